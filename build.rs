@@ -1,0 +1,198 @@
+//! Compiles `go/` (rclone and our glue) into a static library, generates the
+//! bindings to it and links it. Each way in which this can fail ends in one
+//! message that says what to do.
+//!
+//! Environment: `GO` names another go command; `POOF_OFFLINE=1` forbids the
+//! network and builds from the module cache (see vendor/README.md).
+
+use std::env;
+use std::fs;
+use std::panic;
+use std::path::{Path, PathBuf};
+use std::process::{Command, exit};
+
+const RCLONE: &str = "github.com/rclone/rclone";
+
+fn main() {
+    let root = PathBuf::from(var("CARGO_MANIFEST_DIR"));
+    let out = PathBuf::from(var("OUT_DIR"));
+    let source = root.join("go");
+    rerun_if_changed(&source);
+    for name in ["GO", "GOFLAGS", "GOPROXY", "GOMODCACHE", "POOF_OFFLINE", "LIBCLANG_PATH"] {
+        println!("cargo:rerun-if-env-changed={name}");
+    }
+
+    let manifest = read(&source.join("go.mod"));
+    let go = env::var("GO").unwrap_or_else(|_| "go".to_owned());
+    require_go(&go, &go_directive(&manifest));
+    let archive = out.join("libbridge.a");
+    build_archive(&go, &root, &archive, &required_version(&manifest, RCLONE));
+    write_bindings(&out.join("libbridge.h"), &out.join("bindings.rs"));
+    link(&out);
+}
+
+/// Stops the build with what happened and what to do next.
+fn fail(what: &str, remedy: &str) -> ! {
+    println!("cargo::error=poof: {what}");
+    println!("cargo::error=poof: {remedy}");
+    exit(1)
+}
+
+fn var(name: &str) -> String {
+    env::var(name).unwrap_or_else(|_| fail(&format!("{name} is not set"), "Build with cargo."))
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| {
+        fail(&format!("cannot read {}: {error}", path.display()), "Is the checkout complete?")
+    })
+}
+
+fn rerun_if_changed(dir: &Path) {
+    let Ok(entries) = fs::read_dir(dir) else {
+        fail(&format!("{} is missing", dir.display()), "Is the checkout complete?")
+    };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            rerun_if_changed(&path);
+        } else if !path.to_string_lossy().ends_with("_test.go") {
+            println!("cargo:rerun-if-changed={}", path.display());
+        }
+    }
+}
+
+/// The Go version that `go.mod` asks for, e.g. `1.26.0`.
+fn go_directive(manifest: &str) -> String {
+    manifest
+        .lines()
+        .find_map(|line| line.strip_prefix("go "))
+        .unwrap_or_else(|| fail("go/go.mod has no go line", "Restore it from the repository."))
+        .trim()
+        .to_owned()
+}
+
+/// The version at which `go.mod` pins `module`.
+fn required_version(manifest: &str, module: &str) -> String {
+    manifest
+        .lines()
+        .find_map(|line| line.trim().trim_start_matches("require ").strip_prefix(module))
+        .and_then(|rest| rest.split_whitespace().next())
+        .unwrap_or_else(|| {
+            fail(&format!("go/go.mod does not pin {module}"), "Restore it from the repository.")
+        })
+        .to_owned()
+}
+
+/// Refuses a missing or too old Go before it fails in a less readable way.
+fn require_go(go: &str, wanted: &str) {
+    let remedy = format!("Install Go {wanted} or newer (https://go.dev/dl) and put it on PATH.");
+    let output = Command::new(go).args(["env", "GOVERSION"]).env("GOTOOLCHAIN", "local").output();
+    let Ok(output) = output else {
+        fail(&format!("rclone is compiled with Go, and `{go}` cannot be run"), &remedy)
+    };
+    let found = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    if version_numbers(&found) < version_numbers(wanted) {
+        fail(&format!("rclone needs Go {wanted}, and `{go}` is {found}"), &remedy);
+    }
+}
+
+/// `go1.26.8` and `1.26.0` as comparable numbers.
+fn version_numbers(text: &str) -> Vec<u32> {
+    text.trim_start_matches("go").split('.').map_while(|part| part.parse().ok()).collect()
+}
+
+fn build_archive(go: &str, root: &Path, archive: &Path, rclone: &str) {
+    let mut command = Command::new(go);
+    command
+        .current_dir(root.join("go"))
+        .args(["build", "-buildmode=c-archive", "-trimpath", "-mod=readonly"])
+        .arg(format!("-ldflags=-s -w -X {RCLONE}/fs.Version={rclone}"))
+        .arg("-o")
+        .arg(archive)
+        .env("CGO_ENABLED", "1")
+        .env("GOTOOLCHAIN", "local")
+        .env("GOOS", go_os(&var("CARGO_CFG_TARGET_OS")))
+        .env("GOARCH", go_arch(&var("CARGO_CFG_TARGET_ARCH")));
+    if env::var_os("CARGO_FEATURE_SLIM").is_some() {
+        command.arg("-tags=slim");
+    }
+    if env::var_os("POOF_OFFLINE").is_some() {
+        command.env("GOPROXY", "off").env("GOFLAGS", "-modcacherw");
+        let cache = root.join("vendor/modcache");
+        if cache.is_dir() {
+            command.env("GOMODCACHE", cache);
+        }
+    }
+    command.arg(".");
+    let output = match command.output() {
+        Ok(output) => output,
+        Err(error) => fail(&format!("cannot run {go}: {error}"), "Install Go."),
+    };
+    if !output.status.success() {
+        let log = String::from_utf8_lossy(&output.stderr);
+        for line in log.lines().filter(|line| !line.starts_with("go: downloading")) {
+            println!("cargo::error={line}");
+        }
+        fail("compiling rclone failed, see above", remedy_for(&log));
+    }
+}
+
+fn remedy_for(log: &str) -> &'static str {
+    let offline = ["dial tcp", "no such host", "module lookup disabled", "i/o timeout", "proxy"];
+    if offline.iter().any(|sign| log.contains(sign)) {
+        "The Go module proxy cannot be reached: go online, set GOPROXY, or build from a filled \
+         module cache with POOF_OFFLINE=1 (vendor/README.md)."
+    } else if log.contains("C compiler") || log.contains("executable file not found") {
+        "cgo needs a C compiler: install gcc or clang (Debian: apt-get install gcc libc6-dev)."
+    } else {
+        "If go/ is unchanged, please report this."
+    }
+}
+
+fn go_os(rust: &str) -> &str {
+    if rust == "macos" { "darwin" } else { rust }
+}
+
+fn go_arch(rust: &str) -> &str {
+    match rust {
+        "x86_64" => "amd64",
+        "x86" => "386",
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
+
+/// Runs bindgen on the header that cgo generated. bindgen panics if libclang
+/// cannot be loaded, with a message that is no help to a newcomer.
+fn write_bindings(header: &Path, target: &Path) {
+    let header = header.to_string_lossy().into_owned();
+    panic::set_hook(Box::new(|_| {}));
+    let bindings = panic::catch_unwind(|| {
+        bindgen::builder().header(header).allowlist_function("Poof.*").generate()
+    });
+    let _ = panic::take_hook();
+    let remedy = "bindgen needs libclang: run `make setup` (Debian: apt-get install \
+                  libclang-dev; macOS: xcode-select --install), or set LIBCLANG_PATH.";
+    match bindings {
+        Ok(Ok(bindings)) => {
+            if let Err(error) = bindings.write_to_file(target) {
+                fail(&format!("cannot write {}: {error}", target.display()), "Is the disk full?");
+            }
+        }
+        Ok(Err(error)) => fail(&format!("bindgen failed: {error}"), remedy),
+        Err(_) => fail("libclang was not found", remedy),
+    }
+}
+
+fn link(out: &Path) {
+    println!("cargo:rustc-link-search=native={}", out.display());
+    println!("cargo:rustc-link-lib=static:-bundle=bridge");
+    if var("CARGO_CFG_TARGET_OS") == "macos" {
+        // What Go's runtime, net and crypto/x509 call on macOS.
+        for framework in ["CoreFoundation", "Security", "IOKit"] {
+            println!("cargo:rustc-link-lib=framework={framework}");
+        }
+        println!("cargo:rustc-link-lib=resolv");
+    }
+}

@@ -1,0 +1,131 @@
+package calls
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/rclone/rclone/fs"
+	"github.com/rclone/rclone/fs/config"
+)
+
+// Failure is what poof learns of an error. The kinds are the ones on which
+// poof acts; everything else is "other".
+type Failure struct {
+	Kind string `json:"kind"`
+	Host string `json:"host,omitempty"` // for unreachable and denied, where known
+	Code string `json:"code,omitempty"` // the server's own code, e.g. NoSuchBucket
+	Text string `json:"text"`           // for people; secrets removed
+}
+
+// Classify finds out what kind of failure err is.
+func Classify(err error) Failure {
+	f := Failure{Kind: "other", Host: hostOf(err), Code: code(err), Text: Scrub(err.Error())}
+	switch {
+	case errors.Is(err, context.Canceled):
+		f.Kind = "stopped"
+	case isMissing(err, f.Code):
+		f.Kind = "missing"
+	case isDenied(err, f.Code):
+		f.Kind = "denied"
+	case isFull(err, f.Code):
+		f.Kind = "full"
+	case isUnreachable(err):
+		f.Kind = "unreachable"
+	case isConfig(err):
+		f.Kind = "config"
+	}
+	return f
+}
+
+// code is the error code of an AWS style API error (smithy.APIError).
+func code(err error) string {
+	var api interface{ ErrorCode() string }
+	if errors.As(err, &api) {
+		return api.ErrorCode()
+	}
+	return ""
+}
+
+func status(err error) int {
+	var response interface{ HTTPStatusCode() int }
+	if errors.As(err, &response) {
+		return response.HTTPStatusCode()
+	}
+	return 0
+}
+
+func hostOf(err error) string {
+	var u *url.Error
+	if errors.As(err, &u) {
+		if parsed, perr := url.Parse(u.URL); perr == nil {
+			return parsed.Host
+		}
+	}
+	var dns *net.DNSError
+	if errors.As(err, &dns) {
+		return dns.Name
+	}
+	var op *net.OpError
+	if errors.As(err, &op) && op.Addr != nil {
+		return op.Addr.String()
+	}
+	return ""
+}
+
+func isMissing(err error, code string) bool {
+	switch code {
+	case "NoSuchBucket", "NoSuchKey", "NotFound":
+		return true
+	}
+	return errors.Is(err, fs.ErrorDirNotFound) || errors.Is(err, fs.ErrorObjectNotFound) ||
+		errors.Is(err, os.ErrNotExist)
+}
+
+func isDenied(err error, code string) bool {
+	switch code {
+	case "AccessDenied", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch",
+		"ExpiredToken", "InvalidToken", "AllAccessDisabled", "AccountProblem", "RequestTimeTooSkewed":
+		return true
+	}
+	status := status(err)
+	return status == http.StatusForbidden || status == http.StatusUnauthorized ||
+		errors.Is(err, fs.ErrorPermissionDenied) || errors.Is(err, os.ErrPermission)
+}
+
+func isFull(err error, code string) bool {
+	switch code {
+	case "QuotaExceeded", "XMinioStorageFull", "InsufficientStorage":
+		return true
+	}
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+func isUnreachable(err error) bool {
+	var (
+		dns     *net.DNSError
+		op      *net.OpError
+		timeout net.Error
+		verify  *tls.CertificateVerificationError
+		unknown x509.UnknownAuthorityError
+	)
+	return errors.As(err, &dns) || errors.As(err, &op) || errors.As(err, &verify) ||
+		errors.As(err, &unknown) || errors.As(err, &timeout) && timeout.Timeout() ||
+		errors.Is(err, context.DeadlineExceeded) ||
+		strings.Contains(err.Error(), "server gave HTTP response to HTTPS client")
+}
+
+func isConfig(err error) bool {
+	text := err.Error()
+	return errors.Is(err, fs.ErrorNotFoundInConfigFile) || errors.Is(err, config.ErrorConfigFileNotFound) ||
+		strings.Contains(text, "didn't find backend called") ||
+		strings.Contains(text, "failed to decrypt password") ||
+		strings.Contains(text, "Failed to load config file")
+}

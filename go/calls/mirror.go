@@ -1,0 +1,81 @@
+package calls
+
+import (
+	"bufio"
+	"context"
+	"os"
+	"strconv"
+	"sync"
+
+	"github.com/rclone/rclone/fs"
+	"github.com/rclone/rclone/fs/operations"
+	"github.com/rclone/rclone/fs/rc"
+)
+
+// mirror runs sync/sync and reports what it decides for each file.
+//
+// Parameters: those of sync/sync, and report: a file descriptor that is
+// written to and closed. With _config.DryRun the report is the plan.
+//
+// The report is a sequence of records of four fields, each ended by a NUL:
+//
+//	what    + only in the source, * different, - only in the destination,
+//	        = equal, ! could not be compared or copied
+//	size    in bytes, decimal; of the source where there is one; -1 unknown
+//	path    relative, in rclone's standard encoding
+//	error   the reason of a "!", else empty
+//
+// A path can have a "!" after a "+" or "*".
+func mirror(ctx context.Context, in rc.Params) (rc.Params, error) {
+	file, err := openReport(in)
+	if err != nil {
+		return nil, err
+	}
+	r := &report{file: file, out: bufio.NewWriter(file)}
+	defer r.close()
+	delete(in, "report")
+	opt := operations.NewSyncLoggerOpt()
+	opt.LoggerFn = r.record
+	ctx = operations.WithSyncLogger(ctx, opt)
+	return rc.Calls.Get("sync/sync").Fn(ctx, in)
+}
+
+type report struct {
+	mu   sync.Mutex
+	file *os.File
+	out  *bufio.Writer
+}
+
+// record is an operations.LoggerFn.
+func (r *report) record(_ context.Context, sigil operations.Sigil, src, dst fs.DirEntry, err error) {
+	entry := src
+	if object, ok := src.(fs.Object); !ok || object == nil {
+		entry = dst
+	}
+	object, ok := entry.(fs.Object)
+	if !ok || object == nil {
+		return
+	}
+	if err == fs.ErrorIsDir {
+		return
+	}
+	text := ""
+	if err != nil {
+		text = Scrub(err.Error())
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, field := range []string{
+		string(rune(sigil)), strconv.FormatInt(object.Size(), 10), object.Remote(), text,
+	} {
+		_, _ = r.out.WriteString(field)
+		_ = r.out.WriteByte(0)
+	}
+}
+
+func (r *report) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_ = r.out.Flush()
+	_ = r.file.Close()
+}

@@ -1,0 +1,117 @@
+package calls
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/rclone/rclone/fs/config"
+	"github.com/rclone/rclone/fs/config/configfile"
+	"github.com/rclone/rclone/fs/operations"
+	"github.com/rclone/rclone/fs/rc"
+
+	"bridge/host"
+)
+
+func init() {
+	for path, fn := range map[string]rc.Func{
+		"poof/config": useConfig,
+		"poof/log":    drainLog,
+		"poof/mirror": mirror,
+		"poof/put":    putObject,
+		"poof/get":    getObject,
+	} {
+		rc.Add(rc.Call{Path: path, Fn: fn})
+	}
+}
+
+// useConfig makes path the configuration file and loads it afresh.
+//
+// Parameters: path. It stands in for config/setpath, after which rclone keeps
+// the old content if the new file has the same size and time.
+func useConfig(_ context.Context, in rc.Params) (rc.Params, error) {
+	path, err := in.GetString("path")
+	if err != nil {
+		return nil, err
+	}
+	if err := config.SetConfigPath(path); err != nil {
+		return nil, err
+	}
+	configfile.Install()
+	rememberSecrets(config.LoadedData())
+	return nil, nil
+}
+
+// drainLog returns what rclone logged since the last call.
+//
+// Results: lines, dropped.
+func drainLog(context.Context, rc.Params) (rc.Params, error) {
+	lines, dropped := host.DrainLog()
+	return rc.Params{"lines": lines, "dropped": dropped}, nil
+}
+
+// putObject stores a small object.
+//
+// Parameters: fs, remote, data (base64).
+func putObject(ctx context.Context, in rc.Params) (rc.Params, error) {
+	f, remote, err := rc.GetFsAndRemote(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	text, err := in.GetString("data")
+	if err != nil {
+		return nil, err
+	}
+	data, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return nil, errors.New("data is not base64")
+	}
+	_, err = operations.RcatSize(ctx, f, remote, io.NopCloser(bytes.NewReader(data)), int64(len(data)), time.Now(), nil)
+	return nil, err
+}
+
+// getObject reads a small object.
+//
+// Parameters: fs, remote, limit (bytes; a larger object is an error).
+// Results: data (base64).
+func getObject(ctx context.Context, in rc.Params) (rc.Params, error) {
+	f, remote, err := rc.GetFsAndRemote(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	limit, err := in.GetInt64("limit")
+	if err != nil {
+		return nil, err
+	}
+	object, err := f.NewObject(ctx, remote)
+	if err != nil {
+		return nil, err
+	}
+	body, err := operations.Open(ctx, object)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = body.Close() }()
+	data, err := io.ReadAll(io.LimitReader(body, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("%s is larger than %d bytes", remote, limit)
+	}
+	return rc.Params{"data": base64.StdEncoding.EncodeToString(data)}, nil
+}
+
+// openReport takes over the descriptor that the caller opened for a report.
+func openReport(in rc.Params) (*os.File, error) {
+	fd, err := in.GetInt64("report")
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), "report"), nil
+}

@@ -1,0 +1,68 @@
+package calls
+
+import (
+	"strings"
+	"sync/atomic"
+
+	"github.com/rclone/rclone/fs"
+	"github.com/rclone/rclone/fs/config"
+	"github.com/rclone/rclone/fs/config/obscure"
+)
+
+// shortestSecret keeps Scrub from replacing values such as "on" or "us" that
+// stand in a secret's place only by accident.
+const shortestSecret = 5
+
+// secrets are the values that Scrub hides. They are collected when the
+// configuration is loaded and not when a text is scrubbed: a log line can be
+// written while rclone holds the lock of its configuration.
+var secrets atomic.Pointer[strings.Replacer]
+
+// Scrub replaces every secret of the loaded configuration that occurs in
+// text, obscured or revealed.
+func Scrub(text string) string {
+	if replacer := secrets.Load(); replacer != nil {
+		return replacer.Replace(text)
+	}
+	return text
+}
+
+// rememberSecrets collects the secrets of the loaded configuration.
+func rememberSecrets(data config.Storage) {
+	var pairs []string
+	hide := func(value string) {
+		if len(value) >= shortestSecret {
+			pairs = append(pairs, value, "***")
+		}
+	}
+	for _, section := range data.GetSectionList() {
+		kind, _ := data.GetValue(section, "type")
+		for _, key := range data.GetKeyList(section) {
+			if !isSecret(kind, key) {
+				continue
+			}
+			value, _ := data.GetValue(section, key)
+			hide(value)
+			if clear, err := obscure.Reveal(value); err == nil {
+				hide(clear)
+			}
+		}
+	}
+	secrets.Store(strings.NewReplacer(pairs...))
+}
+
+// isSecret goes by rclone's own description of the option and, for what
+// rclone does not know or marks only as private, by its name.
+func isSecret(kind, key string) bool {
+	if info, err := fs.Find(kind); err == nil {
+		if option := info.Options.Get(key); option != nil && option.IsPassword {
+			return true
+		}
+	}
+	for _, word := range []string{"key", "secret", "pass", "token", "sas_url", "credential"} {
+		if strings.Contains(key, word) {
+			return true
+		}
+	}
+	return false
+}

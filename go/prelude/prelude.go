@@ -1,0 +1,27 @@
+// Package prelude removes RCLONE_* from the environment before any package of
+// rclone is initialised.
+//
+// rclone takes defaults from RCLONE_* in package initialisers and remote
+// settings from RCLONE_CONFIG_* at each NewFs. One of them (RCLONE_DRY_RUN,
+// RCLONE_EXCLUDE, RCLONE_CONFIG_X_TYPE=memory, …) is enough for a sync that
+// succeeds without storing anything.
+//
+// Two properties make this work, and a test of the whole program holds them:
+// Go initialises packages that are ready in the order of their import paths,
+// so the module's name must sort before "github.com/"; and this package must
+// import nothing that is initialised late, so only os and strings.
+package prelude
+
+import (
+	"os"
+	"strings"
+)
+
+func init() {
+	for _, entry := range os.Environ() {
+		name, _, _ := strings.Cut(entry, "=")
+		if strings.HasPrefix(name, "RCLONE_") {
+			_ = os.Unsetenv(name)
+		}
+	}
+}

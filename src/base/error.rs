@@ -1,0 +1,150 @@
+//! One error type: what happened, to what, and what to do next. Its kind is
+//! the exit code, in the one table that exists of them.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a command did not do all that it promises. The order is that of
+/// precedence when several trees fail in different ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Something could not be read, sent or fetched; the rest is safe.
+    Incomplete,
+    /// A guard refused before anything changed.
+    Guard,
+    /// The remote is unreachable or refused the credentials.
+    Remote,
+    /// The configuration is missing or invalid.
+    Config,
+    /// Another poof is at work on this configuration.
+    Busy,
+    Usage,
+    Unexpected,
+    Interrupted,
+}
+
+impl Kind {
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Kind::Unexpected => 1,
+            Kind::Usage => 2,
+            Kind::Config => 3,
+            Kind::Remote => 4,
+            Kind::Incomplete => 5,
+            Kind::Guard => 7,
+            Kind::Busy => 8,
+            Kind::Interrupted => 130,
+        }
+    }
+}
+
+/// A failure that a person can act on.
+#[derive(Debug)]
+pub struct Error {
+    kind: Kind,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Error {
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Error { kind, message: message.into(), hint: None }
+    }
+
+    pub fn config(message: impl Into<String>) -> Self {
+        Error::new(Kind::Config, message)
+    }
+
+    pub fn guard(message: impl Into<String>) -> Self {
+        Error::new(Kind::Guard, message)
+    }
+
+    pub fn unexpected(message: impl Into<String>) -> Self {
+        Error::new(Kind::Unexpected, message)
+    }
+
+    pub fn interrupted() -> Self {
+        Error::new(Kind::Interrupted, "interrupted").hint("Nothing is broken; run it again.")
+    }
+
+    /// `what` could not be done to `path`.
+    pub fn io(what: &str, path: &Path, error: &io::Error) -> Self {
+        let hint = match error.kind() {
+            io::ErrorKind::PermissionDenied => Some("Check owner and permissions of that path."),
+            io::ErrorKind::StorageFull => Some("Free some space on that disk."),
+            io::ErrorKind::ReadOnlyFilesystem => Some("That disk is mounted read-only."),
+            io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+                Some("Something else is in the way at that path; move it.")
+            }
+            _ => None,
+        };
+        Error {
+            kind: Kind::Unexpected,
+            message: format!("cannot {what} {}: {error}", path.display()),
+            hint: hint.map(str::to_owned),
+        }
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    #[must_use]
+    pub fn with_kind(mut self, kind: Kind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    pub fn hint_text(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_the_exit_code_of_the_contract() {
+        let table = [
+            (Kind::Unexpected, 1),
+            (Kind::Usage, 2),
+            (Kind::Config, 3),
+            (Kind::Remote, 4),
+            (Kind::Incomplete, 5),
+            (Kind::Guard, 7),
+            (Kind::Busy, 8),
+            (Kind::Interrupted, 130),
+        ];
+        for (kind, code) in table {
+            assert_eq!(kind.exit_code(), code, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_guard_outranks_an_incomplete_tree_and_an_interrupt_outranks_all() {
+        assert!(Kind::Guard > Kind::Incomplete);
+        assert!(Kind::Interrupted > Kind::Unexpected);
+    }
+}

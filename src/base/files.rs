@@ -1,0 +1,80 @@
+//! Files that hold secrets: written whole or not at all, readable by the owner
+//! alone whatever the umask.
+
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use super::error::{Error, Result};
+
+/// Makes `dir` and what is missing above it; `dir` itself is 0700.
+pub fn create_private_dir(dir: &Path) -> Result<()> {
+    let make = || {
+        if dir.is_dir() {
+            return Ok(());
+        }
+        DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+        fs::set_permissions(dir, Permissions::from_mode(0o700))
+    };
+    make().map_err(|error| Error::io("create the directory", dir, &error))
+}
+
+/// Replaces the content of `path` atomically: after a crash at any moment it
+/// has the old or the new content. The file is 0600. A symbolic link at
+/// `path` stays, its target is replaced.
+pub fn write_private(path: &Path, content: &[u8]) -> Result<()> {
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let dir = parent(&target);
+    create_private_dir(&dir)?;
+    let write = || {
+        let mut file = tempfile::Builder::new()
+            .prefix(".poof-")
+            .permissions(Permissions::from_mode(0o600))
+            .tempfile_in(&dir)?;
+        file.as_file().set_permissions(Permissions::from_mode(0o600))?;
+        file.write_all(content)?;
+        file.as_file().sync_all()?;
+        file.persist(&target).map_err(|error| error.error)?;
+        File::open(&dir)?.sync_all()
+    };
+    write().map_err(|error| Error::io("write", path, &error))
+}
+
+/// The directory that holds `path`; `.` for a bare name.
+pub fn parent(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(dir) if !dir.as_os_str().is_empty() => dir.to_path_buf(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// Whether others than the owner may read `path`. `false` if it is missing.
+pub fn readable_by_others(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|meta| meta.mode() & 0o077 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_written_file_is_private_and_a_link_to_it_survives() {
+        let dir = tempfile::tempdir().unwrap();
+        let (real, link) = (dir.path().join("deep/real"), dir.path().join("link"));
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        write_private(&real, b"one").unwrap();
+        assert!(!readable_by_others(&real) && !readable_by_others(&dir.path().join("deep")));
+        write_private(&link, b"two").unwrap();
+        assert_eq!(fs::read(&real).unwrap(), b"two");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+
+    #[test]
+    fn nothing_is_left_behind_when_the_target_cannot_be_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("taken")).unwrap();
+        assert!(write_private(&dir.path().join("taken"), b"x").is_err());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,43 @@
+//! The one interrupt. Ctrl-C and SIGTERM set a flag; whoever works asks for it
+//! between two steps and stops cleanly. A second Ctrl-C ends the process at once.
+
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use super::error::{Error, Kind, Result};
+
+static PENDING: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+
+fn pending() -> &'static Arc<AtomicBool> {
+    PENDING.get_or_init(|| Arc::new(AtomicBool::new(false)))
+}
+
+/// Takes over SIGINT and SIGTERM.
+///
+/// # Errors
+/// The operating system refused the handlers.
+pub fn install() -> Result<()> {
+    for signal in [SIGINT, SIGTERM] {
+        let code = i32::from(Kind::Interrupted.exit_code());
+        // The order matters: the shutdown looks at the flag before it is set.
+        flag::register_conditional_shutdown(signal, code, Arc::clone(pending()))
+            .and_then(|_| flag::register(signal, Arc::clone(pending())))
+            .map_err(|error| Error::unexpected(format!("cannot handle signals: {error}")))?;
+    }
+    Ok(())
+}
+
+/// Whether the user asked to stop.
+pub fn requested() -> bool {
+    pending().load(Ordering::Relaxed)
+}
+
+/// # Errors
+/// [`Kind::Interrupted`] if the user asked to stop.
+pub fn check() -> Result<()> {
+    if requested() { Err(Error::interrupted()) } else { Ok(()) }
+}

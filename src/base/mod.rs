@@ -1,0 +1,10 @@
+//! What every room may use and which uses no other: errors, output, secrets,
+//! files, the one interrupt.
+
+pub mod error;
+pub mod files;
+pub mod interrupt;
+pub mod progress;
+pub mod secret;
+pub mod terminal;
+pub mod units;

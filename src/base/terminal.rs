@@ -1,0 +1,161 @@
+//! The only way to standard output and standard error.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::sync::Mutex;
+
+use serde_json::{Value, json};
+
+use super::error::{Error, Result};
+
+/// How much and in which form a command speaks.
+#[derive(Clone, Copy, Default)]
+pub struct Voice {
+    /// Standard output is one JSON object a line; people's text goes to
+    /// standard error.
+    pub json: bool,
+    /// Results and errors only.
+    pub quiet: bool,
+    /// Also what rclone has to say.
+    pub verbose: bool,
+    pub color: bool,
+}
+
+/// Standard output and standard error of this run.
+pub struct Terminal {
+    voice: Voice,
+    broken: Mutex<Option<io::Error>>,
+}
+
+#[derive(Clone, Copy)]
+enum Paint {
+    Plain,
+    Green,
+    Yellow,
+    Red,
+}
+
+impl Terminal {
+    pub fn new(voice: Voice) -> Self {
+        Terminal { voice, broken: Mutex::new(None) }
+    }
+
+    pub fn voice(&self) -> Voice {
+        self.voice
+    }
+
+    /// A result: the text for which the command was called.
+    pub fn result(&self, text: &str) {
+        if self.voice.json { self.to_stderr(text, Paint::Plain) } else { self.to_stdout(text) }
+    }
+
+    /// What a person likes to know while it happens.
+    pub fn note(&self, text: &str) {
+        if !self.voice.quiet {
+            self.to_stderr(text, Paint::Plain);
+        }
+    }
+
+    /// The good end of something.
+    pub fn done(&self, text: &str) {
+        if !self.voice.quiet {
+            self.to_stderr(text, Paint::Green);
+        }
+    }
+
+    /// Something that deserves a look, though the command goes on.
+    pub fn warn(&self, text: &str) {
+        self.to_stderr(&format!("warning: {text}"), Paint::Yellow);
+        self.event(&json!({"type": "warning", "message": text}));
+    }
+
+    /// What rclone says; shown with `--verbose`.
+    pub fn detail(&self, text: &str) {
+        if self.voice.verbose {
+            self.to_stderr(text, Paint::Plain);
+        }
+    }
+
+    pub fn error(&self, error: &Error) {
+        self.to_stderr(&format!("poof: {}", error.message()), Paint::Red);
+        if let Some(hint) = error.hint_text() {
+            self.to_stderr(&format!("      {hint}"), Paint::Plain);
+        }
+        self.event(&json!({
+            "type": "error",
+            "message": error.message(),
+            "hint": error.hint_text(),
+            "exit_code": error.kind().exit_code(),
+        }));
+    }
+
+    /// One JSON object on a line of standard output, with `--json` only.
+    pub fn event(&self, event: &Value) {
+        if self.voice.json {
+            self.to_stdout(&event.to_string());
+        }
+    }
+
+    /// Text for standard output exactly as it is, without a newline of ours.
+    pub fn raw(&self, bytes: &[u8]) {
+        let mut out = io::stdout().lock();
+        let outcome = out.write_all(bytes).and_then(|()| out.flush());
+        self.remember(outcome);
+    }
+
+    /// Asks a question that `yes` answers beforehand. Off a terminal the
+    /// answer is no.
+    pub fn confirm(&self, question: &str, yes: bool) -> bool {
+        if yes {
+            return true;
+        }
+        if !self.interactive() {
+            return false;
+        }
+        let mut err = io::stderr().lock();
+        let _ = write!(err, "{question} [y/N] ").and_then(|()| err.flush());
+        let mut answer = String::new();
+        let read = io::stdin().lock().read_line(&mut answer);
+        read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes" | "Yes")
+    }
+
+    /// Whether a person sits in front who can be asked and shown progress.
+    pub fn interactive(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// # Errors
+    /// Standard output could not take what was written to it.
+    pub fn check_stdout(&self) -> Result<()> {
+        let broken = self.broken.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match &*broken {
+            None => Ok(()),
+            Some(error) => {
+                Err(Error::unexpected(format!("cannot write to standard output: {error}"))
+                    .hint("Was it closed, or is the disk behind it full?"))
+            }
+        }
+    }
+
+    fn to_stdout(&self, text: &str) {
+        self.raw(format!("{text}\n").as_bytes());
+    }
+
+    fn to_stderr(&self, text: &str, paint: Paint) {
+        let (on, off) = match paint {
+            _ if !self.voice.color => ("", ""),
+            Paint::Plain => ("", ""),
+            Paint::Green => ("\x1b[32m", "\x1b[0m"),
+            Paint::Yellow => ("\x1b[33m", "\x1b[0m"),
+            Paint::Red => ("\x1b[31m", "\x1b[0m"),
+        };
+        // A closed standard error leaves nobody to tell.
+        let _ = writeln!(io::stderr().lock(), "{on}{text}{off}");
+    }
+
+    fn remember(&self, outcome: io::Result<()>) {
+        if let Err(error) = outcome {
+            let mut broken = self.broken.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            broken.get_or_insert(error);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Typed calls: a request knows its method and its reply.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::ffi;
+use crate::storage::failure::Failure;
+
+/// A request to rclone. Its fields are the parameters of the method.
+pub trait Call: Serialize {
+    /// The rc method, e.g. `operations/list`.
+    const METHOD: &'static str;
+    /// What it answers.
+    type Reply: DeserializeOwned;
+}
+
+/// Runs `request` and waits for its reply. For what touches the remote use
+/// [`crate::storage::job`], which can be stopped.
+///
+/// # Errors
+/// What rclone says, classified.
+pub fn call<C: Call>(request: &C) -> Result<C::Reply, Failure> {
+    let input = serde_json::to_string(request).map_err(|e| Failure::other(&e.to_string()))?;
+    decode::<C>(&ffi::call(C::METHOD, &input))
+}
+
+fn decode<C: Call>(envelope: &str) -> Result<C::Reply, Failure> {
+    let envelope = serde_json::from_str(envelope).map_err(|_| Failure::reply(C::METHOD))?;
+    open(envelope, C::METHOD)
+}
+
+/// Takes the reply or the failure out of the envelope that `go/calls` makes.
+pub(in crate::storage) fn open<R: DeserializeOwned>(
+    mut envelope: Value,
+    method: &str,
+) -> Result<R, Failure> {
+    if let Some(failure) = envelope.get_mut("failure") {
+        return Err(serde_json::from_value(failure.take())
+            .unwrap_or_else(|_| Failure::reply(method)));
+    }
+    let reply = envelope.get_mut("reply").map(Value::take).unwrap_or_default();
+    serde_json::from_value(reply).map_err(|_| Failure::reply(method))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::failure::FailureKind;
+    use crate::storage::rclone::requests::{Settings, UseConfig};
+    use serde::Deserialize;
+
+    #[derive(Serialize)]
+    struct Unknown {}
+    #[derive(Deserialize)]
+    struct Anything {}
+    impl Call for Unknown {
+        const METHOD: &'static str = "no/such";
+        type Reply = Anything;
+    }
+
+    #[derive(Serialize)]
+    struct Misspelt {
+        #[serde(rename = "_config")]
+        config: Value,
+    }
+    impl Call for Misspelt {
+        const METHOD: &'static str = "rc/noop";
+        type Reply = Anything;
+    }
+
+    #[derive(Serialize)]
+    struct Failing<'a> {
+        secret_access_key: &'a str,
+    }
+    impl Call for Failing<'_> {
+        const METHOD: &'static str = "rc/error";
+        type Reply = Anything;
+    }
+
+    #[test]
+    fn an_unknown_method_is_a_failure_and_not_a_crash() {
+        let failure = call(&Unknown {}).err().unwrap();
+        assert!(failure.text.contains("no such call"), "{}", failure.text);
+    }
+
+    #[test]
+    fn an_option_that_rclone_would_ignore_is_refused() {
+        let bad = Misspelt { config: serde_json::json!({"Transferz": 4}) };
+        assert!(call(&bad).err().unwrap().text.contains("Transferz"));
+        let good = Misspelt { config: serde_json::to_value(Settings::work(4)).unwrap() };
+        assert!(call(&good).is_ok());
+    }
+
+    #[test]
+    fn a_missing_file_of_configuration_is_no_panic() {
+        let gone = UseConfig { path: "/nonexistent/rclone.conf".into() };
+        assert!(call(&gone).is_ok());
+    }
+
+    // rclone 1.76: librclone answers an error with the whole input.
+    #[test]
+    fn a_failure_does_not_echo_the_input() {
+        let failure = call(&Failing { secret_access_key: "hunter2-hunter2" }).err();
+        // rc/error puts its parameters into the error text itself; what must
+        // not come back is the "input" of librclone's own error reply.
+        let raw = ffi::call("no/such", r#"{"secret_access_key":"hunter2-hunter2"}"#);
+        assert!(!raw.contains("hunter2"), "{raw}");
+        assert!(failure.is_some_and(|f| f.kind == FailureKind::Other));
+    }
+}

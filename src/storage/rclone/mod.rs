@@ -1,0 +1,8 @@
+//! rclone itself. [`ffi`] is the only code that touches Go; [`call`] makes its
+//! JSON into types; [`requests`] are the calls that poof makes.
+
+pub mod call;
+mod ffi;
+pub mod requests;
+
+pub use ffi::{start, version};

@@ -1,0 +1,256 @@
+//! The calls that poof makes, each with its parameters and its reply. Names and
+//! meanings are those of rclone's rc API (rclone.org/rc) and of `go/calls`.
+
+use serde::{Deserialize, Serialize, Serializer};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::call::Call;
+
+/// A reply of which nothing is needed.
+#[derive(Deserialize)]
+pub struct Nothing {}
+
+/// Defines a request with its method and its reply.
+macro_rules! request {
+    ($(#[$doc:meta])* $name:ident => $method:literal, $reply:ty { $($(#[$attr:meta])* $field:ident: $type:ty),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        pub struct $name { $($(#[$attr])* pub $field: $type),* }
+        impl Call for $name {
+            const METHOD: &'static str = $method;
+            type Reply = $reply;
+        }
+    };
+}
+
+request!(
+    /// Makes `path` the configuration file and loads it afresh.
+    UseConfig => "poof/config", Nothing { path: String }
+);
+
+request!(
+    /// Creates a remote in the configuration file in force, which rclone rewrites.
+    CreateRemote => "config/create", Nothing {
+        name: String,
+        #[serde(rename = "type")]
+        kind: String,
+        parameters: BTreeMap<String, String>,
+        opt: ConfigOptions,
+    }
+);
+
+/// How `config/create` treats its parameters.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigOptions {
+    /// Obscure what rclone knows to be a password.
+    pub obscure: bool,
+    /// Ask nothing.
+    pub non_interactive: bool,
+}
+
+request!(
+    /// One remote of the configuration file, without the environment.
+    GetRemote => "config/get", BTreeMap<String, String> { name: String }
+);
+
+request!(
+    /// Lists one directory, not what is below it.
+    ListDirectory => "operations/list", Listing {
+        fs: String,
+        remote: String,
+        opt: ListOptions,
+    }
+);
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListOptions {
+    /// Without these two S3 needs no request for each object.
+    pub no_mod_time: bool,
+    pub no_mime_type: bool,
+}
+
+#[derive(Deserialize)]
+pub struct Listing {
+    pub list: Vec<Listed>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Listed {
+    pub name: String,
+    pub is_dir: bool,
+}
+
+request!(
+    /// Makes a directory or bucket.
+    MakeDirectory => "operations/mkdir", Nothing { fs: String, remote: String }
+);
+
+request!(
+    /// Removes one object.
+    DeleteFile => "operations/deletefile", Nothing { fs: String, remote: String }
+);
+
+request!(
+    /// Stores a small object; `data` is base64.
+    PutObject => "poof/put", Nothing { fs: String, remote: String, data: String }
+);
+
+request!(
+    /// Reads a small object of at most `limit` bytes.
+    GetObject => "poof/get", ObjectData { fs: String, remote: String, limit: u64 }
+);
+
+#[derive(Deserialize)]
+pub struct ObjectData {
+    /// base64
+    pub data: String,
+}
+
+request!(
+    /// `sync/sync` that reports what it decides for each file to the file
+    /// descriptor `report`, which it closes. See go/calls/mirror.go.
+    Mirror => "poof/mirror", Nothing {
+        src_fs: String,
+        dst_fs: String,
+        report: i32,
+        create_empty_src_dirs: bool,
+    }
+);
+
+request!(
+    /// What rclone logged since the last call.
+    DrainLog => "poof/log", Log {}
+);
+
+#[derive(Deserialize)]
+pub struct Log {
+    pub lines: Option<Vec<LogLine>>,
+    pub dropped: u64,
+}
+
+#[derive(Deserialize)]
+pub struct LogLine {
+    /// ERROR, NOTICE or INFO.
+    pub level: String,
+    pub object: String,
+    pub text: String,
+}
+
+request!(
+    /// The state of a job.
+    JobStatus => "job/status", Job { jobid: u64 }
+);
+
+#[derive(Deserialize)]
+pub struct Job {
+    pub finished: bool,
+    /// Set only if the job ended outside of the envelope.
+    pub error: String,
+    pub output: Option<serde_json::Value>,
+}
+
+request!(
+    /// Asks a job to stop; it ends soon after.
+    JobStop => "job/stop", Nothing { jobid: u64 }
+);
+
+request!(
+    /// Progress of the jobs of a group.
+    GetStats => "core/stats", Stats { group: String }
+);
+
+request!(
+    /// Forgets a group.
+    DeleteStats => "core/stats-delete", Nothing { group: String }
+);
+
+/// Progress as rclone counts it; bytes, seconds, bytes a second.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stats {
+    pub bytes: u64,
+    pub total_bytes: u64,
+    pub transfers: u64,
+    pub total_transfers: u64,
+    pub checks: u64,
+    pub speed: f64,
+    #[serde(default)]
+    pub transferring: Option<Vec<Transferring>>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Transferring {
+    pub name: String,
+}
+
+/// rclone's `_config` for one call. The names are those of `fs.ConfigInfo`;
+/// `go/calls` refuses one that rclone does not know.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Settings {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transfers: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkers: Option<u32>,
+    pub low_level_retries: u32,
+    #[serde(serialize_with = "go_duration")]
+    pub connect_timeout: Duration,
+    #[serde(serialize_with = "go_duration")]
+    pub timeout: Duration,
+    /// One listing of the whole prefix instead of one a directory.
+    #[serde(rename = "UseListR")]
+    pub use_list_r: bool,
+    pub dry_run: bool,
+    pub size_only: bool,
+    /// 0: large files are not cut into streams of their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub multi_thread_streams: Option<u32>,
+    pub log_level: &'static str,
+}
+
+impl Settings {
+    /// For a look at the remote before the work begins: a dead endpoint has
+    /// its verdict within ten seconds (with rclone's defaults it takes 400).
+    pub fn probe() -> Self {
+        Settings {
+            low_level_retries: 1,
+            connect_timeout: Duration::from_secs(4),
+            timeout: Duration::from_secs(8),
+            log_level: "NOTICE",
+            ..Settings::default()
+        }
+    }
+
+    /// For the work itself, with so many transfers at once.
+    pub fn work(transfers: u32) -> Self {
+        Settings {
+            transfers: Some(transfers),
+            checkers: Some(transfers.max(16)),
+            low_level_retries: 3,
+            connect_timeout: Duration::from_secs(10),
+            timeout: Duration::from_secs(60),
+            use_list_r: true,
+            log_level: "NOTICE",
+            ..Settings::default()
+        }
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
+fn go_duration<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&format!("{}ms", time.as_millis()))
+}
+
+/// rclone's `_filter` for one call.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Filter {
+    /// A file with the paths to take, each ended by a NUL.
+    #[serde(rename = "FilesFrom0", skip_serializing_if = "Vec::is_empty")]
+    pub files_from0: Vec<String>,
+}

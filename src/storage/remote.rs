@@ -1,0 +1,197 @@
+//! Where things lie on the remote, in the layout of the Python poof:
+//! `REMOTE:BUCKET/NAME/…`, encrypted `CRYPT:NAME/…`; and the small calls that
+//! look there.
+
+use data_encoding::BASE64;
+
+use super::failure::{Failure, FailureKind};
+use super::job;
+use super::rclone::requests::{
+    DeleteFile, GetObject, ListDirectory, ListOptions, Listed, MakeDirectory, PutObject,
+};
+
+/// A place that rclone can open: its connection string.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spec(String);
+
+impl Spec {
+    /// A local directory. Symbolic links inside travel as `.rclonelink` objects.
+    pub fn local(dir: &str) -> Self {
+        Spec(format!(":local,links=true:{dir}"))
+    }
+
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}
+
+/// How the place is opened. rclone keeps what it opened under its connection
+/// string, with the timeouts of the call that opened it; so the two differ.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Probe,
+    Work,
+}
+
+/// A remote and a bucket on it, plain or through a crypt remote on top.
+#[derive(Clone, Debug)]
+pub struct Remote {
+    /// Section of the storage remote in rclone-poof.conf.
+    section: String,
+    /// Path on it: the bucket, or a directory.
+    path: String,
+    /// Whether the section is of type s3.
+    s3: bool,
+    /// Section of the crypt remote on top.
+    crypt: Option<String>,
+}
+
+/// What the top of a bucket shows.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Top {
+    /// The bucket or directory exists.
+    pub exists: bool,
+    pub names: Vec<String>,
+}
+
+impl Remote {
+    pub fn plain(section: &str, path: &str, s3: bool) -> Self {
+        let path = path.trim_end_matches('/').to_owned();
+        Remote { section: section.to_owned(), path, s3, crypt: None }
+    }
+
+    /// The same place seen through the crypt remote `section`.
+    #[must_use]
+    pub fn encrypted(&self, section: &str) -> Self {
+        Remote { crypt: Some(section.to_owned()), ..self.clone() }
+    }
+
+    /// The storage below the encryption.
+    #[must_use]
+    pub fn decrypted(&self) -> Self {
+        Remote { crypt: None, ..self.clone() }
+    }
+
+    pub fn is_encrypted(&self) -> bool {
+        self.crypt.is_some()
+    }
+
+    /// For people: `poof-crypt:` or `poof-backup:bucket`.
+    pub fn name(&self) -> String {
+        match &self.crypt {
+            Some(crypt) => format!("{crypt}:"),
+            None => format!("{}:{}", self.section, self.path),
+        }
+    }
+
+    /// The directory of a tree, for the transfer.
+    pub fn tree(&self, name: &str) -> Spec {
+        self.spec(Use::Work, &format!("{name}/"))
+    }
+
+    fn root(&self) -> String {
+        self.spec(Use::Probe, "").into_string()
+    }
+
+    /// The slash at the end saves the request that asks whether the path is a
+    /// file, and keeps a dead endpoint from reading "is a file not a
+    /// directory". `no_head` and `no_check_bucket` make it one request a file;
+    /// what they no longer check, the listing afterwards does.
+    fn spec(&self, usage: Use, below: &str) -> Spec {
+        let flags = match usage {
+            Use::Probe => ",description=probe",
+            Use::Work if self.s3 => ",no_check_bucket=true,no_head=true",
+            Use::Work => "",
+        };
+        let base = format!("{}{flags}:{}", self.section, self.path);
+        Spec(match &self.crypt {
+            None => format!("{base}/{below}"),
+            Some(crypt) => format!("{crypt},remote={}:{below}", quoted(&format!("{base}/"))),
+        })
+    }
+
+    /// Looks at the top of the bucket.
+    ///
+    /// # Errors
+    /// The remote cannot be reached, or refuses.
+    pub fn top(&self) -> Result<Top, Failure> {
+        let opt = ListOptions { no_mod_time: true, no_mime_type: true };
+        match job::probe(&ListDirectory { fs: self.root(), remote: String::new(), opt }) {
+            Ok(listing) => {
+                let names = listing.list.into_iter().filter(|e| e.is_dir);
+                Ok(Top { exists: true, names: names.map(|Listed { name, .. }| name).collect() })
+            }
+            Err(failure) if failure.kind == FailureKind::Missing => Ok(Top::default()),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Makes the bucket.
+    ///
+    /// # Errors
+    /// The remote cannot be reached, or refuses.
+    pub fn make_bucket(&self) -> Result<(), Failure> {
+        let fs = self.decrypted().root();
+        job::probe(&MakeDirectory { fs, remote: String::new() }).map(|_| ())
+    }
+
+    /// Stores a small object.
+    ///
+    /// # Errors
+    /// The remote cannot be reached, or refuses.
+    pub fn put(&self, remote: &str, data: &[u8]) -> Result<(), Failure> {
+        let data = BASE64.encode(data);
+        job::probe(&PutObject { fs: self.root(), remote: remote.to_owned(), data }).map(|_| ())
+    }
+
+    /// Reads an object of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// It does not exist, is larger, or the remote cannot be reached or refuses.
+    pub fn get(&self, remote: &str, limit: u64) -> Result<Vec<u8>, Failure> {
+        let request = GetObject { fs: self.root(), remote: remote.to_owned(), limit };
+        let data = job::probe(&request)?.data;
+        BASE64.decode(data.as_bytes()).map_err(|_| Failure::reply("poof/get"))
+    }
+
+    /// Removes one object.
+    ///
+    /// # Errors
+    /// The remote cannot be reached, or refuses.
+    pub fn delete(&self, remote: &str) -> Result<(), Failure> {
+        job::probe(&DeleteFile { fs: self.root(), remote: remote.to_owned() }).map(|_| ())
+    }
+}
+
+/// A value of a connection string, quoted as rclone's fspath reads it.
+fn quoted(value: &str) -> String {
+    format!("'{}'", value.replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_layout_is_that_of_the_python_poof() {
+        let plain = Remote::plain("disk", "bucket", false);
+        assert_eq!(plain.tree("docs").into_string(), "disk:bucket/docs/");
+        let crypt = plain.encrypted("poof-crypt");
+        assert_eq!(crypt.tree("docs").into_string(), "poof-crypt,remote='disk:bucket/':docs/");
+        assert_eq!(crypt.name(), "poof-crypt:");
+        assert_eq!(crypt.decrypted().name(), "disk:bucket");
+    }
+
+    #[test]
+    fn an_s3_remote_is_opened_for_one_request_a_file() {
+        let s3 = Remote::plain("m", "b", true);
+        let work = s3.tree("n").into_string();
+        assert_eq!(work, "m,no_check_bucket=true,no_head=true:b/n/");
+        assert!(!work.contains("no_head_object"), "it deletes large uploads");
+    }
+
+    #[test]
+    fn quotes_in_a_path_are_doubled() {
+        assert_eq!(quoted("a'b"), "'a''b'");
+    }
+}
