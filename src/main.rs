@@ -1,8 +1,121 @@
-//! poof: make it safe in the cloud.
+//! poof: make it safe in the cloud, prove that it is there, then make it vanish
+//! here, and bring it back whole.
+//!
+//! A *tree* (local directory ↔ name on the remote) is scanned and compared with
+//! what the remote holds, which gives a *plan*; *guards* judge the plan, rclone,
+//! which is inside this program, carries it out.
+//!
+//! ```text
+//! scan ────┐             ┌─► transfer ─► look again: did it arrive?
+//! listing ─┼─► plan ─► guard
+//!          │             └─► refuse (exit 7), nothing touched
+//! ```
+//!
+//! `download` is the same way with the arrow turned.
+//!
+//! The rooms, each of which knows only those to its right:
+//!
+//! ```text
+//! main ─► cli, commands ─► config, tree ─► storage, host ─► base
+//! ```
+//!
+//! `go/` is the other half of `storage`: rclone and a little glue, compiled by
+//! build.rs to a static library.
+
 mod base;
+mod cli;
+mod commands;
+mod config;
+mod host;
 mod storage;
-fn main() {
-    storage::rclone::start();
-    use std::io::Write;
-    let _ = writeln!(std::io::stdout(), "{}", storage::rclone::version());
+mod tree;
+
+use std::env;
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+
+use clap::Parser;
+use serde_json::{Map, Value};
+
+use base::error::{Error, Kind, Result};
+use base::interrupt;
+use base::terminal::{Terminal, Voice, Volume};
+use cli::{Cli, Color};
+use commands::{Context, Outcome};
+
+fn main() -> ExitCode {
+    settle_environment();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let terminal = Terminal::new(voice(&cli));
+    match Context::new(&cli, terminal) {
+        Ok(context) => {
+            let outcome = interrupt::install().and_then(|()| commands::run(cli, &context));
+            finish(&context.terminal, outcome)
+        }
+        Err(error) => finish(&Terminal::new(Voice::default()), Err(error)),
+    }
+}
+
+/// RCLONE_* must have no effect. Go removes it from the environment in a thread
+/// of its own while this one starts; if there is any, wait until that is done,
+/// so that nobody reads the environment while it changes.
+fn settle_environment() {
+    let is_rclone = |name: &std::ffi::OsStr| name.as_encoded_bytes().starts_with(b"RCLONE_");
+    if env::vars_os().any(|(name, _)| is_rclone(&name)) {
+        storage::rclone::start();
+    }
+}
+
+fn voice(cli: &Cli) -> Voice {
+    let color = match cli.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+        }
+    };
+    let volume = match (cli.quiet, cli.verbose) {
+        (true, _) => Volume::Quiet,
+        (_, true) => Volume::Verbose,
+        _ => Volume::Normal,
+    };
+    Voice { json: cli.json, volume, color }
+}
+
+/// Help goes to standard output, a wrong command line to standard error.
+fn usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    if !error.use_stderr() {
+        return ExitCode::SUCCESS;
+    }
+    let json = env::args_os().any(|argument| argument == "--json");
+    let terminal = Terminal::new(Voice { json, ..Voice::default() });
+    summary(&terminal, Map::new(), Kind::Usage.exit_code())
+}
+
+/// Tells what went wrong, closes the `--json` stream, and gives the exit code.
+fn finish(terminal: &Terminal, outcome: Result<Outcome>) -> ExitCode {
+    let (mut kind, fields) = match outcome {
+        Ok(Outcome { kind, fields }) => (kind, fields),
+        Err(error) => (Some(tell(terminal, &error)), Map::new()),
+    };
+    if let Err(error) = terminal.check_stdout() {
+        kind = kind.or(Some(tell(terminal, &error)));
+    }
+    summary(terminal, fields, kind.map_or(0, Kind::exit_code))
+}
+
+fn tell(terminal: &Terminal, error: &Error) -> Kind {
+    terminal.error(error);
+    error.kind()
+}
+
+fn summary(terminal: &Terminal, mut fields: Map<String, Value>, exit_code: u8) -> ExitCode {
+    fields.insert("type".to_owned(), "summary".into());
+    fields.insert("exit_code".to_owned(), exit_code.into());
+    terminal.event(&Value::Object(fields));
+    ExitCode::from(exit_code)
 }

@@ -27,7 +27,7 @@ type Failure struct {
 
 // Classify finds out what kind of failure err is.
 func Classify(err error) Failure {
-	f := Failure{Kind: "other", Host: hostOf(err), Code: code(err), Text: Scrub(err.Error())}
+	f := Failure{Kind: "other", Host: hostOf(err), Code: code(err), Text: Scrub(brief(err))}
 	switch {
 	case errors.Is(err, context.Canceled):
 		f.Kind = "stopped"
@@ -43,6 +43,23 @@ func Classify(err error) Failure {
 		f.Kind = "config"
 	}
 	return f
+}
+
+// brief is the part of err that a person needs: rclone and the S3 client wrap
+// a broken connection in request numbers and Go's names of operations.
+func brief(err error) string {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Error()
+	}
+	var api interface {
+		ErrorCode() string
+		ErrorMessage() string
+	}
+	if errors.As(err, &api) && api.ErrorMessage() != "" {
+		return api.ErrorCode() + ": " + api.ErrorMessage()
+	}
+	return err.Error()
 }
 
 // code is the error code of an AWS style API error (smithy.APIError).

@@ -14,8 +14,7 @@ import (
 
 // mirror runs sync/sync and reports what it decides for each file.
 //
-// Parameters: those of sync/sync, and report: a file descriptor that is
-// written to and closed. With _config.DryRun the report is the plan.
+// Parameters: those of sync/sync, and report: a file descriptor. With _config.DryRun the report is the plan.
 //
 // The report is a sequence of records of four fields, each ended by a NUL:
 //

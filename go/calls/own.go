@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/rclone/rclone/fs/config"
@@ -49,10 +50,9 @@ func useConfig(_ context.Context, in rc.Params) (rc.Params, error) {
 
 // drainLog returns what rclone logged since the last call.
 //
-// Results: lines, dropped.
+// Results: lines.
 func drainLog(context.Context, rc.Params) (rc.Params, error) {
-	lines, dropped := host.DrainLog()
-	return rc.Params{"lines": lines, "dropped": dropped}, nil
+	return rc.Params{"lines": host.DrainLog()}, nil
 }
 
 // putObject stores a small object.
@@ -107,11 +107,15 @@ func getObject(ctx context.Context, in rc.Params) (rc.Params, error) {
 	return rc.Params{"data": base64.StdEncoding.EncodeToString(data)}, nil
 }
 
-// openReport takes over the descriptor that the caller opened for a report.
+// openReport duplicates the descriptor of the caller, who keeps its own.
 func openReport(in rc.Params) (*os.File, error) {
 	fd, err := in.GetInt64("report")
 	if err != nil {
 		return nil, err
 	}
-	return os.NewFile(uintptr(fd), "report"), nil
+	copied, err := syscall.Dup(int(fd))
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(copied), "report"), nil
 }

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 
@@ -16,7 +17,7 @@ type Line struct {
 }
 
 // maxLines bounds the memory of the log between two drains; what comes after
-// is counted, not kept.
+// is replaced by one line that counts it.
 const maxLines = 1000
 
 var kept struct {
@@ -25,14 +26,16 @@ var kept struct {
 	dropped int
 }
 
-// DrainLog returns what was logged since the last call, and how many lines
-// were dropped because nobody drained.
-func DrainLog() (lines []Line, dropped int) {
+// DrainLog returns what was logged since the last call.
+func DrainLog() []Line {
 	kept.Lock()
 	defer kept.Unlock()
-	lines, dropped = kept.lines, kept.dropped
+	lines := kept.lines
+	if kept.dropped > 0 {
+		lines = append(lines, Line{Level: "NOTICE", Text: fmt.Sprintf("%d more lines", kept.dropped)})
+	}
 	kept.lines, kept.dropped = nil, 0
-	return lines, dropped
+	return lines
 }
 
 // TakeLog sends rclone's log to DrainLog instead of standard error, each

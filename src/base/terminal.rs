@@ -13,11 +13,21 @@ pub struct Voice {
     /// Standard output is one JSON object a line; people's text goes to
     /// standard error.
     pub json: bool,
-    /// Results and errors only.
-    pub quiet: bool,
-    /// Also what rclone has to say.
-    pub verbose: bool,
+    pub volume: Volume,
     pub color: bool,
+}
+
+/// How much is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Volume {
+    /// Nothing at all: a command that runs inside another.
+    Silent,
+    /// Results, warnings and errors.
+    Quiet,
+    #[default]
+    Normal,
+    /// Also what rclone has to say.
+    Verbose,
 }
 
 /// Standard output and standard error of this run.
@@ -39,25 +49,30 @@ impl Terminal {
         Terminal { voice, broken: Mutex::new(None) }
     }
 
-    pub fn voice(&self) -> Voice {
-        self.voice
+    /// Whether to show progress: only to a person who did not ask for quiet.
+    pub fn shows_progress(&self) -> bool {
+        self.interactive() && self.voice.volume >= Volume::Normal
     }
 
     /// A result: the text for which the command was called.
     pub fn result(&self, text: &str) {
-        if self.voice.json { self.to_stderr(text, Paint::Plain) } else { self.to_stdout(text) }
+        if self.voice.json {
+            self.to_stderr(text, Paint::Plain);
+        } else {
+            self.to_stdout(text);
+        }
     }
 
     /// What a person likes to know while it happens.
     pub fn note(&self, text: &str) {
-        if !self.voice.quiet {
+        if self.voice.volume >= Volume::Normal {
             self.to_stderr(text, Paint::Plain);
         }
     }
 
     /// The good end of something.
     pub fn done(&self, text: &str) {
-        if !self.voice.quiet {
+        if self.voice.volume >= Volume::Normal {
             self.to_stderr(text, Paint::Green);
         }
     }
@@ -70,7 +85,7 @@ impl Terminal {
 
     /// What rclone says; shown with `--verbose`.
     pub fn detail(&self, text: &str) {
-        if self.voice.verbose {
+        if self.voice.volume >= Volume::Verbose {
             self.to_stderr(text, Paint::Plain);
         }
     }
@@ -97,6 +112,9 @@ impl Terminal {
 
     /// Text for standard output exactly as it is, without a newline of ours.
     pub fn raw(&self, bytes: &[u8]) {
+        if self.voice.volume == Volume::Silent {
+            return;
+        }
         let mut out = io::stdout().lock();
         let outcome = out.write_all(bytes).and_then(|()| out.flush());
         self.remember(outcome);
@@ -120,7 +138,9 @@ impl Terminal {
 
     /// Whether a person sits in front who can be asked and shown progress.
     pub fn interactive(&self) -> bool {
-        io::stdin().is_terminal() && io::stderr().is_terminal()
+        self.voice.volume > Volume::Silent
+            && io::stdin().is_terminal()
+            && io::stderr().is_terminal()
     }
 
     /// # Errors
@@ -148,6 +168,9 @@ impl Terminal {
             Paint::Yellow => ("\x1b[33m", "\x1b[0m"),
             Paint::Red => ("\x1b[31m", "\x1b[0m"),
         };
+        if self.voice.volume == Volume::Silent {
+            return;
+        }
         // A closed standard error leaves nobody to tell.
         let _ = writeln!(io::stderr().lock(), "{on}{text}{off}");
     }

@@ -51,9 +51,9 @@ impl Failure {
         Failure::other(&format!("rclone gave an unexpected reply to {method}"))
     }
 
-    /// Whether trying again can help.
-    pub fn is_worth_retrying(&self) -> bool {
-        matches!(self.kind, FailureKind::Other | FailureKind::Unreachable | FailureKind::Missing)
+    /// Whether it is about single files, not about the remote as a whole.
+    pub fn concerns_files(&self) -> bool {
+        matches!(self.kind, FailureKind::Other | FailureKind::Missing | FailureKind::Denied)
     }
 
     /// The failure as an error of `otherwise` kind, unless it has a kind of
@@ -64,14 +64,12 @@ impl Failure {
         match kind {
             FailureKind::Stopped => Error::interrupted(),
             FailureKind::Unreachable => {
-                Error::new(Kind::Remote, format!("cannot {doing}: no answer{at}: {text}")).hint(
-                    "Is this machine online, and is the endpoint in rclone-poof.conf right?",
-                )
+                Error::new(Kind::Remote, format!("cannot {doing}: no answer{at}: {text}"))
+                    .hint("Is this machine online, and is the endpoint in rclone-poof.conf right?")
             }
             FailureKind::Denied => {
-                Error::new(Kind::Remote, format!("cannot {doing}: refused{at}: {text}")).hint(
-                    denied_hint(&code),
-                )
+                Error::new(Kind::Remote, format!("cannot {doing}: refused{at}: {text}"))
+                    .hint(denied_hint(&code))
             }
             FailureKind::Full => {
                 Error::new(Kind::Incomplete, format!("cannot {doing}: no space left: {text}"))

@@ -38,7 +38,7 @@ pub fn run<C: Call>(
     filter: &Filter,
     watch: &mut dyn Watch,
 ) -> Result<C::Reply, Failure> {
-    let id = call(&Async { request, is_async: true, settings, filter })?.jobid;
+    let id = call(&Async { request, background: true, settings, filter })?.jobid;
     let group = format!("job/{id}");
     let mut stopped = false;
     let mut pause = Duration::from_millis(1);
@@ -92,7 +92,7 @@ struct Async<'a, C> {
     #[serde(flatten)]
     request: &'a C,
     #[serde(rename = "_async")]
-    is_async: bool,
+    background: bool,
     #[serde(rename = "_config")]
     settings: &'a Settings,
     #[serde(rename = "_filter")]

@@ -54,6 +54,12 @@ pub struct Top {
     pub names: Vec<String>,
 }
 
+impl Top {
+    pub fn holds(&self, name: &str) -> bool {
+        self.names.iter().any(|held| held == name)
+    }
+}
+
 impl Remote {
     pub fn plain(section: &str, path: &str, s3: bool) -> Self {
         let path = path.trim_end_matches('/').to_owned();

@@ -36,8 +36,9 @@ pub(in crate::storage) fn open<R: DeserializeOwned>(
     method: &str,
 ) -> Result<R, Failure> {
     if let Some(failure) = envelope.get_mut("failure") {
-        return Err(serde_json::from_value(failure.take())
-            .unwrap_or_else(|_| Failure::reply(method)));
+        return Err(
+            serde_json::from_value(failure.take()).unwrap_or_else(|_| Failure::reply(method))
+        );
     }
     let reply = envelope.get_mut("reply").map(Value::take).unwrap_or_default();
     serde_json::from_value(reply).map_err(|_| Failure::reply(method))

@@ -113,7 +113,7 @@ pub struct ObjectData {
 
 request!(
     /// `sync/sync` that reports what it decides for each file to the file
-    /// descriptor `report`, which it closes. See go/calls/mirror.go.
+    /// descriptor `report`. See go/calls/mirror.go.
     Mirror => "poof/mirror", Nothing {
         src_fs: String,
         dst_fs: String,
@@ -130,7 +130,6 @@ request!(
 #[derive(Deserialize)]
 pub struct Log {
     pub lines: Option<Vec<LogLine>>,
-    pub dropped: u64,
 }
 
 #[derive(Deserialize)]
@@ -169,17 +168,12 @@ request!(
     DeleteStats => "core/stats-delete", Nothing { group: String }
 );
 
-/// Progress as rclone counts it; bytes, seconds, bytes a second.
+/// Progress as rclone counts it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stats {
+    /// Bytes moved so far.
     pub bytes: u64,
-    pub total_bytes: u64,
-    pub transfers: u64,
-    pub total_transfers: u64,
-    pub checks: u64,
-    pub speed: f64,
-    #[serde(default)]
     pub transferring: Option<Vec<Transferring>>,
 }
 
@@ -233,7 +227,7 @@ impl Settings {
             checkers: Some(transfers.max(16)),
             low_level_retries: 3,
             connect_timeout: Duration::from_secs(10),
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_mins(1),
             use_list_r: true,
             log_level: "NOTICE",
             ..Settings::default()

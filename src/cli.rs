@@ -1,0 +1,169 @@
+//! The command line, as `clap` types and nothing else.
+
+#![allow(clippy::struct_excessive_bools)] // each is a flag of its own
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Make it safe in the cloud, prove that it is there, bring it back whole.
+#[derive(Parser)]
+#[command(name = "poof", disable_version_flag = true, arg_required_else_help = true)]
+#[command(after_help = EXIT_CODES)]
+pub struct Cli {
+    /// Directory of both configuration files
+    #[arg(long, global = true, value_name = "DIR", env = "POOF_CONFDIR")]
+    pub confdir: Option<PathBuf>,
+    /// poof's configuration file; a relative one lies in the configuration directory
+    #[arg(long, global = true, value_name = "FILE", env = "POOF_POOFCONF")]
+    pub poofconf: Option<PathBuf>,
+    /// rclone's configuration file; a relative one lies in the configuration directory
+    #[arg(long, global = true, value_name = "FILE", env = "POOF_RCLONECONF")]
+    pub rcloneconf: Option<PathBuf>,
+    /// Also say what rclone says
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// Say nothing but results, warnings and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// One JSON object per line on standard output, the last one a summary
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+    /// Print the version
+    #[arg(short = 'V', long)]
+    pub version: bool,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Make the remote copy of every configured directory equal to it
+    Backup(Backup),
+    /// Make every local directory equal to its snapshot
+    Download(Download),
+    /// Check both configuration files and the credentials against the remote
+    Verify(Verify),
+    /// Create poof.conf if it is missing; print it and put it on the clipboard
+    Config,
+    /// The same for rclone-poof.conf, and fill it in
+    Cconfig(Cconfig),
+    /// Add the encrypted remote, with passwords of its own
+    Econfig,
+    /// Switch between the plain and the encrypted remote
+    Cryptoggle,
+    /// Print where poof's files lie
+    Paths,
+    /// Print the version
+    Version,
+    /// Show the whole cycle in a scratch directory; touches nothing else
+    Demo,
+    /// Print the completions for a shell
+    Completions(Completions),
+}
+
+#[derive(Args)]
+pub struct Backup {
+    /// Only the directories of these names
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    pub only: Vec<String>,
+    /// Print the plan, change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Answer every question with yes
+    #[arg(short, long)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub guards: Guards,
+}
+
+#[derive(Args)]
+pub struct Download {
+    /// Only the directories of these names
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    pub only: Vec<String>,
+    /// Restore below this directory instead, each tree under its name
+    #[arg(long, value_name = "DIR")]
+    pub to: Option<PathBuf>,
+    /// Keep local files that the snapshot does not hold
+    #[arg(long)]
+    pub keep_extra: bool,
+    /// Print the plan, change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Answer every question with yes
+    #[arg(short, long)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub guards: Guards,
+}
+
+#[derive(Args)]
+pub struct Guards {
+    /// Let this guard pass, for this run
+    #[arg(long, value_name = "GUARD")]
+    pub allow: Vec<Guard>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Guard {
+    EmptySource,
+    MassDeletion,
+    OtherRemote,
+    OlderSnapshot,
+    NoKit,
+}
+
+#[derive(Args)]
+pub struct Verify {
+    /// Do not ask the remote
+    #[arg(long)]
+    pub offline: bool,
+}
+
+#[derive(Args)]
+pub struct Cconfig {
+    /// The type of remote: s3, local (with PATH=/directory) or any type of rclone
+    #[arg(long, value_name = "TYPE")]
+    pub remote: Option<String>,
+    /// Settings of the remote
+    #[arg(value_name = "KEY=VALUE", value_parser = setting)]
+    pub settings: Vec<(String, String)>,
+}
+
+#[derive(Args)]
+pub struct Completions {
+    pub shell: clap_complete::Shell,
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() && !value.contains(['\n', '\r']) => {
+            Ok((key.trim().to_owned(), value.trim().to_owned()))
+        }
+        // The text may hold a secret and is not repeated.
+        _ => Err("expected KEY=VALUE on one line".to_owned()),
+    }
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done, everything proven that the command promises
+  1    unexpected failure
+  2    wrong usage
+  3    configuration missing or invalid
+  4    remote unreachable, or it refused the credentials
+  5    incomplete: something could not be read, sent or fetched; the rest is safe
+  7    a guard refused, before anything changed
+  8    another poof is at work on this configuration
+  130  interrupted; safe to run again";

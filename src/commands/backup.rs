@@ -1,0 +1,100 @@
+//! `poof backup`: makes the remote copy of every directory equal to it.
+
+use std::fs;
+use std::io::ErrorKind;
+
+use super::carry::{self, Journey};
+use super::{Context, Outcome, setup, show};
+use crate::base::error::{Error, Kind, Result};
+use crate::base::interrupt;
+use crate::cli::Backup;
+use crate::config::Ready;
+use crate::config::trees::Directory;
+use crate::storage::job::Unwatched;
+use crate::storage::remote::Spec;
+use crate::tree::guard::{self, Allowed};
+use crate::tree::plan::{self, Compare, Plan};
+use crate::tree::scan::{Scan, scan};
+
+pub fn run(context: &Context, args: &Backup) -> Result<Outcome> {
+    let terminal = &context.terminal;
+    let allowed = setup::allowed(&args.guards);
+    let _lock = if args.dry_run { None } else { Some(context.lock()?) };
+    let ready = setup::load(context)?;
+    let directories = setup::select(&ready, &args.only)?;
+    let sight = setup::look(&ready)?;
+    let names: Vec<_> = ready.directories().iter().map(|d| d.name.as_str()).collect();
+    guard::right_remote(&sight, &names, allowed)?;
+
+    let mut outcome = Outcome::default();
+    let mut journeys = Vec::new();
+    for directory in directories {
+        interrupt::check()?;
+        match prepare(&ready, directory, allowed) {
+            Ok((journey, scan)) => {
+                for left_out in &scan.left_out {
+                    terminal.warn(&format!(
+                        "{}: not backed up: {}",
+                        left_out.path.display(),
+                        left_out.why
+                    ));
+                    if left_out.loss {
+                        outcome.worsen(Kind::Incomplete);
+                    }
+                }
+                journeys.push(journey);
+            }
+            Err(error) => carry::note_failure(terminal, &mut outcome, error)?,
+        }
+    }
+    if args.dry_run {
+        for journey in &journeys {
+            show::listing(terminal, &journey.name, &journey.plan);
+        }
+        return Ok(carry::would(terminal, &journeys, outcome));
+    }
+    if !sight_of_bucket(&sight) && !journeys.is_empty() {
+        let fail =
+            |f: crate::storage::failure::Failure| f.into_error("make the bucket", Kind::Remote);
+        ready.remote().make_bucket().map_err(fail)?;
+    }
+    carry::all(terminal, &journeys, outcome, "sent")
+}
+
+fn sight_of_bucket(sight: &guard::Sight) -> bool {
+    sight.here.exists
+}
+
+/// Scans a directory, plans its mirror and asks the guards.
+fn prepare(ready: &Ready, directory: &Directory, allowed: Allowed) -> Result<(Journey, Scan)> {
+    let Directory { local, name } = directory;
+    let scan = match scan(local) {
+        Ok(scan) => scan,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            guard::local_source(local, None, allowed)?;
+            Scan::default()
+        }
+        Err(error) => return Err(Error::io("read", local, &error).with_kind(Kind::Incomplete)),
+    };
+    guard::local_source(local, Some(scan.entries), allowed)?;
+    let root = fs::canonicalize(local).map_err(|error| Error::io("open", local, &error))?;
+    let source = Spec::local(&root.to_string_lossy());
+    let destination = ready.remote().tree(name);
+    let place = format!("{}{name}", ready.remote().name());
+    let doing = format!("compare {} with {place}", local.display());
+    let plan = plan::make(&source, &destination, Compare::Content, &mut Unwatched)
+        .map_err(|failure| failure.into_error(&doing, Kind::Incomplete))?;
+    let plan = without_the_unseen(plan, &scan, &doing)?;
+    guard::deletions(&place, &plan, allowed)?;
+    Ok((Journey { name: name.clone(), source, destination, plan, local_root: None }, scan))
+}
+
+/// A directory that cannot be read locally is named by the scan; the rest goes
+/// on, but nothing is deleted, since what is unseen is not gone.
+fn without_the_unseen(mut plan: Plan, scan: &Scan, doing: &str) -> Result<Plan> {
+    match plan.trouble.take() {
+        None => Ok(plan),
+        Some(_) if scan.left_out.iter().any(|left_out| left_out.loss) => Ok(plan.keeping_extra()),
+        Some(trouble) => Err(trouble.into_error(doing, Kind::Incomplete)),
+    }
+}

@@ -1,0 +1,169 @@
+//! What backup and download share: carrying out plans, one tree after the
+//! other, and telling how it went.
+
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::watch::Monitor;
+use super::{Outcome, show};
+use crate::base::error::{Error, Kind, Result};
+use crate::base::interrupt;
+use crate::base::terminal::Terminal;
+use crate::base::units::{bytes, clock};
+use crate::storage::failure::{Failure, FailureKind};
+use crate::storage::remote::Spec;
+use crate::tree::plan::{self, Compare, Failed, Plan};
+use crate::tree::transfer;
+
+/// A tree and what is to happen with it.
+pub struct Journey {
+    pub name: String,
+    pub source: Spec,
+    pub destination: Spec,
+    pub plan: Plan,
+    /// The local directory, if it is the destination.
+    pub local_root: Option<PathBuf>,
+}
+
+/// librclone has none of the retries that rclone's command line has.
+const ATTEMPTS: u32 = 3;
+
+/// Tells of a tree that failed and goes on, unless nothing can go on.
+///
+/// # Errors
+/// An interrupt.
+pub fn note_failure(terminal: &Terminal, outcome: &mut Outcome, error: Error) -> Result<()> {
+    if error.kind() == Kind::Interrupted {
+        return Err(error);
+    }
+    outcome.worsen(error.kind());
+    terminal.error(&error);
+    Ok(())
+}
+
+/// The end of a dry run.
+pub fn would(terminal: &Terminal, journeys: &[Journey], outcome: Outcome) -> Outcome {
+    for Journey { name, plan, .. } in journeys {
+        terminal.note(&format!("{name}: {}; {}", show::counts(plan), show::volume(plan)));
+        terminal.event(&show::numbers(name, plan));
+    }
+    terminal.done("Dry run: nothing was changed.");
+    outcome.with("dry_run", true)
+}
+
+/// Carries out all plans. A tree that fails does not stop the others.
+///
+/// # Errors
+/// An interrupt.
+pub fn all(
+    terminal: &Terminal,
+    journeys: &[Journey],
+    mut outcome: Outcome,
+    verb: &str,
+) -> Result<Outcome> {
+    let started = Instant::now();
+    let total = journeys.iter().map(|journey| journey.plan.bytes()).sum();
+    let mut monitor = Monitor::new(terminal, total);
+    let mut files = 0;
+    for journey in journeys {
+        let Journey { name, plan, .. } = journey;
+        monitor.begin(name, plan.bytes());
+        let result = one(journey, &mut monitor);
+        monitor.progress.end();
+        monitor.progress.aside(|| match &result {
+            Ok(failed) if failed.is_empty() => {
+                terminal.done(&format!("{name}: {}", show::counts(plan)));
+                terminal.event(&show::numbers(name, plan));
+            }
+            Ok(failed) => {
+                for file in failed {
+                    show::failed(terminal, name, file);
+                }
+                terminal.warn(&format!("{name}: {} files were not {verb}", failed.len()));
+            }
+            Err(_) => {}
+        });
+        match result {
+            Ok(failed) if failed.is_empty() => files += plan.transfers(),
+            Ok(_) => outcome.worsen(Kind::Incomplete),
+            Err(error) => note_failure(terminal, &mut outcome, error)?,
+        }
+    }
+    drop(monitor);
+    let time = started.elapsed();
+    let verdict = match outcome.kind {
+        None => "all",
+        Some(_) => "not all",
+    };
+    terminal.note(&format!("{verdict} {verb}: {} in {}", bytes(total), clock(time)));
+    Ok(outcome
+        .with("trees", journeys.len())
+        .with("files", files)
+        .with("bytes", total)
+        .with("seconds", time.as_secs_f64()))
+}
+
+/// Carries out one plan and looks whether everything arrived; what did not is
+/// tried again. Returns what did not arrive in the end.
+fn one(journey: &Journey, monitor: &mut Monitor) -> Result<Vec<Failed>> {
+    let Journey { name, source, destination, local_root, .. } = journey;
+    let deletes = !journey.plan.delete.is_empty();
+    let mut plan = journey.plan.clone();
+    let mut failed = std::mem::take(&mut plan.failed);
+    for attempt in 1..=ATTEMPTS {
+        if plan.is_empty() && failed.is_empty() {
+            break;
+        }
+        if attempt > 1 {
+            pause(Duration::from_secs(u64::from(attempt) - 1))?;
+        }
+        let sent = transfer::run(source, destination, &plan, monitor);
+        let looked = sent.and_then(|mut sent| {
+            let left = plan::make(source, destination, Compare::Size, monitor)?;
+            sent.extend(missing(&left));
+            Ok((sent, left))
+        });
+        match looked {
+            Ok((still, left)) => {
+                failed = still;
+                plan = if deletes { left } else { left.keeping_extra() };
+            }
+            Err(failure) if attempt == ATTEMPTS || !worth_retrying(&failure) => {
+                return Err(
+                    failure.into_error(&format!("carry out the plan for {name}"), Kind::Incomplete)
+                );
+            }
+            Err(_) => {}
+        }
+        interrupt::check()?;
+    }
+    if let Some(root) = local_root {
+        transfer::prune(root, &journey.plan.delete);
+    }
+    failed.sort_by(|a, b| a.path.cmp(&b.path));
+    failed.dedup_by(|a, b| a.path == b.path);
+    Ok(failed)
+}
+
+/// Files of a plan that should have nothing left to do.
+fn missing(left: &Plan) -> impl Iterator<Item = Failed> {
+    left.add.iter().chain(&left.update).map(|item| Failed {
+        path: item.path.clone(),
+        why: "it did not arrive, or changed meanwhile; run it again".to_owned(),
+    })
+}
+
+fn worth_retrying(failure: &Failure) -> bool {
+    matches!(failure.kind, FailureKind::Other | FailureKind::Unreachable | FailureKind::Missing)
+}
+
+/// Waits, but not for one who asked to stop.
+fn pause(time: Duration) -> Result<()> {
+    let end = Instant::now() + time;
+    while Instant::now() < end {
+        interrupt::check()?;
+        thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}

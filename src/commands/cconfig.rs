@@ -1,0 +1,74 @@
+//! `poof cconfig`
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use super::{Context, Outcome, offer, stage};
+use crate::base::error::{Error, Kind, Result};
+use crate::cli::Cconfig;
+use crate::config::rclone_conf::STORAGE;
+use crate::config::{Problem, RcloneConf, Status};
+
+pub fn run(context: &Context, args: &Cconfig) -> Result<Outcome> {
+    let path = &context.files.rclone;
+    let missing = !path.exists();
+    if missing || args.remote.is_some() || !args.settings.is_empty() {
+        let _lock = context.lock()?;
+        let s3 = matches!(args.remote.as_deref(), None | Some("s3"));
+        let conf = match RcloneConf::load(path) {
+            Err(Problem { status: Status::MissingConfigFile, .. }) if s3 => RcloneConf::scaffold(),
+            Err(Problem { status: Status::MissingConfigFile, .. }) => RcloneConf::default(),
+            other => other.map_err(Problem::into_error)?,
+        };
+        fill(context, conf, args)?.save(path)?;
+        let done = if missing { "created" } else { "changed" };
+        context.terminal.note(&format!("{done} {}", path.display()));
+    }
+    let text = fs::read(path).map_err(|error| Error::io("read", path, &error))?;
+    offer::show(context, &text);
+    match RcloneConf::parse(&text) {
+        Ok(_) => Ok(Outcome::default()),
+        Err(problem) => Err(problem.into_error()),
+    }
+}
+
+/// The storage remote with the settings of the command line.
+fn fill(context: &Context, mut conf: RcloneConf, args: &Cconfig) -> Result<RcloneConf> {
+    let given: BTreeMap<String, String> = args.settings.iter().cloned().collect();
+    let (kind, given) = match args.remote.as_deref() {
+        Some("local") => ("alias".to_owned(), directory(given)?),
+        Some(kind) => (kind.to_owned(), given),
+        None => (conf.kind(STORAGE).unwrap_or("s3").to_owned(), given),
+    };
+    match conf.kind(STORAGE) {
+        Some(current) if current != kind => {
+            return Err(Error::config(format!("[{STORAGE}] exists and is of type {current}"))
+                .hint(format!(
+                    "Remove or rename that section first, or give --remote {current}."
+                )));
+        }
+        None if kind == "s3" => {
+            let scaffold = RcloneConf::scaffold();
+            let order: Vec<_> = scaffold.keys(STORAGE).collect();
+            conf.fill(STORAGE, &scaffold.values(STORAGE), &order);
+        }
+        _ => {}
+    }
+    let made = stage::create(context, STORAGE, &kind, given)?;
+    conf.fill(STORAGE, &made, &["type"]);
+    Ok(conf)
+}
+
+/// A directory as a remote is rclone's alias: names below it are then full
+/// paths, wherever poof is started.
+fn directory(mut given: BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
+    let usage = |what: &str| {
+        Error::new(Kind::Usage, what).hint("poof cconfig --remote local PATH=/full/path")
+    };
+    let path = given.remove("PATH").ok_or_else(|| usage("--remote local needs PATH=DIRECTORY"))?;
+    if !std::path::Path::new(&path).is_absolute() {
+        return Err(usage("PATH must be a full path"));
+    }
+    given.insert("remote".to_owned(), path);
+    Ok(given)
+}

@@ -1,0 +1,19 @@
+//! `poof completions SHELL`
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use super::{Context, Outcome};
+use crate::base::error::{Error, Kind, Result};
+use crate::cli::{Cli, Completions};
+
+pub fn run(context: &Context, args: &Completions) -> Result<Outcome> {
+    if !matches!(args.shell, Shell::Bash | Shell::Zsh | Shell::Fish) {
+        return Err(Error::new(Kind::Usage, format!("no completions for {}", args.shell))
+            .hint("There are some for bash, zsh and fish."));
+    }
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "poof", &mut script);
+    context.terminal.result(String::from_utf8_lossy(&script).trim_end());
+    Ok(Outcome::default())
+}

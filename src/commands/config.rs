@@ -1,0 +1,23 @@
+//! `poof config`
+
+use std::fs;
+
+use super::{Context, Outcome, offer};
+use crate::base::error::{Error, Result};
+use crate::config::PoofConf;
+
+pub fn run(context: &Context) -> Result<Outcome> {
+    let path = &context.files.poof;
+    if !path.exists() {
+        let _lock = context.lock()?;
+        let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
+        PoofConf::scaffold(path, &context.files.dir, &user)?.save(path)?;
+        context.terminal.note(&format!("created {}", path.display()));
+    }
+    let text = fs::read(path).map_err(|error| Error::io("read", path, &error))?;
+    offer::show(context, &text);
+    match PoofConf::parse(&text) {
+        Ok(_) => Ok(Outcome::default()),
+        Err(problem) => Err(problem.into_error()),
+    }
+}

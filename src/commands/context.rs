@@ -1,0 +1,57 @@
+//! What every command is given.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
+
+use crate::base::error::Result;
+use crate::base::terminal::Terminal;
+use crate::cli::Cli;
+use crate::config::Files;
+use crate::host::lock::{self, Lock};
+use crate::host::paths::{self, Layout};
+
+pub struct Context {
+    pub terminal: Terminal,
+    pub layout: Layout,
+    pub files: Files,
+    /// The state of this configuration.
+    pub state: PathBuf,
+}
+
+impl Context {
+    /// # Errors
+    /// The user has no home directory.
+    pub fn new(cli: &Cli, terminal: Terminal) -> Result<Self> {
+        let layout = paths::of_this_user()?;
+        let files = Files::resolve(
+            &layout.config,
+            cli.confdir.as_deref(),
+            cli.poofconf.as_deref(),
+            cli.rcloneconf.as_deref(),
+        );
+        let default = Files::resolve(&layout.config, None, None, None);
+        let state = if files == default {
+            layout.state.clone()
+        } else {
+            layout.state.join(format!("{:016x}", fingerprint(&files)))
+        };
+        Ok(Context { terminal, layout, files, state })
+    }
+
+    /// Keeps every other poof off this configuration while it lives.
+    ///
+    /// # Errors
+    /// Another poof is at work.
+    pub fn lock(&self) -> Result<Lock> {
+        lock::acquire(&self.state)
+    }
+}
+
+/// Tells configurations apart whose state must not be mixed.
+fn fingerprint(files: &Files) -> u64 {
+    // DefaultHasher::new() has fixed keys: the same files, the same state.
+    let mut hasher = DefaultHasher::new();
+    files.poof.hash(&mut hasher);
+    files.rclone.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,184 @@
+//! `poof demo`: the whole cycle on made-up files, in a directory of its own, with
+//! another directory as the cloud. The commands are the real ones.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use walkdir::WalkDir;
+
+use super::{Context, Outcome, backup, cconfig, cryptoggle, download, econfig, verify};
+use crate::base::error::{Error, Kind, Result};
+use crate::base::files::write_private;
+use crate::base::interrupt;
+use crate::base::terminal::{Terminal, Voice, Volume};
+use crate::cli::{Backup, Cconfig, Download, Guard, Guards, Verify};
+use crate::config::Files;
+use crate::host::paths::{System, layout};
+
+pub fn run(context: &Context) -> Result<Outcome> {
+    let scratch = tempfile::Builder::new().prefix("poof-demo-").tempdir().map_err(|error| {
+        Error::unexpected(format!("cannot make a scratch directory: {error}"))
+            .hint("Set TMPDIR to a directory that can be written.")
+    })?;
+    let demo = Demo::new(context, scratch.path());
+    demo.tell("a scratch directory stands in for your machine, and one in it for the cloud");
+    let original = demo.make_files()?;
+    demo.tell(&format!("made {} files to play with", original.len()));
+    demo.configure()?;
+    demo.tell("configured: `poof config`, `poof cconfig --remote local PATH=…`");
+    demo.cycle(&original, false)?;
+    econfig::run(&demo.inner)?;
+    cryptoggle::run(&demo.inner)?;
+    demo.tell("switched to encryption: `poof econfig`, `poof cryptoggle`");
+    demo.cycle(&original, true)?;
+    drop(scratch);
+    context.terminal.result("demo: everything came back whole, plain and encrypted");
+    Ok(Outcome::default().with("files", original.len()))
+}
+
+/// A path and what is there: content of a file, or target of a link.
+type Content = BTreeMap<PathBuf, Vec<u8>>;
+
+struct Demo<'a> {
+    terminal: &'a Terminal,
+    /// The machine inside the scratch directory.
+    inner: Context,
+    data: PathBuf,
+    cloud: PathBuf,
+}
+
+impl<'a> Demo<'a> {
+    fn new(context: &'a Context, scratch: &Path) -> Self {
+        let home = scratch.join("home");
+        // The environment is not asked: no XDG directory of the user's.
+        let layout = layout(System::Xdg, &home, |_| None);
+        let inner = Context {
+            terminal: Terminal::new(Voice { volume: Volume::Silent, ..Voice::default() }),
+            files: Files::resolve(&layout.config, None, None, None),
+            state: layout.state.clone(),
+            layout,
+        };
+        let (data, cloud) = (home.join("Documents"), scratch.join("cloud"));
+        Demo { terminal: &context.terminal, inner, data, cloud }
+    }
+
+    fn tell(&self, what: &str) {
+        self.terminal.note(&format!("demo: {what}"));
+        self.terminal.event(&json!({"type": "step", "what": what}));
+    }
+
+    fn make_files(&self) -> Result<Content> {
+        let make = || -> std::io::Result<()> {
+            for folder in ["letters", "photos/2026", "names"] {
+                fs::create_dir_all(self.data.join(folder))?;
+            }
+            for i in 0..100_usize {
+                fs::write(self.data.join(format!("letters/{i}.txt")), format!("letter {i}\n"))?;
+                let photo = self.data.join(format!("photos/2026/{i}.raw"));
+                fs::write(photo, i.to_le_bytes().repeat(i * 50))?;
+            }
+            fs::write(self.data.join("names/ünï 日本 ☂.txt"), "any name\n")?;
+            fs::write(self.data.join("names/new\nline"), "even this one\n")?;
+            fs::write(self.data.join("empty"), "")?;
+            std::os::unix::fs::symlink("letters/1.txt", self.data.join("link"))?;
+            fs::create_dir_all(&self.cloud)
+        };
+        make().and_then(|()| content(&self.data)).map_err(|e| Error::io("fill", &self.data, &e))
+    }
+
+    fn configure(&self) -> Result<()> {
+        let files = &self.inner.files;
+        let conf = json!({
+            "bucket": "demo",
+            "confFile": files.poof.to_string_lossy(),
+            "paths": {
+                self.data.to_string_lossy(): "Documents",
+                files.dir.to_string_lossy(): "poof-config",
+            },
+            "remote": "poof-backup",
+        });
+        write_private(&files.poof, conf.to_string().as_bytes())?;
+        let path = ("PATH".to_owned(), self.cloud.to_string_lossy().into_owned());
+        let args = Cconfig { remote: Some("local".to_owned()), settings: vec![path] };
+        cconfig::run(&self.inner, &args)?;
+        verify::run(&self.inner, &Verify { offline: false })?;
+        Ok(())
+    }
+
+    /// Backup, delete, download, compare.
+    fn cycle(&self, original: &Content, encrypted: bool) -> Result<()> {
+        // The plain snapshots are in the bucket when the encrypted ones follow.
+        let allow = if encrypted { vec![Guard::OtherRemote] } else { vec![] };
+        let guards = Guards { allow };
+        complete(&backup::run(
+            &self.inner,
+            &Backup { only: vec![], dry_run: false, yes: false, guards },
+        )?)?;
+        self.tell("`poof backup`: the cloud holds a copy of every file");
+        if encrypted {
+            self.show_that_names_are_hidden(original)?;
+        }
+        fs::remove_dir_all(&self.data).map_err(|e| Error::io("delete", &self.data, &e))?;
+        self.tell("deleted all local files");
+        interrupt::check()?;
+        complete(&download::run(
+            &self.inner,
+            &Download {
+                only: vec![],
+                to: None,
+                keep_extra: false,
+                dry_run: false,
+                yes: false,
+                guards: Guards { allow: vec![] },
+            },
+        )?)?;
+        let back = content(&self.data).map_err(|e| Error::io("read", &self.data, &e))?;
+        if back != *original {
+            return Err(Error::unexpected("what came back is not what was sent"));
+        }
+        self.tell("`poof download`: all are back, every byte the same");
+        Ok(())
+    }
+
+    fn show_that_names_are_hidden(&self, original: &Content) -> Result<()> {
+        let bucket = self.cloud.join("demo");
+        let names: Vec<_> = fs::read_dir(&bucket)
+            .map_err(|error| Error::io("list", &bucket, &error))?
+            .flatten()
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .filter(|name| !["Documents", "poof-config", ".poof"].contains(&name.as_str()))
+            .collect();
+        if names.iter().any(|name| original.contains_key(Path::new(name))) {
+            return Err(Error::unexpected("a name is readable in the encrypted copy"));
+        }
+        self.tell(&format!("what the cloud sees of it: {}", names.join(", ")));
+        Ok(())
+    }
+}
+
+/// An outcome of which nothing is missing.
+fn complete(outcome: &Outcome) -> Result<()> {
+    match outcome.kind {
+        None => Ok(()),
+        Some(_) => Err(Error::new(Kind::Unexpected, "a step of the demo was not complete")),
+    }
+}
+
+fn content(root: &Path) -> std::io::Result<Content> {
+    let mut all = Content::new();
+    for entry in WalkDir::new(root) {
+        let entry = entry?;
+        let bytes = if entry.path_is_symlink() {
+            fs::read_link(entry.path())?.into_os_string().into_encoded_bytes()
+        } else if entry.file_type().is_file() {
+            fs::read(entry.path())?
+        } else {
+            continue;
+        };
+        let path = entry.path().strip_prefix(root).unwrap_or(entry.path());
+        all.insert(path.to_path_buf(), bytes);
+    }
+    Ok(all)
+}

@@ -1,0 +1,53 @@
+//! `poof econfig`
+
+use std::collections::BTreeMap;
+
+use super::{Context, Outcome, stage};
+use crate::base::error::{Error, Result};
+use crate::base::secret::Secret;
+use crate::config::rclone_conf::CRYPT;
+use crate::config::{PoofConf, Problem, RcloneConf};
+
+pub fn run(context: &Context) -> Result<Outcome> {
+    let path = &context.files.rclone;
+    let _lock = context.lock()?;
+    let poof = PoofConf::load(&context.files.poof).map_err(Problem::into_error)?;
+    let mut rclone = RcloneConf::load(path).map_err(Problem::into_error)?;
+    let section = crypt_section(&rclone).unwrap_or_else(|| CRYPT.to_owned());
+    let kept = rclone.values(&section);
+    let has = |key: &str| kept.get(key).is_some_and(|v| !v.is_empty() && !v.starts_with("BOGUS-"));
+    if has("password") {
+        context.terminal.note(&format!("[{section}] has its passwords; nothing was changed"));
+        return Ok(Outcome::default().with("changed", false));
+    }
+    let mut parameters = BTreeMap::new();
+    let storage = poof.remote();
+    if !has("remote") {
+        if storage == section || !rclone.has(storage) {
+            return Err(Error::config(format!("rclone-poof.conf has no section [{storage}]"))
+                .hint("`poof cconfig` makes the storage remote that encryption sits on."));
+        }
+        parameters.insert("remote".to_owned(), format!("{storage}:{}", poof.bucket()));
+    }
+    for key in ["password", "password2"] {
+        if !has(key) {
+            let secret = Secret::random()
+                .map_err(|error| Error::unexpected(format!("no random numbers: {error}")))?;
+            parameters.insert(key.to_owned(), secret.expose().to_owned());
+        }
+    }
+    let made = stage::create(context, &section, "crypt", parameters)?;
+    rclone.fill(&section, &made, &["type", "remote", "password", "password2"]);
+    rclone.save(path)?;
+    context.terminal.done(&format!("added [{section}] to {}", path.display()));
+    context.terminal.note(
+        "Its passwords exist only there: keep a copy in a safe place (`poof cconfig` shows the \
+         file). `poof cryptoggle` switches to it.",
+    );
+    Ok(Outcome::default().with("changed", true))
+}
+
+/// The crypt section that is there already.
+fn crypt_section(rclone: &RcloneConf) -> Option<String> {
+    rclone.sections().find(|section| rclone.kind(section) == Some("crypt")).map(str::to_owned)
+}

@@ -1,0 +1,48 @@
+//! One file a verb. Commands load the configuration, call the domain and print;
+//! nobody else prints results.
+
+mod backup;
+mod carry;
+mod cconfig;
+mod completions;
+mod config;
+mod context;
+mod cryptoggle;
+mod demo;
+mod download;
+mod econfig;
+mod offer;
+mod paths;
+mod report;
+mod setup;
+mod show;
+mod stage;
+mod verify;
+mod version;
+mod watch;
+
+use crate::base::error::Result;
+use crate::cli::{Cli, Command};
+
+pub use context::Context;
+pub use report::Outcome;
+
+/// Runs the command of `cli`.
+pub fn run(cli: Cli, context: &Context) -> Result<Outcome> {
+    if cli.version {
+        return Ok(version::run(context));
+    }
+    match cli.command {
+        None | Some(Command::Version) => Ok(version::run(context)),
+        Some(Command::Backup(args)) => backup::run(context, &args),
+        Some(Command::Download(args)) => download::run(context, &args),
+        Some(Command::Verify(args)) => verify::run(context, &args),
+        Some(Command::Config) => config::run(context),
+        Some(Command::Cconfig(args)) => cconfig::run(context, &args),
+        Some(Command::Econfig) => econfig::run(context),
+        Some(Command::Cryptoggle) => cryptoggle::run(context),
+        Some(Command::Paths) => Ok(paths::run(context)),
+        Some(Command::Demo) => demo::run(context),
+        Some(Command::Completions(args)) => completions::run(context, &args),
+    }
+}

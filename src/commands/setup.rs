@@ -1,0 +1,96 @@
+//! The configuration as commands need it: loaded, checked, and in force in
+//! rclone.
+
+use crate::base::error::{Error, Kind, Result};
+use crate::base::files;
+use crate::config::ready::ready;
+use crate::config::trees::Directory;
+use crate::config::{Files, PoofConf, Problem, RcloneConf, Ready};
+use crate::storage::failure::FailureKind;
+use crate::storage::rclone::call::call;
+use crate::storage::rclone::requests::UseConfig;
+use crate::tree::guard::{Allowed, Sight};
+
+use super::context::Context;
+use crate::cli::{Guard, Guards};
+
+/// Loads and checks both files and gives rclone its own.
+///
+/// # Errors
+/// The configuration is missing or invalid.
+pub fn load(context: &Context) -> Result<Ready> {
+    let Context { files, layout, terminal, .. } = context;
+    for path in [&files.poof, &files.rclone] {
+        if files::readable_by_others(path) {
+            let path = path.display();
+            terminal.warn(&format!("{path} can be read by others; fix: chmod 600 '{path}'"));
+        }
+    }
+    let poof = PoofConf::load(&files.poof).map_err(Problem::into_error)?;
+    let rclone = RcloneConf::load(&files.rclone).map_err(Problem::into_error)?;
+    let ready = ready(&poof, &rclone, &layout.home).map_err(Problem::into_error)?;
+    use_in_rclone(files)?;
+    Ok(ready)
+}
+
+/// Makes rclone-poof.conf rclone's configuration.
+///
+/// # Errors
+/// rclone cannot load it.
+pub fn use_in_rclone(files: &Files) -> Result<()> {
+    let path = files.rclone.to_string_lossy().into_owned();
+    call(&UseConfig { path }).map(|_| ()).map_err(|_| {
+        // Its own words may quote the file.
+        Error::config(format!("rclone cannot load {}", files.rclone.display()))
+            .hint("`poof verify` says more.")
+    })
+}
+
+/// The directories of the names in `only`, or all.
+///
+/// # Errors
+/// A name that is not configured.
+pub fn select<'a>(ready: &'a Ready, only: &[String]) -> Result<Vec<&'a Directory>> {
+    let all = ready.directories();
+    for name in only {
+        if !all.iter().any(|d| d.name == *name) {
+            let known: Vec<_> = all.iter().map(|d| d.name.as_str()).collect();
+            return Err(Error::new(Kind::Usage, format!("no directory has the name {name:?}"))
+                .hint(format!("poof.conf has: {}.", known.join(", "))));
+        }
+    }
+    Ok(all.iter().filter(|d| only.is_empty() || only.contains(&d.name)).collect())
+}
+
+/// Looks at the top of the bucket, from both sides of the encryption.
+///
+/// # Errors
+/// The remote cannot be reached, or refuses.
+pub fn look(ready: &Ready) -> Result<Sight> {
+    let remote = ready.remote();
+    let place = remote.name();
+    let fail = |failure: crate::storage::failure::Failure| {
+        failure.into_error(&format!("list {place}"), Kind::Remote)
+    };
+    let here = remote.top().map_err(fail)?;
+    let there = match ready.counterpart() {
+        Some(other) => match other.top() {
+            Ok(top) => Some(top),
+            // Its passwords may be wrong, which is no matter for this remote.
+            Err(failure) if failure.kind == FailureKind::Config && !remote.is_encrypted() => None,
+            Err(failure) => return Err(fail(failure)),
+        },
+        None => None,
+    };
+    Ok(Sight { here, there, encrypted: remote.is_encrypted() })
+}
+
+/// The guards that may pass in this run.
+pub fn allowed(guards: &Guards) -> Allowed {
+    let has = |guard| guards.allow.contains(&guard);
+    Allowed {
+        empty_source: has(Guard::EmptySource),
+        mass_deletion: has(Guard::MassDeletion),
+        other_remote: has(Guard::OtherRemote),
+    }
+}

@@ -1,0 +1,58 @@
+//! How a plan and its outcome look.
+
+use serde_json::{Value, json};
+
+use crate::base::terminal::Terminal;
+use crate::base::units::{bytes, files};
+use crate::tree::plan::{Failed, Item, Plan};
+
+/// `3 new, 1 changed, 0 removed, 5,004 unchanged`
+pub fn counts(plan: &Plan) -> String {
+    format!(
+        "{} new, {} changed, {} removed, {} unchanged",
+        plan.add.len(),
+        plan.update.len(),
+        plan.delete.len(),
+        plan.unchanged
+    )
+}
+
+/// `12 files, 1.50 MiB`
+pub fn volume(plan: &Plan) -> String {
+    format!("{}, {}", files(plan.transfers()), bytes(plan.bytes()))
+}
+
+/// The numbers of a plan, for `--json`.
+pub fn numbers(name: &str, plan: &Plan) -> Value {
+    json!({
+        "type": "tree",
+        "name": name,
+        "add": plan.add.len(),
+        "update": plan.update.len(),
+        "delete": plan.delete.len(),
+        "unchanged": plan.unchanged,
+        "bytes": plan.bytes(),
+    })
+}
+
+/// Every path of a plan: what `--dry-run` is for.
+pub fn listing(terminal: &Terminal, name: &str, plan: &Plan) {
+    for (sign, action, items) in
+        [("+", "add", &plan.add), ("*", "update", &plan.update), ("-", "delete", &plan.delete)]
+    {
+        for Item { path, size } in items {
+            let path = path.to_string_lossy();
+            terminal.result(&format!("{sign} {name}/{path} ({})", bytes(*size)));
+            terminal.event(&json!({
+                "type": "plan", "action": action, "tree": name, "path": path, "size": size,
+            }));
+        }
+    }
+}
+
+/// A path that did not make it, and why.
+pub fn failed(terminal: &Terminal, name: &str, Failed { path, why }: &Failed) {
+    let path = path.to_string_lossy();
+    terminal.warn(&format!("{name}/{path}: {why}"));
+    terminal.event(&json!({"type": "failed", "tree": name, "path": path, "why": why}));
+}

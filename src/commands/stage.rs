@@ -1,0 +1,38 @@
+//! Lets rclone make a section in an empty file of its own, from which the values
+//! are taken over. So rclone decides what is a password and obscures it, and the
+//! user's file keeps its comments and its order (rclone rewrites what it saves).
+
+use std::collections::BTreeMap;
+
+use super::Context;
+use crate::base::error::{Error, Result};
+use crate::base::files::create_private_dir;
+use crate::storage::failure::Failure;
+use crate::storage::rclone::call::call;
+use crate::storage::rclone::requests::{ConfigOptions, CreateRemote, GetRemote, UseConfig};
+
+/// The values of a new section of `kind` with `parameters`.
+///
+/// # Errors
+/// rclone refuses them.
+pub fn create(
+    context: &Context,
+    section: &str,
+    kind: &str,
+    parameters: BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>> {
+    let io = |error: std::io::Error| Error::io("stage a file in", &context.state, &error);
+    create_private_dir(&context.state)?;
+    let dir = tempfile::tempdir_in(&context.state).map_err(io)?;
+    let staged = dir.path().join("rclone.conf");
+    // What rclone says may quote a value; only its kind is told.
+    let refused = |_: Failure| {
+        Error::config(format!("rclone does not accept these settings for a remote of type {kind}"))
+            .hint("https://rclone.org/overview lists the types and their settings.")
+    };
+    call(&UseConfig { path: staged.to_string_lossy().into_owned() }).map_err(refused)?;
+    let opt = ConfigOptions { obscure: true, non_interactive: true };
+    let request = CreateRemote { name: section.to_owned(), kind: kind.to_owned(), parameters, opt };
+    call(&request).map_err(refused)?;
+    call(&GetRemote { name: section.to_owned() }).map_err(refused)
+}

@@ -1,0 +1,96 @@
+//! `poof verify`: are both files there, do they make sense, and does the remote
+//! accept them?
+
+use serde_json::json;
+
+use super::{Context, Outcome, setup};
+use crate::base::error::{Error, Kind, Result};
+use crate::cli::Verify;
+use crate::config::ready::{absent, ready};
+use crate::config::{PoofConf, Problem, RcloneConf, Ready, Status};
+use crate::host::paths::System;
+use crate::storage::failure::Failure;
+use crate::storage::remote::Remote;
+
+pub fn run(context: &Context, args: &Verify) -> Result<Outcome> {
+    line(context, "installed rclone", Status::Ok);
+    let poof = PoofConf::load(&context.files.poof).map_err(|p| tell(context, p))?;
+    line(context, "exists poof.conf", Status::Ok);
+    let rclone = RcloneConf::load(&context.files.rclone).map_err(|p| tell(context, p))?;
+    line(context, "exists rclone-poof.conf", Status::Ok);
+    let ready = ready(&poof, &rclone, &context.layout.home).map_err(|p| tell(context, p))?;
+    if let Some(problem) = absent(ready.directories()) {
+        return Err(tell(context, problem));
+    }
+    let encryption = if ready.remote().is_encrypted() {
+        Status::EncryptionEnabled
+    } else {
+        Status::EncryptionDisabled
+    };
+    line(context, "encryption enabled", encryption);
+    let scheduler = if System::current() == System::MacOs { "launchd" } else { "schedule" };
+    line(context, &format!("{scheduler} enabled"), Status::LaunchdDisabled);
+    if args.offline {
+        context.terminal.result("configuration appears to be valid; the remote was not asked");
+    } else {
+        setup::load(context)?;
+        probe(context, &ready)?;
+        context.terminal.result("configuration appears to be valid and has valid credentials");
+    }
+    Ok(Outcome::default())
+}
+
+fn line(context: &Context, question: &str, status: Status) {
+    context.terminal.result(&format!("{question}? - {status}"));
+    let status = status.to_string();
+    context.terminal.event(&json!({"type": "check", "question": question, "status": status}));
+}
+
+/// The line of a problem, in the place where `verify` stops.
+fn tell(context: &Context, problem: Problem) -> Error {
+    let Problem { status, place, .. } = &problem;
+    let question = match (status, place.as_str()) {
+        (Status::MissingConfigFile, file) => format!("exists {file}"),
+        (_, place) => format!("configuration {place}"),
+    };
+    line(context, &question, *status);
+    problem.into_error()
+}
+
+/// Lists, writes, reads and deletes in the place where the snapshots go.
+fn probe(context: &Context, ready: &Ready) -> Result<()> {
+    let remote = ready.remote();
+    let place = remote.name();
+    let refused = |doing: String| move |failure: Failure| failure.into_error(&doing, Kind::Remote);
+    let sight = setup::look(ready)?;
+    if !sight.here.exists {
+        remote.make_bucket().map_err(refused(format!("make {place}")))?;
+        context.terminal.note(&format!("{place} did not exist and was made"));
+    }
+    let names: Vec<_> = ready.directories().iter().map(|d| d.name.as_str()).collect();
+    if let Some(suspicion) = sight.suspicion(&names) {
+        context.terminal.warn(&format!("{}. {}", suspicion.what, suspicion.hint));
+    }
+    round_trip(remote, &place)
+}
+
+fn round_trip(remote: &Remote, place: &str) -> Result<()> {
+    let doing = |what: &str| format!("{what} a probe object in {place}");
+    let mut id = [0_u8; 16];
+    getrandom::fill(&mut id)
+        .map_err(|error| Error::unexpected(format!("no random numbers: {error}")))?;
+    let name = format!(".poof/probe-{}", data_encoding::HEXLOWER.encode(&id));
+    let fail =
+        |what: &'static str| move |failure: Failure| failure.into_error(&doing(what), Kind::Remote);
+    remote.put(&name, &id).map_err(fail("write"))?;
+    let read = remote.get(&name, 1024).map_err(fail("read"));
+    remote.delete(&name).map_err(fail("delete"))?;
+    if read? != id {
+        return Err(Error::new(
+            Kind::Remote,
+            format!("a probe object in {place} came back with other content"),
+        )
+        .hint("Something between here and the server changes data; do not use it."));
+    }
+    Ok(())
+}

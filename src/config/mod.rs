@@ -1,0 +1,19 @@
+//! poof.conf and rclone-poof.conf: read, checked, edited.
+//!
+//! [`PoofConf`] and [`ini::Document`] are the files as they are; [`ready`]
+//! makes of both a [`Ready`] that commands may rely on, or says what is wrong.
+
+pub mod files;
+pub mod ini;
+pub mod poof_conf;
+pub mod python_json;
+pub mod rclone_conf;
+pub mod ready;
+pub mod status;
+pub mod trees;
+
+pub use files::Files;
+pub use poof_conf::PoofConf;
+pub use rclone_conf::RcloneConf;
+pub use ready::Ready;
+pub use status::{Problem, Status};

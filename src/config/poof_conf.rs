@@ -1,0 +1,217 @@
+//! poof.conf, as the Python poof writes it: bucket, confFile, paths, remote.
+//! Keys that this poof does not know are kept.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use super::python_json;
+use super::status::{Problem, Status};
+use crate::base::error::{Error, Result};
+use crate::base::files::write_private;
+
+const FILE: &str = "poof.conf";
+
+/// poof.conf: every key has the right type, though not yet a sensible value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PoofConf {
+    document: Map<String, Value>,
+}
+
+impl PoofConf {
+    /// A new configuration for `user`, of which nothing is filled in.
+    ///
+    /// # Errors
+    /// The operating system gave no random numbers.
+    pub fn scaffold(path: &Path, dir: &Path, user: &str) -> Result<Self> {
+        let mut random = [0_u8; 6];
+        getrandom::fill(&mut random)
+            .map_err(|error| Error::unexpected(format!("no random numbers: {error}")))?;
+        let id = data_encoding::HEXLOWER.encode(&random);
+        let document = json!({
+            "bucket": format!("poofbackup-{}-{id}", bucket_label(user)),
+            "confFile": path.to_string_lossy(),
+            "paths": { dir.to_string_lossy(): "unittest" },
+            "remote": "poof-backup",
+        });
+        match document {
+            Value::Object(document) => Ok(PoofConf { document }),
+            _ => Err(Error::unexpected("the scaffold is not an object")),
+        }
+    }
+
+    /// # Errors
+    /// A [`Problem`] if the file is missing, not JSON or of another shape.
+    pub fn load(path: &Path) -> std::result::Result<Self, Problem> {
+        match fs::read(path) {
+            Ok(bytes) => Self::parse(&bytes),
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(Problem::new(
+                Status::MissingConfigFile,
+                FILE,
+                format!("{} does not exist", path.display()),
+                "`poof config` creates it.",
+            )),
+            Err(error) => Err(Problem::new(
+                Status::InvalidPoofConfig,
+                FILE,
+                format!("cannot read {}: {error}", path.display()),
+                "Check owner and permissions of that file.",
+            )),
+        }
+    }
+
+    /// # Errors
+    /// A [`Problem`] that says where the text goes wrong and never quotes it.
+    pub fn parse(bytes: &[u8]) -> std::result::Result<Self, Problem> {
+        let document: Value = serde_json::from_slice(bytes).map_err(|error| {
+            // serde_json's words for syntax errors name what was expected and
+            // quote nothing; at a Value there are no others.
+            invalid(format!("invalid JSON: {error}"), "Correct it in an editor at that place.")
+        })?;
+        let Value::Object(document) = document else {
+            return Err(invalid("it is not a JSON object", "It begins with { and ends with }."));
+        };
+        for key in ["bucket", "remote"] {
+            match document.get(key) {
+                Some(Value::String(text)) if !text.trim().is_empty() => {}
+                Some(_) => {
+                    return Err(invalid(
+                        format!("\"{key}\" must be a text that is not empty"),
+                        "Write it between double quotes.",
+                    ));
+                }
+                None => return Err(missing(key)),
+            }
+        }
+        match document.get("paths") {
+            Some(Value::Object(paths)) if paths.values().all(Value::is_string) => {}
+            Some(_) => {
+                return Err(invalid(
+                    "\"paths\" must be an object of texts",
+                    "Write \"/local/directory\": \"name-on-the-remote\".",
+                ));
+            }
+            None => return Err(missing("paths")),
+        }
+        Ok(PoofConf { document })
+    }
+
+    /// # Errors
+    /// The file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        write_private(path, &python_json::to_vec(&Value::Object(self.document.clone())))
+    }
+
+    pub fn bucket(&self) -> &str {
+        self.text("bucket")
+    }
+
+    /// The section of rclone-poof.conf in use.
+    pub fn remote(&self) -> &str {
+        self.text("remote")
+    }
+
+    #[must_use]
+    pub fn with_remote(&self, remote: &str) -> Self {
+        let mut changed = self.clone();
+        changed.document.insert("remote".to_owned(), Value::String(remote.to_owned()));
+        changed
+    }
+
+    /// Local directory and name on the remote, in the order of the file.
+    pub fn paths(&self) -> impl Iterator<Item = (&str, &str)> {
+        let paths = self.document.get("paths").and_then(Value::as_object);
+        paths
+            .into_iter()
+            .flatten()
+            .filter_map(|(local, name)| Some((local.as_str(), name.as_str()?)))
+    }
+
+    fn text(&self, key: &str) -> &str {
+        self.document.get(key).and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
+fn invalid(what: impl Into<String>, hint: &str) -> Problem {
+    Problem::new(Status::InvalidPoofConfig, FILE, what, hint)
+}
+
+fn missing(key: &str) -> Problem {
+    Problem::new(
+        Status::ErrorMissingKey,
+        format!("{FILE} \"{key}\""),
+        "the key is missing",
+        "Compare with what `poof --confdir DIR config` makes in an empty directory.",
+    )
+}
+
+/// `user` as a part of a bucket name: lower-case letters, digits and hyphens
+/// (Amazon S3, bucket naming rules).
+fn bucket_label(user: &str) -> String {
+    let label: String = user
+        .to_lowercase()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .take(30)
+        .collect();
+    let label = label.trim_matches('-');
+    if label.is_empty() { "user".to_owned() } else { label.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_file_is_the_one_of_the_python_poof() {
+        let conf = PoofConf::scaffold(Path::new("/c/poof.conf"), Path::new("/c"), "joe").unwrap();
+        let text =
+            String::from_utf8(python_json::to_vec(&Value::Object(conf.document.clone()))).unwrap();
+        let id = conf.bucket().strip_prefix("poofbackup-joe-").unwrap();
+        assert!(id.len() == 12 && id.chars().all(|c| c.is_ascii_hexdigit()));
+        assert_eq!(
+            text.replace(id, "ID"),
+            "{\n  \"bucket\": \"poofbackup-joe-ID\",\n  \"confFile\": \"/c/poof.conf\",\n  \
+             \"paths\": {\n    \"/c\": \"unittest\"\n  },\n  \"remote\": \"poof-backup\"\n}"
+        );
+    }
+
+    #[test]
+    fn invalid_json_is_located_and_not_quoted() {
+        let problem = PoofConf::parse(b"{\n  \"bucket\": hunter2\n}").unwrap_err();
+        assert_eq!(problem.status, Status::InvalidPoofConfig);
+        assert!(problem.what.contains("line 2 column 13"), "{}", problem.what);
+        assert!(problem.what.contains("expected"), "{}", problem.what);
+        assert!(!problem.what.contains("hunter2"));
+    }
+
+    #[test]
+    fn wrong_types_are_named() {
+        for (text, word) in [
+            ("[]", "object"),
+            (r#"{"bucket": 1}"#, "bucket"),
+            (r#"{"bucket": "b", "remote": "r"}"#, "missing"),
+            (r#"{"bucket": "b", "remote": "r", "paths": {"/a": 1}}"#, "paths"),
+            (r#"{"bucket": " ", "remote": "r", "paths": {}}"#, "bucket"),
+        ] {
+            let problem = PoofConf::parse(text.as_bytes()).unwrap_err();
+            assert!(problem.what.contains(word) || problem.place.contains(word), "{text}");
+        }
+    }
+
+    #[test]
+    fn unknown_keys_survive_an_edit() {
+        let text = br#"{"bucket":"b","remote":"r","paths":{},"mine":[1,{"x":null}]}"#;
+        let conf = PoofConf::parse(text).unwrap().with_remote("other");
+        let back = PoofConf::parse(&python_json::to_vec(&Value::Object(conf.document.clone())));
+        assert_eq!(back.unwrap().document.get("mine"), Some(&json!([1, {"x": null}])));
+    }
+
+    #[test]
+    fn odd_user_names_make_valid_buckets() {
+        assert_eq!(bucket_label("Joe_User"), "joe-user");
+        assert_eq!(bucket_label("É"), "user");
+    }
+}

@@ -1,0 +1,288 @@
+//! Both files together: do they say what to do, without doubt and without harm?
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::poof_conf::PoofConf;
+use super::rclone_conf::RcloneConf;
+use super::status::{Problem, Status};
+use super::trees::{self, Directory};
+use crate::storage::remote::Remote;
+
+/// A configuration that has been checked. Only [`ready`] makes one.
+#[derive(Debug)]
+pub struct Ready {
+    directories: Vec<Directory>,
+    remote: Remote,
+    counterpart: Option<Remote>,
+}
+
+impl Ready {
+    pub fn directories(&self) -> &[Directory] {
+        &self.directories
+    }
+
+    /// Where the snapshots go.
+    pub fn remote(&self) -> &Remote {
+        &self.remote
+    }
+
+    /// The same bucket with encryption the other way round, if it is configured.
+    pub fn counterpart(&self) -> Option<&Remote> {
+        self.counterpart.as_ref()
+    }
+}
+
+/// Checks both files against each other. The network is not asked, nor whether
+/// the directories exist.
+///
+/// # Errors
+/// The first [`Problem`] found.
+pub fn ready(poof: &PoofConf, rclone: &RcloneConf, home: &Path) -> Result<Ready, Problem> {
+    let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let directories = trees::directories(poof.paths(), home, real)?;
+    for section in rclone.sections() {
+        check_section(rclone, section)?;
+    }
+    let active = poof.remote();
+    if !rclone.has(active) {
+        return Err(Problem::new(
+            Status::InvalidPoofConfig,
+            "poof.conf \"remote\"",
+            format!("rclone-poof.conf has no section [{active}]"),
+            "Name one of its sections, or run `poof cconfig`.",
+        ));
+    }
+    let bucket = poof.bucket().trim();
+    let (remote, counterpart) = if is_crypt(rclone, active) {
+        let plain = wrapped(rclone, active, bucket)?;
+        (plain.encrypted(active), Some(plain))
+    } else {
+        let plain = storage(rclone, active, bucket)?;
+        let crypt = counterpart_of(rclone, active);
+        let encrypted = match crypt {
+            Some(crypt) => Some(wrapped(rclone, crypt, bucket)?.encrypted(crypt)),
+            None => None,
+        };
+        (plain, encrypted)
+    };
+    Ok(Ready { directories, remote, counterpart })
+}
+
+/// The section that `cryptoggle` changes `active` for.
+///
+/// # Errors
+/// A [`Problem`] if there is none or more than one.
+pub fn toggled(rclone: &RcloneConf, active: &str) -> Result<String, Problem> {
+    let target = if is_crypt(rclone, active) {
+        wrapped_section(rclone, active).map(|(section, _)| section.to_owned())
+    } else {
+        counterpart_of(rclone, active).map(str::to_owned)
+    };
+    target.filter(|section| rclone.has(section)).ok_or_else(|| {
+        Problem::new(
+            Status::InvalidCloningConfig,
+            "rclone-poof.conf",
+            "No encrypted remote is available!",
+            "`poof econfig` adds one.",
+        )
+    })
+}
+
+/// The bucket on a storage remote.
+fn storage(rclone: &RcloneConf, section: &str, bucket: &str) -> Result<Remote, Problem> {
+    let kind = rclone.kind(section).unwrap_or_default();
+    let relative = match kind {
+        "local" => !Path::new(bucket).is_absolute(),
+        "alias" => rclone
+            .get(section, "remote")
+            .is_some_and(|target| !target.contains(':') && !Path::new(target).is_absolute()),
+        _ => false,
+    };
+    if relative {
+        return Err(Problem::new(
+            Status::WarnMisconfigured,
+            format!("rclone-poof.conf [{section}]"),
+            "its path is relative, so the place depends on the directory poof is started in",
+            "`poof cconfig --remote local PATH=/full/path` makes a directory the remote.",
+        ));
+    }
+    Ok(Remote::plain(section, bucket, kind == "s3"))
+}
+
+/// The storage below a crypt remote, which must be the configured bucket.
+fn wrapped(rclone: &RcloneConf, crypt: &str, bucket: &str) -> Result<Remote, Problem> {
+    let place = format!("rclone-poof.conf [{crypt}].remote");
+    let misconfigured =
+        |what: String, hint: &str| Problem::new(Status::WarnMisconfigured, &place, what, hint);
+    let Some((section, path)) = wrapped_section(rclone, crypt) else {
+        return Err(misconfigured(
+            "it is not of the form REMOTE:BUCKET".to_owned(),
+            "Point it at the storage remote and the bucket of poof.conf.",
+        ));
+    };
+    if !rclone.has(section) {
+        return Err(misconfigured(
+            format!("it points at [{section}], which does not exist"),
+            "Point it at the storage remote and the bucket of poof.conf.",
+        ));
+    }
+    if path.trim_matches('/') != bucket.trim_matches('/') {
+        return Err(misconfigured(
+            format!("it points at the bucket {path:?}, but poof.conf has {bucket:?}"),
+            "Point it at the bucket of poof.conf.",
+        ));
+    }
+    storage(rclone, section, bucket)
+}
+
+/// `REMOTE` and `PATH` of a crypt section's `remote = REMOTE:PATH`.
+fn wrapped_section<'a>(rclone: &'a RcloneConf, crypt: &str) -> Option<(&'a str, &'a str)> {
+    rclone.get(crypt, "remote")?.split_once(':')
+}
+
+fn is_crypt(rclone: &RcloneConf, section: &str) -> bool {
+    rclone.kind(section) == Some("crypt")
+}
+
+/// The crypt section for the storage `active`: the one that wraps it, else, if
+/// there is but one, that one, whose target is then found wanting.
+fn counterpart_of<'a>(rclone: &'a RcloneConf, active: &str) -> Option<&'a str> {
+    let crypts: Vec<_> = rclone.sections().filter(|s| is_crypt(rclone, s)).collect();
+    let wraps = |section: &&&str| {
+        wrapped_section(rclone, section).is_some_and(|(storage, _)| storage == active)
+    };
+    match crypts.as_slice() {
+        [only] => Some(only),
+        several => several.iter().find(wraps).copied(),
+    }
+}
+
+/// The keys without which a section cannot work, and placeholders left in it.
+fn check_section(rclone: &RcloneConf, section: &str) -> Result<(), Problem> {
+    let place = |key: &str| format!("rclone-poof.conf [{section}].{key}");
+    let missing = |key: &str| {
+        Problem::new(
+            Status::ErrorMissingKey,
+            place(key),
+            "the key is missing",
+            "Add it; `poof cconfig` shows the file.",
+        )
+    };
+    let kind = rclone.kind(section).ok_or_else(|| missing("type"))?;
+    for (key, value) in rclone.values(section) {
+        if value.starts_with("BOGUS-") {
+            return Err(Problem::new(
+                Status::WarnMisconfigured,
+                place(&key),
+                "a placeholder still stands there",
+                "Replace it by your own, e.g. with `poof cconfig KEY=VALUE`.",
+            ));
+        }
+    }
+    let required: &[&str] = match kind {
+        "crypt" => &["remote", "password"],
+        "alias" => &["remote"],
+        "s3" if rclone.get(section, "env_auth") != Some("true") => {
+            &["access_key_id", "secret_access_key"]
+        }
+        _ => &[],
+    };
+    match required.iter().find(|key| rclone.get(section, key).is_none_or(str::is_empty)) {
+        Some(key) => Err(missing(key)),
+        None => Ok(()),
+    }
+}
+
+/// Directories that `verify` should name: missing, or no directory.
+pub fn absent(directories: &[Directory]) -> Option<Problem> {
+    let wrong = |path: &PathBuf| match fs::metadata(path) {
+        Ok(meta) if meta.is_dir() => None,
+        Ok(_) => Some("it is not a directory".to_owned()),
+        Err(error) => Some(format!("it cannot be opened: {error}")),
+    };
+    directories.iter().find_map(|directory| {
+        let what = wrong(&directory.local)?;
+        Some(Problem::new(
+            Status::WarnMisconfigured,
+            format!("poof.conf paths {}", directory.local.display()),
+            what,
+            "Correct the path, mount the disk, or `poof download` to bring it back.",
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POOF: &str = r#"{"bucket":"b","remote":"REMOTE","paths":{"/x/d":"d","/x/c":"c"}}"#;
+    const S3: &str = "[poof-backup]\ntype = s3\naccess_key_id = k\nsecret_access_key = s\n";
+
+    fn check(remote: &str, rclone: &str) -> Result<Ready, Problem> {
+        let poof = PoofConf::parse(POOF.replace("REMOTE", remote).as_bytes())?;
+        ready(&poof, &RcloneConf::parse(rclone.as_bytes())?, Path::new("/home/joe"))
+    }
+
+    fn crypt(remote: &str) -> String {
+        format!("{S3}[poof-crypt]\ntype = crypt\nremote = {remote}\npassword = p\n")
+    }
+
+    #[test]
+    fn plain_and_encrypted_are_counterparts() {
+        let plain = check("poof-backup", S3).unwrap();
+        assert!(!plain.remote().is_encrypted() && plain.counterpart().is_none());
+        let both = check("poof-backup", &crypt("poof-backup:b")).unwrap();
+        assert!(both.counterpart().unwrap().is_encrypted());
+        let toggled = check("poof-crypt", &crypt("poof-backup:b")).unwrap();
+        assert!(toggled.remote().is_encrypted());
+        assert!(!toggled.counterpart().unwrap().is_encrypted());
+    }
+
+    // The sample of the Python poof's manual points at `poof:`.
+    #[test]
+    fn a_crypt_remote_that_points_elsewhere_is_caught() {
+        for (remote, word) in [
+            ("poof:b", "does not exist"),
+            ("poof-backup:other", "other"),
+            ("poof-backup", "REMOTE:BUCKET"),
+        ] {
+            for active in ["poof-backup", "poof-crypt"] {
+                let problem = check(active, &crypt(remote)).unwrap_err();
+                assert!(problem.what.contains(word), "{remote}: {}", problem.what);
+                assert_eq!(problem.status, Status::WarnMisconfigured);
+            }
+        }
+    }
+
+    #[test]
+    fn placeholders_and_missing_keys_are_named_without_their_value() {
+        let bogus = S3.replace("= s\n", "= BOGUS-SECRET-KEY-USE-YOURS\n");
+        let problem = check("poof-backup", &bogus).unwrap_err();
+        assert_eq!(problem.status, Status::WarnMisconfigured);
+        assert_eq!(problem.place, "rclone-poof.conf [poof-backup].secret_access_key");
+        let problem = check("poof-backup", "[poof-backup]\ntype = s3\n").unwrap_err();
+        assert_eq!(problem.status, Status::ErrorMissingKey);
+        let problem = check("poof-backup", "[poof-backup]\nx = s3\n").unwrap_err();
+        assert!(problem.place.ends_with("type"));
+        assert!(check("poof-backup", "[poof-backup]\ntype = s3\nenv_auth = true\n").is_ok());
+    }
+
+    #[test]
+    fn an_unknown_remote_and_relative_places_are_caught() {
+        assert_eq!(check("nope", S3).unwrap_err().status, Status::InvalidPoofConfig);
+        assert!(check("d", "[d]\ntype = local\n").is_err());
+        assert!(check("d", "[d]\ntype = alias\nremote = disk\n").is_err());
+        assert!(check("d", "[d]\ntype = alias\nremote = /mnt/disk\n").is_ok());
+        assert!(check("d", "[d]\ntype = alias\nremote = other:x\n").is_ok());
+    }
+
+    #[test]
+    fn the_toggle_goes_both_ways_and_needs_a_crypt_remote() {
+        let conf = RcloneConf::parse(crypt("poof-backup:b").as_bytes()).unwrap();
+        assert_eq!(toggled(&conf, "poof-backup").unwrap(), "poof-crypt");
+        assert_eq!(toggled(&conf, "poof-crypt").unwrap(), "poof-backup");
+        let plain = RcloneConf::parse(S3.as_bytes()).unwrap();
+        assert!(toggled(&plain, "poof-backup").is_err());
+    }
+}

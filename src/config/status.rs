@@ -1,0 +1,62 @@
+//! The words in which `verify` speaks: those of the Python poof.
+
+use std::fmt;
+
+use crate::base::error::Error;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    Ok,
+    MissingConfigFile,
+    InvalidPoofConfig,
+    InvalidCloningConfig,
+    WarnMisconfigured,
+    ErrorMissingKey,
+    EncryptionEnabled,
+    EncryptionDisabled,
+    LaunchdDisabled,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Status::Ok => "PoofStatus.OK",
+            Status::MissingConfigFile => "PoofStatus.MISSING_CONFIG_FILE",
+            Status::InvalidPoofConfig => "PoofStatus.INVALID_POOF_CONFIG",
+            Status::InvalidCloningConfig => "PoofStatus.INVALID_CLONING_CONFIG",
+            Status::WarnMisconfigured => "PoofStatus.WARN_MISCONFIGURED",
+            Status::ErrorMissingKey => "PoofStatus.ERROR_MISSING_KEY",
+            Status::EncryptionEnabled => "PoofStatus.ENCRYPTION_ENABLED",
+            Status::EncryptionDisabled => "PoofStatus.ENCRYPTION_DISABLED",
+            Status::LaunchdDisabled => "PoofStatus.LAUNCHD_DISABLED",
+        })
+    }
+}
+
+/// Something in the configuration that keeps poof from working with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub status: Status,
+    /// Where: `poof.conf paths`, `rclone-poof.conf [poof-backup].type`.
+    pub place: String,
+    /// What is wrong there; never the value of a secret.
+    pub what: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+impl Problem {
+    pub fn new(
+        status: Status,
+        place: impl Into<String>,
+        what: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        Problem { status, place: place.into(), what: what.into(), hint: hint.into() }
+    }
+
+    pub fn into_error(self) -> Error {
+        let Problem { place, what, hint, .. } = self;
+        Error::config(format!("{place}: {what}")).hint(hint)
+    }
+}

@@ -1,0 +1,4 @@
+//! The machine poof runs on: where files lie, the lock, the clipboard.
+
+pub mod lock;
+pub mod paths;

@@ -1,0 +1,221 @@
+//! Guards: reasons to refuse a plan before anything changes. Each names the
+//! word that lets it pass for one run.
+
+use std::path::Path;
+
+use super::plan::{Plan, len};
+use crate::base::error::Error;
+use crate::storage::remote::Top;
+
+/// Which guards the user let pass for this run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Allowed {
+    pub empty_source: bool,
+    pub mass_deletion: bool,
+    pub other_remote: bool,
+}
+
+/// Deletions below this number are never a mass deletion.
+const FEW: u64 = 100;
+
+fn refuse(what: impl Into<String>, hint: &str, word: &str) -> Error {
+    Error::guard(what).hint(format!("{hint} Nothing was changed. `--allow {word}` goes ahead."))
+}
+
+/// A local directory that is missing or empty must not become the snapshot: it
+/// would erase the remote copy.
+///
+/// # Errors
+/// The refusal.
+pub fn local_source(dir: &Path, entries: Option<u64>, allowed: Allowed) -> Result<(), Error> {
+    let hint = "Is its disk mounted? `poof download` brings it back.";
+    match entries {
+        Some(0) if !allowed.empty_source => Err(refuse(
+            format!("{} is empty: backing it up would erase its snapshot", dir.display()),
+            hint,
+            "empty-source",
+        )),
+        Some(_) => Ok(()),
+        // What is missing cannot be backed up, whatever is allowed.
+        None => {
+            Err(Error::guard(format!("{} is missing; its snapshot stays", dir.display()))
+                .hint(hint))
+        }
+    }
+}
+
+/// A snapshot that is missing or empty must not become the local directory: it
+/// would delete everything in it. `reason` says more where it
+/// is known. `files` is None where nothing of that name exists.
+///
+/// # Errors
+/// The refusal.
+pub fn remote_source(
+    place: &str,
+    files: Option<u64>,
+    reason: Option<&Suspicion>,
+    allowed: Allowed,
+) -> Result<(), Error> {
+    let hint = match reason {
+        Some(Suspicion { what, hint }) => format!("It seems that {what}. {hint}"),
+        None => "Is it the right bucket, and was it ever backed up?".to_owned(),
+    };
+    match files {
+        Some(0) if !allowed.empty_source => Err(refuse(
+            format!("{place} is empty: downloading it would delete the local files"),
+            &hint,
+            "empty-source",
+        )),
+        Some(_) => Ok(()),
+        // What is missing cannot be downloaded, whatever is allowed.
+        None => {
+            Err(Error::guard(format!("{place} does not exist; the local files stay")).hint(hint))
+        }
+    }
+}
+
+/// A plan that deletes more than half is more often a mistake than a wish.
+///
+/// # Errors
+/// The refusal.
+pub fn deletions(place: &str, plan: &Plan, allowed: Allowed) -> Result<(), Error> {
+    let (gone, of) = (len(&plan.delete), plan.destination_files());
+    if allowed.mass_deletion || gone <= FEW || gone * 2 <= of {
+        return Ok(());
+    }
+    let what = format!("{gone} of {of} files in {place} would be deleted");
+    Err(refuse(what, "`--dry-run` lists them.", "mass-deletion"))
+}
+
+/// What the top of the bucket says about the remote being the right one.
+#[derive(Debug, Default)]
+pub struct Sight {
+    /// Seen through the remote in use.
+    pub here: Top,
+    /// Seen with encryption the other way round, if that is configured.
+    pub there: Option<Top>,
+    /// The remote in use is encrypted, so that `there` sees every name.
+    pub encrypted: bool,
+}
+
+/// A reason to doubt that the remote is the right one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suspicion {
+    pub what: String,
+    pub hint: &'static str,
+}
+
+impl Sight {
+    /// Why none of `trees` is here, as far as the bucket tells: they are on the
+    /// other side of the encryption, or nothing here can be decrypted.
+    pub fn suspicion(&self, trees: &[&str]) -> Option<Suspicion> {
+        let has = |top: &Top| trees.iter().any(|tree| top.holds(first(tree)));
+        if has(&self.here) {
+            return None;
+        }
+        let there = self.there.as_ref()?;
+        // Seen plainly, an encrypted bucket shows every name; those that do not
+        // show here did not decrypt, unless they are plain copies.
+        let plain = |name: &String| trees.iter().any(|tree| first(tree) == name);
+        let known = |name: &&String| plain(name) || *name == ".poof";
+        let hidden = there.names.iter().filter(|name| !known(name)).count();
+        if self.encrypted && self.here.names.is_empty() && hidden > 0 {
+            return Some(Suspicion {
+                what: format!("{hidden} names in the bucket cannot be decrypted"),
+                hint: "Are the passwords in rclone-poof.conf those of the snapshots?",
+            });
+        }
+        let (here, other) = if self.encrypted {
+            ("an encrypted remote", "not encrypted")
+        } else {
+            ("a plain remote", "encrypted")
+        };
+        has(there).then(|| Suspicion {
+            what: format!("poof.conf names {here}, but the snapshots in the bucket are {other}"),
+            hint: "`poof cryptoggle` switches the encryption.",
+        })
+    }
+}
+
+/// The top directory of a tree on the remote.
+fn first(tree: &str) -> &str {
+    tree.split('/').next().unwrap_or(tree)
+}
+
+/// A backup must not go to a remote that was toggled by mistake, or under
+/// passwords that are not those of the snapshots in it.
+///
+/// # Errors
+/// The refusal.
+pub fn right_remote(sight: &Sight, trees: &[&str], allowed: Allowed) -> Result<(), Error> {
+    match sight.suspicion(trees) {
+        Some(Suspicion { what, hint }) if !allowed.other_remote => {
+            Err(refuse(what, hint, "other-remote"))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::plan::Item;
+
+    fn top(names: &[&str]) -> Top {
+        Top { exists: true, names: names.iter().map(ToString::to_string).collect() }
+    }
+
+    fn plan(deleted: u64, unchanged: u64) -> Plan {
+        let item = |i: u64| Item { path: i.to_string().into(), size: 1 };
+        Plan { delete: (0..deleted).map(item).collect(), unchanged, ..Plan::default() }
+    }
+
+    #[test]
+    fn an_empty_or_missing_source_is_refused_on_either_side() {
+        let (no, yes) = (Allowed::default(), Allowed { empty_source: true, ..Allowed::default() });
+        let dir = Path::new("/d");
+        assert!(local_source(dir, Some(1), no).is_ok());
+        assert!(local_source(dir, Some(0), no).is_err() && local_source(dir, None, no).is_err());
+        assert!(local_source(dir, Some(0), yes).is_ok() && local_source(dir, None, yes).is_err());
+        assert!(remote_source("r", Some(1), None, no).is_ok());
+        assert!(remote_source("r", Some(0), None, no).is_err());
+        assert!(remote_source("r", Some(0), None, yes).is_ok());
+        assert!(remote_source("r", None, None, yes).is_err());
+    }
+
+    #[test]
+    fn more_than_half_and_more_than_a_hundred_is_a_mass_deletion() {
+        let no = Allowed::default();
+        assert!(deletions("r", &plan(100, 0), no).is_ok(), "few");
+        assert!(deletions("r", &plan(101, 101), no).is_ok(), "half");
+        assert!(deletions("r", &plan(101, 100), no).is_err());
+        let yes = Allowed { mass_deletion: true, ..no };
+        assert!(deletions("r", &plan(101, 100), yes).is_ok());
+    }
+
+    #[test]
+    fn a_new_bucket_raises_no_suspicion() {
+        let sight = Sight { there: Some(Top::default()), encrypted: true, ..Sight::default() };
+        assert_eq!(sight.suspicion(&["docs"]), None);
+        assert_eq!(Sight::default().suspicion(&["docs"]), None);
+    }
+
+    #[test]
+    fn a_toggled_remote_is_recognised_both_ways() {
+        let sight = Sight { here: top(&[]), there: Some(top(&["docs"])), encrypted: true };
+        assert!(sight.suspicion(&["docs"]).unwrap().what.contains("not encrypted"));
+        let sight = Sight { here: top(&["x8s7"]), there: Some(top(&["docs"])), encrypted: false };
+        assert!(sight.suspicion(&["docs"]).unwrap().what.contains("are encrypted"));
+    }
+
+    #[test]
+    fn a_wrong_password_is_recognised_and_old_plain_copies_are_not_mistaken_for_it() {
+        let wrong = Sight { here: top(&[]), there: Some(top(&["x8s7", "k2"])), encrypted: true };
+        assert!(wrong.suspicion(&["docs"]).unwrap().what.contains("2 names"));
+        let old_plain_copies = Sight { there: Some(top(&["x8s7", "docs", ".poof"])), ..wrong };
+        assert!(old_plain_copies.suspicion(&["docs"]).unwrap().what.contains("1 name"));
+        let both =
+            Sight { here: top(&["docs"]), there: Some(top(&["x8s7", "docs"])), encrypted: true };
+        assert_eq!(both.suspicion(&["docs"]), None);
+    }
+}

@@ -1,0 +1,7 @@
+//! A tree: a local directory and its name on the remote. What is there becomes
+//! a [`plan`], which [`guard`] judges and [`transfer`] carries out.
+
+pub mod guard;
+pub mod plan;
+pub mod scan;
+pub mod transfer;
