@@ -188,11 +188,11 @@ fn write_bindings(header: &Path, target: &Path) {
 fn link(out: &Path) {
     println!("cargo:rustc-link-search=native={}", out.display());
     println!("cargo:rustc-link-lib=static:-bundle=bridge");
+    // What the C parts of Go's runtime, net and crypto/x509 call
+    // (`go list -deps -f '{{.CgoLDFLAGS}}'`, and cgo_import_dynamic for macOS).
+    println!("cargo:rustc-link-lib=resolv");
     if var("CARGO_CFG_TARGET_OS") == "macos" {
-        // What Go's runtime, net and crypto/x509 call on macOS.
-        for framework in ["CoreFoundation", "Security", "IOKit"] {
-            println!("cargo:rustc-link-lib=framework={framework}");
-        }
-        println!("cargo:rustc-link-lib=resolv");
+        println!("cargo:rustc-link-lib=framework=CoreFoundation");
+        println!("cargo:rustc-link-lib=framework=Security");
     }
 }
