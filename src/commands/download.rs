@@ -10,7 +10,7 @@ use crate::base::interrupt;
 use crate::cli::Download;
 use crate::config::Ready;
 use crate::config::trees::Directory;
-use crate::storage::failure::FailureKind;
+use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Unwatched;
 use crate::storage::remote::Spec;
 use crate::tree::guard::{self, Allowed, Sight, Suspicion};
@@ -97,15 +97,17 @@ fn prepare(
     let source = ready.remote().tree(name);
     let destination = Spec::local(&target.to_string_lossy());
     let doing = format!("compare {place} with {}", target.display());
-    let plan = match plan::make(&source, &destination, Compare::Content, &mut Unwatched) {
-        Err(failure) if failure.kind == FailureKind::Missing => {
-            guard::remote_source(&place, None, suspicion, allowed)?;
-            Plan::default()
-        }
-        other => other.map_err(|failure| failure.into_error(&doing, Kind::Incomplete))?,
+    let fail = |failure: Failure| failure.into_error(&doing, Kind::Incomplete);
+    let plan = plan::make(&source, &destination, Compare::Content, &mut Unwatched);
+    let plan = match plan {
+        Err(failure) if failure.kind == FailureKind::Missing => Plan::default(),
+        other => other.map_err(fail)?,
     };
-    if let Some(trouble) = plan.trouble {
-        return Err(trouble.into_error(&doing, Kind::Incomplete));
+    match plan.trouble {
+        // A snapshot that does not exist lists as empty, with this trouble.
+        Some(Failure { kind: FailureKind::Missing, .. }) if plan.source_files() == 0 => {}
+        Some(trouble) => return Err(fail(trouble)),
+        None => {}
     }
     // S3 has no empty directories: there, what is empty does not exist.
     let first = name.split('/').next().unwrap_or(name);
