@@ -1,0 +1,210 @@
+//! A fault proxy: an HTTP/1.1 reverse proxy in front of `MinIO` that counts what
+//! passes and does harm on request.
+//!
+//! The Host header goes through unchanged, since S3 signatures cover it: the
+//! client signs for the address of the proxy, and `MinIO` checks against
+//! whatever Host it is sent. Bodies stream; nothing is held in memory.
+
+mod answer;
+mod request;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http_body_util::BodyExt;
+use http_body_util::combinators::BoxBody;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::CONNECTION;
+use hyper::http::uri::{Authority, Scheme};
+use hyper::service::service_fn;
+use hyper::{Response, Uri};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Builder, Runtime};
+
+pub use request::{Kind, Request};
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+type Body = BoxBody<Bytes, Error>;
+type Rule = dyn Fn(&Request) -> Verdict + Send + Sync;
+
+/// What becomes of a request. A fault that needs the real answer first (corrupt
+/// after the acknowledgement, swap two objects) is one more variant here and
+/// one more arm in [`Shared::serve`], after [`Shared::pass`].
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// To the server and back.
+    Pass,
+    /// The same, this much later.
+    Delay(Duration),
+    /// This HTTP status and S3 error code instead, e.g. 503 and `SlowDown`.
+    Status(u16, &'static str),
+    /// It is never answered.
+    Hold,
+    /// The connection is closed without an answer.
+    Drop,
+    /// The server never sees it and the client is told that all went well: a
+    /// PUT is answered with the right `ETag`, a DELETE with 204.
+    Swallow,
+}
+
+/// A running proxy. Dropping it closes the port and every connection.
+pub struct Proxy {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    runtime: Option<Runtime>,
+}
+
+struct Shared {
+    upstream: Authority,
+    client: Client<HttpConnector, Incoming>,
+    rule: Mutex<Arc<Rule>>,
+    latency: Mutex<Duration>,
+    log: Mutex<Vec<Request>>,
+}
+
+impl Proxy {
+    /// Starts a proxy in front of `upstream` that passes everything on.
+    pub fn start(upstream: SocketAddr) -> Self {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let listener = runtime
+            .block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
+            .unwrap();
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        let shared = Arc::new(Shared {
+            upstream: upstream.to_string().parse().unwrap(),
+            client: Client::builder(TokioExecutor::new())
+                .set_host(false)
+                .build(connector),
+            rule: Mutex::new(Arc::new(|_: &Request| Verdict::Pass)),
+            latency: Mutex::default(),
+            log: Mutex::default(),
+        });
+        let address = listener.local_addr().unwrap();
+        runtime.spawn(accept(listener, Arc::clone(&shared)));
+        Proxy {
+            address,
+            shared,
+            runtime: Some(runtime),
+        }
+    }
+
+    /// For `endpoint` in an rclone configuration.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Judges each request from now on. The rule may do more than judge, e.g.
+    /// change a file while it is being sent.
+    pub fn set_rule(&self, rule: impl Fn(&Request) -> Verdict + Send + Sync + 'static) {
+        *self.shared.rule.lock().unwrap() = Arc::new(rule);
+    }
+
+    /// Added to every request, as if the server were that far away.
+    pub fn set_latency(&self, latency: Duration) {
+        *self.shared.latency.lock().unwrap() = latency;
+    }
+
+    /// Every request since the start or the last [`Proxy::reset`].
+    pub fn log(&self) -> Vec<Request> {
+        self.shared.log.lock().unwrap().clone()
+    }
+
+    pub fn count(&self, kind: Kind) -> usize {
+        self.shared
+            .log
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|request| request.kind == kind)
+            .count()
+    }
+
+    pub fn total(&self) -> usize {
+        self.shared.log.lock().unwrap().len()
+    }
+
+    /// Forgets the log; the next request is number 1 again. Rule and latency stay.
+    pub fn reset(&self) {
+        self.shared.log.lock().unwrap().clear();
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    // accept fails for a connection that is already gone, or for want of file
+    // descriptors; both pass.
+    loop {
+        if let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(converse(stream, Arc::clone(&shared)));
+        }
+    }
+}
+
+/// Answers the requests of one connection. Its end is the client's affair, or
+/// a fault of ours; nobody needs to hear of either.
+async fn converse(stream: TcpStream, shared: Arc<Shared>) {
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(|request| Arc::clone(&shared).serve(request));
+    let http = hyper::server::conn::http1::Builder::new();
+    let _ = http.serve_connection(TokioIo::new(stream), service).await;
+}
+
+impl Shared {
+    /// An error closes the connection without an answer.
+    async fn serve(
+        self: Arc<Self>,
+        incoming: hyper::Request<Incoming>,
+    ) -> Result<Response<Body>, Error> {
+        let request = self.record(&incoming);
+        let latency = *self.latency.lock().unwrap();
+        tokio::time::sleep(latency).await;
+        let rule = Arc::clone(&self.rule.lock().unwrap());
+        match rule(&request) {
+            Verdict::Pass => self.pass(incoming).await,
+            Verdict::Delay(delay) => {
+                tokio::time::sleep(delay).await;
+                self.pass(incoming).await
+            }
+            Verdict::Status(status, code) => answer::refusal(incoming, status, code).await,
+            Verdict::Hold => std::future::pending().await,
+            Verdict::Drop => Err("dropped on request".into()),
+            Verdict::Swallow => answer::pretence(incoming).await,
+        }
+    }
+
+    fn record(&self, incoming: &hyper::Request<Incoming>) -> Request {
+        let mut log = self.log.lock().unwrap();
+        let request = Request::new(log.len() + 1, incoming);
+        log.push(request.clone());
+        request
+    }
+
+    /// Only Connection is not passed on: it is about the two halves, not about
+    /// the whole way (RFC 9110, 7.6.1).
+    async fn pass(&self, mut request: hyper::Request<Incoming>) -> Result<Response<Body>, Error> {
+        let mut uri = std::mem::take(request.uri_mut()).into_parts();
+        uri.scheme = Some(Scheme::HTTP);
+        uri.authority = Some(self.upstream.clone());
+        *request.uri_mut() = Uri::from_parts(uri)?;
+        request.headers_mut().remove(CONNECTION);
+        let mut response = self.client.request(request).await?;
+        response.headers_mut().remove(CONNECTION);
+        Ok(response.map(|body| body.map_err(Into::into).boxed()))
+    }
+}

@@ -1,0 +1,58 @@
+//! Answers that the proxy gives in the place of the server.
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONTENT_TYPE, ETAG};
+use hyper::{Method, Request, Response, StatusCode};
+use md5::{Digest, Md5};
+
+use super::{Body, Error};
+
+/// An S3 error, <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>.
+pub async fn refusal(
+    request: Request<Incoming>,
+    status: u16,
+    code: &str,
+) -> Result<Response<Body>, Error> {
+    let resource = request.uri().path().to_owned();
+    // An answer to a body half sent would reach the client as a broken pipe.
+    md5_of(request.into_body()).await?;
+    let xml = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code>\
+         <Message>made by the fault proxy</Message><Resource>{resource}</Resource>\
+         <RequestId>0</RequestId></Error>"
+    );
+    let response = Response::builder()
+        .status(status)
+        .header(CONTENT_TYPE, "application/xml");
+    Ok(response.body(whole(xml))?)
+}
+
+/// The answer of a server that did what it was asked.
+pub async fn pretence(request: Request<Incoming>) -> Result<Response<Body>, Error> {
+    let response = match *request.method() {
+        Method::DELETE => Response::builder().status(StatusCode::NO_CONTENT),
+        // rclone compares the ETag with the MD5 of what it sent.
+        _ => {
+            Response::builder().header(ETAG, format!("\"{}\"", md5_of(request.into_body()).await?))
+        }
+    };
+    Ok(response.body(whole(""))?)
+}
+
+/// Reads a body to its end and keeps only its MD5.
+async fn md5_of(mut body: Incoming) -> Result<String, Error> {
+    let mut md5 = Md5::new();
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame?.into_data() {
+            md5.update(&data);
+        }
+    }
+    Ok(data_encoding::HEXLOWER.encode(&md5.finalize()))
+}
+
+fn whole(text: impl Into<Bytes>) -> Body {
+    Full::new(text.into())
+        .map_err(|never| match never {})
+        .boxed()
+}

@@ -1,0 +1,139 @@
+//! A person with nothing but a home directory, and poof.
+
+use std::env;
+use std::ffi::OsStr;
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tempfile::{Builder, TempDir};
+
+use super::command::Command;
+use super::config::Config;
+use super::tools;
+
+/// A home directory, an environment and a bucket that no other test has.
+pub struct Sandbox {
+    root: TempDir,
+    id: String,
+}
+
+impl Sandbox {
+    pub fn new() -> Self {
+        static COUNTER: AtomicUsize = AtomicUsize::new(0);
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        // On macOS the directory for temporary files is behind a symbolic link,
+        // and what poof prints would not be what the test has.
+        let temporary = env::temp_dir().canonicalize().unwrap();
+        let root = Builder::new()
+            .prefix("poof-it-")
+            .tempdir_in(temporary)
+            .unwrap();
+        let sandbox = Sandbox {
+            root,
+            id: format!("poof-it-{}-{number}", process::id()),
+        };
+        for dir in [sandbox.data(), sandbox.bin(), sandbox.scratch()] {
+            fs::create_dir_all(dir).unwrap();
+        }
+        sandbox
+    }
+
+    pub fn home(&self) -> PathBuf {
+        self.root.path().join("home")
+    }
+
+    /// The tree `data` of the configuration.
+    pub fn data(&self) -> PathBuf {
+        self.home().join("data")
+    }
+
+    /// The default configuration directory of the system.
+    pub fn confdir(&self) -> PathBuf {
+        let mac = cfg!(target_os = "macos");
+        self.home().join(if mac {
+            "Library/Application Support/poof"
+        } else {
+            ".config/poof"
+        })
+    }
+
+    pub fn rclone_conf(&self) -> PathBuf {
+        self.confdir().join("rclone-poof.conf")
+    }
+
+    /// First on PATH: for programs that a test wants to take the place of others.
+    pub fn bin(&self) -> PathBuf {
+        self.root.path().join("bin")
+    }
+
+    /// The name of the bucket, which does not exist yet.
+    pub fn bucket(&self) -> &str {
+        &self.id
+    }
+
+    /// poof with `args`.
+    pub fn poof(&self, args: impl IntoIterator<Item: AsRef<OsStr>>) -> Command {
+        self.command(Path::new(env!("CARGO_BIN_EXE_poof")))
+            .args(args)
+    }
+
+    /// Stock rclone with `args`, on the configuration that poof uses.
+    pub fn rclone(&self, args: impl IntoIterator<Item: AsRef<OsStr>>) -> Command {
+        let config = self.rclone_conf();
+        self.command(&tools::stock_rclone())
+            .args([OsStr::new("--config"), config.as_ref()])
+            .args(args)
+    }
+
+    /// Writes both configuration files: the trees `data` and `config` (poof
+    /// wants two), and those of `config`.
+    pub fn write_config(&self, config: &Config) {
+        let dir = self.confdir();
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&dir)
+            .unwrap();
+        let path = dir.join("poof.conf");
+        let config = config
+            .clone()
+            .tree(self.data(), "data")
+            .tree(&dir, "config");
+        write_private(&path, &config.poof_conf(&path, self.bucket()));
+        write_private(&self.rclone_conf(), &config.rclone_conf(self.bucket()));
+    }
+
+    /// Nothing of the environment of the tests reaches the program. USER is
+    /// unique because names outside of the home directory are made of it.
+    fn command(&self, program: &Path) -> Command {
+        Command::new(program, self.scratch())
+            .env("HOME", self.home())
+            .env(
+                "PATH",
+                format!("{}:/usr/bin:/bin:/usr/sbin:/sbin", self.bin().display()),
+            )
+            .env("USER", &self.id)
+            .env("LANG", "C.UTF-8")
+            .current_dir(self.home())
+    }
+
+    fn scratch(&self) -> PathBuf {
+        self.root.path().join("scratch")
+    }
+}
+
+fn write_private(path: &Path, text: &str) {
+    let mut options = OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+}

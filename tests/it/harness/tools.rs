@@ -1,0 +1,36 @@
+//! Programs of others that the tests run. `make test-tools` builds them.
+
+use std::env;
+use std::path::PathBuf;
+
+/// The `MinIO` server.
+pub fn minio_server() -> PathBuf {
+    tool("minio", "POOF_TEST_MINIO")
+}
+
+/// rclone as everybody has it, to see poof's remote with the eyes of another.
+pub fn stock_rclone() -> PathBuf {
+    tool("rclone", "POOF_TEST_RCLONE")
+}
+
+/// A missing tool fails the test: one that is skipped proves nothing and looks
+/// as if it did.
+fn tool(name: &str, variable: &str) -> PathBuf {
+    let path = env::var_os(variable)
+        .map_or_else(|| cache().join("poof-tools/bin").join(name), PathBuf::from);
+    let shown = path.display();
+    assert!(
+        path.is_file(),
+        "{shown} is missing: run `make test-tools`, or set {variable}"
+    );
+    path
+}
+
+fn cache() -> PathBuf {
+    env::var_os("XDG_CACHE_HOME")
+        .filter(|dir| !dir.is_empty())
+        .map_or_else(
+            || PathBuf::from(env::var_os("HOME").expect("HOME is not set")).join(".cache"),
+            PathBuf::from,
+        )
+}

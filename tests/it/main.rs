@@ -1,0 +1,10 @@
+//! The integration tests: the real program against real servers. Each test owns
+//! its HOME and its bucket (`harness::Sandbox`), so that all run in parallel
+//! and in any order.
+
+// In a test a panic is the way to say what went wrong.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod harness;
+mod rules;
+mod selftest;

@@ -1,0 +1,215 @@
+//! The rules of the house, held against the source. What they are for stands in
+//! the crate comment of main.rs.
+
+mod check;
+mod tokens;
+
+use std::fs;
+use std::path::Path;
+
+use walkdir::WalkDir;
+
+use check::{Source, violations};
+
+/// The rooms of src, top to bottom. A room knows those below its line, and
+/// neither its neighbours nor what is above.
+const LAYERS: [&[&str]; 5] = [
+    &["main"],
+    &["commands"],
+    // cli holds the types of the command line; the domain never hears of them.
+    &["cli", "config", "tree", "kit"],
+    &["storage", "host"],
+    &["base"],
+];
+
+/// Where `unsafe` may stand, and why. Outside of the border to Go: thin edges
+/// to system calls, under src/host.
+const UNSAFE: [(&str, &str); 1] = [("src/storage/rclone/ffi.rs", "the border to Go")];
+
+/// Lines of a file without its tests.
+const LONGEST: usize = 300;
+
+#[test]
+fn the_source_keeps_the_rules_of_the_house() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources: Vec<_> = WalkDir::new(root.join("src"))
+        .sort_by_file_name()
+        .into_iter()
+        .map(|entry| entry.unwrap().into_path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .map(|path| {
+            let text = fs::read_to_string(&path).unwrap();
+            Source::new(path.strip_prefix(root).unwrap().to_str().unwrap(), &text)
+        })
+        .collect();
+    assert!(!sources.is_empty());
+    let found: Vec<_> = sources.iter().flat_map(violations).collect();
+    assert!(
+        found.is_empty(),
+        "{} violations:\n{}",
+        found.len(),
+        found.join("\n")
+    );
+}
+
+#[test]
+fn unsafe_outside_of_the_border_stays_at_the_edge_of_the_system() {
+    for (path, reason) in UNSAFE {
+        assert!(
+            path == "src/storage/rclone/ffi.rs" || path.starts_with("src/host/"),
+            "{path}"
+        );
+        assert!(!reason.is_empty(), "{path} gives no reason");
+    }
+}
+
+/// What is found in `text`, were it the file `path`.
+fn found(path: &str, text: &str) -> Vec<String> {
+    violations(&Source::new(path, text))
+}
+
+#[test]
+fn an_arrow_down_or_within_a_room_is_fine() {
+    let text = "use crate::base::error::Error;\nuse crate::storage::{job, remote::{self, Spec}};\n\
+                use super::plan::Plan;\npub(in crate::tree) fn f() { super::super::base::x() }\n\
+                /// See [`crate::commands`].\nmod tests { use super::*; use crate::tree::scan; }";
+    assert_eq!(found("src/tree/guard.rs", text), [""; 0]);
+    assert_eq!(
+        found(
+            "src/main.rs",
+            "use crate::commands::run; mod tests { use super::*; }"
+        ),
+        [""; 0]
+    );
+}
+
+#[test]
+fn an_arrow_up_or_aside_is_reported_in_whatever_form() {
+    for (path, text, says) in [
+        (
+            "src/base/error.rs",
+            "\nuse crate::storage::job;",
+            "src/base/error.rs:2: base uses storage",
+        ),
+        (
+            "src/base/mod.rs",
+            "use super::host;",
+            "src/base/mod.rs:1: base uses host",
+        ),
+        (
+            "src/host/lock.rs",
+            "fn f() { crate::tree::scan() }",
+            "src/host/lock.rs:1: host uses tree",
+        ),
+        (
+            "src/host/paths.rs",
+            "use crate::storage::job;",
+            "src/host/paths.rs:1: host uses storage",
+        ),
+        (
+            "src/tree/plan.rs",
+            "use crate::config::Ready;",
+            "src/tree/plan.rs:1: tree uses config",
+        ),
+        (
+            "src/kit.rs",
+            "use crate::cli::Kit;",
+            "src/kit.rs:1: kit uses cli",
+        ),
+        (
+            "src/kit.rs",
+            "fn f() { g!(crate::commands::x) }",
+            "src/kit.rs:1: kit uses commands",
+        ),
+        (
+            "src/tree/scan.rs",
+            "use crate::{base::units,\n storage::job,\n commands::{Context, run}};",
+            "src/tree/scan.rs:3: tree uses commands",
+        ),
+        (
+            "src/storage/rclone/call.rs",
+            "mod tests {\n use super::super::super::super::tree::plan;\n}",
+            "src/storage/rclone/call.rs:2: storage uses tree",
+        ),
+        (
+            "src/config/ini.rs",
+            "use super::super::tree;",
+            "src/config/ini.rs:1: config uses tree",
+        ),
+        (
+            "src/config/ini.rs",
+            "use crate::*;",
+            "src/config/ini.rs:1: config uses *",
+        ),
+        (
+            "src/attic/box.rs",
+            "",
+            "src/attic/box.rs:1: attic is in no layer: draw it in LAYERS",
+        ),
+    ] {
+        assert_eq!(found(path, text), [says], "{text}");
+    }
+}
+
+#[test]
+fn unsafe_is_reported_outside_of_its_list() {
+    let text = "/// unsafe in words is fine: \"unsafe\"\nfn f() {\n unsafe { g() }\n}";
+    let [message] = &found("src/host/power.rs", text)[..] else {
+        panic!()
+    };
+    assert!(
+        message.starts_with("src/host/power.rs:3: unsafe"),
+        "{message}"
+    );
+    assert_eq!(found("src/storage/rclone/ffi.rs", text), [""; 0]);
+    let [message] = &found("src/storage/rclone/ffi.rs", "fn f() {}")[..] else {
+        panic!()
+    };
+    assert!(
+        message.ends_with("take it off the list UNSAFE"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_file_is_measured_without_its_tests() {
+    let body = "fn f() {}\n".repeat(LONGEST);
+    let tests = format!("#[cfg(test)]\nmod tests {{\n{body}}}\n");
+    assert_eq!(
+        found("src/base/units.rs", &format!("{body}{tests}")),
+        [""; 0]
+    );
+    let says = "src/base/units.rs:1: 301 lines without tests, more than 300";
+    assert_eq!(
+        found("src/base/units.rs", &format!("{body}{tests}fn g() {{}}\n")),
+        [says]
+    );
+}
+
+#[test]
+fn printing_is_reported() {
+    for name in ["println", "eprintln", "print", "eprint", "dbg"] {
+        let text = format!("// println!\nfn f() {{ std::{name}!(\"x\") }}");
+        let says = format!("src/base/units.rs:2: {name}! (base/terminal.rs is the way out)");
+        assert_eq!(found("src/base/units.rs", &text), [says]);
+    }
+}
+
+#[test]
+fn a_platform_is_asked_for_in_host_alone() {
+    for text in [
+        "#[cfg(target_os = \"macos\")] fn f() {}",
+        "#[cfg(not(any(target_os = \"linux\", test)))] fn f() {}",
+        "#[cfg_attr(target_family = \"unix\", allow(dead_code))] fn f() {}",
+        "fn f() -> bool { cfg!(target_os = \"macos\") }",
+        "#[cfg(unix)] fn f() {}",
+    ] {
+        let says = "src/commands/show.rs:1: cfg of a platform outside of src/host";
+        assert_eq!(found("src/commands/show.rs", text), [says], "{text}");
+        assert_eq!(found("src/host/paths.rs", text), [""; 0], "{text}");
+    }
+    assert_eq!(
+        found("src/commands/show.rs", "#[cfg(test)] mod tests {}"),
+        [""; 0]
+    );
+}

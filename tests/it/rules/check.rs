@@ -1,0 +1,110 @@
+//! One file against the rules.
+
+use std::path::Path;
+
+use super::tokens::{Is, Token, read};
+use super::{LAYERS, LONGEST, UNSAFE};
+
+/// A file of src.
+pub struct Source {
+    /// From the root of the project, e.g. `src/tree/plan.rs`.
+    path: String,
+    room: String,
+    lines: usize,
+    tokens: Vec<Token>,
+}
+
+impl Source {
+    pub fn new(path: &str, text: &str) -> Self {
+        let module = Path::new(path)
+            .strip_prefix("src")
+            .unwrap()
+            .with_extension("");
+        let mut names: Vec<_> = module.iter().map(|name| name.to_str().unwrap()).collect();
+        names.pop_if(|last| *last == "mod");
+        let depth = if names == ["main"] { 0 } else { names.len() };
+        Source {
+            path: path.to_owned(),
+            room: names[0].to_owned(),
+            lines: text.lines().count(),
+            tokens: read(text, depth),
+        }
+    }
+}
+
+/// What is wrong with the file, each as `FILE:LINE: what`.
+pub fn violations(source: &Source) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut report =
+        |line: usize, what: &str| found.push(format!("{}:{line}: {what}", source.path));
+    let may_be_unsafe = UNSAFE.iter().any(|(path, _)| *path == source.path);
+    if layer(&source.room).is_none() {
+        report(
+            1,
+            &format!("{} is in no layer: draw it in LAYERS", source.room),
+        );
+    }
+    for token in &source.tokens {
+        match &token.is {
+            Is::Room(room) if !may_use(&source.room, room) => {
+                report(token.line, &format!("{} uses {room}", source.room));
+            }
+            Is::Unsafe if !may_be_unsafe => {
+                report(
+                    token.line,
+                    "unsafe in a file that is not on the list UNSAFE",
+                );
+            }
+            Is::Macro(name) if is_print(name) => {
+                report(
+                    token.line,
+                    &format!("{name}! (base/terminal.rs is the way out)"),
+                );
+            }
+            Is::Platform if !source.path.starts_with("src/host/") => {
+                report(token.line, "cfg of a platform outside of src/host");
+            }
+            _ => {}
+        }
+    }
+    if may_be_unsafe && source.tokens.iter().all(|token| token.is != Is::Unsafe) {
+        report(1, "nothing here is unsafe: take it off the list UNSAFE");
+    }
+    let lines = lines_without_tests(source);
+    if lines > LONGEST {
+        report(
+            1,
+            &format!("{lines} lines without tests, more than {LONGEST}"),
+        );
+    }
+    found
+}
+
+fn layer(room: &str) -> Option<usize> {
+    LAYERS.iter().position(|layer| layer.contains(&room))
+}
+
+/// Within a room, and down. What main.rs itself holds has no room: main may use
+/// it, and nobody else.
+fn may_use(from: &str, to: &str) -> bool {
+    let down = || {
+        layer(from)
+            .zip(layer(to))
+            .is_some_and(|(from, to)| from < to)
+    };
+    from == to || from == "main" || down()
+}
+
+fn is_print(name: &str) -> bool {
+    matches!(name, "println" | "eprintln" | "print" | "eprint" | "dbg")
+}
+
+fn lines_without_tests(source: &Source) -> usize {
+    let is_test = |line: usize| {
+        source.tokens.iter().any(|token| match token.is {
+            Is::Tests { end } => (token.line..=end).contains(&line),
+            _ => false,
+        })
+    };
+    (1..=source.lines).filter(|line| !is_test(*line)).count()
+}
