@@ -37,6 +37,8 @@ func Classify(err error) Failure {
 		f.Kind = "denied"
 	case isFull(err, f.Code):
 		f.Kind = "full"
+	case errors.Is(err, os.ErrPermission):
+		f.Kind = "forbidden"
 	case isUnreachable(err):
 		f.Kind = "unreachable"
 	case isConfig(err):
@@ -51,6 +53,10 @@ func brief(err error) string {
 	var op *net.OpError
 	if errors.As(err, &op) {
 		return op.Error()
+	}
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err.Error()
 	}
 	var api interface {
 		ErrorCode() string
@@ -114,7 +120,7 @@ func isDenied(err error, code string) bool {
 	}
 	status := status(err)
 	return status == http.StatusForbidden || status == http.StatusUnauthorized ||
-		errors.Is(err, fs.ErrorPermissionDenied) || errors.Is(err, os.ErrPermission)
+		errors.Is(err, fs.ErrorPermissionDenied)
 }
 
 func isFull(err error, code string) bool {

@@ -33,7 +33,7 @@ func TestAnErrorIsClassifiedByItsType(t *testing.T) {
 		{api{"NoSuchBucket", "no"}, "missing"},
 		{api{"XMinioStorageFull", "no"}, "full"},
 		{fmt.Errorf("write: %w", syscall.ENOSPC), "full"},
-		{fmt.Errorf("open: %w", os.ErrPermission), "denied"},
+		{fmt.Errorf("open: %w", os.ErrPermission), "forbidden"},
 		{fs.ErrorDirNotFound, "missing"},
 		{context.Canceled, "stopped"},
 		{fs.ErrorNotFoundInConfigFile, "config"},

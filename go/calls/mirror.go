@@ -16,13 +16,14 @@ import (
 //
 // Parameters: those of sync/sync, and report: a file descriptor. With _config.DryRun the report is the plan.
 //
-// The report is a sequence of records of four fields, each ended by a NUL:
+// The report is a sequence of records of five fields, each ended by a NUL:
 //
 //	what    + only in the source, * different, - only in the destination,
 //	        = equal, ! could not be compared or copied
 //	size    in bytes, decimal; of the source where there is one; -1 unknown
 //	path    relative, in rclone's standard encoding
-//	error   the reason of a "!", else empty
+//	kind    the kind of failure of a "!", else empty
+//	error   its text for people, else empty
 //
 // A path can have a "!" after a "+" or "*".
 func mirror(ctx context.Context, in rc.Params) (rc.Params, error) {
@@ -58,14 +59,14 @@ func (r *report) record(_ context.Context, sigil operations.Sigil, src, dst fs.D
 	if err == fs.ErrorIsDir {
 		return
 	}
-	text := ""
+	var failure Failure
 	if err != nil {
-		text = Scrub(err.Error())
+		failure = Classify(err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, field := range []string{
-		string(rune(sigil)), strconv.FormatInt(object.Size(), 10), object.Remote(), text,
+		string(rune(sigil)), strconv.FormatInt(object.Size(), 10), object.Remote(), failure.Kind, failure.Text,
 	} {
 		_, _ = r.out.WriteString(field)
 		_ = r.out.WriteByte(0)

@@ -1,5 +1,5 @@
-// Package prelude removes RCLONE_* from the environment before any package of
-// rclone is initialised.
+// Package prelude shields rclone from the command line and the environment of
+// poof before any package of rclone is initialised.
 //
 // rclone takes defaults from RCLONE_* in package initialisers and remote
 // settings from RCLONE_CONFIG_* at each NewFs. One of them (RCLONE_DRY_RUN,
@@ -18,6 +18,9 @@ import (
 )
 
 func init() {
+	// Unless --config is among the arguments, fs/config makes ~/.config/rclone
+	// while it is initialised. The arguments are poof's and mean nothing here.
+	os.Args = []string{"poof", "--config"}
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")
 		if strings.HasPrefix(name, "RCLONE_") {

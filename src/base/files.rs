@@ -2,7 +2,7 @@
 //! alone whatever the umask.
 
 use std::fs::{self, DirBuilder, File, Permissions};
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -39,6 +39,11 @@ pub fn write_private(path: &Path, content: &[u8]) -> Result<()> {
         File::open(&dir)?.sync_all()
     };
     write().map_err(|error| Error::io("write", path, &error))
+}
+
+/// Whether an error says that there is no such file, or no directory for it.
+pub fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// The directory that holds `path`; `.` for a bare name.

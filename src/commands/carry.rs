@@ -86,7 +86,7 @@ pub fn all(
         });
         match result {
             Ok(failed) if failed.is_empty() => files += plan.transfers(),
-            Ok(_) => outcome.worsen(Kind::Incomplete),
+            Ok(failed) => outcome.worsen(kind_of(&failed)),
             Err(error) => note_failure(terminal, &mut outcome, error)?,
         }
     }
@@ -107,32 +107,22 @@ pub fn all(
 /// Carries out one plan and looks whether everything arrived; what did not is
 /// tried again. Returns what did not arrive in the end.
 fn one(journey: &Journey, monitor: &mut Monitor) -> Result<Vec<Failed>> {
-    let Journey { name, source, destination, local_root, .. } = journey;
-    let deletes = !journey.plan.delete.is_empty();
+    let Journey { name, local_root, .. } = journey;
     let mut plan = journey.plan.clone();
     let mut failed = std::mem::take(&mut plan.failed);
-    for attempt in 1..=ATTEMPTS {
-        if plan.is_empty() && failed.is_empty() {
+    for number in 1..=ATTEMPTS {
+        let hopeless = !failed.is_empty() && !failed.iter().any(|f| f.kind.is_worth_retrying());
+        if plan.is_empty() && failed.is_empty() || number > 1 && hopeless {
             break;
         }
-        if attempt > 1 {
-            pause(Duration::from_secs(u64::from(attempt) - 1))?;
+        if number > 1 {
+            pause(Duration::from_secs(u64::from(number) - 1))?;
         }
-        let sent = transfer::run(source, destination, &plan, monitor);
-        let looked = sent.and_then(|mut sent| {
-            let left = plan::make(source, destination, Compare::Size, monitor)?;
-            sent.extend(missing(&left));
-            Ok((sent, left))
-        });
-        match looked {
-            Ok((still, left)) => {
-                failed = still;
-                plan = if deletes { left } else { left.keeping_extra() };
-            }
-            Err(failure) if attempt == ATTEMPTS || !worth_retrying(&failure) => {
-                return Err(
-                    failure.into_error(&format!("carry out the plan for {name}"), Kind::Incomplete)
-                );
+        match attempt(journey, &plan, monitor) {
+            Ok(rest) => (plan, failed) = rest,
+            Err(failure) if number == ATTEMPTS || !failure.is_worth_retrying() => {
+                let doing = format!("carry out the plan for {name}");
+                return Err(failure.into_error(&doing, Kind::Incomplete));
             }
             Err(_) => {}
         }
@@ -141,21 +131,38 @@ fn one(journey: &Journey, monitor: &mut Monitor) -> Result<Vec<Failed>> {
     if let Some(root) = local_root {
         transfer::prune(root, &journey.plan.delete);
     }
-    failed.sort_by(|a, b| a.path.cmp(&b.path));
-    failed.dedup_by(|a, b| a.path == b.path);
     Ok(failed)
 }
 
-/// Files of a plan that should have nothing left to do.
-fn missing(left: &Plan) -> impl Iterator<Item = Failed> {
-    left.add.iter().chain(&left.update).map(|item| Failed {
-        path: item.path.clone(),
+/// Carries out `plan` once. Returns what is still to be done, and which files
+/// failed or were not found when looked for.
+fn attempt(
+    journey: &Journey,
+    plan: &Plan,
+    monitor: &mut Monitor,
+) -> std::result::Result<(Plan, Vec<Failed>), Failure> {
+    let Journey { source, destination, .. } = journey;
+    let mut failed = transfer::run(source, destination, plan, monitor)?;
+    let mut left = plan::make(source, destination, Compare::Size, monitor)?;
+    if journey.plan.delete.is_empty() {
+        // What was not to be deleted is not left over either.
+        left = left.keeping_extra();
+    }
+    let absent = left.add.iter().chain(&left.update).map(|item| &item.path);
+    let unexplained: Vec<_> =
+        absent.filter(|path| failed.iter().all(|known| known.path != **path)).cloned().collect();
+    failed.extend(unexplained.into_iter().map(|path| Failed {
+        path,
+        kind: FailureKind::Other,
         why: "it did not arrive, or changed meanwhile; run it again".to_owned(),
-    })
+    }));
+    Ok((left, failed))
 }
 
-fn worth_retrying(failure: &Failure) -> bool {
-    matches!(failure.kind, FailureKind::Other | FailureKind::Unreachable | FailureKind::Missing)
+/// A server that refuses every file has refused the credentials.
+fn kind_of(failed: &[Failed]) -> Kind {
+    let denied = failed.iter().all(|file| file.kind == FailureKind::Denied);
+    if denied { Kind::Remote } else { Kind::Incomplete }
 }
 
 /// Waits, but not for one who asked to stop.

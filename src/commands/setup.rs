@@ -72,6 +72,13 @@ pub fn look(ready: &Ready) -> Result<Sight> {
     let fail = |failure: crate::storage::failure::Failure| {
         failure.into_error(&format!("list {place}"), Kind::Remote)
     };
+    if let Some(disk) = remote.absent_disk() {
+        return Err(Error::new(
+            Kind::Remote,
+            format!("{place} lies in {}, which does not exist", disk.display()),
+        )
+        .hint("Is the disk attached and mounted?"));
+    }
     let here = remote.top().map_err(fail)?;
     let there = match ready.counterpart() {
         Some(other) => match other.top() {

@@ -51,7 +51,7 @@ pub fn listing(terminal: &Terminal, name: &str, plan: &Plan) {
 }
 
 /// A path that did not make it, and why.
-pub fn failed(terminal: &Terminal, name: &str, Failed { path, why }: &Failed) {
+pub fn failed(terminal: &Terminal, name: &str, Failed { path, why, .. }: &Failed) {
     let path = path.to_string_lossy();
     terminal.warn(&format!("{name}/{path}: {why}"));
     terminal.event(&json!({"type": "failed", "tree": name, "path": path, "why": why}));

@@ -2,7 +2,6 @@
 //! Keys that this poof does not know are kept.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
@@ -10,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::python_json;
 use super::status::{Problem, Status};
 use crate::base::error::{Error, Result};
-use crate::base::files::write_private;
+use crate::base::files::{is_absent, write_private};
 
 const FILE: &str = "poof.conf";
 
@@ -47,7 +46,7 @@ impl PoofConf {
     pub fn load(path: &Path) -> std::result::Result<Self, Problem> {
         match fs::read(path) {
             Ok(bytes) => Self::parse(&bytes),
-            Err(error) if error.kind() == ErrorKind::NotFound => Err(Problem::new(
+            Err(error) if is_absent(&error) => Err(Problem::new(
                 Status::MissingConfigFile,
                 FILE,
                 format!("{} does not exist", path.display()),

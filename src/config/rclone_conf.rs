@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::ErrorKind;
 use std::path::Path;
 
 use super::ini::Document;
 use super::status::{Problem, Status};
 use crate::base::error::Result;
-use crate::base::files::write_private;
+use crate::base::files::{is_absent, write_private};
 
 const FILE: &str = "rclone-poof.conf";
 
@@ -56,7 +55,7 @@ impl RcloneConf {
     pub fn load(path: &Path) -> std::result::Result<Self, Problem> {
         match fs::read(path) {
             Ok(bytes) => Self::parse(&bytes),
-            Err(error) if error.kind() == ErrorKind::NotFound => Err(Problem::new(
+            Err(error) if is_absent(&error) => Err(Problem::new(
                 Status::MissingConfigFile,
                 FILE,
                 format!("{} does not exist", path.display()),

@@ -92,22 +92,23 @@ pub fn toggled(rclone: &RcloneConf, active: &str) -> Result<String, Problem> {
 /// The bucket on a storage remote.
 fn storage(rclone: &RcloneConf, section: &str, bucket: &str) -> Result<Remote, Problem> {
     let kind = rclone.kind(section).unwrap_or_default();
-    let relative = match kind {
-        "local" => !Path::new(bucket).is_absolute(),
-        "alias" => rclone
-            .get(section, "remote")
-            .is_some_and(|target| !target.contains(':') && !Path::new(target).is_absolute()),
-        _ => false,
+    let remote = Remote::plain(section, bucket, kind == "s3");
+    // The directory that must be there for the place to be the right one.
+    let disk = match kind {
+        "local" => Path::new(bucket).parent(),
+        "alias" => rclone.get(section, "remote").filter(|to| !to.contains(':')).map(Path::new),
+        _ => return Ok(remote),
     };
-    if relative {
-        return Err(Problem::new(
+    match disk {
+        Some(disk) if disk.is_absolute() => Ok(remote.on_disk(disk.to_path_buf())),
+        None if kind == "alias" => Ok(remote),
+        _ => Err(Problem::new(
             Status::WarnMisconfigured,
             format!("rclone-poof.conf [{section}]"),
             "its path is relative, so the place depends on the directory poof is started in",
             "`poof cconfig --remote local PATH=/full/path` makes a directory the remote.",
-        ));
+        )),
     }
-    Ok(Remote::plain(section, bucket, kind == "s3"))
 }
 
 /// The storage below a crypt remote, which must be the configured bucket.

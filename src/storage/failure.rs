@@ -1,6 +1,10 @@
 //! What went wrong on the remote side, as far as poof acts on it.
 
+use std::str::FromStr;
+
 use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::StrDeserializer;
 
 use crate::base::error::{Error, Kind};
 
@@ -12,8 +16,10 @@ pub enum FailureKind {
     Stopped,
     /// The bucket, directory or object does not exist.
     Missing,
-    /// The server, or the file system, refused.
+    /// The server refused.
     Denied,
+    /// The permissions of a file or directory on this machine refuse.
+    Forbidden,
     /// No space or quota left.
     Full,
     /// No answer: name, route, port, TLS or time.
@@ -21,6 +27,23 @@ pub enum FailureKind {
     /// rclone's configuration does not make sense.
     Config,
     Other,
+}
+
+impl FailureKind {
+    /// Whether trying again can help.
+    pub fn is_worth_retrying(self) -> bool {
+        matches!(self, FailureKind::Other | FailureKind::Unreachable | FailureKind::Missing)
+    }
+}
+
+impl FromStr for FailureKind {
+    type Err = ();
+
+    /// The kind by the name that Go gives it.
+    fn from_str(name: &str) -> Result<Self, ()> {
+        let name: StrDeserializer<'_, serde::de::value::Error> = name.into_deserializer();
+        FailureKind::deserialize(name).map_err(|_| ())
+    }
 }
 
 /// A failure of a call; the text is for people and holds no secret.
@@ -51,9 +74,20 @@ impl Failure {
         Failure::other(&format!("rclone gave an unexpected reply to {method}"))
     }
 
+    /// Whether trying again can help.
+    pub fn is_worth_retrying(&self) -> bool {
+        self.kind.is_worth_retrying()
+    }
+
     /// Whether it is about single files, not about the remote as a whole.
     pub fn concerns_files(&self) -> bool {
-        matches!(self.kind, FailureKind::Other | FailureKind::Missing | FailureKind::Denied)
+        matches!(
+            self.kind,
+            FailureKind::Other
+                | FailureKind::Missing
+                | FailureKind::Denied
+                | FailureKind::Forbidden
+        )
     }
 
     /// The failure as an error of `otherwise` kind, unless it has a kind of
@@ -71,6 +105,8 @@ impl Failure {
                 Error::new(Kind::Remote, format!("cannot {doing}: refused{at}: {text}"))
                     .hint(denied_hint(&code))
             }
+            FailureKind::Forbidden => Error::new(otherwise, format!("cannot {doing}: {text}"))
+                .hint("Check owner and permissions of that path."),
             FailureKind::Full => {
                 Error::new(Kind::Incomplete, format!("cannot {doing}: no space left: {text}"))
                     .hint("Free some space, or raise the quota, and run it again.")

@@ -2,6 +2,8 @@
 //! `REMOTE:BUCKET/NAME/…`, encrypted `CRYPT:NAME/…`; and the small calls that
 //! look there.
 
+use std::path::{Path, PathBuf};
+
 use data_encoding::BASE64;
 
 use super::failure::{Failure, FailureKind};
@@ -44,6 +46,8 @@ pub struct Remote {
     s3: bool,
     /// Section of the crypt remote on top.
     crypt: Option<String>,
+    /// The local directory it all lies in, if it is a disk.
+    disk: Option<PathBuf>,
 }
 
 /// What the top of a bucket shows.
@@ -63,7 +67,18 @@ impl Top {
 impl Remote {
     pub fn plain(section: &str, path: &str, s3: bool) -> Self {
         let path = path.trim_end_matches('/').to_owned();
-        Remote { section: section.to_owned(), path, s3, crypt: None }
+        Remote { section: section.to_owned(), path, s3, crypt: None, disk: None }
+    }
+
+    /// The same place, which is on the disk at `dir`.
+    #[must_use]
+    pub fn on_disk(self, dir: PathBuf) -> Self {
+        Remote { disk: Some(dir), ..self }
+    }
+
+    /// The disk, if it is one and is not there. rclone would make it up.
+    pub fn absent_disk(&self) -> Option<&Path> {
+        self.disk.as_deref().filter(|dir| !dir.is_dir())
     }
 
     /// The same place seen through the crypt remote `section`.

@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::thread;
 
-use crate::storage::failure::Failure;
+use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::{self, Watch};
 use crate::storage::rclone::requests::{Filter, Mirror, Settings};
 use crate::storage::remote::Spec;
@@ -27,6 +27,7 @@ pub struct Item {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failed {
     pub path: PathBuf,
+    pub kind: FailureKind,
     pub why: String,
 }
 
@@ -110,6 +111,8 @@ pub fn make(
 ) -> Result<Plan, Failure> {
     let mut settings = Settings::work(64);
     settings.dry_run = true;
+    // At NOTICE a dry run says for each file that it was skipped.
+    settings.log_level = "ERROR";
     settings.size_only = compare == Compare::Size;
     mirror(source, destination, &settings, &Filter::default(), watch)
 }
@@ -120,6 +123,7 @@ struct Record {
     what: u8,
     size: u64,
     path: PathBuf,
+    kind: FailureKind,
     error: String,
 }
 
@@ -157,7 +161,7 @@ pub(super) fn mirror(
     Ok(plan)
 }
 
-/// Reads records of four NUL-terminated fields until the end; an incomplete
+/// Reads records of five NUL-terminated fields until the end; an incomplete
 /// last one is dropped.
 fn read_records(input: impl Read) -> Vec<Record> {
     let mut input = BufReader::new(input);
@@ -167,13 +171,14 @@ fn read_records(input: impl Read) -> Vec<Record> {
         (read > 0 && bytes.pop() == Some(0)).then_some(bytes)
     };
     let mut records = Vec::new();
-    while let (Some(what), Some(size), Some(path), Some(error)) =
-        (field(), field(), field(), field())
+    while let (Some(what), Some(size), Some(path), Some(kind), Some(error)) =
+        (field(), field(), field(), field(), field())
     {
         records.push(Record {
             what: what.first().copied().unwrap_or(b'!'),
             size: String::from_utf8_lossy(&size).parse().unwrap_or(0),
             path: PathBuf::from(OsString::from_vec(path)),
+            kind: String::from_utf8_lossy(&kind).parse().unwrap_or(FailureKind::Other),
             error: String::from_utf8_lossy(&error).into_owned(),
         });
     }
@@ -191,12 +196,12 @@ fn plan_of(records: Vec<Record>) -> Plan {
             by_path.insert(record.path.clone(), record);
         }
     }
-    for (path, Record { what, size, error, .. }) in by_path {
+    for (path, Record { what, size, kind, error, .. }) in by_path {
         match what {
             b'+' => plan.add.push(Item { path, size }),
             b'*' => plan.update.push(Item { path, size }),
             b'-' => plan.delete.push(Item { path, size }),
-            _ => plan.failed.push(Failed { path, why: error }),
+            _ => plan.failed.push(Failed { path, kind, why: error }),
         }
     }
     plan
@@ -208,13 +213,15 @@ mod tests {
 
     #[test]
     fn a_report_becomes_a_plan() {
-        let report = b"+\x005\x00new\x00\x00*\x001\x00changed\x00\x00-\x002\x00gone\x00\x00\
-            =\x009\x00same\x00\x00+\x003\x00bad\x00\x00!\x003\x00bad\x00no space\x00+\x001\x00cut";
+        let report = b"+\x005\x00new\x00\x00\x00*\x001\x00changed\x00\x00\x00\
+            -\x002\x00gone\x00\x00\x00=\x009\x00same\x00\x00\x00+\x003\x00bad\x00\x00\x00\
+            !\x003\x00bad\x00full\x00no space\x00+\x001\x00cut";
         let plan = plan_of(read_records(&report[..]));
         assert_eq!(plan.add, [Item { path: "new".into(), size: 5 }]);
         assert_eq!(plan.update, [Item { path: "changed".into(), size: 1 }]);
         assert_eq!(plan.delete, [Item { path: "gone".into(), size: 2 }]);
-        assert_eq!(plan.failed, [Failed { path: "bad".into(), why: "no space".into() }]);
+        let why = "no space".to_owned();
+        assert_eq!(plan.failed, [Failed { path: "bad".into(), kind: FailureKind::Full, why }]);
         assert_eq!((plan.unchanged, plan.bytes(), plan.source_files()), (1, 6, 3));
     }
 

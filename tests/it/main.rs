@@ -5,6 +5,15 @@
 // In a test a panic is the way to say what went wrong.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod backup;
+mod bad_input;
+mod configure;
+mod demo;
+mod download;
 mod harness;
+mod hazards;
 mod rules;
+mod secrets;
 mod selftest;
+mod story;
+mod verify;

@@ -44,21 +44,13 @@ fn the_source_keeps_the_rules_of_the_house() {
         .collect();
     assert!(!sources.is_empty());
     let found: Vec<_> = sources.iter().flat_map(violations).collect();
-    assert!(
-        found.is_empty(),
-        "{} violations:\n{}",
-        found.len(),
-        found.join("\n")
-    );
+    assert!(found.is_empty(), "{} violations:\n{}", found.len(), found.join("\n"));
 }
 
 #[test]
 fn unsafe_outside_of_the_border_stays_at_the_edge_of_the_system() {
     for (path, reason) in UNSAFE {
-        assert!(
-            path == "src/storage/rclone/ffi.rs" || path.starts_with("src/host/"),
-            "{path}"
-        );
+        assert!(path == "src/storage/rclone/ffi.rs" || path.starts_with("src/host/"), "{path}");
         assert!(!reason.is_empty(), "{path} gives no reason");
     }
 }
@@ -75,10 +67,7 @@ fn an_arrow_down_or_within_a_room_is_fine() {
                 /// See [`crate::commands`].\nmod tests { use super::*; use crate::tree::scan; }";
     assert_eq!(found("src/tree/guard.rs", text), [""; 0]);
     assert_eq!(
-        found(
-            "src/main.rs",
-            "use crate::commands::run; mod tests { use super::*; }"
-        ),
+        found("src/main.rs", "use crate::commands::run; mod tests { use super::*; }"),
         [""; 0]
     );
 }
@@ -91,36 +80,16 @@ fn an_arrow_up_or_aside_is_reported_in_whatever_form() {
             "\nuse crate::storage::job;",
             "src/base/error.rs:2: base uses storage",
         ),
-        (
-            "src/base/mod.rs",
-            "use super::host;",
-            "src/base/mod.rs:1: base uses host",
-        ),
+        ("src/base/mod.rs", "use super::host;", "src/base/mod.rs:1: base uses host"),
         (
             "src/host/lock.rs",
             "fn f() { crate::tree::scan() }",
             "src/host/lock.rs:1: host uses tree",
         ),
-        (
-            "src/host/paths.rs",
-            "use crate::storage::job;",
-            "src/host/paths.rs:1: host uses storage",
-        ),
-        (
-            "src/tree/plan.rs",
-            "use crate::config::Ready;",
-            "src/tree/plan.rs:1: tree uses config",
-        ),
-        (
-            "src/kit.rs",
-            "use crate::cli::Kit;",
-            "src/kit.rs:1: kit uses cli",
-        ),
-        (
-            "src/kit.rs",
-            "fn f() { g!(crate::commands::x) }",
-            "src/kit.rs:1: kit uses commands",
-        ),
+        ("src/host/paths.rs", "use crate::storage::job;", "src/host/paths.rs:1: host uses storage"),
+        ("src/tree/plan.rs", "use crate::config::Ready;", "src/tree/plan.rs:1: tree uses config"),
+        ("src/kit.rs", "use crate::cli::Kit;", "src/kit.rs:1: kit uses cli"),
+        ("src/kit.rs", "fn f() { g!(crate::commands::x) }", "src/kit.rs:1: kit uses commands"),
         (
             "src/tree/scan.rs",
             "use crate::{base::units,\n storage::job,\n commands::{Context, run}};",
@@ -131,21 +100,9 @@ fn an_arrow_up_or_aside_is_reported_in_whatever_form() {
             "mod tests {\n use super::super::super::super::tree::plan;\n}",
             "src/storage/rclone/call.rs:2: storage uses tree",
         ),
-        (
-            "src/config/ini.rs",
-            "use super::super::tree;",
-            "src/config/ini.rs:1: config uses tree",
-        ),
-        (
-            "src/config/ini.rs",
-            "use crate::*;",
-            "src/config/ini.rs:1: config uses *",
-        ),
-        (
-            "src/attic/box.rs",
-            "",
-            "src/attic/box.rs:1: attic is in no layer: draw it in LAYERS",
-        ),
+        ("src/config/ini.rs", "use super::super::tree;", "src/config/ini.rs:1: config uses tree"),
+        ("src/config/ini.rs", "use crate::*;", "src/config/ini.rs:1: config uses *"),
+        ("src/attic/box.rs", "", "src/attic/box.rs:1: attic is in no layer: draw it in LAYERS"),
     ] {
         assert_eq!(found(path, text), [says], "{text}");
     }
@@ -154,36 +111,20 @@ fn an_arrow_up_or_aside_is_reported_in_whatever_form() {
 #[test]
 fn unsafe_is_reported_outside_of_its_list() {
     let text = "/// unsafe in words is fine: \"unsafe\"\nfn f() {\n unsafe { g() }\n}";
-    let [message] = &found("src/host/power.rs", text)[..] else {
-        panic!()
-    };
-    assert!(
-        message.starts_with("src/host/power.rs:3: unsafe"),
-        "{message}"
-    );
+    let [message] = &found("src/host/power.rs", text)[..] else { panic!() };
+    assert!(message.starts_with("src/host/power.rs:3: unsafe"), "{message}");
     assert_eq!(found("src/storage/rclone/ffi.rs", text), [""; 0]);
-    let [message] = &found("src/storage/rclone/ffi.rs", "fn f() {}")[..] else {
-        panic!()
-    };
-    assert!(
-        message.ends_with("take it off the list UNSAFE"),
-        "{message}"
-    );
+    let [message] = &found("src/storage/rclone/ffi.rs", "fn f() {}")[..] else { panic!() };
+    assert!(message.ends_with("take it off the list UNSAFE"), "{message}");
 }
 
 #[test]
 fn a_file_is_measured_without_its_tests() {
     let body = "fn f() {}\n".repeat(LONGEST);
     let tests = format!("#[cfg(test)]\nmod tests {{\n{body}}}\n");
-    assert_eq!(
-        found("src/base/units.rs", &format!("{body}{tests}")),
-        [""; 0]
-    );
+    assert_eq!(found("src/base/units.rs", &format!("{body}{tests}")), [""; 0]);
     let says = "src/base/units.rs:1: 301 lines without tests, more than 300";
-    assert_eq!(
-        found("src/base/units.rs", &format!("{body}{tests}fn g() {{}}\n")),
-        [says]
-    );
+    assert_eq!(found("src/base/units.rs", &format!("{body}{tests}fn g() {{}}\n")), [says]);
 }
 
 #[test]
@@ -208,8 +149,5 @@ fn a_platform_is_asked_for_in_host_alone() {
         assert_eq!(found("src/commands/show.rs", text), [says], "{text}");
         assert_eq!(found("src/host/paths.rs", text), [""; 0], "{text}");
     }
-    assert_eq!(
-        found("src/commands/show.rs", "#[cfg(test)] mod tests {}"),
-        [""; 0]
-    );
+    assert_eq!(found("src/commands/show.rs", "#[cfg(test)] mod tests {}"), [""; 0]);
 }

@@ -13,12 +13,8 @@ use crate::harness::{
 };
 
 /// rclone that meets a fault once and says so.
-const ONCE: [&str; 4] = [
-    "--retries=1",
-    "--low-level-retries=1",
-    "--s3-no-check-bucket",
-    "--contimeout=2s",
-];
+const ONCE: [&str; 4] =
+    ["--retries=1", "--low-level-retries=1", "--s3-no-check-bucket", "--contimeout=2s"];
 
 fn behind_proxy() -> (Sandbox, Proxy) {
     let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
@@ -32,11 +28,7 @@ fn behind_proxy() -> (Sandbox, Proxy) {
 /// `verdict` for requests of one kind, and for the others that they pass.
 fn only(kind: Kind, verdict: Verdict) -> impl Fn(&Request) -> Verdict {
     move |request| {
-        if request.kind == kind {
-            verdict.clone()
-        } else {
-            Verdict::Pass
-        }
+        if request.kind == kind { verdict.clone() } else { Verdict::Pass }
     }
 }
 
@@ -66,14 +58,8 @@ fn a_tree_goes_through_the_proxy_to_minio_and_comes_back() {
     assert_same_content(&Snapshot::of(&data), &Snapshot::of(&back));
     let log = proxy.log();
     assert_eq!(log.len(), proxy.total());
-    assert!(
-        log.iter()
-            .any(|r| r.method == "PUT" && r.key().ends_with("file-00069"))
-    );
-    assert!(
-        log.iter()
-            .any(|r| r.kind == Kind::List && r.query.contains("list-type=2"))
-    );
+    assert!(log.iter().any(|r| r.method == "PUT" && r.key().ends_with("file-00069")));
+    assert!(log.iter().any(|r| r.kind == Kind::List && r.query.contains("list-type=2")));
 }
 
 #[test]
@@ -83,30 +69,15 @@ fn minio_encrypts_at_rest_and_a_multipart_object_arrives_through_crypt() {
     sandbox.write_config(&sse.option("upload_cutoff", "5M").option("chunk_size", "5M"));
     grow(&sandbox.data(), 1, 12 << 20..=12 << 20, 2);
     let data = sandbox.data();
+    sandbox.rclone(["copy", data.to_str().unwrap(), "poof-crypt:data"]).run().expect_code(0);
+    assert_eq!(proxy.count(Kind::Post), 2, "a multipart upload begins and ends");
     sandbox
-        .rclone(["copy", data.to_str().unwrap(), "poof-crypt:data"])
-        .run()
-        .expect_code(0);
-    assert_eq!(
-        proxy.count(Kind::Post),
-        2,
-        "a multipart upload begins and ends"
-    );
-    sandbox
-        .rclone([
-            "check",
-            "--download",
-            data.to_str().unwrap(),
-            "poof-crypt:data",
-        ])
+        .rclone(["check", "--download", data.to_str().unwrap(), "poof-crypt:data"])
         .run()
         .expect_code(0);
     let bucket = place(&sandbox, "");
     let listing = sandbox.rclone(["lsf", "-R", &bucket]).run().expect_code(0);
-    assert!(
-        !listing.stdout.contains("data"),
-        "names are encrypted: {listing}"
-    );
+    assert!(!listing.stdout.contains("data"), "names are encrypted: {listing}");
 }
 
 #[test]
@@ -114,11 +85,7 @@ fn the_client_sees_a_drop_and_an_s3_error() {
     let (sandbox, proxy) = behind_proxy();
     let put = || {
         let object = place(&sandbox, "object");
-        sandbox
-            .rclone(["rcat", &object])
-            .args(ONCE)
-            .stdin("content")
-            .run()
+        sandbox.rclone(["rcat", &object]).args(ONCE).stdin("content").run()
     };
     for (verdict, words) in [
         (Verdict::Status(503, "SlowDown"), "SlowDown"),
@@ -141,22 +108,10 @@ fn a_rule_can_begin_at_request_k() {
         _ => Verdict::Status(403, "AccessDenied"),
     });
     let bucket = place(&sandbox, "");
-    sandbox
-        .rclone(["lsf", &bucket])
-        .args(ONCE)
-        .run()
-        .expect_code(0);
-    sandbox
-        .rclone(["lsf", &bucket])
-        .args(ONCE)
-        .run()
-        .stderr_has("AccessDenied");
+    sandbox.rclone(["lsf", &bucket]).args(ONCE).run().expect_code(0);
+    sandbox.rclone(["lsf", &bucket]).args(ONCE).run().stderr_has("AccessDenied");
     proxy.reset();
-    sandbox
-        .rclone(["lsf", &bucket])
-        .args(ONCE)
-        .run()
-        .expect_code(0);
+    sandbox.rclone(["lsf", &bucket]).args(ONCE).run().expect_code(0);
 }
 
 #[test]
@@ -171,10 +126,7 @@ fn a_swallowed_put_reads_as_success_and_stores_nothing() {
         .run()
         .expect_code(0);
     sandbox.write_config(&Config::plain(minio().endpoint()));
-    let listing = sandbox
-        .rclone(["lsf", &place(&sandbox, "")])
-        .run()
-        .expect_code(0);
+    let listing = sandbox.rclone(["lsf", &place(&sandbox, "")]).run().expect_code(0);
     assert_eq!(listing.stdout, "");
 }
 
@@ -182,19 +134,11 @@ fn a_swallowed_put_reads_as_success_and_stores_nothing() {
 fn a_swallowed_delete_reads_as_success_and_deletes_nothing() {
     let (sandbox, proxy) = behind_proxy();
     let object = place(&sandbox, "object");
-    sandbox
-        .rclone(["rcat", &object])
-        .stdin("content")
-        .run()
-        .expect_code(0);
+    sandbox.rclone(["rcat", &object]).stdin("content").run().expect_code(0);
     proxy.set_rule(only(Kind::Delete, Verdict::Swallow));
     sandbox.rclone(["deletefile", &object]).run().expect_code(0);
     assert_eq!(proxy.count(Kind::Delete), 1);
-    sandbox
-        .rclone(["cat", &object])
-        .run()
-        .expect_code(0)
-        .stdout_has("content");
+    sandbox.rclone(["cat", &object]).run().expect_code(0).stdout_has("content");
 }
 
 #[test]
@@ -202,10 +146,7 @@ fn latency_and_delay_add_up() {
     let (sandbox, proxy) = behind_proxy();
     proxy.set_latency(Duration::from_millis(200));
     proxy.set_rule(|_| Verdict::Delay(Duration::from_millis(300)));
-    let run = sandbox
-        .rclone(["lsf", &place(&sandbox, "")])
-        .run()
-        .expect_code(0);
+    let run = sandbox.rclone(["lsf", &place(&sandbox, "")]).run().expect_code(0);
     assert!(run.elapsed >= Duration::from_millis(500), "{run}");
 }
 
@@ -215,20 +156,10 @@ fn a_dead_end_refuses_and_a_black_hole_is_silent() {
     let (dead_end, black_hole) = (DeadEnd::new(), BlackHole::new());
     sandbox.write_config(&Config::plain(dead_end.endpoint()));
     let bucket = place(&sandbox, "");
-    sandbox
-        .rclone(["lsf", &bucket])
-        .args(ONCE)
-        .run()
-        .stderr_has("connection refused");
+    sandbox.rclone(["lsf", &bucket]).args(ONCE).run().stderr_has("connection refused");
     sandbox.write_config(&Config::plain(black_hole.endpoint()));
-    let run = sandbox
-        .rclone(["lsf", &bucket, "--timeout=500ms"])
-        .args(ONCE)
-        .run();
-    assert!(
-        run.code != Some(0) && run.stderr.contains("timeout"),
-        "{run}"
-    );
+    let run = sandbox.rclone(["lsf", &bucket, "--timeout=500ms"]).args(ONCE).run();
+    assert!(run.code != Some(0) && run.stderr.contains("timeout"), "{run}");
 }
 
 #[test]
@@ -238,10 +169,7 @@ fn a_program_that_hangs_fails_the_test() {
     let black_hole = BlackHole::new();
     sandbox.write_config(&Config::plain(black_hole.endpoint()));
     let bucket = place(&sandbox, "");
-    sandbox
-        .rclone(["lsf", &bucket])
-        .timeout(Duration::from_millis(300))
-        .run();
+    sandbox.rclone(["lsf", &bucket]).timeout(Duration::from_millis(300)).run();
 }
 
 #[test]
@@ -263,9 +191,7 @@ fn a_program_is_killed_at_request_k_or_ends_before() {
         sandbox.rclone(["copy", data.to_str().unwrap(), &remote])
     };
     assert_eq!(copy().run_killed_at(5, &proxy).code, None);
-    let stored = sandbox
-        .rclone(["lsf", "-R", "--files-only", &place(&sandbox, "")])
-        .run();
+    let stored = sandbox.rclone(["lsf", "-R", "--files-only", &place(&sandbox, "")]).run();
     assert!(stored.stdout.lines().count() < 5, "{stored}");
     assert_eq!(copy().run_killed_at(1000, &proxy).code, Some(0));
 }
@@ -273,11 +199,7 @@ fn a_program_is_killed_at_request_k_or_ends_before() {
 #[test]
 fn poof_runs_in_the_sandbox_and_nowhere_else() {
     let sandbox = Sandbox::new();
-    sandbox
-        .poof(["--version"])
-        .run()
-        .expect_code(0)
-        .stdout_has("v1.");
+    sandbox.poof(["--version"]).run().expect_code(0).stdout_has("v1.");
     let cache = sandbox.home().join("elsewhere");
     let paths = sandbox.rclone(["config", "paths"]);
     let shown = paths.env("XDG_CACHE_HOME", &cache).run();
@@ -298,41 +220,20 @@ fn json_lines_are_values() {
 fn the_configuration_is_private_and_as_python_writes_it() {
     let sandbox = Sandbox::new();
     let extra = sandbox.home().join("more");
-    sandbox.write_config(
-        &Config::plain("http://localhost:1")
-            .with_crypt()
-            .tree(&extra, "more"),
-    );
+    sandbox.write_config(&Config::plain("http://localhost:1").with_crypt().tree(&extra, "more"));
     let path = sandbox.confdir().join("poof.conf");
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.starts_with("{\n  \"bucket\": \"poof-it-"), "{text}");
-    assert!(
-        text.contains(&format!("\n    \"{}\": \"more\"\n", extra.display())),
-        "{text}"
-    );
+    assert!(text.contains(&format!("\n    \"{}\": \"more\"\n", extra.display())), "{text}");
     assert!(text.ends_with("  \"remote\": \"poof-backup\"\n}"), "{text}");
     let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(
-        (
-            mode(sandbox.confdir()),
-            mode(path),
-            mode(sandbox.rclone_conf())
-        ),
+        (mode(sandbox.confdir()), mode(path), mode(sandbox.rclone_conf())),
         (0o700, 0o600, 0o600)
     );
-    let reveal = |obscured: &str| {
-        sandbox
-            .rclone(["reveal", obscured])
-            .run()
-            .expect_code(0)
-            .stdout
-    };
+    let reveal = |obscured: &str| sandbox.rclone(["reveal", obscured]).run().expect_code(0).stdout;
     let text = fs::read_to_string(sandbox.rclone_conf()).unwrap();
-    let value = |key| {
-        text.lines()
-            .find_map(|line| line.strip_prefix(key))
-            .unwrap()
-    };
+    let value = |key| text.lines().find_map(|line| line.strip_prefix(key)).unwrap();
     assert_eq!(reveal(value("password = ")), "the first pass word\n");
 }
 
@@ -349,14 +250,8 @@ fn a_seed_makes_one_tree_and_a_difference_is_named() {
     symlink("a", b.join("link")).unwrap();
     fs::write(b.join("new"), "x").unwrap();
     let lines = differences(&before, &Snapshot::of(&b));
-    assert_eq!(
-        lines[..2],
-        ["extra    empty (directory)", "extra    link (link to a)"]
-    );
-    assert!(
-        lines[2].starts_with("extra    new (file, 1 bytes, "),
-        "{lines:?}"
-    );
+    assert_eq!(lines[..2], ["extra    empty (directory)", "extra    link (link to a)"]);
+    assert!(lines[2].starts_with("extra    new (file, 1 bytes, "), "{lines:?}");
     let gone = differences(&before, &Snapshot::of(&sandbox.home().join("nowhere")));
     assert_eq!(gone.len(), before.len());
     assert!(gone[0].starts_with("missing  "), "{gone:?}");

@@ -210,11 +210,12 @@ pub struct Settings {
 impl Settings {
     /// For a look at the remote before the work begins: a dead endpoint has
     /// its verdict within ten seconds (with rclone's defaults it takes 400).
+    /// The s3 backend tries twice whatever is set (backend/s3, SetRetries).
     pub fn probe() -> Self {
         Settings {
             low_level_retries: 1,
             connect_timeout: Duration::from_secs(4),
-            timeout: Duration::from_secs(8),
+            timeout: Duration::from_secs(4),
             log_level: "NOTICE",
             ..Settings::default()
         }

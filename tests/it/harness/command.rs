@@ -51,12 +51,7 @@ impl Command {
     pub fn new(program: impl AsRef<OsStr>, scratch: PathBuf) -> Self {
         let mut inner = process::Command::new(program);
         inner.env_clear();
-        Command {
-            inner,
-            scratch,
-            stdin: Vec::new(),
-            timeout: TIMEOUT,
-        }
+        Command { inner, scratch, stdin: Vec::new(), timeout: TIMEOUT }
     }
 
     pub fn args(mut self, args: impl IntoIterator<Item: AsRef<OsStr>>) -> Self {
@@ -136,14 +131,7 @@ impl Command {
             .stderr(stream(&stderr))
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {line}: {error}"));
-        Running {
-            child,
-            line,
-            stdout,
-            stderr,
-            start,
-            timeout: self.timeout,
-        }
+        Running { child, line, stdout, stderr, start, timeout: self.timeout }
     }
 }
 
@@ -177,11 +165,7 @@ impl Running {
             elapsed: self.start.elapsed(),
             line: std::mem::take(&mut self.line),
         };
-        assert!(
-            status.is_some(),
-            "still running after {:?}: {run}",
-            self.timeout
-        );
+        assert!(status.is_some(), "still running after {:?}: {run}", self.timeout);
         run
     }
 }
@@ -203,19 +187,13 @@ impl Run {
 
     #[track_caller]
     pub fn stdout_has(self, text: &str) -> Self {
-        assert!(
-            self.stdout.contains(text),
-            "standard output lacks {text:?}: {self}"
-        );
+        assert!(self.stdout.contains(text), "standard output lacks {text:?}: {self}");
         self
     }
 
     #[track_caller]
     pub fn stderr_has(self, text: &str) -> Self {
-        assert!(
-            self.stderr.contains(text),
-            "standard error lacks {text:?}: {self}"
-        );
+        assert!(self.stderr.contains(text), "standard error lacks {text:?}: {self}");
         self
     }
 
@@ -232,13 +210,7 @@ impl Run {
 
 impl fmt::Display for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Run {
-            code,
-            stdout,
-            stderr,
-            elapsed,
-            line,
-        } = self;
+        let Run { code, stdout, stderr, elapsed, line } = self;
         let code = code.map_or("a signal".to_owned(), |code| format!("exit code {code}"));
         write!(
             f,

@@ -39,10 +39,7 @@ impl Config {
 
     /// Files go to `endpoint` through the crypt remote.
     pub fn encrypted(endpoint: impl Into<String>) -> Self {
-        Config {
-            remote: "poof-crypt",
-            ..Config::plain(endpoint).with_crypt()
-        }
+        Config { remote: "poof-crypt", ..Config::plain(endpoint).with_crypt() }
     }
 
     /// The crypt remote exists, in use or not.
@@ -65,11 +62,8 @@ impl Config {
 
     /// The text of poof.conf at `path`, as Python's json module writes it.
     pub(super) fn poof_conf(&self, path: &Path, bucket: &str) -> String {
-        let trees: BTreeMap<_, _> = self
-            .trees
-            .iter()
-            .map(|(local, name)| (local.to_str().unwrap(), name))
-            .collect();
+        let trees: BTreeMap<_, _> =
+            self.trees.iter().map(|(local, name)| (local.to_str().unwrap(), name)).collect();
         let document = json!({
             "bucket": bucket,
             "confFile": path.to_str().unwrap(),

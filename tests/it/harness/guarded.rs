@@ -36,18 +36,9 @@ impl Guarded {
     pub fn start(dir: &Path, server: &Command) -> io::Result<Self> {
         let log = File::create(dir.join("log"))?;
         let mut shell = Command::new("sh");
-        shell
-            .arg("-c")
-            .arg(WATCHDOG)
-            .arg(dir)
-            .arg(server.get_program())
-            .args(server.get_args());
+        shell.arg("-c").arg(WATCHDOG).arg(dir).arg(server.get_program()).args(server.get_args());
         shell.env_clear();
-        shell.envs(
-            server
-                .get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        );
+        shell.envs(server.get_envs().filter_map(|(name, value)| Some((name, value?))));
         let child = shell
             // Ctrl-C in the terminal must not end the watchdog before its work.
             .process_group(0)
@@ -55,10 +46,7 @@ impl Guarded {
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()?;
-        Ok(Guarded {
-            child,
-            dir: dir.to_path_buf(),
-        })
+        Ok(Guarded { child, dir: dir.to_path_buf() })
     }
 
     /// How the server ended, if it has.

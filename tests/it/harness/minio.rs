@@ -53,20 +53,10 @@ impl Minio {
     }
 
     fn start(address: SocketAddr) -> Result<Self, String> {
-        let dir = tempfile::Builder::new()
-            .prefix("poof-minio-")
-            .tempdir()
-            .unwrap()
-            .keep();
+        let dir = tempfile::Builder::new().prefix("poof-minio-").tempdir().unwrap().keep();
         let mut command = Command::new(tools::minio_server());
         command
-            .args([
-                "server",
-                "--quiet",
-                "--address",
-                &address.to_string(),
-                "--certs-dir",
-            ])
+            .args(["server", "--quiet", "--address", &address.to_string(), "--certs-dir"])
             .arg(dir.join("certs"))
             .arg(dir.join("data"))
             .env("HOME", &dir)
@@ -82,24 +72,16 @@ impl Minio {
                 return Err(format!("MinIO ended with {status}:\n{}", server.log()));
             }
             if start.elapsed() > PATIENCE {
-                return Err(format!(
-                    "MinIO is not ready after {PATIENCE:?}:\n{}",
-                    server.log()
-                ));
+                return Err(format!("MinIO is not ready after {PATIENCE:?}:\n{}", server.log()));
             }
             sleep(Duration::from_millis(20));
         }
-        Ok(Minio {
-            address,
-            _server: server,
-        })
+        Ok(Minio { address, _server: server })
     }
 }
 
 fn free_port() -> SocketAddr {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .and_then(|socket| socket.local_addr())
-        .unwrap()
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|socket| socket.local_addr()).unwrap()
 }
 
 fn is_ready(address: SocketAddr) -> bool {

@@ -69,32 +69,20 @@ struct Shared {
 impl Proxy {
     /// Starts a proxy in front of `upstream` that passes everything on.
     pub fn start(upstream: SocketAddr) -> Self {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .unwrap();
-        let listener = runtime
-            .block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
-            .unwrap();
+        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).unwrap();
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let shared = Arc::new(Shared {
             upstream: upstream.to_string().parse().unwrap(),
-            client: Client::builder(TokioExecutor::new())
-                .set_host(false)
-                .build(connector),
+            client: Client::builder(TokioExecutor::new()).set_host(false).build(connector),
             rule: Mutex::new(Arc::new(|_: &Request| Verdict::Pass)),
             latency: Mutex::default(),
             log: Mutex::default(),
         });
         let address = listener.local_addr().unwrap();
         runtime.spawn(accept(listener, Arc::clone(&shared)));
-        Proxy {
-            address,
-            shared,
-            runtime: Some(runtime),
-        }
+        Proxy { address, shared, runtime: Some(runtime) }
     }
 
     /// For `endpoint` in an rclone configuration.
@@ -119,13 +107,7 @@ impl Proxy {
     }
 
     pub fn count(&self, kind: Kind) -> usize {
-        self.shared
-            .log
-            .lock()
-            .unwrap()
-            .iter()
-            .filter(|request| request.kind == kind)
-            .count()
+        self.shared.log.lock().unwrap().iter().filter(|request| request.kind == kind).count()
     }
 
     pub fn total(&self) -> usize {

@@ -28,14 +28,8 @@ impl Sandbox {
         // On macOS the directory for temporary files is behind a symbolic link,
         // and what poof prints would not be what the test has.
         let temporary = env::temp_dir().canonicalize().unwrap();
-        let root = Builder::new()
-            .prefix("poof-it-")
-            .tempdir_in(temporary)
-            .unwrap();
-        let sandbox = Sandbox {
-            root,
-            id: format!("poof-it-{}-{number}", process::id()),
-        };
+        let root = Builder::new().prefix("poof-it-").tempdir_in(temporary).unwrap();
+        let sandbox = Sandbox { root, id: format!("poof-it-{}-{number}", process::id()) };
         for dir in [sandbox.data(), sandbox.bin(), sandbox.scratch()] {
             fs::create_dir_all(dir).unwrap();
         }
@@ -54,11 +48,7 @@ impl Sandbox {
     /// The default configuration directory of the system.
     pub fn confdir(&self) -> PathBuf {
         let mac = cfg!(target_os = "macos");
-        self.home().join(if mac {
-            "Library/Application Support/poof"
-        } else {
-            ".config/poof"
-        })
+        self.home().join(if mac { "Library/Application Support/poof" } else { ".config/poof" })
     }
 
     pub fn rclone_conf(&self) -> PathBuf {
@@ -77,8 +67,7 @@ impl Sandbox {
 
     /// poof with `args`.
     pub fn poof(&self, args: impl IntoIterator<Item: AsRef<OsStr>>) -> Command {
-        self.command(Path::new(env!("CARGO_BIN_EXE_poof")))
-            .args(args)
+        self.command(Path::new(env!("CARGO_BIN_EXE_poof"))).args(args)
     }
 
     /// Stock rclone with `args`, on the configuration that poof uses.
@@ -89,20 +78,18 @@ impl Sandbox {
             .args(args)
     }
 
+    /// Any other program, found on the PATH of the machine.
+    pub fn program(&self, name: &str) -> Command {
+        self.command(Path::new(name))
+    }
+
     /// Writes both configuration files: the trees `data` and `config` (poof
     /// wants two), and those of `config`.
     pub fn write_config(&self, config: &Config) {
         let dir = self.confdir();
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&dir)
-            .unwrap();
+        DirBuilder::new().recursive(true).mode(0o700).create(&dir).unwrap();
         let path = dir.join("poof.conf");
-        let config = config
-            .clone()
-            .tree(self.data(), "data")
-            .tree(&dir, "config");
+        let config = config.clone().tree(self.data(), "data").tree(&dir, "config");
         write_private(&path, &config.poof_conf(&path, self.bucket()));
         write_private(&self.rclone_conf(), &config.rclone_conf(self.bucket()));
     }
@@ -112,10 +99,7 @@ impl Sandbox {
     fn command(&self, program: &Path) -> Command {
         Command::new(program, self.scratch())
             .env("HOME", self.home())
-            .env(
-                "PATH",
-                format!("{}:/usr/bin:/bin:/usr/sbin:/sbin", self.bin().display()),
-            )
+            .env("PATH", format!("{}:/usr/bin:/bin:/usr/sbin:/sbin", self.bin().display()))
             .env("USER", &self.id)
             .env("LANG", "C.UTF-8")
             .current_dir(self.home())
@@ -128,12 +112,6 @@ impl Sandbox {
 
 fn write_private(path: &Path, text: &str) {
     let mut options = OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)
-        .unwrap();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path).unwrap();
     file.write_all(text.as_bytes()).unwrap();
 }

@@ -19,18 +19,13 @@ fn tool(name: &str, variable: &str) -> PathBuf {
     let path = env::var_os(variable)
         .map_or_else(|| cache().join("poof-tools/bin").join(name), PathBuf::from);
     let shown = path.display();
-    assert!(
-        path.is_file(),
-        "{shown} is missing: run `make test-tools`, or set {variable}"
-    );
+    assert!(path.is_file(), "{shown} is missing: run `make test-tools`, or set {variable}");
     path
 }
 
 fn cache() -> PathBuf {
-    env::var_os("XDG_CACHE_HOME")
-        .filter(|dir| !dir.is_empty())
-        .map_or_else(
-            || PathBuf::from(env::var_os("HOME").expect("HOME is not set")).join(".cache"),
-            PathBuf::from,
-        )
+    env::var_os("XDG_CACHE_HOME").filter(|dir| !dir.is_empty()).map_or_else(
+        || PathBuf::from(env::var_os("HOME").expect("HOME is not set")).join(".cache"),
+        PathBuf::from,
+    )
 }

@@ -67,13 +67,7 @@ impl Snapshot {
         }
         let entries = WalkDir::new(root).min_depth(1).into_iter().map(|entry| {
             let entry = entry.unwrap();
-            let path = entry
-                .path()
-                .strip_prefix(root)
-                .unwrap()
-                .as_os_str()
-                .as_bytes()
-                .to_vec();
+            let path = entry.path().strip_prefix(root).unwrap().as_os_str().as_bytes().to_vec();
             (path, Node::of(entry.path(), entry.file_type()))
         });
         Snapshot(entries.collect())
@@ -89,16 +83,11 @@ impl Node {
         if kind.is_dir() {
             Node::Directory
         } else if kind.is_symlink() {
-            Node::Symlink {
-                target: fs::read_link(path).unwrap().as_os_str().as_bytes().to_vec(),
-            }
+            Node::Symlink { target: fs::read_link(path).unwrap().as_os_str().as_bytes().to_vec() }
         } else if kind.is_file() {
             let mut hasher = blake3::Hasher::new();
             hasher.update_reader(File::open(path).unwrap()).unwrap();
-            Node::File {
-                size: hasher.count(),
-                hash: hasher.finalize(),
-            }
+            Node::File { size: hasher.count(), hash: hasher.finalize() }
         } else {
             Node::Special
         }
@@ -137,16 +126,6 @@ pub fn differences(expected: &Snapshot, found: &Snapshot) -> Vec<String> {
 #[track_caller]
 pub fn assert_same_content(expected: &Snapshot, found: &Snapshot) {
     let lines = differences(expected, found);
-    let shown = lines
-        .iter()
-        .take(SHOWN)
-        .cloned()
-        .collect::<Vec<_>>()
-        .join("\n");
-    assert!(
-        lines.is_empty(),
-        "{} of {} paths differ:\n{shown}",
-        lines.len(),
-        expected.len()
-    );
+    let shown = lines.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("\n");
+    assert!(lines.is_empty(), "{} of {} paths differ:\n{shown}", lines.len(), expected.len());
 }

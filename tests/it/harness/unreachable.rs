@@ -11,9 +11,7 @@ pub struct DeadEnd(TcpSocket);
 impl DeadEnd {
     pub fn new() -> Self {
         let socket = TcpSocket::new_v4().unwrap();
-        socket
-            .bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
-            .unwrap();
+        socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
         DeadEnd(socket)
     }
 

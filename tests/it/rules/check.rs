@@ -16,10 +16,7 @@ pub struct Source {
 
 impl Source {
     pub fn new(path: &str, text: &str) -> Self {
-        let module = Path::new(path)
-            .strip_prefix("src")
-            .unwrap()
-            .with_extension("");
+        let module = Path::new(path).strip_prefix("src").unwrap().with_extension("");
         let mut names: Vec<_> = module.iter().map(|name| name.to_str().unwrap()).collect();
         names.pop_if(|last| *last == "mod");
         let depth = if names == ["main"] { 0 } else { names.len() };
@@ -39,10 +36,7 @@ pub fn violations(source: &Source) -> Vec<String> {
         |line: usize, what: &str| found.push(format!("{}:{line}: {what}", source.path));
     let may_be_unsafe = UNSAFE.iter().any(|(path, _)| *path == source.path);
     if layer(&source.room).is_none() {
-        report(
-            1,
-            &format!("{} is in no layer: draw it in LAYERS", source.room),
-        );
+        report(1, &format!("{} is in no layer: draw it in LAYERS", source.room));
     }
     for token in &source.tokens {
         match &token.is {
@@ -50,16 +44,10 @@ pub fn violations(source: &Source) -> Vec<String> {
                 report(token.line, &format!("{} uses {room}", source.room));
             }
             Is::Unsafe if !may_be_unsafe => {
-                report(
-                    token.line,
-                    "unsafe in a file that is not on the list UNSAFE",
-                );
+                report(token.line, "unsafe in a file that is not on the list UNSAFE");
             }
             Is::Macro(name) if is_print(name) => {
-                report(
-                    token.line,
-                    &format!("{name}! (base/terminal.rs is the way out)"),
-                );
+                report(token.line, &format!("{name}! (base/terminal.rs is the way out)"));
             }
             Is::Platform if !source.path.starts_with("src/host/") => {
                 report(token.line, "cfg of a platform outside of src/host");
@@ -72,10 +60,7 @@ pub fn violations(source: &Source) -> Vec<String> {
     }
     let lines = lines_without_tests(source);
     if lines > LONGEST {
-        report(
-            1,
-            &format!("{lines} lines without tests, more than {LONGEST}"),
-        );
+        report(1, &format!("{lines} lines without tests, more than {LONGEST}"));
     }
     found
 }
@@ -87,11 +72,7 @@ fn layer(room: &str) -> Option<usize> {
 /// Within a room, and down. What main.rs itself holds has no room: main may use
 /// it, and nobody else.
 fn may_use(from: &str, to: &str) -> bool {
-    let down = || {
-        layer(from)
-            .zip(layer(to))
-            .is_some_and(|(from, to)| from < to)
-    };
+    let down = || layer(from).zip(layer(to)).is_some_and(|(from, to)| from < to);
     from == to || from == "main" || down()
 }
 

@@ -96,10 +96,7 @@ fn rooms(after: &[TokenTree], found: &mut Vec<Token>) {
 
 /// How often `super` stands in `super::super::…`.
 fn supers(trees: &[TokenTree]) -> usize {
-    trees
-        .chunks(3)
-        .take_while(|chunk| is_ident(chunk.first(), "super"))
-        .count()
+    trees.chunks(3).take_while(|chunk| is_ident(chunk.first(), "super")).count()
 }
 
 fn asks_platform(arguments: &TokenTree) -> bool {
@@ -125,8 +122,7 @@ fn item_end(trees: &[TokenTree]) -> usize {
         TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
         tree => is_punct(Some(tree), ';'),
     });
-    end.or(trees.last())
-        .map_or(0, |tree| tree.span().end().line)
+    end.or(trees.last()).map_or(0, |tree| tree.span().end().line)
 }
 
 fn line(tree: &TokenTree) -> usize {

@@ -22,9 +22,7 @@ pub async fn refusal(
          <Message>made by the fault proxy</Message><Resource>{resource}</Resource>\
          <RequestId>0</RequestId></Error>"
     );
-    let response = Response::builder()
-        .status(status)
-        .header(CONTENT_TYPE, "application/xml");
+    let response = Response::builder().status(status).header(CONTENT_TYPE, "application/xml");
     Ok(response.body(whole(xml))?)
 }
 
@@ -52,7 +50,5 @@ async fn md5_of(mut body: Incoming) -> Result<String, Error> {
 }
 
 fn whole(text: impl Into<Bytes>) -> Body {
-    Full::new(text.into())
-        .map_err(|never| match never {})
-        .boxed()
+    Full::new(text.into()).map_err(|never| match never {}).boxed()
 }

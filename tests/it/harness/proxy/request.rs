@@ -53,9 +53,6 @@ impl Request {
 
     /// The key of the object, percent-encoded; empty for a bucket.
     pub fn key(&self) -> &str {
-        self.path
-            .trim_start_matches('/')
-            .split_once('/')
-            .map_or("", |(_, key)| key)
+        self.path.trim_start_matches('/').split_once('/').map_or("", |(_, key)| key)
     }
 }

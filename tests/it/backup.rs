@@ -1,0 +1,200 @@
+//! `poof backup`: what reaches the remote, and what refuses to.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
+
+use crate::harness::{Config, Kind, Proxy, Sandbox, Snapshot, Verdict, grow, minio};
+use crate::story::{names_on, plain, told};
+
+#[test]
+fn a_backup_is_one_object_a_file_that_stock_rclone_reads() {
+    for config in [Config::plain(minio().endpoint()), Config::encrypted(minio().endpoint())] {
+        let sandbox = Sandbox::new();
+        sandbox.write_config(&config);
+        grow(&sandbox.data(), 40, 0..=9_000, 3);
+        sandbox.poof(["backup"]).run().expect_code(0).stderr_has("40 new");
+        let back = sandbox.home().join("back");
+        let from = format!("{}data", told(&sandbox));
+        sandbox.rclone(["sync", &from, back.to_str().unwrap()]).run().expect_code(0);
+        crate::harness::assert_same_content(&Snapshot::of(&sandbox.data()), &Snapshot::of(&back));
+    }
+}
+
+#[test]
+fn a_second_backup_mirrors_what_changed_and_what_went() {
+    let sandbox = plain(10);
+    sandbox.poof(["backup"]).run().expect_code(0);
+    fs::write(sandbox.data().join("new"), "new").unwrap();
+    let old = names_on(&sandbox, "data").remove(0);
+    fs::remove_file(sandbox.data().join(&old)).unwrap();
+    sandbox.poof(["backup"]).run().expect_code(0).stderr_has("1 new, 0 changed, 1 removed");
+    let names = names_on(&sandbox, "data");
+    assert!(names.contains(&"new".to_owned()) && !names.contains(&old));
+    sandbox.poof(["backup"]).run().expect_code(0).stderr_has("0 new, 0 changed, 0 removed");
+}
+
+#[test]
+fn a_dry_run_prints_the_plan_and_sends_nothing() {
+    let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
+    sandbox.write_config(&Config::plain(proxy.endpoint()));
+    fs::write(sandbox.data().join("letter"), "12345").unwrap();
+    let run = sandbox.poof(["--json", "backup", "--dry-run"]).run().expect_code(0);
+    let lines = run.json_lines();
+    assert!(lines.iter().any(|line| line["action"] == "add" && line["path"] == "letter"));
+    assert_eq!(lines.last().unwrap()["type"], "summary");
+    assert_eq!(proxy.count(Kind::Put), 0);
+}
+
+#[test]
+fn only_named_directories_are_backed_up() {
+    let sandbox = plain(3);
+    sandbox.poof(["backup", "--only", "data"]).run().expect_code(0);
+    assert_eq!(names_on(&sandbox, "config").len(), 0);
+    let run = sandbox.poof(["backup", "--only", "nope"]).run().expect_code(2);
+    run.stderr_has("no directory has the name \"nope\"");
+}
+
+// Hazard 2.
+#[test]
+fn an_empty_or_missing_directory_does_not_erase_its_snapshot() {
+    let sandbox = plain(10);
+    sandbox.poof(["backup"]).run().expect_code(0);
+    let before = names_on(&sandbox, "data");
+    fs::remove_dir_all(sandbox.data()).unwrap();
+    sandbox.poof(["backup", "--yes"]).run().expect_code(7).stderr_has("is missing");
+    fs::create_dir_all(sandbox.data().join("empty/still")).unwrap();
+    let run = sandbox.poof(["backup", "--yes"]).run().expect_code(7);
+    run.stderr_has("is empty").stderr_has("--allow empty-source");
+    assert_eq!(names_on(&sandbox, "data"), before);
+    sandbox.poof(["backup", "--allow", "empty-source"]).run().expect_code(0);
+    assert_eq!(names_on(&sandbox, "data").len(), 0);
+}
+
+#[test]
+fn a_mass_deletion_is_refused_whole() {
+    let sandbox = plain(210);
+    sandbox.poof(["backup"]).run().expect_code(0);
+    for (i, name) in names_on(&sandbox, "data").iter().enumerate() {
+        if i % 4 != 0 {
+            fs::remove_file(sandbox.data().join(name)).unwrap();
+        }
+    }
+    sandbox.poof(["backup"]).run().expect_code(7).stderr_has("--allow mass-deletion");
+    assert_eq!(names_on(&sandbox, "data").len(), 210);
+    sandbox.poof(["backup", "--allow", "mass-deletion"]).run().expect_code(0);
+    assert_eq!(names_on(&sandbox, "data").len(), 53);
+}
+
+#[test]
+fn a_toggled_remote_and_wrong_passwords_are_noticed_before_anything_is_sent() {
+    let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
+    let (plain, encrypted) =
+        (Config::plain(proxy.endpoint()).with_crypt(), Config::encrypted(proxy.endpoint()));
+    sandbox.write_config(&encrypted);
+    grow(&sandbox.data(), 5, 1..=100, 1);
+    sandbox.poof(["backup"]).run().expect_code(0);
+
+    let refused = |word: &str| {
+        proxy.reset();
+        sandbox.poof(["backup", "--yes"]).run().expect_code(7).stderr_has(word);
+        assert_eq!(proxy.count(Kind::Put) + proxy.count(Kind::Delete), 0);
+    };
+    sandbox.write_config(&plain);
+    refused("are encrypted");
+    sandbox.write_config(&encrypted);
+    let conf = fs::read_to_string(sandbox.rclone_conf()).unwrap();
+    // `rclone obscure 'another pass word'`
+    let other = "P3JucdY7GPSrEMO5WX11rMZCqf7VxHuKLR3j9BJECAdh";
+    let lines = conf.lines().map(|line| match line.split_once(" = ") {
+        Some(("password", _)) => format!("password = {other}\n"),
+        _ => format!("{line}\n"),
+    });
+    fs::write(sandbox.rclone_conf(), lines.collect::<String>()).unwrap();
+    refused("cannot be decrypted");
+}
+
+#[test]
+fn what_cannot_be_sent_is_named_and_the_rest_is_safe() {
+    let sandbox = plain(3);
+    let _socket = UnixListener::bind(sandbox.data().join("socket")).unwrap();
+    sandbox.poof(["backup"]).run().expect_code(0).stderr_has("data/socket: not backed up");
+    let fifo = sandbox.data().join("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    sandbox.poof(["backup"]).run().expect_code(5).stderr_has("data/fifo: not backed up");
+    assert_eq!(names_on(&sandbox, "data").len(), 3);
+}
+
+#[test]
+fn one_failed_directory_does_not_stop_the_others() {
+    let sandbox = Sandbox::new();
+    let gone = sandbox.home().join("unmounted");
+    sandbox.write_config(&Config::plain(minio().endpoint()).tree(&gone, "disk"));
+    fs::write(sandbox.data().join("x"), "x").unwrap();
+    let run = sandbox.poof(["backup"]).run().expect_code(7);
+    run.stderr_has("unmounted is missing");
+    assert_eq!(names_on(&sandbox, "data"), ["x"]);
+}
+
+// Hazard 15: librclone has no retries of its own.
+#[test]
+fn a_file_that_fails_once_is_sent_again() {
+    let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
+    sandbox.write_config(&Config::plain(proxy.endpoint()));
+    grow(&sandbox.data(), 5, 1..=100, 1);
+    fs::write(sandbox.data().join("unlucky"), "x").unwrap();
+    let failed = std::sync::atomic::AtomicBool::new(false);
+    proxy.set_rule(move |request| {
+        // A status that rclone's own low-level retries take for final.
+        let hit = request.kind == Kind::Put && request.key().ends_with("unlucky");
+        if hit && !failed.swap(true, std::sync::atomic::Ordering::SeqCst) {
+            Verdict::Status(400, "InvalidRequest")
+        } else {
+            Verdict::Pass
+        }
+    });
+    sandbox.poof(["backup"]).run().expect_code(0);
+    assert_eq!(names_on(&sandbox, "data").len(), 6);
+}
+
+// recipes: what `no_head` misses, the listing afterwards catches.
+#[test]
+fn an_object_that_was_acknowledged_and_not_stored_is_named() {
+    let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
+    sandbox.write_config(&Config::plain(proxy.endpoint()));
+    fs::write(sandbox.data().join("kept"), "x").unwrap();
+    fs::write(sandbox.data().join("lost"), "x").unwrap();
+    proxy.set_rule(|request| {
+        if request.kind == Kind::Put && request.key().ends_with("data/lost") {
+            Verdict::Swallow
+        } else {
+            Verdict::Pass
+        }
+    });
+    sandbox.poof(["backup"]).run().expect_code(5).stderr_has("data/lost: it did not arrive");
+}
+
+#[test]
+fn a_first_backup_costs_one_put_a_file() {
+    for encrypted in [false, true] {
+        let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
+        sandbox.write_config(&if encrypted {
+            Config::encrypted(proxy.endpoint())
+        } else {
+            Config::plain(proxy.endpoint())
+        });
+        grow(&sandbox.data(), 300, 1..=2_000, 1);
+        sandbox.poof(["backup"]).run().expect_code(0);
+        // 300 and the two of the configuration; one more makes the bucket.
+        assert_eq!(proxy.count(Kind::Put), 303);
+        assert!(proxy.total() <= 303 + 20, "{} requests", proxy.total());
+    }
+}
+
+#[test]
+fn links_travel_as_links() {
+    let sandbox = plain(1);
+    symlink("nowhere", sandbox.data().join("dangling")).unwrap();
+    sandbox.poof(["backup"]).run().expect_code(0);
+    assert!(names_on(&sandbox, "data").contains(&"dangling.rclonelink".to_owned()));
+}

@@ -1,0 +1,157 @@
+//! Bad input: an error with a hint, the right exit code, no panic, nothing lost.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::harness::{Config, Sandbox, minio};
+use crate::story::{names_on, plain};
+
+/// Every command that reads the configuration.
+const READERS: [&str; 5] = ["verify", "backup", "download", "econfig", "cryptoggle"];
+
+#[test]
+fn a_broken_poof_conf_is_located() {
+    let sandbox = plain(1);
+    let path = sandbox.confdir().join("poof.conf");
+    for (text, word) in [
+        ("{\n  \"bucket\" \"b\"\n}", "line 2 column 12"),
+        ("", "line 1 column 0"),
+        ("[1, 2]", "not a JSON object"),
+        ("{\"bucket\": 7, \"remote\": \"r\", \"paths\": {}}", "\"bucket\" must be a text"),
+        ("{\"bucket\": \"b\", \"remote\": \"r\", \"paths\": []}", "\"paths\" must be an object"),
+        ("{\"bucket\": \"b\", \"paths\": {}}", "the key is missing"),
+        ("{\"bucket\": \"b\\ud800\", \"remote\": \"r\", \"paths\": {}}", "invalid JSON"),
+        ("\u{0}\u{1}", "invalid JSON"),
+    ] {
+        fs::write(&path, text).unwrap();
+        for command in READERS {
+            let run = sandbox.poof([command]).run().expect_code(3);
+            assert!(run.stderr.contains(word), "{text:?}: {run}");
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), text, "it is not repaired by force");
+    }
+    fs::write(&path, "[".repeat(100_000)).unwrap();
+    sandbox.poof(["verify"]).run().expect_code(3).stderr_has("recursion limit");
+}
+
+#[test]
+fn a_broken_rclone_conf_is_located() {
+    let sandbox = plain(1);
+    for (text, word) in [
+        (&b"[poof-backup]\nno delimiter here"[..], "line 2"),
+        (b"type = s3\n", "line 1"),
+        (b"[poof-backup\n", "line 1"),
+        (b"[poof-backup]\n\xff\xfe = 1\n", "line 2 is not UTF-8"),
+        (b"RCLONE_ENCRYPT_V0:\nabc", "encrypted"),
+        (b"", "no section [poof-backup]"),
+    ] {
+        fs::write(sandbox.rclone_conf(), text).unwrap();
+        for command in ["verify", "backup", "download"] {
+            let run = sandbox.poof([command]).run().expect_code(3);
+            assert!(run.stderr.contains(word), "{text:?}: {run}");
+        }
+        sandbox.poof(["cconfig", "x=y"]).run();
+    }
+}
+
+#[test]
+fn an_unknown_type_of_remote_is_an_error_of_the_configuration() {
+    let sandbox = plain(1);
+    fs::write(sandbox.rclone_conf(), "[poof-backup]\ntype = nonsense\n").unwrap();
+    sandbox.poof(["verify"]).run().expect_code(3).stderr_has("nonsense");
+    sandbox.poof(["backup"]).run().expect_code(3).stderr_has("nonsense");
+    fs::remove_file(sandbox.rclone_conf()).unwrap();
+    let args = ["cconfig", "--remote", "nonsense"];
+    sandbox.poof(args).run().expect_code(3).stderr_has("type nonsense");
+    assert!(!sandbox.rclone_conf().exists());
+}
+
+#[test]
+fn a_configuration_directory_that_cannot_be_written_is_named() {
+    // Root may write everywhere; a file in the way stops even root.
+    let sandbox = Sandbox::new();
+    fs::write(sandbox.home().join("file"), "").unwrap();
+    for command in ["config", "cconfig"] {
+        let run = sandbox.poof(["--confdir", "file/conf", command]).run().expect_code(1);
+        run.stderr_has("cannot create the directory").stderr_has("file/conf");
+    }
+    let run = sandbox.poof(["config"]).env("XDG_STATE_HOME", sandbox.home().join("file")).run();
+    run.expect_code(1).stderr_has("cannot create the directory");
+    if std::process::Command::new("id").arg("-u").output().unwrap().stdout != b"0\n" {
+        let locked = sandbox.home().join("locked");
+        fs::create_dir(&locked).unwrap();
+        fs::set_permissions(&locked, fs::Permissions::from_mode(0o500)).unwrap();
+        let run = sandbox.poof(["--confdir", "locked/conf", "config"]).run().expect_code(1);
+        run.stderr_has("Check owner and permissions");
+    }
+}
+
+#[test]
+fn directories_in_the_place_of_files_are_named() {
+    let sandbox = plain(1);
+    for name in ["poof.conf", "rclone-poof.conf"] {
+        let path = sandbox.confdir().join(name);
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        sandbox.poof(["verify"]).run().expect_code(3).stderr_has(name);
+        sandbox.poof(["config"]).run();
+        sandbox.poof(["cconfig"]).run();
+        assert!(path.is_dir());
+        fs::remove_dir(&path).unwrap();
+        sandbox.write_config(&Config::plain(minio().endpoint()));
+    }
+}
+
+#[test]
+fn no_home_is_survived() {
+    let sandbox = Sandbox::new();
+    for home in ["", "relative/home"] {
+        let run = sandbox.poof(["paths"]).env("HOME", home).run();
+        assert!(matches!(run.code, Some(0 | 3)) && !run.stderr.contains("panic"), "{run}");
+        assert!(!run.stdout.contains("relative/home/"), "{run}");
+    }
+    let line = format!("unset HOME; exec {} paths", env!("CARGO_BIN_EXE_poof"));
+    let run = sandbox.program("sh").args(["-c", &line]).run();
+    assert!(matches!(run.code, Some(0 | 3)) && !run.stderr.contains("panic"), "{run}");
+}
+
+#[test]
+fn a_name_too_long_for_the_encrypted_remote_is_named_and_the_rest_goes_on() {
+    let sandbox = plain(2);
+    fs::remove_file(sandbox.rclone_conf()).unwrap();
+    let disk = sandbox.home().join("disk");
+    fs::create_dir(&disk).unwrap();
+    let path = format!("PATH={}", disk.display());
+    sandbox.poof(["cconfig", "--remote", "local", &path]).run().expect_code(0);
+    sandbox.poof(["econfig"]).run().expect_code(0);
+    sandbox.poof(["cryptoggle"]).run().expect_code(0);
+    let long = "n".repeat(200);
+    fs::write(sandbox.data().join(&long), "x").unwrap();
+    let run = sandbox.poof(["backup"]).run().expect_code(5);
+    run.stderr_has(&format!("data/{long}: "));
+    assert_eq!(names_on(&sandbox, "data").len(), 2);
+}
+
+#[test]
+fn a_long_path_that_s3_refuses_is_named_and_the_rest_goes_on() {
+    let sandbox = plain(2);
+    let deep: std::path::PathBuf = std::iter::repeat_n("d".repeat(150), 8).collect();
+    fs::create_dir_all(sandbox.data().join(&deep)).unwrap();
+    fs::write(sandbox.data().join(&deep).join("file"), "x").unwrap();
+    sandbox.poof(["backup"]).run().expect_code(5).stderr_has("ddd/file: ");
+    assert_eq!(names_on(&sandbox, "data").len(), 2);
+}
+
+#[test]
+fn wrong_usage_ends_with_two_and_json_stays_json() {
+    let sandbox = Sandbox::new();
+    for args in [&["nonsense"][..], &["backup", "--nope"], &["--allow"], &["-q", "-v", "paths"]] {
+        sandbox.poof(args).run().expect_code(2);
+    }
+    let run = sandbox.poof(["--json", "nonsense"]).run().expect_code(2);
+    assert_eq!(run.json_lines().last().unwrap()["exit_code"], 2);
+    let run = sandbox.poof(["--json", "backup"]).run().expect_code(3);
+    let lines = run.json_lines();
+    assert_eq!(lines[0]["type"], "error");
+    assert_eq!(lines.last().unwrap()["type"], "summary");
+}

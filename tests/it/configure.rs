@@ -1,0 +1,198 @@
+//! `config`, `cconfig`, `econfig`, `cryptoggle`, `paths`: files made and edited.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+use crate::harness::{Sandbox, minio};
+use crate::story::plain;
+
+#[test]
+fn a_new_configuration_is_the_one_of_the_python_poof_and_private() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.poof(["config"]).run().expect_code(0);
+    let path = sandbox.confdir().join("poof.conf");
+    let text = fs::read_to_string(&path).unwrap();
+    assert_eq!(run.stdout, format!("{text}\n"));
+    let conf: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(conf["remote"], "poof-backup");
+    assert_eq!(conf["confFile"], path.to_str().unwrap());
+    assert_eq!(conf["paths"][sandbox.confdir().to_str().unwrap()], "unittest");
+    sandbox.poof(["cconfig"]).run().expect_code(0);
+    for file in [&path, &sandbox.rclone_conf()] {
+        assert_eq!(fs::metadata(file).unwrap().mode() & 0o777, 0o600);
+    }
+    assert_eq!(fs::metadata(sandbox.confdir()).unwrap().mode() & 0o777, 0o700);
+    let again = sandbox.poof(["config"]).run().expect_code(0);
+    assert_eq!(again.stdout, run.stdout, "an existing file is only shown");
+}
+
+#[test]
+fn modes_hold_whatever_the_umask() {
+    let sandbox = Sandbox::new();
+    let poof = env!("CARGO_BIN_EXE_poof");
+    for umask in ["000", "277"] {
+        let dir = sandbox.home().join(umask);
+        let line = format!("umask {umask}; {poof} --confdir {} config", dir.display());
+        sandbox.program("sh").args(["-c", &line]).run().expect_code(0);
+        assert_eq!(fs::metadata(&dir).unwrap().mode() & 0o777, 0o700);
+        assert_eq!(fs::metadata(dir.join("poof.conf")).unwrap().mode() & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn comments_and_order_survive_every_edit() {
+    let sandbox = plain(1);
+    let text = format!(
+        "# mine\n[poof-backup]\nregion=us-east-1\n; the key\naccess_key_id = k\ntype = s3\n\
+         secret_access_key = s\nprovider = Minio\nendpoint = {}\n# the last line\n",
+        minio().endpoint()
+    );
+    fs::write(sandbox.rclone_conf(), &text).unwrap();
+    sandbox.poof(["cconfig", "region=eu-west-1"]).run().expect_code(0);
+    let edited = text.replace("region=us-east-1", "region=eu-west-1");
+    assert_eq!(fs::read_to_string(sandbox.rclone_conf()).unwrap(), edited);
+    sandbox.poof(["econfig"]).run().expect_code(0);
+    let after = fs::read_to_string(sandbox.rclone_conf()).unwrap();
+    assert!(after.starts_with(&edited), "{after}");
+}
+
+// Hazard 19: the file is replaced whole, never rewritten in place.
+#[test]
+fn an_edit_replaces_the_file_and_never_truncates_it() {
+    let sandbox = plain(1);
+    let held = fs::File::open(sandbox.rclone_conf()).unwrap();
+    let before = (held.metadata().unwrap().ino(), held.metadata().unwrap().len());
+    sandbox.poof(["econfig"]).run().expect_code(0);
+    assert_eq!(held.metadata().unwrap().len(), before.1, "the old content was touched");
+    assert_ne!(fs::metadata(sandbox.rclone_conf()).unwrap().ino(), before.0);
+    let names: Vec<_> = fs::read_dir(sandbox.confdir()).unwrap().flatten().collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+}
+
+// Hazard 20.
+#[test]
+fn econfig_makes_two_obscured_passwords_and_never_overwrites_them() {
+    let sandbox = plain(3);
+    let run = sandbox.poof(["econfig"]).run().expect_code(0);
+    let text = fs::read_to_string(sandbox.rclone_conf()).unwrap();
+    let value = |key: &str| {
+        let line = text.lines().find(|line| line.starts_with(&format!("{key} = "))).unwrap();
+        line.split_once(" = ").unwrap().1.to_owned()
+    };
+    let reveal = |obscured: &str| {
+        sandbox.rclone(["reveal", obscured]).run().expect_code(0).stdout.trim().to_owned()
+    };
+    let (one, two) = (reveal(&value("password")), reveal(&value("password2")));
+    assert!(one != two && one.len() >= 40 && two.len() >= 40);
+    assert!(!text.contains(&one) && !run.stderr.contains(&value("password")));
+    sandbox.poof(["econfig"]).run().expect_code(0).stderr_has("nothing was changed");
+    assert_eq!(fs::read_to_string(sandbox.rclone_conf()).unwrap(), text);
+
+    let run = sandbox.poof(["cryptoggle"]).run().expect_code(0);
+    assert_eq!(
+        run.stdout,
+        "Toggle target from poof-backup to poof-crypt - PoofStatus.ENCRYPTION_ENABLED\n"
+    );
+    sandbox.poof(["backup"]).run().expect_code(0);
+    sandbox.poof(["cryptoggle"]).run().expect_code(0).stdout_has("ENCRYPTION_DISABLED");
+}
+
+#[test]
+fn passwords_given_to_cconfig_are_obscured() {
+    let sandbox = Sandbox::new();
+    let args =
+        ["cconfig", "--remote", "sftp", "host=example.org", "user=joe", "pass=hunter2hunter2"];
+    let run = sandbox.poof(args).run().expect_code(0);
+    assert!(!run.stdout.contains("hunter2"));
+    let text = fs::read_to_string(sandbox.rclone_conf()).unwrap();
+    assert!(text.contains("type = sftp") && !text.contains("hunter2"), "{text}");
+    // An edit of another key leaves the obscured password as it is.
+    sandbox.poof(["cconfig", "user=jane"]).run().expect_code(0);
+    let after = fs::read_to_string(sandbox.rclone_conf()).unwrap();
+    assert_eq!(after, text.replace("user = joe", "user = jane"));
+}
+
+#[test]
+fn a_directory_can_be_the_remote() {
+    let sandbox = plain(4);
+    fs::remove_file(sandbox.rclone_conf()).unwrap();
+    let disk = sandbox.home().join("disk");
+    fs::create_dir(&disk).unwrap();
+    let path = format!("PATH={}", disk.display());
+    sandbox.poof(["cconfig", "--remote", "local", &path]).run().expect_code(0);
+    sandbox.poof(["verify"]).run().expect_code(0);
+    sandbox.poof(["backup"]).run().expect_code(0);
+    assert!(disk.join(sandbox.bucket()).join("config/poof.conf").exists());
+    fs::rename(&disk, sandbox.home().join("unplugged")).unwrap();
+    for command in ["verify", "backup", "download"] {
+        sandbox.poof([command]).run().expect_code(4).stderr_has("disk");
+    }
+    assert!(!disk.exists(), "nothing is written where the disk is not");
+}
+
+#[test]
+fn the_type_of_an_existing_remote_is_not_changed() {
+    let sandbox = plain(1);
+    let before = fs::read(sandbox.rclone_conf()).unwrap();
+    sandbox.poof(["cconfig", "--remote", "sftp"]).run().expect_code(3).stderr_has("of type s3");
+    sandbox.poof(["cconfig", "no-value"]).run().expect_code(2);
+    assert_eq!(fs::read(sandbox.rclone_conf()).unwrap(), before);
+}
+
+#[test]
+fn cryptoggle_without_a_crypt_remote_says_so() {
+    let sandbox = plain(1);
+    let run = sandbox.poof(["cryptoggle"]).run().expect_code(3);
+    run.stderr_has("No encrypted remote is available!").stderr_has("poof econfig");
+}
+
+#[test]
+fn files_that_others_can_read_are_warned_about_with_the_fix() {
+    let sandbox = plain(1);
+    let path = sandbox.rclone_conf();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    sandbox.poof(["backup", "--dry-run"]).run().expect_code(0).stderr_has("chmod 600");
+}
+
+#[test]
+fn a_look_at_poof_leaves_no_trace_in_the_home() {
+    let sandbox = Sandbox::new();
+    for args in [&["paths"][..], &["version"], &["verify"], &["--help"]] {
+        sandbox.poof(args).run();
+    }
+    let names: Vec<_> = fs::read_dir(sandbox.home()).unwrap().flatten().collect();
+    assert_eq!(names.len(), 1, "only the data: {names:?}");
+}
+
+#[test]
+fn the_files_can_be_elsewhere() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.poof(["--confdir", "/c", "--poofconf", "p.conf", "paths"]).run();
+    let run = run.expect_code(0).stdout_has("poof.conf = /c/p.conf\n");
+    run.stdout_has("rclone-poof.conf = /c/rclone-poof.conf\n").stdout_has("state = ");
+    let from_env = sandbox.poof(["paths"]).env("POOF_CONFDIR", "/e").env("POOF_RCLONECONF", "/r");
+    let run = from_env.run().expect_code(0).stdout_has("poof.conf = /e/poof.conf\n");
+    run.stdout_has("rclone-poof.conf = /r\n");
+}
+
+#[test]
+fn version_and_completions_are_printed() {
+    let sandbox = Sandbox::new();
+    let expected = concat!("poof ", env!("CARGO_PKG_VERSION"), " (rclone v1.76.0 embedded)\n");
+    for args in [&["version"][..], &["-V"], &["--version"]] {
+        assert_eq!(sandbox.poof(args).run().expect_code(0).stdout, expected);
+    }
+    for shell in ["bash", "zsh", "fish"] {
+        sandbox.poof(["completions", shell]).run().expect_code(0).stdout_has("cryptoggle");
+    }
+    sandbox.poof(["completions", "elvish"]).run().expect_code(2);
+}
+
+#[test]
+fn what_is_not_built_yet_is_not_in_the_help() {
+    let help = Sandbox::new().poof(["--help"]).run().expect_code(0).stdout;
+    assert!(help.contains("backup") && help.contains("Exit codes"));
+    for verb in ["upload", "neuter", "lconfig", "kit"] {
+        assert!(!help.contains(&format!("  {verb} ")), "{verb}");
+    }
+}

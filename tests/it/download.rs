@@ -1,0 +1,139 @@
+//! `poof download`: what comes back, and what is not overwritten.
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+
+use crate::harness::{Config, Sandbox, Snapshot, assert_same_content, minio};
+use crate::story::{encrypted, plain};
+
+#[test]
+fn everything_comes_back_plain_and_encrypted() {
+    for sandbox in [plain(60), encrypted(60)] {
+        odd_names(&sandbox);
+        let original = Snapshot::of(&sandbox.data());
+        sandbox.poof(["backup"]).run().expect_code(0);
+        sandbox.poof(["backup"]).run().expect_code(0).stderr_has("0 new, 0 changed, 0 removed");
+        fs::remove_dir_all(sandbox.data()).unwrap();
+        sandbox.poof(["download"]).run().expect_code(0);
+        assert_same_content(&original, &Snapshot::of(&sandbox.data()));
+    }
+}
+
+fn odd_names(sandbox: &Sandbox) {
+    let names: [&[u8]; 9] = [
+        b"new\nline",
+        b" both ends ",
+        b"#hash",
+        b";semicolon",
+        "␊".as_bytes(),
+        b"bad\xff utf8",
+        "ünï 日本 ☂".as_bytes(),
+        b"quote'\"`",
+        b"back\\slash",
+    ];
+    for name in names {
+        fs::write(sandbox.data().join(std::ffi::OsStr::from_bytes(name)), name).unwrap();
+    }
+    fs::write(sandbox.data().join("empty"), "").unwrap();
+    symlink("no such place", sandbox.data().join("dangling")).unwrap();
+}
+
+// Hazard 1.
+#[test]
+fn a_missing_snapshot_deletes_nothing() {
+    for sandbox in [plain(10), encrypted(10)] {
+        let original = Snapshot::of(&sandbox.data());
+        for args in [&["download", "--yes"][..], &["download", "--yes", "--allow", "empty-source"]]
+        {
+            sandbox.poof(args).run().expect_code(7).stderr_has("does not exist");
+            assert_same_content(&original, &Snapshot::of(&sandbox.data()));
+        }
+    }
+}
+
+// Hazard 1.
+#[test]
+fn a_wrong_password_or_a_toggled_remote_deletes_nothing() {
+    let sandbox = encrypted(10);
+    sandbox.poof(["backup"]).run().expect_code(0);
+    let original = Snapshot::of(&sandbox.data());
+    let conf = fs::read_to_string(sandbox.rclone_conf()).unwrap();
+    let at = conf.find("password = ").unwrap();
+    let end = at + conf[at..].find('\n').unwrap();
+    // `rclone obscure 'another pass word'`
+    let other = "password = P3JucdY7GPSrEMO5WX11rMZCqf7VxHuKLR3j9BJECAdh";
+    fs::write(sandbox.rclone_conf(), conf.replace(&conf[at..end], other)).unwrap();
+    let run = sandbox.poof(["download", "--yes"]).run().expect_code(7);
+    run.stderr_has("cannot be decrypted");
+    assert_same_content(&original, &Snapshot::of(&sandbox.data()));
+
+    sandbox.write_config(&Config::plain(minio().endpoint()).with_crypt());
+    sandbox.poof(["download", "--yes"]).run().expect_code(7).stderr_has("are encrypted");
+    assert_same_content(&original, &Snapshot::of(&sandbox.data()));
+}
+
+#[test]
+fn local_files_that_the_snapshot_lacks_go_only_with_consent() {
+    let sandbox = plain(5);
+    sandbox.poof(["backup"]).run().expect_code(0);
+    let original = Snapshot::of(&sandbox.data());
+    let mine = sandbox.data().join("sub/mine");
+    fs::create_dir_all(mine.parent().unwrap()).unwrap();
+    fs::write(&mine, "mine").unwrap();
+    sandbox.poof(["download"]).run().expect_code(7).stderr_has("1 local files would be deleted");
+    sandbox.poof(["download", "--dry-run"]).run().expect_code(0).stdout_has("- data/sub/mine");
+    sandbox.poof(["download", "--keep-extra"]).run().expect_code(0);
+    assert!(mine.exists());
+    sandbox.poof(["download", "--yes"]).run().expect_code(0);
+    assert!(!mine.parent().unwrap().exists(), "the directory goes with its last file");
+    assert_same_content(&original, &Snapshot::of(&sandbox.data()));
+}
+
+#[test]
+fn a_changed_local_file_is_replaced_only_with_consent() {
+    let sandbox = plain(1);
+    fs::write(sandbox.data().join("text"), "saved").unwrap();
+    sandbox.poof(["backup"]).run().expect_code(0);
+    fs::write(sandbox.data().join("text"), "changed").unwrap();
+    sandbox.poof(["download"]).run().expect_code(7).stderr_has("1 replaced");
+    assert_eq!(fs::read(sandbox.data().join("text")).unwrap(), b"changed");
+    sandbox.poof(["download", "--yes"]).run().expect_code(0);
+    assert_eq!(fs::read(sandbox.data().join("text")).unwrap(), b"saved");
+}
+
+#[test]
+fn the_configuration_in_use_is_left_alone_unless_it_is_named() {
+    let sandbox = plain(2);
+    sandbox.poof(["backup"]).run().expect_code(0);
+    let poof_conf = sandbox.confdir().join("poof.conf");
+    let saved = fs::read(&poof_conf).unwrap();
+    let edited = [&saved[..], b"\n"].concat();
+    fs::write(&poof_conf, &edited).unwrap();
+    sandbox.poof(["download", "--yes"]).run().expect_code(0).stderr_has("left alone");
+    assert_eq!(fs::read(&poof_conf).unwrap(), edited);
+    sandbox.poof(["download", "--yes", "--only", "config"]).run().expect_code(0);
+    assert_eq!(fs::read(&poof_conf).unwrap(), saved);
+}
+
+#[test]
+fn a_restore_beside_the_original_touches_only_its_own_place() {
+    let sandbox = plain(8);
+    sandbox.poof(["backup"]).run().expect_code(0);
+    let original = Snapshot::of(&sandbox.data());
+    let beside = sandbox.home().join("beside");
+    sandbox.poof(["download", "--to", "beside"]).run().expect_code(0);
+    assert_same_content(&original, &Snapshot::of(&beside.join("data")));
+    assert!(beside.join("config/poof.conf").exists());
+    assert_same_content(&original, &Snapshot::of(&sandbox.data()));
+}
+
+#[test]
+fn a_file_in_the_place_of_a_directory_is_named_and_kept() {
+    let sandbox = plain(2);
+    sandbox.poof(["backup"]).run().expect_code(0);
+    fs::remove_dir_all(sandbox.data()).unwrap();
+    fs::write(sandbox.data(), "in the way").unwrap();
+    sandbox.poof(["download", "--yes"]).run().expect_code(5).stderr_has("is not a directory");
+    assert_eq!(fs::read(sandbox.data()).unwrap(), b"in the way");
+}

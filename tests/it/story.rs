@@ -1,0 +1,37 @@
+//! Beginnings that many tests share.
+
+use crate::harness::{Config, Sandbox, grow, minio};
+
+/// A sandbox with `files` small files in its data and a plain remote.
+pub fn plain(files: usize) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write_config(&Config::plain(minio().endpoint()));
+    grow(&sandbox.data(), files, 0..=3_000, 7);
+    sandbox
+}
+
+/// The same with an encrypted remote.
+pub fn encrypted(files: usize) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write_config(&Config::encrypted(minio().endpoint()));
+    grow(&sandbox.data(), files, 0..=3_000, 7);
+    sandbox
+}
+
+/// Where the names lie, for stock rclone: `poof-crypt:` or `poof-backup:BUCKET/`.
+pub fn told(sandbox: &Sandbox) -> String {
+    let conf = std::fs::read_to_string(sandbox.confdir().join("poof.conf")).unwrap();
+    if conf.contains("\"poof-crypt\"") {
+        "poof-crypt:".to_owned()
+    } else {
+        format!("poof-backup:{}/", sandbox.bucket())
+    }
+}
+
+/// The paths below a name on the remote, as stock rclone lists them; none if it
+/// does not exist.
+pub fn names_on(sandbox: &Sandbox, name: &str) -> Vec<String> {
+    let place = format!("{}{name}", told(sandbox));
+    let run = sandbox.rclone(["lsf", "-R", "--files-only", &place]).run();
+    run.stdout.lines().map(str::to_owned).collect()
+}

@@ -1,0 +1,123 @@
+//! `poof verify`: its lines, where it stops, and what it asks of the remote.
+
+use std::fs;
+use std::time::Duration;
+
+use crate::harness::{BlackHole, Config, DeadEnd, Kind, Proxy, Sandbox, Verdict, minio};
+use crate::story::plain;
+
+const GOOD: [&str; 4] = [
+    "installed rclone? - PoofStatus.OK",
+    "exists poof.conf? - PoofStatus.OK",
+    "exists rclone-poof.conf? - PoofStatus.OK",
+    "encryption enabled? - PoofStatus.ENCRYPTION_DISABLED",
+];
+const LAST: &str = "configuration appears to be valid and has valid credentials";
+
+#[test]
+fn a_good_configuration_prints_the_lines_of_the_contract() {
+    let sandbox = plain(1);
+    let run = sandbox.poof(["verify"]).run().expect_code(0);
+    let lines: Vec<_> = run.stdout.lines().collect();
+    assert_eq!(lines[..4], GOOD);
+    assert_eq!(lines[5..], [LAST]);
+    sandbox.write_config(&Config::encrypted(minio().endpoint()));
+    let run = sandbox.poof(["verify"]).run().expect_code(0);
+    run.stdout_has("encryption enabled? - PoofStatus.ENCRYPTION_ENABLED").stdout_has(LAST);
+}
+
+#[test]
+fn it_stops_at_the_first_line_that_is_not_ok() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.poof(["verify"]).run().expect_code(3);
+    assert_eq!(run.stdout.lines().count(), 2);
+    let run = run.stdout_has("exists poof.conf? - PoofStatus.MISSING_CONFIG_FILE");
+    run.stderr_has("`poof config` creates it");
+    sandbox.poof(["config"]).run().expect_code(0);
+    let run = sandbox.poof(["verify"]).run().expect_code(3);
+    run.stdout_has("exists rclone-poof.conf? - PoofStatus.MISSING_CONFIG_FILE");
+    sandbox.poof(["cconfig"]).run().expect_code(0);
+    let run = sandbox.poof(["verify"]).run().expect_code(3);
+    run.stdout_has("configuration poof.conf paths? - PoofStatus.WARN_MISCONFIGURED");
+}
+
+#[test]
+fn placeholders_are_named_without_their_value() {
+    let sandbox = plain(1);
+    fs::remove_file(sandbox.rclone_conf()).unwrap();
+    sandbox.poof(["cconfig"]).run().expect_code(0);
+    let run = sandbox.poof(["verify"]).run().expect_code(3);
+    let run = run.stdout_has("PoofStatus.WARN_MISCONFIGURED").stdout_has("[poof-backup].");
+    assert!(!run.stdout.contains("BOGUS") && !run.stderr.contains("BOGUS"));
+}
+
+#[test]
+fn a_directory_that_is_missing_or_a_file_is_caught() {
+    let sandbox = plain(1);
+    fs::remove_dir_all(sandbox.data()).unwrap();
+    sandbox.poof(["verify"]).run().expect_code(3).stderr_has("data: it cannot be opened");
+    fs::write(sandbox.data(), "").unwrap();
+    sandbox.poof(["verify"]).run().expect_code(3).stderr_has("data: it is not a directory");
+}
+
+#[test]
+fn offline_asks_nobody_and_does_not_claim_valid_credentials() {
+    let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
+    sandbox.write_config(&Config::plain(proxy.endpoint()));
+    let run = sandbox.poof(["verify", "--offline"]).run().expect_code(0);
+    assert_eq!(proxy.total(), 0);
+    assert!(!run.stdout.contains(LAST));
+}
+
+#[test]
+fn the_probe_writes_reads_and_deletes_and_leaves_nothing() {
+    let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
+    sandbox.write_config(&Config::plain(proxy.endpoint()));
+    sandbox.poof(["verify"]).run().expect_code(0);
+    let of = |kind| {
+        let log = proxy.log();
+        log.iter().filter(|r| r.kind == kind && r.key().starts_with(".poof/")).count()
+    };
+    assert_eq!((of(Kind::Put), of(Kind::Get), of(Kind::Delete)), (1, 1, 1));
+    let place = format!("poof-backup:{}", sandbox.bucket());
+    assert_eq!(sandbox.rclone(["lsf", "-R", &place]).run().expect_code(0).stdout, "");
+}
+
+#[test]
+fn a_remote_that_refuses_one_of_the_four_is_not_valid() {
+    for (kind, word) in [
+        (Kind::List, "cannot list"),
+        (Kind::Put, "cannot write"),
+        (Kind::Get, "cannot read"),
+        (Kind::Delete, "cannot delete"),
+    ] {
+        let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
+        sandbox.write_config(&Config::plain(proxy.endpoint()));
+        sandbox.poof(["verify"]).run().expect_code(0);
+        proxy.set_rule(move |request| {
+            if request.kind == kind { Verdict::Status(403, "AccessDenied") } else { Verdict::Pass }
+        });
+        let run = sandbox.poof(["verify"]).run().expect_code(4).stderr_has(word);
+        assert!(!run.stdout.contains(LAST), "{kind:?}");
+    }
+}
+
+// Hazard 16.
+#[test]
+fn a_dead_server_has_its_verdict_within_ten_seconds() {
+    let (dead, hole) = (DeadEnd::new(), BlackHole::new());
+    for (endpoint, word) in [
+        (dead.endpoint(), "refused"),
+        (hole.endpoint(), "timeout"),
+        ("http://no-such-host.invalid".to_owned(), "no-such-host.invalid"),
+    ] {
+        for command in ["verify", "backup", "download"] {
+            let sandbox = Sandbox::new();
+            sandbox.write_config(&Config::plain(&endpoint));
+            let run = sandbox.poof([command]).run().expect_code(4).stderr_has(word);
+            assert!(run.elapsed < Duration::from_secs(10), "{command}: {:?}", run.elapsed);
+            let host = endpoint.trim_start_matches("http://");
+            run.stderr_has("no answer at ").stderr_has(host);
+        }
+    }
+}
