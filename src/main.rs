@@ -42,8 +42,12 @@ use base::interrupt;
 use base::terminal::{Terminal, Voice, Volume};
 use cli::{Cli, Color};
 use commands::{Context, Outcome};
+use host::clipboard;
 
 fn main() -> ExitCode {
+    if env::args_os().nth(1).is_some_and(|argument| argument == clipboard::HOLD) {
+        return clipboard::hold();
+    }
     settle_environment();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

@@ -49,6 +49,10 @@ impl Terminal {
         Terminal { voice, broken: Mutex::new(None) }
     }
 
+    pub fn volume(&self) -> Volume {
+        self.voice.volume
+    }
+
     /// Whether to show progress: only to a person who did not ask for quiet.
     pub fn shows_progress(&self) -> bool {
         self.interactive() && self.voice.volume >= Volume::Normal

@@ -7,6 +7,8 @@
 
 mod backup;
 mod bad_input;
+#[cfg(target_os = "linux")] // an X server stands for the desktop
+mod clipboard;
 mod configure;
 mod demo;
 mod download;

@@ -210,7 +210,7 @@ pub struct Settings {
 impl Settings {
     /// For a look at the remote before the work begins: a dead endpoint has
     /// its verdict within ten seconds (with rclone's defaults it takes 400).
-    /// The s3 backend tries twice whatever is set (backend/s3, SetRetries).
+    /// The s3 backend tries twice whatever is set (`SetRetries` in backend/s3).
     pub fn probe() -> Self {
         Settings {
             low_level_retries: 1,
