@@ -7,6 +7,7 @@
 
 mod backup;
 mod bad_input;
+mod build_script;
 #[cfg(target_os = "linux")] // an X server stands for the desktop
 mod clipboard;
 mod configure;
