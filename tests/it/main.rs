@@ -15,6 +15,7 @@ mod demo;
 mod download;
 mod harness;
 mod hazards;
+mod ledger;
 mod rules;
 mod secrets;
 mod selftest;
