@@ -1,0 +1,52 @@
+# What this repository can do; README.md says when to use it. Works with the
+# GNU make 3.81 of macOS.
+
+GO ?= go
+CARGO ?= cargo
+export GO
+
+help:
+	@echo 'make setup        install what the build needs and this machine lacks'
+	@echo 'make build        target/release/poof'
+	@echo 'make demo         setup, build, and poof demo'
+	@echo 'make lint         formatters and linters, Rust and Go'
+	@echo 'make test         setup, lint and every test'
+	@echo 'make ledger       write vendor/modules.tsv and vendor/NOTICES anew'
+	@echo 'make vendor-fill  fill the module cache for POOF_OFFLINE=1 (vendor/README.md)'
+	@echo 'make clean        remove what was built'
+
+setup:
+	@scripts/setup.sh
+
+build:
+	$(CARGO) build --release --locked
+
+demo: setup build
+	$${CARGO_TARGET_DIR:-target}/release/poof demo
+
+lint:
+	@scripts/lint.sh
+
+# Servers and programs of others that the tests run.
+test-tools:
+	@scripts/test-tools.sh
+
+# Go's tests are compiled as the stock rclone of test-tools is, and so find
+# most of it in Go's build cache.
+test: setup test-tools lint
+	cd go && $(GO) test -trimpath ./...
+	$(CARGO) test --locked
+
+ledger:
+	cd vendor/ledger && $(GO) run . ../..
+
+# -modcacherw: so that `make clean` can remove it.
+vendor-fill:
+	cd go && GOMODCACHE='$(CURDIR)/vendor/modcache' $(GO) mod download -modcacherw
+	$(CARGO) fetch --locked
+
+clean:
+	$(CARGO) clean
+	rm -rf vendor/modcache vendor/crates
+
+.PHONY: help setup build demo lint test-tools test ledger vendor-fill clean

@@ -1,0 +1,28 @@
+#!/bin/sh
+# Brings what the tests run and nobody else needs: MinIO as the S3 server, stock
+# rclone to see the remote with the eyes of another, and some Debian packages.
+set -eu
+cd "$(dirname "$0")"
+go=${GO:-go}
+bin=${XDG_CACHE_HOME:-$HOME/.cache}/poof-tools/bin
+
+# install NAME MODULE VERSION [FLAG...]: unless it is there in that version,
+# which a Go program knows of itself.
+install() {
+    name=$1 module=$2 version=$3
+    shift 3
+    "$go" version -m "$bin/$name" 2>/dev/null | grep -q "^	mod	$module	$version	" && return
+    echo "Building $name $version (a few minutes the first time)"
+    GOBIN=$bin GOTOOLCHAIN=local GOWORK=off "$go" install -trimpath "$@" "$module@$version"
+}
+
+mkdir -p "$bin"
+install minio github.com/minio/minio v0.0.0-20250907161309-07c3a429bfed
+# The version that go/go.mod pins, with the flags of rclone's own releases.
+rclone=$(sed -n 's|^require github.com/rclone/rclone ||p' ../go/go.mod)
+install rclone github.com/rclone/rclone "$rclone" \
+    "-ldflags=-s -X github.com/rclone/rclone/fs.Version=$rclone"
+
+if command -v apt-get >/dev/null; then
+    ./install-packages.sh xvfb xclip rclone python3-venv rsync tmux
+fi
