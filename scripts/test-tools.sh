@@ -23,6 +23,14 @@ rclone=$(sed -n 's|^require github.com/rclone/rclone ||p' ../go/go.mod)
 install rclone github.com/rclone/rclone "$rclone" \
     "-ldflags=-s -X github.com/rclone/rclone/fs.Version=$rclone"
 
+# The Python poof, whose successor this one is.
+python_poof() {
+    poof=$bin/python-poof-1.6.0
+    [ -x "$poof/bin/poof" ] && return
+    python3 -m venv "$poof" && "$poof/bin/pip" install --quiet poof==1.6.0
+}
+
 if command -v apt-get >/dev/null; then
     ./install-packages.sh xvfb xclip rclone python3-venv rsync tmux
 fi
+python_poof

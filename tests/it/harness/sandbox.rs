@@ -78,6 +78,11 @@ impl Sandbox {
             .args(args)
     }
 
+    /// The Python poof, with the rclone of the system.
+    pub fn python_poof(&self, args: impl IntoIterator<Item: AsRef<OsStr>>) -> Command {
+        self.command(&tools::python_poof()).args(args)
+    }
+
     /// Any other program, found on the PATH of the machine.
     pub fn program(&self, name: &str) -> Command {
         self.command(Path::new(name))

@@ -13,6 +13,11 @@ pub fn stock_rclone() -> PathBuf {
     tool("rclone", "POOF_TEST_RCLONE")
 }
 
+/// The Python poof 1.6.0, in a virtual environment.
+pub fn python_poof() -> PathBuf {
+    tool("python-poof-1.6.0/bin/poof", "POOF_TEST_PYTHON_POOF")
+}
+
 /// A missing tool fails the test: one that is skipped proves nothing and looks
 /// as if it did.
 fn tool(name: &str, variable: &str) -> PathBuf {
