@@ -11,6 +11,7 @@ help:
 	@echo 'make demo         setup, build, and poof demo'
 	@echo 'make lint         formatters and linters, Rust and Go'
 	@echo 'make test         setup, lint and every test'
+	@echo 'make bench        poof beside rclone: time, size, memory'
 	@echo 'make ledger       write vendor/modules.tsv and vendor/NOTICES anew'
 	@echo 'make vendor-fill  fill the module cache for POOF_OFFLINE=1 (vendor/README.md)'
 	@echo 'make clean        remove what was built'
@@ -37,6 +38,12 @@ test: setup test-tools lint
 	cd go && $(GO) test -trimpath ./...
 	$(CARGO) test --locked
 
+# Beside rclone's own command line; takes some minutes.
+bench: setup test-tools
+	$(CARGO) bench --locked --bench peers
+	$(CARGO) build --release --locked --features slim --target-dir target/slim
+	@ls -l target/slim/release/poof
+
 ledger:
 	cd vendor/ledger && $(GO) run . ../..
 
@@ -49,4 +56,4 @@ clean:
 	$(CARGO) clean
 	rm -rf vendor/modcache vendor/crates
 
-.PHONY: help setup build demo lint test-tools test ledger vendor-fill clean
+.PHONY: help setup build demo lint test-tools test bench ledger vendor-fill clean

@@ -74,42 +74,34 @@ pub enum Command {
 
 #[derive(Args)]
 pub struct Backup {
-    /// Only the directories of these names
-    #[arg(long, value_name = "NAME", num_args = 1..)]
-    pub only: Vec<String>,
-    /// Print the plan, change nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Answer every question with yes
-    #[arg(short, long)]
-    pub yes: bool,
     #[command(flatten)]
-    pub guards: Guards,
+    pub mirror: Mirror,
 }
 
 #[derive(Args)]
 pub struct Download {
-    /// Only the directories of these names
-    #[arg(long, value_name = "NAME", num_args = 1..)]
-    pub only: Vec<String>,
+    #[command(flatten)]
+    pub mirror: Mirror,
     /// Restore below this directory instead, each tree under its name
     #[arg(long, value_name = "DIR")]
     pub to: Option<PathBuf>,
     /// Keep local files that the snapshot does not hold
     #[arg(long)]
     pub keep_extra: bool,
+}
+
+/// What every command takes that makes one side equal to the other.
+#[derive(Args, Default)]
+pub struct Mirror {
+    /// Only the directories of these names
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    pub only: Vec<String>,
     /// Print the plan, change nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Answer every question with yes
     #[arg(short, long)]
     pub yes: bool,
-    #[command(flatten)]
-    pub guards: Guards,
-}
-
-#[derive(Args)]
-pub struct Guards {
     /// Let this guard pass, for this run
     #[arg(long, value_name = "GUARD")]
     pub allow: Vec<Guard>,

@@ -7,7 +7,7 @@ use super::carry::{self, Journey};
 use super::{Context, Outcome, setup, show};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
-use crate::cli::Backup;
+use crate::cli::{Backup, Mirror};
 use crate::config::Ready;
 use crate::config::trees::Directory;
 use crate::storage::job::Unwatched;
@@ -18,10 +18,11 @@ use crate::tree::scan::{Scan, scan};
 
 pub fn run(context: &Context, args: &Backup) -> Result<Outcome> {
     let terminal = &context.terminal;
-    let allowed = setup::allowed(&args.guards);
-    let _lock = if args.dry_run { None } else { Some(context.lock()?) };
+    let Mirror { only, dry_run, allow, .. } = &args.mirror;
+    let allowed = setup::allowed(allow);
+    let _lock = if *dry_run { None } else { Some(context.lock()?) };
     let ready = setup::load(context)?;
-    let directories = setup::select(&ready, &args.only)?;
+    let directories = setup::select(&ready, only)?;
     let sight = setup::look(&ready)?;
     let names: Vec<_> = ready.directories().iter().map(|d| d.name.as_str()).collect();
     guard::right_remote(&sight, &names, allowed)?;
@@ -47,7 +48,7 @@ pub fn run(context: &Context, args: &Backup) -> Result<Outcome> {
             Err(error) => carry::note_failure(terminal, &mut outcome, error)?,
         }
     }
-    if args.dry_run {
+    if *dry_run {
         for journey in &journeys {
             show::listing(terminal, &journey.name, &journey.plan);
         }

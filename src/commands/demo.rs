@@ -13,7 +13,7 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::files::write_private;
 use crate::base::interrupt;
 use crate::base::terminal::{Terminal, Voice, Volume};
-use crate::cli::{Backup, Cconfig, Download, Guard, Guards, Verify};
+use crate::cli::{Backup, Cconfig, Download, Guard, Mirror, Verify};
 use crate::config::Files;
 use crate::host::paths::{System, layout};
 
@@ -111,11 +111,8 @@ impl<'a> Demo<'a> {
     fn cycle(&self, original: &Content, encrypted: bool) -> Result<()> {
         // The plain snapshots are in the bucket when the encrypted ones follow.
         let allow = if encrypted { vec![Guard::OtherRemote] } else { vec![] };
-        let guards = Guards { allow };
-        complete(&backup::run(
-            &self.inner,
-            &Backup { only: vec![], dry_run: false, yes: false, guards },
-        )?)?;
+        let mirror = Mirror { allow, ..Mirror::default() };
+        complete(&backup::run(&self.inner, &Backup { mirror })?)?;
         self.tell("`poof backup`: the cloud holds a copy of every file");
         if encrypted {
             self.show_that_names_are_hidden(original)?;
@@ -123,17 +120,8 @@ impl<'a> Demo<'a> {
         fs::remove_dir_all(&self.data).map_err(|e| Error::io("delete", &self.data, &e))?;
         self.tell("deleted all local files");
         interrupt::check()?;
-        complete(&download::run(
-            &self.inner,
-            &Download {
-                only: vec![],
-                to: None,
-                keep_extra: false,
-                dry_run: false,
-                yes: false,
-                guards: Guards { allow: vec![] },
-            },
-        )?)?;
+        let args = Download { mirror: Mirror::default(), to: None, keep_extra: false };
+        complete(&download::run(&self.inner, &args)?)?;
         let back = content(&self.data).map_err(|e| Error::io("read", &self.data, &e))?;
         if back != *original {
             return Err(Error::unexpected("what came back is not what was sent"));

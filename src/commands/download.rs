@@ -7,7 +7,7 @@ use super::carry::{self, Journey};
 use super::{Context, Outcome, setup, show};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
-use crate::cli::Download;
+use crate::cli::{Download, Mirror};
 use crate::config::Ready;
 use crate::config::trees::Directory;
 use crate::storage::failure::{Failure, FailureKind};
@@ -18,11 +18,12 @@ use crate::tree::plan::{self, Compare, Plan};
 
 pub fn run(context: &Context, args: &Download) -> Result<Outcome> {
     let terminal = &context.terminal;
-    let allowed = setup::allowed(&args.guards);
-    let _lock = if args.dry_run { None } else { Some(context.lock()?) };
+    let Mirror { only, dry_run, yes, allow } = &args.mirror;
+    let allowed = setup::allowed(allow);
+    let _lock = if *dry_run { None } else { Some(context.lock()?) };
     let ready = setup::load(context)?;
-    let mut directories = setup::select(&ready, &args.only)?;
-    if args.only.is_empty() && args.to.is_none() {
+    let mut directories = setup::select(&ready, only)?;
+    if only.is_empty() && args.to.is_none() {
         directories.retain(|directory| {
             let own = holds(directory, &context.files.dir);
             if own {
@@ -52,13 +53,13 @@ pub fn run(context: &Context, args: &Download) -> Result<Outcome> {
             Err(error) => carry::note_failure(terminal, &mut outcome, error)?,
         }
     }
-    if args.dry_run {
+    if *dry_run {
         for journey in &journeys {
             show::listing(terminal, &journey.name, &journey.plan);
         }
         return Ok(carry::would(terminal, &journeys, outcome));
     }
-    consent(context, &journeys, args.yes)?;
+    consent(context, &journeys, *yes)?;
     carry::all(terminal, &journeys, outcome, "restored")
 }
 

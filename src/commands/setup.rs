@@ -12,7 +12,7 @@ use crate::storage::rclone::requests::UseConfig;
 use crate::tree::guard::{Allowed, Sight};
 
 use super::context::Context;
-use crate::cli::{Guard, Guards};
+use crate::cli::Guard;
 
 /// Loads and checks both files and gives rclone its own.
 ///
@@ -93,8 +93,8 @@ pub fn look(ready: &Ready) -> Result<Sight> {
 }
 
 /// The guards that may pass in this run.
-pub fn allowed(guards: &Guards) -> Allowed {
-    let has = |guard| guards.allow.contains(&guard);
+pub fn allowed(allow: &[Guard]) -> Allowed {
+    let has = |guard| allow.contains(&guard);
     Allowed {
         empty_source: has(Guard::EmptySource),
         mass_deletion: has(Guard::MassDeletion),

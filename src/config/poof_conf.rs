@@ -1,15 +1,14 @@
 //! poof.conf, as the Python poof writes it: bucket, confFile, paths, remote.
 //! Keys that this poof does not know are kept.
 
-use std::fs;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
 use super::python_json;
-use super::status::{Problem, Status};
+use super::status::{Problem, Status, read};
 use crate::base::error::{Error, Result};
-use crate::base::files::{is_absent, write_private};
+use crate::base::files::write_private;
 
 const FILE: &str = "poof.conf";
 
@@ -44,21 +43,7 @@ impl PoofConf {
     /// # Errors
     /// A [`Problem`] if the file is missing, not JSON or of another shape.
     pub fn load(path: &Path) -> std::result::Result<Self, Problem> {
-        match fs::read(path) {
-            Ok(bytes) => Self::parse(&bytes),
-            Err(error) if is_absent(&error) => Err(Problem::new(
-                Status::MissingConfigFile,
-                FILE,
-                format!("{} does not exist", path.display()),
-                "`poof config` creates it.",
-            )),
-            Err(error) => Err(Problem::new(
-                Status::InvalidPoofConfig,
-                FILE,
-                format!("cannot read {}: {error}", path.display()),
-                "Check owner and permissions of that file.",
-            )),
-        }
+        Self::parse(&read(path, FILE, Status::InvalidPoofConfig, "`poof config` creates it.")?)
     }
 
     /// # Errors

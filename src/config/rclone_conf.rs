@@ -1,13 +1,12 @@
 //! rclone-poof.conf: an ordinary rclone configuration.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use super::ini::Document;
-use super::status::{Problem, Status};
+use super::status::{Problem, Status, read};
 use crate::base::error::Result;
-use crate::base::files::{is_absent, write_private};
+use crate::base::files::write_private;
 
 const FILE: &str = "rclone-poof.conf";
 
@@ -53,19 +52,7 @@ impl RcloneConf {
     /// # Errors
     /// A [`Problem`] if the file is missing, unreadable, encrypted or not INI.
     pub fn load(path: &Path) -> std::result::Result<Self, Problem> {
-        match fs::read(path) {
-            Ok(bytes) => Self::parse(&bytes),
-            Err(error) if is_absent(&error) => Err(Problem::new(
-                Status::MissingConfigFile,
-                FILE,
-                format!("{} does not exist", path.display()),
-                "`poof cconfig` creates it.",
-            )),
-            Err(error) => Err(invalid(
-                format!("cannot read {}: {error}", path.display()),
-                "Check owner and permissions of that file.",
-            )),
-        }
+        Self::parse(&read(path, FILE, Status::InvalidCloningConfig, "`poof cconfig` creates it.")?)
     }
 
     /// # Errors

@@ -1,8 +1,11 @@
 //! The words in which `verify` speaks: those of the Python poof.
 
 use std::fmt;
+use std::fs;
+use std::path::Path;
 
 use crate::base::error::Error;
+use crate::base::files::is_absent;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -59,4 +62,27 @@ impl Problem {
         let Problem { place, what, hint, .. } = self;
         Error::config(format!("{place}: {what}")).hint(hint)
     }
+}
+
+/// The bytes of the configuration file `name` at `path`.
+///
+/// # Errors
+/// A [`Problem`]: it is missing, with `remedy` for that, or of status `invalid`
+/// if it cannot be read.
+pub(super) fn read(
+    path: &Path,
+    name: &str,
+    invalid: Status,
+    remedy: &str,
+) -> Result<Vec<u8>, Problem> {
+    fs::read(path).map_err(|error| {
+        let shown = path.display();
+        if is_absent(&error) {
+            let what = format!("{shown} does not exist");
+            Problem::new(Status::MissingConfigFile, name, what, remedy)
+        } else {
+            let what = format!("cannot read {shown}: {error}");
+            Problem::new(invalid, name, what, "Check owner and permissions of that file.")
+        }
+    })
 }

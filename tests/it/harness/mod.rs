@@ -16,5 +16,7 @@ pub use guarded::Guarded;
 pub use minio::minio;
 pub use proxy::{Kind, Proxy, Verdict};
 pub use sandbox::Sandbox;
+#[allow(unused_imports)] // for the benchmarks
+pub use tools::stock_rclone;
 pub use tree::{Snapshot, assert_same_content, differences, grow};
 pub use unreachable::{BlackHole, DeadEnd};
