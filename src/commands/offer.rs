@@ -5,7 +5,6 @@ use serde_json::json;
 use super::Context;
 use crate::base::secret::Secret;
 use crate::base::terminal::Volume;
-use crate::base::units::clock;
 use crate::host::clipboard;
 
 pub fn show(context: &Context, text: &[u8]) {
@@ -18,10 +17,7 @@ pub fn show(context: &Context, text: &[u8]) {
         return;
     }
     match clipboard::copy(&Secret::new(text.into_owned())) {
-        Ok(()) => {
-            let time = clock(clipboard::HELD_FOR);
-            terminal.note(&format!("on the clipboard, for {time} minutes at most"));
-        }
-        Err(why) => terminal.note(&format!("not on the clipboard: {why}")),
+        Ok(copied) => terminal.note(&copied.to_string()),
+        Err(unavailable) => terminal.note(&unavailable.to_string()),
     }
 }
