@@ -17,21 +17,37 @@ pub struct Progress {
 impl Progress {
     /// `total` is in bytes, over all trees.
     pub fn new(visible: bool, total: u64) -> Self {
+        let numbers = "{binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} eta {eta}";
+        let bar = format!("{{prefix:16!}} {{bar:20}} {numbers}");
+        let progress = Progress::with(visible, &bar, total);
+        progress.all.set_prefix("all");
+        progress
+    }
+
+    /// For work whose size is not known: the current file alone.
+    pub fn unmeasured(visible: bool) -> Self {
+        Progress::with(visible, "", 0)
+    }
+
+    fn with(visible: bool, bar: &str, total: u64) -> Self {
         let target =
             if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let lines = MultiProgress::with_draw_target(target);
-        let bar = |template: &str, length: u64| {
+        let line = |template: &str, length: u64| {
             let style = ProgressStyle::with_template(template)
                 .unwrap_or_else(|_| ProgressStyle::default_bar());
-            let bar = lines.add(ProgressBar::new(length).with_style(style));
-            bar.enable_steady_tick(Duration::from_millis(200));
-            bar
+            let line = ProgressBar::new(length).with_style(style);
+            if template.is_empty() {
+                return line;
+            }
+            let line = lines.add(line);
+            line.enable_steady_tick(Duration::from_millis(200));
+            line
         };
-        let numbers = "{binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} eta {eta}";
         Progress {
-            tree: bar(&format!("{{prefix:16!}} {{bar:20}} {numbers}"), 0),
-            all: bar(&format!("{{prefix:16!}} {{bar:20}} {numbers}"), total).with_prefix("all"),
-            file: bar("{wide_msg}", 0),
+            tree: line(bar, 0),
+            all: line(bar, total),
+            file: line("{wide_msg}", 0),
             before: 0,
             lines,
         }

@@ -4,13 +4,13 @@ use std::fs;
 use std::io::ErrorKind;
 
 use super::carry::{self, Journey};
+use super::watch::Monitor;
 use super::{Context, Outcome, setup, show};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::cli::{Backup, Mirror};
 use crate::config::Ready;
 use crate::config::trees::Directory;
-use crate::storage::job::Unwatched;
 use crate::storage::remote::Spec;
 use crate::tree::guard::{self, Allowed};
 use crate::tree::plan::{self, Compare, Plan};
@@ -31,7 +31,7 @@ pub fn run(context: &Context, args: &Backup) -> Result<Outcome> {
     let mut journeys = Vec::new();
     for directory in directories {
         interrupt::check()?;
-        match prepare(&ready, directory, allowed) {
+        match prepare(context, &ready, directory, allowed) {
             Ok((journey, scan)) => {
                 for left_out in &scan.left_out {
                     terminal.warn(&format!(
@@ -54,20 +54,20 @@ pub fn run(context: &Context, args: &Backup) -> Result<Outcome> {
         }
         return Ok(carry::would(terminal, &journeys, outcome));
     }
-    if !sight_of_bucket(&sight) && !journeys.is_empty() {
-        let fail =
-            |f: crate::storage::failure::Failure| f.into_error("make the bucket", Kind::Remote);
-        ready.remote().make_bucket().map_err(fail)?;
+    if !sight.here.exists && !journeys.is_empty() {
+        let doing = format!("make {}", ready.remote().name());
+        ready.remote().make_bucket().map_err(|f| f.into_error(&doing, Kind::Remote))?;
     }
     carry::all(terminal, &journeys, outcome, "sent")
 }
 
-fn sight_of_bucket(sight: &guard::Sight) -> bool {
-    sight.here.exists
-}
-
 /// Scans a directory, plans its mirror and asks the guards.
-fn prepare(ready: &Ready, directory: &Directory, allowed: Allowed) -> Result<(Journey, Scan)> {
+fn prepare(
+    context: &Context,
+    ready: &Ready,
+    directory: &Directory,
+    allowed: Allowed,
+) -> Result<(Journey, Scan)> {
     let Directory { local, name } = directory;
     let scan = match scan(local) {
         Ok(scan) => scan,
@@ -81,10 +81,12 @@ fn prepare(ready: &Ready, directory: &Directory, allowed: Allowed) -> Result<(Jo
     let root = fs::canonicalize(local).map_err(|error| Error::io("open", local, &error))?;
     let source = Spec::local(&root.to_string_lossy());
     let destination = ready.remote().tree(name);
-    let place = format!("{}{name}", ready.remote().name());
+    let place = ready.remote().place(name);
     let doing = format!("compare {} with {place}", local.display());
-    let plan = plan::make(&source, &destination, Compare::Content, &mut Unwatched)
+    let mut monitor = Monitor::comparison(&context.terminal, name);
+    let plan = plan::make(&source, &destination, Compare::Content, &mut monitor)
         .map_err(|failure| failure.into_error(&doing, Kind::Incomplete))?;
+    drop(monitor);
     let plan = without_the_unseen(plan, &scan, &doing)?;
     guard::deletions(&place, &plan, allowed)?;
     Ok((Journey { name: name.clone(), source, destination, plan, local_root: None }, scan))

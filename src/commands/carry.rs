@@ -10,7 +10,7 @@ use super::{Outcome, show};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::terminal::Terminal;
-use crate::base::units::{bytes, clock};
+use crate::base::units::{self, bytes, clock};
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::remote::Spec;
 use crate::tree::plan::{self, Compare, Failed, Plan};
@@ -64,8 +64,8 @@ pub fn all(
 ) -> Result<Outcome> {
     let started = Instant::now();
     let total = journeys.iter().map(|journey| journey.plan.bytes()).sum();
-    let mut monitor = Monitor::new(terminal, total);
-    let mut files = 0;
+    let mut monitor = Monitor::transfer(terminal, total);
+    let (mut files, mut moved) = (0, 0);
     for journey in journeys {
         let Journey { name, plan, .. } = journey;
         monitor.begin(name, plan.bytes());
@@ -85,22 +85,26 @@ pub fn all(
             Err(_) => {}
         });
         match result {
-            Ok(failed) if failed.is_empty() => files += plan.transfers(),
+            Ok(failed) if failed.is_empty() => {
+                files += plan.transfers();
+                moved += plan.bytes();
+            }
             Ok(failed) => outcome.worsen(kind_of(&failed)),
             Err(error) => note_failure(terminal, &mut outcome, error)?,
         }
     }
     drop(monitor);
     let time = started.elapsed();
-    let verdict = match outcome.kind {
-        None => "all",
-        Some(_) => "not all",
-    };
-    terminal.note(&format!("{verdict} {verb}: {} in {}", bytes(total), clock(time)));
+    let volume = format!("{}, {} in {}", units::files(files), bytes(moved), clock(time));
+    if outcome.kind.is_none() {
+        terminal.done(&format!("All {verb}: {volume}"));
+    } else {
+        terminal.warn(&format!("Not all was {verb}, see above; {volume}"));
+    }
     Ok(outcome
         .with("trees", journeys.len())
         .with("files", files)
-        .with("bytes", total)
+        .with("bytes", moved)
         .with("seconds", time.as_secs_f64()))
 }
 
@@ -143,11 +147,8 @@ fn attempt(
 ) -> std::result::Result<(Plan, Vec<Failed>), Failure> {
     let Journey { source, destination, .. } = journey;
     let mut failed = transfer::run(source, destination, plan, monitor)?;
-    let mut left = plan::make(source, destination, Compare::Size, monitor)?;
-    if journey.plan.delete.is_empty() {
-        // What was not to be deleted is not left over either.
-        left = left.keeping_extra();
-    }
+    // Not what has come up meanwhile: no guard has judged it.
+    let left = plan::make(source, destination, Compare::Size, monitor)?.within(&journey.plan);
     let absent = left.add.iter().chain(&left.update).map(|item| &item.path);
     let unexplained: Vec<_> =
         absent.filter(|path| failed.iter().all(|known| known.path != **path)).cloned().collect();

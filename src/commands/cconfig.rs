@@ -7,7 +7,8 @@ use super::{Context, Outcome, offer, stage};
 use crate::base::error::{Error, Kind, Result};
 use crate::cli::Cconfig;
 use crate::config::rclone_conf::STORAGE;
-use crate::config::{Problem, RcloneConf, Status};
+use crate::config::ready::storage_section;
+use crate::config::{PoofConf, Problem, RcloneConf, Status};
 
 pub fn run(context: &Context, args: &Cconfig) -> Result<Outcome> {
     let path = &context.files.rclone;
@@ -34,28 +35,31 @@ pub fn run(context: &Context, args: &Cconfig) -> Result<Outcome> {
 
 /// The storage remote with the settings of the command line.
 fn fill(context: &Context, mut conf: RcloneConf, args: &Cconfig) -> Result<RcloneConf> {
+    // poof.conf may have another name for it, and need not exist yet.
+    let poof = PoofConf::load(&context.files.poof).ok();
+    let section = poof.as_ref().map_or(STORAGE, |poof| storage_section(poof, &conf)).to_owned();
     let given: BTreeMap<String, String> = args.settings.iter().cloned().collect();
     let (kind, given) = match args.remote.as_deref() {
         Some("local") => ("alias".to_owned(), directory(given)?),
         Some(kind) => (kind.to_owned(), given),
-        None => (conf.kind(STORAGE).unwrap_or("s3").to_owned(), given),
+        None => (conf.kind(&section).unwrap_or("s3").to_owned(), given),
     };
-    match conf.kind(STORAGE) {
+    let scaffold = RcloneConf::scaffold();
+    match conf.kind(&section) {
         Some(current) if current != kind => {
-            return Err(Error::config(format!("[{STORAGE}] exists and is of type {current}"))
+            return Err(Error::config(format!("[{section}] exists and is of type {current}"))
                 .hint(format!(
                     "Remove or rename that section first, or give --remote {current}."
                 )));
         }
         None if kind == "s3" => {
-            let scaffold = RcloneConf::scaffold();
             let order: Vec<_> = scaffold.keys(STORAGE).collect();
-            conf.fill(STORAGE, &scaffold.values(STORAGE), &order);
+            conf.fill(&section, &scaffold.values(STORAGE), &order);
         }
         _ => {}
     }
-    let made = stage::create(context, STORAGE, &kind, given)?;
-    conf.fill(STORAGE, &made, &["type"]);
+    let made = stage::create(context, &section, &kind, given)?;
+    conf.fill(&section, &made, &["type"]);
     Ok(conf)
 }
 

@@ -2,6 +2,7 @@
 
 use clap::CommandFactory;
 use clap_complete::Shell;
+use serde_json::json;
 
 use super::{Context, Outcome};
 use crate::base::error::{Error, Kind, Result};
@@ -14,6 +15,8 @@ pub fn run(context: &Context, args: &Completions) -> Result<Outcome> {
     }
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "poof", &mut script);
-    context.terminal.result(String::from_utf8_lossy(&script).trim_end());
+    let script = String::from_utf8_lossy(&script);
+    context.terminal.result(script.trim_end());
+    context.terminal.event(&json!({"type": "completions", "script": script}));
     Ok(Outcome::default())
 }

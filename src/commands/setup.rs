@@ -19,18 +19,24 @@ use crate::cli::Guard;
 /// # Errors
 /// The configuration is missing or invalid.
 pub fn load(context: &Context) -> Result<Ready> {
-    let Context { files, layout, terminal, .. } = context;
-    for path in [&files.poof, &files.rclone] {
-        if files::readable_by_others(path) {
-            let path = path.display();
-            terminal.warn(&format!("{path} can be read by others; fix: chmod 600 '{path}'"));
-        }
-    }
+    let Context { files, layout, .. } = context;
+    warn_if_open(context);
     let poof = PoofConf::load(&files.poof).map_err(Problem::into_error)?;
     let rclone = RcloneConf::load(&files.rclone).map_err(Problem::into_error)?;
     let ready = ready(&poof, &rclone, &layout.home).map_err(Problem::into_error)?;
     use_in_rclone(files)?;
     Ok(ready)
+}
+
+/// Warns of files that others than their owner can read.
+pub fn warn_if_open(context: &Context) {
+    for path in [&context.files.poof, &context.files.rclone] {
+        if files::readable_by_others(path) {
+            let path = path.display();
+            let fix = format!("{path} can be read by others; fix: chmod 600 '{path}'");
+            context.terminal.warn(&fix);
+        }
+    }
 }
 
 /// Makes rclone-poof.conf rclone's configuration.

@@ -13,6 +13,7 @@ use crate::storage::failure::Failure;
 use crate::storage::remote::Remote;
 
 pub fn run(context: &Context, args: &Verify) -> Result<Outcome> {
+    setup::warn_if_open(context);
     line(context, "installed rclone", Status::Ok);
     let poof = PoofConf::load(&context.files.poof).map_err(|p| tell(context, p))?;
     line(context, "exists poof.conf", Status::Ok);
@@ -33,7 +34,7 @@ pub fn run(context: &Context, args: &Verify) -> Result<Outcome> {
     if args.offline {
         context.terminal.result("configuration appears to be valid; the remote was not asked");
     } else {
-        setup::load(context)?;
+        setup::use_in_rclone(&context.files)?;
         probe(context, &ready)?;
         context.terminal.result("configuration appears to be valid and has valid credentials");
     }

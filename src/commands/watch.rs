@@ -3,7 +3,7 @@
 use crate::base::progress::Progress;
 use crate::base::terminal::Terminal;
 use crate::storage::job::Watch;
-use crate::storage::rclone::requests::{LogLine, Stats};
+use crate::storage::rclone::requests::{Busy, LogLine, Stats};
 
 pub struct Monitor<'a> {
     terminal: &'a Terminal,
@@ -11,13 +11,22 @@ pub struct Monitor<'a> {
     /// Bytes of earlier jobs of the same tree.
     before: u64,
     last: u64,
+    /// Goes before the file that is on the way.
+    doing: String,
 }
 
 impl<'a> Monitor<'a> {
-    /// `total` is in bytes, over all trees.
-    pub fn new(terminal: &'a Terminal, total: u64) -> Self {
-        let visible = terminal.shows_progress();
-        Monitor { terminal, progress: Progress::new(visible, total), before: 0, last: 0 }
+    /// For a comparison, of which no end is known.
+    pub fn comparison(terminal: &'a Terminal, name: &str) -> Self {
+        let progress = Progress::unmeasured(terminal.shows_progress());
+        progress.update(0, &format!("comparing {name}"));
+        Monitor { terminal, progress, before: 0, last: 0, doing: format!("comparing {name}: ") }
+    }
+
+    /// For a transfer of `total` bytes, over all trees.
+    pub fn transfer(terminal: &'a Terminal, total: u64) -> Self {
+        let progress = Progress::new(terminal.shows_progress(), total);
+        Monitor { terminal, progress, before: 0, last: 0, doing: String::new() }
     }
 
     pub fn begin(&mut self, name: &str, bytes: u64) {
@@ -33,8 +42,9 @@ impl Watch for Monitor<'_> {
             self.before += self.last;
         }
         self.last = stats.bytes;
-        let file = stats.transferring.iter().flatten().next().map_or("", |t| t.name.as_str());
-        self.progress.update(self.before + stats.bytes, file);
+        let busy = stats.transferring.iter().chain(&stats.checking).flatten();
+        let file = busy.map(Busy::name).next().unwrap_or_default();
+        self.progress.update(self.before + stats.bytes, &format!("{}{file}", self.doing));
     }
 
     fn log(&mut self, line: &LogLine) {

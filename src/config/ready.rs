@@ -89,6 +89,13 @@ pub fn toggled(rclone: &RcloneConf, active: &str) -> Result<String, Problem> {
     })
 }
 
+/// The section of the storage remote: that of poof.conf, below its encryption.
+pub fn storage_section<'a>(poof: &'a PoofConf, rclone: &'a RcloneConf) -> &'a str {
+    let active = poof.remote();
+    let below = wrapped_section(rclone, active).filter(|_| is_crypt(rclone, active));
+    below.map_or(active, |(section, _)| section)
+}
+
 /// The bucket on a storage remote.
 fn storage(rclone: &RcloneConf, section: &str, bucket: &str) -> Result<Remote, Problem> {
     let kind = rclone.kind(section).unwrap_or_default();
@@ -276,6 +283,15 @@ mod tests {
         assert!(check("d", "[d]\ntype = alias\nremote = disk\n").is_err());
         assert!(check("d", "[d]\ntype = alias\nremote = /mnt/disk\n").is_ok());
         assert!(check("d", "[d]\ntype = alias\nremote = other:x\n").is_ok());
+    }
+
+    #[test]
+    fn the_storage_is_found_below_the_encryption() {
+        let conf = RcloneConf::parse(crypt("mine:b").as_bytes()).unwrap();
+        for (active, storage) in [("mine", "mine"), ("poof-crypt", "mine"), ("new", "new")] {
+            let poof = PoofConf::parse(POOF.replace("REMOTE", active).as_bytes()).unwrap();
+            assert_eq!(storage_section(&poof, &conf), storage);
+        }
     }
 
     #[test]

@@ -105,6 +105,12 @@ impl Remote {
         }
     }
 
+    /// For people: where a tree lies.
+    pub fn place(&self, tree: &str) -> String {
+        let name = self.name();
+        if name.ends_with(':') { format!("{name}{tree}") } else { format!("{name}/{tree}") }
+    }
+
     /// The directory of a tree, for the transfer.
     pub fn tree(&self, name: &str) -> Spec {
         self.spec(Use::Work, &format!("{name}/"))
@@ -199,7 +205,8 @@ mod tests {
         assert_eq!(plain.tree("docs").into_string(), "disk:bucket/docs/");
         let crypt = plain.encrypted("poof-crypt");
         assert_eq!(crypt.tree("docs").into_string(), "poof-crypt,remote='disk:bucket/':docs/");
-        assert_eq!(crypt.name(), "poof-crypt:");
+        assert_eq!(crypt.place("docs"), "poof-crypt:docs");
+        assert_eq!(plain.place("docs"), "disk:bucket/docs");
         assert_eq!(crypt.decrypted().name(), "disk:bucket");
     }
 

@@ -138,7 +138,7 @@ impl Sight {
 }
 
 /// The top directory of a tree on the remote.
-fn first(tree: &str) -> &str {
+pub fn first(tree: &str) -> &str {
     tree.split('/').next().unwrap_or(tree)
 }
 

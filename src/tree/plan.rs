@@ -1,12 +1,12 @@
 //! The plan: what a mirror would do, as a value. `--dry-run` prints it, the
 //! guards judge it, the transfer carries it out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use crate::storage::failure::{Failure, FailureKind};
@@ -75,12 +75,36 @@ impl Plan {
         self.is_empty() && self.failed.is_empty() && self.unchanged == 0
     }
 
+    /// What is left of it that `planned` had, too.
+    #[must_use]
+    pub fn within(mut self, planned: &Plan) -> Self {
+        let sent = paths(planned.add.iter().chain(&planned.update));
+        let deleted = paths(&planned.delete);
+        self.add.retain(|item| sent.contains(item.path.as_path()));
+        self.update.retain(|item| sent.contains(item.path.as_path()));
+        self.delete.retain(|item| deleted.contains(item.path.as_path()));
+        self
+    }
+
+    /// Without what lies at or below `path`.
+    #[must_use]
+    pub fn sparing(mut self, path: &Path) -> Self {
+        for items in [&mut self.add, &mut self.update, &mut self.delete] {
+            items.retain(|item| !item.path.starts_with(path));
+        }
+        self
+    }
+
     /// Without its deletions.
     #[must_use]
     pub fn keeping_extra(mut self) -> Self {
         self.delete.clear();
         self
     }
+}
+
+fn paths<'a>(items: impl IntoIterator<Item = &'a Item>) -> HashSet<&'a Path> {
+    items.into_iter().map(|item| item.path.as_path()).collect()
 }
 
 pub(super) fn len<T>(list: &[T]) -> u64 {
@@ -223,6 +247,26 @@ mod tests {
         let why = "no space".to_owned();
         assert_eq!(plan.failed, [Failed { path: "bad".into(), kind: FailureKind::Full, why }]);
         assert_eq!((plan.unchanged, plan.bytes(), plan.source_files()), (1, 6, 3));
+    }
+
+    #[test]
+    fn what_was_not_planned_is_not_left_over() {
+        let item = |path: &str| Item { path: path.into(), size: 1 };
+        let planned = Plan { add: vec![item("a")], delete: vec![item("d")], ..Plan::default() };
+        let left = Plan {
+            update: vec![item("a"), item("new")],
+            delete: vec![item("mine"), item("d")],
+            ..Plan::default()
+        };
+        let left = left.within(&planned);
+        assert_eq!((left.update, left.delete), (vec![item("a")], vec![item("d")]));
+    }
+
+    #[test]
+    fn a_directory_can_be_spared() {
+        let item = |path: &str| Item { path: path.into(), size: 1 };
+        let plan = Plan { update: vec![item("poof/x"), item("poof2/x")], ..Plan::default() };
+        assert_eq!(plan.sparing(Path::new("poof")).update, [item("poof2/x")]);
     }
 
     #[test]

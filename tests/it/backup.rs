@@ -198,3 +198,51 @@ fn links_travel_as_links() {
     sandbox.poof(["backup"]).run().expect_code(0);
     assert!(names_on(&sandbox, "data").contains(&"dangling.rclonelink".to_owned()));
 }
+
+// Whatever comes up between the plan and the end was judged by no guard.
+#[test]
+fn a_file_that_appears_meanwhile_waits_for_the_next_run() {
+    let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
+    sandbox.write_config(&Config::plain(proxy.endpoint()));
+    fs::write(sandbox.data().join("first"), "x").unwrap();
+    let late = sandbox.data().join("late");
+    proxy.set_rule({
+        let late = late.clone();
+        move |request| {
+            if request.kind == Kind::Put && request.key().ends_with("data/first") {
+                fs::write(&late, "late").unwrap();
+            }
+            Verdict::Pass
+        }
+    });
+    sandbox.poof(["backup"]).run().expect_code(0).stderr_has("data: 1 new");
+    assert_eq!(names_on(&sandbox, "data"), ["first"]);
+    sandbox.poof(["backup"]).run().expect_code(0).stderr_has("data: 1 new");
+    assert_eq!(names_on(&sandbox, "data"), ["first", "late"]);
+}
+
+// rclone takes the suffix for a link and then fails; it must not be silent.
+#[test]
+fn a_regular_file_with_the_suffix_of_a_link_is_named_or_sent() {
+    let sandbox = plain(2);
+    fs::write(sandbox.data().join("note.rclonelink"), "no link").unwrap();
+    let run = sandbox.poof(["backup"]).run();
+    let sent = names_on(&sandbox, "data").contains(&"note.rclonelink".to_owned());
+    assert!(sent && run.code == Some(0) || run.stderr.contains("note.rclonelink: "), "{run}");
+}
+
+#[test]
+fn what_cannot_be_read_is_named_and_not_taken_for_deleted() {
+    let sandbox = plain(3);
+    let locked = sandbox.data().join("locked");
+    fs::create_dir(&locked).unwrap();
+    fs::write(locked.join("file"), "x").unwrap();
+    sandbox.poof(["backup"]).run().expect_code(0);
+    fs::set_permissions(&locked, std::os::unix::fs::PermissionsExt::from_mode(0o000)).unwrap();
+    fs::write(sandbox.data().join("new"), "x").unwrap();
+    let run = sandbox.poof_as_ordinary_user(["backup"]).run().expect_code(5);
+    run.stderr_has("locked: not backed up");
+    let names = names_on(&sandbox, "data");
+    assert!(names.contains(&"locked/file".to_owned()) && names.contains(&"new".to_owned()));
+    fs::set_permissions(&locked, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+}

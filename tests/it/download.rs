@@ -110,7 +110,7 @@ fn the_configuration_in_use_is_left_alone_unless_it_is_named() {
     let saved = fs::read(&poof_conf).unwrap();
     let edited = [&saved[..], b"\n"].concat();
     fs::write(&poof_conf, &edited).unwrap();
-    sandbox.poof(["download", "--yes"]).run().expect_code(0).stderr_has("left alone");
+    sandbox.poof(["download", "--yes"]).run().expect_code(0).stderr_has("is left alone");
     assert_eq!(fs::read(&poof_conf).unwrap(), edited);
     sandbox.poof(["download", "--yes", "--only", "config"]).run().expect_code(0);
     assert_eq!(fs::read(&poof_conf).unwrap(), saved);
@@ -136,4 +136,22 @@ fn a_file_in_the_place_of_a_directory_is_named_and_kept() {
     fs::write(sandbox.data(), "in the way").unwrap();
     sandbox.poof(["download", "--yes"]).run().expect_code(5).stderr_has("is not a directory");
     assert_eq!(fs::read(sandbox.data()).unwrap(), b"in the way");
+}
+
+#[test]
+fn the_configuration_in_use_is_left_alone_inside_a_larger_tree_too() {
+    let sandbox = plain(2);
+    let path = sandbox.confdir().join("poof.conf");
+    let outer = sandbox.confdir().parent().unwrap().to_owned();
+    let conf = fs::read_to_string(&path).unwrap();
+    let inner = format!("\"{}\"", sandbox.confdir().display());
+    fs::write(&path, conf.replace(&inner, &format!("\"{}\"", outer.display()))).unwrap();
+    fs::write(outer.join("other.conf"), "saved").unwrap();
+    sandbox.poof(["backup"]).run().expect_code(0);
+    let edited = [&fs::read(&path).unwrap()[..], b"\n"].concat();
+    fs::write(&path, &edited).unwrap();
+    fs::write(outer.join("other.conf"), "changed!").unwrap();
+    sandbox.poof(["download", "--yes"]).run().expect_code(0).stderr_has("is left alone");
+    assert_eq!(fs::read(&path).unwrap(), edited);
+    assert_eq!(fs::read(outer.join("other.conf")).unwrap(), b"saved");
 }

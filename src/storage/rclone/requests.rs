@@ -174,12 +174,24 @@ request!(
 pub struct Stats {
     /// Bytes moved so far.
     pub bytes: u64,
-    pub transferring: Option<Vec<Transferring>>,
+    pub transferring: Option<Vec<Busy>>,
+    pub checking: Option<Vec<Busy>>,
 }
 
+/// A file on the way: rclone describes a transfer and names a check.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Transferring {
-    pub name: String,
+#[serde(untagged)]
+pub enum Busy {
+    Transfer { name: String },
+    Check(String),
+}
+
+impl Busy {
+    pub fn name(&self) -> &str {
+        match self {
+            Busy::Transfer { name } | Busy::Check(name) => name,
+        }
+    }
 }
 
 /// rclone's `_config` for one call. The names are those of `fs.ConfigInfo`;

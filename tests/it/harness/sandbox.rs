@@ -70,6 +70,23 @@ impl Sandbox {
         self.command(Path::new(env!("CARGO_BIN_EXE_poof"))).args(args)
     }
 
+    /// poof with `args` as somebody whom permissions stop: whoever runs the
+    /// tests, or, if that is root, the user nobody, to whom all that the sandbox
+    /// holds at this moment is given.
+    pub fn poof_as_ordinary_user(&self, args: impl IntoIterator<Item: AsRef<OsStr>>) -> Command {
+        const NOBODY: &str = "65534";
+        if !rustix::process::geteuid().is_root() {
+            return self.poof(args);
+        }
+        // Where the tests were built need not be readable for nobody.
+        let poof = self.bin().join("poof");
+        fs::copy(env!("CARGO_BIN_EXE_poof"), &poof).unwrap();
+        let mut chown = process::Command::new("chown");
+        assert!(chown.args(["-R", NOBODY]).arg(self.root.path()).status().unwrap().success());
+        let ids = ["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"];
+        self.program("setpriv").args(ids).args([poof]).args(args)
+    }
+
     /// Stock rclone with `args`, on the configuration that poof uses.
     pub fn rclone(&self, args: impl IntoIterator<Item: AsRef<OsStr>>) -> Command {
         let config = self.rclone_conf();
