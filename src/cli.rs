@@ -1,6 +1,7 @@
 //! The command line, as `clap` types and nothing else.
 
 #![allow(clippy::struct_excessive_bools)] // each is a flag of its own
+#![allow(clippy::doc_markdown)] // these comments are the help that users see
 
 use std::path::PathBuf;
 
@@ -11,14 +12,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[command(name = "poof", disable_version_flag = true, arg_required_else_help = true)]
 #[command(after_help = EXIT_CODES)]
 pub struct Cli {
-    /// Directory of both configuration files
-    #[arg(long, global = true, value_name = "DIR", env = "POOF_CONFDIR")]
+    /// Directory of both configuration files [env: POOF_CONFDIR]
+    #[arg(long, global = true, value_name = "DIR")]
     pub confdir: Option<PathBuf>,
-    /// poof's configuration file; a relative one lies in the configuration directory
-    #[arg(long, global = true, value_name = "FILE", env = "POOF_POOFCONF")]
+    /// poof's configuration file; a relative one lies in that directory [env: POOF_POOFCONF]
+    #[arg(long, global = true, value_name = "FILE")]
     pub poofconf: Option<PathBuf>,
-    /// rclone's configuration file; a relative one lies in the configuration directory
-    #[arg(long, global = true, value_name = "FILE", env = "POOF_RCLONECONF")]
+    /// rclone's configuration file, likewise [env: POOF_RCLONECONF]
+    #[arg(long, global = true, value_name = "FILE")]
     pub rcloneconf: Option<PathBuf>,
     /// Also say what rclone says
     #[arg(short, long, global = true)]

@@ -1,5 +1,6 @@
 //! What every command is given.
 
+use std::env;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 
@@ -25,9 +26,9 @@ impl Context {
         let layout = paths::of_this_user()?;
         let files = Files::resolve(
             &layout.config,
-            cli.confdir.as_deref(),
-            cli.poofconf.as_deref(),
-            cli.rcloneconf.as_deref(),
+            given(cli.confdir.as_ref(), "POOF_CONFDIR").as_deref(),
+            given(cli.poofconf.as_ref(), "POOF_POOFCONF").as_deref(),
+            given(cli.rcloneconf.as_ref(), "POOF_RCLONECONF").as_deref(),
         );
         let default = Files::resolve(&layout.config, None, None, None);
         let state = if files == default {
@@ -45,6 +46,12 @@ impl Context {
     pub fn lock(&self) -> Result<Lock> {
         lock::acquire(&self.state)
     }
+}
+
+/// The option, else the variable. One that is set to nothing counts as not set.
+fn given(option: Option<&PathBuf>, variable: &str) -> Option<PathBuf> {
+    let of_environment = || env::var_os(variable).filter(|value| !value.is_empty());
+    option.cloned().or_else(|| of_environment().map(PathBuf::from))
 }
 
 /// Tells configurations apart whose state must not be mixed.

@@ -173,6 +173,9 @@ fn the_files_can_be_elsewhere() {
     let from_env = sandbox.poof(["paths"]).env("POOF_CONFDIR", "/e").env("POOF_RCLONECONF", "/r");
     let run = from_env.run().expect_code(0).stdout_has("poof.conf = /e/poof.conf\n");
     run.stdout_has("rclone-poof.conf = /r\n");
+    let run = sandbox.poof(["paths"]).env("POOF_CONFDIR", "").run().expect_code(0);
+    let default = sandbox.confdir().join("poof.conf");
+    run.stdout_has(&format!("poof.conf = {}\n", default.display()));
 }
 
 #[test]
