@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::ErrorKind;
 
-use super::carry::{self, Journey};
+use super::carry;
 use super::watch::Monitor;
 use super::{Context, Outcome, setup, show};
 use crate::base::error::{Error, Kind, Result};
@@ -14,7 +14,9 @@ use crate::config::trees::Directory;
 use crate::storage::remote::Spec;
 use crate::tree::guard::{self, Allowed};
 use crate::tree::plan::{self, Compare, Plan};
+
 use crate::tree::scan::{Scan, scan};
+use crate::tree::transfer::Transfer;
 
 pub fn run(context: &Context, args: &Backup) -> Result<Outcome> {
     let terminal = &context.terminal;
@@ -28,11 +30,11 @@ pub fn run(context: &Context, args: &Backup) -> Result<Outcome> {
     guard::right_remote(&sight, &names, allowed)?;
 
     let mut outcome = Outcome::default();
-    let mut journeys = Vec::new();
+    let mut transfers = Vec::new();
     for directory in directories {
         interrupt::check()?;
         match prepare(context, &ready, directory, allowed) {
-            Ok((journey, scan)) => {
+            Ok((transfer, scan)) => {
                 for left_out in &scan.left_out {
                     terminal.warn(&format!(
                         "{}: not backed up: {}",
@@ -43,22 +45,22 @@ pub fn run(context: &Context, args: &Backup) -> Result<Outcome> {
                         outcome.worsen(Kind::Incomplete);
                     }
                 }
-                journeys.push(journey);
+                transfers.push(transfer);
             }
             Err(error) => carry::note_failure(terminal, &mut outcome, error)?,
         }
     }
     if *dry_run {
-        for journey in &journeys {
-            show::listing(terminal, &journey.name, &journey.plan);
+        for transfer in &transfers {
+            show::listing(terminal, &transfer.name, &transfer.plan);
         }
-        return Ok(carry::would(terminal, &journeys, outcome));
+        return Ok(carry::would(terminal, &transfers, outcome));
     }
-    if !sight.here.exists && !journeys.is_empty() {
+    if !sight.here.exists && !transfers.is_empty() {
         let doing = format!("make {}", ready.remote().name());
         ready.remote().make_bucket().map_err(|f| f.into_error(&doing, Kind::Remote))?;
     }
-    carry::all(terminal, &journeys, outcome, "sent")
+    carry::all(terminal, &transfers, outcome, "sent")
 }
 
 /// Scans a directory, plans its mirror and asks the guards.
@@ -67,7 +69,7 @@ fn prepare(
     ready: &Ready,
     directory: &Directory,
     allowed: Allowed,
-) -> Result<(Journey, Scan)> {
+) -> Result<(Transfer, Scan)> {
     let Directory { local, name } = directory;
     let scan = match scan(local) {
         Ok(scan) => scan,
@@ -89,7 +91,7 @@ fn prepare(
     drop(monitor);
     let plan = without_the_unseen(plan, &scan, &doing)?;
     guard::deletions(&place, &plan, allowed)?;
-    Ok((Journey { name: name.clone(), source, destination, plan, local_root: None }, scan))
+    Ok((Transfer { name: name.clone(), source, destination, plan, local_root: None }, scan))
 }
 
 /// A directory that cannot be read locally is named by the scan; the rest goes

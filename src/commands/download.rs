@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::carry::{self, Journey};
+use super::carry;
 use super::watch::Monitor;
 use super::{Context, Outcome, setup, show};
 use crate::base::error::{Error, Kind, Result};
@@ -15,6 +15,7 @@ use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::remote::Spec;
 use crate::tree::guard::{self, Allowed, Sight, Suspicion};
 use crate::tree::plan::{self, Compare, Plan};
+use crate::tree::transfer::Transfer;
 
 pub fn run(context: &Context, args: &Download) -> Result<Outcome> {
     let terminal = &context.terminal;
@@ -29,22 +30,22 @@ pub fn run(context: &Context, args: &Download) -> Result<Outcome> {
     let restore = Restore { context, args, ready: &ready, sight: &sight, suspicion, allowed };
 
     let mut outcome = Outcome::default();
-    let mut journeys = Vec::new();
+    let mut transfers = Vec::new();
     for directory in directories {
         interrupt::check()?;
         match restore.prepare(directory) {
-            Ok(journey) => journeys.push(journey),
+            Ok(transfer) => transfers.push(transfer),
             Err(error) => carry::note_failure(terminal, &mut outcome, error)?,
         }
     }
     if *dry_run {
-        for journey in &journeys {
-            show::listing(terminal, &journey.name, &journey.plan);
+        for transfer in &transfers {
+            show::listing(terminal, &transfer.name, &transfer.plan);
         }
-        return Ok(carry::would(terminal, &journeys, outcome));
+        return Ok(carry::would(terminal, &transfers, outcome));
     }
-    consent(context, &journeys, *yes)?;
-    carry::all(terminal, &journeys, outcome, "restored")
+    consent(context, &transfers, *yes)?;
+    carry::all(terminal, &transfers, outcome, "restored")
 }
 
 /// What the preparation of every tree needs to know.
@@ -59,7 +60,7 @@ struct Restore<'a> {
 
 impl Restore<'_> {
     /// Plans the mirror of a snapshot and asks the guards.
-    fn prepare(&self, directory: &Directory) -> Result<Journey> {
+    fn prepare(&self, directory: &Directory) -> Result<Transfer> {
         let (name, target) = (&directory.name, self.target(directory));
         if target.exists() && !target.is_dir() {
             let what = format!("{} is in the way: it is not a directory", target.display());
@@ -70,7 +71,7 @@ impl Restore<'_> {
         let plan = self.compare(directory, &target, &source, &destination)?;
         let plan = self.trimmed(directory, plan);
         guard::deletions(&target.display().to_string(), &plan, self.allowed)?;
-        Ok(Journey { name: name.clone(), source, destination, plan, local_root: Some(target) })
+        Ok(Transfer { name: name.clone(), source, destination, plan, local_root: Some(target) })
     }
 
     /// Where a tree goes.
@@ -137,8 +138,8 @@ fn real(path: &Path) -> PathBuf {
 }
 
 /// Asks before local files go that the snapshot does not hold.
-fn consent(context: &Context, journeys: &[Journey], yes: bool) -> Result<()> {
-    let count = |of: fn(&Plan) -> usize| journeys.iter().map(|j| of(&j.plan)).sum::<usize>();
+fn consent(context: &Context, transfers: &[Transfer], yes: bool) -> Result<()> {
+    let count = |of: fn(&Plan) -> usize| transfers.iter().map(|j| of(&j.plan)).sum::<usize>();
     let (deleted, replaced) = (count(|plan| plan.delete.len()), count(|plan| plan.update.len()));
     if deleted + replaced == 0 {
         return Ok(());

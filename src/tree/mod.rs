@@ -4,4 +4,5 @@
 pub mod guard;
 pub mod plan;
 pub mod scan;
+mod send;
 pub mod transfer;

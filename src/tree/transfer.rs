@@ -1,84 +1,93 @@
-//! Carries out a plan, exactly it and nothing else.
+//! A tree and what is to happen with it: carried out, looked at afterwards, tried
+//! again.
 
-use std::io::{self, Write};
-use std::os::fd::AsRawFd;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
+use std::time::{Duration, Instant};
 
-use super::plan::{self, Failed, Item, Plan};
-use crate::storage::failure::Failure;
+use super::plan::{self, Compare, Failed, Item, Plan};
+use super::send::send;
+use crate::base::error::{Kind, Result};
+use crate::base::interrupt;
+use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
-use crate::storage::rclone::requests::{Filter, Settings};
 use crate::storage::remote::Spec;
 
-/// Files up to this size go many at a time, since their cost is the request.
-const SMALL: u64 = 4 << 20;
-/// How many small files travel at once. 64 instead of rclone's 4 makes a first
-/// backup of small files about eight times faster; more gains nothing.
-const WIDE: u32 = 64;
-/// How many large files travel at once; each holds buffers of its own.
-const NARROW: u32 = 4;
+/// librclone has none of the retries that rclone's command line has.
+const ATTEMPTS: u32 = 3;
 
-/// Makes `destination` what `plan` says. Returns the files that failed.
-///
-/// Deletions come last, and only if nothing failed before them.
-///
-/// # Errors
-/// What keeps the whole from working.
-pub fn run(
-    source: &Spec,
-    destination: &Spec,
-    plan: &Plan,
-    watch: &mut dyn Watch,
-) -> Result<Vec<Failed>, Failure> {
-    let (small, large): (Vec<_>, Vec<_>) =
-        plan.add.iter().chain(&plan.update).partition(|item| item.size <= SMALL);
-    let mut failed = part(source, destination, &small, WIDE, watch)?;
-    failed.extend(part(source, destination, &large, NARROW, watch)?);
-    if failed.is_empty() {
-        let deleted: Vec<_> = plan.delete.iter().collect();
-        failed = part(source, destination, &deleted, WIDE, watch)?;
-    }
-    Ok(failed)
+/// A plan that the guards let pass, with where it leads from and to.
+pub struct Transfer {
+    pub name: String,
+    pub source: Spec,
+    pub destination: Spec,
+    pub plan: Plan,
+    /// The local directory, if it is the destination.
+    pub local_root: Option<PathBuf>,
 }
 
-/// Mirrors the paths of `items`.
-fn part(
-    source: &Spec,
-    destination: &Spec,
-    items: &[&Item],
-    width: u32,
-    watch: &mut dyn Watch,
-) -> Result<Vec<Failed>, Failure> {
-    if items.is_empty() {
-        return Ok(Vec::new());
+impl Transfer {
+    /// Carries out the plan and looks whether everything arrived; what did not
+    /// is tried again. Returns what is not done in the end.
+    ///
+    /// # Errors
+    /// What keeps the whole from working, or an interrupt.
+    pub fn carry_out(&self, watch: &mut dyn Watch) -> Result<Vec<Failed>> {
+        let mut plan = self.plan.clone();
+        let mut failed = std::mem::take(&mut plan.failed);
+        for number in 1..=ATTEMPTS {
+            let hopeless = !failed.is_empty() && !failed.iter().any(|f| f.kind.is_worth_retrying());
+            if plan.is_empty() || number > 1 && hopeless {
+                break;
+            }
+            if number > 1 {
+                pause(Duration::from_secs(u64::from(number) - 1))?;
+            }
+            match self.attempt(&plan, watch) {
+                Ok(rest) => (plan, failed) = rest,
+                Err(failure) if number == ATTEMPTS || !failure.is_worth_retrying() => {
+                    let doing = format!("carry out the plan for {}", self.name);
+                    return Err(failure.into_error(&doing, Kind::Incomplete));
+                }
+                Err(_) => {}
+            }
+            interrupt::check()?;
+        }
+        if let Some(root) = &self.local_root {
+            prune(root, &self.plan.delete);
+        }
+        Ok(failed)
     }
-    let pipe = |error: io::Error| Failure::other(&format!("cannot make a pipe: {error}"));
-    let (reader, mut writer) = io::pipe().map_err(pipe)?;
-    let mut list = Vec::new();
-    for item in items {
-        list.extend_from_slice(item.path.as_os_str().as_bytes());
-        list.push(0);
-    }
-    // A pipe and not a file: names never touch the disk. rclone opens it by
-    // this path, which Linux and macOS both have.
-    let writing = thread::spawn(move || writer.write_all(&list));
-    let filter = Filter { files_from0: vec![format!("/dev/fd/{}", reader.as_raw_fd())] };
-    let outcome = plan::mirror(source, destination, &Settings::work(width), &filter, watch);
-    // If rclone never read the list, the writer ends when its reader is gone.
-    drop(reader);
-    let _ = writing.join();
-    let plan = outcome?;
-    match plan.trouble {
-        Some(trouble) if plan.failed.is_empty() => Err(trouble),
-        _ => Ok(plan.failed),
+
+    /// Carries out `plan` once. Returns what of it is still to be done, and for
+    /// each such file why.
+    fn attempt(
+        &self,
+        plan: &Plan,
+        watch: &mut dyn Watch,
+    ) -> std::result::Result<(Plan, Vec<Failed>), Failure> {
+        let mut failed = send(&self.source, &self.destination, plan, watch)?;
+        let left = plan::make(&self.source, &self.destination, Compare::Size, watch)?;
+        // Not what has come up meanwhile: no guard has judged it.
+        let left = left.within(&self.plan);
+        let absent = left.add.iter().chain(&left.update).map(|item| (item, ABSENT));
+        let present = left.delete.iter().map(|item| (item, PRESENT));
+        for (Item { path, .. }, why) in absent.chain(present) {
+            if failed.iter().all(|known| known.path != *path) {
+                let (path, why) = (path.clone(), why.to_owned());
+                failed.push(Failed { path, kind: FailureKind::Other, why });
+            }
+        }
+        Ok((left, failed))
     }
 }
+
+const ABSENT: &str = "it did not arrive, or changed meanwhile; run it again";
+const PRESENT: &str = "it was to be removed and is still there; run it again";
 
 /// Removes the directories below `root` that became empty because `deleted`
 /// files lay in them.
-pub fn prune(root: &Path, deleted: &[Item]) {
+fn prune(root: &Path, deleted: &[Item]) {
     for item in deleted {
         for dir in root.join(&item.path).ancestors().skip(1) {
             // remove_dir refuses a directory that is not empty.
@@ -87,6 +96,16 @@ pub fn prune(root: &Path, deleted: &[Item]) {
             }
         }
     }
+}
+
+/// Waits, but not for one who asked to stop.
+fn pause(time: Duration) -> Result<()> {
+    let end = Instant::now() + time;
+    while Instant::now() < end {
+        interrupt::check()?;
+        thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

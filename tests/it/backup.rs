@@ -246,3 +246,22 @@ fn what_cannot_be_read_is_named_and_not_taken_for_deleted() {
     assert!(names.contains(&"locked/file".to_owned()) && names.contains(&"new".to_owned()));
     fs::set_permissions(&locked, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
 }
+
+#[test]
+fn a_removal_that_the_server_refuses_is_named() {
+    let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
+    sandbox.write_config(&Config::plain(proxy.endpoint()));
+    grow(&sandbox.data(), 3, 1..=100, 1);
+    fs::write(sandbox.data().join("stubborn"), "x").unwrap();
+    sandbox.poof(["backup"]).run().expect_code(0);
+    fs::remove_file(sandbox.data().join("stubborn")).unwrap();
+    for verdict in [Verdict::Status(403, "AccessDenied"), Verdict::Swallow] {
+        proxy.set_rule(move |request| match request.kind {
+            Kind::Delete | Kind::Post => verdict.clone(),
+            _ => Verdict::Pass,
+        });
+        let run = sandbox.poof(["backup"]).run();
+        assert!(run.code.is_some_and(|code| code == 4 || code == 5), "{run}");
+        run.stderr_has("data/stubborn: ");
+    }
+}
