@@ -155,3 +155,43 @@ fn the_configuration_in_use_is_left_alone_inside_a_larger_tree_too() {
     assert_eq!(fs::read(&path).unwrap(), edited);
     assert_eq!(fs::read(outer.join("other.conf")).unwrap(), b"saved");
 }
+
+/// A tree in which a file and a directory have changed places.
+fn swapped(root: &std::path::Path, to: bool) {
+    let (file, dir) = if to { ("b", "a") } else { ("a", "b") };
+    for name in ["a", "b"] {
+        let path = root.join(name);
+        if path.is_dir() {
+            fs::remove_dir_all(path).unwrap();
+        } else if path.exists() {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    fs::create_dir_all(root.join(dir).join("deep")).unwrap();
+    fs::write(root.join(dir).join("deep/x"), "x").unwrap();
+    fs::write(root.join(file), "file").unwrap();
+}
+
+#[test]
+fn a_file_and_a_directory_can_change_places_on_both_sides() {
+    let disk = plain(2);
+    fs::remove_file(disk.rclone_conf()).unwrap();
+    let dir = disk.home().join("disk");
+    fs::create_dir(&dir).unwrap();
+    let path = format!("PATH={}", dir.display());
+    disk.poof(["cconfig", "--remote", "local", &path]).run().expect_code(0);
+    for sandbox in [plain(2), encrypted(2), disk] {
+        swapped(&sandbox.data(), false);
+        sandbox.poof(["backup"]).run().expect_code(0);
+        let original = Snapshot::of(&sandbox.data());
+        swapped(&sandbox.data(), true);
+        sandbox.poof(["download", "--yes"]).run().expect_code(0);
+        assert_same_content(&original, &Snapshot::of(&sandbox.data()));
+        swapped(&sandbox.data(), true);
+        sandbox.poof(["backup"]).run().expect_code(0);
+        let changed = Snapshot::of(&sandbox.data());
+        fs::remove_dir_all(sandbox.data()).unwrap();
+        sandbox.poof(["download"]).run().expect_code(0);
+        assert_same_content(&changed, &Snapshot::of(&sandbox.data()));
+    }
+}

@@ -91,6 +91,15 @@ request!(
 );
 
 request!(
+    /// Removes the empty directories at and below `remote`.
+    RemoveEmptyDirectories => "operations/rmdirs", Nothing {
+        fs: String,
+        remote: String,
+        leave_root: bool,
+    }
+);
+
+request!(
     /// Removes one object.
     DeleteFile => "operations/deletefile", Nothing { fs: String, remote: String }
 );
