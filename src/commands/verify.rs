@@ -38,7 +38,7 @@ pub fn run(context: &Context, args: &Verify) -> Result<Outcome> {
         probe(context, &ready)?;
         context.terminal.result("configuration appears to be valid and has valid credentials");
     }
-    Ok(Outcome::default())
+    Ok(Outcome::default().with("valid", true).with("remote_asked", !args.offline))
 }
 
 fn line(context: &Context, question: &str, status: Status) {

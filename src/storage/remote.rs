@@ -97,18 +97,18 @@ impl Remote {
         self.crypt.is_some()
     }
 
-    /// For people: `poof-crypt:` or `poof-backup:bucket`.
+    /// For people: `poof-crypt` or `poof-backup:bucket`.
     pub fn name(&self) -> String {
         match &self.crypt {
-            Some(crypt) => format!("{crypt}:"),
+            Some(crypt) => crypt.clone(),
             None => format!("{}:{}", self.section, self.path),
         }
     }
 
     /// For people: where a tree lies.
     pub fn place(&self, tree: &str) -> String {
-        let name = self.name();
-        if name.ends_with(':') { format!("{name}{tree}") } else { format!("{name}/{tree}") }
+        let slash = if self.is_encrypted() { ':' } else { '/' };
+        format!("{}{slash}{tree}", self.name())
     }
 
     /// The directory of a tree, for the transfer.
