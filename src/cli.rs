@@ -140,9 +140,13 @@ pub struct Completions {
 }
 
 fn setting(text: &str) -> Result<(String, String), String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
     match text.split_once('=') {
-        Some((key, value)) if !key.trim().is_empty() && !value.contains(['\n', '\r']) => {
-            Ok((key.trim().to_owned(), value.trim().to_owned()))
+        Some(("type", _)) => Err("the type is given with --remote".to_owned()),
+        Some((key, value))
+            if !key.is_empty() && key.chars().all(plain) && !value.contains(['\n', '\r']) =>
+        {
+            Ok((key.to_owned(), value.trim().to_owned()))
         }
         // The text may hold a secret and is not repeated.
         _ => Err("expected KEY=VALUE on one line".to_owned()),

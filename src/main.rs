@@ -49,6 +49,9 @@ fn main() -> ExitCode {
         return clipboard::hold();
     }
     settle_environment();
+    // What is restored gets its permissions from nowhere yet: too narrow is
+    // better than a secret that everybody can read.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
@@ -91,9 +94,9 @@ fn voice(cli: &Cli) -> Voice {
 
 /// Help goes to standard output, a wrong command line to standard error.
 fn usage(error: &clap::Error) -> ExitCode {
-    let _ = error.print();
+    let printed = error.print();
     if !error.use_stderr() {
-        return ExitCode::SUCCESS;
+        return if printed.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     let json = env::args_os().any(|argument| argument == "--json");
     let terminal = Terminal::new(Voice { json, ..Voice::default() });

@@ -3,6 +3,7 @@ package calls
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"os"
 	"strconv"
 	"sync"
@@ -12,9 +13,10 @@ import (
 	"github.com/rclone/rclone/fs/rc"
 )
 
-// mirror runs sync/sync and reports what it decides for each file.
+// mirror runs sync/sync or sync/copy and reports what it decides for each file.
 //
-// Parameters: those of sync/sync, and report: a file descriptor. With _config.DryRun the report is the plan.
+// Parameters: those of sync/sync; operation: sync or copy; and report: a file
+// descriptor. With _config.DryRun the report is the plan.
 //
 // The report is a sequence of records of five fields, each ended by a NUL:
 //
@@ -34,10 +36,19 @@ func mirror(ctx context.Context, in rc.Params) (rc.Params, error) {
 	r := &report{file: file, out: bufio.NewWriter(file)}
 	defer r.close()
 	delete(in, "report")
+	operation, err := in.GetString("operation")
+	if err != nil {
+		return nil, err
+	}
+	delete(in, "operation")
 	opt := operations.NewSyncLoggerOpt()
 	opt.LoggerFn = r.record
 	ctx = operations.WithSyncLogger(ctx, opt)
-	return rc.Calls.Get("sync/sync").Fn(ctx, in)
+	call := rc.Calls.Get("sync/" + operation)
+	if call == nil {
+		return nil, fmt.Errorf("no such operation: %s", operation)
+	}
+	return call.Fn(ctx, in)
 }
 
 type report struct {

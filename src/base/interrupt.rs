@@ -1,11 +1,11 @@
-//! The one interrupt. Ctrl-C and SIGTERM set a flag; whoever works asks for it
+//! The one interrupt. Ctrl-C, SIGTERM and a closed terminal set a flag; whoever works asks for it
 //! between two steps and stops cleanly. A second Ctrl-C ends the process at once.
 
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::error::{Error, Kind, Result};
@@ -16,12 +16,12 @@ fn pending() -> &'static Arc<AtomicBool> {
     PENDING.get_or_init(|| Arc::new(AtomicBool::new(false)))
 }
 
-/// Takes over SIGINT and SIGTERM.
+/// Takes over SIGINT, SIGTERM and SIGHUP.
 ///
 /// # Errors
 /// The operating system refused the handlers.
 pub fn install() -> Result<()> {
-    for signal in [SIGINT, SIGTERM] {
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
         let code = i32::from(Kind::Interrupted.exit_code());
         // The order matters: the shutdown looks at the flag before it is set.
         flag::register_conditional_shutdown(signal, code, Arc::clone(pending()))

@@ -1,11 +1,14 @@
 //! The only way to standard output and standard error.
 
 use std::io::{self, BufRead, IsTerminal, Write};
-use std::sync::Mutex;
+use std::sync::{Mutex, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::error::{Error, Result};
+use super::interrupt;
 
 /// How much and in which form a command speaks.
 #[derive(Clone, Copy, Default)]
@@ -126,18 +129,31 @@ impl Terminal {
 
     /// Asks a question that `yes` answers beforehand. Off a terminal the
     /// answer is no.
-    pub fn confirm(&self, question: &str, yes: bool) -> bool {
-        if yes {
-            return true;
-        }
-        if !self.interactive() {
-            return false;
+    ///
+    /// # Errors
+    /// The user interrupts instead of answering.
+    pub fn confirm(&self, question: &str, yes: bool) -> Result<bool> {
+        if yes || !self.interactive() {
+            return Ok(yes);
         }
         let mut err = io::stderr().lock();
         let _ = write!(err, "{question} [y/N] ").and_then(|()| err.flush());
-        let mut answer = String::new();
-        let read = io::stdin().lock().read_line(&mut answer);
-        read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes" | "Yes")
+        // Reading goes on after a signal (SA_RESTART), so somebody else reads.
+        let (sender, answer) = mpsc::channel();
+        thread::spawn(move || {
+            let mut line = String::new();
+            let read = io::stdin().lock().read_line(&mut line);
+            let _ = sender.send(read.map(|_| line));
+        });
+        loop {
+            match answer.recv_timeout(Duration::from_millis(50)) {
+                Ok(line) => {
+                    let yes = |line: String| matches!(line.trim(), "y" | "Y" | "yes" | "Yes");
+                    return Ok(line.is_ok_and(yes));
+                }
+                Err(_) => interrupt::check()?,
+            }
+        }
     }
 
     /// Whether a person sits in front who can be asked and shown progress.

@@ -12,8 +12,10 @@ use crate::cli::{Backup, Mirror};
 use crate::config::Ready;
 use crate::config::trees::Directory;
 use crate::storage::remote::Spec;
+use crate::tree::compare::{self, Compare};
 use crate::tree::guard::{self, Allowed};
-use crate::tree::plan::{self, Compare, Plan};
+use crate::tree::journal::Journal;
+use crate::tree::plan::Plan;
 
 use crate::tree::scan::{Scan, scan};
 use crate::tree::transfer::Transfer;
@@ -71,6 +73,8 @@ fn prepare(
     allowed: Allowed,
 ) -> Result<(Transfer, Scan)> {
     let Directory { local, name } = directory;
+    let journal = Journal::in_state(&context.state);
+    guard::unfinished_download(name, journal.unfinished()?.contains(name), allowed)?;
     let scan = match scan(local) {
         Ok(scan) => scan,
         Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -86,12 +90,22 @@ fn prepare(
     let place = ready.remote().place(name);
     let doing = format!("compare {} with {place}", local.display());
     let mut monitor = Monitor::comparison(&context.terminal, name);
-    let plan = plan::make(&source, &destination, Compare::Content, &mut monitor)
+    let plan = compare::make(&source, &destination, Compare::Content, &mut monitor)
         .map_err(|failure| failure.into_error(&doing, Kind::Incomplete))?;
     drop(monitor);
     let plan = without_the_unseen(plan, &scan, &doing)?;
     guard::deletions(&place, &plan, allowed)?;
-    Ok((Transfer { name: name.clone(), source, destination, plan, local_root: None }, scan))
+    Ok((
+        Transfer {
+            name: name.clone(),
+            source,
+            destination,
+            plan,
+            local_root: None,
+            journal: Some(journal),
+        },
+        scan,
+    ))
 }
 
 /// A directory that cannot be read locally is named by the scan; the rest goes

@@ -63,7 +63,8 @@ pub fn all(
                 for file in failed {
                     show::failed(terminal, name, file);
                 }
-                terminal.warn(&format!("{name}: {} files were not {verb}", failed.len()));
+                let count = units::files(failed.len() as u64);
+                terminal.warn(&format!("{name}: not {verb}: {count}"));
             }
             Err(_) => {}
         });

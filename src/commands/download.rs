@@ -8,13 +8,16 @@ use super::watch::Monitor;
 use super::{Context, Outcome, setup, show};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
+use crate::base::units::files;
 use crate::cli::{Download, Mirror};
-use crate::config::Ready;
 use crate::config::trees::Directory;
+use crate::config::{Files, Ready};
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::remote::Spec;
+use crate::tree::compare::{self, Compare};
 use crate::tree::guard::{self, Allowed, Sight, Suspicion};
-use crate::tree::plan::{self, Compare, Plan};
+use crate::tree::journal::Journal;
+use crate::tree::plan::{Plan, len};
 use crate::tree::transfer::Transfer;
 
 pub fn run(context: &Context, args: &Download) -> Result<Outcome> {
@@ -71,7 +74,10 @@ impl Restore<'_> {
         let plan = self.compare(directory, &target, &source, &destination)?;
         let plan = self.trimmed(directory, plan);
         guard::deletions(&target.display().to_string(), &plan, self.allowed)?;
-        Ok(Transfer { name: name.clone(), source, destination, plan, local_root: Some(target) })
+        let beside = self.args.to.is_some();
+        let journal = (!beside).then(|| Journal::in_state(&self.context.state));
+        let local_root = Some(target);
+        Ok(Transfer { name: name.clone(), source, destination, plan, local_root, journal })
     }
 
     /// Where a tree goes.
@@ -95,7 +101,7 @@ impl Restore<'_> {
         let doing = format!("compare {place} with {}", target.display());
         let fail = |failure: Failure| failure.into_error(&doing, Kind::Incomplete);
         let mut monitor = Monitor::comparison(&self.context.terminal, name);
-        let plan = match plan::make(source, destination, Compare::Content, &mut monitor) {
+        let plan = match compare::make(source, destination, Compare::Content, &mut monitor) {
             Err(failure) if failure.kind == FailureKind::Missing => Plan::default(),
             other => other.map_err(fail)?,
         };
@@ -119,17 +125,21 @@ impl Restore<'_> {
         if self.args.to.is_some() || !self.args.mirror.only.is_empty() {
             return plan;
         }
-        let configuration = real(&self.context.files.dir);
-        match configuration.strip_prefix(real(&directory.local)) {
-            Ok(inside) if !plan.is_empty() => {
-                let name = &directory.name;
-                self.context.terminal.note(&format!(
-                    "{name}: the configuration in use is left alone (`--only {name}` restores it)"
-                ));
-                plan.sparing(inside)
+        let Files { dir, poof, rclone } = &self.context.files;
+        let tree = real(&directory.local);
+        let mut spared = plan.clone();
+        for path in [dir, poof, rclone] {
+            if let Ok(inside) = real(path).strip_prefix(&tree) {
+                spared = spared.sparing(inside);
             }
-            _ => plan,
         }
+        if spared.transfers() + len(&spared.delete) < plan.transfers() + len(&plan.delete) {
+            let name = &directory.name;
+            self.context.terminal.note(&format!(
+                "{name}: the configuration in use is left alone (`--only {name}` restores it)"
+            ));
+        }
+        spared
     }
 }
 
@@ -139,16 +149,20 @@ fn real(path: &Path) -> PathBuf {
 
 /// Asks before local files go that the snapshot does not hold.
 fn consent(context: &Context, transfers: &[Transfer], yes: bool) -> Result<()> {
-    let count = |of: fn(&Plan) -> usize| transfers.iter().map(|j| of(&j.plan)).sum::<usize>();
-    let (deleted, replaced) = (count(|plan| plan.delete.len()), count(|plan| plan.update.len()));
+    let count = |of: fn(&Plan) -> usize| transfers.iter().map(|t| of(&t.plan)).sum::<usize>();
+    // What a killed download left behind is nobody's.
+    let deleted = count(|plan| plan.delete.len()) - count(Plan::leftovers);
+    let replaced = count(|plan| plan.update.len());
     if deleted + replaced == 0 {
         return Ok(());
     }
     let what = format!(
-        "{deleted} local files would be deleted and {replaced} replaced, which the snapshot does \
-         not hold"
+        "the snapshot does not hold what is in {} that would be deleted and {} that would be \
+         replaced",
+        files(deleted as u64),
+        files(replaced as u64),
     );
-    if context.terminal.confirm(&format!("{what}. Go on?"), yes) {
+    if context.terminal.confirm(&format!("{what}. Go on?"), yes)? {
         return Ok(());
     }
     Err(Error::guard(what).hint(

@@ -16,7 +16,7 @@ pub fn run(context: &Context) -> Result<Outcome> {
     let section = crypt_section(&rclone).unwrap_or_else(|| CRYPT.to_owned());
     let kept = rclone.values(&section);
     let has = |key: &str| kept.get(key).is_some_and(|v| !v.is_empty() && !v.starts_with("BOGUS-"));
-    if has("password") {
+    if has("password") && has("remote") {
         context.terminal.note(&format!("[{section}] has its passwords; nothing was changed"));
         return Ok(Outcome::default().with("changed", false));
     }
@@ -30,7 +30,8 @@ pub fn run(context: &Context) -> Result<Outcome> {
         parameters.insert("remote".to_owned(), format!("{storage}:{}", poof.bucket()));
     }
     for key in ["password", "password2"] {
-        if !has(key) {
+        // A second password beside one in use would be another key.
+        if !has("password") {
             let secret = Secret::random()
                 .map_err(|error| Error::unexpected(format!("no random numbers: {error}")))?;
             parameters.insert(key.to_owned(), secret.expose().to_owned());

@@ -13,7 +13,7 @@ pub fn counts(plan: &Plan) -> String {
         plan.add.len(),
         plan.update.len(),
         plan.delete.len(),
-        plan.unchanged
+        plan.equal.len()
     )
 }
 
@@ -30,7 +30,7 @@ pub fn numbers(name: &str, plan: &Plan) -> Value {
         "add": plan.add.len(),
         "update": plan.update.len(),
         "delete": plan.delete.len(),
-        "unchanged": plan.unchanged,
+        "unchanged": plan.equal.len(),
         "bytes": plan.bytes(),
     })
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use super::Context;
 use crate::base::error::{Error, Result};
 use crate::base::files::create_private_dir;
+use crate::config::{Problem, RcloneConf};
 use crate::storage::failure::Failure;
 use crate::storage::rclone::call::call;
 use crate::storage::rclone::requests::{ConfigOptions, CreateRemote, GetRemote, UseConfig};
@@ -30,9 +31,25 @@ pub fn create(
         Error::config(format!("rclone does not accept these settings for a remote of type {kind}"))
             .hint("https://rclone.org/overview lists the types and their settings.")
     };
+    if let Some((key, _)) = parameters.iter().find(|(_, value)| value.starts_with(['`', '"'])) {
+        return Err(unreadable(key));
+    }
     call(&UseConfig { path: staged.to_string_lossy().into_owned() }).map_err(refused)?;
     let opt = ConfigOptions { obscure: true, non_interactive: true };
     let request = CreateRemote { name: section.to_owned(), kind: kind.to_owned(), parameters, opt };
     call(&request).map_err(refused)?;
-    call(&GetRemote { name: section.to_owned() }).map_err(refused)
+    // rclone writes a value as it is given and reads some differently: %(x)s
+    // inserts another one.
+    call(&UseConfig { path: staged.to_string_lossy().into_owned() }).map_err(refused)?;
+    let read = call(&GetRemote { name: section.to_owned() }).map_err(refused)?;
+    let written = RcloneConf::load(&staged).map_err(Problem::into_error)?.values(section);
+    match written.iter().find(|(key, value)| read.get(*key) != Some(value)) {
+        None => Ok(written),
+        Some((key, _)) => Err(unreadable(key)),
+    }
+}
+
+fn unreadable(key: &str) -> Error {
+    Error::config(format!("rclone would read {key} differently"))
+        .hint("Its configuration cannot hold %(…)s nor a value that begins with ` or \".")
 }

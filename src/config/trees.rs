@@ -112,8 +112,10 @@ fn directory(local: &str, name: &str) -> Result<Directory, Problem> {
             "Use another name.",
         ));
     }
-    // Components drop a slash at the end, as the Python poof does.
-    Ok(Directory { local: path.components().collect(), name: trimmed.to_owned() })
+    // Components drop needless slashes, as the Python poof does at the end.
+    let name: PathBuf = Path::new(trimmed).components().collect();
+    let name = name.to_string_lossy().into_owned();
+    Ok(Directory { local: path.components().collect(), name })
 }
 
 fn misconfigured(what: impl Into<String>, hint: &str) -> Problem {
@@ -144,6 +146,7 @@ mod tests {
             (&[("/a", "a")], "at least two"),
             (&[("/a", "x"), ("/b", "x")], "same name"),
             (&[("/a", "all"), ("/b", "all/docs")], "lie in one another"),
+            (&[("/a", "a//b"), ("/b", "a/b")], "same name"),
             (&[("/a", "a"), ("/a/b", "b")], "lie in one another"),
             (&[("/", "a"), ("/b", "b")], "whole file system"),
             (&[("/home/joe", "a"), ("/b", "b")], "home directory"),

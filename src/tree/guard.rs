@@ -44,6 +44,19 @@ pub fn local_source(dir: &Path, entries: Option<u64>, allowed: Allowed) -> Resul
     }
 }
 
+/// A directory whose download was not completed must not become the snapshot:
+/// it would erase what has not come back yet.
+///
+/// # Errors
+/// The refusal.
+pub fn unfinished_download(name: &str, unfinished: bool, allowed: Allowed) -> Result<(), Error> {
+    if !unfinished || allowed.mass_deletion {
+        return Ok(());
+    }
+    let what = format!("the download of {name} was not completed: a backup would erase the rest");
+    Err(refuse(what, "`poof download` completes it.", "mass-deletion"))
+}
+
 /// A snapshot that is missing or empty must not become the local directory: it
 /// would delete everything in it. `reason` says more where it
 /// is known. `files` is None where nothing of that name exists.
@@ -167,7 +180,8 @@ mod tests {
 
     fn plan(deleted: u64, unchanged: u64) -> Plan {
         let item = |i: u64| Item { path: i.to_string().into(), size: 1 };
-        Plan { delete: (0..deleted).map(item).collect(), unchanged, ..Plan::default() }
+        let equal = (0..unchanged).map(|i| item(i).path).collect();
+        Plan { delete: (0..deleted).map(item).collect(), equal, ..Plan::default() }
     }
 
     #[test]

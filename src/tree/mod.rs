@@ -1,7 +1,9 @@
 //! A tree: a local directory and its name on the remote. What is there becomes
 //! a [`plan`], which [`guard`] judges and [`transfer`] carries out.
 
+pub mod compare;
 pub mod guard;
+pub mod journal;
 pub mod plan;
 pub mod scan;
 mod send;

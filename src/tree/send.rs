@@ -7,10 +7,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::thread;
 
-use super::plan::{self, Failed, Item, Plan};
+use super::compare;
+use super::plan::{Failed, Item, Plan};
 use crate::storage::failure::Failure;
 use crate::storage::job::{self, Watch};
-use crate::storage::rclone::requests::{Filter, RemoveEmptyDirectories, Settings};
+use crate::storage::rclone::requests::{Filter, Operation, RemoveEmptyDirectories, Settings};
 use crate::storage::remote::Spec;
 
 /// Files up to this size go many at a time, since their cost is the request.
@@ -34,31 +35,19 @@ pub fn send(
     plan: &Plan,
     watch: &mut dyn Watch,
 ) -> Result<Vec<Failed>, Failure> {
-    let (blocking, others) = in_the_way(plan);
-    let mut failed = part(source, destination, &blocking, WIDE, watch)?;
+    let (blocking, others) = plan.in_the_way();
+    let mut failed = part(source, destination, Operation::Sync, &blocking, WIDE, watch)?;
     if !blocking.is_empty() {
         remove_emptied(destination, plan, &blocking);
     }
     let (small, large): (Vec<_>, Vec<_>) =
         plan.add.iter().chain(&plan.update).partition(|item| item.size <= SMALL);
-    failed.extend(part(source, destination, &small, WIDE, watch)?);
-    failed.extend(part(source, destination, &large, NARROW, watch)?);
+    failed.extend(part(source, destination, Operation::Copy, &small, WIDE, watch)?);
+    failed.extend(part(source, destination, Operation::Copy, &large, NARROW, watch)?);
     if failed.is_empty() {
-        failed = part(source, destination, &others, WIDE, watch)?;
+        failed = part(source, destination, Operation::Sync, &others, WIDE, watch)?;
     }
     Ok(failed)
-}
-
-/// Splits the deletions into those that are in the way of what is to be added,
-/// and the others.
-fn in_the_way(plan: &Plan) -> (Vec<&Item>, Vec<&Item>) {
-    let added: HashSet<&Path> = plan.add.iter().map(|item| item.path.as_path()).collect();
-    let parents: HashSet<&Path> =
-        plan.add.iter().flat_map(|item| item.path.ancestors().skip(1)).collect();
-    plan.delete.iter().partition(|item| {
-        let below_a_file = item.path.ancestors().skip(1).any(|parent| added.contains(parent));
-        below_a_file || parents.contains(item.path.as_path())
-    })
 }
 
 /// Removes the directories that are empty now and where a file is to be. Where
@@ -67,17 +56,19 @@ fn in_the_way(plan: &Plan) -> (Vec<&Item>, Vec<&Item>) {
 fn remove_emptied(destination: &Spec, plan: &Plan, deleted: &[&Item]) {
     let parents: HashSet<&Path> =
         deleted.iter().flat_map(|item| item.path.ancestors().skip(1)).collect();
-    for item in plan.add.iter().filter(|item| parents.contains(item.path.as_path())) {
-        let remote = item.path.to_string_lossy().into_owned();
+    for place in plan.add.iter().map(Item::place).filter(|p| parents.contains(p.as_path())) {
+        let remote = place.to_string_lossy().into_owned();
         let fs = destination.clone().into_string();
         let _ = job::probe(&RemoveEmptyDirectories { fs, remote, leave_root: false });
     }
 }
 
-/// Mirrors the paths of `items`.
+/// Mirrors the paths of `items`: copies them, or, with a sync of what the source
+/// lacks, deletes them.
 fn part(
     source: &Spec,
     destination: &Spec,
+    operation: Operation,
     items: &[&Item],
     width: u32,
     watch: &mut dyn Watch,
@@ -96,7 +87,8 @@ fn part(
     // this path, which Linux and macOS both have.
     let writing = thread::spawn(move || writer.write_all(&list));
     let filter = Filter { files_from0: vec![format!("/dev/fd/{}", reader.as_raw_fd())] };
-    let outcome = plan::mirror(source, destination, &Settings::work(width), &filter, watch);
+    let outcome =
+        compare::mirror(source, destination, operation, &Settings::work(width), &filter, watch);
     // If rclone never read the list, the writer ends when its reader is gone.
     drop(reader);
     let _ = writing.join();
@@ -104,28 +96,5 @@ fn part(
     match plan.trouble {
         Some(trouble) if plan.failed.is_empty() => Err(trouble),
         _ => Ok(plan.failed),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_changes_between_file_and_directory_is_in_the_way() {
-        let items = |paths: &[&str]| -> Vec<Item> {
-            paths.iter().map(|path| Item { path: path.into(), size: 0 }).collect()
-        };
-        let plan = Plan {
-            add: items(&["was-dir", "was-file/x"]),
-            delete: items(&["was-dir/deep/x", "was-file", "gone", "was-dir2"]),
-            ..Plan::default()
-        };
-        let (blocking, others) = in_the_way(&plan);
-        let paths = |items: Vec<&Item>| -> Vec<String> {
-            items.iter().map(|item| item.path.display().to_string()).collect()
-        };
-        assert_eq!(paths(blocking), ["was-dir/deep/x", "was-file"]);
-        assert_eq!(paths(others), ["gone", "was-dir2"]);
     }
 }

@@ -1,11 +1,14 @@
 //! A tree and what is to happen with it: carried out, looked at afterwards, tried
 //! again.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::plan::{self, Compare, Failed, Item, Plan};
+use super::compare::{self, Compare};
+use super::journal::Journal;
+use super::plan::{Failed, Item, Plan};
 use super::send::send;
 use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
@@ -24,6 +27,8 @@ pub struct Transfer {
     pub plan: Plan,
     /// The local directory, if it is the destination.
     pub local_root: Option<PathBuf>,
+    /// Keeps account of it, if this is between the snapshot and its directory.
+    pub journal: Option<Journal>,
 }
 
 impl Transfer {
@@ -35,6 +40,10 @@ impl Transfer {
     pub fn carry_out(&self, watch: &mut dyn Watch) -> Result<Vec<Failed>> {
         let mut plan = self.plan.clone();
         let mut failed = std::mem::take(&mut plan.failed);
+        if let (Some(journal), Some(_), false) = (&self.journal, &self.local_root, plan.is_empty())
+        {
+            journal.begin(&self.name)?;
+        }
         for number in 1..=ATTEMPTS {
             let hopeless = !failed.is_empty() && !failed.iter().any(|f| f.kind.is_worth_retrying());
             if plan.is_empty() || number > 1 && hopeless {
@@ -56,6 +65,9 @@ impl Transfer {
         if let Some(root) = &self.local_root {
             prune(root, &self.plan.delete);
         }
+        if let (Some(journal), true) = (&self.journal, failed.is_empty()) {
+            journal.end(&self.name)?;
+        }
         Ok(failed)
     }
 
@@ -67,22 +79,24 @@ impl Transfer {
         watch: &mut dyn Watch,
     ) -> std::result::Result<(Plan, Vec<Failed>), Failure> {
         let mut failed = send(&self.source, &self.destination, plan, watch)?;
-        let left = plan::make(&self.source, &self.destination, Compare::Size, watch)?;
+        let seen = compare::make(&self.source, &self.destination, Compare::Size, watch)?;
+        let arrived: HashSet<&Path> = seen.equal.iter().map(PathBuf::as_path).collect();
+        let sent = self.plan.add.iter().chain(&self.plan.update).map(|item| &item.path);
+        let absent = sent.filter(|path| !arrived.contains(path.as_path()));
+        let mut unexplained: Vec<_> = absent.map(|path| (path.clone(), ABSENT)).collect();
         // Not what has come up meanwhile: no guard has judged it.
-        let left = left.within(&self.plan);
-        let absent = left.add.iter().chain(&left.update).map(|item| (item, ABSENT));
-        let present = left.delete.iter().map(|item| (item, PRESENT));
-        for (Item { path, .. }, why) in absent.chain(present) {
-            if failed.iter().all(|known| known.path != *path) {
-                let (path, why) = (path.clone(), why.to_owned());
-                failed.push(Failed { path, kind: FailureKind::Other, why });
+        let left = seen.within(&self.plan);
+        unexplained.extend(left.delete.iter().map(|item| (item.path.clone(), PRESENT)));
+        for (path, why) in unexplained {
+            if failed.iter().all(|known| known.path != path) {
+                failed.push(Failed { path, kind: FailureKind::Other, why: why.to_owned() });
             }
         }
         Ok((left, failed))
     }
 }
 
-const ABSENT: &str = "it did not arrive, or changed meanwhile; run it again";
+const ABSENT: &str = "it did not arrive, or changed or vanished meanwhile; run it again";
 const PRESENT: &str = "it was to be removed and is still there; run it again";
 
 /// Removes the directories below `root` that became empty because `deleted`

@@ -265,3 +265,34 @@ fn a_removal_that_the_server_refuses_is_named() {
         run.stderr_has("data/stubborn: ");
     }
 }
+
+// The guards judged a plan in which these files were there.
+#[test]
+fn what_vanishes_after_the_plan_is_not_deleted_on_the_remote() {
+    let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
+    let second = sandbox.home().join("second");
+    sandbox.write_config(&Config::plain(proxy.endpoint()).tree(&second, "second"));
+    fs::create_dir(&second).unwrap();
+    for name in ["1", "2", "3"] {
+        fs::write(second.join(name), name).unwrap();
+    }
+    fs::write(sandbox.data().join("first"), "x").unwrap();
+    sandbox.poof(["backup"]).run().expect_code(0);
+    for path in [second.join("1"), second.join("2"), sandbox.data().join("first")] {
+        fs::write(path, "changed").unwrap();
+    }
+    fs::write(second.join("new"), "new").unwrap();
+    proxy.set_rule({
+        let second = second.clone();
+        move |request| {
+            if request.kind == Kind::Put && request.key().ends_with("data/first") {
+                let _ = fs::remove_dir_all(&second);
+                fs::create_dir(&second).unwrap();
+            }
+            Verdict::Pass
+        }
+    });
+    let run = sandbox.poof(["backup"]).run().expect_code(5);
+    run.stderr_has("second/1: ").stderr_has("second/new: ");
+    assert_eq!(names_on(&sandbox, "second"), ["1", "2", "3"]);
+}

@@ -199,3 +199,23 @@ fn what_is_not_built_yet_is_not_in_the_help() {
         assert!(!help.contains(&format!("  {verb} ")), "{verb}");
     }
 }
+
+#[test]
+fn what_rclone_would_read_differently_is_not_written() {
+    let sandbox = plain(1);
+    let before = fs::read(sandbox.rclone_conf()).unwrap();
+    for (setting, code) in [
+        ("secret_access_key=a%(region)sb", 3),
+        ("secret_access_key=a%(nope)s", 3),
+        ("secret_access_key=`tick", 3),
+        ("[x]=y", 2),
+        ("#c=d", 2),
+        ("a\nb=c", 2),
+        ("type=local", 2),
+    ] {
+        let run = sandbox.poof(["cconfig", setting]).run();
+        assert_eq!(run.code, Some(code), "{setting}: {run}");
+        assert_eq!(fs::read(sandbox.rclone_conf()).unwrap(), before, "{setting}");
+    }
+    sandbox.poof(["cconfig", "secret_access_key=a=b/c+d \"e\""]).run().expect_code(0);
+}

@@ -2,9 +2,12 @@
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::sync::atomic::Ordering;
 
-use crate::harness::{Config, Sandbox, Snapshot, assert_same_content, minio};
+use crate::harness::{
+    Config, Kind, Proxy, Sandbox, Snapshot, Verdict, assert_same_content, grow, minio,
+};
 use crate::story::{encrypted, plain};
 
 #[test]
@@ -81,7 +84,7 @@ fn local_files_that_the_snapshot_lacks_go_only_with_consent() {
     let mine = sandbox.data().join("sub/mine");
     fs::create_dir_all(mine.parent().unwrap()).unwrap();
     fs::write(&mine, "mine").unwrap();
-    sandbox.poof(["download"]).run().expect_code(7).stderr_has("1 local files would be deleted");
+    sandbox.poof(["download"]).run().expect_code(7).stderr_has("1 file that would be deleted");
     sandbox.poof(["download", "--dry-run"]).run().expect_code(0).stdout_has("- data/sub/mine");
     sandbox.poof(["download", "--keep-extra"]).run().expect_code(0);
     assert!(mine.exists());
@@ -96,7 +99,7 @@ fn a_changed_local_file_is_replaced_only_with_consent() {
     fs::write(sandbox.data().join("text"), "saved").unwrap();
     sandbox.poof(["backup"]).run().expect_code(0);
     fs::write(sandbox.data().join("text"), "changed").unwrap();
-    sandbox.poof(["download"]).run().expect_code(7).stderr_has("1 replaced");
+    sandbox.poof(["download"]).run().expect_code(7).stderr_has("1 file that would be replaced");
     assert_eq!(fs::read(sandbox.data().join("text")).unwrap(), b"changed");
     sandbox.poof(["download", "--yes"]).run().expect_code(0);
     assert_eq!(fs::read(sandbox.data().join("text")).unwrap(), b"saved");
@@ -194,4 +197,102 @@ fn a_file_and_a_directory_can_change_places_on_both_sides() {
         sandbox.poof(["download"]).run().expect_code(0);
         assert_same_content(&changed, &Snapshot::of(&sandbox.data()));
     }
+}
+
+// Hazard 30: the half-restored tree must not be mirrored to the remote.
+#[test]
+fn a_killed_download_is_not_backed_up_and_the_next_one_completes_it() {
+    let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
+    sandbox.write_config(&Config::plain(proxy.endpoint()));
+    grow(&sandbox.data(), 30, 1..=200_000, 1);
+    sandbox.poof(["backup"]).run().expect_code(0);
+    let original = Snapshot::of(&sandbox.data());
+    fs::remove_dir_all(sandbox.data()).unwrap();
+    fs::create_dir(sandbox.data()).unwrap();
+    let get = std::sync::atomic::AtomicUsize::new(0);
+    let (reached, is_reached) = std::sync::mpsc::channel();
+    proxy.set_rule(move |request| {
+        let count = get.fetch_add(usize::from(request.kind == Kind::Get), Ordering::SeqCst);
+        if request.kind == Kind::Get && count >= 10 {
+            let _ = reached.send(());
+            return Verdict::Hold;
+        }
+        Verdict::Pass
+    });
+    let running = sandbox.poof(["download"]).start();
+    is_reached.recv_timeout(std::time::Duration::from_secs(30)).unwrap();
+    running.signal(libc::SIGKILL);
+    running.finish();
+    proxy.set_rule(|_| Verdict::Pass);
+    // What a kill in the middle of a file leaves.
+    fs::write(sandbox.data().join("half.0a1b2c3d.partial"), "hal").unwrap();
+    let run = sandbox.poof(["backup", "--yes"]).run().expect_code(7);
+    run.stderr_has("the download of data was not completed");
+    fs::remove_file(sandbox.data().join("half.0a1b2c3d.partial")).unwrap();
+    sandbox.poof(["download"]).run().expect_code(0);
+    assert_same_content(&original, &Snapshot::of(&sandbox.data()));
+    sandbox.poof(["backup"]).run().expect_code(0).stderr_has("data: 0 new, 0 changed, 0 removed");
+}
+
+#[test]
+fn twins_in_unicode_normal_form_are_two_files() {
+    for sandbox in [plain(1), encrypted(1)] {
+        for (name, text) in [("\u{e9}", "composed"), ("e\u{301}", "decomposed")] {
+            fs::write(sandbox.data().join(name), text).unwrap();
+            fs::create_dir(sandbox.data().join(format!("dir-{name}"))).unwrap();
+            fs::write(sandbox.data().join(format!("dir-{name}/x")), text).unwrap();
+        }
+        let original = Snapshot::of(&sandbox.data());
+        sandbox.poof(["backup"]).run().expect_code(0);
+        sandbox.poof(["backup"]).run().expect_code(0).stderr_has("0 new, 0 changed, 0 removed");
+        fs::remove_dir_all(sandbox.data()).unwrap();
+        sandbox.poof(["download"]).run().expect_code(0);
+        assert_same_content(&original, &Snapshot::of(&sandbox.data()));
+    }
+}
+
+#[test]
+fn nothing_is_written_through_a_link_that_stands_for_a_directory() {
+    let sandbox = plain(1);
+    for (dir, text) in [("sub", "AAAA"), ("other", "BBBB")] {
+        fs::create_dir(sandbox.data().join(dir)).unwrap();
+        fs::write(sandbox.data().join(dir).join("f"), text).unwrap();
+    }
+    let original = Snapshot::of(&sandbox.data());
+    sandbox.poof(["backup"]).run().expect_code(0);
+    fs::remove_dir_all(sandbox.data().join("sub")).unwrap();
+    symlink("other", sandbox.data().join("sub")).unwrap();
+    let kept = sandbox.poof(["download", "--keep-extra", "--yes"]).run().expect_code(5);
+    kept.stderr_has("data/sub/f: what is to stay is in its way");
+    assert_eq!(fs::read(sandbox.data().join("other/f")).unwrap(), b"BBBB");
+    sandbox.poof(["download", "--yes"]).run().expect_code(0);
+    assert_same_content(&original, &Snapshot::of(&sandbox.data()));
+}
+
+#[test]
+fn what_is_restored_is_private() {
+    let sandbox = plain(2);
+    sandbox.poof(["backup"]).run().expect_code(0);
+    fs::remove_dir_all(sandbox.data()).unwrap();
+    sandbox.poof(["download"]).run().expect_code(0);
+    sandbox.poof(["download", "--only", "config", "--to", "beside"]).run().expect_code(0);
+    for path in [sandbox.data(), sandbox.home().join("beside/config/rclone-poof.conf")] {
+        assert_eq!(fs::metadata(path).unwrap().mode() & 0o077, 0);
+    }
+}
+
+#[test]
+fn a_configuration_file_elsewhere_is_left_alone_too() {
+    let sandbox = plain(1);
+    let mine = sandbox.data().join("my.conf");
+    fs::copy(sandbox.confdir().join("poof.conf"), &mine).unwrap();
+    let with = |args: &[&str]| {
+        let args = ["--poofconf", mine.to_str().unwrap()].into_iter().chain(args.iter().copied());
+        sandbox.poof(args).run().expect_code(0)
+    };
+    with(&["backup"]);
+    let edited = [&fs::read(&mine).unwrap()[..], b"\n"].concat();
+    fs::write(&mine, &edited).unwrap();
+    with(&["download", "--yes"]).stderr_has("is left alone");
+    assert_eq!(fs::read(&mine).unwrap(), edited);
 }

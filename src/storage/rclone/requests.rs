@@ -121,15 +121,26 @@ pub struct ObjectData {
 }
 
 request!(
-    /// `sync/sync` that reports what it decides for each file to the file
-    /// descriptor `report`. See go/calls/mirror.go.
+    /// `sync/sync` or `sync/copy` that reports what it decides for each file to
+    /// the file descriptor `report`. See go/calls/mirror.go.
     Mirror => "poof/mirror", Nothing {
         src_fs: String,
         dst_fs: String,
+        operation: Operation,
         report: i32,
         create_empty_src_dirs: bool,
     }
 );
+
+/// What a mirror may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Operation {
+    /// Make the destination equal: also delete what the source lacks.
+    Sync,
+    /// Never delete, even what vanishes from the source meanwhile.
+    Copy,
+}
 
 request!(
     /// What rclone logged since the last call.
@@ -205,6 +216,7 @@ impl Busy {
 
 /// rclone's `_config` for one call. The names are those of `fs.ConfigInfo`;
 /// `go/calls` refuses one that rclone does not know.
+#[allow(clippy::struct_excessive_bools)] // rclone's own
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Settings {
@@ -222,6 +234,8 @@ pub struct Settings {
     pub use_list_r: bool,
     pub dry_run: bool,
     pub size_only: bool,
+    /// Two names that differ only in their Unicode normal form are two files.
+    pub no_unicode_normalization: bool,
     /// 0: large files are not cut into streams of their own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub multi_thread_streams: Option<u32>,
@@ -251,6 +265,7 @@ impl Settings {
             connect_timeout: Duration::from_secs(10),
             timeout: Duration::from_mins(1),
             use_list_r: true,
+            no_unicode_normalization: true,
             log_level: "NOTICE",
             ..Settings::default()
         }

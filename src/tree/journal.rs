@@ -1,0 +1,83 @@
+//! What must survive a crash: which trees a download has begun to change and not
+//! completed. Such a tree must not become the snapshot, which it would rob of
+//! everything that has not come back yet.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use crate::base::error::{Error, Result};
+use crate::base::files::write_private;
+
+/// The journal of one configuration, a small file in its state directory.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    path: PathBuf,
+}
+
+impl Journal {
+    pub fn in_state(state: &Path) -> Self {
+        Journal { path: state.join("restoring.json") }
+    }
+
+    /// The names of the trees whose download has not been completed.
+    ///
+    /// # Errors
+    /// The journal cannot be read; what it says is then unknown.
+    pub fn unfinished(&self) -> Result<BTreeSet<String>> {
+        match fs::read(&self.path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| {
+                Error::unexpected(format!("the journal {} is damaged", self.path.display()))
+                    .hint("Remove it once `poof download --dry-run` has nothing left to do.")
+            }),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(BTreeSet::new()),
+            Err(error) => Err(Error::io("read the journal", &self.path, &error)),
+        }
+    }
+
+    /// Before the first change of a download; on disk when this returns.
+    pub fn begin(&self, name: &str) -> Result<()> {
+        self.change(|names| names.insert(name.to_owned()))
+    }
+
+    /// Both sides are equal again.
+    pub fn end(&self, name: &str) -> Result<()> {
+        self.change(|names| names.remove(name))
+    }
+
+    fn change(&self, change: impl FnOnce(&mut BTreeSet<String>) -> bool) -> Result<()> {
+        let mut names = self.unfinished()?;
+        if !change(&mut names) {
+            return Ok(());
+        }
+        let text = serde_json::to_vec(&names).map_err(|e| Error::unexpected(e.to_string()))?;
+        write_private(&self.path, &text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_begun_is_known_until_it_ends() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal::in_state(dir.path());
+        journal.end("a").unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "nothing to write");
+        journal.begin("a").unwrap();
+        journal.begin("b").unwrap();
+        journal.end("a").unwrap();
+        let again = Journal::in_state(dir.path());
+        assert_eq!(again.unfinished().unwrap().into_iter().collect::<Vec<_>>(), ["b"]);
+    }
+
+    #[test]
+    fn a_damaged_journal_is_no_empty_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal::in_state(dir.path());
+        fs::write(&journal.path, "[\"a").unwrap();
+        assert!(journal.unfinished().is_err() && journal.begin("b").is_err());
+    }
+}
