@@ -156,11 +156,10 @@ fn consent(context: &Context, transfers: &[Transfer], yes: bool) -> Result<()> {
     if deleted + replaced == 0 {
         return Ok(());
     }
+    let (deleted, replaced) = (files(deleted as u64), files(replaced as u64));
     let what = format!(
-        "the snapshot does not hold what is in {} that would be deleted and {} that would be \
-         replaced",
-        files(deleted as u64),
-        files(replaced as u64),
+        "{deleted} would be deleted and {replaced} replaced; the snapshot does not hold what is \
+         in them"
     );
     if context.terminal.confirm(&format!("{what}. Go on?"), yes)? {
         return Ok(());

@@ -84,7 +84,7 @@ fn local_files_that_the_snapshot_lacks_go_only_with_consent() {
     let mine = sandbox.data().join("sub/mine");
     fs::create_dir_all(mine.parent().unwrap()).unwrap();
     fs::write(&mine, "mine").unwrap();
-    sandbox.poof(["download"]).run().expect_code(7).stderr_has("1 file that would be deleted");
+    sandbox.poof(["download"]).run().expect_code(7).stderr_has("1 file would be deleted");
     sandbox.poof(["download", "--dry-run"]).run().expect_code(0).stdout_has("- data/sub/mine");
     sandbox.poof(["download", "--keep-extra"]).run().expect_code(0);
     assert!(mine.exists());
@@ -99,7 +99,7 @@ fn a_changed_local_file_is_replaced_only_with_consent() {
     fs::write(sandbox.data().join("text"), "saved").unwrap();
     sandbox.poof(["backup"]).run().expect_code(0);
     fs::write(sandbox.data().join("text"), "changed").unwrap();
-    sandbox.poof(["download"]).run().expect_code(7).stderr_has("1 file that would be replaced");
+    sandbox.poof(["download"]).run().expect_code(7).stderr_has("1 file replaced");
     assert_eq!(fs::read(sandbox.data().join("text")).unwrap(), b"changed");
     sandbox.poof(["download", "--yes"]).run().expect_code(0);
     assert_eq!(fs::read(sandbox.data().join("text")).unwrap(), b"saved");
