@@ -1,8 +1,12 @@
 //! poof.conf, as the Python poof writes it: bucket, confFile, paths, remote.
 //! Keys that this poof does not know are kept.
 
+use std::collections::HashSet;
+use std::fmt;
 use std::path::Path;
 
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
 use super::python_json;
@@ -79,6 +83,12 @@ impl PoofConf {
             }
             None => return Err(missing("paths")),
         }
+        if let Some(local) = repeated_path(bytes) {
+            return Err(invalid(
+                format!("{local:?} stands in \"paths\" twice"),
+                "Only the last one would count; remove the other.",
+            ));
+        }
         Ok(PoofConf { document })
     }
 
@@ -115,6 +125,45 @@ impl PoofConf {
 
     fn text(&self, key: &str) -> &str {
         self.document.get(key).and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
+/// A key that `paths` has more than once, of which JSON parsers keep the last.
+fn repeated_path(bytes: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Conf {
+        paths: Keys,
+    }
+    let Conf { paths: Keys(keys) } = serde_json::from_slice(bytes).ok()?;
+    let mut seen = HashSet::new();
+    keys.into_iter().find(|key| !seen.insert(key.clone()))
+}
+
+/// The keys of an object, repeated ones too.
+struct Keys(Vec<String>);
+
+impl<'de> Deserialize<'de> for Keys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Collect;
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Keys;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> std::result::Result<Keys, A::Error> {
+                let mut keys = Vec::new();
+                while let Some((key, IgnoredAny)) = map.next_entry()? {
+                    keys.push(key);
+                }
+                Ok(Keys(keys))
+            }
+        }
+        deserializer.deserialize_map(Collect)
     }
 }
 
@@ -179,9 +228,10 @@ mod tests {
             (r#"{"bucket": "b", "remote": "r"}"#, "missing"),
             (r#"{"bucket": "b", "remote": "r", "paths": {"/a": 1}}"#, "paths"),
             (r#"{"bucket": " ", "remote": "r", "paths": {}}"#, "bucket"),
+            (r#"{"bucket": "b", "remote": "r", "paths": {"/a": "x", "/a": "y"}}"#, "twice"),
         ] {
             let problem = PoofConf::parse(text.as_bytes()).unwrap_err();
-            assert!(problem.what.contains(word) || problem.place.contains(word), "{text}");
+            assert!(format!("{problem:?}").contains(word), "{text}");
         }
     }
 
