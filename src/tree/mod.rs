@@ -2,6 +2,7 @@
 //! a [`plan`], which [`guard`] judges and [`transfer`] carries out.
 
 pub mod compare;
+pub mod entry;
 pub mod guard;
 pub mod journal;
 pub mod plan;

@@ -1,0 +1,152 @@
+//! What stands at one path of a tree: all that a restore needs, what the remote
+//! holds of it, and how this machine recognises that it has not changed.
+
+use std::cmp::Ordering;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// One path of a tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Relative to the root of the tree: bytes as they are on disk, `/` between
+    /// names. Empty for the root itself.
+    pub path: Vec<u8>,
+    pub kind: EntryKind,
+    pub attributes: Attributes,
+    /// Entries of a tree with the same number are names of one file: the first
+    /// eight bytes of the BLAKE3 of the first of their paths.
+    pub hard_link: Option<u64>,
+    /// What the remote holds of it. Regular files and symbolic links only.
+    pub stored: Option<Stored>,
+    /// Where it was seen on this machine. Never leaves it.
+    pub local: Option<Local>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EntryKind {
+    File(FileData),
+    Directory,
+    Symlink {
+        target: Vec<u8>,
+    },
+    Fifo,
+    /// The number as `st_rdev` has it.
+    CharDevice(u64),
+    BlockDevice(u64),
+}
+
+/// A regular file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileData {
+    /// In bytes.
+    pub size: u64,
+    /// Unknown until the file was read.
+    pub content: Option<Content>,
+    /// It occupies less than its size: holes, worth making again.
+    pub sparse: bool,
+}
+
+/// The BLAKE3 of a content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Content(pub [u8; 32]);
+
+/// What a path has besides its content.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attributes {
+    /// Permission bits with setuid, setgid and sticky: `st_mode & 07777`.
+    pub mode: u32,
+    pub uid: u32,
+    pub gid: u32,
+    pub mtime: Time,
+    /// Extended attributes by name, sorted; ACLs are among them (Linux:
+    /// `system.posix_acl_access` and `_default`).
+    pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+/// A time of the file system: seconds since 1970, which may be negative, and
+/// nanoseconds (0 to 999,999,999) that count forward from there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time {
+    pub seconds: i64,
+    pub nanos: u32,
+}
+
+/// An object on the remote, as the server had it when it was proven.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The object has no name that the remote could hold: it lies among poof's
+    /// own records, under a hash of its path.
+    pub odd: bool,
+    /// In bytes, as stored (under crypt larger than the file).
+    pub size: u64,
+    /// Of the bytes as stored.
+    pub md5: [u8; 16],
+    /// How a listing shows this very object.
+    pub tag: Tag,
+    /// Under crypt: the nonce, with which the stored bytes can be made again.
+    pub nonce: Option<[u8; 24]>,
+}
+
+/// What a listing says of an object's content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tag {
+    /// The server's MD5, equal to [`Stored::md5`].
+    Md5,
+    /// Something else that the server computed: the ETag of a multipart object
+    /// (`…-33`), another type of hash (`sha1:…`), an opaque ETag.
+    Text(String),
+    /// The listing has no hash; this is the object's time of modification.
+    Time(Time),
+}
+
+/// The identity of a file on this machine. If all of it and size and mtime are
+/// what they were, the content is taken to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Local {
+    pub dev: u64,
+    pub ino: u64,
+    pub ctime: Time,
+}
+
+impl Entry {
+    pub fn as_path(&self) -> &Path {
+        Path::new(OsStr::from_bytes(&self.path))
+    }
+
+    pub fn is_directory(&self) -> bool {
+        self.kind == EntryKind::Directory
+    }
+
+    pub fn file(&self) -> Option<&FileData> {
+        match &self.kind {
+            EntryKind::File(data) => Some(data),
+            _ => None,
+        }
+    }
+
+    /// Whether the remote holds an object for it, besides its line in the manifest.
+    pub fn is_object(&self) -> bool {
+        matches!(self.kind, EntryKind::File(_) | EntryKind::Symlink { .. })
+    }
+}
+
+/// The order of entries everywhere: name by name, so that what is in a directory
+/// follows it directly (`a`, `a/b`, `a.b`), as a walk in sorted order finds it.
+pub fn order(a: &[u8], b: &[u8]) -> Ordering {
+    let rank = |&byte: &u8| if byte == b'/' { 0 } else { u16::from(byte) + 1 };
+    a.iter().map(rank).cmp(b.iter().map(rank))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_followed_by_what_is_in_it() {
+        let mut paths = ["a.b", "a/b", "b", "", "a", "a/b/c", "a/b.c", "a\u{1}"].map(str::as_bytes);
+        paths.sort_by(|a, b| order(a, b));
+        let expected = ["", "a", "a/b", "a/b/c", "a/b.c", "a\u{1}", "a.b", "b"];
+        assert_eq!(paths, expected.map(str::as_bytes));
+    }
+}
