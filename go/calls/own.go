@@ -3,6 +3,8 @@ package calls
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/rclone/rclone/fs/config"
 	"github.com/rclone/rclone/fs/config/configfile"
+	"github.com/rclone/rclone/fs/config/obscure"
 	"github.com/rclone/rclone/fs/operations"
 	"github.com/rclone/rclone/fs/rc"
 
@@ -22,6 +25,7 @@ import (
 func init() {
 	for path, fn := range map[string]rc.Func{
 		"poof/config": useConfig,
+		"poof/key":    deriveKey,
 		"poof/log":    drainLog,
 		"poof/mirror": mirror,
 		"poof/put":    putObject,
@@ -46,6 +50,29 @@ func useConfig(_ context.Context, in rc.Params) (rc.Params, error) {
 	configfile.Install()
 	rememberSecrets(config.LoadedData())
 	return nil, nil
+}
+
+// deriveKey makes a secret of the passwords of a crypt remote, from which they
+// cannot be found: what seals poof's own records.
+//
+// Parameters: crypt (section). Results: key (base64, 32 bytes).
+func deriveKey(_ context.Context, in rc.Params) (rc.Params, error) {
+	section, err := in.GetString("crypt")
+	if err != nil {
+		return nil, err
+	}
+	sum := hmac.New(sha256.New, []byte("poof: records of a crypt remote, 1"))
+	for _, name := range []string{"password", "password2"} {
+		value, _ := config.LoadedData().GetValue(section, name)
+		if value != "" {
+			if value, err = obscure.Reveal(value); err != nil {
+				return nil, fmt.Errorf("%s of [%s] is not obscured as rclone does it", name, section)
+			}
+		}
+		// The length keeps apart what would read the same in a row.
+		_, _ = fmt.Fprintf(sum, "%d:%s", len(value), value)
+	}
+	return rc.Params{"key": base64.StdEncoding.EncodeToString(sum.Sum(nil))}, nil
 }
 
 // drainLog returns what rclone logged since the last call.
@@ -109,7 +136,11 @@ func getObject(ctx context.Context, in rc.Params) (rc.Params, error) {
 
 // openReport duplicates the descriptor of the caller, who keeps its own.
 func openReport(in rc.Params) (*os.File, error) {
-	fd, err := in.GetInt64("report")
+	return openFd(in, "report")
+}
+
+func openFd(in rc.Params, name string) (*os.File, error) {
+	fd, err := in.GetInt64(name)
 	if err != nil {
 		return nil, err
 	}
@@ -117,5 +148,5 @@ func openReport(in rc.Params) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return os.NewFile(uintptr(copied), "report"), nil
+	return os.NewFile(uintptr(copied), name), nil
 }

@@ -4,3 +4,4 @@ pub mod failure;
 pub mod job;
 pub mod rclone;
 pub mod remote;
+pub mod store;

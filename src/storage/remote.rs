@@ -11,6 +11,11 @@ use super::job;
 use super::rclone::requests::{
     DeleteFile, GetObject, ListDirectory, ListOptions, Listed, MakeDirectory, PutObject,
 };
+use super::store::Store;
+
+/// Never `no_head_object`: it deletes large uploads.
+const STORE_ON_S3: &str = ",no_check_bucket=true,no_head=true,use_server_modtime=true,\
+    disable_checksum=true,upload_cutoff=64Mi,chunk_size=16Mi,upload_concurrency=4";
 
 /// A place that rclone can open: its connection string.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,6 +119,17 @@ impl Remote {
     /// The directory of a tree, for the transfer.
     pub fn tree(&self, name: &str) -> Spec {
         self.spec(Use::Work, &format!("{name}/"))
+    }
+
+    /// The bucket as a store of objects. On S3 one request a file, and large
+    /// parts: what the checksum of rclone's would say of a large file is in the
+    /// manifest.
+    pub fn store(&self) -> Store {
+        let flags = if self.s3 { STORE_ON_S3 } else { "" };
+        Store {
+            fs: format!("{}{flags}:{}/", self.section, self.path),
+            crypt: self.crypt.clone().unwrap_or_default(),
+        }
     }
 
     fn root(&self) -> String {

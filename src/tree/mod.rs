@@ -4,6 +4,7 @@
 pub mod compare;
 pub mod entry;
 pub mod guard;
+pub mod inventory;
 pub mod journal;
 pub mod plan;
 pub mod scan;

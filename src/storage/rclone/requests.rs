@@ -132,6 +132,63 @@ request!(
     }
 );
 
+request!(
+    /// Reports every object below a directory. See go/calls/store.go, as for the
+    /// next four; `jobs` and `report` are file descriptors.
+    ListStore => "poof/list", Strange { fs: String, crypt: String, dir: String, report: i32 }
+);
+
+#[derive(Deserialize)]
+pub struct Strange {
+    /// Objects whose names do not decrypt.
+    pub strange: u64,
+}
+
+request!(
+    LookStore => "poof/look", Nothing {
+        fs: String, crypt: String, jobs: i32, report: i32, width: u32,
+    }
+);
+
+request!(
+    RemoveStore => "poof/remove", Nothing {
+        fs: String, crypt: String, jobs: i32, report: i32, width: u32,
+    }
+);
+
+request!(
+    SendStore => "poof/send", Nothing {
+        fs: String, crypt: String, root: String, jobs: i32, report: i32, width: u32,
+    }
+);
+
+request!(
+    FetchStore => "poof/fetch", Nothing {
+        fs: String, crypt: String, dir: String, jobs: i32, report: i32, width: u32,
+    }
+);
+
+request!(
+    /// A secret made of the passwords of a crypt remote.
+    DeriveKey => "poof/key", DerivedKey { crypt: String }
+);
+
+#[derive(Deserialize)]
+pub struct DerivedKey {
+    /// 32 bytes, base64.
+    pub key: String,
+}
+
+request!(
+    /// The name of the object of a local path, both base64.
+    NameOf => "poof/name", ObjectName { path: String }
+);
+
+#[derive(Deserialize)]
+pub struct ObjectName {
+    pub remote: String,
+}
+
 /// What a mirror may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -1,0 +1,334 @@
+package calls
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/rclone/rclone/fs/rc"
+	"github.com/rclone/rclone/lib/encoder"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+
+	"bridge/store"
+)
+
+func init() {
+	for path, fn := range map[string]rc.Func{
+		"poof/list":   listStore,
+		"poof/look":   lookStore,
+		"poof/send":   sendStore,
+		"poof/fetch":  fetchStore,
+		"poof/remove": removeStore,
+		"poof/name":   nameOf,
+	} {
+		rc.Add(rc.Call{Path: path, Fn: fn})
+	}
+}
+
+// All of these take fs (connection string of the bucket) and crypt (section of
+// the crypt remote on top, or empty), read their jobs from the file descriptor
+// jobs and write a record for each to the file descriptor report, both as one
+// JSON object a line. Names are base64, as they may be any bytes. A failure of
+// one job is its record's "failure"; the call goes on.
+
+// shown is the record of an object that a listing shows.
+type shown struct {
+	ID      int64    `json:"id"`
+	Remote  []byte   `json:"remote,omitempty"`
+	Size    int64    `json:"size"`
+	Tag     string   `json:"tag"`
+	Time    [2]int64 `json:"time"`
+	Failure *Failure `json:"failure,omitempty"`
+}
+
+func show(o store.Object) shown {
+	return shown{Size: o.Size, Tag: o.Tag, Time: [2]int64{o.Time.Unix(), int64(o.Time.Nanosecond())}}
+}
+
+// listStore reports every object below dir.
+//
+// Parameters: fs, crypt, dir, report. Results: strange, the number of objects
+// whose names do not decrypt.
+func listStore(ctx context.Context, in rc.Params) (rc.Params, error) {
+	s, out, err := openStore(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	defer out.close()
+	dir, err := in.GetString("dir")
+	if err != nil {
+		return nil, err
+	}
+	strange, err := s.List(ctx, dir, func(remote string, o store.Object) error {
+		record := show(o)
+		record.Remote = []byte(remote)
+		return out.write(record)
+	})
+	return rc.Params{"strange": strange}, err
+}
+
+// named is a job of which nothing but the name of the object is needed.
+type named struct {
+	ID     int64  `json:"id"`
+	Remote []byte `json:"remote"`
+}
+
+// lookStore asks for single objects.
+func lookStore(ctx context.Context, in rc.Params) (rc.Params, error) {
+	return each(ctx, in, func(s *store.Store, job *named) any {
+		o, err := s.Look(ctx, string(job.Remote))
+		record := show(o)
+		record.ID, record.Failure = job.ID, failureOf(err)
+		return record
+	})
+}
+
+// removeStore deletes objects; one that is not there is no failure.
+func removeStore(ctx context.Context, in rc.Params) (rc.Params, error) {
+	return each(ctx, in, func(s *store.Store, job *named) any {
+		return outcome{ID: job.ID, Failure: failureOf(s.Remove(ctx, string(job.Remote)))}
+	})
+}
+
+type outcome struct {
+	ID      int64    `json:"id"`
+	Changed bool     `json:"changed"` // the file is not what the job expects
+	Failure *Failure `json:"failure,omitempty"`
+}
+
+// nameOf gives the name of an object for a local path of any bytes: each part
+// in rclone's standard encoding, as its listings have it.
+//
+// Parameters: path (base64). Results: remote (base64).
+func nameOf(_ context.Context, in rc.Params) (rc.Params, error) {
+	var job struct{ Path []byte }
+	if err := rc.Reshape(&job, in); err != nil {
+		return nil, err
+	}
+	parts := strings.Split(string(job.Path), "/")
+	for i, part := range parts {
+		parts[i] = encoder.Standard.Encode(part)
+	}
+	return rc.Params{"remote": []byte(strings.Join(parts, "/"))}, nil
+}
+
+// Bytes of content in memory at a time, over all transfers; and how many
+// files are streamed at a time, each with buffers of its own.
+const (
+	inMemory  = 96 << 20
+	streaming = 2
+)
+
+// sendStore stores files below root.
+//
+// Parameters: also root, a local directory.
+func sendStore(ctx context.Context, in rc.Params) (rc.Params, error) {
+	root, err := in.GetString("root")
+	if err != nil {
+		return nil, err
+	}
+	memory, streams := semaphore.NewWeighted(inMemory), semaphore.NewWeighted(streaming)
+	return each(ctx, in, func(s *store.Store, job *store.Send) any {
+		limit, weight := memory, 3*job.Size
+		if job.Data == nil && job.Size > store.Whole {
+			limit, weight = streams, 1
+		}
+		record := struct {
+			outcome
+			store.Sent
+		}{outcome: outcome{ID: job.ID}}
+		if err := limit.Acquire(ctx, weight); err != nil {
+			record.Failure = failureOf(err)
+			return record
+		}
+		defer limit.Release(weight)
+		record.Sent, err = s.Send(ctx, root, job)
+		record.Changed = errors.Is(err, store.ErrChanged)
+		record.Failure = failureOf(err)
+		return record
+	})
+}
+
+// fetchStore reads objects below dir.
+//
+// Parameters: also dir, where all the objects lie.
+func fetchStore(ctx context.Context, in rc.Params) (rc.Params, error) {
+	dir, err := in.GetString("dir")
+	if err != nil {
+		return nil, err
+	}
+	s, out, err := openStore(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	defer out.close()
+	jobs, err := readJobs[store.Fetch](in)
+	if err != nil {
+		return nil, err
+	}
+	objects, err := s.Objects(ctx, dir, jobs)
+	if err != nil {
+		return nil, err
+	}
+	source := make(chan *store.Fetch)
+	go func() {
+		defer close(source)
+		for _, job := range jobs {
+			source <- job
+		}
+	}()
+	err = work(ctx, in, source, out, func(job *store.Fetch) any {
+		record := struct {
+			outcome
+			store.Fetched
+		}{outcome: outcome{ID: job.ID}}
+		var err error
+		record.Fetched, err = s.Fetch(ctx, job, objects)
+		record.Failure = failureOf(err)
+		return record
+	})
+	return nil, err
+}
+
+func failureOf(err error) *Failure {
+	if err == nil {
+		return nil
+	}
+	failure := Classify(err)
+	return &failure
+}
+
+// each does every job, several at a time, as they come in.
+func each[J any](ctx context.Context, in rc.Params, do func(*store.Store, *J) any) (rc.Params, error) {
+	s, out, err := openStore(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	defer out.close()
+	file, err := openFd(in, "jobs")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	source := make(chan *J)
+	var broken error
+	go func() {
+		defer close(source)
+		decoder := json.NewDecoder(bufio.NewReader(file))
+		for {
+			job := new(J)
+			if err := decoder.Decode(job); err != nil {
+				if err != io.EOF {
+					broken = err
+				}
+				return
+			}
+			source <- job
+		}
+	}()
+	err = work(ctx, in, source, out, func(job *J) any { return do(s, job) })
+	return nil, errors.Join(err, broken)
+}
+
+// work runs do for each job of source, "width" at a time. After the end of ctx
+// the rest is taken from the source and dropped.
+func work[J any](ctx context.Context, in rc.Params, source <-chan *J, out *lines, do func(*J) any) error {
+	width, err := in.GetInt64("width")
+	if err != nil {
+		return err
+	}
+	var group errgroup.Group
+	for range width {
+		group.Go(func() error {
+			for job := range source {
+				if ctx.Err() == nil {
+					if err := out.tell(do(job)); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+func readJobs[J any](in rc.Params) ([]*J, error) {
+	file, err := openFd(in, "jobs")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	decoder := json.NewDecoder(bufio.NewReader(file))
+	var jobs []*J
+	for {
+		job := new(J)
+		if err := decoder.Decode(job); err == io.EOF {
+			return jobs, nil
+		} else if err != nil {
+			return nil, err
+		}
+		jobs = append(jobs, job)
+	}
+}
+
+func openStore(ctx context.Context, in rc.Params) (*store.Store, *lines, error) {
+	base, err := in.GetString("fs")
+	if err != nil {
+		return nil, nil, err
+	}
+	section, err := in.GetString("crypt")
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := store.Open(ctx, base, section)
+	if err != nil {
+		return nil, nil, err
+	}
+	file, err := openReport(in)
+	if err != nil {
+		return nil, nil, err
+	}
+	out := bufio.NewWriter(file)
+	return s, &lines{file: file, out: out, json: json.NewEncoder(out)}, nil
+}
+
+// lines writes records as lines of JSON.
+type lines struct {
+	mu   sync.Mutex
+	file *os.File
+	out  *bufio.Writer
+	json *json.Encoder
+}
+
+func (l *lines) write(record any) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.json.Encode(record)
+}
+
+// tell writes a record that somebody waits for.
+func (l *lines) tell(record any) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.json.Encode(record); err != nil {
+		return err
+	}
+	return l.out.Flush()
+}
+
+func (l *lines) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_ = l.out.Flush()
+	_ = l.file.Close()
+}

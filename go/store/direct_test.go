@@ -1,0 +1,61 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"testing"
+
+	"github.com/rclone/rclone/backend/crypt"
+	_ "github.com/rclone/rclone/backend/local"
+	"github.com/rclone/rclone/fs"
+	"github.com/rclone/rclone/fs/config/configmap"
+	"github.com/rclone/rclone/fs/config/obscure"
+)
+
+// What is reached by reflection is not promised by anybody: a new version of
+// rclone must be noticed here, not by a slow or blind backup.
+func TestTheClientInsideIsReached(t *testing.T) {
+	f, err := fs.NewFs(context.Background(), ":s3,provider=Minio,endpoint='http://127.0.0.1:9',env_auth=false:bucket/dir/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := reach(f)
+	if d == nil {
+		t.Fatal("the s3 client is not where it was")
+	}
+	if d.bucket != "bucket" || d.key("a/b") != "dir/a/b" || d.opt.Provider != "Minio" {
+		t.Errorf("bucket %q, key %q, provider %q", d.bucket, d.key("a/b"), d.opt.Provider)
+	}
+}
+
+func TestAnObjectIsEncryptedAgainAsItWas(t *testing.T) {
+	cipher := func() *crypt.Cipher {
+		c, err := crypt.NewCipher(configmap.Simple{
+			"password": obscure.MustObscure("one"), "password2": obscure.MustObscure("two"),
+			"filename_encryption": "standard", "directory_name_encryption": "true",
+			"filename_encoding": "base32", "suffix": ".bin",
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	plain := bytes.Repeat([]byte("content "), 20000)
+	in, err := cipher().EncryptData(bytes.NewReader(plain))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := io.ReadAll(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	given, ok := newNonces(cipher())
+	if !ok {
+		t.Fatal("the source of nonces is not where it was")
+	}
+	second, err := (&Store{nonces: given}).again(first[:32], plain)
+	if err != nil || !bytes.Equal(first, second) {
+		t.Errorf("not the same bytes: %v", err)
+	}
+}

@@ -1,0 +1,144 @@
+package store
+
+import (
+	"context"
+	"encoding/hex"
+	"io"
+	"os"
+
+	"github.com/rclone/rclone/fs"
+	"github.com/rclone/rclone/fs/accounting"
+	"github.com/rclone/rclone/fs/walk"
+	"github.com/zeebo/blake3"
+)
+
+// Fetch is one object to read.
+type Fetch struct {
+	ID     int64  `json:"id"`
+	Remote []byte `json:"remote"`
+	To     []byte `json:"to"`     // a file to make; empty: only hash it
+	Sparse bool   `json:"sparse"` // leave holes where the content is zero
+}
+
+// Fetched is what was read.
+type Fetched struct {
+	Content string `json:"content"` // BLAKE3 of the plain content, hexadecimal
+	Size    int64  `json:"size"`    // of the plain content
+}
+
+// Objects finds the objects of jobs, with one listing of dir if they are many:
+// on S3 each would cost a request otherwise.
+func (s *Store) Objects(ctx context.Context, dir string, jobs []*Fetch) (map[string]fs.Object, error) {
+	const many = 16
+	found := map[string]fs.Object{}
+	if len(jobs) < many {
+		return found, nil
+	}
+	wanted := make(map[string]bool, len(jobs))
+	for _, job := range jobs {
+		wanted[s.key(string(job.Remote))] = true
+	}
+	err := walk.ListR(ctx, s.base, s.dirKey(dir), true, -1, walk.ListObjects, func(entries fs.DirEntries) error {
+		for _, entry := range entries {
+			if object, ok := entry.(fs.Object); ok && wanted[object.Remote()] {
+				found[object.Remote()] = object
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+// Fetch reads one object, decrypts and hashes it, and writes it to its file.
+func (s *Store) Fetch(ctx context.Context, job *Fetch, objects map[string]fs.Object) (got Fetched, err error) {
+	key := s.key(string(job.Remote))
+	object, ok := objects[key]
+	if !ok {
+		if object, err = s.base.NewObject(ctx, key); err != nil {
+			return got, err
+		}
+	}
+	transfer := accounting.Stats(ctx).NewTransferRemoteSize(string(job.Remote), object.Size(), s.base, nil)
+	defer func() { transfer.Done(ctx, err) }()
+	body, err := object.Open(ctx)
+	if err != nil {
+		return got, err
+	}
+	var in io.ReadCloser = transfer.Account(ctx, body)
+	defer func() { _ = in.Close() }()
+	if s.encrypts() {
+		if in, err = s.cipher.DecryptData(in); err != nil {
+			return got, err
+		}
+	}
+	content := blake3.New()
+	out := io.Writer(content)
+	if len(job.To) > 0 {
+		file, err := os.OpenFile(string(job.To), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+		if err != nil {
+			return got, err
+		}
+		target := &holes{file: file, on: job.Sparse}
+		defer func() {
+			if e := target.close(); err == nil {
+				err = e
+			}
+		}()
+		out = io.MultiWriter(content, target)
+	}
+	got.Size, err = io.CopyBuffer(onlyWriter{out}, in, make([]byte, 256<<10))
+	got.Content = hex.EncodeToString(content.Sum(nil))
+	return got, err
+}
+
+type onlyWriter struct{ io.Writer }
+
+// holes writes a file and, if on, seeks over blocks of zeros instead.
+type holes struct {
+	file *os.File
+	on   bool
+	size int64
+}
+
+const block = 4096
+
+func (h *holes) Write(p []byte) (int, error) {
+	if !h.on {
+		n, err := h.file.Write(p)
+		h.size += int64(n)
+		return n, err
+	}
+	for done := 0; done < len(p); {
+		// Blocks of the file, not of the buffer.
+		n := min(len(p)-done, int(block-h.size%block))
+		part := p[done : done+n]
+		if !zero(part) {
+			if _, err := h.file.WriteAt(part, h.size); err != nil {
+				return done, err
+			}
+		}
+		h.size += int64(n)
+		done += n
+	}
+	return len(p), nil
+}
+
+func (h *holes) close() error {
+	err := error(nil)
+	if h.on {
+		err = h.file.Truncate(h.size)
+	}
+	if e := h.file.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+func zero(p []byte) bool {
+	for _, b := range p {
+		if b != 0 {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,176 @@
+package store
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"io"
+	"time"
+
+	"github.com/rclone/rclone/fs"
+	"github.com/rclone/rclone/fs/accounting"
+	"github.com/rclone/rclone/fs/hash"
+	"github.com/rclone/rclone/fs/object"
+	"github.com/zeebo/blake3"
+)
+
+// Whole is the size up to which a file is read into memory before it is sent:
+// the server is then told its MD5 beforehand, and the bytes that were hashed
+// are the bytes that travel.
+const Whole = 4 << 20
+
+// Send is one object to make: of a file below a root, or of Data.
+type Send struct {
+	ID     int64  `json:"id"`
+	Path   []byte `json:"path"`
+	Remote []byte `json:"remote"`
+	Data   []byte `json:"data"` // not null: the content itself
+	Have   *Have  `json:"have"` // an object of that name is there: if it is equal, it stays
+	Expected
+}
+
+// Have is an object as a listing shows it.
+type Have struct {
+	Size int64  `json:"size"`
+	Tag  string `json:"tag"`
+}
+
+// Sent is what became of it. The server has it if a look shows an object of
+// this size and tag.
+type Sent struct {
+	Content string   `json:"content"` // BLAKE3 of the plain content, hexadecimal
+	Size    int64    `json:"size"`    // as stored
+	MD5     string   `json:"md5"`     // as stored; of a multipart object the MD5 of its parts' MD5s
+	Tag     string   `json:"tag"`     // that a listing will show; empty where it shows none
+	Nonce   []byte   `json:"nonce"`   // under crypt
+	Time    [2]int64 `json:"time"`    // of modification, where a listing shows no tag
+	Proven  bool     `json:"proven"`  // it was read back and is equal
+	Kept    bool     `json:"kept"`    // the object that was there is equal
+}
+
+// Send reads one file once and stores it.
+func (s *Store) Send(ctx context.Context, root string, job *Send) (sent Sent, err error) {
+	in, modified, done, err := job.open(root)
+	if err != nil {
+		return sent, err
+	}
+	defer done()
+	transfer := accounting.Stats(ctx).NewTransferRemoteSize(string(job.Remote), job.Size, nil, s.base)
+	defer func() { transfer.Done(ctx, err) }()
+	content := blake3.New()
+	in = transfer.Account(ctx, io.NopCloser(io.TeeReader(in, content)))
+	if job.Size <= Whole {
+		plain := make([]byte, job.Size)
+		if _, err := io.ReadFull(in, plain); err != nil {
+			return sent, err
+		}
+		// The end of the file is where it is seen whether it changed.
+		if _, err := in.Read(make([]byte, 1)); err != io.EOF {
+			return sent, cmp.Or(err, ErrChanged)
+		}
+		in = bytes.NewReader(plain)
+		if kept, ok := s.equal(ctx, job, plain); ok {
+			kept.Content = hex.EncodeToString(content.Sum(nil))
+			return kept, nil
+		}
+	}
+	if s.encrypts() {
+		if in, err = s.cipher.EncryptData(in); err != nil {
+			return sent, err
+		}
+	}
+	sent.Size = s.storedSize(job.Size)
+	sums := s.summer(sent.Size)
+	hashes := map[hash.Type]string{}
+	if job.Size <= Whole {
+		stored, err := io.ReadAll(in)
+		if err != nil {
+			return sent, err
+		}
+		_, _ = sums.Write(stored)
+		hashes[hash.MD5] = sums.md5()
+		in = bytes.NewReader(stored)
+	} else {
+		in = io.TeeReader(in, sums)
+	}
+	made, err := s.put(ctx, in, s.key(string(job.Remote)), func(name string) fs.ObjectInfo {
+		return object.NewStaticObjectInfo(name, modified, sent.Size, true, hashes, s.base)
+	})
+	if err != nil {
+		return sent, err
+	}
+	sent.Content = hex.EncodeToString(content.Sum(nil))
+	sent.MD5, sent.Tag = sums.md5(), sums.tag()
+	if s.encrypts() {
+		sent.Nonce = sums.head[8:]
+	}
+	if sent.Tag == "" {
+		err = s.readBack(ctx, made, &sent)
+	}
+	return sent, err
+}
+
+func (job *Send) open(root string) (in io.Reader, modified time.Time, done func(), err error) {
+	modified = time.Unix(job.Mtime[0], job.Mtime[1])
+	if job.Data != nil {
+		job.Size = int64(len(job.Data))
+		return bytes.NewReader(job.Data), modified, func() {}, nil
+	}
+	file, err := openBeneath(root, string(job.Path))
+	if err != nil {
+		return nil, modified, nil, err
+	}
+	in, err = watch(file, &job.Expected)
+	if err != nil {
+		_ = file.Close()
+		return nil, modified, nil, err
+	}
+	return in, modified, func() { _ = file.Close() }, nil
+}
+
+// put stores an object under its name, and where rclone itself would write to
+// a partial name first, so does this.
+func (s *Store) put(ctx context.Context, in io.Reader, name string, info func(string) fs.ObjectInfo) (fs.Object, error) {
+	features := s.base.Features()
+	if !features.PartialUploads || features.Move == nil {
+		return s.base.Put(ctx, in, info(name))
+	}
+	made, err := s.base.Put(ctx, in, info(partial(name)))
+	if err != nil {
+		return nil, err
+	}
+	return features.Move(ctx, made, name)
+}
+
+// partial is the name of an object that is on its way; short, as the name
+// itself may be as long as names can be.
+func partial(name string) string {
+	sum := md5.Sum([]byte(name))
+	dir := ""
+	for i := len(name) - 1; i >= 0; i-- {
+		if name[i] == '/' {
+			dir = name[:i+1]
+			break
+		}
+	}
+	return dir + ".poof-" + hex.EncodeToString(sum[:8]) + ".partial"
+}
+
+// readBack proves an object of which a listing shows no hash.
+func (s *Store) readBack(ctx context.Context, made fs.Object, sent *Sent) error {
+	body, err := made.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = body.Close() }()
+	sum := md5.New()
+	if _, err := io.Copy(sum, body); err != nil {
+		return err
+	}
+	sent.Proven = hex.EncodeToString(sum.Sum(nil)) == sent.MD5
+	t := made.ModTime(ctx)
+	sent.Time = [2]int64{t.Unix(), int64(t.Nanosecond())}
+	return nil
+}

@@ -1,0 +1,118 @@
+// Package store moves content between local files and a bucket as poof sees
+// it: names and content in clear on this side; on the other, under crypt,
+// exactly what rclone's crypt remote makes of them.
+//
+// It uses rclone's backends and rclone's cipher, but not rclone's sync: a file
+// is read once, and from that one reading come its hash, the bytes that are
+// sent, and the hash of these that the server must confirm.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/rclone/rclone/backend/crypt"
+	"github.com/rclone/rclone/fs"
+	"github.com/rclone/rclone/fs/cache"
+	"github.com/rclone/rclone/fs/hash"
+)
+
+// Store is a bucket or a directory, seen through a cipher or not.
+type Store struct {
+	base   fs.Fs
+	cipher *crypt.Cipher // nil: names and content lie there as they are
+	clear  bool          // the cipher is for names only (no_data_encryption)
+	nonces *nonces       // to encrypt again what is there; nil if that cannot be
+	direct *direct       // what S3 tells beyond rclone's API; nil elsewhere
+}
+
+// Open opens the place base, a connection string; cryptSection names the crypt
+// remote on top of it in the configuration, or is empty.
+func Open(ctx context.Context, base, cryptSection string) (*Store, error) {
+	f, err := cache.Get(ctx, base)
+	if err != nil && !errors.Is(err, fs.ErrorIsFile) {
+		return nil, err
+	}
+	s := &Store{base: f, direct: reach(f)}
+	if cryptSection == "" {
+		return s, nil
+	}
+	info, _, _, config, err := fs.ConfigFs(cryptSection + ":")
+	if err != nil {
+		return nil, err
+	}
+	if info.Name != "crypt" {
+		return nil, fmt.Errorf("[%s] is not a crypt remote", cryptSection)
+	}
+	if s.cipher, err = crypt.NewCipher(config); err != nil {
+		return nil, err
+	}
+	if second, err := crypt.NewCipher(config); err == nil {
+		if given, ok := newNonces(second); ok {
+			s.nonces = given
+		}
+	}
+	value, _ := config.Get("no_data_encryption")
+	s.clear = value == "true"
+	return s, nil
+}
+
+// key is the name under which the base knows remote.
+func (s *Store) key(remote string) string {
+	if s.cipher == nil {
+		return remote
+	}
+	return s.cipher.EncryptFileName(remote)
+}
+
+// dirKey is the same for a directory.
+func (s *Store) dirKey(dir string) string {
+	if s.cipher == nil || dir == "" {
+		return dir
+	}
+	return s.cipher.EncryptDirName(dir)
+}
+
+// remote is the inverse of key; false for what is not ours.
+func (s *Store) remote(key string) (string, bool) {
+	if s.cipher == nil {
+		return key, true
+	}
+	name, err := s.cipher.DecryptFileName(key)
+	return name, err == nil
+}
+
+// encrypts tells whether content is encrypted, too.
+func (s *Store) encrypts() bool {
+	return s.cipher != nil && !s.clear
+}
+
+// storedSize is the size that content of size bytes has on the base.
+func (s *Store) storedSize(size int64) int64 {
+	if s.encrypts() {
+		return s.cipher.EncryptedSize(size)
+	}
+	return size
+}
+
+// hashType is the hash that the base gives without reading the content;
+// hash.None if there is none.
+func (s *Store) hashType() hash.Type {
+	if s.base.Features().SlowHash {
+		return hash.None
+	}
+	if s.base.Hashes().Contains(hash.MD5) {
+		return hash.MD5
+	}
+	return s.base.Hashes().GetOne()
+}
+
+// tagged is how a listing writes a hash: bare if it is an MD5.
+func tagged(t hash.Type, sum string) string {
+	if t == hash.MD5 {
+		return strings.ToLower(sum)
+	}
+	return t.String() + ":" + strings.ToLower(sum)
+}

@@ -1,0 +1,187 @@
+//! What a listing of the remote shows, kept small: a tree of a million objects
+//! takes some 100 MB.
+
+use super::entry::{Stored, Tag, Time};
+use crate::storage::store::Shown;
+
+/// The objects below a directory of the remote.
+#[derive(Debug, Default)]
+pub struct Inventory {
+    /// All names, one after the other.
+    names: Vec<u8>,
+    objects: Vec<Object>,
+    /// Tags that are no MD5.
+    texts: Vec<String>,
+    sorted: bool,
+}
+
+#[derive(Debug)]
+struct Object {
+    /// Where its name begins and how long it is.
+    at: usize,
+    len: u32,
+    size: u64,
+    time: Time,
+    tag: Seen,
+    used: bool,
+}
+
+#[derive(Debug)]
+enum Seen {
+    None,
+    Md5([u8; 16]),
+    Text(usize),
+}
+
+/// How an object compares with what is known of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Intact,
+    Missing,
+    Changed,
+}
+
+impl Inventory {
+    pub fn add(&mut self, shown: Shown) {
+        let name = shown.remote.0;
+        let tag = match md5(&shown.tag) {
+            Some(md5) => Seen::Md5(md5),
+            None if shown.tag.is_empty() => Seen::None,
+            None => {
+                self.texts.push(shown.tag);
+                Seen::Text(self.texts.len() - 1)
+            }
+        };
+        let time = Time { seconds: shown.time.0, nanos: shown.time.1 };
+        let len = u32::try_from(name.len()).unwrap_or(u32::MAX);
+        let at = self.names.len();
+        self.objects.push(Object { at, len, size: shown.size, time, tag, used: false });
+        self.names.extend_from_slice(&name);
+        self.sorted = false;
+    }
+
+    /// Makes it ready to be asked.
+    pub fn sort(&mut self) {
+        let names = &self.names;
+        self.objects.sort_unstable_by(|a, b| name_of(names, a).cmp(name_of(names, b)));
+        self.sorted = true;
+    }
+
+    pub fn len(&self) -> u64 {
+        self.objects.len() as u64
+    }
+
+    fn find(&self, name: &[u8]) -> Option<usize> {
+        debug_assert!(self.sorted);
+        self.objects.binary_search_by(|object| name_of(&self.names, object).cmp(name)).ok()
+    }
+
+    /// Whether the object is there as it was `stored`.
+    pub fn state(&self, name: &[u8], stored: &Stored) -> State {
+        let Some(object) = self.find(name).map(|index| &self.objects[index]) else {
+            return State::Missing;
+        };
+        let same = object.size == stored.size
+            && match (&stored.tag, &object.tag) {
+                (Tag::Md5, Seen::Md5(md5)) => *md5 == stored.md5,
+                (Tag::Text(text), Seen::Text(index)) => self.texts[*index] == *text,
+                (Tag::Text(text), Seen::Md5(seen)) => md5(text) == Some(*seen),
+                (Tag::Time(time), Seen::None) => *time == object.time,
+                _ => false,
+            };
+        if same { State::Intact } else { State::Changed }
+    }
+
+    /// Size and tag of an object.
+    pub fn look(&self, name: &[u8]) -> Option<(u64, String)> {
+        let object = &self.objects[self.find(name)?];
+        Some((object.size, self.text(object)))
+    }
+
+    /// When an object was last modified, as the server has it.
+    pub fn time(&self, name: &[u8]) -> Option<Time> {
+        self.find(name).map(|index| self.objects[index].time)
+    }
+
+    fn text(&self, object: &Object) -> String {
+        match object.tag {
+            Seen::None => String::new(),
+            Seen::Md5(md5) => data_encoding::HEXLOWER.encode(&md5),
+            Seen::Text(index) => self.texts[index].clone(),
+        }
+    }
+
+    /// Marks an object as one that belongs to the tree.
+    pub fn claim(&mut self, name: &[u8]) {
+        if let Some(index) = self.find(name) {
+            self.objects[index].used = true;
+        }
+    }
+
+    /// The objects that nobody has claimed, with their sizes.
+    pub fn foreign(&self) -> impl Iterator<Item = (&[u8], u64)> {
+        let unused = self.objects.iter().filter(|object| !object.used);
+        unused.map(|object| (name_of(&self.names, object), object.size))
+    }
+
+    /// All names with size and tag, in the order of their bytes.
+    pub fn all(&self) -> impl Iterator<Item = (&[u8], u64, String)> {
+        self.objects
+            .iter()
+            .map(|object| (name_of(&self.names, object), object.size, self.text(object)))
+    }
+}
+
+fn name_of<'a>(names: &'a [u8], object: &Object) -> &'a [u8] {
+    &names[object.at..object.at + object.len as usize]
+}
+
+/// An MD5 in hexadecimal.
+pub fn md5(tag: &str) -> Option<[u8; 16]> {
+    let bytes = data_encoding::HEXLOWER.decode(tag.as_bytes()).ok()?;
+    bytes.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::store::Bytes;
+
+    fn shown(name: &str, size: u64, tag: &str) -> Shown {
+        let remote = Bytes(name.as_bytes().to_vec());
+        Shown { id: 0, remote, size, tag: tag.to_owned(), time: (5, 6), failure: None }
+    }
+
+    fn stored(size: u64, md5: [u8; 16], tag: Tag) -> Stored {
+        Stored { odd: false, size, md5, tag, nonce: None }
+    }
+
+    #[test]
+    fn an_object_is_intact_only_if_size_and_tag_are_what_was_proven() {
+        let mut inventory = Inventory::default();
+        let hex = "000102030405060708090a0b0c0d0e0f";
+        let sum: [u8; 16] = std::array::from_fn(|i| u8::try_from(i).unwrap());
+        for object in [shown("b", 7, "abc-2"), shown("a", 3, hex), shown("c", 1, "")] {
+            inventory.add(object);
+        }
+        inventory.sort();
+        let time = Tag::Time(Time { seconds: 5, nanos: 6 });
+        for (name, of, state) in [
+            ("a", stored(3, sum, Tag::Md5), State::Intact),
+            ("a", stored(4, sum, Tag::Md5), State::Changed),
+            ("a", stored(3, [0; 16], Tag::Md5), State::Changed),
+            ("a", stored(3, sum, Tag::Text(hex.to_owned())), State::Intact),
+            ("b", stored(7, sum, Tag::Text("abc-2".to_owned())), State::Intact),
+            ("b", stored(7, sum, Tag::Text("abc-3".to_owned())), State::Changed),
+            ("b", stored(7, sum, Tag::Md5), State::Changed),
+            ("c", stored(1, sum, time), State::Intact),
+            ("c", stored(1, sum, Tag::Time(Time::default())), State::Changed),
+            ("d", stored(1, sum, Tag::Md5), State::Missing),
+        ] {
+            assert_eq!(inventory.state(name.as_bytes(), &of), state, "{name} {of:?}");
+        }
+        inventory.claim(b"a");
+        let foreign: Vec<_> = inventory.foreign().collect();
+        assert_eq!(foreign, [(&b"b"[..], 7), (&b"c"[..], 1)]);
+    }
+}
