@@ -14,6 +14,8 @@ import (
 
 	"github.com/rclone/rclone/fs"
 	"github.com/rclone/rclone/fs/config"
+
+	"bridge/store"
 )
 
 // Failure is what poof learns of an error. The kinds are the ones on which
@@ -31,6 +33,8 @@ func Classify(err error) Failure {
 	switch {
 	case errors.Is(err, context.Canceled):
 		f.Kind = "stopped"
+	case errors.Is(err, store.ErrName):
+		f.Kind = "name"
 	case isMissing(err, f.Code):
 		f.Kind = "missing"
 	case isDenied(err, f.Code):

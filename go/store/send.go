@@ -52,6 +52,10 @@ type Sent struct {
 
 // Send reads one file once and stores it.
 func (s *Store) Send(ctx context.Context, root string, job *Send) (sent Sent, err error) {
+	key := s.key(string(job.Remote))
+	if err := s.fits(key); err != nil {
+		return sent, err
+	}
 	in, modified, done, err := job.open(root)
 	if err != nil {
 		return sent, err
@@ -95,7 +99,7 @@ func (s *Store) Send(ctx context.Context, root string, job *Send) (sent Sent, er
 	} else {
 		in = io.TeeReader(in, sums)
 	}
-	made, err := s.put(ctx, in, s.key(string(job.Remote)), func(name string) fs.ObjectInfo {
+	made, err := s.put(ctx, in, key, func(name string) fs.ObjectInfo {
 		return object.NewStaticObjectInfo(name, modified, sent.Size, true, hashes, s.base)
 	})
 	if err != nil {

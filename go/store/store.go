@@ -67,6 +67,29 @@ func (s *Store) key(remote string) string {
 	return s.cipher.EncryptFileName(remote)
 }
 
+// ErrName says that the remote cannot hold an object of that name.
+var ErrName = errors.New("its name is too long for the remote")
+
+// A key of S3 ends at 1,024 bytes; a name at 255 in nearly every file system,
+// also below those servers that keep objects as files.
+const (
+	longestKey  = 1024
+	longestName = 255
+)
+
+// fits is ErrName if key is too long.
+func (s *Store) fits(key string) error {
+	if s.direct != nil && len(s.direct.key(key)) > longestKey {
+		return ErrName
+	}
+	for name := range strings.SplitSeq(key, "/") {
+		if len(name) > longestName {
+			return ErrName
+		}
+	}
+	return nil
+}
+
 // dirKey is the same for a directory.
 func (s *Store) dirKey(dir string) string {
 	if s.cipher == nil || dir == "" {

@@ -26,6 +26,8 @@ pub enum FailureKind {
     Unreachable,
     /// rclone's configuration does not make sense.
     Config,
+    /// The remote cannot hold an object of that name.
+    Name,
     Other,
 }
 
@@ -113,7 +115,7 @@ impl Failure {
             }
             FailureKind::Config => Error::config(format!("cannot {doing}: {text}"))
                 .hint("`poof verify` says what is wrong with rclone-poof.conf."),
-            FailureKind::Missing | FailureKind::Other => {
+            FailureKind::Missing | FailureKind::Name | FailureKind::Other => {
                 Error::new(otherwise, format!("cannot {doing}: {text}"))
             }
         }

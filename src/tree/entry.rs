@@ -6,8 +6,10 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 /// One path of a tree.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Relative to the root of the tree: bytes as they are on disk, `/` between
     /// names. Empty for the root itself.
@@ -23,7 +25,7 @@ pub struct Entry {
     pub local: Option<Local>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EntryKind {
     File(FileData),
     Directory,
@@ -37,7 +39,7 @@ pub enum EntryKind {
 }
 
 /// A regular file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileData {
     /// In bytes.
     pub size: u64,
@@ -48,11 +50,11 @@ pub struct FileData {
 }
 
 /// The BLAKE3 of a content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Content(pub [u8; 32]);
 
 /// What a path has besides its content.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attributes {
     /// Permission bits with setuid, setgid and sticky: `st_mode & 07777`.
     pub mode: u32,
@@ -66,14 +68,16 @@ pub struct Attributes {
 
 /// A time of the file system: seconds since 1970, which may be negative, and
 /// nanoseconds (0 to 999,999,999) that count forward from there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Time {
     pub seconds: i64,
     pub nanos: u32,
 }
 
 /// An object on the remote, as the server had it when it was proven.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stored {
     /// The object has no name that the remote could hold: it lies among poof's
     /// own records, under a hash of its path.
@@ -89,7 +93,7 @@ pub struct Stored {
 }
 
 /// What a listing says of an object's content.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Tag {
     /// The server's MD5, equal to [`Stored::md5`].
     Md5,
@@ -102,7 +106,7 @@ pub enum Tag {
 
 /// The identity of a file on this machine. If all of it and size and mtime are
 /// what they were, the content is taken to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Local {
     pub dev: u64,
     pub ino: u64,

@@ -50,7 +50,7 @@ impl Transfer {
                 break;
             }
             if number > 1 {
-                pause(Duration::from_secs(u64::from(number) - 1))?;
+                pause(number - 1)?;
             }
             match self.attempt(&plan, watch) {
                 Ok(rest) => (plan, failed) = rest,
@@ -113,8 +113,8 @@ fn prune(root: &Path, deleted: &[Item]) {
 }
 
 /// Waits, but not for one who asked to stop.
-fn pause(time: Duration) -> Result<()> {
-    let end = Instant::now() + time;
+pub(super) fn pause(seconds: u32) -> Result<()> {
+    let end = Instant::now() + Duration::from_secs(u64::from(seconds));
     while Instant::now() < end {
         interrupt::check()?;
         thread::sleep(Duration::from_millis(50));

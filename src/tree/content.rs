@@ -1,0 +1,33 @@
+//! The BLAKE3 of a local file.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags, openat};
+
+use super::entry::Content;
+
+/// Hashes the regular file `path` below `root`; no link below `root` is followed.
+///
+/// # Errors
+/// It is missing, no regular file, or cannot be read.
+pub fn hash(root: &Path, path: &[u8]) -> io::Result<Content> {
+    let mut dir = File::open(root)?;
+    let names: Vec<_> = path.split(|byte| *byte == b'/').collect();
+    for (index, name) in names.iter().enumerate() {
+        let mut flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        if index + 1 < names.len() {
+            flags |= OFlags::DIRECTORY;
+        }
+        dir = File::from(openat(&dir, OsStr::from_bytes(name), flags, Mode::empty())?);
+    }
+    if !dir.metadata()?.is_file() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(dir)?;
+    Ok(Content(*hasher.finalize().as_bytes()))
+}

@@ -1,0 +1,76 @@
+//! A run of entries as compressed bytes: the inside of shards and of the blocks
+//! of an index.
+
+use std::cmp::Ordering;
+use std::io::Read;
+
+use super::Damaged;
+use crate::tree::entry::{Entry, order};
+
+/// A block that is larger when unpacked was not made by us: a shard ends at 1 MiB
+/// and one entry, whose attributes no file system lets grow beyond this.
+const LARGEST: u64 = 64 << 20;
+
+pub fn encode(entry: &Entry, out: &mut Vec<u8>) {
+    // Writing to memory cannot fail, and all of our types have a form.
+    if let Ok(bytes) = postcard::to_stdvec(entry) {
+        out.extend_from_slice(&bytes);
+    }
+}
+
+pub fn pack(raw: &[u8], level: i32) -> Vec<u8> {
+    zstd::encode_all(raw, level).unwrap_or_default()
+}
+
+/// The entries of a block whose integrity was checked before.
+pub fn unpack(bytes: &[u8]) -> Result<Vec<Entry>, Damaged> {
+    let mut raw = Vec::new();
+    let decoder = zstd::Decoder::with_buffer(bytes).map_err(|_| Damaged::Cut)?;
+    decoder.take(LARGEST + 1).read_to_end(&mut raw).map_err(|_| Damaged::Cut)?;
+    if raw.len() as u64 > LARGEST {
+        return Err(Damaged::Invalid("it is too large"));
+    }
+    decode(&raw)
+}
+
+/// The entries of raw bytes; any bytes at all give entries or an error.
+pub fn decode(mut raw: &[u8]) -> Result<Vec<Entry>, Damaged> {
+    let mut entries: Vec<Entry> = Vec::new();
+    while !raw.is_empty() {
+        let (entry, rest) = postcard::take_from_bytes::<Entry>(raw).map_err(|_| Damaged::Cut)?;
+        check(&entry)?;
+        if let Some(last) = entries.last() {
+            follows(last, &entry)?;
+        }
+        entries.push(entry);
+        raw = rest;
+    }
+    Ok(entries)
+}
+
+/// `next` may come after `last`.
+pub fn follows(last: &Entry, next: &Entry) -> Result<(), Damaged> {
+    match order(&last.path, &next.path) {
+        Ordering::Less => Ok(()),
+        _ => Err(Damaged::Invalid("its entries are out of order")),
+    }
+}
+
+/// Nothing in an entry may lead out of the tree or be what no file has.
+fn check(entry: &Entry) -> Result<(), Damaged> {
+    let bad = |name: &[u8]| matches!(name, b"" | b"." | b"..") || name.contains(&0);
+    if !entry.path.is_empty() && entry.path.split(|byte| *byte == b'/').any(bad) {
+        return Err(Damaged::Invalid("a path that cannot be"));
+    }
+    if entry.path.is_empty() && !entry.is_directory() {
+        return Err(Damaged::Invalid("a root that is no directory"));
+    }
+    let times = [Some(entry.attributes.mtime), entry.local.map(|local| local.ctime)];
+    if times.into_iter().flatten().any(|time| time.nanos >= 1_000_000_000) {
+        return Err(Damaged::Invalid("a time that cannot be"));
+    }
+    if entry.attributes.mode & !0o7777 != 0 {
+        return Err(Damaged::Invalid("a mode that cannot be"));
+    }
+    Ok(())
+}

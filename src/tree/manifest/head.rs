@@ -1,0 +1,98 @@
+//! The head of a generation.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::key::Key;
+use super::{Damaged, VERSION, opened};
+use crate::tree::entry::{Entry, EntryKind};
+
+const MAGIC: &[u8] = b"poof head";
+const SEAL: usize = 32;
+
+/// What a generation is, and of which shards it consists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    pub tree: String,
+    pub generation: u64,
+    /// The generation before, and the BLAKE3 of its head.
+    pub parent: Option<(u64, [u8; 32])>,
+    /// Seconds since 1970.
+    pub created: u64,
+    pub host: String,
+    /// Of the poof that wrote it.
+    pub version: String,
+    pub counts: Counts,
+    pub owners: Owners,
+    pub shards: Vec<ShardRef>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    pub entries: u64,
+    /// Regular files.
+    pub files: u64,
+    /// Of the regular files.
+    pub bytes: u64,
+}
+
+impl Counts {
+    pub fn add(&mut self, entry: &Entry) {
+        self.entries += 1;
+        if let EntryKind::File(data) = &entry.kind {
+            self.files += 1;
+            self.bytes += data.size;
+        }
+    }
+}
+
+/// The names of the owners, as this machine knew them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owners {
+    pub users: BTreeMap<u32, String>,
+    pub groups: BTreeMap<u32, String>,
+}
+
+/// A shard of this generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShardRef {
+    pub id: [u8; 32],
+    pub entries: u32,
+}
+
+impl Head {
+    /// The head as it is stored.
+    pub fn seal(&self, key: &Key) -> Vec<u8> {
+        let mut bytes = [MAGIC, &[0, VERSION]].concat();
+        bytes.extend(postcard::to_stdvec(self).unwrap_or_default());
+        let seal = key.seal(&bytes);
+        bytes.extend_from_slice(&seal);
+        bytes
+    }
+
+    /// A head that is what it should be.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn open(key: &Key, tree: &str, generation: u64, bytes: &[u8]) -> Result<Head, Damaged> {
+        opened(bytes, MAGIC)?;
+        let (sealed, seal) = bytes
+            .len()
+            .checked_sub(SEAL)
+            .and_then(|at| bytes.split_at_checked(at))
+            .ok_or(Damaged::Cut)?;
+        if key.seal(sealed) != *seal {
+            return Err(Damaged::WrongSeal);
+        }
+        let (head, rest): (Head, _) =
+            postcard::take_from_bytes(opened(sealed, MAGIC)?).map_err(|_| Damaged::Cut)?;
+        if !rest.is_empty() {
+            return Err(Damaged::Cut);
+        }
+        if head.tree != tree || head.generation != generation {
+            return Err(Damaged::Misplaced);
+        }
+        Ok(head)
+    }
+}

@@ -1,0 +1,95 @@
+//! The manifest of a tree: what a snapshot holds, in a form that can be proven
+//! whole.
+//!
+//! # Format, version 1
+//!
+//! A generation is one *head* and the *shards* that it lists; both are immutable
+//! objects on the remote. Values are encoded by postcard 1 (postcard.jamesmunns.com:
+//! integers as LEB128 varints, signed ones zigzag; sequences and strings with
+//! their length before them; an Option is 0, or 1 and the value; the variant of
+//! an enum is its number in the order of declaration; structs are their fields in
+//! a row). The types are those of [`super::entry`] and [`Head`].
+//!
+//! ```text
+//! head   "poof head" 0x00 0x01   magic and version
+//!        Head                    postcard
+//!        mac[32]                 BLAKE3, keyed, of everything before
+//!
+//! shard  zstd of: Entry …        in the order of entries, without `local`
+//!        Its id is the BLAKE3, keyed, of the compressed bytes; the object's name
+//!        is the first 16 bytes of the id in hexadecimal.
+//!
+//! index  "poof index" 0x00 0x01  the cached copy on this machine
+//!        size[4] IndexHeader     sizes are little-endian, in bytes
+//!        size[4] hash[32] zstd of: Entry …    a block; `local` is there
+//!        0[4] count[8] hash[32]  the number of entries and the BLAKE3 of the
+//!                                header and of the hashes of all blocks
+//! ```
+//!
+//! The key is made of the passwords of the crypt remote, so that without them
+//! nobody can write a head that is accepted. Without encryption it is a
+//! constant, and protects from damage only.
+
+mod block;
+mod head;
+mod index;
+mod key;
+mod shard;
+
+use std::fmt;
+
+pub use head::{Counts, Head, Owners, ShardRef};
+pub use index::{IndexHeader, IndexReader, IndexWriter};
+pub use key::Key;
+pub use shard::{Shard, ShardBuilder, open_shard};
+
+/// Why a part of a manifest is not accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Damaged {
+    /// It does not begin as a part of a manifest does.
+    NotOurs,
+    /// It was written by a newer poof.
+    NewerFormat(u8),
+    /// It ends too early, or goes on after its end.
+    Cut,
+    /// It was changed, or made with other passwords.
+    WrongSeal,
+    /// It belongs to another tree or generation.
+    Misplaced,
+    /// It says something that cannot be.
+    Invalid(&'static str),
+    /// It cannot be read.
+    Unreadable(String),
+}
+
+impl fmt::Display for Damaged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Damaged::NotOurs => f.write_str("it is no part of a manifest"),
+            Damaged::NewerFormat(version) => {
+                write!(f, "its format {version} is newer than this poof")
+            }
+            Damaged::Cut => f.write_str("it is cut"),
+            Damaged::WrongSeal => f.write_str("it was changed, or made with other passwords"),
+            Damaged::Misplaced => f.write_str("it belongs to another tree or generation"),
+            Damaged::Invalid(what) => write!(f, "it is damaged: {what}"),
+            Damaged::Unreadable(why) => write!(f, "it cannot be read: {why}"),
+        }
+    }
+}
+
+/// Takes magic and version off the beginning.
+fn opened<'a>(bytes: &'a [u8], magic: &[u8]) -> Result<&'a [u8], Damaged> {
+    let rest = bytes.strip_prefix(magic).and_then(|rest| rest.strip_prefix(b"\0"));
+    match rest.ok_or(Damaged::NotOurs)?.split_first() {
+        Some((&VERSION, rest)) => Ok(rest),
+        Some((&version, _)) if version > VERSION => Err(Damaged::NewerFormat(version)),
+        _ => Err(Damaged::NotOurs),
+    }
+}
+
+/// Of the format.
+const VERSION: u8 = 1;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+//! Where things of a tree lie on the remote, in clear: the files below its name,
+//! as rclone would lay them out, and poof's own records below `.poof/`.
+
+use data_encoding::HEXLOWER;
+
+use super::entry::{Entry, EntryKind};
+use crate::base::error::{Kind, Result};
+use crate::storage::store::object_name;
+
+/// Poof's own records.
+pub const RECORDS: &str = ".poof";
+
+/// What rclone appends to the name of a symbolic link's object.
+const LINK: &[u8] = b".rclonelink";
+
+/// The names of a tree on the remote.
+#[derive(Clone, Debug)]
+pub struct Names {
+    tree: String,
+}
+
+impl Names {
+    pub fn new(tree: &str) -> Self {
+        Names { tree: tree.to_owned() }
+    }
+
+    /// The tree's own name.
+    pub fn tree(&self) -> &str {
+        &self.tree
+    }
+
+    /// The object of an entry below the tree's name.
+    ///
+    /// # Errors
+    /// rclone does not answer.
+    pub fn object(entry: &Entry) -> Result<Vec<u8>> {
+        let mut name = object_name(&entry.path)
+            .map_err(|failure| failure.into_error("name an object", Kind::Unexpected))?;
+        if matches!(entry.kind, EntryKind::Symlink { .. }) {
+            name.extend_from_slice(LINK);
+        }
+        Ok(name)
+    }
+
+    /// Whether a regular file's own name reads like a link's object: stock rclone
+    /// would make a link of it.
+    pub fn reads_like_a_link(entry: &Entry) -> bool {
+        entry.file().is_some() && entry.path.ends_with(LINK)
+    }
+
+    /// The name among the odd objects of an entry that has no other.
+    pub fn odd_name(&self, path: &[u8]) -> Vec<u8> {
+        let hash = blake3::hash(path);
+        HEXLOWER.encode(&hash.as_bytes()[..16]).into_bytes()
+    }
+
+    /// An object, from the top of the bucket.
+    pub fn full(&self, name: &[u8]) -> Vec<u8> {
+        [self.tree.as_bytes(), b"/", name].concat()
+    }
+
+    /// The directory of the records of this tree.
+    pub fn records(&self) -> String {
+        format!("{RECORDS}/trees/{}", self.tree)
+    }
+
+    /// An odd object, from the top of the bucket.
+    pub fn full_odd(&self, path: &[u8]) -> Vec<u8> {
+        [self.records().as_bytes(), b"/odd/", self.odd_name(path).as_slice()].concat()
+    }
+
+    pub fn head(&self, generation: u64) -> String {
+        format!("{}/head/{generation:010}", self.records())
+    }
+
+    pub fn shard(&self, id: &[u8; 32]) -> String {
+        format!("{}/shard/{}", self.records(), HEXLOWER.encode(&id[..16]))
+    }
+
+    /// The entry of a tree needs an object; errors name it so.
+    pub fn shown(&self, path: &[u8]) -> String {
+        format!("{}/{}", self.tree, String::from_utf8_lossy(path))
+    }
+}

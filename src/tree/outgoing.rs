@@ -1,0 +1,259 @@
+//! Stores the objects of a tree and proves each: what counts as stored is what
+//! the server itself shows afterwards, a hash of exactly the bytes that were
+//! sent.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use data_encoding::HEXLOWER;
+
+use super::entry::{Content, Entry, EntryKind, Local, Stored, Tag, Time};
+use super::inventory::{Inventory, md5};
+use super::objects::Names;
+use super::plan::Failed;
+use super::survey::Change;
+use super::transfer::pause;
+use crate::base::error::{Kind, Result};
+use crate::base::interrupt;
+use crate::storage::failure::{Failure, FailureKind};
+use crate::storage::job::Watch;
+use crate::storage::store::{Bytes, Have, Send, Sent, Shown, Store};
+
+/// librclone has none of the retries that rclone's command line has.
+const ATTEMPTS: u32 = 3;
+
+/// Where objects go, and what is known to be there.
+pub struct Outgoing<'a> {
+    pub store: &'a Store,
+    pub names: &'a Names,
+    pub root: &'a Path,
+    /// Before anything was sent.
+    pub inventory: &'a Inventory,
+}
+
+impl Outgoing<'_> {
+    /// Stores the object of every change that needs it and completes its entry.
+    /// Returns what could not be stored or not be proven; those changes still
+    /// have their `send`.
+    ///
+    /// # Errors
+    /// What keeps the whole from working, or an interrupt.
+    pub fn carry(&self, changes: &mut [Change], watch: &mut dyn Watch) -> Result<Vec<Failed>> {
+        let mut failed = BTreeMap::new();
+        for attempt in 1..=ATTEMPTS {
+            let pending: Vec<_> =
+                (0..changes.len()).filter(|&i| changes[i].send.is_some()).collect();
+            let again = |i: &usize| failed.get(i).is_none_or(|f: &Failed| worth_retrying(f.kind));
+            let pending: Vec<_> = pending.into_iter().filter(again).collect();
+            if pending.is_empty() {
+                break;
+            }
+            if attempt > 1 {
+                pause(attempt - 1)?;
+            }
+            match self.attempt(changes, &pending, watch) {
+                Ok(failures) => {
+                    failed.retain(|i, _| !pending.contains(i));
+                    failed.extend(failures);
+                }
+                Err(failure) if attempt == ATTEMPTS || !failure.is_worth_retrying() => {
+                    let doing = format!("store the files of {}", self.names.tree());
+                    return Err(failure.into_error(&doing, Kind::Incomplete));
+                }
+                Err(_) => {}
+            }
+            interrupt::check()?;
+        }
+        Ok(failed.into_values().collect())
+    }
+
+    fn attempt(
+        &self,
+        changes: &mut [Change],
+        pending: &[usize],
+        watch: &mut dyn Watch,
+    ) -> std::result::Result<BTreeMap<usize, Failed>, Failure> {
+        let jobs = pending.iter().filter_map(|&i| self.job(i, changes[i].entry.as_ref()?));
+        let jobs: Vec<_> = jobs.collect();
+        let mut records = Vec::new();
+        let root = self.root.to_string_lossy().into_owned();
+        self.store.send(&root, jobs.into_iter(), watch, |record: Sent| records.push(record))?;
+        let mut failed = BTreeMap::new();
+        let mut unproven = Vec::new();
+        for sent in records {
+            let index = usize::try_from(sent.id).unwrap_or(usize::MAX);
+            let Some(change) = changes.get_mut(index) else { continue };
+            let Some(entry) = change.entry.as_mut() else { continue };
+            match &sent.failure {
+                Some(failure) => {
+                    let mut why = failure.clone();
+                    if failure.kind == FailureKind::Name {
+                        entry.stored = Some(Stored { odd: true, ..empty() });
+                        why.kind = FailureKind::Other;
+                    } else if sent.changed {
+                        why.kind = refresh(self.root, entry)
+                            .map_or(FailureKind::Missing, |()| FailureKind::Other);
+                    }
+                    failed.insert(index, self.failed(&change.path, why.kind, &why.text));
+                }
+                None => {
+                    if sent.proven || sent.kept {
+                        complete(entry, &sent, None);
+                        change.send = None;
+                    } else {
+                        unproven.push((index, sent));
+                    }
+                }
+            }
+        }
+        self.prove(changes, unproven, &mut failed, watch)?;
+        Ok(failed)
+    }
+
+    /// Asks the server for what was sent, by single requests or by a listing,
+    /// whichever costs less.
+    fn prove(
+        &self,
+        changes: &mut [Change],
+        unproven: Vec<(usize, Sent)>,
+        failed: &mut BTreeMap<usize, Failed>,
+        watch: &mut dyn Watch,
+    ) -> std::result::Result<(), Failure> {
+        let pages = (self.inventory.len() + unproven.len() as u64) / 1000 + 2;
+        let names: Vec<_> = unproven
+            .iter()
+            .map(|(index, _)| Bytes(self.remote(changes[*index].entry.as_ref())))
+            .collect();
+        let mut shown: Vec<Option<Shown>> = vec![None; unproven.len()];
+        if unproven.len() as u64 <= pages {
+            for record in self.store.look(&names, watch)? {
+                let slot = usize::try_from(record.id).ok().and_then(|id| shown.get_mut(id));
+                if let (Some(slot), None) = (slot, &record.failure) {
+                    *slot = Some(record);
+                }
+            }
+        } else {
+            let position: BTreeMap<&[u8], usize> =
+                names.iter().enumerate().map(|(i, name)| (name.0.as_slice(), i)).collect();
+            for dir in [self.names.tree().to_owned(), format!("{}/odd", self.names.records())] {
+                let odd = |&i: &usize| changes[i].entry.as_ref().is_some_and(is_odd);
+                if dir != self.names.tree() && !unproven.iter().any(|(i, _)| odd(i)) {
+                    continue;
+                }
+                self.store.list(&dir, watch, |record| {
+                    let full = [dir.as_bytes(), b"/", record.remote.0.as_slice()].concat();
+                    if let Some(&i) = position.get(full.as_slice()) {
+                        shown[i] = Some(record);
+                    }
+                })?;
+            }
+        }
+        for ((index, sent), shown) in unproven.into_iter().zip(shown) {
+            let change = &mut changes[index];
+            let Some(entry) = change.entry.as_mut() else { continue };
+            match shown {
+                Some(shown) if shown.size == sent.size && shown.tag == sent.tag => {
+                    complete(entry, &sent, Some(&shown));
+                    change.send = None;
+                }
+                Some(_) => {
+                    let why = "the server holds something else than was sent; run it again";
+                    failed.insert(index, self.failed(&change.path, FailureKind::Other, why));
+                }
+                None => {
+                    let why = "it did not arrive; run it again";
+                    failed.insert(index, self.failed(&change.path, FailureKind::Other, why));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn failed(&self, path: &[u8], kind: FailureKind, why: &str) -> Failed {
+        let path = String::from_utf8_lossy(path).into_owned().into();
+        Failed { path, kind, why: why.to_owned() }
+    }
+
+    fn remote(&self, entry: Option<&Entry>) -> Vec<u8> {
+        match entry {
+            Some(entry) if is_odd(entry) => self.names.full_odd(&entry.path),
+            Some(entry) => self.names.full(&Names::object(entry).unwrap_or_default()),
+            None => Vec::new(),
+        }
+    }
+
+    fn job(&self, index: usize, entry: &Entry) -> Option<Send> {
+        let odd = is_odd(entry);
+        let object = Names::object(entry).ok()?;
+        let have = self.inventory.look(&object).filter(|_| !odd);
+        let mtime = entry.attributes.mtime;
+        let local = entry.local?;
+        let mut job = Send {
+            id: index as u64,
+            path: Bytes(entry.path.clone()),
+            remote: Bytes(self.remote(Some(entry))),
+            data: None,
+            have: have.map(|(size, tag)| Have { size, tag }),
+            dev: local.dev,
+            ino: local.ino,
+            size: 0,
+            mtime: (mtime.seconds, i64::from(mtime.nanos)),
+            ctime: (local.ctime.seconds, i64::from(local.ctime.nanos)),
+        };
+        match &entry.kind {
+            EntryKind::File(data) => job.size = data.size,
+            EntryKind::Symlink { target } => job.data = Some(Bytes(target.clone())),
+            _ => return None,
+        }
+        Some(job)
+    }
+}
+
+fn worth_retrying(kind: FailureKind) -> bool {
+    kind.is_worth_retrying()
+}
+
+fn is_odd(entry: &Entry) -> bool {
+    Names::reads_like_a_link(entry) || entry.stored.as_ref().is_some_and(|stored| stored.odd)
+}
+
+fn empty() -> Stored {
+    Stored { odd: false, size: 0, md5: [0; 16], tag: Tag::Md5, nonce: None }
+}
+
+/// Writes into the entry what is stored of it.
+fn complete(entry: &mut Entry, sent: &Sent, shown: Option<&Shown>) {
+    let odd = is_odd(entry);
+    let sum = md5(&sent.md5).unwrap_or_default();
+    let tag = match (shown, sent.tag.as_str()) {
+        (None, "") => Tag::Time(Time { seconds: sent.time.0, nanos: sent.time.1 }),
+        (_, tag) if md5(tag) == Some(sum) => Tag::Md5,
+        (_, tag) => Tag::Text(tag.to_owned()),
+    };
+    let nonce = <[u8; 24]>::try_from(sent.nonce.0.as_slice()).ok();
+    entry.stored = Some(Stored { odd, size: sent.size, md5: sum, tag, nonce });
+    if let EntryKind::File(data) = &mut entry.kind {
+        let content = HEXLOWER.decode(sent.content.as_bytes()).ok();
+        data.content = content.and_then(|bytes| bytes.try_into().ok()).map(Content);
+    }
+}
+
+/// Takes a file that has changed as it is now.
+fn refresh(root: &Path, entry: &mut Entry) -> io::Result<()> {
+    let meta = fs::symlink_metadata(root.join(entry.as_path()))?;
+    let EntryKind::File(data) = &mut entry.kind else { return Ok(()) };
+    if !meta.is_file() {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    let time = |seconds, nanos| Time { seconds, nanos: u32::try_from(nanos).unwrap_or(0) };
+    data.size = meta.size();
+    entry.attributes.mode = meta.mode() & 0o7777;
+    (entry.attributes.uid, entry.attributes.gid) = (meta.uid(), meta.gid());
+    entry.attributes.mtime = time(meta.mtime(), meta.mtime_nsec());
+    let ctime = time(meta.ctime(), meta.ctime_nsec());
+    entry.local = Some(Local { dev: meta.dev(), ino: meta.ino(), ctime });
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! What a backup has to do for a tree: the walk, the last snapshot and the
+//! listing, side by side.
+
+use std::path::Path;
+
+use itertools::{EitherOrBoth, Itertools};
+
+use super::content;
+use super::entry::{Content, Entry, EntryKind, order};
+use super::inventory::{Inventory, State};
+use super::objects::Names;
+use crate::base::error::Result;
+
+/// One path of the next snapshot that is not as it was in the last.
+#[derive(Clone, Debug)]
+pub struct Change {
+    pub path: Vec<u8>,
+    /// None: it is gone.
+    pub entry: Option<Entry>,
+    /// Its object has to be stored.
+    pub send: Option<Why>,
+}
+
+/// Why an object has to be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    New,
+    /// The file is not what it was.
+    Changed,
+    /// The file is, but the object is gone.
+    ObjectMissing,
+    /// The file is, but somebody has changed the object.
+    ObjectChanged,
+}
+
+/// The outcome of a survey.
+#[derive(Debug, Default)]
+pub struct Survey {
+    /// In the order of entries.
+    pub changes: Vec<Change>,
+    /// Objects on the remote that belong to no entry, by name below the tree;
+    /// with their sizes.
+    pub delete: Vec<(Vec<u8>, u64)>,
+    /// Objects that are as they should be.
+    pub unchanged: u64,
+    /// Entries of the next snapshot.
+    pub entries: u64,
+}
+
+/// What a survey looks at.
+pub struct Sides<'a> {
+    pub root: &'a Path,
+    pub names: &'a Names,
+    /// Objects below the tree's name.
+    pub inventory: &'a mut Inventory,
+    /// Objects with names that the remote could not hold.
+    pub odd: &'a mut Inventory,
+    /// Directories that could not be read: what was in them stays.
+    pub unseen: &'a [Vec<u8>],
+    /// Hash all content, whatever the times say.
+    pub rehash: bool,
+}
+
+/// Compares the walk of a tree with its last snapshot and the remote.
+///
+/// # Errors
+/// A name has no object name.
+pub fn survey(
+    walk: impl Iterator<Item = Entry>,
+    last: impl Iterator<Item = Entry>,
+    sides: &mut Sides,
+) -> Result<Survey> {
+    let mut survey = Survey::default();
+    for pair in walk.merge_join_by(last, |a, b| order(&a.path, &b.path)) {
+        let next = match pair {
+            EitherOrBoth::Left(seen) => sides.appeared(seen)?,
+            EitherOrBoth::Both(seen, old) => sides.met(seen, old)?,
+            EitherOrBoth::Right(old) if sides.is_unseen(&old.path) => {
+                sides.claim(&old)?;
+                Next::Unchanged
+            }
+            EitherOrBoth::Right(old) => {
+                survey.changes.push(Change { path: old.path, entry: None, send: None });
+                continue;
+            }
+        };
+        survey.entries += 1;
+        match next {
+            Next::Unchanged => survey.unchanged += 1,
+            Next::NotAnObject => {}
+            Next::Change(entry, send) => {
+                let path = entry.path.clone();
+                survey.unchanged += u64::from(send.is_none() && entry.is_object());
+                survey.changes.push(Change { path, entry: Some(entry), send });
+            }
+        }
+    }
+    let foreign = sides.inventory.foreign().filter(|(name, _)| !sides.is_unseen(name));
+    survey.delete = foreign.map(|(name, size)| (name.to_vec(), size)).collect();
+    Ok(survey)
+}
+
+enum Next {
+    Unchanged,
+    NotAnObject,
+    Change(Entry, Option<Why>),
+}
+
+impl Sides<'_> {
+    fn appeared(&mut self, seen: Entry) -> Result<Next> {
+        self.claim(&seen)?;
+        let why = seen.is_object().then_some(Why::New);
+        Ok(Next::Change(seen, why))
+    }
+
+    fn met(&mut self, mut seen: Entry, old: Entry) -> Result<Next> {
+        let same_content = self.take_over(&mut seen, &old);
+        if !same_content {
+            self.claim(&seen)?;
+            let why = seen.is_object().then_some(Why::Changed);
+            return Ok(Next::Change(seen, why));
+        }
+        let object = seen.is_object();
+        let send = match self.state(&seen)? {
+            State::Intact => None,
+            State::Missing => Some(Why::ObjectMissing),
+            State::Changed => Some(Why::ObjectChanged),
+        };
+        self.claim(&seen)?;
+        Ok(match (send, seen == old) {
+            (None, true) if object => Next::Unchanged,
+            (None, true) => Next::NotAnObject,
+            _ => Next::Change(seen, send),
+        })
+    }
+
+    /// If the content of `seen` is that of `old`, completes it with what is known.
+    fn take_over(&self, seen: &mut Entry, old: &Entry) -> bool {
+        match (&mut seen.kind, &old.kind) {
+            (EntryKind::File(now), EntryKind::File(then)) => {
+                if now.size != then.size || old.stored.is_none() {
+                    return false;
+                }
+                let untouched = seen.local == old.local
+                    && seen.attributes.mtime == old.attributes.mtime
+                    && !self.rehash;
+                let same = then.content.is_some()
+                    && (untouched || content_of(self.root, &seen.path) == then.content);
+                if same {
+                    now.content = then.content;
+                    seen.stored.clone_from(&old.stored);
+                }
+                same
+            }
+            (EntryKind::Symlink { target: now }, EntryKind::Symlink { target: then }) => {
+                let same = now == then && old.stored.is_some();
+                if same {
+                    seen.stored.clone_from(&old.stored);
+                }
+                same
+            }
+            (now, then) => now == then,
+        }
+    }
+
+    fn state(&self, entry: &Entry) -> Result<State> {
+        let Some(stored) = &entry.stored else { return Ok(State::Intact) };
+        if stored.odd {
+            return Ok(self.odd.state(&self.names.odd_name(&entry.path), stored));
+        }
+        Ok(self.inventory.state(&Names::object(entry)?, stored))
+    }
+
+    fn claim(&mut self, entry: &Entry) -> Result<()> {
+        if entry.is_object() {
+            self.inventory.claim(&Names::object(entry)?);
+            self.odd.claim(&self.names.odd_name(&entry.path));
+        }
+        Ok(())
+    }
+
+    /// Whether `path` lies in a directory that could not be read.
+    fn is_unseen(&self, path: &[u8]) -> bool {
+        self.unseen.iter().any(|dir| {
+            dir.is_empty()
+                || path.strip_prefix(dir.as_slice()).is_some_and(|r| r.first() == Some(&b'/'))
+        })
+    }
+}
+
+/// The hash of a file; None if it cannot be read, which is then its sender's to say.
+fn content_of(root: &Path, path: &[u8]) -> Option<Content> {
+    content::hash(root, path).ok()
+}
