@@ -77,6 +77,9 @@ pub enum Command {
 pub struct Backup {
     #[command(flatten)]
     pub mirror: Mirror,
+    /// Read and hash every file, even where nothing says that it has changed
+    #[arg(long)]
+    pub rehash: bool,
 }
 
 #[derive(Args)]

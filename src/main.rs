@@ -1,17 +1,19 @@
 //! poof: make it safe in the cloud, prove that it is there, then make it vanish
 //! here, and bring it back whole.
 //!
-//! A *tree* (local directory ↔ name on the remote) is scanned and compared with
-//! what the remote holds, which gives a *plan*; *guards* judge the plan, rclone,
-//! which is inside this program, carries it out.
+//! A *tree* (local directory ↔ name on the remote) is walked and compared with the
+//! *manifest* of its last snapshot and with the listing of the remote, which gives
+//! a *plan*; *guards* judge the plan, rclone's backends, which are inside this
+//! program, carry it out; what the server then shows is the *proof* without
+//! which nothing enters the next manifest.
 //!
 //! ```text
-//! scan ────┐             ┌─► transfer ─► look again: did it arrive?
-//! listing ─┼─► plan ─► guard
-//!          │             └─► refuse (exit 7), nothing touched
+//! walk ────┐             ┌─► transfer ─► proof ─► manifest ─► deletions
+//! manifest ┼─► plan ─► guard
+//! listing ─┘             └─► refuse (exit 7), nothing touched
 //! ```
 //!
-//! `download` is the same way with the arrow turned.
+//! `download` has rclone compare both sides, and looks again afterwards.
 //!
 //! The rooms, each of which knows only those to its right:
 //!

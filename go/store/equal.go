@@ -1,10 +1,7 @@
 package store
 
 import (
-	"bytes"
 	"context"
-	"crypto/md5"
-	"encoding/hex"
 	"io"
 	"sync"
 
@@ -14,8 +11,13 @@ import (
 
 // equal compares content with the object that is there already, by the tag of
 // the listing: under crypt by encrypting it once more with that object's nonce.
-func (s *Store) equal(ctx context.Context, job *Send, plain []byte) (kept Sent, ok bool) {
-	if job.Have == nil || job.Have.Size != s.storedSize(int64(len(plain))) || len(job.Have.Tag) != 2*md5.Size {
+func (s *Store) equal(ctx context.Context, job *Send, plain io.Reader) (kept Sent, ok bool) {
+	size := s.storedSize(job.Size)
+	if job.Have == nil || job.Have.Size != size {
+		return kept, false
+	}
+	sums, ok := s.summerOf(size, job.Have.Tag)
+	if !ok {
 		return kept, false
 	}
 	stored := plain
@@ -32,13 +34,12 @@ func (s *Store) equal(ctx context.Context, job *Send, plain []byte) (kept Sent, 
 		}
 		kept.Nonce = head[8:]
 	}
-	sum := md5.Sum(stored)
-	kept.MD5 = hex.EncodeToString(sum[:])
-	if kept.MD5 != job.Have.Tag {
+	if n, err := io.Copy(sums, stored); err != nil || n != size {
 		return kept, false
 	}
-	kept.Size, kept.Tag, kept.Kept = job.Have.Size, job.Have.Tag, true
-	return kept, true
+	kept.MD5, kept.Tag = sums.md5(), sums.tag()
+	kept.Size, kept.Kept = size, true
+	return kept, kept.Tag == job.Have.Tag
 }
 
 // head reads magic and nonce of an encrypted object.
@@ -58,15 +59,11 @@ func (s *Store) head(ctx context.Context, key string) ([]byte, error) {
 }
 
 // again encrypts plain as it was for the object that begins with head.
-func (s *Store) again(head, plain []byte) ([]byte, error) {
+func (s *Store) again(head []byte, plain io.Reader) (io.Reader, error) {
 	s.nonces.Lock()
+	defer s.nonces.Unlock()
 	s.nonces.next = head[8:]
-	in, err := s.nonces.cipher.EncryptData(bytes.NewReader(plain))
-	s.nonces.Unlock()
-	if err != nil {
-		return nil, err
-	}
-	return io.ReadAll(in)
+	return s.nonces.cipher.EncryptData(plain)
 }
 
 // nonces is a cipher whose nonces are given. rclone reads one from a field of

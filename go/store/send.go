@@ -61,6 +61,12 @@ func (s *Store) Send(ctx context.Context, root string, job *Send) (sent Sent, er
 		return sent, err
 	}
 	defer done()
+	if job.Size > Whole && job.Have != nil {
+		kept, err := s.same(ctx, root, job)
+		if err != nil || kept.Kept {
+			return kept, err
+		}
+	}
 	transfer := accounting.Stats(ctx).NewTransferRemoteSize(string(job.Remote), job.Size, nil, s.base)
 	defer func() { transfer.Done(ctx, err) }()
 	content := blake3.New()
@@ -75,7 +81,7 @@ func (s *Store) Send(ctx context.Context, root string, job *Send) (sent Sent, er
 			return sent, cmp.Or(err, ErrChanged)
 		}
 		in = bytes.NewReader(plain)
-		if kept, ok := s.equal(ctx, job, plain); ok {
+		if kept, ok := s.equal(ctx, job, bytes.NewReader(plain)); ok {
 			kept.Content = hex.EncodeToString(content.Sum(nil))
 			return kept, nil
 		}
@@ -114,6 +120,22 @@ func (s *Store) Send(ctx context.Context, root string, job *Send) (sent Sent, er
 		err = s.readBack(ctx, made, &sent)
 	}
 	return sent, err
+}
+
+// same reads a large file for comparison alone.
+func (s *Store) same(ctx context.Context, root string, job *Send) (Sent, error) {
+	in, _, done, err := job.open(root)
+	if err != nil {
+		return Sent{}, err
+	}
+	defer done()
+	content := blake3.New()
+	kept, ok := s.equal(ctx, job, io.TeeReader(in, content))
+	if !ok {
+		return Sent{}, nil
+	}
+	kept.Content = hex.EncodeToString(content.Sum(nil))
+	return kept, nil
 }
 
 func (job *Send) open(root string) (in io.Reader, modified time.Time, done func(), err error) {

@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	gohash "hash"
+	"strconv"
+	"strings"
 
 	"github.com/rclone/rclone/fs"
 	"github.com/rclone/rclone/fs/chunksize"
@@ -37,6 +39,28 @@ func (s *Store) summer(size int64) *sums {
 		}
 	}
 	return sum
+}
+
+// summerOf computes what an object of that size and tag should have for a tag;
+// false if that is not known. The parts of a multipart object are as large as
+// one of the usual sizes makes so many of them.
+func (s *Store) summerOf(size int64, tag string) (*sums, bool) {
+	sum := s.summer(size)
+	var count int64
+	if _, after, found := strings.Cut(tag, "-"); found && s.direct != nil {
+		count, _ = strconv.ParseInt(after, 10, 32)
+	}
+	if count == 0 {
+		sum.part = 0
+		return sum, tag != ""
+	}
+	for _, mebibytes := range []int64{5, 8, 10, 16, 32, 50, 64, 100, 128, 256, 512} {
+		if part := mebibytes << 20; (size+part-1)/part == count {
+			sum.part = part
+			return sum, true
+		}
+	}
+	return sum, false
 }
 
 func (s *sums) Write(p []byte) (int, error) {

@@ -1,24 +1,21 @@
 //! `poof backup`: makes the remote copy of every directory equal to it.
 
 use std::fs;
-use std::io::ErrorKind;
 
 use super::carry;
+use super::vault::Vault;
 use super::watch::Monitor;
 use super::{Context, Outcome, setup, show};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::cli::{Backup, Mirror};
-use crate::config::Ready;
 use crate::config::trees::Directory;
-use crate::storage::remote::Spec;
-use crate::tree::compare::{self, Compare};
 use crate::tree::guard::{self, Allowed};
+use crate::tree::identity;
 use crate::tree::journal::Journal;
-use crate::tree::plan::Plan;
-
-use crate::tree::scan::{Scan, scan};
-use crate::tree::transfer::Transfer;
+use crate::tree::snapshot::Standing;
+use crate::tree::survey::Why;
+use crate::tree::upload::Upload;
 
 pub fn run(context: &Context, args: &Backup) -> Result<Outcome> {
     let terminal = &context.terminal;
@@ -30,90 +27,93 @@ pub fn run(context: &Context, args: &Backup) -> Result<Outcome> {
     let sight = setup::look(&ready)?;
     let names: Vec<_> = ready.directories().iter().map(|d| d.name.as_str()).collect();
     guard::right_remote(&sight, &names, allowed)?;
+    let vault = Vault::open(context, &ready, &sight)?;
+    let identity = vault.identities().check(&vault.records, allowed)?;
 
     let mut outcome = Outcome::default();
-    let mut transfers = Vec::new();
+    let mut uploads = Vec::new();
     for directory in directories {
         interrupt::check()?;
-        match prepare(context, &ready, directory, allowed) {
-            Ok((transfer, scan)) => {
-                for left_out in &scan.left_out {
-                    terminal.warn(&format!(
-                        "{}: not backed up: {}",
-                        left_out.path.display(),
-                        left_out.why
-                    ));
-                    if left_out.loss {
-                        outcome.worsen(Kind::Incomplete);
-                    }
-                }
-                transfers.push(transfer);
+        match prepare(context, &vault, directory, args.rehash, allowed) {
+            Ok(upload) => {
+                tell(context, &upload, &mut outcome);
+                uploads.push(upload);
             }
             Err(error) => carry::note_failure(terminal, &mut outcome, error)?,
         }
     }
     if *dry_run {
-        for transfer in &transfers {
-            show::listing(terminal, &transfer.name, &transfer.plan);
+        for upload in &uploads {
+            show::listing(terminal, upload.names.tree(), &upload.plan);
         }
-        return Ok(carry::would(terminal, &transfers, outcome));
+        return Ok(carry::would(terminal, &uploads, outcome));
     }
-    if !sight.here.exists && !transfers.is_empty() {
+    if uploads.is_empty() {
+        return carry::all(terminal, uploads, outcome, "sent");
+    }
+    if !sight.here.exists {
         let doing = format!("make {}", ready.remote().name());
         ready.remote().make_bucket().map_err(|f| f.into_error(&doing, Kind::Remote))?;
     }
-    carry::all(terminal, &transfers, outcome, "sent")
+    if identity == identity::Standing::New {
+        vault.identities().create()?;
+    }
+    carry::all(terminal, uploads, outcome, "sent")
 }
 
-/// Scans a directory, plans its mirror and asks the guards.
+/// Surveys a directory and asks the guards.
 fn prepare(
     context: &Context,
-    ready: &Ready,
+    vault: &Vault,
     directory: &Directory,
+    rehash: bool,
     allowed: Allowed,
-) -> Result<(Transfer, Scan)> {
+) -> Result<Upload> {
     let Directory { local, name } = directory;
     let journal = Journal::in_state(&context.state);
     guard::unfinished_download(name, journal.unfinished()?.contains(name), allowed)?;
-    let scan = match scan(local) {
-        Ok(scan) => scan,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
+    let root = match fs::canonicalize(local) {
+        Ok(root) => root,
+        Err(error) if crate::base::files::is_absent(&error) => {
             guard::local_source(local, None, allowed)?;
-            Scan::default()
+            return Err(Error::io("open", local, &error));
         }
-        Err(error) => return Err(Error::io("read", local, &error).with_kind(Kind::Incomplete)),
+        Err(error) => return Err(Error::io("open", local, &error).with_kind(Kind::Incomplete)),
     };
-    guard::local_source(local, Some(scan.entries), allowed)?;
-    let root = fs::canonicalize(local).map_err(|error| Error::io("open", local, &error))?;
-    let source = Spec::local(&root.to_string_lossy());
-    let destination = ready.remote().tree(name);
-    let place = ready.remote().place(name);
-    let doing = format!("compare {} with {place}", local.display());
+    let place = vault.remote.place(name);
     let mut monitor = Monitor::comparison(&context.terminal, name);
-    let plan = compare::make(&source, &destination, Compare::Content, &mut monitor)
-        .map_err(|failure| failure.into_error(&doing, Kind::Incomplete))?;
+    let preparation = vault.preparation(name, &root, rehash);
+    let (last, renew) = match vault.snapshots(name).last(&mut monitor)? {
+        Standing::None => (None, false),
+        Standing::Current(last) => (Some(last), false),
+        Standing::Behind { why, known, found } => {
+            guard::older_snapshot(&place, &why, allowed)?;
+            (known.or(found), true)
+        }
+    };
+    let inventory = preparation.list(&mut monitor)?;
+    let upload = preparation.survey(last, inventory, renew)?;
     drop(monitor);
-    let plan = without_the_unseen(plan, &scan, &doing)?;
-    guard::deletions(&place, &plan, allowed)?;
-    Ok((
-        Transfer {
-            name: name.clone(),
-            source,
-            destination,
-            plan,
-            local_root: None,
-            journal: Some(journal),
-        },
-        scan,
-    ))
+    guard::local_source(local, Some(upload.entries), allowed)?;
+    guard::deletions(&place, &upload.plan, allowed)?;
+    Ok(upload)
 }
 
-/// A directory that cannot be read locally is named by the scan; the rest goes
-/// on, but nothing is deleted, since what is unseen is not gone.
-fn without_the_unseen(mut plan: Plan, scan: &Scan, doing: &str) -> Result<Plan> {
-    match plan.trouble.take() {
-        None => Ok(plan),
-        Some(_) if scan.left_out.iter().any(|left_out| left_out.loss) => Ok(plan.keeping_extra()),
-        Some(trouble) => Err(trouble.into_error(doing, Kind::Incomplete)),
+/// What a person should hear before the work begins.
+fn tell(context: &Context, upload: &Upload, outcome: &mut Outcome) {
+    let tree = upload.names.tree();
+    for out in &upload.left_out {
+        let path = String::from_utf8_lossy(&out.path);
+        context.terminal.warn(&format!("{tree}/{path}: not backed up: {}", out.why));
+        if out.loss {
+            outcome.worsen(Kind::Incomplete);
+        }
+    }
+    for (path, why) in &upload.drift {
+        let what = match why {
+            Why::ObjectMissing => "missing on the remote",
+            _ => "changed on the remote",
+        };
+        context.terminal.warn(&format!("{tree}/{path}: {what}; it is sent again"));
     }
 }

@@ -9,8 +9,10 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::terminal::Terminal;
 use crate::base::units::{self, bytes, clock};
 use crate::storage::failure::FailureKind;
-use crate::tree::plan::Failed;
+use crate::storage::job::Watch;
+use crate::tree::plan::{Failed, Plan};
 use crate::tree::transfer::Transfer;
+use crate::tree::upload::Upload;
 
 /// Tells of a tree that failed and goes on, unless nothing can go on.
 ///
@@ -25,9 +27,49 @@ pub fn note_failure(terminal: &Terminal, outcome: &mut Outcome, error: Error) ->
     Ok(())
 }
 
+/// A plan for a tree that can be carried out.
+pub trait Task {
+    fn name(&self) -> &str;
+    fn plan(&self) -> &Plan;
+    /// Returns what could not be done.
+    ///
+    /// # Errors
+    /// What keeps the whole from working, or an interrupt.
+    fn carry_out(&mut self, watch: &mut dyn Watch) -> Result<Vec<Failed>>;
+}
+
+impl Task for Transfer {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    fn carry_out(&mut self, watch: &mut dyn Watch) -> Result<Vec<Failed>> {
+        Transfer::carry_out(self, watch)
+    }
+}
+
+impl Task for Upload {
+    fn name(&self) -> &str {
+        self.names.tree()
+    }
+
+    fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    fn carry_out(&mut self, watch: &mut dyn Watch) -> Result<Vec<Failed>> {
+        Upload::carry_out(self, watch)
+    }
+}
+
 /// The end of a dry run.
-pub fn would(terminal: &Terminal, transfers: &[Transfer], outcome: Outcome) -> Outcome {
-    for Transfer { name, plan, .. } in transfers {
+pub fn would<T: Task>(terminal: &Terminal, tasks: &[T], outcome: Outcome) -> Outcome {
+    for task in tasks {
+        let (name, plan) = (task.name(), task.plan());
         terminal.note(&format!("{name}: {}; {}", show::counts(plan), show::volume(plan)));
         terminal.event(&show::numbers(name, plan));
     }
@@ -39,20 +81,21 @@ pub fn would(terminal: &Terminal, transfers: &[Transfer], outcome: Outcome) -> O
 ///
 /// # Errors
 /// An interrupt.
-pub fn all(
+pub fn all<T: Task>(
     terminal: &Terminal,
-    transfers: &[Transfer],
+    mut tasks: Vec<T>,
     mut outcome: Outcome,
     verb: &str,
 ) -> Result<Outcome> {
     let started = Instant::now();
-    let total = transfers.iter().map(|transfer| transfer.plan.bytes()).sum();
+    let total = tasks.iter().map(|task| task.plan().bytes()).sum();
     let mut monitor = Monitor::transfer(terminal, total);
     let (mut files, mut moved) = (0, 0);
-    for transfer in transfers {
-        let Transfer { name, plan, .. } = transfer;
-        monitor.begin(name, plan.bytes());
-        let result = transfer.carry_out(&mut monitor);
+    let trees = tasks.len();
+    for task in &mut tasks {
+        monitor.begin(task.name(), task.plan().bytes());
+        let result = task.carry_out(&mut monitor);
+        let (name, plan) = (task.name(), task.plan());
         monitor.progress.end();
         monitor.progress.aside(|| match &result {
             Ok(failed) if failed.is_empty() => {
@@ -86,7 +129,7 @@ pub fn all(
         terminal.warn(&format!("Not all was {verb}, see above; {volume}"));
     }
     Ok(outcome
-        .with("trees", transfers.len())
+        .with("trees", trees)
         .with("files", files)
         .with("bytes", moved)
         .with("seconds", time.as_secs_f64()))

@@ -112,7 +112,7 @@ impl<'a> Demo<'a> {
         // The plain snapshots are in the bucket when the encrypted ones follow.
         let allow = if encrypted { vec![Guard::OtherRemote] } else { vec![] };
         let mirror = Mirror { allow, ..Mirror::default() };
-        complete(&backup::run(&self.inner, &Backup { mirror })?)?;
+        complete(&backup::run(&self.inner, &Backup { mirror, rehash: false })?)?;
         self.tell("`poof backup`: the cloud holds a copy of every file");
         if encrypted {
             self.show_that_names_are_hidden(original)?;

@@ -48,7 +48,7 @@ pub fn run(context: &Context, args: &Download) -> Result<Outcome> {
         return Ok(carry::would(terminal, &transfers, outcome));
     }
     consent(context, &transfers, *yes)?;
-    carry::all(terminal, &transfers, outcome, "restored")
+    carry::all(terminal, transfers, outcome, "restored")
 }
 
 /// What the preparation of every tree needs to know.

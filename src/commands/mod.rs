@@ -17,6 +17,7 @@ mod report;
 mod setup;
 mod show;
 mod stage;
+mod vault;
 mod verify;
 mod version;
 mod watch;

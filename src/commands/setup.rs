@@ -105,5 +105,6 @@ pub fn allowed(allow: &[Guard]) -> Allowed {
         empty_source: has(Guard::EmptySource),
         mass_deletion: has(Guard::MassDeletion),
         other_remote: has(Guard::OtherRemote),
+        older_snapshot: has(Guard::OlderSnapshot),
     }
 }

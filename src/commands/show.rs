@@ -8,12 +8,16 @@ use crate::tree::plan::{Failed, Item, Plan};
 
 /// `3 new, 1 changed, 0 removed, 5,004 unchanged`
 pub fn counts(plan: &Plan) -> String {
+    let attributes = match plan.attributes.len() {
+        0 => String::new(),
+        count => format!(", {count} with other attributes"),
+    };
     format!(
-        "{} new, {} changed, {} removed, {} unchanged",
+        "{} new, {} changed, {} removed, {} unchanged{attributes}",
         plan.add.len(),
         plan.update.len(),
         plan.delete.len(),
-        plan.equal.len()
+        plan.same()
     )
 }
 
@@ -29,17 +33,21 @@ pub fn numbers(name: &str, plan: &Plan) -> Value {
         "name": name,
         "add": plan.add.len(),
         "update": plan.update.len(),
+        "attributes": plan.attributes.len(),
         "delete": plan.delete.len(),
-        "unchanged": plan.equal.len(),
+        "unchanged": plan.same(),
         "bytes": plan.bytes(),
     })
 }
 
 /// Every path of a plan: what `--dry-run` is for.
 pub fn listing(terminal: &Terminal, name: &str, plan: &Plan) {
-    for (sign, action, items) in
-        [("+", "add", &plan.add), ("*", "update", &plan.update), ("-", "delete", &plan.delete)]
-    {
+    for (sign, action, items) in [
+        ("+", "add", &plan.add),
+        ("*", "update", &plan.update),
+        ("=", "attributes", &plan.attributes),
+        ("-", "delete", &plan.delete),
+    ] {
         for Item { path, size } in items {
             let path = path.to_string_lossy();
             terminal.result(&format!("{sign} {name}/{path} ({})", bytes(*size)));

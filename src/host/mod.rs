@@ -2,4 +2,5 @@
 
 pub mod clipboard;
 pub mod lock;
+pub mod owners;
 pub mod paths;

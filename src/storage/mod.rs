@@ -3,5 +3,6 @@
 pub mod failure;
 pub mod job;
 pub mod rclone;
+mod records;
 pub mod remote;
 pub mod store;

@@ -9,16 +9,18 @@ use crate::storage::remote::Top;
 
 /// Which guards the user let pass for this run.
 #[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // each is a guard of its own
 pub struct Allowed {
     pub empty_source: bool,
     pub mass_deletion: bool,
     pub other_remote: bool,
+    pub older_snapshot: bool,
 }
 
 /// Deletions below this number are never a mass deletion.
 const FEW: u64 = 100;
 
-fn refuse(what: impl Into<String>, hint: &str, word: &str) -> Error {
+pub(super) fn refuse(what: impl Into<String>, hint: &str, word: &str) -> Error {
     Error::guard(what).hint(format!("{hint} Nothing was changed. `--allow {word}` goes ahead."))
 }
 
@@ -85,6 +87,19 @@ pub fn remote_source(
             Err(Error::guard(format!("{place} does not exist; the local files stay")).hint(hint))
         }
     }
+}
+
+/// A remote whose snapshot is older than the last that this machine has seen, or
+/// damaged, must be neither built upon nor downloaded without a word.
+///
+/// # Errors
+/// The refusal.
+pub fn older_snapshot(place: &str, why: &str, allowed: Allowed) -> Result<(), Error> {
+    if allowed.older_snapshot {
+        return Ok(());
+    }
+    let hint = "Somebody has changed the bucket, or another machine writes to it.";
+    Err(refuse(format!("the last snapshot of {place} is not there: {why}"), hint, "older-snapshot"))
 }
 
 /// A plan that deletes more than half is more often a mistake than a wish.

@@ -1,18 +1,22 @@
 //! A tree: a local directory and its name on the remote. What is there becomes
 //! a [`plan`], which [`guard`] judges and [`transfer`] carries out.
 
+mod attributes;
 pub mod compare;
 mod content;
 pub mod entry;
 pub mod guard;
+pub mod identity;
 pub mod inventory;
 pub mod journal;
+pub mod listing;
 pub mod manifest;
 pub mod objects;
 pub mod outgoing;
 pub mod plan;
-pub mod scan;
 mod send;
 pub mod snapshot;
 pub mod survey;
 pub mod transfer;
+pub mod upload;
+pub mod walk;

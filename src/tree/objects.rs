@@ -49,7 +49,7 @@ impl Names {
     }
 
     /// The name among the odd objects of an entry that has no other.
-    pub fn odd_name(&self, path: &[u8]) -> Vec<u8> {
+    pub fn odd_name(path: &[u8]) -> Vec<u8> {
         let hash = blake3::hash(path);
         HEXLOWER.encode(&hash.as_bytes()[..16]).into_bytes()
     }
@@ -66,7 +66,7 @@ impl Names {
 
     /// An odd object, from the top of the bucket.
     pub fn full_odd(&self, path: &[u8]) -> Vec<u8> {
-        [self.records().as_bytes(), b"/odd/", self.odd_name(path).as_slice()].concat()
+        [self.records().as_bytes(), b"/odd/", Names::odd_name(path).as_slice()].concat()
     }
 
     pub fn head(&self, generation: u64) -> String {
@@ -75,10 +75,5 @@ impl Names {
 
     pub fn shard(&self, id: &[u8; 32]) -> String {
         format!("{}/shard/{}", self.records(), HEXLOWER.encode(&id[..16]))
-    }
-
-    /// The entry of a tree needs an object; errors name it so.
-    pub fn shown(&self, path: &[u8]) -> String {
-        format!("{}/{}", self.tree, String::from_utf8_lossy(path))
     }
 }

@@ -2,11 +2,13 @@
 //! the server itself shows afterwards, a hash of exactly the bytes that were
 //! sent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
 
@@ -25,6 +27,15 @@ use crate::storage::store::{Bytes, Have, Send, Sent, Shown, Store};
 /// librclone has none of the retries that rclone's command line has.
 const ATTEMPTS: u32 = 3;
 
+/// How it went.
+#[derive(Debug, Default)]
+pub struct Carried {
+    /// What could not be stored or not be proven.
+    pub failed: Vec<Failed>,
+    /// Paths of which an equal object was there already.
+    pub kept: HashSet<PathBuf>,
+}
+
 /// Where objects go, and what is known to be there.
 pub struct Outgoing<'a> {
     pub store: &'a Store,
@@ -36,13 +47,13 @@ pub struct Outgoing<'a> {
 
 impl Outgoing<'_> {
     /// Stores the object of every change that needs it and completes its entry.
-    /// Returns what could not be stored or not be proven; those changes still
-    /// have their `send`.
+    /// The changes that failed still have their `send`.
     ///
     /// # Errors
     /// What keeps the whole from working, or an interrupt.
-    pub fn carry(&self, changes: &mut [Change], watch: &mut dyn Watch) -> Result<Vec<Failed>> {
-        let mut failed = BTreeMap::new();
+    pub fn carry(&self, changes: &mut [Change], watch: &mut dyn Watch) -> Result<Carried> {
+        let mut failed = unspeakable(changes);
+        let mut kept = HashSet::new();
         for attempt in 1..=ATTEMPTS {
             let pending: Vec<_> =
                 (0..changes.len()).filter(|&i| changes[i].send.is_some()).collect();
@@ -54,7 +65,7 @@ impl Outgoing<'_> {
             if attempt > 1 {
                 pause(attempt - 1)?;
             }
-            match self.attempt(changes, &pending, watch) {
+            match self.attempt(changes, &pending, &mut kept, watch) {
                 Ok(failures) => {
                     failed.retain(|i, _| !pending.contains(i));
                     failed.extend(failures);
@@ -67,13 +78,14 @@ impl Outgoing<'_> {
             }
             interrupt::check()?;
         }
-        Ok(failed.into_values().collect())
+        Ok(Carried { failed: failed.into_values().collect(), kept })
     }
 
     fn attempt(
         &self,
         changes: &mut [Change],
         pending: &[usize],
+        kept: &mut HashSet<PathBuf>,
         watch: &mut dyn Watch,
     ) -> std::result::Result<BTreeMap<usize, Failed>, Failure> {
         let jobs = pending.iter().filter_map(|&i| self.job(i, changes[i].entry.as_ref()?));
@@ -90,17 +102,17 @@ impl Outgoing<'_> {
             match &sent.failure {
                 Some(failure) => {
                     let mut why = failure.clone();
-                    if failure.kind == FailureKind::Name {
-                        entry.stored = Some(Stored { odd: true, ..empty() });
-                        why.kind = FailureKind::Other;
-                    } else if sent.changed {
+                    if sent.changed {
                         why.kind = refresh(self.root, entry)
                             .map_or(FailureKind::Missing, |()| FailureKind::Other);
                     }
-                    failed.insert(index, self.failed(&change.path, why.kind, &why.text));
+                    failed.insert(index, failed_at(&change.path, why.kind, &why.text));
                 }
                 None => {
                     if sent.proven || sent.kept {
+                        if sent.kept {
+                            kept.insert(entry.as_path().to_path_buf());
+                        }
                         complete(entry, &sent, None);
                         change.send = None;
                     } else {
@@ -161,20 +173,15 @@ impl Outgoing<'_> {
                 }
                 Some(_) => {
                     let why = "the server holds something else than was sent; run it again";
-                    failed.insert(index, self.failed(&change.path, FailureKind::Other, why));
+                    failed.insert(index, failed_at(&change.path, FailureKind::Other, why));
                 }
                 None => {
                     let why = "it did not arrive; run it again";
-                    failed.insert(index, self.failed(&change.path, FailureKind::Other, why));
+                    failed.insert(index, failed_at(&change.path, FailureKind::Other, why));
                 }
             }
         }
         Ok(())
-    }
-
-    fn failed(&self, path: &[u8], kind: FailureKind, why: &str) -> Failed {
-        let path = String::from_utf8_lossy(path).into_owned().into();
-        Failed { path, kind, why: why.to_owned() }
     }
 
     fn remote(&self, entry: Option<&Entry>) -> Vec<u8> {
@@ -217,11 +224,20 @@ fn worth_retrying(kind: FailureKind) -> bool {
 }
 
 fn is_odd(entry: &Entry) -> bool {
-    Names::reads_like_a_link(entry) || entry.stored.as_ref().is_some_and(|stored| stored.odd)
+    entry.stored.as_ref().is_some_and(|stored| stored.odd)
 }
 
-fn empty() -> Stored {
-    Stored { odd: false, size: 0, md5: [0; 16], tag: Tag::Md5, nonce: None }
+fn failed_at(path: &[u8], kind: FailureKind, why: &str) -> Failed {
+    Failed { path: OsStr::from_bytes(path).into(), kind, why: why.to_owned() }
+}
+
+/// Files that stock rclone would restore as links are not sent.
+fn unspeakable(changes: &[Change]) -> BTreeMap<usize, Failed> {
+    let why = "a file whose name ends in .rclonelink would come back as a link; rename it";
+    let bad = changes.iter().enumerate().filter(|(_, change)| {
+        change.send.is_some() && change.entry.as_ref().is_some_and(Names::reads_like_a_link)
+    });
+    bad.map(|(i, change)| (i, failed_at(&change.path, FailureKind::Name, why))).collect()
 }
 
 /// Writes into the entry what is stored of it.

@@ -30,10 +30,14 @@ pub struct Failed {
 pub struct Plan {
     pub add: Vec<Item>,
     pub update: Vec<Item>,
+    /// Only their attributes, or where they are not files.
+    pub attributes: Vec<Item>,
     pub delete: Vec<Item>,
     pub failed: Vec<Failed>,
     /// Files that are equal already.
     pub equal: Vec<PathBuf>,
+    /// More of them, which nobody needs by name.
+    pub unchanged: u64,
     /// What else went wrong while comparing: a directory that cannot be listed,
     /// say. The plan then misses what lies there.
     pub trouble: Option<Failure>,
@@ -42,12 +46,17 @@ pub struct Plan {
 impl Plan {
     /// Files in the source.
     pub fn source_files(&self) -> u64 {
-        len(&self.add) + len(&self.update) + len(&self.equal)
+        len(&self.add) + len(&self.update) + self.same()
     }
 
     /// Files in the destination before the plan is carried out.
     pub fn destination_files(&self) -> u64 {
-        len(&self.update) + len(&self.delete) + len(&self.equal)
+        len(&self.update) + len(&self.delete) + self.same()
+    }
+
+    /// Files that are equal already.
+    pub fn same(&self) -> u64 {
+        len(&self.equal) + self.unchanged
     }
 
     /// Bytes to send or fetch.
@@ -61,7 +70,7 @@ impl Plan {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.add.is_empty() && self.update.is_empty() && self.delete.is_empty()
+        self.transfers() == 0 && self.delete.is_empty() && self.attributes.is_empty()
     }
 
     /// Nothing was found on either side.
@@ -106,6 +115,14 @@ impl Plan {
         }));
         self.delete.clear();
         self
+    }
+
+    /// Files that were to be sent, and of which an equal one was there.
+    pub fn turned_out_equal(&mut self, kept: &HashSet<PathBuf>) {
+        let before = self.transfers();
+        self.add.retain(|item| !kept.contains(&item.path));
+        self.update.retain(|item| !kept.contains(&item.path));
+        self.unchanged += before - self.transfers();
     }
 
     /// The deletions that are in the way of what is to be added: a file where a

@@ -38,7 +38,7 @@ pub fn send(
     let (blocking, others) = plan.in_the_way();
     let mut failed = part(source, destination, Operation::Sync, &blocking, WIDE, watch)?;
     if !blocking.is_empty() {
-        remove_emptied(destination, plan, &blocking);
+        remove_emptied(destination, plan);
     }
     let (small, large): (Vec<_>, Vec<_>) =
         plan.add.iter().chain(&plan.update).partition(|item| item.size <= SMALL);
@@ -53,7 +53,8 @@ pub fn send(
 /// Removes the directories that are empty now and where a file is to be. Where
 /// there are no directories, as on S3, there is nothing to do, and where it
 /// fails, so does the file.
-fn remove_emptied(destination: &Spec, plan: &Plan, deleted: &[&Item]) {
+pub fn remove_emptied(destination: &Spec, plan: &Plan) {
+    let (deleted, _) = plan.in_the_way();
     let parents: HashSet<&Path> =
         deleted.iter().flat_map(|item| item.path.ancestors().skip(1)).collect();
     for place in plan.add.iter().map(Item::place).filter(|p| parents.contains(p.as_path())) {

@@ -1,6 +1,7 @@
 //! What a backup has to do for a tree: the walk, the last snapshot and the
 //! listing, side by side.
 
+use std::cell::RefCell;
 use std::path::Path;
 
 use itertools::{EitherOrBoth, Itertools};
@@ -43,20 +44,19 @@ pub struct Survey {
     pub delete: Vec<(Vec<u8>, u64)>,
     /// Objects that are as they should be.
     pub unchanged: u64,
-    /// Entries of the next snapshot.
+    /// Entries of the next snapshot that are no directories.
     pub entries: u64,
 }
 
 /// What a survey looks at.
 pub struct Sides<'a> {
     pub root: &'a Path,
-    pub names: &'a Names,
     /// Objects below the tree's name.
     pub inventory: &'a mut Inventory,
     /// Objects with names that the remote could not hold.
     pub odd: &'a mut Inventory,
     /// Directories that could not be read: what was in them stays.
-    pub unseen: &'a [Vec<u8>],
+    pub unseen: &'a RefCell<Vec<Vec<u8>>>,
     /// Hash all content, whatever the times say.
     pub rehash: bool,
 }
@@ -73,9 +73,16 @@ pub fn survey(
     let mut survey = Survey::default();
     for pair in walk.merge_join_by(last, |a, b| order(&a.path, &b.path)) {
         let next = match pair {
-            EitherOrBoth::Left(seen) => sides.appeared(seen)?,
-            EitherOrBoth::Both(seen, old) => sides.met(seen, old)?,
+            EitherOrBoth::Left(seen) => {
+                survey.entries += u64::from(!seen.is_directory());
+                sides.appeared(seen)?
+            }
+            EitherOrBoth::Both(seen, old) => {
+                survey.entries += u64::from(!seen.is_directory());
+                sides.met(seen, &old)?
+            }
             EitherOrBoth::Right(old) if sides.is_unseen(&old.path) => {
+                survey.entries += 1;
                 sides.claim(&old)?;
                 Next::Unchanged
             }
@@ -84,7 +91,6 @@ pub fn survey(
                 continue;
             }
         };
-        survey.entries += 1;
         match next {
             Next::Unchanged => survey.unchanged += 1,
             Next::NotAnObject => {}
@@ -100,6 +106,7 @@ pub fn survey(
     Ok(survey)
 }
 
+#[allow(clippy::large_enum_variant)] // one at a time, on the stack
 enum Next {
     Unchanged,
     NotAnObject,
@@ -113,11 +120,12 @@ impl Sides<'_> {
         Ok(Next::Change(seen, why))
     }
 
-    fn met(&mut self, mut seen: Entry, old: Entry) -> Result<Next> {
-        let same_content = self.take_over(&mut seen, &old);
+    fn met(&mut self, mut seen: Entry, old: &Entry) -> Result<Next> {
+        let same_content = self.take_over(&mut seen, old);
         if !same_content {
             self.claim(&seen)?;
-            let why = seen.is_object().then_some(Why::Changed);
+            let why = if old.is_object() { Why::Changed } else { Why::New };
+            let why = seen.is_object().then_some(why);
             return Ok(Next::Change(seen, why));
         }
         let object = seen.is_object();
@@ -127,7 +135,7 @@ impl Sides<'_> {
             State::Changed => Some(Why::ObjectChanged),
         };
         self.claim(&seen)?;
-        Ok(match (send, seen == old) {
+        Ok(match (send, seen == *old) {
             (None, true) if object => Next::Unchanged,
             (None, true) => Next::NotAnObject,
             _ => Next::Change(seen, send),
@@ -166,7 +174,7 @@ impl Sides<'_> {
     fn state(&self, entry: &Entry) -> Result<State> {
         let Some(stored) = &entry.stored else { return Ok(State::Intact) };
         if stored.odd {
-            return Ok(self.odd.state(&self.names.odd_name(&entry.path), stored));
+            return Ok(self.odd.state(&Names::odd_name(&entry.path), stored));
         }
         Ok(self.inventory.state(&Names::object(entry)?, stored))
     }
@@ -174,14 +182,14 @@ impl Sides<'_> {
     fn claim(&mut self, entry: &Entry) -> Result<()> {
         if entry.is_object() {
             self.inventory.claim(&Names::object(entry)?);
-            self.odd.claim(&self.names.odd_name(&entry.path));
+            self.odd.claim(&Names::odd_name(&entry.path));
         }
         Ok(())
     }
 
     /// Whether `path` lies in a directory that could not be read.
     fn is_unseen(&self, path: &[u8]) -> bool {
-        self.unseen.iter().any(|dir| {
+        self.unseen.borrow().iter().any(|dir| {
             dir.is_empty()
                 || path.strip_prefix(dir.as_slice()).is_some_and(|r| r.first() == Some(&b'/'))
         })

@@ -24,12 +24,15 @@ fn everything_comes_back_plain_and_encrypted() {
 }
 
 fn odd_names(sandbox: &Sandbox) {
-    let names: [&[u8]; 9] = [
+    let names: [&[u8]; 12] = [
         b"new\nline",
         b" both ends ",
         b"#hash",
         b";semicolon",
         "␊".as_bytes(),
+        "a‛b".as_bytes(),
+        "‛␊".as_bytes(),
+        "／full".as_bytes(),
         b"bad\xff utf8",
         "ünï 日本 ☂".as_bytes(),
         b"quote'\"`",

@@ -13,6 +13,7 @@ mod clipboard;
 mod configure;
 mod demo;
 mod download;
+mod drift;
 mod dropin;
 mod harness;
 mod hazards;

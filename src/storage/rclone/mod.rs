@@ -4,5 +4,6 @@
 pub mod call;
 mod ffi;
 pub mod requests;
+mod settings;
 
 pub use ffi::{start, version};

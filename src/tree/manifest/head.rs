@@ -47,7 +47,7 @@ impl Counts {
     }
 }
 
-/// The names of the owners, as this machine knew them.
+/// The names of the owners, as this machine knew them; empty where it knew none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owners {
     pub users: BTreeMap<u32, String>,

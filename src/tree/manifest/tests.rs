@@ -1,5 +1,6 @@
 use fastrand::Rng;
 
+use super::head::ShardRef;
 use super::*;
 use crate::tree::entry::{
     Attributes, Content, Entry, EntryKind, FileData, Local, Stored, Tag, Time, order,
@@ -228,7 +229,7 @@ fn broken_input_is_never_accepted_and_never_a_panic() {
     }
 }
 
-/// For `make soak`: POOF_SOAK_SECONDS of it.
+/// For `make soak`: `POOF_SOAK_SECONDS` of it.
 #[test]
 #[ignore = "runs for minutes"]
 fn soak_the_readers() {

@@ -1,0 +1,88 @@
+//! What a bucket holds besides files: poof's own records, opened once a run.
+
+use std::path::{Path, PathBuf};
+
+use super::Context;
+use crate::base::error::{Kind, Result};
+use crate::config::Ready;
+use crate::storage::job::Unwatched;
+use crate::storage::remote::Remote;
+use crate::storage::store::Store;
+use crate::tree::guard::Sight;
+use crate::tree::identity::Identities;
+use crate::tree::inventory::Inventory;
+use crate::tree::listing::{below, list};
+use crate::tree::manifest::Key;
+use crate::tree::objects::{Names, RECORDS};
+use crate::tree::snapshot::Snapshots;
+use crate::tree::upload::Preparation;
+
+pub struct Vault<'a> {
+    pub remote: &'a Remote,
+    pub store: Store,
+    pub key: Key,
+    /// All of poof's own records.
+    pub records: Inventory,
+    /// The remote's name, for people and for the state.
+    name: String,
+    state: &'a Path,
+}
+
+impl<'a> Vault<'a> {
+    /// # Errors
+    /// The remote cannot be reached, or refuses.
+    pub fn open(context: &'a Context, ready: &'a Ready, sight: &Sight) -> Result<Self> {
+        let remote = ready.remote();
+        let store = remote.store();
+        let doing = format!("read the records of {}", remote.name());
+        let fail =
+            |failure: crate::storage::failure::Failure| failure.into_error(&doing, Kind::Remote);
+        let key = match store.secret().map_err(fail)? {
+            Some(secret) => Key::from_secret(&secret),
+            None => Key::plain(),
+        };
+        let records = if sight.here.holds(RECORDS) {
+            list(&store, RECORDS, &mut Unwatched).map_err(fail)?
+        } else {
+            let mut none = Inventory::default();
+            none.sort();
+            none
+        };
+        let name = remote.name();
+        Ok(Vault { remote, store, key, records, name, state: &context.state })
+    }
+
+    pub fn identities(&self) -> Identities<'_> {
+        Identities { store: &self.store, key: &self.key, state: self.state, remote: &self.name }
+    }
+
+    pub fn snapshots(&self, tree: &str) -> Snapshots<'_> {
+        Snapshots {
+            store: &self.store,
+            names: Names::new(tree),
+            key: &self.key,
+            records: below(&self.records, &format!("trees/{tree}/")),
+            cache: self.cache(tree),
+        }
+    }
+
+    pub fn preparation<'b>(&'b self, tree: &str, root: &'b Path, rehash: bool) -> Preparation<'b> {
+        Preparation {
+            names: Names::new(tree),
+            root,
+            store: &self.store,
+            destination: self.remote.tree(tree),
+            key: &self.key,
+            cache: self.cache(tree),
+            records: &self.records,
+            rehash,
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        }
+    }
+
+    /// The cache of a tree on this remote; its name says neither.
+    fn cache(&self, tree: &str) -> PathBuf {
+        let place = format!("{}\0{tree}", self.name);
+        self.state.join("trees").join(&blake3::hash(place.as_bytes()).to_hex()[..16])
+    }
+}

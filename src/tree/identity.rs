@@ -1,0 +1,182 @@
+//! Which store this is: a random number in the bucket, remembered on this machine.
+//! Another bucket, an emptied one, or wrong passwords are recognised by it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use data_encoding::HEXLOWER;
+use serde::{Deserialize, Serialize};
+
+use super::guard::{Allowed, refuse};
+use super::inventory::Inventory;
+use super::manifest::Key;
+use super::objects::RECORDS;
+use crate::base::error::{Error, Kind, Result};
+use crate::base::files::{create_private_dir, write_private};
+use crate::storage::job::{Unwatched, Watch};
+use crate::storage::store::{Bytes, Fetch, Send, Store};
+
+const NAME: &str = "identity";
+
+/// What the bucket says.
+#[derive(Debug, Serialize, Deserialize)]
+struct Identity {
+    format: u32,
+    id: String,
+}
+
+/// What this machine remembers of a remote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Known {
+    id: String,
+    /// Size and tag of the object: as long as a listing shows these, there is no
+    /// need to read it.
+    shown: (u64, String),
+    /// Recognises the passwords with which it was read.
+    key: String,
+}
+
+/// The identity of a store, and what this machine remembers of it.
+pub struct Identities<'a> {
+    pub store: &'a Store,
+    pub key: &'a Key,
+    /// The state directory of this configuration.
+    pub state: &'a Path,
+    /// The remote, as poof.conf has it.
+    pub remote: &'a str,
+}
+
+/// What a check found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is the store that this machine knows, or one that it has met now.
+    Known,
+    /// It has no identity yet.
+    New,
+}
+
+impl Identities<'_> {
+    /// Looks whether this is the store that this machine knows. `records` lists
+    /// poof's own records.
+    ///
+    /// # Errors
+    /// It is another one, which `allowed` may let pass, or it fails.
+    pub fn check(&self, records: &Inventory, allowed: Allowed) -> Result<Standing> {
+        let known = self.remembered().get(self.remote).cloned();
+        let shown = records.look(NAME.as_bytes());
+        let fingerprint = self.key.fingerprint();
+        let other = |what: String| {
+            if allowed.other_remote {
+                return Ok(Standing::New);
+            }
+            let hint = "Is it the right bucket, with the right passwords?";
+            Err(refuse(what, hint, "other-remote"))
+        };
+        let Some(shown) = shown else {
+            return match known {
+                None => Ok(Standing::New),
+                Some(_) => other(format!(
+                    "{} is not the store that this machine knows: its identity is gone",
+                    self.remote
+                )),
+            };
+        };
+        if known.as_ref().is_some_and(|k| k.shown == shown && k.key == fingerprint) {
+            return Ok(Standing::Known);
+        }
+        let Some(found) = self.read()? else {
+            return other(format!(
+                "the identity of {} cannot be read with these passwords",
+                self.remote
+            ));
+        };
+        match known {
+            Some(known) if known.id != found.id && !allowed.other_remote => {
+                other(format!("{} is another store than this machine knows", self.remote))
+            }
+            _ => {
+                self.remember(Known { id: found.id, shown, key: fingerprint })?;
+                Ok(Standing::Known)
+            }
+        }
+    }
+
+    /// Gives the store an identity.
+    ///
+    /// # Errors
+    /// The remote or this machine's disk fails.
+    pub fn create(&self) -> Result<()> {
+        let mut random = [0; 16];
+        getrandom::fill(&mut random).map_err(|error| Error::unexpected(error.to_string()))?;
+        let identity = Identity { format: 1, id: HEXLOWER.encode(&random) };
+        let text = serde_json::to_vec(&identity).map_err(|e| Error::unexpected(e.to_string()))?;
+        let name = Bytes(format!("{RECORDS}/{NAME}").into_bytes());
+        let job = Send {
+            remote: name.clone(),
+            size: text.len() as u64,
+            data: Some(Bytes(text)),
+            ..Send::default()
+        };
+        let watch: &mut dyn Watch = &mut Unwatched;
+        let fail = |why: &str| {
+            Error::new(Kind::Incomplete, format!("cannot write to {}: {why}", self.remote))
+        };
+        let mut failure = None;
+        self.store
+            .send("/", [job].into_iter(), watch, |sent| failure = sent.failure)
+            .map_err(|failure| failure.into_error("mark the store", Kind::Remote))?;
+        if let Some(failure) = failure {
+            return Err(failure.into_error("mark the store", Kind::Remote));
+        }
+        let shown = match self.store.look(&[name], watch).as_deref() {
+            Ok([shown]) if shown.failure.is_none() => (shown.size, shown.tag.clone()),
+            _ => return Err(fail("what was written is not there")),
+        };
+        self.remember(Known { id: identity.id, shown, key: self.key.fingerprint() })
+    }
+
+    /// None if it is not readable as what it should be.
+    fn read(&self) -> Result<Option<Identity>> {
+        create_private_dir(self.state)?;
+        let io = |error| Error::io("write below", self.state, &error);
+        let stage = tempfile::tempdir_in(self.state).map_err(io)?;
+        let to = stage.path().join(NAME);
+        let job = Fetch {
+            id: 0,
+            remote: Bytes(format!("{RECORDS}/{NAME}").into_bytes()),
+            to: Bytes(to.to_string_lossy().into_owned().into_bytes()),
+            sparse: false,
+        };
+        let mut failure = None;
+        self.store
+            .fetch(RECORDS, [job].into_iter(), &mut Unwatched, |record| failure = record.failure)
+            .map_err(|failure| {
+                failure.into_error("read the identity of the store", Kind::Remote)
+            })?;
+        if failure.is_some() {
+            return Ok(None);
+        }
+        Ok(fs::read(&to).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    }
+
+    fn path(&self) -> PathBuf {
+        self.state.join("identities.json")
+    }
+
+    /// What cannot be read is not remembered; the bucket says it again.
+    fn remembered(&self) -> BTreeMap<String, Known> {
+        let bytes = fs::read(self.path()).unwrap_or_default();
+        serde_json::from_slice(&bytes).unwrap_or_default()
+    }
+
+    fn remember(&self, known: Known) -> Result<()> {
+        let mut all = self.remembered();
+        if all.get(self.remote) == Some(&known) {
+            return Ok(());
+        }
+        all.insert(self.remote.to_owned(), known);
+        let text = serde_json::to_vec(&all).map_err(|e| Error::unexpected(e.to_string()))?;
+        write_private(&self.path(), &text)
+    }
+}

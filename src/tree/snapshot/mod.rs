@@ -1,0 +1,174 @@
+//! The snapshots of one tree: generations of its manifest on the remote, and the
+//! last of them as it is cached on this machine.
+
+mod fetch;
+mod save;
+
+use std::fs::{self, File};
+use std::io::{BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+pub use save::Facts;
+
+use super::entry::Entry;
+use super::inventory::Inventory;
+use super::manifest::{Head, IndexHeader, IndexReader, IndexWriter, Key};
+use super::objects::Names;
+use crate::base::error::{Error, Result};
+use crate::base::files::write_private;
+use crate::storage::job::Watch;
+use crate::storage::store::Store;
+
+/// Where the snapshots of a tree are.
+pub struct Snapshots<'a> {
+    pub store: &'a Store,
+    pub names: Names,
+    pub key: &'a Key,
+    /// The records of this tree on the remote: `head/…`, `shard/…`.
+    pub records: Inventory,
+    /// The cache of this tree on this machine.
+    pub cache: PathBuf,
+}
+
+/// A snapshot whose entries can be read on this machine.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    pub generation: u64,
+    index: PathBuf,
+    head: Head,
+    /// BLAKE3 of the head's bytes.
+    head_id: [u8; 32],
+}
+
+/// What was found when the last snapshot was looked for.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // one a tree
+pub enum Standing {
+    /// There never was one.
+    None,
+    /// The remote has it, and it is the last that this machine knows of.
+    Current(Snapshot),
+    /// The remote has an older one, or another of the same number, than this
+    /// machine has seen, or one that is damaged: `why`. `known` is what this
+    /// machine has, `found` what can be read there.
+    Behind { why: String, known: Option<Snapshot>, found: Option<Snapshot> },
+}
+
+impl Snapshots<'_> {
+    /// Finds the last snapshot, and fetches what the cache does not have.
+    ///
+    /// # Errors
+    /// The remote fails, or the cache cannot be written.
+    pub fn last(&self, watch: &mut dyn Watch) -> Result<Standing> {
+        let known = self.cached();
+        let generations: Vec<u64> = self.generations();
+        let Some(&newest) = generations.iter().max() else {
+            return Ok(match known {
+                None => Standing::None,
+                Some(known) => Standing::Behind {
+                    why: "its manifest is not on the remote".to_owned(),
+                    known: Some(known),
+                    found: None,
+                },
+            });
+        };
+        let shown = self.records.look(&record_of_head(newest)).map(|(size, tag)| shown(size, &tag));
+        if let Some((known, tag)) = &self.cached_with_tag()
+            && known.generation == newest
+            && shown.as_ref() == Some(tag)
+        {
+            return Ok(Standing::Current(known.clone()));
+        }
+        let found = self.fetch(newest, &shown.unwrap_or_default(), watch)?;
+        Ok(match (known, found) {
+            (None, Ok(found)) => Standing::Current(found),
+            (None, Err(why)) => Standing::Behind { why, known: None, found: None },
+            (Some(known), Ok(found))
+                if found.generation > known.generation || found.head_id == known.head_id =>
+            {
+                Standing::Current(found)
+            }
+            (Some(known), Ok(found)) => {
+                let why = format!(
+                    "the remote has generation {}, and this machine has seen {}",
+                    found.generation, known.generation
+                );
+                Standing::Behind { why, known: Some(known), found: Some(found) }
+            }
+            (Some(known), Err(why)) => Standing::Behind { why, known: Some(known), found: None },
+        })
+    }
+
+    fn generations(&self) -> Vec<u64> {
+        let heads = self.records.all().filter_map(|(name, _, _)| {
+            let number = name.strip_prefix(b"head/")?;
+            std::str::from_utf8(number).ok()?.parse().ok()
+        });
+        heads.collect()
+    }
+
+    fn index(&self) -> PathBuf {
+        self.cache.join("index")
+    }
+
+    fn cached(&self) -> Option<Snapshot> {
+        self.cached_with_tag().map(|(snapshot, _)| snapshot)
+    }
+
+    /// The cached snapshot and how the remote showed its head. A cache that
+    /// cannot be read is none.
+    fn cached_with_tag(&self) -> Option<(Snapshot, String)> {
+        let index = self.index();
+        let reader = IndexReader::new(BufReader::new(File::open(&index).ok()?)).ok()?;
+        let IndexHeader { tree, generation, head_id, tag } = reader.header().clone();
+        let bytes = fs::read(self.cache.join("head")).ok()?;
+        let head = Head::open(self.key, self.names.tree(), generation, &bytes).ok()?;
+        let same = tree == self.names.tree() && *blake3::hash(&bytes).as_bytes() == head_id;
+        same.then_some((Snapshot { generation, index, head, head_id }, tag))
+    }
+
+    fn writer(path: &Path, header: &IndexHeader) -> Result<IndexWriter<BufWriter<File>>> {
+        let fail = |error| Error::io("write", path, &error);
+        let file = File::create(path).map_err(fail)?;
+        IndexWriter::new(BufWriter::new(file), header).map_err(fail)
+    }
+
+    /// Makes what was written the cache. The index goes last: it names the head.
+    fn install(
+        &self,
+        writer: IndexWriter<BufWriter<File>>,
+        path: &Path,
+        head: &[u8],
+    ) -> Result<()> {
+        let fail = |error| Error::io("write", path, &error);
+        let mut file = writer.finish().map_err(fail)?;
+        file.flush().map_err(fail)?;
+        write_private(&self.cache.join("head"), head)?;
+        fs::rename(path, self.index()).map_err(fail)
+    }
+}
+
+impl Snapshot {
+    /// All entries, in order. Ends with an error where the cache is damaged.
+    ///
+    /// # Errors
+    /// The cache cannot be opened.
+    pub fn entries(&self) -> Result<impl Iterator<Item = Result<Entry>> + use<>> {
+        let path = self.index.clone();
+        let file = File::open(&path).map_err(|error| Error::io("read", &path, &error))?;
+        let damaged = move |why: &dyn std::fmt::Display| {
+            Error::unexpected(format!("the cache {} is damaged: {why}", path.display()))
+                .hint("Remove that file; the next run fetches it again.")
+        };
+        let reader = IndexReader::new(BufReader::new(file)).map_err(|why| damaged(&why))?;
+        Ok(reader.map(move |entry| entry.map_err(|why| damaged(&why))))
+    }
+}
+
+fn record_of_head(generation: u64) -> Vec<u8> {
+    format!("head/{generation:010}").into_bytes()
+}
+
+fn shown(size: u64, tag: &str) -> String {
+    format!("{size} {tag}")
+}

@@ -1,0 +1,259 @@
+//! What lies in a local directory, with all its attributes, one entry after the
+//! other in the order of entries.
+
+use std::collections::HashMap;
+use std::ffi::{CStr, CString, OsStr};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, openat, readlinkat, statat};
+
+use super::attributes;
+use super::entry::{Attributes, Entry, EntryKind, FileData, Local, Time};
+
+/// The directory in the root of a tree where a download collects files before
+/// they go to their places. It belongs to no tree.
+pub const STAGE: &str = ".poof-restoring";
+
+/// What a walk comes across.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // one at a time, on the stack
+pub enum Found {
+    Entry(Entry),
+    LeftOut(LeftOut),
+}
+
+/// Something that stays behind. A directory that cannot be read is also there as
+/// an entry.
+#[derive(Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Relative to the root.
+    pub path: Vec<u8>,
+    pub why: String,
+    /// Whether that is a loss: a socket holds nothing that could be kept.
+    pub loss: bool,
+}
+
+/// A walk; its first entry is the root itself, with an empty path. Directories
+/// are opened from their parents' handles: no link is followed, however the tree
+/// changes meanwhile. Only the way to the current entry is held in memory.
+pub struct Walk {
+    stack: Vec<Level>,
+    path: Vec<u8>,
+    next: Option<Found>,
+    links: HashMap<(u64, u64), u64>,
+}
+
+/// A directory on the way.
+struct Level {
+    dir: OwnedFd,
+    /// In reverse order.
+    names: Vec<CString>,
+    /// Length of the path of this directory.
+    len: usize,
+}
+
+impl Walk {
+    /// Begins at `root`, which is followed if it is a link.
+    ///
+    /// # Errors
+    /// It is missing, no directory, or cannot be read.
+    pub fn new(root: &Path) -> io::Result<Self> {
+        let dir = OwnedFd::from(File::open(root)?);
+        let stat = fstat(&dir)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        let entry = Entry {
+            path: Vec::new(),
+            kind: EntryKind::Directory,
+            attributes: of(&stat, attributes::of_handle(&dir)?),
+            hard_link: None,
+            stored: None,
+            local: Some(local(&stat)),
+        };
+        let names = names(&dir, true)?;
+        Ok(Walk {
+            stack: vec![Level { dir, names, len: 0 }],
+            path: Vec::new(),
+            next: Some(Found::Entry(entry)),
+            links: HashMap::new(),
+        })
+    }
+
+    fn left_out(&self, why: &dyn ToString, loss: bool) -> Found {
+        Found::LeftOut(LeftOut { path: self.path.clone(), why: why.to_string(), loss })
+    }
+
+    /// One entry of the directory on top of the stack. Its path is in place.
+    fn visit(&mut self, name: &CStr) -> Option<Found> {
+        let level = self.stack.last()?;
+        let stat = match statat(&level.dir, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => stat,
+            // It went away since the directory was read.
+            Err(rustix::io::Errno::NOENT) => return None,
+            Err(error) => return Some(self.left_out(&error, true)),
+        };
+        let file_type = FileType::from_raw_mode(stat.st_mode);
+        let kind = match file_type {
+            FileType::RegularFile => {
+                let size = u64::try_from(stat.st_size).unwrap_or(0);
+                let blocks = u64::try_from(stat.st_blocks).unwrap_or(0);
+                EntryKind::File(FileData { size, content: None, sparse: blocks * 512 < size })
+            }
+            FileType::Directory => EntryKind::Directory,
+            FileType::Symlink => match readlinkat(&level.dir, name, Vec::new()) {
+                Ok(target) => EntryKind::Symlink { target: target.into_bytes() },
+                Err(error) => return Some(self.left_out(&error, true)),
+            },
+            FileType::Fifo => EntryKind::Fifo,
+            FileType::CharacterDevice => EntryKind::CharDevice(stat.st_rdev),
+            FileType::BlockDevice => EntryKind::BlockDevice(stat.st_rdev),
+            FileType::Socket => return Some(self.left_out(&"it is a socket", false)),
+            FileType::Unknown => return Some(self.left_out(&"it is of no known type", true)),
+        };
+        let xattrs = match attributes::of_name(&level.dir, name) {
+            Ok(xattrs) => xattrs,
+            Err(error) => return Some(self.left_out(&error, true)),
+        };
+        let hard_link = (file_type != FileType::Directory && stat.st_nlink > 1).then(|| {
+            let hash = blake3::hash(&self.path);
+            let id = hash.as_bytes().first_chunk().map_or(0, |first| u64::from_le_bytes(*first));
+            *self.links.entry((stat.st_dev, stat.st_ino)).or_insert(id)
+        });
+        let entry = Entry {
+            path: self.path.clone(),
+            kind,
+            attributes: of(&stat, xattrs),
+            hard_link,
+            stored: None,
+            local: Some(local(&stat)),
+        };
+        if file_type == FileType::Directory {
+            self.descend(name);
+        }
+        Some(Found::Entry(entry))
+    }
+
+    /// Puts a directory on the stack; if it cannot be read, that comes next.
+    fn descend(&mut self, name: &CStr) {
+        let Some(level) = self.stack.last() else { return };
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let opened = openat(&level.dir, name, flags, Mode::empty());
+        match opened.map_err(io::Error::from).and_then(|dir| Ok((names(&dir, false)?, dir))) {
+            Ok((names, dir)) => self.stack.push(Level { dir, names, len: self.path.len() }),
+            Err(error) => self.next = Some(self.left_out(&error, true)),
+        }
+    }
+}
+
+impl Iterator for Walk {
+    type Item = Found;
+
+    fn next(&mut self) -> Option<Found> {
+        if let Some(found) = self.next.take() {
+            return Some(found);
+        }
+        loop {
+            let level = self.stack.last_mut()?;
+            let Some(name) = level.names.pop() else {
+                self.stack.pop();
+                continue;
+            };
+            self.path.truncate(level.len);
+            if !self.path.is_empty() {
+                self.path.push(b'/');
+            }
+            self.path.extend_from_slice(name.to_bytes());
+            if let Some(found) = self.visit(&name) {
+                return Some(found);
+            }
+        }
+    }
+}
+
+/// The names in a directory, in reverse order.
+fn names(dir: impl AsFd, root: bool) -> io::Result<Vec<CString>> {
+    let mut names = Vec::new();
+    for entry in Dir::read_from(dir)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let staged = root && OsStr::from_bytes(name.to_bytes()) == STAGE;
+        if !staged && !matches!(name.to_bytes(), b"." | b"..") {
+            names.push(name.to_owned());
+        }
+    }
+    names.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(names)
+}
+
+fn of(stat: &Stat, xattrs: Vec<(Vec<u8>, Vec<u8>)>) -> Attributes {
+    let mtime = time(stat.st_mtime, stat.st_mtime_nsec);
+    Attributes { mode: stat.st_mode & 0o7777, uid: stat.st_uid, gid: stat.st_gid, mtime, xattrs }
+}
+
+fn local(stat: &Stat) -> Local {
+    let ctime = time(stat.st_ctime, stat.st_ctime_nsec);
+    Local { dev: stat.st_dev, ino: stat.st_ino, ctime }
+}
+
+fn time(seconds: i64, nanos: impl TryInto<u32>) -> Time {
+    Time { seconds, nanos: nanos.try_into().unwrap_or(0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
+
+    fn entries(root: &Path) -> Vec<Entry> {
+        let entries = Walk::new(root).unwrap().filter_map(|found| match found {
+            Found::Entry(entry) => Some(entry),
+            Found::LeftOut(_) => None,
+        });
+        entries.collect()
+    }
+
+    #[test]
+    fn entries_come_in_order_with_what_they_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        fs::create_dir_all(root.join("a/deep")).unwrap();
+        fs::create_dir(root.join(STAGE)).unwrap();
+        fs::write(root.join("a/deep/x"), "content").unwrap();
+        fs::write(root.join("a.b"), "").unwrap();
+        symlink("nowhere", root.join("link")).unwrap();
+        fs::hard_link(root.join("a/deep/x"), root.join("z")).unwrap();
+        fs::File::create(root.join("holes")).unwrap().set_len(1 << 20).unwrap();
+        let _socket = UnixListener::bind(root.join("socket")).unwrap();
+        let all = entries(root);
+        let paths: Vec<_> = all.iter().map(|e| String::from_utf8_lossy(&e.path)).collect();
+        assert_eq!(paths, ["", "a", "a/deep", "a/deep/x", "a.b", "holes", "link", "z"]);
+        assert_eq!(all[3].hard_link, all[7].hard_link);
+        assert!(all[3].hard_link.is_some() && all[4].hard_link.is_none());
+        assert!(all[5].file().unwrap().sparse && !all[3].file().unwrap().sparse);
+        assert_eq!(all[6].kind, EntryKind::Symlink { target: b"nowhere".to_vec() });
+        let left_out = Walk::new(root).unwrap().find_map(|found| match found {
+            Found::LeftOut(left_out) => Some(left_out),
+            Found::Entry(_) => None,
+        });
+        assert!(left_out.is_some_and(|left_out| !left_out.loss && left_out.path == b"socket"));
+    }
+
+    #[test]
+    fn a_path_may_be_longer_than_the_system_takes_in_one_piece() {
+        let dir = tempfile::tempdir().unwrap();
+        let name = "d".repeat(200);
+        let mut handle = OwnedFd::from(File::open(dir.path()).unwrap());
+        for _ in 0..30 {
+            rustix::fs::mkdirat(&handle, &name, Mode::RWXU).unwrap();
+            handle = openat(&handle, &name, OFlags::RDONLY, Mode::empty()).unwrap();
+        }
+        assert_eq!(entries(dir.path()).len(), 31);
+    }
+}
