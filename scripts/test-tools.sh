@@ -19,7 +19,7 @@ install() {
 mkdir -p "$bin"
 install minio github.com/minio/minio v0.0.0-20250907161309-07c3a429bfed
 # The version that go/go.mod pins, with the flags of rclone's own releases.
-rclone=$(sed -n 's|^require github.com/rclone/rclone ||p' ../go/go.mod)
+rclone=$(sed -n 's|^.*github.com/rclone/rclone \(v[^ ]*\).*|\1|p' ../go/go.mod)
 install rclone github.com/rclone/rclone "$rclone" \
     "-ldflags=-s -X github.com/rclone/rclone/fs.Version=$rclone"
 
