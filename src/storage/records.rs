@@ -40,6 +40,16 @@ pub struct Shown {
     pub failure: Option<Failure>,
 }
 
+impl Shown {
+    /// Whether the server has exactly what was sent. Where it shows no hash, this
+    /// says nothing: there only [`Sent::proven`] counts.
+    pub fn confirms(&self, sent: &Sent) -> bool {
+        self.failure.is_none()
+            && !sent.tag.is_empty()
+            && (self.size, &self.tag) == (sent.size, &sent.tag)
+    }
+}
+
 /// A file to store, as it was seen, or content to store.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Send {
@@ -123,4 +133,31 @@ pub(super) struct Named<'a> {
 pub struct Removed {
     pub id: u64,
     pub failure: Option<Failure>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(tag: &str) -> Sent {
+        let text = format!(
+            r#"{{"id":0,"changed":false,"failure":null,"content":"","size":7,"md5":"","tag":"{tag}",
+            "nonce":null,"time":[0,0],"proven":false,"kept":false}}"#
+        );
+        serde_json::from_str(&text).unwrap()
+    }
+
+    fn shown(size: u64, tag: &str) -> Shown {
+        let (id, remote, tag) = (0, Bytes::default(), tag.to_owned());
+        Shown { id, remote, size, tag, time: (0, 0), failure: None }
+    }
+
+    #[test]
+    fn only_the_hash_of_what_was_sent_confirms_it() {
+        assert!(shown(7, "abc").confirms(&sent("abc")));
+        assert!(!shown(8, "abc").confirms(&sent("abc")));
+        assert!(!shown(7, "abd").confirms(&sent("abc")));
+        // A disk shows no hash: what did not read back equal is not proven.
+        assert!(!shown(7, "").confirms(&sent("")));
+    }
 }

@@ -167,7 +167,7 @@ impl Outgoing<'_> {
             let change = &mut changes[index];
             let Some(entry) = change.entry.as_mut() else { continue };
             match shown {
-                Some(shown) if shown.size == sent.size && shown.tag == sent.tag => {
+                Some(shown) if shown.confirms(&sent) => {
                     complete(entry, &sent, Some(&shown));
                     change.send = None;
                 }
