@@ -81,14 +81,6 @@ func code(err error) string {
 	return ""
 }
 
-func status(err error) int {
-	var response interface{ HTTPStatusCode() int }
-	if errors.As(err, &response) {
-		return response.HTTPStatusCode()
-	}
-	return 0
-}
-
 func hostOf(err error) string {
 	var u *url.Error
 	if errors.As(err, &u) {
@@ -122,7 +114,7 @@ func isDenied(err error, code string) bool {
 		"ExpiredToken", "InvalidToken", "AllAccessDisabled", "AccountProblem", "RequestTimeTooSkewed":
 		return true
 	}
-	status := status(err)
+	status := store.Status(err)
 	return status == http.StatusForbidden || status == http.StatusUnauthorized ||
 		errors.Is(err, fs.ErrorPermissionDenied)
 }

@@ -168,8 +168,8 @@ func fetchStore(ctx context.Context, in rc.Params) (rc.Params, error) {
 		return nil, err
 	}
 	defer out.close()
-	jobs, err := readJobs[store.Fetch](in)
-	if err != nil {
+	var jobs []*store.Fetch
+	if err := readJobs(in, func(job *store.Fetch) { jobs = append(jobs, job) }); err != nil {
 		return nil, err
 	}
 	objects, err := s.Objects(ctx, dir, jobs)
@@ -211,26 +211,11 @@ func each[J any](ctx context.Context, in rc.Params, do func(*store.Store, *J) an
 		return nil, err
 	}
 	defer out.close()
-	file, err := openFd(in, "jobs")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = file.Close() }()
 	source := make(chan *J)
 	var broken error
 	go func() {
 		defer close(source)
-		decoder := json.NewDecoder(bufio.NewReader(file))
-		for {
-			job := new(J)
-			if err := decoder.Decode(job); err != nil {
-				if err != io.EOF {
-					broken = err
-				}
-				return
-			}
-			source <- job
-		}
+		broken = readJobs(in, func(job *J) { source <- job })
 	}()
 	err = work(ctx, in, source, out, func(job *J) any { return do(s, job) })
 	return nil, errors.Join(err, broken)
@@ -262,22 +247,22 @@ func work[J any](ctx context.Context, in rc.Params, source <-chan *J, out *lines
 	return ctx.Err()
 }
 
-func readJobs[J any](in rc.Params) ([]*J, error) {
+// readJobs hands over the jobs one by one, as they come in.
+func readJobs[J any](in rc.Params, take func(*J)) error {
 	file, err := openFd(in, "jobs")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { _ = file.Close() }()
 	decoder := json.NewDecoder(bufio.NewReader(file))
-	var jobs []*J
 	for {
 		job := new(J)
 		if err := decoder.Decode(job); err == io.EOF {
-			return jobs, nil
+			return nil
 		} else if err != nil {
-			return nil, err
+			return err
 		}
-		jobs = append(jobs, job)
+		take(job)
 	}
 }
 

@@ -2,12 +2,15 @@ package store
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"reflect"
 	"strings"
+	"time"
 	"unsafe"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	backend "github.com/rclone/rclone/backend/s3"
@@ -97,7 +100,7 @@ func (d *direct) list(ctx context.Context, dir string, found func(name string, o
 			return missingBucket(err)
 		}
 		for _, o := range page.Contents {
-			name := text(o.Key)
+			name := aws.ToString(o.Key)
 			if encoded {
 				if name, err = url.QueryUnescape(name); err != nil {
 					return err
@@ -107,18 +110,11 @@ func (d *direct) list(ctx context.Context, dir string, found func(name string, o
 			if !strings.HasPrefix(name, d.prefix) || strings.HasSuffix(name, "/") {
 				continue // a marker of a directory
 			}
-			object := Object{Tag: etag(o.ETag)}
-			if o.Size != nil {
-				object.Size = *o.Size
-			}
-			if o.LastModified != nil {
-				object.Time = *o.LastModified
-			}
-			if err := found(name[len(d.prefix):], object); err != nil {
+			if err := found(name[len(d.prefix):], objectOf(o.Size, o.ETag, o.LastModified)); err != nil {
 				return err
 			}
 		}
-		if page.IsTruncated == nil || !*page.IsTruncated {
+		if !aws.ToBool(page.IsTruncated) {
 			return nil
 		}
 		request.ContinuationToken = page.NextContinuationToken
@@ -130,19 +126,12 @@ func (d *direct) head(ctx context.Context, name string) (Object, error) {
 	key := d.key(name)
 	reply, err := d.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &d.bucket, Key: &key})
 	if err != nil {
-		if statusOf(err) == http.StatusNotFound {
+		if Status(err) == http.StatusNotFound {
 			return Object{}, fs.ErrorObjectNotFound
 		}
 		return Object{}, err
 	}
-	object := Object{Tag: etag(reply.ETag)}
-	if reply.ContentLength != nil {
-		object.Size = *reply.ContentLength
-	}
-	if reply.LastModified != nil {
-		object.Time = *reply.LastModified
-	}
-	return object, nil
+	return objectOf(reply.ContentLength, reply.ETag, reply.LastModified), nil
 }
 
 // remove deletes one object; one that is not there is no error.
@@ -153,33 +142,22 @@ func (d *direct) remove(ctx context.Context, name string) error {
 }
 
 func missingBucket(err error) error {
-	if statusOf(err) == http.StatusNotFound {
+	if Status(err) == http.StatusNotFound {
 		return fs.ErrorDirNotFound
 	}
 	return err
 }
 
-func statusOf(err error) int {
-	for e := err; e != nil; {
-		if response, ok := e.(interface{ HTTPStatusCode() int }); ok {
-			return response.HTTPStatusCode()
-		}
-		unwrapper, ok := e.(interface{ Unwrap() error })
-		if !ok {
-			return 0
-		}
-		e = unwrapper.Unwrap()
+// Status is the HTTP status of the reply that err tells of, or 0.
+func Status(err error) int {
+	var response interface{ HTTPStatusCode() int }
+	if errors.As(err, &response) {
+		return response.HTTPStatusCode()
 	}
 	return 0
 }
 
-func etag(value *string) string {
-	return strings.ToLower(strings.Trim(text(value), `"`))
-}
-
-func text(value *string) string {
-	if value == nil {
-		return ""
-	}
-	return *value
+func objectOf(size *int64, etag *string, modified *time.Time) Object {
+	tag := strings.ToLower(strings.Trim(aws.ToString(etag), `"`))
+	return Object{Size: aws.ToInt64(size), Tag: tag, Time: aws.ToTime(modified)}
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"testing"
 
-	"github.com/rclone/rclone/backend/crypt"
 	_ "github.com/rclone/rclone/backend/local"
 	"github.com/rclone/rclone/fs"
 	"github.com/rclone/rclone/fs/config/configmap"
@@ -30,19 +29,17 @@ func TestTheClientInsideIsReached(t *testing.T) {
 }
 
 func TestAnObjectIsEncryptedAgainAsItWas(t *testing.T) {
-	cipher := func() *crypt.Cipher {
-		c, err := crypt.NewCipher(configmap.Simple{
-			"password": obscure.MustObscure("one"), "password2": obscure.MustObscure("two"),
-			"filename_encryption": "standard", "directory_name_encryption": "true",
-			"filename_encoding": "base32", "suffix": ".bin",
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c
+	config := configmap.Simple{
+		"password": obscure.MustObscure("one"), "password2": obscure.MustObscure("two"),
+		"filename_encryption": "standard", "directory_name_encryption": "true",
+		"filename_encoding": "base32", "suffix": ".bin",
+	}
+	keys, err := keysOf(config)
+	if err != nil {
+		t.Fatal(err)
 	}
 	plain := bytes.Repeat([]byte("content "), 20000)
-	in, err := cipher().EncryptData(bytes.NewReader(plain))
+	in, err := keys.cipher.EncryptData(bytes.NewReader(plain))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,16 +47,15 @@ func TestAnObjectIsEncryptedAgainAsItWas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	given, ok := newNonces(cipher())
-	if !ok {
-		t.Fatal("the source of nonces is not where it was")
-	}
-	in, err = (&Store{nonces: given}).again(first[:32], bytes.NewReader(plain))
+	in, err = keys.again.encrypt(first[:32], bytes.NewReader(plain))
 	if err != nil {
 		t.Fatal(err)
 	}
 	second, err := io.ReadAll(in)
 	if err != nil || !bytes.Equal(first, second) {
 		t.Errorf("not the same bytes: %v", err)
+	}
+	if kept, err := keysOf(config); err != nil || kept != keys {
+		t.Errorf("the keys were derived twice: %v", err)
 	}
 }

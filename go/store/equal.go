@@ -3,9 +3,7 @@ package store
 import (
 	"context"
 	"io"
-	"sync"
 
-	"github.com/rclone/rclone/backend/crypt"
 	"github.com/rclone/rclone/fs"
 )
 
@@ -22,14 +20,11 @@ func (s *Store) equal(ctx context.Context, job *Send, plain io.Reader) (kept Sen
 	}
 	stored := plain
 	if s.encrypts() {
-		if s.nonces == nil {
-			return kept, false
-		}
 		head, err := s.head(ctx, s.key(string(job.Remote)))
 		if err != nil {
 			return kept, false
 		}
-		if stored, err = s.again(head, plain); err != nil {
+		if stored, err = s.again.encrypt(head, plain); err != nil {
 			return kept, false
 		}
 		kept.Nonce = head[8:]
@@ -56,27 +51,4 @@ func (s *Store) head(ctx context.Context, key string) ([]byte, error) {
 	head := make([]byte, 32)
 	_, err = io.ReadFull(body, head)
 	return head, err
-}
-
-// again encrypts plain as it was for the object that begins with head.
-func (s *Store) again(head []byte, plain io.Reader) (io.Reader, error) {
-	s.nonces.Lock()
-	defer s.nonces.Unlock()
-	s.nonces.next = head[8:]
-	return s.nonces.cipher.EncryptData(plain)
-}
-
-// nonces is a cipher whose nonces are given. rclone reads one from a field of
-// the cipher when an encryption begins (newEncrypter in backend/crypt).
-type nonces struct {
-	sync.Mutex
-	cipher *crypt.Cipher
-	next   []byte
-}
-
-func (n *nonces) Read(p []byte) (int, error) { return copy(p, n.next), nil }
-
-func newNonces(cipher *crypt.Cipher) (*nonces, bool) {
-	n := &nonces{cipher: cipher}
-	return n, setHidden[io.Reader](cipher, "cryptoRand", n)
 }

@@ -86,12 +86,10 @@ func (s *Store) Fetch(ctx context.Context, job *Fetch, objects map[string]fs.Obj
 		}()
 		out = io.MultiWriter(content, target)
 	}
-	got.Size, err = io.CopyBuffer(onlyWriter{out}, in, make([]byte, 256<<10))
+	got.Size, err = io.CopyBuffer(out, in, make([]byte, 256<<10))
 	got.Content = hex.EncodeToString(content.Sum(nil))
 	return got, err
 }
-
-type onlyWriter struct{ io.Writer }
 
 // holes writes a file and, if on, seeks over blocks of zeros instead.
 type holes struct {

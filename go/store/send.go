@@ -7,6 +7,7 @@ import (
 	"crypto/md5"
 	"encoding/hex"
 	"io"
+	"path"
 	"time"
 
 	"github.com/rclone/rclone/fs"
@@ -174,13 +175,7 @@ func (s *Store) put(ctx context.Context, in io.Reader, name string, info func(st
 // itself may be as long as names can be.
 func partial(name string) string {
 	sum := md5.Sum([]byte(name))
-	dir := ""
-	for i := len(name) - 1; i >= 0; i-- {
-		if name[i] == '/' {
-			dir = name[:i+1]
-			break
-		}
-	}
+	dir, _ := path.Split(name)
 	return dir + ".poof-" + hex.EncodeToString(sum[:8]) + ".partial"
 }
 

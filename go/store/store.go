@@ -24,7 +24,7 @@ type Store struct {
 	base   fs.Fs
 	cipher *crypt.Cipher // nil: names and content lie there as they are
 	clear  bool          // the cipher is for names only (no_data_encryption)
-	nonces *nonces       // to encrypt again what is there; nil if that cannot be
+	again  *again        // the same cipher with nonces that are given
 	direct *direct       // what S3 tells beyond rclone's API; nil elsewhere
 }
 
@@ -46,16 +46,11 @@ func Open(ctx context.Context, base, cryptSection string) (*Store, error) {
 	if info.Name != "crypt" {
 		return nil, fmt.Errorf("[%s] is not a crypt remote", cryptSection)
 	}
-	if s.cipher, err = crypt.NewCipher(config); err != nil {
+	keys, err := keysOf(config)
+	if err != nil {
 		return nil, err
 	}
-	if second, err := crypt.NewCipher(config); err == nil {
-		if given, ok := newNonces(second); ok {
-			s.nonces = given
-		}
-	}
-	value, _ := config.Get("no_data_encryption")
-	s.clear = value == "true"
+	s.cipher, s.again, s.clear = keys.cipher, &keys.again, keys.opt.NoDataEncryption
 	return s, nil
 }
 
