@@ -7,15 +7,16 @@ use super::vault::Vault;
 use super::watch::Monitor;
 use super::{Context, Outcome, setup, show};
 use crate::base::error::{Error, Kind, Result};
+use crate::base::files::is_absent;
 use crate::base::interrupt;
 use crate::cli::{Backup, Mirror};
 use crate::config::trees::Directory;
 use crate::tree::guard::{self, Allowed};
 use crate::tree::identity;
 use crate::tree::journal::Journal;
-use crate::tree::snapshot::Standing;
+use crate::tree::snapshot::{Facts, Standing};
 use crate::tree::survey::Why;
-use crate::tree::upload::Upload;
+use crate::tree::upload::{Preparation, Upload};
 
 pub fn run(context: &Context, args: &Backup) -> Result<Outcome> {
     let terminal = &context.terminal;
@@ -44,37 +45,34 @@ pub fn run(context: &Context, args: &Backup) -> Result<Outcome> {
     }
     if *dry_run {
         for upload in &uploads {
-            show::listing(terminal, upload.names.tree(), &upload.plan);
+            show::listing(terminal, upload.name(), &upload.plan);
         }
         return Ok(carry::would(terminal, &uploads, outcome));
     }
-    if uploads.is_empty() {
-        return carry::all(terminal, uploads, outcome, "sent");
-    }
-    if !sight.here.exists {
+    if !sight.here.exists && !uploads.is_empty() {
         let doing = format!("make {}", ready.remote().name());
         ready.remote().make_bucket().map_err(|f| f.into_error(&doing, Kind::Remote))?;
     }
-    if identity == identity::Standing::New {
+    if identity == identity::Standing::New && !uploads.is_empty() {
         vault.identities().create()?;
     }
     carry::all(terminal, uploads, outcome, "sent")
 }
 
 /// Surveys a directory and asks the guards.
-fn prepare(
+fn prepare<'a>(
     context: &Context,
-    vault: &Vault,
+    vault: &'a Vault,
     directory: &Directory,
     rehash: bool,
     allowed: Allowed,
-) -> Result<Upload> {
+) -> Result<Upload<'a>> {
     let Directory { local, name } = directory;
     let journal = Journal::in_state(&context.state);
     guard::unfinished_download(name, journal.unfinished()?.contains(name), allowed)?;
     let root = match fs::canonicalize(local) {
         Ok(root) => root,
-        Err(error) if crate::base::files::is_absent(&error) => {
+        Err(error) if is_absent(&error) => {
             guard::local_source(local, None, allowed)?;
             return Err(Error::io("open", local, &error));
         }
@@ -82,8 +80,8 @@ fn prepare(
     };
     let place = vault.remote.place(name);
     let mut monitor = Monitor::comparison(&context.terminal, name);
-    let preparation = vault.preparation(name, &root, rehash);
-    let (last, renew) = match vault.snapshots(name).last(&mut monitor)? {
+    let snapshots = vault.snapshots(name);
+    let (last, renew) = match snapshots.last(&mut monitor)? {
         Standing::None => (None, false),
         Standing::Current(last) => (Some(last), false),
         Standing::Behind { why, known, found } => {
@@ -91,8 +89,11 @@ fn prepare(
             (known.or(found), true)
         }
     };
-    let inventory = preparation.list(&mut monitor)?;
-    let upload = preparation.survey(last, inventory, renew)?;
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let destination = vault.remote.tree(name);
+    let facts = Facts { host, renew };
+    let preparation = Preparation { snapshots, destination, root, last, facts, rehash };
+    let upload = preparation.survey(&mut monitor)?;
     drop(monitor);
     guard::local_source(local, Some(upload.entries), allowed)?;
     guard::deletions(&place, &upload.plan, allowed)?;
@@ -101,7 +102,7 @@ fn prepare(
 
 /// What a person should hear before the work begins.
 fn tell(context: &Context, upload: &Upload, outcome: &mut Outcome) {
-    let tree = upload.names.tree();
+    let tree = upload.name();
     for out in &upload.left_out {
         let path = String::from_utf8_lossy(&out.path);
         context.terminal.warn(&format!("{tree}/{path}: not backed up: {}", out.why));

@@ -52,9 +52,9 @@ impl Task for Transfer {
     }
 }
 
-impl Task for Upload {
+impl Task for Upload<'_> {
     fn name(&self) -> &str {
-        self.names.tree()
+        Upload::name(self)
     }
 
     fn plan(&self) -> &Plan {

@@ -76,7 +76,7 @@ impl Restore<'_> {
         guard::deletions(&target.display().to_string(), &plan, self.allowed)?;
         let beside = self.args.to.is_some();
         let journal = (!beside).then(|| Journal::in_state(&self.context.state));
-        let local_root = Some(target);
+        let local_root = target;
         Ok(Transfer { name: name.clone(), source, destination, plan, local_root, journal })
     }
 

@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 use super::Context;
 use crate::base::error::{Kind, Result};
 use crate::config::Ready;
+use crate::storage::failure::Failure;
 use crate::storage::job::Unwatched;
 use crate::storage::remote::Remote;
 use crate::storage::store::Store;
 use crate::tree::guard::Sight;
 use crate::tree::identity::Identities;
 use crate::tree::inventory::Inventory;
-use crate::tree::listing::{below, list};
+use crate::tree::listing::list;
 use crate::tree::manifest::Key;
 use crate::tree::objects::{Names, RECORDS};
 use crate::tree::snapshot::Snapshots;
-use crate::tree::upload::Preparation;
 
 pub struct Vault<'a> {
     pub remote: &'a Remote,
@@ -35,8 +35,7 @@ impl<'a> Vault<'a> {
         let remote = ready.remote();
         let store = remote.store();
         let doing = format!("read the records of {}", remote.name());
-        let fail =
-            |failure: crate::storage::failure::Failure| failure.into_error(&doing, Kind::Remote);
+        let fail = |failure: Failure| failure.into_error(&doing, Kind::Remote);
         let key = match store.secret().map_err(fail)? {
             Some(secret) => Key::from_secret(&secret),
             None => Key::plain(),
@@ -61,22 +60,8 @@ impl<'a> Vault<'a> {
             store: &self.store,
             names: Names::new(tree),
             key: &self.key,
-            records: below(&self.records, &format!("trees/{tree}/")),
+            records: self.records.below(&format!("trees/{tree}/")),
             cache: self.cache(tree),
-        }
-    }
-
-    pub fn preparation<'b>(&'b self, tree: &str, root: &'b Path, rehash: bool) -> Preparation<'b> {
-        Preparation {
-            names: Names::new(tree),
-            root,
-            store: &self.store,
-            destination: self.remote.tree(tree),
-            key: &self.key,
-            cache: self.cache(tree),
-            records: &self.records,
-            rehash,
-            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         }
     }
 

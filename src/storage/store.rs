@@ -58,10 +58,7 @@ impl Store {
     pub fn look(&self, remotes: &[Bytes], watch: &mut dyn Watch) -> Result<Vec<Shown>, Failure> {
         let (fs, crypt) = (self.fs.clone(), self.crypt.clone());
         let request = |jobs, report| LookStore { fs, crypt, jobs, report, width: WIDE };
-        let mut records = Vec::new();
-        let jobs = remotes.iter().enumerate().map(|(id, remote)| Named { id, remote });
-        exchange(request, jobs, watch, |record| records.push(record))?;
-        Ok(records)
+        each_of(remotes, request, watch)
     }
 
     /// Deletes `remotes`; one that is not there is deleted already.
@@ -75,10 +72,7 @@ impl Store {
     ) -> Result<Vec<Removed>, Failure> {
         let (fs, crypt) = (self.fs.clone(), self.crypt.clone());
         let request = |jobs, report| RemoveStore { fs, crypt, jobs, report, width: WIDE };
-        let mut records = Vec::new();
-        let jobs = remotes.iter().enumerate().map(|(id, remote)| Named { id, remote });
-        exchange(request, jobs, watch, |record| records.push(record))?;
-        Ok(records)
+        each_of(remotes, request, watch)
     }
 
     /// Stores files below `root`; `each` hears of every one as soon as it is done.
@@ -144,6 +138,18 @@ pub fn object_name(path: &[u8]) -> Result<Vec<u8>, Failure> {
     }
     let reply = call(&NameOf { path: BASE64.encode(path) })?;
     BASE64.decode(reply.remote.as_bytes()).map_err(|_| Failure::reply("poof/name"))
+}
+
+/// Runs a call whose jobs are nothing but names, and returns its records.
+fn each_of<C: Call, R: DeserializeOwned + std::marker::Send>(
+    remotes: &[Bytes],
+    request: impl FnOnce(i32, i32) -> C,
+    watch: &mut dyn Watch,
+) -> Result<Vec<R>, Failure> {
+    let mut records = Vec::new();
+    let jobs = remotes.iter().enumerate().map(|(id, remote)| Named { id, remote });
+    exchange(request, jobs, watch, |record| records.push(record))?;
+    Ok(records)
 }
 
 /// Runs a call that reads jobs from one pipe and writes records to another, as

@@ -12,10 +12,12 @@ use super::guard::{Allowed, refuse};
 use super::inventory::Inventory;
 use super::manifest::Key;
 use super::objects::RECORDS;
+use super::records;
 use crate::base::error::{Error, Kind, Result};
-use crate::base::files::{create_private_dir, write_private};
-use crate::storage::job::{Unwatched, Watch};
-use crate::storage::store::{Bytes, Fetch, Send, Store};
+use crate::base::files::write_private;
+use crate::storage::failure::Failure;
+use crate::storage::job::Unwatched;
+use crate::storage::store::Store;
 
 const NAME: &str = "identity";
 
@@ -111,53 +113,22 @@ impl Identities<'_> {
         getrandom::fill(&mut random).map_err(|error| Error::unexpected(error.to_string()))?;
         let identity = Identity { format: 1, id: HEXLOWER.encode(&random) };
         let text = serde_json::to_vec(&identity).map_err(|e| Error::unexpected(e.to_string()))?;
-        let name = Bytes(format!("{RECORDS}/{NAME}").into_bytes());
-        let job = Send {
-            remote: name.clone(),
-            size: text.len() as u64,
-            data: Some(Bytes(text)),
-            ..Send::default()
-        };
-        let watch: &mut dyn Watch = &mut Unwatched;
-        let fail = |why: &str| {
-            Error::new(Kind::Incomplete, format!("cannot write to {}: {why}", self.remote))
-        };
-        let mut failure = None;
-        self.store
-            .send("/", [job].into_iter(), watch, |sent| failure = sent.failure)
-            .map_err(|failure| failure.into_error("mark the store", Kind::Remote))?;
-        if let Some(failure) = failure {
-            return Err(failure.into_error("mark the store", Kind::Remote));
-        }
-        let shown = match self.store.look(&[name], watch).as_deref() {
-            Ok([shown]) if shown.failure.is_none() => (shown.size, shown.tag.clone()),
-            _ => return Err(fail("what was written is not there")),
+        let record = (format!("{RECORDS}/{NAME}"), text);
+        let fail = |failure: Failure| failure.into_error("mark the store", Kind::Remote);
+        let mut shown = records::put(self.store, vec![record], &mut Unwatched).map_err(fail)?;
+        let Some(shown) = shown.pop().flatten() else {
+            let what = format!("cannot write to {}: what was written is not there", self.remote);
+            return Err(Error::new(Kind::Incomplete, what));
         };
         self.remember(Known { id: identity.id, shown, key: self.key.fingerprint() })
     }
 
     /// None if it is not readable as what it should be.
     fn read(&self) -> Result<Option<Identity>> {
-        create_private_dir(self.state)?;
-        let io = |error| Error::io("write below", self.state, &error);
-        let stage = tempfile::tempdir_in(self.state).map_err(io)?;
-        let to = stage.path().join(NAME);
-        let job = Fetch {
-            id: 0,
-            remote: Bytes(format!("{RECORDS}/{NAME}").into_bytes()),
-            to: Bytes(to.to_string_lossy().into_owned().into_bytes()),
-            sparse: false,
-        };
-        let mut failure = None;
-        self.store
-            .fetch(RECORDS, [job].into_iter(), &mut Unwatched, |record| failure = record.failure)
-            .map_err(|failure| {
-                failure.into_error("read the identity of the store", Kind::Remote)
-            })?;
-        if failure.is_some() {
-            return Ok(None);
-        }
-        Ok(fs::read(&to).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+        let name = format!("{RECORDS}/{NAME}");
+        let mut read = records::read(self.store, RECORDS, &[name], self.state, &mut Unwatched)?;
+        let bytes = read.pop().and_then(std::result::Result::ok);
+        Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
     }
 
     fn path(&self) -> PathBuf {

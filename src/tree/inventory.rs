@@ -26,7 +26,7 @@ struct Object {
     used: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Seen {
     None,
     Md5([u8; 16]),
@@ -98,9 +98,17 @@ impl Inventory {
         Some((object.size, self.text(object)))
     }
 
-    /// When an object was last modified, as the server has it.
-    pub fn time(&self, name: &[u8]) -> Option<Time> {
-        self.find(name).map(|index| self.objects[index].time)
+    /// The part below a prefix, which is taken off.
+    pub fn below(&self, prefix: &str) -> Inventory {
+        let mut part = Inventory { texts: self.texts.clone(), sorted: true, ..Self::default() };
+        for object in &self.objects {
+            if let Some(rest) = name_of(&self.names, object).strip_prefix(prefix.as_bytes()) {
+                let len = u32::try_from(rest.len()).unwrap_or(u32::MAX);
+                part.objects.push(Object { at: part.names.len(), len, used: false, ..*object });
+                part.names.extend_from_slice(rest);
+            }
+        }
+        part
     }
 
     fn text(&self, object: &Object) -> String {
@@ -124,11 +132,9 @@ impl Inventory {
         unused.map(|object| (name_of(&self.names, object), object.size))
     }
 
-    /// All names with size and tag, in the order of their bytes.
-    pub fn all(&self) -> impl Iterator<Item = (&[u8], u64, String)> {
-        self.objects
-            .iter()
-            .map(|object| (name_of(&self.names, object), object.size, self.text(object)))
+    /// All names, in the order of their bytes.
+    pub fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.objects.iter().map(|object| name_of(&self.names, object))
     }
 }
 

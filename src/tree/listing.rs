@@ -25,21 +25,6 @@ pub fn list(store: &Store, dir: &str, watch: &mut dyn Watch) -> Result<Inventory
     Ok(inventory)
 }
 
-/// The part of an inventory below a prefix, which is taken off.
-pub fn below(all: &Inventory, prefix: &str) -> Inventory {
-    let mut part = Inventory::default();
-    for (name, size, tag) in all.all() {
-        if let Some(rest) = name.strip_prefix(prefix.as_bytes()) {
-            let time = all.time(name).unwrap_or_default();
-            let remote = Bytes(rest.to_vec());
-            let time = (time.seconds, time.nanos);
-            part.add(Shown { id: 0, remote, size, tag, time, failure: None });
-        }
-    }
-    part.sort();
-    part
-}
-
 /// Which of the objects the server still shows, by single requests or by a
 /// listing, whichever costs less.
 ///

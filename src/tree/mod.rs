@@ -14,6 +14,7 @@ pub mod manifest;
 pub mod objects;
 pub mod outgoing;
 pub mod plan;
+mod records;
 mod send;
 pub mod snapshot;
 pub mod survey;

@@ -48,12 +48,6 @@ impl Names {
         entry.file().is_some() && entry.path.ends_with(LINK)
     }
 
-    /// The name among the odd objects of an entry that has no other.
-    pub fn odd_name(path: &[u8]) -> Vec<u8> {
-        let hash = blake3::hash(path);
-        HEXLOWER.encode(&hash.as_bytes()[..16]).into_bytes()
-    }
-
     /// An object, from the top of the bucket.
     pub fn full(&self, name: &[u8]) -> Vec<u8> {
         [self.tree.as_bytes(), b"/", name].concat()
@@ -64,16 +58,13 @@ impl Names {
         format!("{RECORDS}/trees/{}", self.tree)
     }
 
-    /// An odd object, from the top of the bucket.
-    pub fn full_odd(&self, path: &[u8]) -> Vec<u8> {
-        [self.records().as_bytes(), b"/odd/", Names::odd_name(path).as_slice()].concat()
+    /// The head of a generation, among the records of its tree.
+    pub fn head(generation: u64) -> String {
+        format!("head/{generation:010}")
     }
 
-    pub fn head(&self, generation: u64) -> String {
-        format!("{}/head/{generation:010}", self.records())
-    }
-
-    pub fn shard(&self, id: &[u8; 32]) -> String {
-        format!("{}/shard/{}", self.records(), HEXLOWER.encode(&id[..16]))
+    /// A shard, among the records of its tree.
+    pub fn shard(id: &[u8; 32]) -> String {
+        format!("shard/{}", HEXLOWER.encode(&id[..16]))
     }
 }

@@ -17,15 +17,12 @@ use super::inventory::{Inventory, md5};
 use super::objects::Names;
 use super::plan::Failed;
 use super::survey::Change;
-use super::transfer::pause;
+use super::transfer::{ATTEMPTS, pause};
 use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Have, Send, Sent, Shown, Store};
-
-/// librclone has none of the retries that rclone's command line has.
-const ATTEMPTS: u32 = 3;
 
 /// How it went.
 #[derive(Debug, Default)]
@@ -55,10 +52,9 @@ impl Outgoing<'_> {
         let mut failed = unspeakable(changes);
         let mut kept = HashSet::new();
         for attempt in 1..=ATTEMPTS {
-            let pending: Vec<_> =
-                (0..changes.len()).filter(|&i| changes[i].send.is_some()).collect();
-            let again = |i: &usize| failed.get(i).is_none_or(|f: &Failed| worth_retrying(f.kind));
-            let pending: Vec<_> = pending.into_iter().filter(again).collect();
+            let again = |i: &usize| failed.get(i).is_none_or(|f| f.kind.is_worth_retrying());
+            let unsent = (0..changes.len()).filter(|&i| changes[i].send.is_some());
+            let pending: Vec<_> = unsent.filter(again).collect();
             if pending.is_empty() {
                 break;
             }
@@ -88,11 +84,11 @@ impl Outgoing<'_> {
         kept: &mut HashSet<PathBuf>,
         watch: &mut dyn Watch,
     ) -> std::result::Result<BTreeMap<usize, Failed>, Failure> {
-        let jobs = pending.iter().filter_map(|&i| self.job(i, changes[i].entry.as_ref()?));
-        let jobs: Vec<_> = jobs.collect();
+        let entries = &*changes;
+        let jobs = pending.iter().filter_map(|&i| self.job(i, entries[i].entry.as_ref()?));
         let mut records = Vec::new();
-        let root = self.root.to_string_lossy().into_owned();
-        self.store.send(&root, jobs.into_iter(), watch, |record: Sent| records.push(record))?;
+        let root = self.root.to_string_lossy();
+        self.store.send(&root, jobs, watch, |record: Sent| records.push(record))?;
         let mut failed = BTreeMap::new();
         let mut unproven = Vec::new();
         for sent in records {
@@ -113,7 +109,7 @@ impl Outgoing<'_> {
                         if sent.kept {
                             kept.insert(entry.as_path().to_path_buf());
                         }
-                        complete(entry, &sent, None);
+                        complete(entry, &sent);
                         change.send = None;
                     } else {
                         unproven.push((index, sent));
@@ -135,10 +131,11 @@ impl Outgoing<'_> {
         watch: &mut dyn Watch,
     ) -> std::result::Result<(), Failure> {
         let pages = (self.inventory.len() + unproven.len() as u64) / 1000 + 2;
-        let names: Vec<_> = unproven
-            .iter()
-            .map(|(index, _)| Bytes(self.remote(changes[*index].entry.as_ref())))
-            .collect();
+        let name = |index: usize| {
+            let object = changes[index].entry.as_ref().map(Names::object);
+            object.and_then(Result::ok).map(|name| self.names.full(&name)).unwrap_or_default()
+        };
+        let names: Vec<_> = unproven.iter().map(|(index, _)| Bytes(name(*index))).collect();
         let mut shown: Vec<Option<Shown>> = vec![None; unproven.len()];
         if unproven.len() as u64 <= pages {
             for record in self.store.look(&names, watch)? {
@@ -150,58 +147,38 @@ impl Outgoing<'_> {
         } else {
             let position: BTreeMap<&[u8], usize> =
                 names.iter().enumerate().map(|(i, name)| (name.0.as_slice(), i)).collect();
-            for dir in [self.names.tree().to_owned(), format!("{}/odd", self.names.records())] {
-                let odd = |&i: &usize| changes[i].entry.as_ref().is_some_and(is_odd);
-                if dir != self.names.tree() && !unproven.iter().any(|(i, _)| odd(i)) {
-                    continue;
+            self.store.list(self.names.tree(), watch, |record| {
+                if let Some(&i) = position.get(self.names.full(&record.remote.0).as_slice()) {
+                    shown[i] = Some(record);
                 }
-                self.store.list(&dir, watch, |record| {
-                    let full = [dir.as_bytes(), b"/", record.remote.0.as_slice()].concat();
-                    if let Some(&i) = position.get(full.as_slice()) {
-                        shown[i] = Some(record);
-                    }
-                })?;
-            }
+            })?;
         }
         for ((index, sent), shown) in unproven.into_iter().zip(shown) {
             let change = &mut changes[index];
             let Some(entry) = change.entry.as_mut() else { continue };
-            match shown {
+            let why = match shown {
                 Some(shown) if shown.confirms(&sent) => {
-                    complete(entry, &sent, Some(&shown));
+                    complete(entry, &sent);
                     change.send = None;
+                    continue;
                 }
-                Some(_) => {
-                    let why = "the server holds something else than was sent; run it again";
-                    failed.insert(index, failed_at(&change.path, FailureKind::Other, why));
-                }
-                None => {
-                    let why = "it did not arrive; run it again";
-                    failed.insert(index, failed_at(&change.path, FailureKind::Other, why));
-                }
-            }
+                Some(_) => "the server holds something else than was sent; run it again",
+                None => "it did not arrive; run it again",
+            };
+            failed.insert(index, failed_at(&change.path, FailureKind::Other, why));
         }
         Ok(())
     }
 
-    fn remote(&self, entry: Option<&Entry>) -> Vec<u8> {
-        match entry {
-            Some(entry) if is_odd(entry) => self.names.full_odd(&entry.path),
-            Some(entry) => self.names.full(&Names::object(entry).unwrap_or_default()),
-            None => Vec::new(),
-        }
-    }
-
     fn job(&self, index: usize, entry: &Entry) -> Option<Send> {
-        let odd = is_odd(entry);
         let object = Names::object(entry).ok()?;
-        let have = self.inventory.look(&object).filter(|_| !odd);
+        let have = self.inventory.look(&object);
         let mtime = entry.attributes.mtime;
         let local = entry.local?;
         let mut job = Send {
             id: index as u64,
             path: Bytes(entry.path.clone()),
-            remote: Bytes(self.remote(Some(entry))),
+            remote: Bytes(self.names.full(&object)),
             data: None,
             have: have.map(|(size, tag)| Have { size, tag }),
             dev: local.dev,
@@ -219,14 +196,6 @@ impl Outgoing<'_> {
     }
 }
 
-fn worth_retrying(kind: FailureKind) -> bool {
-    kind.is_worth_retrying()
-}
-
-fn is_odd(entry: &Entry) -> bool {
-    entry.stored.as_ref().is_some_and(|stored| stored.odd)
-}
-
 fn failed_at(path: &[u8], kind: FailureKind, why: &str) -> Failed {
     Failed { path: OsStr::from_bytes(path).into(), kind, why: why.to_owned() }
 }
@@ -241,16 +210,15 @@ fn unspeakable(changes: &[Change]) -> BTreeMap<usize, Failed> {
 }
 
 /// Writes into the entry what is stored of it.
-fn complete(entry: &mut Entry, sent: &Sent, shown: Option<&Shown>) {
-    let odd = is_odd(entry);
+fn complete(entry: &mut Entry, sent: &Sent) {
     let sum = md5(&sent.md5).unwrap_or_default();
-    let tag = match (shown, sent.tag.as_str()) {
-        (None, "") => Tag::Time(Time { seconds: sent.time.0, nanos: sent.time.1 }),
-        (_, tag) if md5(tag) == Some(sum) => Tag::Md5,
-        (_, tag) => Tag::Text(tag.to_owned()),
+    let tag = match sent.tag.as_str() {
+        "" => Tag::Time(Time { seconds: sent.time.0, nanos: sent.time.1 }),
+        tag if md5(tag) == Some(sum) => Tag::Md5,
+        tag => Tag::Text(tag.to_owned()),
     };
     let nonce = <[u8; 24]>::try_from(sent.nonce.0.as_slice()).ok();
-    entry.stored = Some(Stored { odd, size: sent.size, md5: sum, tag, nonce });
+    entry.stored = Some(Stored { odd: false, size: sent.size, md5: sum, tag, nonce });
     if let EntryKind::File(data) = &mut entry.kind {
         let content = HEXLOWER.decode(sent.content.as_bytes()).ok();
         data.content = content.and_then(|bytes| bytes.try_into().ok()).map(Content);

@@ -53,8 +53,6 @@ pub struct Sides<'a> {
     pub root: &'a Path,
     /// Objects below the tree's name.
     pub inventory: &'a mut Inventory,
-    /// Objects with names that the remote could not hold.
-    pub odd: &'a mut Inventory,
     /// Directories that could not be read: what was in them stays.
     pub unseen: &'a RefCell<Vec<Vec<u8>>>,
     /// Hash all content, whatever the times say.
@@ -173,16 +171,12 @@ impl Sides<'_> {
 
     fn state(&self, entry: &Entry) -> Result<State> {
         let Some(stored) = &entry.stored else { return Ok(State::Intact) };
-        if stored.odd {
-            return Ok(self.odd.state(&Names::odd_name(&entry.path), stored));
-        }
         Ok(self.inventory.state(&Names::object(entry)?, stored))
     }
 
     fn claim(&mut self, entry: &Entry) -> Result<()> {
         if entry.is_object() {
             self.inventory.claim(&Names::object(entry)?);
-            self.odd.claim(&Names::odd_name(&entry.path));
         }
         Ok(())
     }

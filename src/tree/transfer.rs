@@ -17,7 +17,7 @@ use crate::storage::job::Watch;
 use crate::storage::remote::Spec;
 
 /// librclone has none of the retries that rclone's command line has.
-const ATTEMPTS: u32 = 3;
+pub(super) const ATTEMPTS: u32 = 3;
 
 /// A plan that the guards let pass, with where it leads from and to.
 pub struct Transfer {
@@ -25,8 +25,8 @@ pub struct Transfer {
     pub source: Spec,
     pub destination: Spec,
     pub plan: Plan,
-    /// The local directory, if it is the destination.
-    pub local_root: Option<PathBuf>,
+    /// The local directory that is the destination.
+    pub local_root: PathBuf,
     /// Keeps account of it, if this is between the snapshot and its directory.
     pub journal: Option<Journal>,
 }
@@ -40,8 +40,7 @@ impl Transfer {
     pub fn carry_out(&self, watch: &mut dyn Watch) -> Result<Vec<Failed>> {
         let mut plan = self.plan.clone();
         let mut failed = std::mem::take(&mut plan.failed);
-        if let (Some(journal), Some(_), false) = (&self.journal, &self.local_root, plan.is_empty())
-        {
+        if let (Some(journal), false) = (&self.journal, plan.is_empty()) {
             journal.begin(&self.name)?;
         }
         for number in 1..=ATTEMPTS {
@@ -62,9 +61,7 @@ impl Transfer {
             }
             interrupt::check()?;
         }
-        if let Some(root) = &self.local_root {
-            prune(root, &self.plan.delete);
-        }
+        prune(&self.local_root, &self.plan.delete);
         if let (Some(journal), true) = (&self.journal, failed.is_empty()) {
             journal.end(&self.name)?;
         }

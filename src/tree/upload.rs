@@ -3,13 +3,11 @@
 use std::cell::RefCell;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::entry::{Attributes, Entry, EntryKind};
+use super::entry::{Entry, EntryKind};
 use super::inventory::Inventory;
-use super::listing::{below, list, still_there};
-use super::manifest::{Key, Owners};
-use super::objects::Names;
+use super::listing::{list, still_there};
 use super::outgoing::Outgoing;
 use super::plan::{Failed, Item, Plan};
 use super::send;
@@ -18,83 +16,54 @@ use super::survey::{Change, Sides, Survey, Why, survey};
 use super::walk::{Found, LeftOut, Walk};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
-use crate::host::owners;
-use crate::storage::failure::FailureKind;
+use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
 use crate::storage::remote::Spec;
-use crate::storage::store::{Bytes, Store};
+use crate::storage::store::Bytes;
 
 /// A tree on its way to the remote.
-pub struct Upload {
-    pub names: Names,
+pub struct Upload<'a> {
     pub plan: Plan,
     pub left_out: Vec<LeftOut>,
-    destination: Spec,
     /// Objects that somebody else changed or removed, by path.
     pub drift: Vec<(String, Why)>,
     /// Entries of the tree that are no directories.
     pub entries: u64,
+    snapshots: Snapshots<'a>,
+    destination: Spec,
     root: PathBuf,
-    store: Store,
-    key: Key,
-    cache: PathBuf,
     last: Option<Snapshot>,
     changes: Vec<Change>,
     inventory: Inventory,
-    records: Inventory,
-    renew: bool,
-    host: String,
+    facts: Facts,
 }
 
 /// What the survey of a tree needs.
 pub struct Preparation<'a> {
-    pub names: Names,
-    pub root: &'a Path,
-    pub store: &'a Store,
+    pub snapshots: Snapshots<'a>,
     /// The tree on the remote, for rclone itself.
     pub destination: Spec,
-    pub key: &'a Key,
-    /// Where the cache of this tree is.
-    pub cache: PathBuf,
-    /// poof's own records on the remote.
-    pub records: &'a Inventory,
+    pub root: PathBuf,
+    pub last: Option<Snapshot>,
+    pub facts: Facts,
     pub rehash: bool,
-    pub host: String,
 }
 
-impl Preparation<'_> {
-    /// The records of this tree alone.
-    pub fn records(&self) -> Inventory {
-        below(self.records, &format!("trees/{}/", self.names.tree()))
-    }
-
-    /// Lists the objects of the tree.
+impl<'a> Preparation<'a> {
+    /// Lists the objects of the tree, walks it beside its last snapshot and that
+    /// listing, and makes the plan.
     ///
     /// # Errors
-    /// The remote cannot be reached, or refuses.
-    pub fn list(&self, watch: &mut dyn Watch) -> Result<Inventory> {
-        let doing = format!("list {}", self.names.tree());
-        list(self.store, self.names.tree(), watch)
-            .map_err(|failure| failure.into_error(&doing, Kind::Remote))
-    }
-
-    /// Walks the tree beside its last snapshot and the listing, and makes the plan.
-    ///
-    /// # Errors
-    /// The root cannot be read, or the last snapshot.
-    pub fn survey(
-        self,
-        last: Option<Snapshot>,
-        inventory: Inventory,
-        renew: bool,
-    ) -> Result<Upload> {
-        let mut inventory = inventory;
-        let records = self.records();
-        let mut odd = below(&records, "odd/");
+    /// The remote fails, or the root or the last snapshot cannot be read.
+    pub fn survey(self, watch: &mut dyn Watch) -> Result<Upload<'a>> {
+        let Preparation { snapshots, destination, root, last, facts, rehash } = self;
+        let tree = snapshots.names.tree();
+        let mut inventory = list(snapshots.store, tree, watch)
+            .map_err(|failure| failure.into_error(&format!("list {tree}"), Kind::Remote))?;
         let left_out = RefCell::new(Vec::new());
         let unseen = RefCell::new(Vec::new());
-        let walk = Walk::new(self.root)
-            .map_err(|error| Error::io("read", self.root, &error).with_kind(Kind::Incomplete))?;
+        let walk = Walk::new(&root)
+            .map_err(|error| Error::io("read", &root, &error).with_kind(Kind::Incomplete))?;
         let walk = walk.filter_map(|found| match found {
             Found::Entry(entry) if is_special(&entry) => {
                 let why = "it is a FIFO or a device".to_owned();
@@ -117,13 +86,7 @@ impl Preparation<'_> {
             .into_iter()
             .flatten()
             .map_while(|entry| entry.map_err(|error| *damage.borrow_mut() = Some(error)).ok());
-        let mut sides = Sides {
-            root: self.root,
-            inventory: &mut inventory,
-            odd: &mut odd,
-            unseen: &unseen,
-            rehash: self.rehash,
-        };
+        let mut sides = Sides { root: &root, inventory: &mut inventory, unseen: &unseen, rehash };
         let survey = survey(walk, entries, &mut sides)?;
         interrupt::check()?;
         if let Some(error) = damage.into_inner() {
@@ -139,20 +102,15 @@ impl Preparation<'_> {
         Ok(Upload {
             drift: drift.collect(),
             entries: survey.entries,
-            names: self.names,
             plan,
             left_out: left_out.into_inner(),
-            root: self.root.to_path_buf(),
-            store: self.store.clone(),
-            destination: self.destination,
-            key: self.key.clone(),
-            cache: self.cache,
-            last,
             changes: survey.changes,
+            snapshots,
+            destination,
+            root,
+            last,
             inventory,
-            records,
-            renew,
-            host: self.host,
+            facts,
         })
     }
 }
@@ -177,9 +135,7 @@ fn plan_of(survey: &Survey) -> Plan {
 
 /// What a download does not bring back yet must not be called safe.
 fn is_special(entry: &Entry) -> bool {
-    let kept =
-        matches!(entry.kind, EntryKind::File(_) | EntryKind::Directory | EntryKind::Symlink { .. });
-    !kept
+    !entry.is_object() && !entry.is_directory()
 }
 
 fn size(entry: &Entry) -> u64 {
@@ -190,7 +146,12 @@ fn size(entry: &Entry) -> u64 {
     }
 }
 
-impl Upload {
+impl Upload<'_> {
+    /// The tree's name.
+    pub fn name(&self) -> &str {
+        self.snapshots.names.tree()
+    }
+
     /// Stores what is new, proves it, writes the snapshot, and only then removes
     /// what is gone. Returns what could not be done.
     ///
@@ -204,8 +165,8 @@ impl Upload {
             send::remove_emptied(&self.destination, &self.plan);
         }
         let outgoing = Outgoing {
-            store: &self.store,
-            names: &self.names,
+            store: self.snapshots.store,
+            names: &self.snapshots.names,
             root: &self.root,
             inventory: &self.inventory,
         };
@@ -215,16 +176,7 @@ impl Upload {
         let mut changes = std::mem::take(&mut self.changes);
         // What failed stays in the snapshot as it was.
         changes.retain(|change| change.send.is_none());
-        let facts = Facts { host: self.host.clone(), owners: &note_owners, renew: self.renew };
-        let records = std::mem::take(&mut self.records);
-        let snapshots = Snapshots {
-            store: &self.store,
-            names: self.names.clone(),
-            key: &self.key,
-            records,
-            cache: self.cache.clone(),
-        };
-        snapshots.save(self.last.as_ref(), &changes, &facts, watch)?;
+        self.snapshots.save(self.last.as_ref(), &changes, &self.facts, watch)?;
         if failed.is_empty() {
             failed = self.remove(&others, watch)?;
         }
@@ -235,12 +187,11 @@ impl Upload {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        let full: Vec<_> = names.iter().map(|name| Bytes(self.names.full(name))).collect();
-        let doing = format!("remove what is gone from {}", self.names.tree());
-        let removed = self
-            .store
-            .remove(&full, watch)
-            .map_err(|failure| failure.into_error(&doing, Kind::Incomplete))?;
+        let Snapshots { store, names: of, .. } = &self.snapshots;
+        let full: Vec<_> = names.iter().map(|name| Bytes(of.full(name))).collect();
+        let doing = format!("remove what is gone from {}", of.tree());
+        let fail = |failure: Failure| failure.into_error(&doing, Kind::Incomplete);
+        let removed = store.remove(&full, watch).map_err(fail)?;
         let failed = removed.into_iter().filter_map(|record| {
             let failure = record.failure?;
             let name = names.get(usize::try_from(record.id).ok()?)?;
@@ -248,8 +199,7 @@ impl Upload {
             Some(Failed { path, kind: failure.kind, why: failure.text })
         });
         let mut failed: Vec<Failed> = failed.collect();
-        let left = still_there(&self.store, &self.names, names, watch)
-            .map_err(|failure| failure.into_error(&doing, Kind::Incomplete))?;
+        let left = still_there(store, of, names, watch).map_err(fail)?;
         for path in left {
             if failed.iter().all(|known| known.path != path) {
                 let why = "it was to be removed and is still there; run it again".to_owned();
@@ -263,11 +213,4 @@ impl Upload {
 fn names_of(items: &[&Item]) -> Vec<Vec<u8>> {
     let bytes = |item: &&Item| item.path.as_os_str().as_encoded_bytes().to_vec();
     items.iter().map(bytes).collect()
-}
-
-/// Notes the names of those to whom an entry belongs.
-fn note_owners(entry: &Entry, names: &mut Owners) {
-    let Attributes { uid, gid, .. } = entry.attributes;
-    names.users.entry(uid).or_insert_with(|| owners::user(uid));
-    names.groups.entry(gid).or_insert_with(|| owners::group(gid));
 }

@@ -33,7 +33,6 @@ pub struct Snapshots<'a> {
 /// A snapshot whose entries can be read on this machine.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    pub generation: u64,
     index: PathBuf,
     head: Head,
     /// BLAKE3 of the head's bytes.
@@ -60,9 +59,8 @@ impl Snapshots<'_> {
     /// # Errors
     /// The remote fails, or the cache cannot be written.
     pub fn last(&self, watch: &mut dyn Watch) -> Result<Standing> {
-        let known = self.cached();
-        let generations: Vec<u64> = self.generations();
-        let Some(&newest) = generations.iter().max() else {
+        let (known, tag) = self.cached().unzip();
+        let Some(newest) = self.generations().max() else {
             return Ok(match known {
                 None => Standing::None,
                 Some(known) => Standing::Behind {
@@ -72,10 +70,10 @@ impl Snapshots<'_> {
                 },
             });
         };
-        let shown = self.records.look(&record_of_head(newest)).map(|(size, tag)| shown(size, &tag));
-        if let Some((known, tag)) = &self.cached_with_tag()
-            && known.generation == newest
-            && shown.as_ref() == Some(tag)
+        let shown = self.records.look(Names::head(newest).as_bytes()).map(shown);
+        if let Some(known) = &known
+            && known.head.generation == newest
+            && shown == tag
         {
             return Ok(Standing::Current(known.clone()));
         }
@@ -84,14 +82,15 @@ impl Snapshots<'_> {
             (None, Ok(found)) => Standing::Current(found),
             (None, Err(why)) => Standing::Behind { why, known: None, found: None },
             (Some(known), Ok(found))
-                if found.generation > known.generation || found.head_id == known.head_id =>
+                if found.head.generation > known.head.generation
+                    || found.head_id == known.head_id =>
             {
                 Standing::Current(found)
             }
             (Some(known), Ok(found)) => {
                 let why = format!(
                     "the remote has generation {}, and this machine has seen {}",
-                    found.generation, known.generation
+                    found.head.generation, known.head.generation
                 );
                 Standing::Behind { why, known: Some(known), found: Some(found) }
             }
@@ -99,32 +98,38 @@ impl Snapshots<'_> {
         })
     }
 
-    fn generations(&self) -> Vec<u64> {
-        let heads = self.records.all().filter_map(|(name, _, _)| {
+    /// The generations on the remote.
+    fn generations(&self) -> impl Iterator<Item = u64> {
+        self.records.names().filter_map(|name| {
             let number = name.strip_prefix(b"head/")?;
             std::str::from_utf8(number).ok()?.parse().ok()
-        });
-        heads.collect()
+        })
+    }
+
+    /// A record of this tree, from the top of the bucket.
+    fn full(&self, name: &str) -> String {
+        format!("{}/{name}", self.names.records())
     }
 
     fn index(&self) -> PathBuf {
         self.cache.join("index")
     }
 
-    fn cached(&self) -> Option<Snapshot> {
-        self.cached_with_tag().map(|(snapshot, _)| snapshot)
+    /// Where the next index is written, until it is whole.
+    fn next(&self) -> PathBuf {
+        self.cache.join("index.next")
     }
 
     /// The cached snapshot and how the remote showed its head. A cache that
     /// cannot be read is none.
-    fn cached_with_tag(&self) -> Option<(Snapshot, String)> {
+    fn cached(&self) -> Option<(Snapshot, String)> {
         let index = self.index();
         let reader = IndexReader::new(BufReader::new(File::open(&index).ok()?)).ok()?;
         let IndexHeader { tree, generation, head_id, tag } = reader.header().clone();
         let bytes = fs::read(self.cache.join("head")).ok()?;
         let head = Head::open(self.key, self.names.tree(), generation, &bytes).ok()?;
         let same = tree == self.names.tree() && *blake3::hash(&bytes).as_bytes() == head_id;
-        same.then_some((Snapshot { generation, index, head, head_id }, tag))
+        same.then_some((Snapshot { index, head, head_id }, tag))
     }
 
     fn writer(path: &Path, header: &IndexHeader) -> Result<IndexWriter<BufWriter<File>>> {
@@ -165,10 +170,7 @@ impl Snapshot {
     }
 }
 
-fn record_of_head(generation: u64) -> Vec<u8> {
-    format!("head/{generation:010}").into_bytes()
-}
-
-fn shown(size: u64, tag: &str) -> String {
+/// Size and tag of an object as the index keeps them.
+fn shown((size, tag): (u64, String)) -> String {
     format!("{size} {tag}")
 }

@@ -4,24 +4,26 @@ use std::collections::HashSet;
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use data_encoding::HEXLOWER;
 use itertools::{EitherOrBoth, Itertools};
 
 use super::{Snapshot, Snapshots, shown};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::{create_private_dir, write_private};
+use crate::host::owners;
 use crate::storage::job::Watch;
-use crate::storage::store::{Bytes, Send};
-use crate::tree::entry::{Entry, order};
+use crate::storage::store::Bytes;
+use crate::tree::entry::{Attributes, Entry, order};
 use crate::tree::manifest::{Counts, Head, IndexHeader, Owners, Shard, ShardBuilder};
+use crate::tree::objects::Names;
+use crate::tree::records;
 use crate::tree::survey::Change;
 
 /// Generations that stay on the remote.
 const KEPT: u64 = 3;
 
 impl Snapshots<'_> {
-    /// Writes the next generation: the last one with `changes` in it. Returns
-    /// its number, or that of the last if nothing on the remote had to change.
+    /// Writes the next generation, the last one with `changes` in it, unless nothing
+    /// on the remote has to change.
     ///
     /// # Errors
     /// The remote fails; the last snapshot is then still the last.
@@ -31,9 +33,11 @@ impl Snapshots<'_> {
         changes: &[Change],
         facts: &Facts,
         watch: &mut dyn Watch,
-    ) -> Result<u64> {
+    ) -> Result<()> {
+        if changes.is_empty() && !facts.renew && last.is_some_and(|last| self.is_whole(last)) {
+            return Ok(());
+        }
         create_private_dir(&self.cache)?;
-        let next = self.cache.join("index.next");
         // First only the shards: the index names the head, which names them.
         let mut builder = ShardBuilder::new(self.key);
         let (mut shards, mut new, mut counts) = (Vec::new(), Vec::new(), Counts::default());
@@ -43,8 +47,7 @@ impl Snapshots<'_> {
         let mut keep = |shard: Option<Shard>| {
             if let Some(shard) = shard {
                 shards.push(shard.reference());
-                let name = format!("shard/{}", HEXLOWER.encode(&shard.id[..16]));
-                if !known.contains(&shard.id) || self.records.look(name.as_bytes()).is_none() {
+                if !known.contains(&shard.id) || !self.has_shard(&shard.id) {
                     new.push(shard);
                 }
             }
@@ -52,24 +55,24 @@ impl Snapshots<'_> {
         for entry in merged(last, changes)? {
             let entry = entry?;
             counts.add(&entry);
-            (facts.owners)(&entry, &mut owners);
+            note_owners(&entry, &mut owners);
             keep(builder.push(&entry));
         }
         keep(builder.finish());
         let generation =
-            self.generations().into_iter().chain(last.map(|l| l.generation)).max().unwrap_or(0);
+            self.generations().chain(last.map(|l| l.head.generation)).max().unwrap_or(0);
         let unchanged = last.is_some_and(|l| l.head.shards == shards) && new.is_empty();
         let (head, bytes, tag) = match last {
-            Some(last) if unchanged && generation == last.generation && !facts.renew => {
+            Some(last) if unchanged && generation == last.head.generation && !facts.renew => {
                 let bytes = fs::read(self.cache.join("head")).unwrap_or_default();
-                let tag = self.cached_with_tag().map(|(_, tag)| tag).unwrap_or_default();
+                let tag = self.cached().map(|(_, tag)| tag).unwrap_or_default();
                 (last.head.clone(), bytes, tag)
             }
             _ => {
                 let head = Head {
                     tree: self.names.tree().to_owned(),
                     generation: generation + 1,
-                    parent: last.map(|l| (l.generation, l.head_id)),
+                    parent: last.map(|l| (l.head.generation, l.head_id)),
                     created: SystemTime::now()
                         .duration_since(UNIX_EPOCH)
                         .map_or(0, |d| d.as_secs()),
@@ -80,11 +83,9 @@ impl Snapshots<'_> {
                     shards,
                 };
                 let bytes = head.seal(self.key);
-                let jobs: Vec<_> =
-                    new.into_iter().map(|s| (self.names.shard(&s.id), s.bytes)).collect();
-                self.put(jobs, watch)?;
-                let tag =
-                    self.put(vec![(self.names.head(head.generation), bytes.clone())], watch)?;
+                let new = new.into_iter().map(|s| (Names::shard(&s.id), s.bytes));
+                self.put(new, watch)?;
+                let tag = self.put([(Names::head(head.generation), bytes.clone())], watch)?;
                 self.read_back(&head, &bytes, watch)?;
                 (head, bytes, tag)
             }
@@ -95,61 +96,46 @@ impl Snapshots<'_> {
             head_id: *blake3::hash(&bytes).as_bytes(),
             tag,
         };
+        let next = self.next();
         let mut writer = Self::writer(&next, &header)?;
         for entry in merged(last, changes)? {
             writer.push(&entry?).map_err(|error| Error::io("write", &next, &error))?;
         }
         self.install(writer, &next, &bytes)?;
-        self.clean(&head, watch)?;
-        Ok(head.generation)
+        self.clean(&head, watch)
     }
 
-    /// Stores records and proves them. Returns how the last is shown.
-    fn put(&self, records: Vec<(String, Vec<u8>)>, watch: &mut dyn Watch) -> Result<String> {
+    /// Whether the remote has all shards of a snapshot.
+    fn is_whole(&self, snapshot: &Snapshot) -> bool {
+        snapshot.head.shards.iter().all(|shard| self.has_shard(&shard.id))
+    }
+
+    fn has_shard(&self, id: &[u8; 32]) -> bool {
+        self.records.look(Names::shard(id).as_bytes()).is_some()
+    }
+
+    /// Stores records of this tree. Returns how the last is shown.
+    fn put(
+        &self,
+        records: impl IntoIterator<Item = (String, Vec<u8>)>,
+        watch: &mut dyn Watch,
+    ) -> Result<String> {
         let fail = |why: &str| {
-            Error::new(
-                Kind::Incomplete,
-                format!("the manifest of {} did not arrive: {why}", self.names.tree()),
-            )
-            .hint("The files that arrived are there; run it again.")
+            let tree = self.names.tree();
+            let what = format!("the manifest of {tree} did not arrive: {why}");
+            let hint = "The files that arrived are there; run it again.";
+            Error::new(Kind::Incomplete, what).hint(hint)
         };
-        let names: Vec<_> =
-            records.iter().map(|(name, _)| Bytes(name.clone().into_bytes())).collect();
-        let jobs = records.into_iter().enumerate().map(|(id, (name, bytes))| Send {
-            id: id as u64,
-            remote: Bytes(name.into_bytes()),
-            size: bytes.len() as u64,
-            data: Some(Bytes(bytes)),
-            ..Send::default()
-        });
-        let jobs: Vec<_> = jobs.collect();
-        let mut sent = Vec::new();
-        self.store
-            .send("/", jobs.into_iter(), watch, |record| sent.push(record))
-            .map_err(|failure| fail(&failure.text))?;
-        if let Some(failure) = sent.iter().find_map(|record| record.failure.as_ref()) {
-            return Err(fail(&failure.text));
-        }
-        let mut last = String::new();
-        if sent.iter().any(|record| !record.proven) {
-            let looks = self.store.look(&names, watch).map_err(|failure| fail(&failure.text))?;
-            for record in &sent {
-                let look = looks.iter().find(|look| look.id == record.id);
-                match look {
-                    Some(look) if look.failure.is_none() && look.size == record.size => {
-                        last = shown(look.size, &look.tag);
-                    }
-                    _ => return Err(fail("the server does not show it")),
-                }
-            }
-        }
-        Ok(last)
+        let records = records.into_iter().map(|(name, bytes)| (self.full(&name), bytes));
+        let looks = records::put(self.store, records.collect(), watch);
+        let looks: Option<Vec<_>> =
+            looks.map_err(|failure| fail(&failure.text))?.into_iter().collect();
+        let mut looks = looks.ok_or_else(|| fail("the server does not show it"))?;
+        Ok(looks.pop().map(shown).unwrap_or_default())
     }
 
     fn read_back(&self, head: &Head, bytes: &[u8], watch: &mut dyn Watch) -> Result<()> {
-        let stage = tempfile::tempdir_in(&self.cache)
-            .map_err(|error| Error::io("write below", &self.cache, &error))?;
-        match self.read(&[self.names.head(head.generation)], stage.path(), watch)?.pop() {
+        match self.read(&[Names::head(head.generation)], watch)?.pop() {
             Some(Ok(back)) if back == bytes => Ok(()),
             _ => Err(Error::new(
                 Kind::Incomplete,
@@ -165,35 +151,28 @@ impl Snapshots<'_> {
     /// Removes old generations, and shards that no generation needs.
     fn clean(&self, head: &Head, watch: &mut dyn Watch) -> Result<()> {
         let oldest = head.generation.saturating_sub(KEPT - 1);
-        let old = self.generations().into_iter().filter(|g| *g < oldest);
-        let mut gone: Vec<_> = old.map(|g| Bytes(self.names.head(g).into_bytes())).collect();
-        let mut needed: Vec<String> = head.shards.iter().map(|s| self.names.shard(&s.id)).collect();
+        let old = self.generations().filter(|g| *g < oldest).map(Names::head);
+        let mut gone: Vec<String> = old.collect();
+        let needed: Vec<String> = head.shards.iter().map(|s| Names::shard(&s.id)).collect();
         // What the generations between need is kept beside the cache.
         let kept = self.cache.join("shards");
-        let lines = fs::read_to_string(&kept).unwrap_or_default();
-        let mut lines: Vec<String> = lines.lines().map(str::to_owned).collect();
-        lines.push(format!("{} {}", head.generation, needed.join(" ")));
-        let recent = |line: &String| {
-            line.split(' ').next().and_then(|g| g.parse::<u64>().ok()).is_some_and(|g| g >= oldest)
-        };
-        lines.retain(recent);
-        let complete = self.generations().iter().filter(|g| **g >= oldest).all(|g| {
-            lines.iter().any(|line| line.split(' ').next() == Some(g.to_string().as_str()))
-        });
-        for line in &lines {
-            needed.extend(line.split(' ').skip(1).map(str::to_owned));
-        }
+        let text = fs::read_to_string(&kept).unwrap_or_default();
+        let own = format!("{} {}", head.generation, needed.join(" "));
+        let mut lines: Vec<&str> = text.lines().chain([own.as_str()]).collect();
+        let generation = |line: &str| line.split(' ').next().and_then(|g| g.parse::<u64>().ok());
+        lines.retain(|line| generation(line).is_some_and(|g| g >= oldest));
+        let known: HashSet<u64> = lines.iter().filter_map(|line| generation(line)).collect();
         write_private(&kept, (lines.join("\n") + "\n").as_bytes())?;
-        if complete {
-            let records = self.names.records();
-            let shards = self.records.all().filter(|(name, _, _)| name.starts_with(b"shard/"));
-            let shards =
-                shards.map(|(name, _, _)| format!("{records}/{}", String::from_utf8_lossy(name)));
-            let needed: HashSet<_> = needed.into_iter().collect();
-            gone.extend(shards.filter(|s| !needed.contains(s)).map(|s| Bytes(s.into_bytes())));
+        if self.generations().filter(|g| *g >= oldest).all(|g| known.contains(&g)) {
+            let needed: HashSet<&[u8]> =
+                lines.iter().flat_map(|line| line.split(' ').skip(1)).map(str::as_bytes).collect();
+            let shards = self.records.names().filter(|name| name.starts_with(b"shard/"));
+            let orphans = shards.filter(|name| !needed.contains(name));
+            gone.extend(orphans.map(|name| String::from_utf8_lossy(name).into_owned()));
         }
         if !gone.is_empty() {
             // What stays costs space and nothing else; the next run tries again.
+            let gone: Vec<_> = gone.iter().map(|n| Bytes(self.full(n).into_bytes())).collect();
             let _ = self.store.remove(&gone, watch);
         }
         Ok(())
@@ -201,11 +180,17 @@ impl Snapshots<'_> {
 }
 
 /// What a snapshot says besides its entries.
-pub struct Facts<'a> {
+pub struct Facts {
     pub host: String,
-    pub owners: &'a dyn Fn(&Entry, &mut Owners),
     /// Write a new generation even if nothing has changed.
     pub renew: bool,
+}
+
+/// Notes the names of those to whom an entry belongs.
+fn note_owners(entry: &Entry, names: &mut Owners) {
+    let Attributes { uid, gid, .. } = entry.attributes;
+    names.users.entry(uid).or_insert_with(|| owners::user(uid));
+    names.groups.entry(gid).or_insert_with(|| owners::group(gid));
 }
 
 /// The entries of `last` with `changes` in them.

@@ -1,0 +1,89 @@
+//! Poof's own records on the remote: small objects, stored and looked for, and
+//! read whole.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use crate::base::error::{Error, Kind};
+use crate::base::files::create_private_dir;
+use crate::storage::failure::Failure;
+use crate::storage::job::Watch;
+use crate::storage::store::{Bytes, Fetch, Send, Store};
+
+/// Size and tag of an object, as a listing shows it.
+pub type Look = (u64, String);
+
+/// Stores records by their names from the top of the bucket. Returns how the
+/// server then shows each; None if it does not, or with another size.
+///
+/// # Errors
+/// What the server says.
+pub fn put(
+    store: &Store,
+    records: Vec<(String, Vec<u8>)>,
+    watch: &mut dyn Watch,
+) -> Result<Vec<Option<Look>>, Failure> {
+    if records.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names: Vec<_> = records.iter().map(|(name, _)| Bytes(name.clone().into_bytes())).collect();
+    let jobs = records.into_iter().enumerate().map(|(id, (name, bytes))| Send {
+        id: id as u64,
+        remote: Bytes(name.into_bytes()),
+        size: bytes.len() as u64,
+        data: Some(Bytes(bytes)),
+        ..Send::default()
+    });
+    let mut sent = Vec::new();
+    store.send("/", jobs, watch, |record| sent.push(record))?;
+    if let Some(failure) = sent.iter_mut().find_map(|record| record.failure.take()) {
+        return Err(failure);
+    }
+    let mut looks = vec![None; names.len()];
+    for shown in store.look(&names, watch)? {
+        let as_sent = sent.iter().any(|sent| (sent.id, sent.size) == (shown.id, shown.size));
+        let slot = usize::try_from(shown.id).ok().and_then(|id| looks.get_mut(id));
+        if let (Some(slot), None, true) = (slot, &shown.failure, as_sent) {
+            *slot = Some((shown.size, shown.tag));
+        }
+    }
+    Ok(looks)
+}
+
+/// Reads records below `dir` by their names from the top of the bucket, through
+/// files in a directory of its own in `state`, which is as private as they are.
+///
+/// # Errors
+/// What keeps the whole from working; what concerns one is its own.
+pub fn read(
+    store: &Store,
+    dir: &str,
+    names: &[String],
+    state: &Path,
+    watch: &mut dyn Watch,
+) -> Result<Vec<Result<Vec<u8>, Failure>>, Error> {
+    create_private_dir(state)?;
+    let fail = |error| Error::io("write below", state, &error);
+    let scratch = tempfile::tempdir_in(state).map_err(fail)?;
+    let at = |id: usize| scratch.path().join(id.to_string());
+    let jobs = names.iter().enumerate().map(|(id, name)| Fetch {
+        id: id as u64,
+        remote: Bytes(name.as_bytes().to_vec()),
+        to: Bytes(at(id).to_string_lossy().into_owned().into_bytes()),
+        sparse: false,
+    });
+    let mut failures = HashMap::new();
+    store
+        .fetch(dir, jobs, watch, |record| {
+            if let Some(failure) = record.failure {
+                failures.insert(record.id, failure);
+            }
+        })
+        .map_err(|failure| failure.into_error("read poof's records", Kind::Remote))?;
+    let read = |id: usize| match failures.remove(&(id as u64)) {
+        Some(failure) => Err(failure),
+        None => fs::read(at(id)).map_err(|error| Failure::other(&error.to_string())),
+    };
+    Ok((0..names.len()).map(read).collect())
+}
