@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 
 use crate::harness::{Config, Kind, Proxy, Sandbox, Snapshot, Verdict, grow, minio};
-use crate::story::{names_on, plain, told};
+use crate::story::{names_on, plain, proxied, told};
 
 #[test]
 fn a_backup_is_one_object_a_file_that_stock_rclone_reads() {
@@ -36,8 +36,7 @@ fn a_second_backup_mirrors_what_changed_and_what_went() {
 
 #[test]
 fn a_dry_run_prints_the_plan_and_sends_nothing() {
-    let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
-    sandbox.write_config(&Config::plain(proxy.endpoint()));
+    let (sandbox, proxy) = proxied(false);
     fs::write(sandbox.data().join("letter"), "12345").unwrap();
     let run = sandbox.poof(["--json", "backup", "--dry-run"]).run().expect_code(0);
     let lines = run.json_lines();
@@ -139,8 +138,7 @@ fn one_failed_directory_does_not_stop_the_others() {
 // Hazard 15: librclone has no retries of its own.
 #[test]
 fn a_file_that_fails_once_is_sent_again() {
-    let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
-    sandbox.write_config(&Config::plain(proxy.endpoint()));
+    let (sandbox, proxy) = proxied(false);
     grow(&sandbox.data(), 5, 1..=100, 1);
     fs::write(sandbox.data().join("unlucky"), "x").unwrap();
     let failed = std::sync::atomic::AtomicBool::new(false);
@@ -160,8 +158,7 @@ fn a_file_that_fails_once_is_sent_again() {
 // recipes: what `no_head` misses, the listing afterwards catches.
 #[test]
 fn an_object_that_was_acknowledged_and_not_stored_is_named() {
-    let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
-    sandbox.write_config(&Config::plain(proxy.endpoint()));
+    let (sandbox, proxy) = proxied(false);
     fs::write(sandbox.data().join("kept"), "x").unwrap();
     fs::write(sandbox.data().join("lost"), "x").unwrap();
     proxy.set_rule(|request| {
@@ -177,12 +174,7 @@ fn an_object_that_was_acknowledged_and_not_stored_is_named() {
 #[test]
 fn a_first_backup_costs_one_put_a_file() {
     for encrypted in [false, true] {
-        let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
-        sandbox.write_config(&if encrypted {
-            Config::encrypted(proxy.endpoint())
-        } else {
-            Config::plain(proxy.endpoint())
-        });
+        let (sandbox, proxy) = proxied(encrypted);
         grow(&sandbox.data(), 300, 1..=2_000, 1);
         sandbox.poof(["backup"]).run().expect_code(0);
         // 300 and the two of the configuration; one makes the bucket, one marks
@@ -204,8 +196,7 @@ fn links_travel_as_links() {
 // Whatever comes up between the plan and the end was judged by no guard.
 #[test]
 fn a_file_that_appears_meanwhile_waits_for_the_next_run() {
-    let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
-    sandbox.write_config(&Config::plain(proxy.endpoint()));
+    let (sandbox, proxy) = proxied(false);
     fs::write(sandbox.data().join("first"), "x").unwrap();
     let late = sandbox.data().join("late");
     proxy.set_rule({
@@ -251,8 +242,7 @@ fn what_cannot_be_read_is_named_and_not_taken_for_deleted() {
 
 #[test]
 fn a_removal_that_the_server_refuses_is_named() {
-    let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
-    sandbox.write_config(&Config::plain(proxy.endpoint()));
+    let (sandbox, proxy) = proxied(false);
     grow(&sandbox.data(), 3, 1..=100, 1);
     fs::write(sandbox.data().join("stubborn"), "x").unwrap();
     sandbox.poof(["backup"]).run().expect_code(0);

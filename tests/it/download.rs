@@ -5,10 +5,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::sync::atomic::Ordering;
 
-use crate::harness::{
-    Config, Kind, Proxy, Sandbox, Snapshot, Verdict, assert_same_content, grow, minio,
-};
-use crate::story::{encrypted, plain};
+use crate::harness::{Config, Kind, Sandbox, Snapshot, Verdict, assert_same_content, grow, minio};
+use crate::story::{encrypted, plain, proxied};
 
 #[test]
 fn everything_comes_back_plain_and_encrypted() {
@@ -205,8 +203,7 @@ fn a_file_and_a_directory_can_change_places_on_both_sides() {
 // Hazard 30: the half-restored tree must not be mirrored to the remote.
 #[test]
 fn a_killed_download_is_not_backed_up_and_the_next_one_completes_it() {
-    let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
-    sandbox.write_config(&Config::plain(proxy.endpoint()));
+    let (sandbox, proxy) = proxied(false);
     grow(&sandbox.data(), 30, 1..=200_000, 1);
     sandbox.poof(["backup"]).run().expect_code(0);
     let original = Snapshot::of(&sandbox.data());

@@ -3,8 +3,8 @@
 use std::fs::{self, File};
 use std::time::Duration;
 
-use crate::harness::{Config, Kind, Proxy, Sandbox, grow, minio};
-use crate::story::{encrypted, names_on, plain, told};
+use crate::harness::{Kind, grow};
+use crate::story::{encrypted, names_on, plain, proxied, told};
 
 #[test]
 fn a_file_rewritten_with_its_old_size_and_time_is_sent_again() {
@@ -56,12 +56,7 @@ fn what_others_did_to_the_remote_is_named_and_repaired() {
 #[test]
 fn a_run_without_changes_costs_a_listing() {
     for encrypted in [false, true] {
-        let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
-        sandbox.write_config(&if encrypted {
-            Config::encrypted(proxy.endpoint())
-        } else {
-            Config::plain(proxy.endpoint())
-        });
+        let (sandbox, proxy) = proxied(encrypted);
         grow(&sandbox.data(), 2_000, 1..=200, 1);
         let backup = |args: &[&str]| {
             let all = ["backup", "--only", "data"].iter().chain(args);

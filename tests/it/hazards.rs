@@ -5,8 +5,8 @@ use std::fs;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::harness::{Config, Kind, Proxy, Sandbox, Verdict, grow, minio};
-use crate::story::{names_on, plain};
+use crate::harness::{Kind, Proxy, Sandbox, Verdict, grow};
+use crate::story::{names_on, plain, proxied};
 
 // Hazard 4. Each of these made an upload lose files.
 #[test]
@@ -42,8 +42,7 @@ fn walk(sandbox: &Sandbox) -> Vec<std::path::PathBuf> {
 /// A sandbox whose requests of `kind` number `from` and later are never
 /// answered, and a channel that tells when the first of them came.
 fn stuck(kind: Kind, size: u64) -> (Sandbox, Proxy, mpsc::Receiver<()>) {
-    let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
-    sandbox.write_config(&Config::plain(proxy.endpoint()));
+    let (sandbox, proxy) = proxied(false);
     grow(&sandbox.data(), 3, size..=size, 1);
     let (reached, is_reached) = mpsc::channel();
     proxy.set_rule(move |request| {
@@ -93,8 +92,7 @@ fn after_an_interrupt_the_next_run_completes() {
 // nobody reads any more, it would kill the process.
 #[test]
 fn a_broken_standard_error_does_not_end_the_work() {
-    let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
-    sandbox.write_config(&Config::plain(proxy.endpoint()));
+    let (sandbox, proxy) = proxied(false);
     fs::write(sandbox.data().join("good"), "x").unwrap();
     fs::write(sandbox.data().join("refused"), "x").unwrap();
     proxy.set_rule(|request| {

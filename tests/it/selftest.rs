@@ -11,14 +11,14 @@ use crate::harness::{
     BlackHole, Config, DeadEnd, Guarded, Kind, Proxy, Sandbox, Snapshot, Verdict,
     assert_same_content, differences, grow, minio,
 };
+use crate::story::proxied;
 
 /// rclone that meets a fault once and says so.
 const ONCE: [&str; 4] =
     ["--retries=1", "--low-level-retries=1", "--s3-no-check-bucket", "--contimeout=2s"];
 
 fn behind_proxy() -> (Sandbox, Proxy) {
-    let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
-    sandbox.write_config(&Config::plain(proxy.endpoint()));
+    let (sandbox, proxy) = proxied(false);
     let bucket = place(&sandbox, "");
     sandbox.rclone(["mkdir", &bucket]).run().expect_code(0);
     proxy.reset();

@@ -1,6 +1,6 @@
 //! Beginnings that many tests share.
 
-use crate::harness::{Config, Sandbox, grow, minio};
+use crate::harness::{Config, Proxy, Sandbox, grow, minio};
 
 /// A sandbox with `files` small files in its data and a plain remote.
 pub fn plain(files: usize) -> Sandbox {
@@ -16,6 +16,19 @@ pub fn encrypted(files: usize) -> Sandbox {
     sandbox.write_config(&Config::encrypted(minio().endpoint()));
     grow(&sandbox.data(), files, 0..=3_000, 7);
     sandbox
+}
+
+/// A sandbox without files whose remote, plain or encrypted, is behind a proxy
+/// of its own.
+pub fn proxied(encrypted: bool) -> (Sandbox, Proxy) {
+    let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
+    let endpoint = proxy.endpoint();
+    sandbox.write_config(&if encrypted {
+        Config::encrypted(endpoint)
+    } else {
+        Config::plain(endpoint)
+    });
+    (sandbox, proxy)
 }
 
 /// Where the names lie, for stock rclone: `poof-crypt:` or `poof-backup:BUCKET/`.

@@ -3,8 +3,8 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::harness::{BlackHole, Config, DeadEnd, Kind, Proxy, Sandbox, Verdict, minio};
-use crate::story::plain;
+use crate::harness::{BlackHole, Config, DeadEnd, Kind, Sandbox, Verdict, minio};
+use crate::story::{plain, proxied};
 
 const GOOD: [&str; 4] = [
     "installed rclone? - PoofStatus.OK",
@@ -62,8 +62,7 @@ fn a_directory_that_is_missing_or_a_file_is_caught() {
 
 #[test]
 fn offline_asks_nobody_and_does_not_claim_valid_credentials() {
-    let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
-    sandbox.write_config(&Config::plain(proxy.endpoint()));
+    let (sandbox, proxy) = proxied(false);
     let run = sandbox.poof(["verify", "--offline"]).run().expect_code(0);
     assert_eq!(proxy.total(), 0);
     assert!(!run.stdout.contains(LAST));
@@ -71,8 +70,7 @@ fn offline_asks_nobody_and_does_not_claim_valid_credentials() {
 
 #[test]
 fn the_probe_writes_reads_and_deletes_and_leaves_nothing() {
-    let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
-    sandbox.write_config(&Config::plain(proxy.endpoint()));
+    let (sandbox, proxy) = proxied(false);
     sandbox.poof(["verify"]).run().expect_code(0);
     let of = |kind| {
         let log = proxy.log();
@@ -91,8 +89,7 @@ fn a_remote_that_refuses_one_of_the_four_is_not_valid() {
         (Kind::Get, "cannot read"),
         (Kind::Delete, "cannot delete"),
     ] {
-        let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
-        sandbox.write_config(&Config::plain(proxy.endpoint()));
+        let (sandbox, proxy) = proxied(false);
         sandbox.poof(["verify"]).run().expect_code(0);
         proxy.set_rule(move |request| {
             if request.kind == kind { Verdict::Status(403, "AccessDenied") } else { Verdict::Pass }
