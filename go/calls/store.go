@@ -155,45 +155,26 @@ func sendStore(ctx context.Context, in rc.Params) (rc.Params, error) {
 	})
 }
 
-// fetchStore reads objects below dir.
-//
-// Parameters: also dir, where all the objects lie.
+// fetchStore reads objects.
 func fetchStore(ctx context.Context, in rc.Params) (rc.Params, error) {
-	dir, err := in.GetString("dir")
-	if err != nil {
-		return nil, err
-	}
-	s, out, err := openStore(ctx, in)
-	if err != nil {
-		return nil, err
-	}
-	defer out.close()
-	var jobs []*store.Fetch
-	if err := readJobs(in, func(job *store.Fetch) { jobs = append(jobs, job) }); err != nil {
-		return nil, err
-	}
-	objects, err := s.Objects(ctx, dir, jobs)
-	if err != nil {
-		return nil, err
-	}
-	source := make(chan *store.Fetch)
-	go func() {
-		defer close(source)
-		for _, job := range jobs {
-			source <- job
-		}
-	}()
-	err = work(ctx, in, source, out, func(job *store.Fetch) any {
+	large := semaphore.NewWeighted(streaming)
+	return each(ctx, in, func(s *store.Store, job *store.Fetch) any {
 		record := struct {
 			outcome
 			store.Fetched
 		}{outcome: outcome{ID: job.ID}}
+		if job.Size >= store.Partly {
+			if err := large.Acquire(ctx, 1); err != nil {
+				record.Failure = failureOf(err)
+				return record
+			}
+			defer large.Release(1)
+		}
 		var err error
-		record.Fetched, err = s.Fetch(ctx, job, objects)
+		record.Fetched, err = s.Fetch(ctx, job)
 		record.Failure = failureOf(err)
 		return record
 	})
-	return nil, err
 }
 
 func failureOf(err error) *Failure {

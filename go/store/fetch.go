@@ -6,9 +6,7 @@ import (
 	"io"
 	"os"
 
-	"github.com/rclone/rclone/fs"
 	"github.com/rclone/rclone/fs/accounting"
-	"github.com/rclone/rclone/fs/walk"
 	"github.com/zeebo/blake3"
 )
 
@@ -18,6 +16,7 @@ type Fetch struct {
 	Remote []byte `json:"remote"`
 	To     []byte `json:"to"`     // a file to make; empty: only hash it
 	Sparse bool   `json:"sparse"` // leave holes where the content is zero
+	Size   int64  `json:"size"`   // as stored
 }
 
 // Fetched is what was read.
@@ -26,41 +25,11 @@ type Fetched struct {
 	Size    int64  `json:"size"`    // of the plain content
 }
 
-// Objects finds the objects of jobs, with one listing of dir if they are many:
-// on S3 each would cost a request otherwise.
-func (s *Store) Objects(ctx context.Context, dir string, jobs []*Fetch) (map[string]fs.Object, error) {
-	const many = 16
-	found := map[string]fs.Object{}
-	if len(jobs) < many {
-		return found, nil
-	}
-	wanted := make(map[string]bool, len(jobs))
-	for _, job := range jobs {
-		wanted[s.key(string(job.Remote))] = true
-	}
-	err := walk.ListR(ctx, s.base, s.dirKey(dir), true, -1, walk.ListObjects, func(entries fs.DirEntries) error {
-		for _, entry := range entries {
-			if object, ok := entry.(fs.Object); ok && wanted[object.Remote()] {
-				found[object.Remote()] = object
-			}
-		}
-		return nil
-	})
-	return found, err
-}
-
 // Fetch reads one object, decrypts and hashes it, and writes it to its file.
-func (s *Store) Fetch(ctx context.Context, job *Fetch, objects map[string]fs.Object) (got Fetched, err error) {
-	key := s.key(string(job.Remote))
-	object, ok := objects[key]
-	if !ok {
-		if object, err = s.base.NewObject(ctx, key); err != nil {
-			return got, err
-		}
-	}
-	transfer := accounting.Stats(ctx).NewTransferRemoteSize(string(job.Remote), object.Size(), s.base, nil)
+func (s *Store) Fetch(ctx context.Context, job *Fetch) (got Fetched, err error) {
+	transfer := accounting.Stats(ctx).NewTransferRemoteSize(string(job.Remote), job.Size, s.base, nil)
 	defer func() { transfer.Done(ctx, err) }()
-	body, err := object.Open(ctx)
+	body, err := s.open(ctx, s.key(string(job.Remote)), job.Size)
 	if err != nil {
 		return got, err
 	}

@@ -11,6 +11,7 @@ use crate::base::units::{self, bytes, clock};
 use crate::storage::failure::FailureKind;
 use crate::storage::job::Watch;
 use crate::tree::plan::{Failed, Plan};
+use crate::tree::restore::Restore;
 use crate::tree::transfer::Transfer;
 use crate::tree::upload::Upload;
 
@@ -36,6 +37,10 @@ pub trait Task {
     /// # Errors
     /// What keeps the whole from working, or an interrupt.
     fn carry_out(&mut self, watch: &mut dyn Watch) -> Result<Vec<Failed>>;
+    /// What else there is to say when it is done.
+    fn notes(&self) -> &[String] {
+        &[]
+    }
 }
 
 impl Task for Transfer {
@@ -63,6 +68,42 @@ impl Task for Upload<'_> {
 
     fn carry_out(&mut self, watch: &mut dyn Watch) -> Result<Vec<Failed>> {
         Upload::carry_out(self, watch)
+    }
+}
+
+impl Task for Restore<'_> {
+    fn name(&self) -> &str {
+        Restore::name(self)
+    }
+
+    fn plan(&self) -> &Plan {
+        Restore::plan(self)
+    }
+
+    fn carry_out(&mut self, watch: &mut dyn Watch) -> Result<Vec<Failed>> {
+        Restore::carry_out(self, watch)
+    }
+
+    fn notes(&self) -> &[String] {
+        &self.notes
+    }
+}
+
+impl<T: Task + ?Sized> Task for Box<T> {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    fn plan(&self) -> &Plan {
+        (**self).plan()
+    }
+
+    fn carry_out(&mut self, watch: &mut dyn Watch) -> Result<Vec<Failed>> {
+        (**self).carry_out(watch)
+    }
+
+    fn notes(&self) -> &[String] {
+        (**self).notes()
     }
 }
 
@@ -111,6 +152,9 @@ pub fn all<T: Task>(
             }
             Err(_) => {}
         });
+        for note in task.notes() {
+            terminal.note(&format!("{name}: {note}"));
+        }
         match result {
             Ok(failed) if failed.is_empty() => {
                 files += plan.transfers();

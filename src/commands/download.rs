@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::carry;
+use super::carry::{self, Task};
+use super::vault::Vault;
 use super::watch::Monitor;
 use super::{Context, Outcome, setup, show};
 use crate::base::error::{Error, Kind, Result};
@@ -15,9 +16,13 @@ use crate::config::{Files, Ready};
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::remote::Spec;
 use crate::tree::compare::{self, Compare};
+use crate::tree::entry::as_path;
 use crate::tree::guard::{self, Allowed, Sight, Suspicion};
 use crate::tree::journal::Journal;
+use crate::tree::listing::list;
 use crate::tree::plan::{Plan, len};
+use crate::tree::restore::{Restore, Target};
+use crate::tree::snapshot::{Snapshot, Snapshots, Standing};
 use crate::tree::transfer::Transfer;
 
 pub fn run(context: &Context, args: &Download) -> Result<Outcome> {
@@ -30,54 +35,119 @@ pub fn run(context: &Context, args: &Download) -> Result<Outcome> {
     let names: Vec<_> = ready.directories().iter().map(|d| d.name.as_str()).collect();
     let suspicion = sight.suspicion(&names);
     let allowed = setup::allowed(allow);
-    let restore = Restore { context, args, ready: &ready, sight: &sight, suspicion, allowed };
+    guard::right_remote(&sight, &names, allowed)?;
+    let vault = Vault::open(context, &ready, &sight)?;
+    vault.identities().check(&vault.records, allowed)?;
+    let incoming =
+        Incoming { context, args, ready: &ready, sight: &sight, vault: &vault, suspicion, allowed };
 
     let mut outcome = Outcome::default();
-    let mut transfers = Vec::new();
+    let mut tasks = Vec::new();
     for directory in directories {
         interrupt::check()?;
-        match restore.prepare(directory) {
-            Ok(transfer) => transfers.push(transfer),
+        match incoming.prepare(directory) {
+            Ok(task) => tasks.push(task),
             Err(error) => carry::note_failure(terminal, &mut outcome, error)?,
         }
     }
     if *dry_run {
-        for transfer in &transfers {
-            show::listing(terminal, &transfer.name, &transfer.plan);
+        for task in &tasks {
+            show::listing(terminal, task.name(), task.plan());
         }
-        return Ok(carry::would(terminal, &transfers, outcome));
+        return Ok(carry::would(terminal, &tasks, outcome));
     }
-    consent(context, &transfers, *yes)?;
-    carry::all(terminal, transfers, outcome, "restored")
+    consent(context, &tasks, *yes)?;
+    carry::all(terminal, tasks, outcome, "restored")
 }
 
 /// What the preparation of every tree needs to know.
-struct Restore<'a> {
+struct Incoming<'a> {
     context: &'a Context,
     args: &'a Download,
     ready: &'a Ready,
     sight: &'a Sight,
+    vault: &'a Vault<'a>,
     suspicion: Option<Suspicion>,
     allowed: Allowed,
 }
 
-impl Restore<'_> {
-    /// Plans the mirror of a snapshot and asks the guards.
-    fn prepare(&self, directory: &Directory) -> Result<Transfer> {
-        let (name, target) = (&directory.name, self.target(directory));
+impl<'a> Incoming<'a> {
+    /// Plans the restore of a snapshot and asks the guards.
+    fn prepare(&self, directory: &Directory) -> Result<Box<dyn Task + 'a>> {
+        let name = &directory.name;
+        let target = self.target(directory);
         if target.exists() && !target.is_dir() {
             let what = format!("{} is in the way: it is not a directory", target.display());
             return Err(Error::new(Kind::Incomplete, what).hint("Move it aside."));
         }
+        let mut monitor = Monitor::comparison(&self.context.terminal, name);
+        let snapshots = self.vault.snapshots(name);
+        let snapshot = match snapshots.last(&mut monitor)? {
+            Standing::None => None,
+            Standing::Current(last) => Some(last),
+            Standing::Behind { why, known, found } => {
+                guard::older_snapshot(&self.ready.remote().place(name), &why, self.allowed)?;
+                found.or(known)
+            }
+        };
+        drop(monitor);
+        match snapshot {
+            Some(snapshot) => Ok(Box::new(self.exact(directory, target, snapshots, snapshot)?)),
+            None => Ok(Box::new(self.mirror(directory, target)?)),
+        }
+    }
+
+    /// The restore of everything that the manifest knows.
+    fn exact(
+        &self,
+        directory: &Directory,
+        root: PathBuf,
+        snapshots: Snapshots<'a>,
+        snapshot: Snapshot,
+    ) -> Result<Restore<'a>> {
+        let Incoming { context, args, vault, .. } = self;
+        let (name, terminal) = (&directory.name, &context.terminal);
+        let place = self.ready.remote().place(name);
+        let shown = root.display().to_string();
+        // The root itself is an entry.
+        let entries = snapshot.counts().entries.saturating_sub(1);
+        guard::remote_source(&place, Some(entries), self.suspicion.as_ref(), self.allowed)?;
+        let mut monitor = Monitor::comparison(terminal, name);
+        let mut inventory = list(&vault.store, name, &mut monitor)
+            .map_err(|failure| failure.into_error(&format!("list {name}"), Kind::Remote))?;
+        let spared = self.in_use(directory);
+        let journal = self.journal();
+        let keep_extra = args.keep_extra;
+        let target = Target { snapshots, snapshot, root, keep_extra, spared, journal };
+        let restore = target.compare(&mut inventory)?;
+        drop(monitor);
+        self.note_spared(name, restore.spared);
+        if restore.foreign > 0 {
+            let count = files(restore.foreign as u64);
+            terminal.note(&format!("{name}: {count} on the remote are in no snapshot, and stay"));
+        }
+        guard::deletions(&shown, restore.plan(), self.allowed)?;
+        Ok(restore)
+    }
+
+    /// A mirror of what the remote holds, as rclone makes it.
+    fn mirror(&self, directory: &Directory, target: PathBuf) -> Result<Transfer> {
+        let name = &directory.name;
         let source = self.ready.remote().tree(name);
         let destination = Spec::local(&target.to_string_lossy());
         let plan = self.compare(directory, &target, &source, &destination)?;
         let plan = self.trimmed(directory, plan);
         guard::deletions(&target.display().to_string(), &plan, self.allowed)?;
-        let beside = self.args.to.is_some();
-        let journal = (!beside).then(|| Journal::in_state(&self.context.state));
-        let local_root = target;
+        self.context.terminal.note(&format!(
+            "{name}: no manifest on the remote; content and times come back, other attributes, \
+             empty directories and hard links do not"
+        ));
+        let (journal, local_root) = (self.journal(), target);
         Ok(Transfer { name: name.clone(), source, destination, plan, local_root, journal })
+    }
+
+    fn journal(&self) -> Option<Journal> {
+        self.args.to.is_none().then(|| Journal::in_state(&self.context.state))
     }
 
     /// Where a tree goes.
@@ -119,27 +189,39 @@ impl Restore<'_> {
     }
 
     /// The plan without what is to stay: extra files if so asked, and the
-    /// configuration in use unless it is named.
+    /// configuration in use.
     fn trimmed(&self, directory: &Directory, plan: Plan) -> Plan {
         let plan = if self.args.keep_extra { plan.keeping_extra() } else { plan };
+        let mut spared = plan.clone();
+        for path in self.in_use(directory) {
+            spared = spared.sparing(as_path(&path));
+        }
+        let count = |plan: &Plan| plan.transfers() + len(&plan.delete);
+        self.note_spared(&directory.name, count(&plan) - count(&spared));
+        spared
+    }
+
+    /// Where the configuration in use lies below the directory, unless that is
+    /// named.
+    fn in_use(&self, directory: &Directory) -> Vec<Vec<u8>> {
         if self.args.to.is_some() || !self.args.mirror.only.is_empty() {
-            return plan;
+            return Vec::new();
         }
         let Files { dir, poof, rclone } = &self.context.files;
         let tree = real(&directory.local);
-        let mut spared = plan.clone();
-        for path in [dir, poof, rclone] {
-            if let Ok(inside) = real(path).strip_prefix(&tree) {
-                spared = spared.sparing(inside);
-            }
-        }
-        if spared.transfers() + len(&spared.delete) < plan.transfers() + len(&plan.delete) {
-            let name = &directory.name;
+        let inside = |path: &PathBuf| {
+            let inside = real(path).strip_prefix(&tree).ok()?.as_os_str().as_encoded_bytes().into();
+            Some(inside)
+        };
+        [dir, poof, rclone].into_iter().filter_map(inside).collect()
+    }
+
+    fn note_spared(&self, name: &str, spared: u64) {
+        if spared > 0 {
             self.context.terminal.note(&format!(
                 "{name}: the configuration in use is left alone (`--only {name}` restores it)"
             ));
         }
-        spared
     }
 }
 
@@ -148,8 +230,8 @@ fn real(path: &Path) -> PathBuf {
 }
 
 /// Asks before local files go that the snapshot does not hold.
-fn consent(context: &Context, transfers: &[Transfer], yes: bool) -> Result<()> {
-    let count = |of: fn(&Plan) -> usize| transfers.iter().map(|t| of(&t.plan)).sum::<usize>();
+fn consent(context: &Context, tasks: &[Box<dyn Task + '_>], yes: bool) -> Result<()> {
+    let count = |of: fn(&Plan) -> usize| tasks.iter().map(|t| of(t.plan())).sum::<usize>();
     // What a killed download left behind is nobody's.
     let deleted = count(|plan| plan.delete.len()) - count(Plan::leftovers);
     let replaced = count(|plan| plan.update.len());

@@ -1,6 +1,8 @@
-//! The machine poof runs on: where files lie, the lock, the clipboard.
+//! The machine poof runs on: where files lie, the lock, the clipboard,
+//! what its file systems do.
 
 pub mod clipboard;
+pub mod disk;
 pub mod lock;
 pub mod owners;
 pub mod paths;

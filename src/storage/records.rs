@@ -112,6 +112,8 @@ pub struct Fetch {
     pub to: Bytes,
     /// Make holes where the content is zero.
     pub sparse: bool,
+    /// In bytes, as stored.
+    pub size: u64,
 }
 
 /// What was read.
@@ -119,6 +121,8 @@ pub struct Fetch {
 pub struct Fetched {
     pub id: u64,
     pub failure: Option<Failure>,
+    /// BLAKE3 of the plain content, hexadecimal.
+    pub content: String,
 }
 
 /// An object without more to say.

@@ -91,19 +91,18 @@ impl Store {
         exchange(request, jobs, watch, each).map(|_| ())
     }
 
-    /// Reads objects that all lie below `dir`.
+    /// Reads objects; `each` hears of every one as soon as it is done.
     ///
     /// # Errors
     /// As [`Store::send`].
     pub fn fetch(
         &self,
-        dir: &str,
         jobs: impl Iterator<Item = Fetch> + std::marker::Send,
         watch: &mut dyn Watch,
         each: impl FnMut(Fetched) + std::marker::Send,
     ) -> Result<(), Failure> {
-        let (fs, crypt, dir) = (self.fs.clone(), self.crypt.clone(), dir.to_owned());
-        let request = |jobs, report| FetchStore { fs, crypt, dir, jobs, report, width: WIDE };
+        let (fs, crypt) = (self.fs.clone(), self.crypt.clone());
+        let request = |jobs, report| FetchStore { fs, crypt, jobs, report, width: WIDE };
         exchange(request, jobs, watch, each).map(|_| ())
     }
 
@@ -263,9 +262,10 @@ mod tests {
         assert_eq!(listed, [(b"big".to_vec(), 5 << 20), (b"small".to_vec(), 7)]);
 
         let to = Bytes(dir.path().join("back").display().to_string().into());
-        let fetch = Fetch { id: 0, remote: Bytes(b"t/big".to_vec()), to, sparse: true };
+        let fetch =
+            Fetch { id: 0, remote: Bytes(b"t/big".to_vec()), to, sparse: true, size: 5 << 20 };
         let mut got = Vec::new();
-        store.fetch("t", [fetch].into_iter(), watch, |record| got.push(record)).unwrap();
+        store.fetch([fetch].into_iter(), watch, |record| got.push(record)).unwrap();
         assert!(got[0].failure.is_none(), "{got:?}");
         assert!(fs::read(dir.path().join("back")).unwrap() == big);
 

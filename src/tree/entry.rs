@@ -115,7 +115,7 @@ pub struct Local {
 
 impl Entry {
     pub fn as_path(&self) -> &Path {
-        Path::new(OsStr::from_bytes(&self.path))
+        as_path(&self.path)
     }
 
     pub fn is_directory(&self) -> bool {
@@ -133,6 +133,11 @@ impl Entry {
     pub fn is_object(&self) -> bool {
         matches!(self.kind, EntryKind::File(_) | EntryKind::Symlink { .. })
     }
+}
+
+/// The path of an entry as the system has it.
+pub fn as_path(path: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(path))
 }
 
 /// The order of entries everywhere: name by name, so that what is in a directory

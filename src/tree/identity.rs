@@ -126,7 +126,7 @@ impl Identities<'_> {
     /// None if it is not readable as what it should be.
     fn read(&self) -> Result<Option<Identity>> {
         let name = format!("{RECORDS}/{NAME}");
-        let mut read = records::read(self.store, RECORDS, &[name], self.state, &mut Unwatched)?;
+        let mut read = records::read(self.store, &[name], self.state, &mut Unwatched)?;
         let bytes = read.pop().and_then(std::result::Result::ok);
         Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
     }

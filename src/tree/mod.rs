@@ -15,6 +15,7 @@ pub mod objects;
 pub mod outgoing;
 pub mod plan;
 mod records;
+pub mod restore;
 mod send;
 pub mod snapshot;
 pub mod survey;

@@ -48,6 +48,23 @@ impl Names {
         entry.file().is_some() && entry.path.ends_with(LINK)
     }
 
+    /// Where the object of an entry is stored, from the top of the bucket.
+    ///
+    /// # Errors
+    /// As [`Names::object`].
+    pub fn place(&self, entry: &Entry, odd: bool) -> Result<Vec<u8>> {
+        if odd {
+            return Ok(format!("{}/{}", self.records(), Names::odd(&entry.path)).into_bytes());
+        }
+        Ok(self.full(&Names::object(entry)?))
+    }
+
+    /// The object of an entry whose own name the remote cannot hold, among the
+    /// records of its tree.
+    pub fn odd(path: &[u8]) -> String {
+        format!("odd/{}", HEXLOWER.encode(&blake3::hash(path).as_bytes()[..16]))
+    }
+
     /// An object, from the top of the bucket.
     pub fn full(&self, name: &[u8]) -> Vec<u8> {
         [self.tree.as_bytes(), b"/", name].concat()

@@ -3,10 +3,8 @@
 //! sent.
 
 use std::collections::{BTreeMap, HashSet};
-use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -102,7 +100,7 @@ impl Outgoing<'_> {
                         why.kind = refresh(self.root, entry)
                             .map_or(FailureKind::Missing, |()| FailureKind::Other);
                     }
-                    failed.insert(index, failed_at(&change.path, why.kind, &why.text));
+                    failed.insert(index, Failed::at(&change.path, why.kind, &why.text));
                 }
                 None => {
                     if sent.proven || sent.kept {
@@ -165,7 +163,7 @@ impl Outgoing<'_> {
                 Some(_) => "the server holds something else than was sent; run it again",
                 None => "it did not arrive; run it again",
             };
-            failed.insert(index, failed_at(&change.path, FailureKind::Other, why));
+            failed.insert(index, Failed::at(&change.path, FailureKind::Other, why));
         }
         Ok(())
     }
@@ -196,17 +194,13 @@ impl Outgoing<'_> {
     }
 }
 
-fn failed_at(path: &[u8], kind: FailureKind, why: &str) -> Failed {
-    Failed { path: OsStr::from_bytes(path).into(), kind, why: why.to_owned() }
-}
-
 /// Files that stock rclone would restore as links are not sent.
 fn unspeakable(changes: &[Change]) -> BTreeMap<usize, Failed> {
     let why = "a file whose name ends in .rclonelink would come back as a link; rename it";
     let bad = changes.iter().enumerate().filter(|(_, change)| {
         change.send.is_some() && change.entry.as_ref().is_some_and(Names::reads_like_a_link)
     });
-    bad.map(|(i, change)| (i, failed_at(&change.path, FailureKind::Name, why))).collect()
+    bad.map(|(i, change)| (i, Failed::at(&change.path, FailureKind::Name, why))).collect()
 }
 
 /// Writes into the entry what is stored of it.

@@ -25,6 +25,12 @@ pub struct Failed {
     pub why: String,
 }
 
+impl Failed {
+    pub fn at(path: &[u8], kind: FailureKind, why: &str) -> Self {
+        Failed { path: OsStr::from_bytes(path).into(), kind, why: why.to_owned() }
+    }
+}
+
 /// What makes the destination equal to the source.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {

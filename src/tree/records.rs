@@ -51,14 +51,13 @@ pub fn put(
     Ok(looks)
 }
 
-/// Reads records below `dir` by their names from the top of the bucket, through
-/// files in a directory of its own in `state`, which is as private as they are.
+/// Reads records by their names from the top of the bucket, through files in a
+/// directory of their own in `state`, which is as private as they are.
 ///
 /// # Errors
 /// What keeps the whole from working; what concerns one is its own.
 pub fn read(
     store: &Store,
-    dir: &str,
     names: &[String],
     state: &Path,
     watch: &mut dyn Watch,
@@ -72,10 +71,11 @@ pub fn read(
         remote: Bytes(name.as_bytes().to_vec()),
         to: Bytes(at(id).to_string_lossy().into_owned().into_bytes()),
         sparse: false,
+        size: 0,
     });
     let mut failures = HashMap::new();
     store
-        .fetch(dir, jobs, watch, |record| {
+        .fetch(jobs, watch, |record| {
             if let Some(failure) = record.failure {
                 failures.insert(record.id, failure);
             }

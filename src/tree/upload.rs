@@ -65,11 +65,6 @@ impl<'a> Preparation<'a> {
         let walk = Walk::new(&root)
             .map_err(|error| Error::io("read", &root, &error).with_kind(Kind::Incomplete))?;
         let walk = walk.filter_map(|found| match found {
-            Found::Entry(entry) if is_special(&entry) => {
-                let why = "it is a FIFO or a device".to_owned();
-                left_out.borrow_mut().push(LeftOut { path: entry.path, why, loss: true });
-                None
-            }
             Found::Entry(entry) => Some(entry),
             Found::LeftOut(out) => {
                 if out.loss {
@@ -131,11 +126,6 @@ fn plan_of(survey: &Survey) -> Plan {
         plan.delete.push(Item { path, size: *size });
     }
     plan
-}
-
-/// What a download does not bring back yet must not be called safe.
-fn is_special(entry: &Entry) -> bool {
-    !entry.is_object() && !entry.is_directory()
 }
 
 fn size(entry: &Entry) -> u64 {

@@ -118,9 +118,18 @@ fn what_cannot_be_sent_is_named_and_the_rest_is_safe() {
     let sandbox = plain(3);
     let _socket = UnixListener::bind(sandbox.data().join("socket")).unwrap();
     sandbox.poof(["backup"]).run().expect_code(0).stderr_has("data/socket: not backed up");
-    let fifo = sandbox.data().join("fifo");
-    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
-    sandbox.poof(["backup"]).run().expect_code(5).stderr_has("data/fifo: not backed up");
+    let changing = sandbox.data().join("changing");
+    fs::write(&changing, "x").unwrap();
+    let proxy = Proxy::start(minio().address());
+    sandbox.write_config(&Config::plain(proxy.endpoint()));
+    proxy.set_rule(|request| {
+        if request.kind == Kind::Put && request.path.ends_with("/changing") {
+            Verdict::Status(400, "InvalidRequest")
+        } else {
+            Verdict::Pass
+        }
+    });
+    sandbox.poof(["backup"]).run().expect_code(5).stderr_has("data/changing: ");
     assert_eq!(names_on(&sandbox, "data").len(), 3);
 }
 
@@ -247,7 +256,7 @@ fn a_removal_that_the_server_refuses_is_named() {
     fs::write(sandbox.data().join("stubborn"), "x").unwrap();
     sandbox.poof(["backup"]).run().expect_code(0);
     fs::remove_file(sandbox.data().join("stubborn")).unwrap();
-    for verdict in [Verdict::Status(403, "AccessDenied"), Verdict::Swallow] {
+    for verdict in [Verdict::Status(400, "InvalidRequest"), Verdict::Swallow] {
         proxy.set_rule(move |request| match request.kind {
             Kind::Delete | Kind::Post => verdict.clone(),
             _ => Verdict::Pass,

@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use crate::harness::{Config, Kind, Sandbox, Snapshot, Verdict, assert_same_content, grow, minio};
@@ -270,15 +271,17 @@ fn nothing_is_written_through_a_link_that_stands_for_a_directory() {
 }
 
 #[test]
-fn what_is_restored_is_private() {
+fn what_is_restored_is_as_private_as_it_was() {
     let sandbox = plain(2);
+    fs::set_permissions(sandbox.data(), fs::Permissions::from_mode(0o751)).unwrap();
     sandbox.poof(["backup"]).run().expect_code(0);
     fs::remove_dir_all(sandbox.data()).unwrap();
     sandbox.poof(["download"]).run().expect_code(0);
     sandbox.poof(["download", "--only", "config", "--to", "beside"]).run().expect_code(0);
-    for path in [sandbox.data(), sandbox.home().join("beside/config/rclone-poof.conf")] {
-        assert_eq!(fs::metadata(path).unwrap().mode() & 0o077, 0);
-    }
+    let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+    assert_eq!(mode(&sandbox.data()), 0o751);
+    assert_eq!(mode(&sandbox.home().join("beside/config/rclone-poof.conf")), 0o600);
+    assert_eq!(mode(&sandbox.home().join("beside")), 0o700);
 }
 
 #[test]

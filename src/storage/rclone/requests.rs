@@ -164,7 +164,7 @@ request!(
 
 request!(
     FetchStore => "poof/fetch", Nothing {
-        fs: String, crypt: String, dir: String, jobs: i32, report: i32, width: u32,
+        fs: String, crypt: String, jobs: i32, report: i32, width: u32,
     }
 );
 

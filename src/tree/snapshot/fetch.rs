@@ -63,6 +63,6 @@ impl Snapshots<'_> {
         watch: &mut dyn Watch,
     ) -> Result<Vec<std::result::Result<Vec<u8>, Failure>>> {
         let full: Vec<_> = names.iter().map(|name| self.full(name)).collect();
-        records::read(self.store, &self.names.records(), &full, &self.cache, watch)
+        records::read(self.store, &full, &self.cache, watch)
     }
 }

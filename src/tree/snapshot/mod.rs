@@ -2,6 +2,7 @@
 //! last of them as it is cached on this machine.
 
 mod fetch;
+mod meet;
 mod save;
 
 use std::fs::{self, File};
@@ -12,7 +13,7 @@ pub use save::Facts;
 
 use super::entry::Entry;
 use super::inventory::Inventory;
-use super::manifest::{Head, IndexHeader, IndexReader, IndexWriter, Key};
+use super::manifest::{Counts, Head, IndexHeader, IndexReader, IndexWriter, Key, Owners};
 use super::objects::Names;
 use crate::base::error::{Error, Result};
 use crate::base::files::write_private;
@@ -154,6 +155,15 @@ impl Snapshots<'_> {
 }
 
 impl Snapshot {
+    /// The names of those to whom its entries belong.
+    pub fn owners(&self) -> &Owners {
+        &self.head.owners
+    }
+
+    pub fn counts(&self) -> Counts {
+        self.head.counts
+    }
+
     /// All entries, in order. Ends with an error where the cache is damaged.
     ///
     /// # Errors

@@ -1,0 +1,274 @@
+//! Carries out a restore. What was fetched is verified before it replaces
+//! anything; what is gone goes last.
+
+use std::collections::{BTreeMap, HashSet};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+
+use data_encoding::HEXLOWER;
+use rustix::fs::statvfs;
+
+use super::Restore;
+use super::place::Place;
+use super::steps::{Act, Dir, Gone, Step, is_below};
+use super::tally::Tally;
+use super::walk;
+use crate::base::error::{Error, Kind, Result};
+use crate::base::interrupt;
+use crate::base::units::bytes;
+use crate::storage::failure::{Failure, FailureKind};
+use crate::storage::job::Watch;
+use crate::storage::store::{Bytes, Fetch, Fetched};
+use crate::tree::attributes::Short;
+use crate::tree::entry::{Entry, EntryKind};
+use crate::tree::plan::Failed;
+use crate::tree::transfer::{ATTEMPTS, pause};
+
+impl Restore<'_> {
+    /// Makes the directory what the snapshot says. Returns what could not be done.
+    ///
+    /// # Errors
+    /// What keeps the whole from working, or an interrupt.
+    pub fn carry_out(&mut self, watch: &mut dyn Watch) -> Result<Vec<Failed>> {
+        let mut tally = Tally { failed: self.steps.plan.failed.clone(), ..Tally::default() };
+        if !self.steps.is_empty() {
+            self.has_room()?;
+            if let Some(journal) = &self.target.journal {
+                journal.begin(self.name())?;
+            }
+            let root = &self.target.root;
+            let fail = |e: io::Error| Error::io("write to", root, &e).with_kind(Kind::Incomplete);
+            let place = Place::open(root, self.power).map_err(fail)?;
+            let work = Work { restore: self, place: &place };
+            work.carry_out(&mut tally, watch)?;
+            let root_entry = self.steps.directories.first().filter(|d| d.entry.path.is_empty());
+            let short = place.close(root_entry.map(|dir| &dir.entry)).map_err(fail)?;
+            tally.note(&[], Ok(short));
+        }
+        let news = self.steps.stale || !self.steps.is_empty();
+        if tally.failed.is_empty() && news && self.target.journal.is_some() {
+            let spared =
+                |path: &[u8]| self.target.spared.iter().any(|s| s == path || is_below(path, s));
+            let found = walk(&self.target.root)?;
+            self.target.snapshots.meet(&self.target.snapshot, found, spared)?;
+        }
+        if let (Some(journal), true) = (&self.target.journal, tally.failed.is_empty()) {
+            journal.end(self.name())?;
+        }
+        if tally.owners > 0 {
+            let note =
+                format!("{} belong to this user: only root can give them away", tally.owners);
+            self.notes.push(note);
+        }
+        Ok(tally.failed)
+    }
+
+    /// # Errors
+    /// What is to come does not fit on the disk.
+    fn has_room(&self) -> Result<()> {
+        // Holes take no room, and how many there are is not known.
+        let fetched = |step: &&Step| {
+            step.act == Act::Fetch && step.entry.file().is_some_and(|data| !data.sparse)
+        };
+        let size = |step: &Step| step.entry.file().map_or(0, |data| data.size);
+        let needed: u64 = self.steps.paths.iter().filter(fetched).map(size).sum();
+        let root = &self.target.root;
+        let Some(disk) = root.ancestors().find_map(|dir| statvfs(dir).ok()) else { return Ok(()) };
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        if needed <= free {
+            return Ok(());
+        }
+        let (needed, free) = (bytes(needed), bytes(free));
+        let what = format!("{}: {needed} are to come, and {free} are free", root.display());
+        Err(Error::new(Kind::Incomplete, what)
+            .hint("Nothing was changed. Free some space on that disk, or restore with `--to`."))
+    }
+}
+
+struct Work<'a> {
+    restore: &'a Restore<'a>,
+    place: &'a Place,
+}
+
+impl Work<'_> {
+    fn carry_out(&self, tally: &mut Tally, watch: &mut dyn Watch) -> Result<()> {
+        let steps = &self.restore.steps;
+        for path in &steps.blocking {
+            if let Err(error) = self.place.remove(path, false) {
+                tally.fail(path, &error);
+            }
+        }
+        for Dir { entry, .. } in steps.directories.iter().filter(|dir| dir.new) {
+            if let (false, Err(error)) = (entry.path.is_empty(), self.place.directory(&entry.path))
+            {
+                tally.fail(&entry.path, &error);
+            }
+        }
+        let waiting = self.fetch_all(tally, watch)?;
+        self.make_all(tally, &waiting)?;
+        if tally.failed.is_empty() {
+            let replaced: Vec<_> = steps.paths.iter().filter(|s| s.replaces_directory()).collect();
+            let rest = |gone: &&Gone| {
+                !steps.blocking.contains(&gone.path) && !replaced.iter().any(|s| s.covers(gone))
+            };
+            self.remove(steps.gone.iter().rev().filter(rest), tally)?;
+        }
+        self.finish_directories(tally);
+        interrupt::check()
+    }
+
+    /// Fetches what has content. Returns the steps that have arrived and wait for
+    /// the directories in whose place they go.
+    fn fetch_all(&self, tally: &mut Tally, watch: &mut dyn Watch) -> Result<HashSet<usize>> {
+        let steps = &self.restore.steps.paths;
+        let mut pending: Vec<usize> =
+            (0..steps.len()).filter(|&i| steps[i].act == Act::Fetch).collect();
+        let mut failed: BTreeMap<usize, Failed> = BTreeMap::new();
+        let mut waiting = HashSet::new();
+        for attempt in 1..=ATTEMPTS {
+            if pending.is_empty() {
+                break;
+            }
+            if attempt > 1 {
+                pause(attempt - 1)?;
+            }
+            match self.fetch(&pending, tally, &mut waiting, watch) {
+                Ok(rest) => failed = rest,
+                Err(failure) if attempt == ATTEMPTS || !failure.is_worth_retrying() => {
+                    let doing = format!("fetch the files of {}", self.restore.name());
+                    return Err(failure.into_error(&doing, Kind::Incomplete));
+                }
+                Err(_) => continue,
+            }
+            interrupt::check()?;
+            pending = failed.keys().copied().collect();
+            if !failed.values().any(|failure| failure.kind.is_worth_retrying()) {
+                break;
+            }
+        }
+        tally.failed.extend(failed.into_values());
+        Ok(waiting)
+    }
+
+    fn fetch(
+        &self,
+        pending: &[usize],
+        tally: &mut Tally,
+        waiting: &mut HashSet<usize>,
+        watch: &mut dyn Watch,
+    ) -> std::result::Result<BTreeMap<usize, Failed>, Failure> {
+        let steps = &self.restore.steps.paths;
+        let mut failed = BTreeMap::new();
+        let jobs = pending.iter().filter_map(|&index| self.job(index, &steps[index].entry));
+        self.restore.target.snapshots.store.fetch(jobs, watch, |record| {
+            let index = usize::try_from(record.id).unwrap_or(usize::MAX);
+            let Some(step) = steps.get(index) else { return };
+            let entry = &step.entry;
+            match verified(entry, &record) {
+                Err((kind, why)) => {
+                    failed.insert(index, Failed::at(&entry.path, kind, &why));
+                }
+                Ok(()) if step.replaces_directory() => {
+                    waiting.insert(index);
+                }
+                Ok(()) => tally.note(&entry.path, self.place.file(record.id, entry)),
+            }
+        })?;
+        Ok(failed)
+    }
+
+    fn job(&self, index: usize, entry: &Entry) -> Option<Fetch> {
+        let stored = entry.stored.as_ref()?;
+        let names = &self.restore.target.snapshots.names;
+        let id = index as u64;
+        Some(Fetch {
+            id,
+            remote: Bytes(names.place(entry, stored.odd).ok()?),
+            to: Bytes(self.place.staged(id).as_os_str().as_bytes().to_vec()),
+            sparse: entry.file()?.sparse,
+            size: stored.size,
+        })
+    }
+
+    /// Everything that has not to be fetched, or waits for a directory to go.
+    fn make_all(&self, tally: &mut Tally, waiting: &HashSet<usize>) -> Result<()> {
+        let Restore { steps, .. } = self.restore;
+        for (index, step) in steps.paths.iter().enumerate() {
+            interrupt::check()?;
+            let Step { entry, act, .. } = step;
+            let id = index as u64;
+            let fetched = *act == Act::Fetch;
+            if fetched && !waiting.contains(&index) {
+                continue;
+            }
+            if step.replaces_directory() {
+                self.remove(steps.gone.iter().rev().filter(|gone| step.covers(gone)), tally)?;
+            }
+            let done = match act {
+                Act::Fetch => self.place.file(id, entry),
+                Act::Make => self.place.special(id, entry),
+                Act::Link(first) => {
+                    self.place.hard_link(id, first, &entry.path).map(|()| Short::default())
+                }
+                Act::Attributes => self.place.attributes(entry),
+            };
+            tally.note(&entry.path, done.map_err(|error| reason(entry, error)));
+        }
+        Ok(())
+    }
+
+    /// Removes what is gone; what is in a directory comes before it.
+    fn remove<'g>(&self, gone: impl Iterator<Item = &'g Gone>, tally: &mut Tally) -> Result<()> {
+        for Gone { path, directory } in gone {
+            interrupt::check()?;
+            if let Err(error) = self.place.remove(path, *directory) {
+                let kind = FailureKind::Forbidden;
+                let why = format!("it was to be removed and is still there: {error}");
+                tally.failed.push(Failed::at(path, kind, &why));
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets the attributes of directories, the deepest first: what happens in a
+    /// directory changes its times.
+    fn finish_directories(&self, tally: &mut Tally) {
+        let steps = &self.restore.steps;
+        let changed = steps.paths.iter().map(|step| &step.entry.path);
+        let changed = changed.chain(steps.gone.iter().map(|gone| &gone.path));
+        let new = steps.directories.iter().filter(|dir| dir.new).map(|dir| &dir.entry.path);
+        let touched: HashSet<&[u8]> = changed.chain(new).map(|path| parent(path)).collect();
+        for Dir { entry, new, differs } in steps.directories.iter().rev() {
+            let path = entry.path.as_slice();
+            if !path.is_empty() && (*new || *differs || touched.contains(path)) {
+                tally.note(path, self.place.attributes(entry));
+            }
+        }
+    }
+}
+
+/// Why something could not be made, in words that help.
+fn reason(entry: &Entry, error: io::Error) -> io::Error {
+    let device = matches!(entry.kind, EntryKind::CharDevice(_) | EntryKind::BlockDevice(_));
+    if device && error.kind() == io::ErrorKind::PermissionDenied {
+        return io::Error::other("only root can make a device");
+    }
+    error
+}
+
+/// Whether what was fetched is what the snapshot holds.
+fn verified(entry: &Entry, record: &Fetched) -> std::result::Result<(), (FailureKind, String)> {
+    if let Some(failure) = &record.failure {
+        return Err((failure.kind, failure.text.clone()));
+    }
+    let content = entry.file().and_then(|data| data.content);
+    let same = content.is_some_and(|content| HEXLOWER.encode(&content.0) == record.content);
+    let why = "the object is not what the snapshot holds; nothing was replaced";
+    if same { Ok(()) } else { Err((FailureKind::Other, why.to_owned())) }
+}
+
+/// The directory that `path` lies in.
+fn parent(path: &[u8]) -> &[u8] {
+    let end = path.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+    &path[..end]
+}

@@ -1,0 +1,164 @@
+//! Compares a snapshot with the walk of its directory, side by side.
+
+use std::cell::RefCell;
+use std::path::Path;
+
+use itertools::{EitherOrBoth, Itertools};
+
+use super::links::Links;
+use super::steps::{Act, Dir, Gone, Instead, Step, Steps, is_below};
+use crate::base::error::Result;
+use crate::storage::failure::FailureKind;
+use crate::tree::attributes::Power;
+use crate::tree::content;
+use crate::tree::entry::{Entry, EntryKind, order};
+use crate::tree::plan::Failed;
+use crate::tree::walk::Found;
+
+/// What is to stay as it is.
+pub struct Rules<'a> {
+    pub root: &'a Path,
+    pub power: Power,
+    pub keep_extra: bool,
+    /// Paths that are left alone, with all below them.
+    pub spared: &'a [Vec<u8>],
+}
+
+/// Compares a snapshot with what a walk finds in its directory.
+///
+/// # Errors
+/// The snapshot cannot be read.
+pub fn compare(
+    snapshot: impl Iterator<Item = Result<Entry>>,
+    walk: impl Iterator<Item = Found>,
+    rules: &Rules,
+) -> Result<Steps> {
+    let (damage, left_out) = (RefCell::new(None), RefCell::new(Vec::new()));
+    let wanted = snapshot.map_while(|entry| entry.map_err(|e| *damage.borrow_mut() = Some(e)).ok());
+    let found = walk.filter_map(|found| match found {
+        Found::Entry(entry) => Some(entry),
+        Found::LeftOut(out) => {
+            left_out.borrow_mut().push(out);
+            None
+        }
+    });
+    let mut steps = Steps::default();
+    let mut making = Making { steps: &mut steps, rules, links: Links::default(), kept: None };
+    for pair in wanted.merge_join_by(found, |a, b| order(&a.path, &b.path)) {
+        match pair {
+            EitherOrBoth::Left(wanted) => making.missing(wanted),
+            EitherOrBoth::Both(wanted, found) => making.both(wanted, &found),
+            EitherOrBoth::Right(found) => making.extra(&found),
+        }
+    }
+    let links = making.links;
+    if let Some(error) = damage.into_inner() {
+        return Err(error);
+    }
+    steps.plan.unchanged -= links.resolve(&mut steps.paths);
+    steps.complete_plan(left_out.into_inner());
+    Ok(steps)
+}
+
+struct Making<'a> {
+    steps: &'a mut Steps,
+    rules: &'a Rules<'a>,
+    links: Links,
+    /// Something that stays where the snapshot has a directory.
+    kept: Option<Vec<u8>>,
+}
+
+impl Making<'_> {
+    fn missing(&mut self, wanted: Entry) {
+        if self.is_spared(&wanted.path) {
+            self.steps.spared += 1;
+        } else if self.kept.as_deref().is_some_and(|kept| is_below(&wanted.path, kept)) {
+            self.keep(&wanted.path);
+        } else {
+            self.put(wanted, Instead::Nothing);
+        }
+    }
+
+    /// `wanted` has to come to its place.
+    fn put(&mut self, wanted: Entry, instead_of: Instead) {
+        if wanted.is_directory() {
+            self.steps.directories.push(Dir { entry: wanted, new: true, differs: true });
+            return;
+        }
+        self.links.note(&wanted, None);
+        let act = if wanted.file().is_some() { Act::Fetch } else { Act::Make };
+        self.steps.paths.push(Step { entry: wanted, act, instead_of });
+    }
+
+    fn both(&mut self, wanted: Entry, found: &Entry) {
+        let differs = self.rules.power.differ(&wanted, found);
+        if self.is_spared(&wanted.path) {
+            self.steps.spared += u64::from(differs || !self.same_content(&wanted, found));
+            return;
+        }
+        match (wanted.is_directory(), found.is_directory()) {
+            (true, true) => {
+                self.steps.directories.push(Dir { entry: wanted, new: false, differs });
+            }
+            (false, false) if self.same_content(&wanted, found) => {
+                self.steps.stale |= wanted.local != found.local;
+                self.links.note(&wanted, found.hard_link);
+                self.steps.plan.unchanged += 1;
+                if differs {
+                    let (act, instead_of) = (Act::Attributes, Instead::Other);
+                    self.steps.paths.push(Step { entry: wanted, act, instead_of });
+                }
+            }
+            (false, false) => self.put(wanted, Instead::Other),
+            _ if self.rules.keep_extra => {
+                self.keep(&wanted.path);
+                self.kept = Some(wanted.path);
+            }
+            (true, false) => {
+                self.steps.blocking.push(wanted.path.clone());
+                let gone = Gone { path: found.path.clone(), directory: false };
+                self.steps.gone.push(gone);
+                self.put(wanted, Instead::Other);
+            }
+            (false, true) => {
+                let gone = Gone { path: found.path.clone(), directory: true };
+                self.steps.gone.push(gone);
+                self.put(wanted, Instead::Directory);
+            }
+        }
+    }
+
+    fn keep(&mut self, path: &[u8]) {
+        let why = "what is to stay is in its way";
+        self.steps.plan.failed.push(Failed::at(path, FailureKind::Forbidden, why));
+    }
+
+    fn extra(&mut self, found: &Entry) {
+        let path = &found.path;
+        if self.is_spared(path) {
+            self.steps.spared += 1;
+        } else if !self.rules.keep_extra && !self.rules.spared.iter().any(|s| is_below(s, path)) {
+            let gone = Gone { path: path.clone(), directory: found.is_directory() };
+            self.steps.gone.push(gone);
+        }
+    }
+
+    /// Whether what is found holds what is wanted, attributes apart.
+    fn same_content(&self, wanted: &Entry, found: &Entry) -> bool {
+        match (&wanted.kind, &found.kind) {
+            (EntryKind::File(then), EntryKind::File(now)) => {
+                let untouched = found.local == wanted.local
+                    && found.attributes.mtime == wanted.attributes.mtime
+                    && then.content.is_some();
+                // What cannot be read is fetched.
+                let hash = || content::hash(self.rules.root, &found.path).ok();
+                then.size == now.size && (untouched || then.content == hash())
+            }
+            (then, now) => then == now,
+        }
+    }
+
+    fn is_spared(&self, path: &[u8]) -> bool {
+        self.rules.spared.iter().any(|spared| spared == path || is_below(path, spared))
+    }
+}

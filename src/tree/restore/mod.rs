@@ -1,0 +1,110 @@
+//! The exact restore of a tree from its snapshot: compared, judged, carried out.
+
+mod carry;
+mod compare;
+mod links;
+mod owners;
+mod place;
+mod steps;
+mod tally;
+
+use std::path::{Path, PathBuf};
+
+use compare::{Rules, compare};
+use owners::Mapping;
+use steps::Steps;
+
+use super::attributes::Power;
+use super::inventory::{Inventory, State};
+use super::journal::Journal;
+use super::objects::Names;
+use super::plan::{Failed, Plan};
+use super::snapshot::{Snapshot, Snapshots};
+use super::walk::{Found, Walk};
+use crate::base::error::{Error, Kind, Result};
+use crate::base::files::is_absent;
+use crate::base::interrupt;
+use crate::storage::failure::FailureKind;
+
+/// A snapshot on its way to a directory.
+pub struct Restore<'a> {
+    /// Paths that are to stay as they are, and are not.
+    pub spared: u64,
+    /// Objects of the remote that no snapshot knows.
+    pub foreign: usize,
+    /// Told when all is done.
+    pub notes: Vec<String>,
+    steps: Steps,
+    target: Target<'a>,
+    power: Power,
+}
+
+/// Which snapshot goes where, and how.
+pub struct Target<'a> {
+    pub snapshots: Snapshots<'a>,
+    pub snapshot: Snapshot,
+    pub root: PathBuf,
+    pub keep_extra: bool,
+    /// Paths below the root that stay as they are.
+    pub spared: Vec<Vec<u8>>,
+    /// Keeps account, if this is the directory of the tree.
+    pub journal: Option<Journal>,
+}
+
+impl<'a> Target<'a> {
+    /// Compares the directory with the snapshot, and the snapshot with what
+    /// the remote lists.
+    ///
+    /// # Errors
+    /// The directory or the snapshot cannot be read.
+    pub fn compare(self, inventory: &mut Inventory) -> Result<Restore<'a>> {
+        let power = Power::of_this_process();
+        let mapping = match power {
+            Power::Root => Mapping::new(self.snapshot.owners()),
+            Power::Owner => Mapping::default(),
+        };
+        let mut missing = Vec::new();
+        let wanted = self.snapshot.entries()?.map(|entry| {
+            let entry = entry?;
+            if let Some(stored) = entry.stored.as_ref().filter(|stored| !stored.odd) {
+                let name = Names::object(&entry)?;
+                inventory.claim(&name);
+                if entry.file().is_some() && inventory.state(&name, stored) == State::Missing {
+                    missing.push(entry.path.clone());
+                }
+            }
+            Ok(mapping.apply(entry))
+        });
+        let walk = walk(&self.root)?.take_while(|_| !interrupt::requested());
+        let Target { root, keep_extra, spared, .. } = &self;
+        let rules = Rules { root, power, keep_extra: *keep_extra, spared };
+        let mut steps = compare(wanted, walk, &rules)?;
+        interrupt::check()?;
+        let lost = steps.without_objects(&missing);
+        let why = "its object is missing on the remote; a backup sends it again, if it is here";
+        steps.plan.failed.extend(lost.iter().map(|p| Failed::at(p, FailureKind::Missing, why)));
+        let foreign = inventory.foreign().count();
+        let spared = steps.spared;
+        Ok(Restore { spared, foreign, notes: Vec::new(), steps, target: self, power })
+    }
+}
+
+impl Restore<'_> {
+    /// The tree's name.
+    pub fn name(&self) -> &str {
+        self.target.snapshots.names.tree()
+    }
+
+    pub fn plan(&self) -> &Plan {
+        &self.steps.plan
+    }
+}
+
+/// A directory that does not exist holds nothing.
+fn walk(root: &Path) -> Result<impl Iterator<Item = Found> + use<>> {
+    match Walk::new(root) {
+        Ok(walk) => Ok(Some(walk).into_iter().flatten()),
+        Err(error) if is_absent(&error) => Ok(None.into_iter().flatten()),
+        Err(error) => Err(Error::io("read", root, &error).with_kind(Kind::Incomplete)),
+    }
+}

@@ -1,0 +1,257 @@
+//! Puts entries into their places below a directory: atomically, through handles,
+//! never through a link.
+
+use std::ffi::CString;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{
+    AtFlags, FileType, Mode, OFlags, chmodat, fchmod, linkat, mkdirat, openat, renameat, statat,
+    symlinkat, unlinkat,
+};
+use rustix::io::Errno;
+
+use crate::host::disk;
+use crate::tree::attributes::{self, Power, Short};
+use crate::tree::entry::{Entry, EntryKind};
+use crate::tree::walk::STAGE;
+
+/// A directory that entries are put into.
+pub struct Place {
+    root: OwnedFd,
+    path: PathBuf,
+    stage: OwnedFd,
+    power: Power,
+}
+
+impl Place {
+    /// Makes `root` and an empty stage in it.
+    ///
+    /// # Errors
+    /// They cannot be made or opened.
+    pub fn open(root: &Path, power: Power) -> io::Result<Self> {
+        fs::create_dir_all(root)?;
+        let handle = OwnedFd::from(File::open(root)?);
+        let stage = match make_stage(&handle, root) {
+            // A directory that is read-only to its owner.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                make_writable(&handle)?;
+                make_stage(&handle, root)
+            }
+            other => other,
+        }?;
+        Ok(Place { root: handle, path: root.to_path_buf(), stage, power })
+    }
+
+    /// Where a file is collected before it is put into its place.
+    pub fn staged(&self, id: u64) -> PathBuf {
+        self.path.join(STAGE).join(id.to_string())
+    }
+
+    /// Makes a directory. One that is there stays.
+    ///
+    /// # Errors
+    /// Something else is in the way, or it cannot be made.
+    pub fn directory(&self, path: &[u8]) -> io::Result<()> {
+        let (dir, name) = self.parent(path)?;
+        match writably(&dir, || mkdirat(&dir, &name, Mode::RWXU)) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                open_directory(&dir, &name).map(|_| ())
+            }
+            other => other,
+        }
+    }
+
+    /// Puts a staged file into its place, with its attributes.
+    ///
+    /// # Errors
+    /// It cannot; what was in its place is still there.
+    pub fn file(&self, id: u64, entry: &Entry) -> io::Result<Short> {
+        let staged = staged_name(id)?;
+        let short = attributes::apply(&self.stage, &staged, entry, self.power)?;
+        let (dir, name) = self.parent(&entry.path)?;
+        match writably(&dir, || renameat(&self.stage, &staged, &dir, &name)) {
+            Err(error) if error.kind() == ErrorKind::CrossesDevices => {
+                // Another file system is mounted there: it goes through a name of
+                // its own in that very directory.
+                let beside = CString::new(format!("{STAGE}-{id}"))?;
+                let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW;
+                let to = openat(&dir, &beside, flags | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR)?;
+                let put = io::copy(&mut File::open(self.staged(id))?, &mut File::from(to))
+                    .and_then(|_| attributes::apply(&dir, &beside, entry, self.power))
+                    .and_then(|short| Ok(renameat(&dir, &beside, &dir, &name).map(|()| short)?));
+                if put.is_err() {
+                    remove_any(&dir, &beside)?;
+                }
+                remove_any(&self.stage, &staged)?;
+                put
+            }
+            other => other.map(|()| short),
+        }
+    }
+
+    /// Makes what has no content: a link, a FIFO, a device.
+    ///
+    /// # Errors
+    /// It cannot; what was in its place is still there.
+    pub fn special(&self, id: u64, entry: &Entry) -> io::Result<Short> {
+        let (dir, name) = self.parent(&entry.path)?;
+        self.swapped_in(id, &dir, &name, |stage, staged| {
+            let node = |kind, device| disk::make_node(stage, staged, kind, device);
+            match &entry.kind {
+                EntryKind::Symlink { target } => {
+                    symlinkat(CString::new(target.as_slice())?, stage, staged)?;
+                }
+                EntryKind::Fifo => node(FileType::Fifo, 0)?,
+                EntryKind::CharDevice(number) => node(FileType::CharacterDevice, *number)?,
+                EntryKind::BlockDevice(number) => node(FileType::BlockDevice, *number)?,
+                EntryKind::File(_) | EntryKind::Directory => {
+                    return Err(ErrorKind::InvalidInput.into());
+                }
+            }
+            attributes::apply(stage, staged, entry, self.power)
+        })
+    }
+
+    /// Makes `path` another name of what is at `first`.
+    ///
+    /// # Errors
+    /// It cannot; what was in its place is still there.
+    pub fn hard_link(&self, id: u64, first: &[u8], path: &[u8]) -> io::Result<()> {
+        let (dir, name) = self.parent(path)?;
+        let (of, first) = self.parent(first)?;
+        self.swapped_in(id, &dir, &name, |stage, staged| {
+            Ok(linkat(&of, &first, stage, staged, AtFlags::empty())?)
+        })
+    }
+
+    /// Makes something in the stage, or, where another file system is mounted,
+    /// in its own directory, and renames it to its place.
+    fn swapped_in<T>(
+        &self,
+        id: u64,
+        dir: &OwnedFd,
+        name: &CString,
+        make: impl Fn(&OwnedFd, &CString) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let flags = AtFlags::empty();
+        let same = statat(dir, c".", flags)?.st_dev == statat(&self.stage, c".", flags)?.st_dev;
+        let (stage, staged) = if same {
+            (&self.stage, staged_name(id)?)
+        } else {
+            (dir, CString::new(format!("{STAGE}-{id}"))?)
+        };
+        remove_any(stage, &staged)?;
+        let outcome = make(stage, &staged)?;
+        writably(dir, || renameat(stage, &staged, dir, name))?;
+        // Renaming one name of a file onto another does nothing at all.
+        remove_any(stage, &staged)?;
+        Ok(outcome)
+    }
+
+    /// Sets the attributes of what is there.
+    ///
+    /// # Errors
+    /// It cannot.
+    pub fn attributes(&self, entry: &Entry) -> io::Result<Short> {
+        if entry.path.is_empty() {
+            return attributes::apply(&self.root, c".", entry, self.power);
+        }
+        let (dir, name) = self.parent(&entry.path)?;
+        attributes::apply(&dir, &name, entry, self.power)
+    }
+
+    /// Removes a file, or a directory that is empty.
+    ///
+    /// # Errors
+    /// It cannot. What is not there is removed already.
+    pub fn remove(&self, path: &[u8], directory: bool) -> io::Result<()> {
+        let (dir, name) = match self.parent(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            other => other?,
+        };
+        let flags = if directory { AtFlags::REMOVEDIR } else { AtFlags::empty() };
+        match writably(&dir, || unlinkat(&dir, &name, flags)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Removes the stage with what is left in it, and gives the root its
+    /// attributes. All is on disk when this returns.
+    ///
+    /// # Errors
+    /// It cannot.
+    pub fn close(self, root: Option<&Entry>) -> io::Result<Short> {
+        fs::remove_dir_all(self.path.join(STAGE))?;
+        let short = match root {
+            Some(root) => self.attributes(root)?,
+            None => Short::default(),
+        };
+        disk::sync(&self.root)?;
+        Ok(short)
+    }
+
+    /// The handle of the directory of `path`, and its name in there.
+    fn parent(&self, path: &[u8]) -> io::Result<(OwnedFd, CString)> {
+        let mut names: Vec<_> = path.split(|byte| *byte == b'/').collect();
+        let last = names.pop().unwrap_or_default();
+        let mut dir = self.root.try_clone()?;
+        for name in names {
+            let name = CString::new(name)?;
+            dir = match open_directory(&dir, &name) {
+                Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                    // For as long as the work takes: its attributes come last.
+                    chmodat(&dir, &name, Mode::RWXU, AtFlags::empty())?;
+                    open_directory(&dir, &name)?
+                }
+                other => other?,
+            };
+        }
+        Ok((dir, CString::new(last)?))
+    }
+}
+
+fn make_stage(root: &OwnedFd, path: &Path) -> io::Result<OwnedFd> {
+    let name = CString::new(STAGE)?;
+    // What a killed download has left there is of no use.
+    match fs::remove_dir_all(path.join(STAGE)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => mkdirat(root, &name, Mode::RWXU)?,
+    }
+    open_directory(root, &name)
+}
+
+fn staged_name(id: u64) -> io::Result<CString> {
+    Ok(CString::new(id.to_string())?)
+}
+
+fn open_directory(dir: &OwnedFd, name: &CString) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(openat(dir, name, flags, Mode::empty())?)
+}
+
+/// Does something in `dir`, which is made writable if it has to be.
+fn writably<T>(dir: &OwnedFd, act: impl Fn() -> Result<T, Errno>) -> io::Result<T> {
+    match act() {
+        Err(Errno::ACCESS) => {
+            make_writable(dir)?;
+            Ok(act()?)
+        }
+        other => Ok(other?),
+    }
+}
+
+/// For as long as the work takes: its attributes come last.
+fn make_writable(dir: &OwnedFd) -> io::Result<()> {
+    Ok(fchmod(dir, Mode::RWXU)?)
+}
+
+fn remove_any(dir: &OwnedFd, name: &CString) -> io::Result<()> {
+    match unlinkat(dir, name, AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,39 @@
+//! How a restore went, path by path.
+
+use std::io;
+
+use crate::storage::failure::FailureKind;
+use crate::tree::attributes::Short;
+use crate::tree::plan::Failed;
+
+/// How it went.
+#[derive(Default)]
+pub struct Tally {
+    pub failed: Vec<Failed>,
+    /// Entries that belong to another than they should.
+    pub owners: u64,
+}
+
+impl Tally {
+    /// Takes note of what became of `path`.
+    pub fn note(&mut self, path: &[u8], done: io::Result<Short>) {
+        match done {
+            Ok(Short { owner, xattr }) => {
+                self.owners += u64::from(owner);
+                if let Some(name) = xattr {
+                    let why = format!("its attribute {name} is refused by this disk");
+                    self.failed.push(Failed::at(path, FailureKind::Forbidden, &why));
+                }
+            }
+            Err(error) => self.fail(path, &error),
+        }
+    }
+
+    pub fn fail(&mut self, path: &[u8], error: &io::Error) {
+        let kind = match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => FailureKind::Full,
+            _ => FailureKind::Forbidden,
+        };
+        self.failed.push(Failed::at(path, kind, &format!("it cannot be put into place: {error}")));
+    }
+}
