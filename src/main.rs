@@ -13,7 +13,9 @@
 //! listing ─┘             └─► refuse (exit 7), nothing touched
 //! ```
 //!
-//! `download` has rclone compare both sides, and looks again afterwards.
+//! `download` is the same way with the arrow turned: manifest and walk give the
+//! steps, and what is fetched is compared with the manifest before it replaces
+//! anything. Without a manifest rclone itself compares both sides.
 //!
 //! The rooms, each of which knows only those to its right:
 //!

@@ -69,6 +69,10 @@ impl Task for Upload<'_> {
     fn carry_out(&mut self, watch: &mut dyn Watch) -> Result<Vec<Failed>> {
         Upload::carry_out(self, watch)
     }
+
+    fn notes(&self) -> &[String] {
+        &self.notes
+    }
 }
 
 impl Task for Restore<'_> {

@@ -10,6 +10,10 @@ use crate::storage::store::object_name;
 /// Poof's own records.
 pub const RECORDS: &str = ".poof";
 
+/// Where objects lie among the records of a tree whose names the remote cannot
+/// hold.
+pub const ODD: &str = "odd";
+
 /// What rclone appends to the name of a symbolic link's object.
 const LINK: &[u8] = b".rclonelink";
 
@@ -54,15 +58,16 @@ impl Names {
     /// As [`Names::object`].
     pub fn place(&self, entry: &Entry, odd: bool) -> Result<Vec<u8>> {
         if odd {
-            return Ok(format!("{}/{}", self.records(), Names::odd(&entry.path)).into_bytes());
+            let name = Names::odd(&entry.path);
+            return Ok(format!("{}/{ODD}/{name}", self.records()).into_bytes());
         }
         Ok(self.full(&Names::object(entry)?))
     }
 
-    /// The object of an entry whose own name the remote cannot hold, among the
-    /// records of its tree.
+    /// The object of an entry whose own name the remote cannot hold, in the
+    /// directory [`ODD`] among the records of its tree.
     pub fn odd(path: &[u8]) -> String {
-        format!("odd/{}", HEXLOWER.encode(&blake3::hash(path).as_bytes()[..16]))
+        HEXLOWER.encode(&blake3::hash(path).as_bytes()[..16])
     }
 
     /// An object, from the top of the bucket.

@@ -12,7 +12,7 @@ use data_encoding::HEXLOWER;
 
 use super::entry::{Content, Entry, EntryKind, Local, Stored, Tag, Time};
 use super::inventory::{Inventory, md5};
-use super::objects::Names;
+use super::objects::{Names, ODD};
 use super::plan::Failed;
 use super::survey::Change;
 use super::transfer::{ATTEMPTS, pause};
@@ -38,6 +38,8 @@ pub struct Outgoing<'a> {
     pub root: &'a Path,
     /// Before anything was sent.
     pub inventory: &'a Inventory,
+    /// The same, of objects with odd names.
+    pub odd: &'a Inventory,
 }
 
 impl Outgoing<'_> {
@@ -47,7 +49,7 @@ impl Outgoing<'_> {
     /// # Errors
     /// What keeps the whole from working, or an interrupt.
     pub fn carry(&self, changes: &mut [Change], watch: &mut dyn Watch) -> Result<Carried> {
-        let mut failed = unspeakable(changes);
+        let mut failed: BTreeMap<usize, Failed> = BTreeMap::new();
         let mut kept = HashSet::new();
         for attempt in 1..=ATTEMPTS {
             let again = |i: &usize| failed.get(i).is_none_or(|f| f.kind.is_worth_retrying());
@@ -61,6 +63,7 @@ impl Outgoing<'_> {
             }
             match self.attempt(changes, &pending, &mut kept, watch) {
                 Ok(failures) => {
+                    let pending: HashSet<usize> = pending.into_iter().collect();
                     failed.retain(|i, _| !pending.contains(i));
                     failed.extend(failures);
                 }
@@ -75,6 +78,8 @@ impl Outgoing<'_> {
         Ok(Carried { failed: failed.into_values().collect(), kept })
     }
 
+    /// Sends once; what turns out to have a name that the remote cannot hold is
+    /// sent again under another.
     fn attempt(
         &self,
         changes: &mut [Change],
@@ -82,8 +87,30 @@ impl Outgoing<'_> {
         kept: &mut HashSet<PathBuf>,
         watch: &mut dyn Watch,
     ) -> std::result::Result<BTreeMap<usize, Failed>, Failure> {
+        let mut failed = self.send(changes, pending, kept, watch)?;
+        let is_odd = |(&i, failure): (&usize, &Failed)| {
+            (failure.kind == FailureKind::Name && !changes[i].odd).then_some(i)
+        };
+        let odd: Vec<usize> = failed.iter().filter_map(is_odd).collect();
+        if !odd.is_empty() {
+            for index in &odd {
+                changes[*index].odd = true;
+                failed.remove(index);
+            }
+            failed.extend(self.send(changes, &odd, kept, watch)?);
+        }
+        Ok(failed)
+    }
+
+    fn send(
+        &self,
+        changes: &mut [Change],
+        pending: &[usize],
+        kept: &mut HashSet<PathBuf>,
+        watch: &mut dyn Watch,
+    ) -> std::result::Result<BTreeMap<usize, Failed>, Failure> {
         let entries = &*changes;
-        let jobs = pending.iter().filter_map(|&i| self.job(i, entries[i].entry.as_ref()?));
+        let jobs = pending.iter().filter_map(|&i| self.job(i, &entries[i]));
         let mut records = Vec::new();
         let root = self.root.to_string_lossy();
         self.store.send(&root, jobs, watch, |record: Sent| records.push(record))?;
@@ -107,7 +134,7 @@ impl Outgoing<'_> {
                         if sent.kept {
                             kept.insert(entry.as_path().to_path_buf());
                         }
-                        complete(entry, &sent);
+                        complete(entry, &sent, change.odd);
                         change.send = None;
                     } else {
                         unproven.push((index, sent));
@@ -115,48 +142,62 @@ impl Outgoing<'_> {
                 }
             }
         }
-        self.prove(changes, unproven, &mut failed, watch)?;
+        let (odd, own): (Vec<_>, Vec<_>) =
+            unproven.into_iter().partition(|(index, _)| changes[*index].odd);
+        for (dir, inventory, unproven) in [
+            (self.names.tree().to_owned(), self.inventory, own),
+            (format!("{}/{ODD}", self.names.records()), self.odd, odd),
+        ] {
+            let pages = (inventory.len() + unproven.len() as u64) / 1000 + 2;
+            let listed = (unproven.len() as u64 > pages).then_some(dir.as_str());
+            self.prove(changes, unproven, listed, &mut failed, watch)?;
+        }
         Ok(failed)
     }
 
-    /// Asks the server for what was sent, by single requests or by a listing,
-    /// whichever costs less.
+    /// Asks the server for what was sent: by a listing of the directory `listed`
+    /// or by single requests.
     fn prove(
         &self,
         changes: &mut [Change],
         unproven: Vec<(usize, Sent)>,
+        listed: Option<&str>,
         failed: &mut BTreeMap<usize, Failed>,
         watch: &mut dyn Watch,
     ) -> std::result::Result<(), Failure> {
-        let pages = (self.inventory.len() + unproven.len() as u64) / 1000 + 2;
+        if unproven.is_empty() {
+            return Ok(());
+        }
         let name = |index: usize| {
-            let object = changes[index].entry.as_ref().map(Names::object);
-            object.and_then(Result::ok).map(|name| self.names.full(&name)).unwrap_or_default()
+            let Change { entry, odd, .. } = &changes[index];
+            let place = entry.as_ref().map(|entry| self.names.place(entry, *odd));
+            place.and_then(Result::ok).unwrap_or_default()
         };
         let names: Vec<_> = unproven.iter().map(|(index, _)| Bytes(name(*index))).collect();
         let mut shown: Vec<Option<Shown>> = vec![None; unproven.len()];
-        if unproven.len() as u64 <= pages {
+        if let Some(dir) = listed {
+            let position: BTreeMap<&[u8], usize> =
+                names.iter().enumerate().map(|(i, name)| (name.0.as_slice(), i)).collect();
+            self.store.list(dir, watch, |record| {
+                let full = [dir.as_bytes(), b"/", &record.remote.0].concat();
+                if let Some(&i) = position.get(full.as_slice()) {
+                    shown[i] = Some(record);
+                }
+            })?;
+        } else {
             for record in self.store.look(&names, watch)? {
                 let slot = usize::try_from(record.id).ok().and_then(|id| shown.get_mut(id));
                 if let (Some(slot), None) = (slot, &record.failure) {
                     *slot = Some(record);
                 }
             }
-        } else {
-            let position: BTreeMap<&[u8], usize> =
-                names.iter().enumerate().map(|(i, name)| (name.0.as_slice(), i)).collect();
-            self.store.list(self.names.tree(), watch, |record| {
-                if let Some(&i) = position.get(self.names.full(&record.remote.0).as_slice()) {
-                    shown[i] = Some(record);
-                }
-            })?;
         }
         for ((index, sent), shown) in unproven.into_iter().zip(shown) {
             let change = &mut changes[index];
             let Some(entry) = change.entry.as_mut() else { continue };
             let why = match shown {
                 Some(shown) if shown.confirms(&sent) => {
-                    complete(entry, &sent);
+                    complete(entry, &sent, change.odd);
                     change.send = None;
                     continue;
                 }
@@ -168,15 +209,19 @@ impl Outgoing<'_> {
         Ok(())
     }
 
-    fn job(&self, index: usize, entry: &Entry) -> Option<Send> {
-        let object = Names::object(entry).ok()?;
-        let have = self.inventory.look(&object);
+    fn job(&self, index: usize, Change { entry, odd, .. }: &Change) -> Option<Send> {
+        let entry = entry.as_ref()?;
+        let have = if *odd {
+            self.odd.look(Names::odd(&entry.path).as_bytes())
+        } else {
+            self.inventory.look(&Names::object(entry).ok()?)
+        };
         let mtime = entry.attributes.mtime;
         let local = entry.local?;
         let mut job = Send {
             id: index as u64,
             path: Bytes(entry.path.clone()),
-            remote: Bytes(self.names.full(&object)),
+            remote: Bytes(self.names.place(entry, *odd).ok()?),
             data: None,
             have: have.map(|(size, tag)| Have { size, tag }),
             dev: local.dev,
@@ -194,17 +239,8 @@ impl Outgoing<'_> {
     }
 }
 
-/// Files that stock rclone would restore as links are not sent.
-fn unspeakable(changes: &[Change]) -> BTreeMap<usize, Failed> {
-    let why = "a file whose name ends in .rclonelink would come back as a link; rename it";
-    let bad = changes.iter().enumerate().filter(|(_, change)| {
-        change.send.is_some() && change.entry.as_ref().is_some_and(Names::reads_like_a_link)
-    });
-    bad.map(|(i, change)| (i, Failed::at(&change.path, FailureKind::Name, why))).collect()
-}
-
 /// Writes into the entry what is stored of it.
-fn complete(entry: &mut Entry, sent: &Sent) {
+fn complete(entry: &mut Entry, sent: &Sent, odd: bool) {
     let sum = md5(&sent.md5).unwrap_or_default();
     let tag = match sent.tag.as_str() {
         "" => Tag::Time(Time { seconds: sent.time.0, nanos: sent.time.1 }),
@@ -212,7 +248,7 @@ fn complete(entry: &mut Entry, sent: &Sent) {
         tag => Tag::Text(tag.to_owned()),
     };
     let nonce = <[u8; 24]>::try_from(sent.nonce.0.as_slice()).ok();
-    entry.stored = Some(Stored { odd: false, size: sent.size, md5: sum, tag, nonce });
+    entry.stored = Some(Stored { odd, size: sent.size, md5: sum, tag, nonce });
     if let EntryKind::File(data) = &mut entry.kind {
         let content = HEXLOWER.decode(sent.content.as_bytes()).ok();
         data.content = content.and_then(|bytes| bytes.try_into().ok()).map(Content);

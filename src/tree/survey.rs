@@ -20,6 +20,22 @@ pub struct Change {
     pub entry: Option<Entry>,
     /// Its object has to be stored.
     pub send: Option<Why>,
+    /// The remote cannot hold its name: the object goes among poof's records.
+    pub odd: bool,
+    pub news: News,
+}
+
+/// How an entry differs from what the last snapshot says of its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// It was not there.
+    New,
+    /// Its content or its attributes are others.
+    Differs,
+    /// Only this machine sees a difference: another inode, another ctime.
+    Sighting,
+    /// It is gone.
+    Gone,
 }
 
 /// Why an object has to be stored.
@@ -46,6 +62,8 @@ pub struct Survey {
     pub unchanged: u64,
     /// Entries of the next snapshot that are no directories.
     pub entries: u64,
+    /// Of those that are as they should be, the ones with odd names.
+    pub odd: u64,
 }
 
 /// What a survey looks at.
@@ -53,6 +71,8 @@ pub struct Sides<'a> {
     pub root: &'a Path,
     /// Objects below the tree's name.
     pub inventory: &'a mut Inventory,
+    /// Objects of entries whose names the remote cannot hold.
+    pub odd: &'a mut Inventory,
     /// Directories that could not be read: what was in them stays.
     pub unseen: &'a RefCell<Vec<Vec<u8>>>,
     /// Hash all content, whatever the times say.
@@ -82,20 +102,25 @@ pub fn survey(
             EitherOrBoth::Right(old) if sides.is_unseen(&old.path) => {
                 survey.entries += 1;
                 sides.claim(&old)?;
-                Next::Unchanged
+                Next::Unchanged(is_odd(&old))
             }
             EitherOrBoth::Right(old) => {
-                survey.changes.push(Change { path: old.path, entry: None, send: None });
+                let (path, news) = (old.path, News::Gone);
+                survey.changes.push(Change { path, entry: None, send: None, odd: false, news });
                 continue;
             }
         };
         match next {
-            Next::Unchanged => survey.unchanged += 1,
+            Next::Unchanged(odd) => {
+                survey.unchanged += 1;
+                survey.odd += u64::from(odd);
+            }
             Next::NotAnObject => {}
-            Next::Change(entry, send) => {
+            Next::Change(entry, send, news) => {
                 let path = entry.path.clone();
                 survey.unchanged += u64::from(send.is_none() && entry.is_object());
-                survey.changes.push(Change { path, entry: Some(entry), send });
+                let odd = Names::reads_like_a_link(&entry) || is_odd(&entry);
+                survey.changes.push(Change { path, entry: Some(entry), send, odd, news });
             }
         }
     }
@@ -106,16 +131,17 @@ pub fn survey(
 
 #[allow(clippy::large_enum_variant)] // one at a time, on the stack
 enum Next {
-    Unchanged,
+    /// Whether its name is odd.
+    Unchanged(bool),
     NotAnObject,
-    Change(Entry, Option<Why>),
+    Change(Entry, Option<Why>, News),
 }
 
 impl Sides<'_> {
     fn appeared(&mut self, seen: Entry) -> Result<Next> {
         self.claim(&seen)?;
         let why = seen.is_object().then_some(Why::New);
-        Ok(Next::Change(seen, why))
+        Ok(Next::Change(seen, why, News::New))
     }
 
     fn met(&mut self, mut seen: Entry, old: &Entry) -> Result<Next> {
@@ -124,7 +150,7 @@ impl Sides<'_> {
             self.claim(&seen)?;
             let why = if old.is_object() { Why::Changed } else { Why::New };
             let why = seen.is_object().then_some(why);
-            return Ok(Next::Change(seen, why));
+            return Ok(Next::Change(seen, why, News::Differs));
         }
         let object = seen.is_object();
         let send = match self.state(&seen)? {
@@ -134,9 +160,17 @@ impl Sides<'_> {
         };
         self.claim(&seen)?;
         Ok(match (send, seen == *old) {
-            (None, true) if object => Next::Unchanged,
+            (None, true) if object => Next::Unchanged(is_odd(&seen)),
             (None, true) => Next::NotAnObject,
-            _ => Next::Change(seen, send),
+            _ => {
+                let local = old.local;
+                let news = if (Entry { local, ..seen.clone() }) == *old {
+                    News::Sighting
+                } else {
+                    News::Differs
+                };
+                Next::Change(seen, send, news)
+            }
         })
     }
 
@@ -171,11 +205,17 @@ impl Sides<'_> {
 
     fn state(&self, entry: &Entry) -> Result<State> {
         let Some(stored) = &entry.stored else { return Ok(State::Intact) };
-        Ok(self.inventory.state(&Names::object(entry)?, stored))
+        Ok(if stored.odd {
+            self.odd.state(Names::odd(&entry.path).as_bytes(), stored)
+        } else {
+            self.inventory.state(&Names::object(entry)?, stored)
+        })
     }
 
     fn claim(&mut self, entry: &Entry) -> Result<()> {
-        if entry.is_object() {
+        if is_odd(entry) {
+            self.odd.claim(Names::odd(&entry.path).as_bytes());
+        } else if entry.is_object() {
             self.inventory.claim(&Names::object(entry)?);
         }
         Ok(())
@@ -188,6 +228,11 @@ impl Sides<'_> {
                 || path.strip_prefix(dir.as_slice()).is_some_and(|r| r.first() == Some(&b'/'))
         })
     }
+}
+
+/// Whether the object of an entry is among poof's records.
+fn is_odd(entry: &Entry) -> bool {
+    entry.stored.as_ref().is_some_and(|stored| stored.odd)
 }
 
 /// The hash of a file; None if it cannot be read, which is then its sender's to say.

@@ -1,6 +1,7 @@
 //! The backup of one tree: surveyed, judged, carried out.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -8,14 +9,16 @@ use std::path::PathBuf;
 use super::entry::{Entry, EntryKind};
 use super::inventory::Inventory;
 use super::listing::{list, still_there};
+use super::objects::{Names, ODD};
 use super::outgoing::Outgoing;
 use super::plan::{Failed, Item, Plan};
 use super::send;
 use super::snapshot::{Facts, Snapshot, Snapshots};
-use super::survey::{Change, Sides, Survey, Why, survey};
+use super::survey::{Change, News, Sides, Survey, Why, survey};
 use super::walk::{Found, LeftOut, Walk};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
+use crate::base::units::files;
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
 use crate::storage::remote::Spec;
@@ -29,12 +32,16 @@ pub struct Upload<'a> {
     pub drift: Vec<(String, Why)>,
     /// Entries of the tree that are no directories.
     pub entries: u64,
+    /// Told when all is done.
+    pub notes: Vec<String>,
     snapshots: Snapshots<'a>,
     destination: Spec,
     root: PathBuf,
     last: Option<Snapshot>,
     changes: Vec<Change>,
     inventory: Inventory,
+    odd: Inventory,
+    odd_names: u64,
     facts: Facts,
 }
 
@@ -81,7 +88,14 @@ impl<'a> Preparation<'a> {
             .into_iter()
             .flatten()
             .map_while(|entry| entry.map_err(|error| *damage.borrow_mut() = Some(error)).ok());
-        let mut sides = Sides { root: &root, inventory: &mut inventory, unseen: &unseen, rehash };
+        let mut odd = snapshots.records.below(&format!("{ODD}/"));
+        let mut sides = Sides {
+            root: &root,
+            inventory: &mut inventory,
+            odd: &mut odd,
+            unseen: &unseen,
+            rehash,
+        };
         let survey = survey(walk, entries, &mut sides)?;
         interrupt::check()?;
         if let Some(error) = damage.into_inner() {
@@ -105,6 +119,9 @@ impl<'a> Preparation<'a> {
             root,
             last,
             inventory,
+            odd,
+            odd_names: survey.odd,
+            notes: Vec::new(),
             facts,
         })
     }
@@ -115,10 +132,14 @@ fn plan_of(survey: &Survey) -> Plan {
     for change in &survey.changes {
         let Some(entry) = &change.entry else { continue };
         let item = Item { path: entry.as_path().to_path_buf(), size: size(entry) };
-        match change.send {
-            Some(Why::New) => plan.add.push(item),
-            Some(_) => plan.update.push(item),
-            None => plan.attributes.push(item),
+        match (change.send, change.news) {
+            (Some(Why::New), _) => plan.add.push(item),
+            (Some(_), _) => plan.update.push(item),
+            // A new directory goes without saying.
+            (None, News::New) if entry.is_directory() => {}
+            (None, News::New) => plan.add.push(item),
+            (None, News::Differs) => plan.attributes.push(item),
+            (None, News::Sighting | News::Gone) => {}
         }
     }
     for (name, size) in &survey.delete {
@@ -159,6 +180,7 @@ impl Upload<'_> {
             names: &self.snapshots.names,
             root: &self.root,
             inventory: &self.inventory,
+            odd: &self.odd,
         };
         let carried = outgoing.carry(&mut self.changes, watch)?;
         failed.extend(carried.failed);
@@ -169,8 +191,31 @@ impl Upload<'_> {
         self.snapshots.save(self.last.as_ref(), &changes, &self.facts, watch)?;
         if failed.is_empty() {
             failed = self.remove(&others, watch)?;
+            self.clean_odd(&changes, watch);
+        }
+        let odd = self.odd_names + changes.iter().filter(|change| change.odd).count() as u64;
+        if odd > 0 {
+            self.notes.push(format!(
+                "{} whose name the remote cannot hold: kept under another, from which only poof \
+                 restores",
+                files(odd)
+            ));
         }
         Ok(failed)
+    }
+
+    /// Removes the objects with odd names that no entry has any more. One that
+    /// stays costs space and nothing else.
+    fn clean_odd(&self, changes: &[Change], watch: &mut dyn Watch) {
+        let used: HashSet<String> =
+            changes.iter().filter(|c| c.odd).map(|change| Names::odd(&change.path)).collect();
+        let dir = format!("{}/{ODD}", self.snapshots.names.records());
+        let names = self.odd.foreign().map(|(name, _)| String::from_utf8_lossy(name));
+        let gone = names.filter(|name| !used.contains(name.as_ref()));
+        let gone: Vec<_> = gone.map(|name| Bytes(format!("{dir}/{name}").into_bytes())).collect();
+        if !gone.is_empty() {
+            let _ = self.snapshots.store.remove(&gone, watch);
+        }
     }
 
     fn remove(&self, names: &[Vec<u8>], watch: &mut dyn Watch) -> Result<Vec<Failed>> {

@@ -4,7 +4,9 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 
-use crate::harness::{Config, Kind, Proxy, Sandbox, Snapshot, Verdict, grow, minio};
+use crate::harness::{
+    Config, Kind, Proxy, Sandbox, Snapshot, Verdict, assert_same_content, grow, minio,
+};
 use crate::story::{names_on, plain, proxied, told};
 
 #[test]
@@ -223,14 +225,19 @@ fn a_file_that_appears_meanwhile_waits_for_the_next_run() {
     assert_eq!(names_on(&sandbox, "data"), ["first", "late"]);
 }
 
-// rclone takes the suffix for a link and then fails; it must not be silent.
+// Stock rclone would make a link of it: it must neither lie there nor be lost,
+// also beside the link whose object has that very name.
 #[test]
-fn a_regular_file_with_the_suffix_of_a_link_is_named_or_sent() {
+fn a_regular_file_with_the_suffix_of_a_link_comes_back_as_a_file() {
     let sandbox = plain(2);
     fs::write(sandbox.data().join("note.rclonelink"), "no link").unwrap();
-    let run = sandbox.poof(["backup"]).run();
-    let sent = names_on(&sandbox, "data").contains(&"note.rclonelink".to_owned());
-    assert!(sent && run.code == Some(0) || run.stderr.contains("note.rclonelink: "), "{run}");
+    symlink("elsewhere", sandbox.data().join("note")).unwrap();
+    let original = Snapshot::of(&sandbox.data());
+    sandbox.poof(["backup"]).run().expect_code(0).stderr_has("1 file whose name");
+    sandbox.poof(["backup"]).run().expect_code(0).stderr_has("0 new, 0 changed, 0 removed");
+    fs::remove_dir_all(sandbox.data()).unwrap();
+    sandbox.poof(["download"]).run().expect_code(0);
+    assert_same_content(&original, &Snapshot::of(&sandbox.data()));
 }
 
 #[test]
