@@ -55,6 +55,8 @@ pub enum Command {
     Download(Download),
     /// Check both configuration files and the credentials against the remote
     Verify(Verify),
+    /// Prove that what is on the remote can be restored
+    Check(Check),
     /// Create poof.conf if it is missing; print it and put it on the clipboard
     Config,
     /// The same for rclone-poof.conf, and fill it in
@@ -121,6 +123,22 @@ pub enum Guard {
 }
 
 #[derive(Args)]
+pub struct Check {
+    /// Only the directories of these names
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    pub only: Vec<String>,
+    /// Read every byte back and compare it with the manifest
+    #[arg(long)]
+    pub read_data: bool,
+    /// Read back this share of the files only, chosen by chance: 5%
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub sample: Option<f64>,
+    /// Let this guard pass, for this run
+    #[arg(long, value_name = "GUARD")]
+    pub allow: Vec<Guard>,
+}
+
+#[derive(Args)]
 pub struct Verify {
     /// Do not ask the remote
     #[arg(long)]
@@ -140,6 +158,11 @@ pub struct Cconfig {
 #[derive(Args)]
 pub struct Completions {
     pub shell: clap_complete::Shell,
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).trim().parse();
+    number.ok().filter(|n| (0.0..=100.0).contains(n)).ok_or("expected a share like 5%".to_owned())
 }
 
 fn setting(text: &str) -> Result<(String, String), String> {

@@ -19,7 +19,7 @@ use crate::tree::compare::{self, Compare};
 use crate::tree::entry::as_path;
 use crate::tree::guard::{self, Allowed, Sight, Suspicion};
 use crate::tree::journal::Journal;
-use crate::tree::listing::list;
+use crate::tree::listing::Listing;
 use crate::tree::plan::{Plan, len};
 use crate::tree::restore::{Restore, Target};
 use crate::tree::snapshot::{Snapshot, Snapshots, Standing};
@@ -105,7 +105,7 @@ impl<'a> Incoming<'a> {
         snapshots: Snapshots<'a>,
         snapshot: Snapshot,
     ) -> Result<Restore<'a>> {
-        let Incoming { context, args, vault, .. } = self;
+        let Incoming { context, args, .. } = self;
         let (name, terminal) = (&directory.name, &context.terminal);
         let place = self.ready.remote().place(name);
         let shown = root.display().to_string();
@@ -113,13 +113,14 @@ impl<'a> Incoming<'a> {
         let entries = snapshot.counts().entries.saturating_sub(1);
         guard::remote_source(&place, Some(entries), self.suspicion.as_ref(), self.allowed)?;
         let mut monitor = Monitor::comparison(terminal, name);
-        let mut inventory = list(&vault.store, name, &mut monitor)
+        let Snapshots { store, names, records, .. } = &snapshots;
+        let listing = Listing::make(store, names, records, &mut monitor)
             .map_err(|failure| failure.into_error(&format!("list {name}"), Kind::Remote))?;
         let spared = self.in_use(directory);
         let journal = self.journal();
         let keep_extra = args.keep_extra;
         let target = Target { snapshots, snapshot, root, keep_extra, spared, journal };
-        let restore = target.compare(&mut inventory)?;
+        let restore = target.compare(listing)?;
         drop(monitor);
         self.note_spared(name, restore.spared);
         if restore.foreign > 0 {

@@ -4,6 +4,7 @@
 mod backup;
 mod carry;
 mod cconfig;
+mod check;
 mod completions;
 mod config;
 mod context;
@@ -37,6 +38,7 @@ pub fn run(cli: Cli, context: &Context) -> Result<Outcome> {
         None | Some(Command::Version) => Ok(version::run(context)),
         Some(Command::Backup(args)) => backup::run(context, &args),
         Some(Command::Download(args)) => download::run(context, &args),
+        Some(Command::Check(args)) => check::run(context, &args),
         Some(Command::Verify(args)) => verify::run(context, &args),
         Some(Command::Config) => config::run(context),
         Some(Command::Cconfig(args)) => cconfig::run(context, &args),

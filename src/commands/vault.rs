@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::Context;
-use crate::base::error::{Kind, Result};
+use crate::base::error::{Error, Kind, Result};
+use crate::base::files::create_private_dir;
 use crate::config::Ready;
 use crate::storage::failure::Failure;
-use crate::storage::job::Unwatched;
+use crate::storage::job::{Unwatched, Watch};
 use crate::storage::remote::Remote;
 use crate::storage::store::Store;
 use crate::tree::guard::Sight;
@@ -15,7 +16,7 @@ use crate::tree::inventory::Inventory;
 use crate::tree::listing::list;
 use crate::tree::manifest::Key;
 use crate::tree::objects::{Names, RECORDS};
-use crate::tree::snapshot::Snapshots;
+use crate::tree::snapshot::{Snapshots, Standing};
 
 pub struct Vault<'a> {
     pub remote: &'a Remote,
@@ -60,9 +61,28 @@ impl<'a> Vault<'a> {
             store: &self.store,
             names: Names::new(tree),
             key: &self.key,
-            records: self.records.below(&format!("trees/{tree}/")),
+            records: self.below(tree),
             cache: self.cache(tree),
         }
+    }
+
+    /// The records of a tree.
+    pub fn below(&self, tree: &str) -> Inventory {
+        self.records.below(&format!("trees/{tree}/"))
+    }
+
+    /// How the last snapshot of a tree stands for one who has no cache: its
+    /// manifest is read from the remote.
+    ///
+    /// # Errors
+    /// As [`Snapshots::last`].
+    pub fn remote_only(&self, tree: &str, watch: &mut dyn Watch) -> Result<Standing> {
+        create_private_dir(self.state)?;
+        let scratch = tempfile::tempdir_in(self.state)
+            .map_err(|error| Error::io("write below", self.state, &error))?;
+        let cache = scratch.path().join("cache");
+        create_private_dir(&cache)?;
+        Snapshots { cache, ..self.snapshots(tree) }.last(watch)
     }
 
     /// The cache of a tree on this remote; its name says neither.

@@ -129,6 +129,11 @@ impl Entry {
         }
     }
 
+    /// Whether its object is among poof's records.
+    pub fn is_odd(&self) -> bool {
+        self.stored.as_ref().is_some_and(|stored| stored.odd)
+    }
+
     /// Whether the remote holds an object for it, besides its line in the manifest.
     pub fn is_object(&self) -> bool {
         matches!(self.kind, EntryKind::File(_) | EntryKind::Symlink { .. })

@@ -1,14 +1,75 @@
-//! Inventories, made of listings.
+//! What the remote holds of a tree, made of listings.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use super::inventory::Inventory;
-use super::objects::Names;
+use super::entry::Entry;
+use super::inventory::{Inventory, State};
+use super::objects::{Names, ODD};
+use crate::base::error::Result as Outcome;
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Shown, Store};
+
+/// The objects of a tree.
+#[derive(Debug)]
+pub struct Listing {
+    /// Below its name.
+    pub own: Inventory,
+    /// Among its records: those whose names the remote cannot hold.
+    pub odd: Inventory,
+}
+
+impl Listing {
+    /// Lists the objects of a tree, whose `records` are known.
+    ///
+    /// # Errors
+    /// The remote cannot be reached, or refuses.
+    pub fn make(
+        store: &Store,
+        names: &Names,
+        records: &Inventory,
+        watch: &mut dyn Watch,
+    ) -> Result<Self, Failure> {
+        let own = list(store, names.tree(), watch)?;
+        Ok(Listing { own, odd: records.below(&format!("{ODD}/")) })
+    }
+
+    /// Whether the object of an entry is there as it was stored.
+    ///
+    /// # Errors
+    /// As [`Names::object`].
+    pub fn state(&self, entry: &Entry) -> Outcome<State> {
+        let Some(stored) = &entry.stored else { return Ok(State::Intact) };
+        Ok(if stored.odd {
+            self.odd.state(Names::odd(&entry.path).as_bytes(), stored)
+        } else {
+            self.own.state(&Names::object(entry)?, stored)
+        })
+    }
+
+    /// Size and tag of what lies where the object of an entry is, or is to be.
+    pub fn look(&self, entry: &Entry, odd: bool) -> Option<(u64, String)> {
+        if odd {
+            return self.odd.look(Names::odd(&entry.path).as_bytes());
+        }
+        self.own.look(&Names::object(entry).ok()?)
+    }
+
+    /// Marks the object of an entry as one that belongs to the tree.
+    ///
+    /// # Errors
+    /// As [`Names::object`].
+    pub fn claim(&mut self, entry: &Entry) -> Outcome<()> {
+        if entry.is_odd() {
+            self.odd.claim(Names::odd(&entry.path).as_bytes());
+        } else if entry.is_object() {
+            self.own.claim(&Names::object(entry)?);
+        }
+        Ok(())
+    }
+}
 
 /// Lists the objects below `dir`.
 ///

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use data_encoding::HEXLOWER;
 
 use super::entry::{Content, Entry, EntryKind, Local, Stored, Tag, Time};
-use super::inventory::{Inventory, md5};
+use super::inventory::md5;
+use super::listing::Listing;
 use super::objects::{Names, ODD};
 use super::plan::Failed;
 use super::survey::Change;
@@ -37,9 +38,7 @@ pub struct Outgoing<'a> {
     pub names: &'a Names,
     pub root: &'a Path,
     /// Before anything was sent.
-    pub inventory: &'a Inventory,
-    /// The same, of objects with odd names.
-    pub odd: &'a Inventory,
+    pub listing: &'a Listing,
 }
 
 impl Outgoing<'_> {
@@ -145,8 +144,8 @@ impl Outgoing<'_> {
         let (odd, own): (Vec<_>, Vec<_>) =
             unproven.into_iter().partition(|(index, _)| changes[*index].odd);
         for (dir, inventory, unproven) in [
-            (self.names.tree().to_owned(), self.inventory, own),
-            (format!("{}/{ODD}", self.names.records()), self.odd, odd),
+            (self.names.tree().to_owned(), &self.listing.own, own),
+            (format!("{}/{ODD}", self.names.records()), &self.listing.odd, odd),
         ] {
             let pages = (inventory.len() + unproven.len() as u64) / 1000 + 2;
             let listed = (unproven.len() as u64 > pages).then_some(dir.as_str());
@@ -211,11 +210,7 @@ impl Outgoing<'_> {
 
     fn job(&self, index: usize, Change { entry, odd, .. }: &Change) -> Option<Send> {
         let entry = entry.as_ref()?;
-        let have = if *odd {
-            self.odd.look(Names::odd(&entry.path).as_bytes())
-        } else {
-            self.inventory.look(&Names::object(entry).ok()?)
-        };
+        let have = self.listing.look(entry, *odd);
         let mtime = entry.attributes.mtime;
         let local = entry.local?;
         let mut job = Send {

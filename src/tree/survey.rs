@@ -8,7 +8,8 @@ use itertools::{EitherOrBoth, Itertools};
 
 use super::content;
 use super::entry::{Content, Entry, EntryKind, order};
-use super::inventory::{Inventory, State};
+use super::inventory::State;
+use super::listing::Listing;
 use super::objects::Names;
 use crate::base::error::Result;
 
@@ -69,10 +70,8 @@ pub struct Survey {
 /// What a survey looks at.
 pub struct Sides<'a> {
     pub root: &'a Path,
-    /// Objects below the tree's name.
-    pub inventory: &'a mut Inventory,
-    /// Objects of entries whose names the remote cannot hold.
-    pub odd: &'a mut Inventory,
+    /// What the remote holds.
+    pub listing: &'a mut Listing,
     /// Directories that could not be read: what was in them stays.
     pub unseen: &'a RefCell<Vec<Vec<u8>>>,
     /// Hash all content, whatever the times say.
@@ -101,8 +100,8 @@ pub fn survey(
             }
             EitherOrBoth::Right(old) if sides.is_unseen(&old.path) => {
                 survey.entries += 1;
-                sides.claim(&old)?;
-                Next::Unchanged(is_odd(&old))
+                sides.listing.claim(&old)?;
+                Next::Unchanged(old.is_odd())
             }
             EitherOrBoth::Right(old) => {
                 let (path, news) = (old.path, News::Gone);
@@ -119,12 +118,12 @@ pub fn survey(
             Next::Change(entry, send, news) => {
                 let path = entry.path.clone();
                 survey.unchanged += u64::from(send.is_none() && entry.is_object());
-                let odd = Names::reads_like_a_link(&entry) || is_odd(&entry);
+                let odd = Names::reads_like_a_link(&entry) || entry.is_odd();
                 survey.changes.push(Change { path, entry: Some(entry), send, odd, news });
             }
         }
     }
-    let foreign = sides.inventory.foreign().filter(|(name, _)| !sides.is_unseen(name));
+    let foreign = sides.listing.own.foreign().filter(|(name, _)| !sides.is_unseen(name));
     survey.delete = foreign.map(|(name, size)| (name.to_vec(), size)).collect();
     Ok(survey)
 }
@@ -139,7 +138,7 @@ enum Next {
 
 impl Sides<'_> {
     fn appeared(&mut self, seen: Entry) -> Result<Next> {
-        self.claim(&seen)?;
+        self.listing.claim(&seen)?;
         let why = seen.is_object().then_some(Why::New);
         Ok(Next::Change(seen, why, News::New))
     }
@@ -147,20 +146,20 @@ impl Sides<'_> {
     fn met(&mut self, mut seen: Entry, old: &Entry) -> Result<Next> {
         let same_content = self.take_over(&mut seen, old);
         if !same_content {
-            self.claim(&seen)?;
+            self.listing.claim(&seen)?;
             let why = if old.is_object() { Why::Changed } else { Why::New };
             let why = seen.is_object().then_some(why);
             return Ok(Next::Change(seen, why, News::Differs));
         }
         let object = seen.is_object();
-        let send = match self.state(&seen)? {
+        let send = match self.listing.state(&seen)? {
             State::Intact => None,
             State::Missing => Some(Why::ObjectMissing),
             State::Changed => Some(Why::ObjectChanged),
         };
-        self.claim(&seen)?;
+        self.listing.claim(&seen)?;
         Ok(match (send, seen == *old) {
-            (None, true) if object => Next::Unchanged(is_odd(&seen)),
+            (None, true) if object => Next::Unchanged(seen.is_odd()),
             (None, true) => Next::NotAnObject,
             _ => {
                 let local = old.local;
@@ -203,24 +202,6 @@ impl Sides<'_> {
         }
     }
 
-    fn state(&self, entry: &Entry) -> Result<State> {
-        let Some(stored) = &entry.stored else { return Ok(State::Intact) };
-        Ok(if stored.odd {
-            self.odd.state(Names::odd(&entry.path).as_bytes(), stored)
-        } else {
-            self.inventory.state(&Names::object(entry)?, stored)
-        })
-    }
-
-    fn claim(&mut self, entry: &Entry) -> Result<()> {
-        if is_odd(entry) {
-            self.odd.claim(Names::odd(&entry.path).as_bytes());
-        } else if entry.is_object() {
-            self.inventory.claim(&Names::object(entry)?);
-        }
-        Ok(())
-    }
-
     /// Whether `path` lies in a directory that could not be read.
     fn is_unseen(&self, path: &[u8]) -> bool {
         self.unseen.borrow().iter().any(|dir| {
@@ -228,11 +209,6 @@ impl Sides<'_> {
                 || path.strip_prefix(dir.as_slice()).is_some_and(|r| r.first() == Some(&b'/'))
         })
     }
-}
-
-/// Whether the object of an entry is among poof's records.
-fn is_odd(entry: &Entry) -> bool {
-    entry.stored.as_ref().is_some_and(|stored| stored.odd)
 }
 
 /// The hash of a file; None if it cannot be read, which is then its sender's to say.

@@ -7,8 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use super::entry::{Entry, EntryKind};
-use super::inventory::Inventory;
-use super::listing::{list, still_there};
+use super::listing::{Listing, still_there};
 use super::objects::{Names, ODD};
 use super::outgoing::Outgoing;
 use super::plan::{Failed, Item, Plan};
@@ -39,8 +38,7 @@ pub struct Upload<'a> {
     root: PathBuf,
     last: Option<Snapshot>,
     changes: Vec<Change>,
-    inventory: Inventory,
-    odd: Inventory,
+    listing: Listing,
     odd_names: u64,
     facts: Facts,
 }
@@ -65,7 +63,8 @@ impl<'a> Preparation<'a> {
     pub fn survey(self, watch: &mut dyn Watch) -> Result<Upload<'a>> {
         let Preparation { snapshots, destination, root, last, facts, rehash } = self;
         let tree = snapshots.names.tree();
-        let mut inventory = list(snapshots.store, tree, watch)
+        let Snapshots { store, names, records, .. } = &snapshots;
+        let mut listing = Listing::make(store, names, records, watch)
             .map_err(|failure| failure.into_error(&format!("list {tree}"), Kind::Remote))?;
         let left_out = RefCell::new(Vec::new());
         let unseen = RefCell::new(Vec::new());
@@ -88,14 +87,7 @@ impl<'a> Preparation<'a> {
             .into_iter()
             .flatten()
             .map_while(|entry| entry.map_err(|error| *damage.borrow_mut() = Some(error)).ok());
-        let mut odd = snapshots.records.below(&format!("{ODD}/"));
-        let mut sides = Sides {
-            root: &root,
-            inventory: &mut inventory,
-            odd: &mut odd,
-            unseen: &unseen,
-            rehash,
-        };
+        let mut sides = Sides { root: &root, listing: &mut listing, unseen: &unseen, rehash };
         let survey = survey(walk, entries, &mut sides)?;
         interrupt::check()?;
         if let Some(error) = damage.into_inner() {
@@ -118,8 +110,7 @@ impl<'a> Preparation<'a> {
             destination,
             root,
             last,
-            inventory,
-            odd,
+            listing,
             odd_names: survey.odd,
             notes: Vec::new(),
             facts,
@@ -179,8 +170,7 @@ impl Upload<'_> {
             store: self.snapshots.store,
             names: &self.snapshots.names,
             root: &self.root,
-            inventory: &self.inventory,
-            odd: &self.odd,
+            listing: &self.listing,
         };
         let carried = outgoing.carry(&mut self.changes, watch)?;
         failed.extend(carried.failed);
@@ -210,7 +200,7 @@ impl Upload<'_> {
         let used: HashSet<String> =
             changes.iter().filter(|c| c.odd).map(|change| Names::odd(&change.path)).collect();
         let dir = format!("{}/{ODD}", self.snapshots.names.records());
-        let names = self.odd.foreign().map(|(name, _)| String::from_utf8_lossy(name));
+        let names = self.listing.odd.foreign().map(|(name, _)| String::from_utf8_lossy(name));
         let gone = names.filter(|name| !used.contains(name.as_ref()));
         let gone: Vec<_> = gone.map(|name| Bytes(format!("{dir}/{name}").into_bytes())).collect();
         if !gone.is_empty() {

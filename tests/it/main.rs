@@ -8,6 +8,7 @@
 mod backup;
 mod bad_input;
 mod build_script;
+mod check;
 #[cfg(target_os = "linux")] // an X server stands for the desktop
 mod clipboard;
 mod configure;

@@ -15,9 +15,9 @@ use owners::Mapping;
 use steps::Steps;
 
 use super::attributes::Power;
-use super::inventory::{Inventory, State};
+use super::inventory::State;
 use super::journal::Journal;
-use super::objects::Names;
+use super::listing::Listing;
 use super::plan::{Failed, Plan};
 use super::snapshot::{Snapshot, Snapshots};
 use super::walk::{Found, Walk};
@@ -57,7 +57,7 @@ impl<'a> Target<'a> {
     ///
     /// # Errors
     /// The directory or the snapshot cannot be read.
-    pub fn compare(self, inventory: &mut Inventory) -> Result<Restore<'a>> {
+    pub fn compare(self, mut listing: Listing) -> Result<Restore<'a>> {
         let power = Power::of_this_process();
         let mapping = match power {
             Power::Root => Mapping::new(self.snapshot.owners()),
@@ -66,12 +66,9 @@ impl<'a> Target<'a> {
         let mut missing = Vec::new();
         let wanted = self.snapshot.entries()?.map(|entry| {
             let entry = entry?;
-            if let Some(stored) = entry.stored.as_ref().filter(|stored| !stored.odd) {
-                let name = Names::object(&entry)?;
-                inventory.claim(&name);
-                if entry.file().is_some() && inventory.state(&name, stored) == State::Missing {
-                    missing.push(entry.path.clone());
-                }
+            listing.claim(&entry)?;
+            if entry.file().is_some() && listing.state(&entry)? == State::Missing {
+                missing.push(entry.path.clone());
             }
             Ok(mapping.apply(entry))
         });
@@ -83,7 +80,7 @@ impl<'a> Target<'a> {
         let lost = steps.without_objects(&missing);
         let why = "its object is missing on the remote; a backup sends it again, if it is here";
         steps.plan.failed.extend(lost.iter().map(|p| Failed::at(p, FailureKind::Missing, why)));
-        let foreign = inventory.foreign().count();
+        let foreign = listing.own.foreign().count();
         let spared = steps.spared;
         Ok(Restore { spared, foreign, notes: Vec::new(), steps, target: self, power })
     }

@@ -1,0 +1,190 @@
+//! `poof check`: proves that what is on the remote can be restored.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::vault::Vault;
+use super::watch::Monitor;
+use super::{Context, Outcome, carry, setup};
+use crate::base::error::{Error, Kind, Result};
+use crate::base::interrupt;
+use crate::base::units::{bytes, clock, files};
+use crate::cli::Check;
+use crate::config::trees::Directory;
+use crate::storage::failure::Failure;
+use crate::tree::check::{Examined, Finding, Sample, What, examine, read_back};
+use crate::tree::guard;
+use crate::tree::listing::Listing;
+use crate::tree::snapshot::{Snapshot, Standing};
+
+pub fn run(context: &Context, args: &Check) -> Result<Outcome> {
+    let _lock = context.lock()?;
+    let ready = setup::load(context)?;
+    let directories = setup::select(&ready, &args.only)?;
+    let sight = setup::look(&ready)?;
+    let names: Vec<_> = ready.directories().iter().map(|d| d.name.as_str()).collect();
+    let allowed = setup::allowed(&args.allow);
+    guard::right_remote(&sight, &names, allowed)?;
+    let vault = Vault::open(context, &ready, &sight)?;
+    vault.identities().check(&vault.records, allowed)?;
+    let sample = match (args.sample, args.read_data) {
+        (Some(percent), _) => Some(Sample::new(percent / 100.0)?),
+        (None, true) => Some(Sample::new(1.0)?),
+        (None, false) => None,
+    };
+    let checking = Checking { context, vault: &vault, sample };
+    let mut outcome = Outcome::default();
+    let (mut proven, mut lost) = (0, 0);
+    for directory in directories {
+        interrupt::check()?;
+        match checking.tree(directory) {
+            Ok(result) => {
+                proven += result.intact;
+                lost += result.lost;
+                if result.lost > 0 || !result.whole {
+                    outcome.worsen(Kind::Incomplete);
+                }
+            }
+            Err(error) => carry::note_failure(&context.terminal, &mut outcome, error)?,
+        }
+    }
+    if outcome.kind.is_none() {
+        context.terminal.done(&format!("All can be restored: {}", files(proven)));
+    } else {
+        context.terminal.warn("Not all can be restored, see above.");
+        context.terminal.note("A backup sends again what is still here.");
+    }
+    Ok(outcome.with("objects", proven).with("lost", lost))
+}
+
+struct Checking<'a> {
+    context: &'a Context,
+    vault: &'a Vault<'a>,
+    sample: Option<Sample>,
+}
+
+struct Checked {
+    intact: u64,
+    lost: u64,
+    /// The manifest is there and the last that this machine knows.
+    whole: bool,
+}
+
+impl Checking<'_> {
+    fn tree(&self, directory: &Directory) -> Result<Checked> {
+        let name = &directory.name;
+        let terminal = &self.context.terminal;
+        let Some((snapshot, whole)) = self.snapshot(name)? else {
+            let what = format!("{name} has no manifest on the remote");
+            let hint = "`poof backup` writes it, and sends nothing again that is there.";
+            return Err(Error::new(Kind::Incomplete, what).hint(hint));
+        };
+        let mut monitor = Monitor::comparison(terminal, name);
+        let names = self.vault.snapshots(name).names;
+        let listing =
+            Listing::make(&self.vault.store, &names, &self.vault.below(name), &mut monitor)
+                .map_err(|f: Failure| f.into_error(&format!("list {name}"), Kind::Remote))?;
+        let Examined { mut findings, intact, unhashed, readable } =
+            examine(&snapshot, listing, self.sample.as_ref())?;
+        drop(monitor);
+        if let Some(sample) = &self.sample {
+            findings.extend(self.read(name, &snapshot, sample, readable)?);
+        }
+        // What the listing says of a path is more than that it reads back wrong.
+        findings.sort_by(|a, b| a.path.cmp(&b.path));
+        findings.dedup_by(|later, first| later.path == first.path);
+        for finding in &findings {
+            self.tell(name, finding);
+        }
+        let lost = findings.iter().filter(|finding| finding.what.is_loss()).count() as u64;
+        let foreign = findings.len() as u64 - lost;
+        let summary = format!("{name}: {intact} intact, {lost} not, {foreign} foreign");
+        terminal.note(&summary);
+        if unhashed > 0 && self.sample.is_none() {
+            terminal.note(&format!(
+                "{name}: the remote shows no hash of {}: sizes and times were compared; \
+                 `--read-data` reads them",
+                files(unhashed)
+            ));
+        }
+        terminal.event(&json!({
+            "type": "tree", "name": name, "intact": intact, "lost": lost, "foreign": foreign,
+        }));
+        Ok(Checked { intact, lost, whole })
+    }
+
+    /// The last snapshot, and whether the remote itself has it: its manifest is
+    /// read anew, past the cache.
+    fn snapshot(&self, name: &str) -> Result<Option<(Snapshot, bool)>> {
+        let terminal = &self.context.terminal;
+        let mut monitor = Monitor::comparison(terminal, name);
+        let (usable, why) = match self.vault.snapshots(name).last(&mut monitor)? {
+            Standing::None => return Ok(None),
+            Standing::Current(last) => match self.vault.remote_only(name, &mut monitor)? {
+                Standing::Behind { why, .. } => (Some(last), Some(why)),
+                _ => (Some(last), None),
+            },
+            Standing::Behind { why, known, found } => (known.or(found), Some(why)),
+        };
+        drop(monitor);
+        if let Some(why) = &why {
+            let place = self.vault.remote.place(name);
+            terminal.warn(&format!("the last snapshot of {place} is not there: {why}"));
+            terminal.event(&json!({
+                "type": "finding", "tree": name, "what": "manifest", "why": why,
+            }));
+        }
+        match usable {
+            Some(snapshot) => Ok(Some((snapshot, why.is_none()))),
+            None => Err(Error::new(
+                Kind::Incomplete,
+                format!("{name} cannot be checked: no manifest can be read"),
+            )),
+        }
+    }
+
+    /// Says what it will cost, and reads.
+    fn read(
+        &self,
+        name: &str,
+        snapshot: &Snapshot,
+        sample: &Sample,
+        (count, total): (u64, u64),
+    ) -> Result<Vec<Finding>> {
+        let terminal = &self.context.terminal;
+        terminal.note(&format!("{name}: reads back {}, {}", files(count), bytes(total)));
+        let names = self.vault.snapshots(name).names;
+        let mut monitor = Monitor::transfer(terminal, total);
+        monitor.begin(name, total);
+        let (started, mut read, mut told) = (Instant::now(), 0, false);
+        read_back(&self.vault.store, &names, snapshot, sample, &mut monitor, |size| {
+            read += size;
+            if !told && read < total {
+                told = true;
+                let left = started.elapsed().as_millis() * u128::from(total - read);
+                let left = u64::try_from(left / u128::from(read.max(1))).unwrap_or(u64::MAX);
+                let left = clock(Duration::from_millis(left));
+                terminal.note(&format!("{name}: about {left} more"));
+            }
+        })
+    }
+
+    fn tell(&self, tree: &str, Finding { path, what }: &Finding) {
+        let path = String::from_utf8_lossy(path);
+        let (word, more) = match what {
+            What::Missing => ("missing", String::new()),
+            What::Changed => ("changed", String::new()),
+            What::Swapped(of) => {
+                ("swapped", format!(": it holds {tree}/{}", String::from_utf8_lossy(of)))
+            }
+            What::Foreign => ("foreign", String::new()),
+            What::Wrong => ("wrong", ": what is read back is not what was stored".to_owned()),
+            What::Unreadable(why) => ("unreadable", format!(": {why}")),
+        };
+        self.context.terminal.result(&format!("{word} {tree}/{path}{more}"));
+        self.context.terminal.event(&json!({
+            "type": "finding", "tree": tree, "path": path, "what": word,
+        }));
+    }
+}

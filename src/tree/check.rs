@@ -1,0 +1,212 @@
+//! Whether what the remote holds of a tree can be restored: the last snapshot
+//! against a listing, and, if asked, against what is read back.
+
+use std::collections::HashMap;
+
+use data_encoding::HEXLOWER;
+use itertools::Itertools;
+
+use super::entry::{Content, Entry, Tag};
+use super::inventory::State;
+use super::listing::Listing;
+use super::objects::Names;
+use super::snapshot::Snapshot;
+use crate::base::error::{Error, Kind, Result};
+use crate::base::interrupt;
+use crate::storage::job::Watch;
+use crate::storage::store::{Bytes, Fetch, Store};
+
+/// Something that is not as the snapshot has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Relative to the tree.
+    pub path: Vec<u8>,
+    pub what: What,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    Missing,
+    Changed,
+    /// It holds what belongs at this path.
+    Swapped(Vec<u8>),
+    /// No snapshot knows it.
+    Foreign,
+    /// Read back, it is something else.
+    Wrong,
+    Unreadable(String),
+}
+
+impl What {
+    /// Whether something cannot be restored because of it.
+    pub fn is_loss(&self) -> bool {
+        *self != What::Foreign
+    }
+}
+
+/// What the listing says.
+#[derive(Debug, Default)]
+pub struct Examined {
+    pub findings: Vec<Finding>,
+    /// Objects that are as they were proven.
+    pub intact: u64,
+    /// Of those, the ones of which the remote shows no hash.
+    pub unhashed: u64,
+    /// Objects to read back, and their bytes as stored.
+    pub readable: (u64, u64),
+}
+
+/// Which objects are read back: a share of all, from 0 to 1, chosen by chance.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample {
+    share: f64,
+    seed: [u8; 32],
+}
+
+impl Sample {
+    /// # Errors
+    /// The system has no random numbers.
+    pub fn new(share: f64) -> Result<Self> {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(|error| Error::unexpected(error.to_string()))?;
+        Ok(Sample { share, seed })
+    }
+
+    fn has(&self, path: &[u8]) -> bool {
+        let hash = blake3::keyed_hash(&self.seed, path);
+        let number = hash.as_bytes().first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
+        f64::from(number) < self.share * (f64::from(u32::MAX) + 1.0)
+    }
+}
+
+/// Compares a snapshot with a listing.
+///
+/// # Errors
+/// The snapshot cannot be read.
+pub fn examine(
+    snapshot: &Snapshot,
+    mut listing: Listing,
+    sample: Option<&Sample>,
+) -> Result<Examined> {
+    let mut examined = Examined::default();
+    // What lies where something else should, by how it is shown.
+    let mut strangers: HashMap<(u64, String), Vec<usize>> = HashMap::new();
+    for entry in snapshot.entries()?.filter_ok(Entry::is_object) {
+        let entry = entry?;
+        let state = listing.state(&entry)?;
+        listing.claim(&entry)?;
+        let Some(stored) = &entry.stored else { continue };
+        match state {
+            State::Intact => {
+                examined.intact += 1;
+                examined.unhashed += u64::from(matches!(stored.tag, Tag::Time(_)));
+            }
+            State::Missing => {
+                examined.findings.push(Finding { path: entry.path.clone(), what: What::Missing });
+            }
+            State::Changed => {
+                if let Some(shown) = listing.look(&entry, stored.odd) {
+                    strangers.entry(shown).or_default().push(examined.findings.len());
+                }
+                examined.findings.push(Finding { path: entry.path.clone(), what: What::Changed });
+            }
+        }
+        if state != State::Missing && is_chosen(&entry, sample) {
+            examined.readable.0 += 1;
+            examined.readable.1 += stored.size;
+        }
+    }
+    if !strangers.is_empty() {
+        for entry in snapshot.entries()? {
+            let entry = entry?;
+            let Some(stored) = &entry.stored else { continue };
+            let tag = match &stored.tag {
+                Tag::Md5 => HEXLOWER.encode(&stored.md5),
+                Tag::Text(text) => text.clone(),
+                Tag::Time(_) => continue,
+            };
+            for index in strangers.remove(&(stored.size, tag)).into_iter().flatten() {
+                examined.findings[index].what = What::Swapped(entry.path.clone());
+            }
+        }
+    }
+    let foreign = listing.own.foreign().map(|(name, _)| name.to_vec());
+    let foreign = foreign.map(|path| Finding { path, what: What::Foreign });
+    examined.findings.extend(foreign);
+    Ok(examined)
+}
+
+/// Links are in the manifest itself.
+fn is_chosen(entry: &Entry, sample: Option<&Sample>) -> bool {
+    entry.file().is_some() && sample.is_some_and(|sample| sample.has(&entry.path))
+}
+
+/// Reads back the objects of `sample` and compares their content with the snapshot.
+/// `told` hears the bytes of each batch, as stored.
+///
+/// # Errors
+/// The remote fails, or the snapshot cannot be read, or an interrupt.
+pub fn read_back(
+    store: &Store,
+    names: &Names,
+    snapshot: &Snapshot,
+    sample: &Sample,
+    watch: &mut dyn Watch,
+    mut told: impl FnMut(u64),
+) -> Result<Vec<Finding>> {
+    /// Objects at a time: enough to keep all connections busy. The first are
+    /// few, to see how long it takes.
+    const FIRST: usize = 64;
+    const MORE: usize = 4096;
+    let mut findings = Vec::new();
+    let mut chosen = snapshot.entries()?.filter_ok(|entry| is_chosen(entry, Some(sample)));
+    let mut batch = FIRST;
+    loop {
+        let entries: Vec<Entry> = chosen.by_ref().take(batch).collect::<Result<_>>()?;
+        if entries.is_empty() {
+            return Ok(findings);
+        }
+        batch = MORE;
+        let job = |(id, entry): (usize, &Entry)| {
+            let stored = entry.stored.as_ref()?;
+            let remote = Bytes(names.place(entry, stored.odd).ok()?);
+            let (id, size) = (id as u64, stored.size);
+            Some(Fetch { id, remote, to: Bytes::default(), sparse: false, size })
+        };
+        store
+            .fetch(entries.iter().enumerate().filter_map(job), watch, |record| {
+                let Some(entry) = usize::try_from(record.id).ok().and_then(|i| entries.get(i))
+                else {
+                    return;
+                };
+                let content = entry.file().and_then(|data| data.content);
+                let what = match record.failure {
+                    Some(failure) => What::Unreadable(failure.text),
+                    None if content.is_some_and(|c| hex(&c) == record.content) => return,
+                    None => What::Wrong,
+                };
+                findings.push(Finding { path: entry.path.clone(), what });
+            })
+            .map_err(|f| f.into_error(&format!("read back {}", names.tree()), Kind::Remote))?;
+        interrupt::check()?;
+        let size = |entry: &Entry| entry.stored.as_ref().map_or(0, |stored| stored.size);
+        told(entries.iter().map(size).sum());
+    }
+}
+
+fn hex(content: &Content) -> String {
+    HEXLOWER.encode(&content.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_has_about_its_share() {
+        let sample = |share| Sample { share, seed: [7; 32] };
+        let count = |share| (0..10_000u32).filter(|i| sample(share).has(&i.to_le_bytes())).count();
+        assert_eq!((count(0.0), count(1.0)), (0, 10_000));
+        assert!((400..600).contains(&count(0.05)), "{}", count(0.05));
+    }
+}
