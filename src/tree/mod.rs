@@ -15,6 +15,7 @@ pub mod manifest;
 pub mod objects;
 pub mod outgoing;
 pub mod plan;
+mod proof;
 mod records;
 pub mod restore;
 mod send;

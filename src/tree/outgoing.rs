@@ -15,6 +15,7 @@ use super::inventory::md5;
 use super::listing::Listing;
 use super::objects::{Names, ODD};
 use super::plan::Failed;
+use super::proof::{Verdict, judge};
 use super::survey::Change;
 use super::transfer::{ATTEMPTS, pause};
 use crate::base::error::{Kind, Result};
@@ -191,17 +192,19 @@ impl Outgoing<'_> {
                 }
             }
         }
-        for ((index, sent), shown) in unproven.into_iter().zip(shown) {
+        let (indexes, sent): (Vec<usize>, Vec<Sent>) = unproven.into_iter().unzip();
+        let verdicts = judge(self.store, &names, sent, shown, watch)?;
+        for (index, verdict) in indexes.into_iter().zip(verdicts) {
             let change = &mut changes[index];
             let Some(entry) = change.entry.as_mut() else { continue };
-            let why = match shown {
-                Some(shown) if shown.confirms(&sent) => {
+            let why = match verdict {
+                Verdict::Proven(sent) => {
                     complete(entry, &sent, change.odd);
                     change.send = None;
                     continue;
                 }
-                Some(_) => "the server holds something else than was sent; run it again",
-                None => "it did not arrive; run it again",
+                Verdict::Other => "the server holds something else than was sent; run it again",
+                Verdict::Absent => "it did not arrive; run it again",
             };
             failed.insert(index, Failed::at(&change.path, FailureKind::Other, why));
         }

@@ -11,11 +11,13 @@ use crate::storage::failure::Failure;
 use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Fetch, Send, Store};
 
+use super::proof::{Verdict, judge};
+
 /// Size and tag of an object, as a listing shows it.
 pub type Look = (u64, String);
 
 /// Stores records by their names from the top of the bucket. Returns how the
-/// server then shows each; None if it does not, or with another size.
+/// server then shows each; None if it does not, or something else.
 ///
 /// # Errors
 /// What the server says.
@@ -40,15 +42,18 @@ pub fn put(
     if let Some(failure) = sent.iter_mut().find_map(|record| record.failure.take()) {
         return Err(failure);
     }
-    let mut looks = vec![None; names.len()];
-    for shown in store.look(&names, watch)? {
-        let as_sent = sent.iter().any(|sent| (sent.id, sent.size) == (shown.id, shown.size));
-        let slot = usize::try_from(shown.id).ok().and_then(|id| looks.get_mut(id));
-        if let (Some(slot), None, true) = (slot, &shown.failure, as_sent) {
-            *slot = Some((shown.size, shown.tag));
+    sent.sort_by_key(|record| record.id);
+    let mut shown = vec![None; names.len()];
+    for record in store.look(&names, watch)? {
+        if let Some(slot) = usize::try_from(record.id).ok().and_then(|id| shown.get_mut(id)) {
+            *slot = Some(record);
         }
     }
-    Ok(looks)
+    let look = |verdict| match verdict {
+        Verdict::Proven(sent) => Some((sent.size, sent.tag)),
+        Verdict::Absent | Verdict::Other => None,
+    };
+    Ok(judge(store, &names, sent, shown, watch)?.into_iter().map(look).collect())
 }
 
 /// Reads records by their names from the top of the bucket, through files in a

@@ -19,6 +19,7 @@ mod dropin;
 mod harness;
 mod hazards;
 mod ledger;
+mod proof;
 mod roundtrip;
 mod rules;
 mod secrets;

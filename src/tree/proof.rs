@@ -1,0 +1,72 @@
+//! Proof: what the server shows of what was sent, against the hash of exactly
+//! the bytes that were read here.
+
+use std::collections::BTreeMap;
+
+use crate::storage::failure::Failure;
+use crate::storage::job::Watch;
+use crate::storage::store::{Bytes, Fetch, Sent, Shown, Store};
+
+/// What the server says of something that was sent.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // few are anything but proven
+pub enum Verdict {
+    /// It holds exactly that; the record is as a listing will show it.
+    Proven(Sent),
+    /// It does not show it.
+    Absent,
+    /// It holds something else.
+    Other,
+}
+
+/// Judges each object of `names` by what was sent and what is `shown`, all in the
+/// same order. Where what a server shows is no hash (the `ETag` of an object that it
+/// encrypts with KMS), the object is read back.
+///
+/// # Errors
+/// What keeps the whole from working.
+pub fn judge(
+    store: &Store,
+    names: &[Bytes],
+    sent: Vec<Sent>,
+    shown: Vec<Option<Shown>>,
+    watch: &mut dyn Watch,
+) -> Result<Vec<Verdict>, Failure> {
+    let mut doubtful = BTreeMap::new();
+    let mut verdicts = Vec::new();
+    for (index, (sent, shown)) in sent.into_iter().zip(shown).enumerate() {
+        let verdict = match shown.filter(|shown| shown.failure.is_none()) {
+            None => Verdict::Absent,
+            Some(shown) if shown.confirms(&sent) => Verdict::Proven(sent),
+            // Read back by the one who stored it.
+            Some(shown) if sent.proven && shown.size == sent.size => Verdict::Proven(sent),
+            Some(shown) => {
+                if shown.size == sent.size && !shown.tag.is_empty() {
+                    doubtful.insert(index as u64, Sent { tag: shown.tag, ..sent });
+                }
+                Verdict::Other
+            }
+        };
+        verdicts.push(verdict);
+    }
+    if doubtful.is_empty() {
+        return Ok(verdicts);
+    }
+    let jobs: Vec<Fetch> = doubtful
+        .iter()
+        .filter_map(|(&id, sent)| {
+            let remote = names.get(usize::try_from(id).ok()?)?.clone();
+            Some(Fetch { id, remote, to: Bytes::default(), sparse: false, size: sent.size })
+        })
+        .collect();
+    store.fetch(jobs.into_iter(), watch, |record| {
+        let slot = usize::try_from(record.id).ok().and_then(|id| verdicts.get_mut(id));
+        if let (Some(slot), Some(sent)) = (slot, doubtful.remove(&record.id))
+            && record.failure.is_none()
+            && record.content == sent.content
+        {
+            *slot = Verdict::Proven(sent);
+        }
+    })?;
+    Ok(verdicts)
+}
