@@ -22,6 +22,7 @@ func init() {
 	for path, fn := range map[string]rc.Func{
 		"poof/list":   listStore,
 		"poof/look":   lookStore,
+		"poof/copy":   copyStore,
 		"poof/send":   sendStore,
 		"poof/fetch":  fetchStore,
 		"poof/remove": removeStore,
@@ -93,6 +94,13 @@ func lookStore(ctx context.Context, in rc.Params) (rc.Params, error) {
 func removeStore(ctx context.Context, in rc.Params) (rc.Params, error) {
 	return each(ctx, in, func(s *store.Store, job *named) any {
 		return outcome{ID: job.ID, Failure: failureOf(s.Remove(ctx, string(job.Remote)))}
+	})
+}
+
+// copyStore copies objects on the server.
+func copyStore(ctx context.Context, in rc.Params) (rc.Params, error) {
+	return each(ctx, in, func(s *store.Store, job *store.Copy) any {
+		return outcome{ID: job.ID, Failure: failureOf(s.Copy(ctx, job))}
 	})
 }
 

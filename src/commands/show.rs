@@ -12,11 +12,15 @@ pub fn counts(plan: &Plan) -> String {
         0 => String::new(),
         count => format!(", {count} with other attributes"),
     };
+    let moved = match plan.moved.len() {
+        0 => String::new(),
+        count => format!(", {count} renamed"),
+    };
     format!(
-        "{} new, {} changed, {} removed, {} unchanged{attributes}",
+        "{} new, {} changed, {} removed, {} unchanged{moved}{attributes}",
         plan.add.len(),
         plan.update.len(),
-        plan.delete.len(),
+        plan.delete.len() - plan.moved.len().min(plan.delete.len()),
         plan.same()
     )
 }
@@ -33,6 +37,7 @@ pub fn numbers(name: &str, plan: &Plan) -> Value {
         "name": name,
         "add": plan.add.len(),
         "update": plan.update.len(),
+        "move": plan.moved.len(),
         "attributes": plan.attributes.len(),
         "delete": plan.delete.len(),
         "unchanged": plan.same(),
@@ -45,6 +50,7 @@ pub fn listing(terminal: &Terminal, name: &str, plan: &Plan) {
     for (sign, action, items) in [
         ("+", "add", &plan.add),
         ("*", "update", &plan.update),
+        (">", "move", &plan.moved),
         ("=", "attributes", &plan.attributes),
         ("-", "delete", &plan.delete),
     ] {

@@ -79,7 +79,7 @@ pub struct Have {
 
 /// What became of a [`Send`]. That the server has it is shown by a listing with
 /// this size and tag, unless it is `proven`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub struct Sent {
     pub id: u64,
     /// The file is not, or no longer, what the job says.
@@ -101,6 +101,16 @@ pub struct Sent {
     pub proven: bool,
     /// The object that was there is equal and was left alone.
     pub kept: bool,
+}
+
+/// An object to copy on the server.
+#[derive(Clone, Debug, Serialize)]
+pub struct Copy {
+    pub id: u64,
+    pub from: Bytes,
+    pub remote: Bytes,
+    /// In bytes, as stored.
+    pub size: u64,
 }
 
 /// An object to read.
@@ -132,9 +142,9 @@ pub(super) struct Named<'a> {
     pub remote: &'a Bytes,
 }
 
-/// What became of a removal.
+/// What became of a removal or of a copy.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Removed {
+pub struct Done {
     pub id: u64,
     pub failure: Option<Failure>,
 }

@@ -14,11 +14,12 @@ use super::failure::Failure;
 use super::job::{self, Watch};
 use super::rclone::call::{Call, call};
 use super::rclone::requests::{
-    DeriveKey, FetchStore, Filter, ListStore, LookStore, NameOf, RemoveStore, SendStore, Settings,
+    CopyStore, DeriveKey, FetchStore, Filter, ListStore, LookStore, NameOf, RemoveStore, SendStore,
+    Settings,
 };
 
 use super::records::Named;
-pub use super::records::{Bytes, Fetch, Fetched, Have, Removed, Send, Sent, Shown};
+pub use super::records::{Bytes, Copy, Done, Fetch, Fetched, Have, Send, Sent, Shown};
 
 /// How many requests are under way at once. 64 instead of rclone's 4 makes a
 /// first backup of small files about eight times faster; more gains nothing.
@@ -65,14 +66,22 @@ impl Store {
     ///
     /// # Errors
     /// The remote cannot be reached, or refuses.
-    pub fn remove(
-        &self,
-        remotes: &[Bytes],
-        watch: &mut dyn Watch,
-    ) -> Result<Vec<Removed>, Failure> {
+    pub fn remove(&self, remotes: &[Bytes], watch: &mut dyn Watch) -> Result<Vec<Done>, Failure> {
         let (fs, crypt) = (self.fs.clone(), self.crypt.clone());
         let request = |jobs, report| RemoveStore { fs, crypt, jobs, report, width: WIDE };
         each_of(remotes, request, watch)
+    }
+
+    /// Copies objects on the server; fails where it cannot do that by itself.
+    ///
+    /// # Errors
+    /// As [`Store::send`].
+    pub fn copy(&self, jobs: Vec<Copy>, watch: &mut dyn Watch) -> Result<Vec<Done>, Failure> {
+        let (fs, crypt) = (self.fs.clone(), self.crypt.clone());
+        let request = |jobs, report| CopyStore { fs, crypt, jobs, report, width: WIDE };
+        let mut records = Vec::new();
+        exchange(request, jobs.into_iter(), watch, |record| records.push(record))?;
+        Ok(records)
     }
 
     /// Stores files below `root`; `each` hears of every one as soon as it is done.

@@ -107,7 +107,9 @@ pub fn older_snapshot(place: &str, why: &str, allowed: Allowed) -> Result<(), Er
 /// # Errors
 /// The refusal.
 pub fn deletions(place: &str, plan: &Plan, allowed: Allowed) -> Result<(), Error> {
-    let (gone, of) = (len(&plan.delete), plan.destination_files());
+    // What was renamed is gone in name only.
+    let gone = len(&plan.delete).saturating_sub(len(&plan.moved));
+    let of = plan.destination_files();
     if allowed.mass_deletion || gone <= FEW || gone * 2 <= of {
         return Ok(());
     }

@@ -3,26 +3,21 @@
 //! sent.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs;
-use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use data_encoding::HEXLOWER;
-
-use super::entry::{Content, Entry, EntryKind, Local, Stored, Tag, Time};
-use super::inventory::md5;
+use super::entry::EntryKind;
 use super::listing::Listing;
 use super::objects::{Names, ODD};
 use super::plan::Failed;
 use super::proof::{Verdict, judge};
+use super::stored::{as_sent, complete, refresh};
 use super::survey::Change;
 use super::transfer::{ATTEMPTS, pause};
 use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
-use crate::storage::store::{Bytes, Have, Send, Sent, Shown, Store};
+use crate::storage::store::{Bytes, Copy, Have, Send, Sent, Shown, Store};
 
 /// How it went.
 #[derive(Debug, Default)]
@@ -51,6 +46,8 @@ impl Outgoing<'_> {
     pub fn carry(&self, changes: &mut [Change], watch: &mut dyn Watch) -> Result<Carried> {
         let mut failed: BTreeMap<usize, Failed> = BTreeMap::new();
         let mut kept = HashSet::new();
+        self.copy(changes, watch)
+            .map_err(|f| f.into_error("copy what was renamed", Kind::Incomplete))?;
         for attempt in 1..=ATTEMPTS {
             let again = |i: &usize| failed.get(i).is_none_or(|f| f.kind.is_worth_retrying());
             let unsent = (0..changes.len()).filter(|&i| changes[i].send.is_some());
@@ -76,6 +73,36 @@ impl Outgoing<'_> {
             interrupt::check()?;
         }
         Ok(Carried { failed: failed.into_values().collect(), kept })
+    }
+
+    /// Copies on the server what was renamed here. What does not work is sent.
+    fn copy(
+        &self,
+        changes: &mut [Change],
+        watch: &mut dyn Watch,
+    ) -> std::result::Result<(), Failure> {
+        let job = |(id, change): (usize, &Change)| {
+            let (from, entry) = (change.from.as_ref()?, change.entry.as_ref()?);
+            let stored = from.stored.as_ref()?;
+            Some(Copy {
+                id: id as u64,
+                from: Bytes(self.names.place(from, stored.odd).ok()?),
+                remote: Bytes(self.names.place(entry, change.odd).ok()?),
+                size: stored.size,
+            })
+        };
+        let jobs: Vec<_> = changes.iter().enumerate().filter_map(job).collect();
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        let done = self.store.copy(jobs, watch)?;
+        let copied = done.into_iter().filter(|record| record.failure.is_none());
+        let sent = copied.filter_map(|record| {
+            let index = usize::try_from(record.id).ok()?;
+            Some((index, as_sent(changes.get(index)?.from.as_ref()?)?))
+        });
+        let sent = sent.collect();
+        self.prove_all(changes, sent, &mut BTreeMap::new(), watch)
     }
 
     /// Sends once; what turns out to have a name that the remote cannot hold is
@@ -142,6 +169,19 @@ impl Outgoing<'_> {
                 }
             }
         }
+        self.prove_all(changes, unproven, &mut failed, watch)?;
+        Ok(failed)
+    }
+
+    /// Asks the server for what was sent, by a listing or by single requests,
+    /// whichever costs less.
+    fn prove_all(
+        &self,
+        changes: &mut [Change],
+        unproven: Vec<(usize, Sent)>,
+        failed: &mut BTreeMap<usize, Failed>,
+        watch: &mut dyn Watch,
+    ) -> std::result::Result<(), Failure> {
         let (odd, own): (Vec<_>, Vec<_>) =
             unproven.into_iter().partition(|(index, _)| changes[*index].odd);
         for (dir, inventory, unproven) in [
@@ -150,13 +190,12 @@ impl Outgoing<'_> {
         ] {
             let pages = (inventory.len() + unproven.len() as u64) / 1000 + 2;
             let listed = (unproven.len() as u64 > pages).then_some(dir.as_str());
-            self.prove(changes, unproven, listed, &mut failed, watch)?;
+            self.prove(changes, unproven, listed, failed, watch)?;
         }
-        Ok(failed)
+        Ok(())
     }
 
-    /// Asks the server for what was sent: by a listing of the directory `listed`
-    /// or by single requests.
+    /// By a listing of the directory `listed`, or by single requests.
     fn prove(
         &self,
         changes: &mut [Change],
@@ -235,37 +274,4 @@ impl Outgoing<'_> {
         }
         Some(job)
     }
-}
-
-/// Writes into the entry what is stored of it.
-fn complete(entry: &mut Entry, sent: &Sent, odd: bool) {
-    let sum = md5(&sent.md5).unwrap_or_default();
-    let tag = match sent.tag.as_str() {
-        "" => Tag::Time(Time { seconds: sent.time.0, nanos: sent.time.1 }),
-        tag if md5(tag) == Some(sum) => Tag::Md5,
-        tag => Tag::Text(tag.to_owned()),
-    };
-    let nonce = <[u8; 24]>::try_from(sent.nonce.0.as_slice()).ok();
-    entry.stored = Some(Stored { odd, size: sent.size, md5: sum, tag, nonce });
-    if let EntryKind::File(data) = &mut entry.kind {
-        let content = HEXLOWER.decode(sent.content.as_bytes()).ok();
-        data.content = content.and_then(|bytes| bytes.try_into().ok()).map(Content);
-    }
-}
-
-/// Takes a file that has changed as it is now.
-fn refresh(root: &Path, entry: &mut Entry) -> io::Result<()> {
-    let meta = fs::symlink_metadata(root.join(entry.as_path()))?;
-    let EntryKind::File(data) = &mut entry.kind else { return Ok(()) };
-    if !meta.is_file() {
-        return Err(io::ErrorKind::NotFound.into());
-    }
-    let time = |seconds, nanos| Time { seconds, nanos: u32::try_from(nanos).unwrap_or(0) };
-    data.size = meta.size();
-    entry.attributes.mode = meta.mode() & 0o7777;
-    (entry.attributes.uid, entry.attributes.gid) = (meta.uid(), meta.gid());
-    entry.attributes.mtime = time(meta.mtime(), meta.mtime_nsec());
-    let ctime = time(meta.ctime(), meta.ctime_nsec());
-    entry.local = Some(Local { dev: meta.dev(), ino: meta.ino(), ctime });
-    Ok(())
 }

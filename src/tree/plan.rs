@@ -36,6 +36,8 @@ impl Failed {
 pub struct Plan {
     pub add: Vec<Item>,
     pub update: Vec<Item>,
+    /// Under another name they are there already, and gone there.
+    pub moved: Vec<Item>,
     /// Only their attributes, or where they are not files.
     pub attributes: Vec<Item>,
     pub delete: Vec<Item>,
@@ -52,7 +54,7 @@ pub struct Plan {
 impl Plan {
     /// Files in the source.
     pub fn source_files(&self) -> u64 {
-        len(&self.add) + len(&self.update) + self.same()
+        len(&self.add) + len(&self.update) + len(&self.moved) + self.same()
     }
 
     /// Files in the destination before the plan is carried out.
@@ -76,7 +78,10 @@ impl Plan {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.transfers() == 0 && self.delete.is_empty() && self.attributes.is_empty()
+        self.transfers() == 0
+            && self.moved.is_empty()
+            && self.delete.is_empty()
+            && self.attributes.is_empty()
     }
 
     /// Nothing was found on either side.

@@ -10,6 +10,7 @@ use super::content;
 use super::entry::{Content, Entry, EntryKind, order};
 use super::inventory::State;
 use super::listing::Listing;
+use super::moves::Moves;
 use super::objects::Names;
 use crate::base::error::Result;
 
@@ -24,6 +25,8 @@ pub struct Change {
     /// The remote cannot hold its name: the object goes among poof's records.
     pub odd: bool,
     pub news: News,
+    /// An entry that is gone, whose object has this content: the file was renamed.
+    pub from: Option<Box<Entry>>,
 }
 
 /// How an entry differs from what the last snapshot says of its path.
@@ -88,6 +91,7 @@ pub fn survey(
     sides: &mut Sides,
 ) -> Result<Survey> {
     let mut survey = Survey::default();
+    let mut moves = Moves::default();
     for pair in walk.merge_join_by(last, |a, b| order(&a.path, &b.path)) {
         let next = match pair {
             EitherOrBoth::Left(seen) => {
@@ -104,8 +108,10 @@ pub fn survey(
                 Next::Unchanged(old.is_odd())
             }
             EitherOrBoth::Right(old) => {
-                let (path, news) = (old.path, News::Gone);
-                survey.changes.push(Change { path, entry: None, send: None, odd: false, news });
+                let (path, news) = (old.path.clone(), News::Gone);
+                let (entry, send, odd, from) = (None, None, false, None);
+                survey.changes.push(Change { path, entry, send, odd, news, from });
+                moves.left(old, sides.listing)?;
                 continue;
             }
         };
@@ -119,10 +125,18 @@ pub fn survey(
                 let path = entry.path.clone();
                 survey.unchanged += u64::from(send.is_none() && entry.is_object());
                 let odd = Names::reads_like_a_link(&entry) || entry.is_odd();
-                survey.changes.push(Change { path, entry: Some(entry), send, odd, news });
+                survey.changes.push(Change {
+                    path,
+                    entry: Some(entry),
+                    send,
+                    odd,
+                    news,
+                    from: None,
+                });
             }
         }
     }
+    moves.find(&mut survey.changes, sides.root, sides.rehash);
     let foreign = sides.listing.own.foreign().filter(|(name, _)| !sides.is_unseen(name));
     survey.delete = foreign.map(|(name, size)| (name.to_vec(), size)).collect();
     Ok(survey)

@@ -124,6 +124,7 @@ fn plan_of(survey: &Survey) -> Plan {
         let Some(entry) = &change.entry else { continue };
         let item = Item { path: entry.as_path().to_path_buf(), size: size(entry) };
         match (change.send, change.news) {
+            (Some(_), _) if change.from.is_some() => plan.moved.push(item),
             (Some(Why::New), _) => plan.add.push(item),
             (Some(_), _) => plan.update.push(item),
             // A new directory goes without saying.

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::time::Duration;
 
-use crate::harness::{Kind, grow};
+use crate::harness::{Kind, Snapshot, assert_same_content, grow};
 use crate::story::{encrypted, names_on, plain, proxied, told};
 
 #[test]
@@ -116,5 +116,29 @@ fn an_older_manifest_is_recognised() {
         let allow = ["backup", "--allow", "older-snapshot"];
         sandbox.poof(allow).run().expect_code(0).stderr_has("data: 0 new, 0 changed");
         sandbox.poof(["backup"]).run().expect_code(0);
+    }
+}
+
+#[test]
+fn what_was_renamed_is_copied_on_the_server_and_not_sent() {
+    for encrypted in [false, true] {
+        let (sandbox, proxy) = proxied(encrypted);
+        grow(&sandbox.data().join("before"), 120, 20_000..=30_000, 1);
+        grow(&sandbox.data().join("large"), 1, 9_000_000..=9_000_000, 1);
+        sandbox.poof(["backup"]).run().expect_code(0);
+        let names = names_on(&sandbox, "data").len();
+        fs::rename(sandbox.data().join("before"), sandbox.data().join("after + é")).unwrap();
+        let large = fs::read_dir(sandbox.data().join("large")).unwrap().next().unwrap().unwrap();
+        fs::rename(large.path(), sandbox.data().join("renamed")).unwrap();
+        let original = Snapshot::of(&sandbox.data());
+        proxy.reset();
+        let run = sandbox.poof(["backup"]).run().expect_code(0);
+        run.stderr_has("data: 0 new, 0 changed, 0 removed, 0 unchanged, 121 renamed");
+        assert!(proxy.sent() < 200_000, "{} bytes sent", proxy.sent());
+        assert_eq!(names_on(&sandbox, "data").len(), names);
+        sandbox.poof(["check", "--read-data"]).run().expect_code(0);
+        fs::remove_dir_all(sandbox.data()).unwrap();
+        sandbox.poof(["download"]).run().expect_code(0);
+        assert_same_content(&original, &Snapshot::of(&sandbox.data()));
     }
 }

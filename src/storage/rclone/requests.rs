@@ -163,6 +163,12 @@ request!(
 );
 
 request!(
+    CopyStore => "poof/copy", Nothing {
+        fs: String, crypt: String, jobs: i32, report: i32, width: u32,
+    }
+);
+
+request!(
     FetchStore => "poof/fetch", Nothing {
         fs: String, crypt: String, jobs: i32, report: i32, width: u32,
     }

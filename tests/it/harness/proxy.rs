@@ -110,6 +110,11 @@ impl Proxy {
         self.shared.log.lock().unwrap().iter().filter(|request| request.kind == kind).count()
     }
 
+    /// Bytes in the bodies of all requests.
+    pub fn sent(&self) -> u64 {
+        self.shared.log.lock().unwrap().iter().map(|request| request.length).sum()
+    }
+
     pub fn total(&self) -> usize {
         self.shared.log.lock().unwrap().len()
     }

@@ -1,6 +1,7 @@
 //! What the proxy knows of a request.
 
 use hyper::Method;
+use hyper::body::Body;
 
 /// What a request is to S3, and to its bill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,10 +28,12 @@ pub struct Request {
     pub path: String,
     /// Without the question mark; empty if there is none.
     pub query: String,
+    /// Bytes of its body, as it announced them: S3 takes no other.
+    pub length: u64,
 }
 
 impl Request {
-    pub(super) fn new<B>(number: usize, request: &hyper::Request<B>) -> Self {
+    pub(super) fn new<B: Body>(number: usize, request: &hyper::Request<B>) -> Self {
         let uri = request.uri();
         let mut new = Request {
             number,
@@ -38,6 +41,7 @@ impl Request {
             method: request.method().to_string(),
             path: uri.path().to_owned(),
             query: uri.query().unwrap_or_default().to_owned(),
+            length: request.body().size_hint().exact().unwrap_or(0),
         };
         new.kind = match *request.method() {
             Method::GET if new.key().is_empty() => Kind::List,

@@ -1,0 +1,59 @@
+//! Renamed files: what is new under one name and gone under another is copied on
+//! the server instead of being sent.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::content;
+use super::entry::{Entry, Local};
+use super::inventory::State;
+use super::listing::Listing;
+use super::survey::{Change, Why};
+use crate::base::error::Result;
+
+/// The files that are gone, by device and inode.
+#[derive(Default)]
+pub struct Moves {
+    gone: HashMap<(u64, u64), Entry>,
+}
+
+impl Moves {
+    /// Takes note of an entry that is gone.
+    ///
+    /// # Errors
+    /// As [`Listing::state`].
+    pub fn left(&mut self, old: Entry, listing: &Listing) -> Result<()> {
+        if let (Some(local), true, Some(_)) = (old.local, old.file().is_some(), &old.stored)
+            && listing.state(&old)? == State::Intact
+        {
+            self.gone.insert((local.dev, local.ino), old);
+        }
+        Ok(())
+    }
+
+    /// Finds the new files among `changes` that were there under another name.
+    pub fn find(mut self, changes: &mut [Change], root: &Path, rehash: bool) {
+        if self.gone.is_empty() {
+            return;
+        }
+        for change in changes.iter_mut().filter(|change| change.send == Some(Why::New)) {
+            let Some(entry) = &change.entry else { continue };
+            let Some(Local { dev, ino, .. }) = entry.local else { continue };
+            let same = |old: &Entry| is_same(entry, old, root, rehash);
+            if self.gone.get(&(dev, ino)).is_some_and(same) {
+                change.from = self.gone.remove(&(dev, ino)).map(Box::new);
+            }
+        }
+    }
+}
+
+/// Whether a file is what `old` was, but for its name. A rename of the file itself
+/// changes its ctime, so that it is read; one of a directory above does not.
+fn is_same(entry: &Entry, old: &Entry, root: &Path, rehash: bool) -> bool {
+    let (Some(now), Some(then)) = (entry.file(), old.file()) else { return false };
+    now.size == then.size
+        && entry.attributes.mtime == old.attributes.mtime
+        && then.content.is_some()
+        && (entry.local == old.local && !rehash
+            || content::hash(root, &entry.path).ok() == then.content)
+}

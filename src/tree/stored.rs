@@ -1,0 +1,63 @@
+//! What an entry says of its object, and the record of sending it: one made from
+//! the other.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use data_encoding::HEXLOWER;
+
+use super::entry::{Content, Entry, EntryKind, Local, Stored, Tag, Time};
+use super::inventory::md5;
+use crate::storage::store::{Bytes, Sent};
+
+/// The record of an object that is a copy of that of `entry`.
+pub fn as_sent(entry: &Entry) -> Option<Sent> {
+    let (stored, content) = (entry.stored.as_ref()?, entry.file()?.content?);
+    let md5 = HEXLOWER.encode(&stored.md5);
+    Some(Sent {
+        content: HEXLOWER.encode(&content.0),
+        size: stored.size,
+        tag: md5.clone(),
+        md5,
+        nonce: Bytes(stored.nonce.map(|nonce| nonce.to_vec()).unwrap_or_default()),
+        ..Sent::default()
+    })
+}
+
+/// Writes into the entry what is stored of it.
+pub fn complete(entry: &mut Entry, sent: &Sent, odd: bool) {
+    let sum = md5(&sent.md5).unwrap_or_default();
+    let tag = match sent.tag.as_str() {
+        "" => Tag::Time(Time { seconds: sent.time.0, nanos: sent.time.1 }),
+        tag if md5(tag) == Some(sum) => Tag::Md5,
+        tag => Tag::Text(tag.to_owned()),
+    };
+    let nonce = <[u8; 24]>::try_from(sent.nonce.0.as_slice()).ok();
+    entry.stored = Some(Stored { odd, size: sent.size, md5: sum, tag, nonce });
+    if let EntryKind::File(data) = &mut entry.kind {
+        let content = HEXLOWER.decode(sent.content.as_bytes()).ok();
+        data.content = content.and_then(|bytes| bytes.try_into().ok()).map(Content);
+    }
+}
+
+/// Takes a file that has changed as it is now.
+///
+/// # Errors
+/// It is gone, or no file any more.
+pub fn refresh(root: &Path, entry: &mut Entry) -> io::Result<()> {
+    let meta = fs::symlink_metadata(root.join(entry.as_path()))?;
+    let EntryKind::File(data) = &mut entry.kind else { return Ok(()) };
+    if !meta.is_file() {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    let time = |seconds, nanos| Time { seconds, nanos: u32::try_from(nanos).unwrap_or(0) };
+    data.size = meta.size();
+    entry.attributes.mode = meta.mode() & 0o7777;
+    (entry.attributes.uid, entry.attributes.gid) = (meta.uid(), meta.gid());
+    entry.attributes.mtime = time(meta.mtime(), meta.mtime_nsec());
+    let ctime = time(meta.ctime(), meta.ctime_nsec());
+    entry.local = Some(Local { dev: meta.dev(), ino: meta.ino(), ctime });
+    Ok(())
+}
