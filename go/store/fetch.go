@@ -33,12 +33,16 @@ func (s *Store) Fetch(ctx context.Context, job *Fetch) (got Fetched, err error) 
 	if err != nil {
 		return got, err
 	}
-	var in io.ReadCloser = transfer.Account(ctx, body)
-	defer func() { _ = in.Close() }()
+	account := transfer.Account(ctx, body)
+	defer func() { _ = account.Close() }()
+	in := io.Reader(account)
 	if s.encrypts() {
-		if in, err = s.cipher.DecryptData(in); err != nil {
+		plain, err := s.cipher.DecryptData(account)
+		if err != nil {
 			return got, err
 		}
+		defer func() { _ = plain.Close() }()
+		in = plain
 	}
 	content := blake3.New()
 	out := io.Writer(content)

@@ -12,7 +12,6 @@ use crate::base::interrupt;
 use crate::cli::{Backup, Mirror};
 use crate::config::trees::Directory;
 use crate::tree::guard::{self, Allowed};
-use crate::tree::identity;
 use crate::tree::journal::Journal;
 use crate::tree::snapshot::{Facts, Standing};
 use crate::tree::survey::Why;
@@ -28,8 +27,7 @@ pub fn run(context: &Context, args: &Backup) -> Result<Outcome> {
     let sight = setup::look(&ready)?;
     let names: Vec<_> = ready.directories().iter().map(|d| d.name.as_str()).collect();
     guard::right_remote(&sight, &names, allowed)?;
-    let vault = Vault::open(context, &ready, &sight)?;
-    let identity = vault.identities().check(&vault.records, allowed)?;
+    let vault = Vault::open(context, &ready, &sight, allowed)?;
 
     let mut outcome = Outcome::default();
     let mut uploads = Vec::new();
@@ -53,8 +51,8 @@ pub fn run(context: &Context, args: &Backup) -> Result<Outcome> {
         let doing = format!("make {}", ready.remote().name());
         ready.remote().make_bucket().map_err(|f| f.into_error(&doing, Kind::Remote))?;
     }
-    if identity == identity::Standing::New && !uploads.is_empty() {
-        vault.identities().create()?;
+    if !uploads.is_empty() {
+        vault.mark()?;
     }
     carry::all(terminal, uploads, outcome, "sent")
 }

@@ -26,8 +26,7 @@ pub fn run(context: &Context, args: &Check) -> Result<Outcome> {
     let names: Vec<_> = ready.directories().iter().map(|d| d.name.as_str()).collect();
     let allowed = setup::allowed(&args.allow);
     guard::right_remote(&sight, &names, allowed)?;
-    let vault = Vault::open(context, &ready, &sight)?;
-    vault.identities().check(&vault.records, allowed)?;
+    let vault = Vault::open(context, &ready, &sight, allowed)?;
     let sample = match (args.sample, args.read_data) {
         (Some(percent), _) => Some(Sample::new(percent / 100.0)?),
         (None, true) => Some(Sample::new(1.0)?),

@@ -36,8 +36,7 @@ pub fn run(context: &Context, args: &Download) -> Result<Outcome> {
     let suspicion = sight.suspicion(&names);
     let allowed = setup::allowed(allow);
     guard::right_remote(&sight, &names, allowed)?;
-    let vault = Vault::open(context, &ready, &sight)?;
-    vault.identities().check(&vault.records, allowed)?;
+    let vault = Vault::open(context, &ready, &sight, allowed)?;
     let incoming =
         Incoming { context, args, ready: &ready, sight: &sight, vault: &vault, suspicion, allowed };
 
@@ -125,7 +124,7 @@ impl<'a> Incoming<'a> {
         self.note_spared(name, restore.spared);
         if restore.foreign > 0 {
             let count = files(restore.foreign as u64);
-            terminal.note(&format!("{name}: {count} on the remote are in no snapshot, and stay"));
+            terminal.note(&format!("{name}: not in the snapshot and left on the remote: {count}"));
         }
         guard::deletions(&shown, restore.plan(), self.allowed)?;
         Ok(restore)

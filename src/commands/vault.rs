@@ -10,8 +10,8 @@ use crate::storage::failure::Failure;
 use crate::storage::job::{Unwatched, Watch};
 use crate::storage::remote::Remote;
 use crate::storage::store::Store;
-use crate::tree::guard::Sight;
-use crate::tree::identity::Identities;
+use crate::tree::guard::{Allowed, Sight};
+use crate::tree::identity::{Found, Identities};
 use crate::tree::inventory::Inventory;
 use crate::tree::listing::list;
 use crate::tree::manifest::Key;
@@ -24,6 +24,7 @@ pub struct Vault<'a> {
     pub key: Key,
     /// All of poof's own records.
     pub records: Inventory,
+    identity: Found,
     /// The remote's name, for people and for the state.
     name: String,
     state: &'a Path,
@@ -31,8 +32,14 @@ pub struct Vault<'a> {
 
 impl<'a> Vault<'a> {
     /// # Errors
-    /// The remote cannot be reached, or refuses.
-    pub fn open(context: &'a Context, ready: &'a Ready, sight: &Sight) -> Result<Self> {
+    /// The remote cannot be reached, or refuses, or it is another store than this
+    /// machine knows, which `allowed` may let pass.
+    pub fn open(
+        context: &'a Context,
+        ready: &'a Ready,
+        sight: &Sight,
+        allowed: Allowed,
+    ) -> Result<Self> {
         let remote = ready.remote();
         let store = remote.store();
         let doing = format!("read the records of {}", remote.name());
@@ -48,12 +55,20 @@ impl<'a> Vault<'a> {
             none.sort();
             none
         };
-        let name = remote.name();
-        Ok(Vault { remote, store, key, records, name, state: &context.state })
+        let (name, state) = (remote.name(), &context.state);
+        let identities = Identities { store: &store, key: &key, state, remote: &name };
+        let identity = identities.check(&records, allowed)?;
+        Ok(Vault { remote, store, key, records, identity, name, state })
     }
 
-    pub fn identities(&self) -> Identities<'_> {
-        Identities { store: &self.store, key: &self.key, state: self.state, remote: &self.name }
+    /// Gives the store an identity if it has none.
+    ///
+    /// # Errors
+    /// The remote or this machine's disk fails.
+    pub fn mark(&self) -> Result<()> {
+        let Vault { store, key, state, name, identity, .. } = self;
+        let identities = Identities { store, key, state, remote: name };
+        if identity.new { identities.create(identity) } else { Ok(()) }
     }
 
     pub fn snapshots(&self, tree: &str) -> Snapshots<'_> {
@@ -85,9 +100,9 @@ impl<'a> Vault<'a> {
         Snapshots { cache, ..self.snapshots(tree) }.last(watch)
     }
 
-    /// The cache of a tree on this remote; its name says neither.
+    /// The cache of a tree of this store; its name says neither.
     fn cache(&self, tree: &str) -> PathBuf {
-        let place = format!("{}\0{tree}", self.name);
+        let place = format!("{}\0{tree}", self.identity.id);
         self.state.join("trees").join(&blake3::hash(place.as_bytes()).to_hex()[..16])
     }
 }

@@ -49,13 +49,25 @@ pub struct Identities<'a> {
     pub remote: &'a str,
 }
 
-/// What a check found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// It is the store that this machine knows, or one that it has met now.
-    Known,
-    /// It has no identity yet.
-    New,
+/// The store, as a check found it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// In hexadecimal. What this machine keeps of a store is kept under it.
+    pub id: String,
+    /// The store does not say it yet.
+    pub new: bool,
+}
+
+impl Found {
+    fn known(id: String) -> Self {
+        Found { id, new: false }
+    }
+
+    fn new() -> Result<Self> {
+        let mut random = [0; 16];
+        getrandom::fill(&mut random).map_err(|error| Error::unexpected(error.to_string()))?;
+        Ok(Found { id: HEXLOWER.encode(&random), new: true })
+    }
 }
 
 impl Identities<'_> {
@@ -64,20 +76,20 @@ impl Identities<'_> {
     ///
     /// # Errors
     /// It is another one, which `allowed` may let pass, or it fails.
-    pub fn check(&self, records: &Inventory, allowed: Allowed) -> Result<Standing> {
+    pub fn check(&self, records: &Inventory, allowed: Allowed) -> Result<Found> {
         let known = self.remembered().get(self.remote).cloned();
         let shown = records.look(NAME.as_bytes());
         let fingerprint = self.key.fingerprint();
         let other = |what: String| {
             if allowed.other_remote {
-                return Ok(Standing::New);
+                return Found::new();
             }
             let hint = "Is it the right bucket, with the right passwords?";
             Err(refuse(what, hint, "other-remote"))
         };
         let Some(shown) = shown else {
             return match known {
-                None => Ok(Standing::New),
+                None => Found::new(),
                 Some(_) => other(format!(
                     "{} is not the store that this machine knows: its identity is gone",
                     self.remote
@@ -85,7 +97,7 @@ impl Identities<'_> {
             };
         };
         if known.as_ref().is_some_and(|k| k.shown == shown && k.key == fingerprint) {
-            return Ok(Standing::Known);
+            return Ok(Found::known(known.map(|k| k.id).unwrap_or_default()));
         }
         let Some(found) = self.read()? else {
             return other(format!(
@@ -98,8 +110,8 @@ impl Identities<'_> {
                 other(format!("{} is another store than this machine knows", self.remote))
             }
             _ => {
-                self.remember(Known { id: found.id, shown, key: fingerprint })?;
-                Ok(Standing::Known)
+                self.remember(Known { id: found.id.clone(), shown, key: fingerprint })?;
+                Ok(Found::known(found.id))
             }
         }
     }
@@ -108,10 +120,8 @@ impl Identities<'_> {
     ///
     /// # Errors
     /// The remote or this machine's disk fails.
-    pub fn create(&self) -> Result<()> {
-        let mut random = [0; 16];
-        getrandom::fill(&mut random).map_err(|error| Error::unexpected(error.to_string()))?;
-        let identity = Identity { format: 1, id: HEXLOWER.encode(&random) };
+    pub fn create(&self, found: &Found) -> Result<()> {
+        let identity = Identity { format: 1, id: found.id.clone() };
         let text = serde_json::to_vec(&identity).map_err(|e| Error::unexpected(e.to_string()))?;
         let record = (format!("{RECORDS}/{NAME}"), text);
         let fail = |failure: Failure| failure.into_error("mark the store", Kind::Remote);

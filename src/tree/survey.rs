@@ -153,7 +153,8 @@ enum Next {
 impl Sides<'_> {
     fn appeared(&mut self, seen: Entry) -> Result<Next> {
         self.listing.claim(&seen)?;
-        let why = seen.is_object().then_some(Why::New);
+        let there = || self.listing.look(&seen, false).is_some();
+        let why = seen.is_object().then(|| if there() { Why::Changed } else { Why::New });
         Ok(Next::Change(seen, why, News::New))
     }
 

@@ -15,7 +15,7 @@ use super::tally::Tally;
 use super::walk;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
-use crate::base::units::bytes;
+use crate::base::units::{bytes, files};
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Fetch, Fetched};
@@ -56,9 +56,10 @@ impl Restore<'_> {
             journal.end(self.name())?;
         }
         if tally.owners > 0 {
-            let note =
-                format!("{} belong to this user: only root can give them away", tally.owners);
-            self.notes.push(note);
+            self.notes.push(format!(
+                "{} of other owners belong to this user now: only root can give them away",
+                files(tally.owners)
+            ));
         }
         Ok(tally.failed)
     }

@@ -1,16 +1,18 @@
 //! Reads a generation from the remote into the cache.
 
+use std::cell::RefCell;
+
 use super::{Snapshot, Snapshots};
 use crate::base::error::{Error, Result};
 use crate::storage::failure::Failure;
 use crate::storage::job::Watch;
-use crate::tree::manifest::{Head, IndexHeader, open_shard};
+use crate::tree::manifest::{Head, open_shard};
 use crate::tree::objects::Names;
 use crate::tree::records;
 
 impl Snapshots<'_> {
-    /// Fetches a generation into the cache. The inner error says why it cannot be
-    /// used; the cache is then what it was.
+    /// Fetches a generation beside the one that is known. The inner error says why
+    /// it cannot be used.
     pub(super) fn fetch(
         &self,
         generation: u64,
@@ -30,30 +32,30 @@ impl Snapshots<'_> {
         };
         let shards: Vec<_> = head.shards.iter().map(|shard| Names::shard(&shard.id)).collect();
         let contents = self.read(&shards, watch)?;
-        let head_id = *blake3::hash(&bytes).as_bytes();
-        let next = self.next();
-        let header = IndexHeader {
-            tree: self.names.tree().to_owned(),
-            generation,
-            head_id,
-            tag: tag.to_owned(),
-        };
-        let mut writer = Self::writer(&next, &header)?;
-        for (shard, content) in head.shards.iter().zip(contents) {
-            let entries = content.map_err(|failure| failure.text).and_then(|bytes| {
+        let damage = RefCell::new(None);
+        let parts = head.shards.clone().into_iter().zip(contents);
+        let entries = parts.flat_map(|(shard, content)| {
+            let opened = content.map_err(|failure| failure.text).and_then(|bytes| {
                 open_shard(self.key, &shard.id, &bytes).map_err(|d| d.to_string())
             });
-            match entries {
-                Ok(entries) => {
-                    for entry in entries {
-                        writer.push(&entry).map_err(|e| Error::io("write", &next, &e))?;
-                    }
+            let (entries, failed) = match opened {
+                Ok(entries) => (entries, None),
+                Err(why) => {
+                    let why = format!("a part of its manifest is not usable: {why}");
+                    *damage.borrow_mut() = Some(why.clone());
+                    (Vec::new(), Some(Err(Error::unexpected(why))))
                 }
-                Err(why) => return Ok(Err(format!("a part of its manifest is not usable: {why}"))),
-            }
+            };
+            entries.into_iter().map(Ok).chain(failed)
+        });
+        let dir = self.cache.join("found");
+        let head_id = *blake3::hash(&bytes).as_bytes();
+        let found = Snapshot { dir, head, head_id, tag: tag.to_owned() };
+        let installed = Self::install(&found.dir, &found.header(), &bytes, entries);
+        match damage.into_inner() {
+            Some(why) => Ok(Err(why)),
+            None => installed.map(|()| Ok(found)),
         }
-        self.install(writer, &next, &bytes)?;
-        Ok(Ok(Snapshot { index: self.index(), head, head_id }))
     }
 
     /// Reads records of this tree.

@@ -16,9 +16,13 @@ use super::inventory::Inventory;
 use super::manifest::{Counts, Head, IndexHeader, IndexReader, IndexWriter, Key, Owners};
 use super::objects::Names;
 use crate::base::error::{Error, Result};
-use crate::base::files::write_private;
+use crate::base::files::{create_private_dir, write_private};
 use crate::storage::job::Watch;
 use crate::storage::store::Store;
+
+/// The files of a snapshot in the cache.
+const INDEX: &str = "index";
+const HEAD: &str = "head";
 
 /// Where the snapshots of a tree are.
 pub struct Snapshots<'a> {
@@ -34,10 +38,13 @@ pub struct Snapshots<'a> {
 /// A snapshot whose entries can be read on this machine.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    index: PathBuf,
+    /// Holds `head` and `index`.
+    dir: PathBuf,
     head: Head,
     /// BLAKE3 of the head's bytes.
     head_id: [u8; 32],
+    /// How a listing shows the head.
+    tag: String,
 }
 
 /// What was found when the last snapshot was looked for.
@@ -60,7 +67,7 @@ impl Snapshots<'_> {
     /// # Errors
     /// The remote fails, or the cache cannot be written.
     pub fn last(&self, watch: &mut dyn Watch) -> Result<Standing> {
-        let (known, tag) = self.cached().unzip();
+        let known = self.open(&self.cache);
         let Some(newest) = self.generations().max() else {
             return Ok(match known {
                 None => Standing::None,
@@ -74,19 +81,19 @@ impl Snapshots<'_> {
         let shown = self.records.look(Names::head(newest).as_bytes()).map(shown);
         if let Some(known) = &known
             && known.head.generation == newest
-            && shown == tag
+            && shown.as_ref() == Some(&known.tag)
         {
             return Ok(Standing::Current(known.clone()));
         }
         let found = self.fetch(newest, &shown.unwrap_or_default(), watch)?;
         Ok(match (known, found) {
-            (None, Ok(found)) => Standing::Current(found),
+            (None, Ok(found)) => Standing::Current(self.accept(found)?),
             (None, Err(why)) => Standing::Behind { why, known: None, found: None },
             (Some(known), Ok(found))
                 if found.head.generation > known.head.generation
                     || found.head_id == known.head_id =>
             {
-                Standing::Current(found)
+                Standing::Current(self.accept(found)?)
             }
             (Some(known), Ok(found)) => {
                 let why = format!(
@@ -112,49 +119,63 @@ impl Snapshots<'_> {
         format!("{}/{name}", self.names.records())
     }
 
-    fn index(&self) -> PathBuf {
-        self.cache.join("index")
-    }
-
-    /// Where the next index is written, until it is whole.
-    fn next(&self) -> PathBuf {
-        self.cache.join("index.next")
-    }
-
-    /// The cached snapshot and how the remote showed its head. A cache that
-    /// cannot be read is none.
-    fn cached(&self) -> Option<(Snapshot, String)> {
-        let index = self.index();
-        let reader = IndexReader::new(BufReader::new(File::open(&index).ok()?)).ok()?;
+    /// The snapshot in a directory of the cache. One that cannot be read is none.
+    fn open(&self, dir: &Path) -> Option<Snapshot> {
+        let reader = IndexReader::new(BufReader::new(File::open(dir.join(INDEX)).ok()?)).ok()?;
         let IndexHeader { tree, generation, head_id, tag } = reader.header().clone();
-        let bytes = fs::read(self.cache.join("head")).ok()?;
+        let bytes = fs::read(dir.join(HEAD)).ok()?;
         let head = Head::open(self.key, self.names.tree(), generation, &bytes).ok()?;
         let same = tree == self.names.tree() && *blake3::hash(&bytes).as_bytes() == head_id;
-        same.then_some((Snapshot { index, head, head_id }, tag))
+        same.then(|| Snapshot { dir: dir.to_path_buf(), head, head_id, tag })
     }
 
-    fn writer(path: &Path, header: &IndexHeader) -> Result<IndexWriter<BufWriter<File>>> {
-        let fail = |error| Error::io("write", path, &error);
-        let file = File::create(path).map_err(fail)?;
-        IndexWriter::new(BufWriter::new(file), header).map_err(fail)
+    /// Makes what was found the last snapshot that this machine knows.
+    fn accept(&self, found: Snapshot) -> Result<Snapshot> {
+        // The index goes last: it names the head.
+        for name in [HEAD, INDEX] {
+            let (from, to) = (found.dir.join(name), self.cache.join(name));
+            fs::rename(&from, &to).map_err(|error| Error::io("rename", &from, &error))?;
+        }
+        Ok(Snapshot { dir: self.cache.clone(), ..found })
     }
 
-    /// Makes what was written the cache. The index goes last: it names the head.
+    /// Writes a snapshot into the cache: `entries`, and the bytes of its head.
     fn install(
-        &self,
-        writer: IndexWriter<BufWriter<File>>,
-        path: &Path,
+        dir: &Path,
+        header: &IndexHeader,
         head: &[u8],
+        entries: impl Iterator<Item = Result<Entry>>,
     ) -> Result<()> {
-        let fail = |error| Error::io("write", path, &error);
-        let mut file = writer.finish().map_err(fail)?;
-        file.flush().map_err(fail)?;
-        write_private(&self.cache.join("head"), head)?;
-        fs::rename(path, self.index()).map_err(fail)
+        create_private_dir(dir)?;
+        let path = dir.join("index.next");
+        let fail = |error| Error::io("write", &path, &error);
+        let file = File::create(&path).map_err(fail)?;
+        let mut writer = IndexWriter::new(BufWriter::new(file), header).map_err(fail)?;
+        for entry in entries {
+            writer.push(&entry?).map_err(fail)?;
+        }
+        writer.finish().and_then(|mut file| file.flush()).map_err(fail)?;
+        write_private(&dir.join(HEAD), head)?;
+        fs::rename(&path, dir.join(INDEX)).map_err(fail)
     }
 }
 
 impl Snapshot {
+    fn header(&self) -> IndexHeader {
+        IndexHeader {
+            tree: self.head.tree.clone(),
+            generation: self.head.generation,
+            head_id: self.head_id,
+            tag: self.tag.clone(),
+        }
+    }
+
+    /// The bytes of its head.
+    fn head_bytes(&self) -> Result<Vec<u8>> {
+        let path = self.dir.join(HEAD);
+        fs::read(&path).map_err(|error| Error::io("read", &path, &error))
+    }
+
     /// The names of those to whom its entries belong.
     pub fn owners(&self) -> &Owners {
         &self.head.owners
@@ -169,7 +190,7 @@ impl Snapshot {
     /// # Errors
     /// The cache cannot be opened.
     pub fn entries(&self) -> Result<impl Iterator<Item = Result<Entry>> + use<>> {
-        let path = self.index.clone();
+        let path = self.dir.join(INDEX);
         let file = File::open(&path).map_err(|error| Error::io("read", &path, &error))?;
         let damaged = move |why: &dyn std::fmt::Display| {
             Error::unexpected(format!("the cache {} is damaged: {why}", path.display()))

@@ -64,9 +64,7 @@ impl Snapshots<'_> {
         let unchanged = last.is_some_and(|l| l.head.shards == shards) && new.is_empty();
         let (head, bytes, tag) = match last {
             Some(last) if unchanged && generation == last.head.generation && !facts.renew => {
-                let bytes = fs::read(self.cache.join("head")).unwrap_or_default();
-                let tag = self.cached().map(|(_, tag)| tag).unwrap_or_default();
-                (last.head.clone(), bytes, tag)
+                (last.head.clone(), last.head_bytes()?, last.tag.clone())
             }
             _ => {
                 let head = Head {
@@ -96,12 +94,7 @@ impl Snapshots<'_> {
             head_id: *blake3::hash(&bytes).as_bytes(),
             tag,
         };
-        let next = self.next();
-        let mut writer = Self::writer(&next, &header)?;
-        for entry in merged(last, changes)? {
-            writer.push(&entry?).map_err(|error| Error::io("write", &next, &error))?;
-        }
-        self.install(writer, &next, &bytes)?;
+        Self::install(&self.cache, &header, &bytes, merged(last, changes)?)?;
         self.clean(&head, watch)
     }
 
