@@ -11,6 +11,7 @@ help:
 	@echo 'make demo         setup, build, and poof demo'
 	@echo 'make lint         formatters and linters, Rust and Go'
 	@echo 'make test         setup, lint and every test'
+	@echo 'make soak         the tests that take long: kills by the hundred, large trees'
 	@echo 'make bench        poof beside rclone: time, size, memory'
 	@echo 'make ledger       write vendor/modules.tsv and vendor/NOTICES anew'
 	@echo 'make vendor-fill  fill the module cache for POOF_OFFLINE=1 (vendor/README.md)'
@@ -38,6 +39,10 @@ test: setup test-tools lint
 	cd go && $(GO) test -trimpath ./...
 	$(CARGO) test --locked
 
+# Kills at every other request, and trees of hundreds of thousands of files.
+soak: setup test-tools
+	$(CARGO) test --locked --test it soak_ -- --ignored --test-threads=2
+
 # Beside rclone's own command line; takes some minutes.
 bench: setup test-tools
 	$(CARGO) bench --locked --bench peers
@@ -56,4 +61,4 @@ clean:
 	$(CARGO) clean
 	rm -rf vendor/modcache vendor/crates
 
-.PHONY: help setup build demo lint test-tools test bench ledger vendor-fill clean
+.PHONY: help setup build demo lint test-tools test soak bench ledger vendor-fill clean

@@ -31,6 +31,7 @@ python_poof() {
 }
 
 if command -v apt-get >/dev/null; then
-    ./install-packages.sh xvfb xclip rclone python3-venv rsync tmux
+    ./install-packages.sh xvfb xclip rclone python3-venv rsync tmux \
+        acl attr time
 fi
 python_poof

@@ -4,25 +4,40 @@
 
 // In a test a panic is the way to say what went wrong.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+// Why a test was skipped, and what a long one measured.
+#![allow(clippy::print_stderr)]
 
+mod adoption;
 mod backup;
 mod bad_input;
 mod build_script;
 mod check;
 #[cfg(target_os = "linux")] // an X server stands for the desktop
 mod clipboard;
+#[cfg(target_os = "linux")] // setfacl, mknod
+mod confidential;
 mod configure;
 mod demo;
 mod download;
 mod drift;
 mod dropin;
+#[cfg(target_os = "linux")] // setfacl, mknod
+mod fidelity;
+mod guards;
 mod harness;
 mod hazards;
+mod kills;
 mod ledger;
+#[cfg(target_os = "linux")] // GNU time
+mod memory;
 mod proof;
+mod requests;
 mod roundtrip;
 mod rules;
 mod secrets;
 mod selftest;
+#[cfg(target_os = "linux")] // unshare, mount
+mod space;
 mod story;
+mod tamper;
 mod verify;

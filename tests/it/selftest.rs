@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::harness::proxy::Request;
 use crate::harness::{
-    BlackHole, Config, DeadEnd, Guarded, Kind, Proxy, Sandbox, Snapshot, Verdict,
+    Backdoor, BlackHole, Config, DeadEnd, Guarded, Kind, Proxy, Sandbox, Snapshot, Verdict,
     assert_same_content, differences, grow, minio,
 };
 use crate::story::proxied;
@@ -265,4 +265,35 @@ fn a_guarded_server_goes_when_its_owner_does() {
     let mut server = Guarded::start(&dir, &command).unwrap();
     assert!(server.exited().unwrap().is_none(), "{}", server.log());
     assert_eq!(server.end().unwrap().signal(), Some(libc::SIGKILL));
+}
+
+#[test]
+fn the_back_door_reaches_the_raw_objects_in_both_ways_of_storing() {
+    let endpoint = minio().endpoint();
+    let odd = Config::encrypted(&endpoint).crypt_option("filename_encryption", "off");
+    for config in [Config::plain(&endpoint), Config::encrypted(&endpoint), odd] {
+        let sandbox = Sandbox::new();
+        sandbox.write_config(&config);
+        fs::write(sandbox.data().join("file"), "content").unwrap();
+        sandbox.poof(["backup", "--only", "data"]).run().expect_code(0);
+        let door = Backdoor::new(&sandbox);
+        assert_eq!(door.names("data"), ["file"]);
+        let (before, bytes) = (door.listing(), door.read("data/file"));
+        assert!(before.contains(&door.key("data/file")), "{before}");
+        assert!(bytes == b"content" || bytes.starts_with(b"RCLONE"), "{bytes:?}");
+        door.write("data/other", &bytes);
+        assert_eq!(door.names("data"), ["file", "other"]);
+        assert_ne!(door.listing(), before);
+        door.delete("data/other");
+        assert_eq!(door.listing(), before);
+        door.empty();
+        assert_eq!(door.listing(), "");
+    }
+}
+
+#[test]
+fn the_proxy_counts_the_bytes_that_were_sent() {
+    let (sandbox, proxy) = behind_proxy();
+    sandbox.rclone(["rcat", &place(&sandbox, "object")]).stdin("content").run().expect_code(0);
+    assert_eq!(proxy.sent(), 7);
 }

@@ -11,6 +11,8 @@ use super::minio::{ACCESS_KEY, SECRET_KEY};
 
 /// `rclone obscure 'the first pass word'`
 const PASSWORD: &str = "aSRQD2rMmLUZjxfFXZcVtADq9Le2Gw7lzJTRuc30BdRSKtQ";
+/// `rclone obscure 'another pass word'`
+const OTHER_PASSWORD: &str = "P3JucdY7GPSrEMO5WX11rMZCqf7VxHuKLR3j9BJECAdh";
 /// `rclone obscure 'and the salt'`
 const PASSWORD2: &str = "-3wGpdAOLEN8dE1VElnuk5UIwhfakvugLE0QsQ";
 
@@ -20,9 +22,11 @@ const PASSWORD2: &str = "-3wGpdAOLEN8dE1VElnuk5UIwhfakvugLE0QsQ";
 pub struct Config {
     endpoint: String,
     crypt: bool,
+    password: &'static str,
     remote: &'static str,
     trees: BTreeMap<PathBuf, String>,
     options: Vec<(String, String)>,
+    crypt_options: Vec<(String, String)>,
 }
 
 impl Config {
@@ -31,9 +35,11 @@ impl Config {
         Config {
             endpoint: endpoint.into(),
             crypt: false,
+            password: PASSWORD,
             remote: "poof-backup",
             trees: BTreeMap::new(),
             options: Vec::new(),
+            crypt_options: Vec::new(),
         }
     }
 
@@ -57,6 +63,18 @@ impl Config {
     /// One more line in the section of the storage remote.
     pub fn option(mut self, key: &str, value: &str) -> Self {
         self.options.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// One more line in the section of the crypt remote.
+    pub fn crypt_option(mut self, key: &str, value: &str) -> Self {
+        self.crypt_options.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Another password than everybody else has.
+    pub fn other_password(mut self) -> Self {
+        self.password = OTHER_PASSWORD;
         self
     }
 
@@ -88,9 +106,13 @@ impl Config {
             write!(
                 text,
                 "\n[poof-crypt]\ntype = crypt\nremote = poof-backup:{bucket}\n\
-                 password = {PASSWORD}\npassword2 = {PASSWORD2}\n"
+                 password = {}\npassword2 = {PASSWORD2}\n",
+                self.password
             )
             .unwrap();
+            for (key, value) in &self.crypt_options {
+                writeln!(text, "{key} = {value}").unwrap();
+            }
         }
         text
     }

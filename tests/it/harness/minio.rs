@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 use std::thread::sleep;
@@ -22,6 +23,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// A running server.
 pub struct Minio {
     address: SocketAddr,
+    data: PathBuf,
     /// Holds the pipe whose closing ends the server.
     _server: Guarded,
 }
@@ -52,6 +54,11 @@ impl Minio {
         format!("http://{}", self.address)
     }
 
+    /// Where the server keeps what it was sent to `bucket`, as files of its own.
+    pub fn bucket_dir(&self, bucket: &str) -> PathBuf {
+        self.data.join(bucket)
+    }
+
     fn start(address: SocketAddr) -> Result<Self, String> {
         let dir = tempfile::Builder::new().prefix("poof-minio-").tempdir().unwrap().keep();
         let mut command = Command::new(tools::minio_server());
@@ -76,7 +83,7 @@ impl Minio {
             }
             sleep(Duration::from_millis(20));
         }
-        Ok(Minio { address, _server: server })
+        Ok(Minio { address, data: dir.join("data"), _server: server })
     }
 }
 

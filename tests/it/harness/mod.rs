@@ -1,9 +1,14 @@
 //! What the tests stand on: a `MinIO`, a proxy that makes faults, a sandbox that
 //! runs poof, and trees to back up.
 
+mod backdoor;
 pub mod command;
 mod config;
+#[cfg(target_os = "linux")] // rsync with ACLs
+mod exact;
 mod guarded;
+#[cfg(target_os = "linux")] // setfacl, mknod
+pub mod hostile;
 mod minio;
 pub mod proxy;
 mod sandbox;
@@ -11,7 +16,10 @@ mod tools;
 mod tree;
 mod unreachable;
 
+pub use backdoor::Backdoor;
 pub use config::Config;
+#[cfg(target_os = "linux")]
+pub use exact::assert_exact;
 pub use guarded::Guarded;
 pub use minio::minio;
 pub use proxy::{Kind, Proxy, Verdict};

@@ -51,6 +51,14 @@ impl Sandbox {
         self.home().join(if mac { "Library/Application Support/poof" } else { ".config/poof" })
     }
 
+    /// Where poof keeps what it remembers; it can be removed at any time.
+    pub fn state(&self) -> PathBuf {
+        let mac = cfg!(target_os = "macos");
+        let state =
+            if mac { "Library/Application Support/poof-state" } else { ".local/state/poof" };
+        self.home().join(state)
+    }
+
     pub fn rclone_conf(&self) -> PathBuf {
         self.confdir().join("rclone-poof.conf")
     }
@@ -75,6 +83,7 @@ impl Sandbox {
     /// holds at this moment is given.
     pub fn poof_as_ordinary_user(&self, args: impl IntoIterator<Item: AsRef<OsStr>>) -> Command {
         const NOBODY: &str = "65534";
+        const OWNER: &str = "65534:65534";
         if !rustix::process::geteuid().is_root() {
             return self.poof(args);
         }
@@ -82,7 +91,7 @@ impl Sandbox {
         let poof = self.bin().join("poof");
         fs::copy(env!("CARGO_BIN_EXE_poof"), &poof).unwrap();
         let mut chown = process::Command::new("chown");
-        assert!(chown.args(["-R", NOBODY]).arg(self.root.path()).status().unwrap().success());
+        assert!(chown.args(["-R", OWNER]).arg(self.root.path()).status().unwrap().success());
         let ids = ["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"];
         self.program("setpriv").args(ids).args([poof]).args(args)
     }
@@ -129,6 +138,16 @@ impl Sandbox {
 
     fn scratch(&self) -> PathBuf {
         self.root.path().join("scratch")
+    }
+}
+
+impl Drop for Sandbox {
+    /// A directory that is not writable cannot be emptied by its owner.
+    fn drop(&mut self) {
+        if !rustix::process::geteuid().is_root() {
+            let mut chmod = process::Command::new("chmod");
+            let _ = chmod.args(["-R", "u+rwx"]).arg(self.root.path()).status();
+        }
     }
 }
 

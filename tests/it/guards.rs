@@ -1,0 +1,272 @@
+//! What a guard refuses, it refuses whole: exit code 7, the word that would let
+//! it pass, and neither side has changed.
+
+use std::fs;
+
+use crate::harness::{Backdoor, Config, Sandbox, Snapshot, assert_same_content, grow, minio};
+
+/// What went wrong, how it comes about after a backup, and what is refused then.
+struct Case {
+    what: &'static str,
+    config: fn() -> Config,
+    goes_wrong: fn(&Sandbox),
+    refused: &'static [&'static [&'static str]],
+    says: &'static str,
+}
+
+const BACKUP: &[&str] = &["backup", "--yes"];
+const DOWNLOAD: &[&str] = &["download", "--yes"];
+const BOTH: &[&[&str]] = &[BACKUP, DOWNLOAD];
+
+fn plain() -> Config {
+    Config::plain(minio().endpoint())
+}
+
+fn encrypted() -> Config {
+    Config::encrypted(minio().endpoint())
+}
+
+/// Where names are readable whatever the password is.
+fn names_in_clear() -> Config {
+    encrypted().crypt_option("filename_encryption", "off")
+}
+
+/// A backup of `files` files; then it goes wrong, and is refused.
+fn refused(files: usize, cases: &[Case]) {
+    for Case { what, config, goes_wrong, refused, says } in cases {
+        let sandbox = Sandbox::new();
+        sandbox.write_config(&config());
+        grow(&sandbox.data(), files, 0..=200, 1);
+        sandbox.poof(["backup"]).run().expect_code(0);
+        fs::write(sandbox.data().join("second"), "generation").unwrap();
+        sandbox.poof(["backup"]).run().expect_code(0);
+        goes_wrong(&sandbox);
+        let door = Backdoor::new(&sandbox);
+        let (local, remote) = (Snapshot::of(&sandbox.data()), door.listing());
+        for args in *refused {
+            let run = sandbox.poof(*args).run();
+            assert_eq!(run.code, Some(7), "{what}: {run}");
+            assert!(run.stderr.contains(says), "{what}: no {says:?}: {run}");
+            assert_same_content(&local, &Snapshot::of(&sandbox.data()));
+            assert_eq!(door.listing(), remote, "{what}: {args:?}");
+        }
+    }
+}
+
+fn empty_data(sandbox: &Sandbox) {
+    fs::remove_dir_all(sandbox.data()).unwrap();
+    fs::create_dir(sandbox.data()).unwrap();
+}
+
+/// Every object of the bucket is another one's now: backed up from another
+/// machine with the same passwords.
+fn replace_bucket(sandbox: &Sandbox) {
+    let other = Sandbox::new();
+    fs::create_dir_all(other.confdir()).unwrap();
+    let encrypted = sandbox.rclone(["listremotes"]).run().stdout.contains("poof-crypt");
+    other.write_config(&if encrypted { self::encrypted() } else { plain() });
+    grow(&other.data(), 12, 0..=200, 2);
+    other.poof(["backup"]).run().expect_code(0);
+    let door = Backdoor::new(sandbox);
+    door.empty();
+    let from = Backdoor::new(&other).raw("");
+    sandbox.rclone(["copy", &from, &door.raw("")]).run().expect_code(0);
+}
+
+fn delete_newest_head(sandbox: &Sandbox) {
+    let door = Backdoor::new(sandbox);
+    let [newest, _] = door.heads("data");
+    door.delete(&newest);
+}
+
+#[test]
+fn a_source_that_is_empty_missing_or_nearly_gone_is_not_backed_up() {
+    for config in [plain as fn() -> Config, encrypted] {
+        refused(
+            210,
+            &[
+                Case {
+                    what: "empty source",
+                    config,
+                    goes_wrong: empty_data,
+                    refused: &[BACKUP],
+                    says: "--allow empty-source",
+                },
+                Case {
+                    what: "missing source",
+                    config,
+                    goes_wrong: |sandbox| fs::remove_dir_all(sandbox.data()).unwrap(),
+                    refused: &[BACKUP],
+                    says: "is missing",
+                },
+                Case {
+                    what: "a few left",
+                    config,
+                    goes_wrong: |sandbox| {
+                        empty_data(sandbox);
+                        fs::write(sandbox.data().join("left"), "x").unwrap();
+                    },
+                    refused: &[BACKUP],
+                    says: "--allow mass-deletion",
+                },
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_download_that_would_delete_most_of_a_directory_is_refused() {
+    for config in [plain as fn() -> Config, encrypted] {
+        refused(
+            10,
+            &[Case {
+                what: "many new local files",
+                config,
+                goes_wrong: |sandbox| grow(&sandbox.data().join("new"), 150, 0..=200, 3),
+                refused: &[DOWNLOAD],
+                says: "--allow mass-deletion",
+            }],
+        );
+    }
+}
+
+#[test]
+fn another_remote_or_an_emptied_one_is_noticed() {
+    for config in [plain as fn() -> Config, encrypted] {
+        refused(
+            10,
+            &[
+                Case {
+                    what: "another bucket in its place",
+                    config,
+                    goes_wrong: replace_bucket,
+                    refused: BOTH,
+                    says: "--allow other-remote",
+                },
+                Case {
+                    what: "an emptied bucket",
+                    config,
+                    goes_wrong: |sandbox| Backdoor::new(sandbox).empty(),
+                    refused: &[BACKUP],
+                    says: "--allow other-remote",
+                },
+                // There is nothing that any word could let pass.
+                Case {
+                    what: "nothing to download",
+                    config,
+                    goes_wrong: |sandbox| Backdoor::new(sandbox).empty(),
+                    refused: &[DOWNLOAD],
+                    says: "",
+                },
+                Case {
+                    what: "its identity deleted",
+                    config,
+                    goes_wrong: |sandbox| Backdoor::new(sandbox).delete(".poof/identity"),
+                    refused: &[BACKUP],
+                    says: "--allow other-remote",
+                },
+            ],
+        );
+    }
+}
+
+#[test]
+fn an_older_snapshot_than_the_last_seen_is_noticed() {
+    for config in [plain as fn() -> Config, encrypted] {
+        refused(
+            10,
+            &[Case {
+                what: "the newest generation is gone",
+                config,
+                goes_wrong: delete_newest_head,
+                refused: BOTH,
+                says: "--allow older-snapshot",
+            }],
+        );
+    }
+}
+
+#[test]
+fn another_encryption_than_the_last_one_is_noticed() {
+    refused(
+        10,
+        &[
+            Case {
+                what: "encryption switched on",
+                config: || plain().with_crypt(),
+                goes_wrong: |sandbox| sandbox.write_config(&encrypted()),
+                refused: BOTH,
+                says: "",
+            },
+            Case {
+                what: "encryption switched off",
+                config: encrypted,
+                goes_wrong: |sandbox| sandbox.write_config(&plain().with_crypt()),
+                refused: BOTH,
+                says: "",
+            },
+            Case {
+                what: "another password",
+                config: encrypted,
+                goes_wrong: |sandbox| sandbox.write_config(&encrypted().other_password()),
+                refused: BOTH,
+                says: "",
+            },
+            Case {
+                what: "another password, names in clear",
+                config: names_in_clear,
+                goes_wrong: |sandbox| sandbox.write_config(&names_in_clear().other_password()),
+                refused: BOTH,
+                says: "",
+            },
+        ],
+    );
+}
+
+// Without what it remembers poof still has the records on the remote.
+#[test]
+fn a_wrong_password_is_noticed_on_a_bare_machine_too() {
+    refused(
+        10,
+        &[Case {
+            what: "another password, names in clear, no state",
+            config: names_in_clear,
+            goes_wrong: |sandbox| {
+                sandbox.write_config(&names_in_clear().other_password());
+                fs::remove_dir_all(sandbox.state()).unwrap();
+            },
+            refused: BOTH,
+            says: "",
+        }],
+    );
+}
+
+#[test]
+fn what_a_guard_names_lets_it_pass_for_one_run() {
+    for (goes_wrong, word) in [
+        (empty_data as fn(&Sandbox), "empty-source"),
+        (|sandbox| Backdoor::new(sandbox).empty(), "other-remote"),
+        (replace_bucket, "other-remote"),
+        (delete_newest_head, "older-snapshot"),
+    ] {
+        for config in [plain as fn() -> Config, encrypted] {
+            let sandbox = Sandbox::new();
+            sandbox.write_config(&config());
+            grow(&sandbox.data(), 10, 0..=200, 1);
+            sandbox.poof(["backup"]).run().expect_code(0);
+            fs::write(sandbox.data().join("second"), "generation").unwrap();
+            sandbox.poof(["backup"]).run().expect_code(0);
+            goes_wrong(&sandbox);
+            sandbox.poof(["backup"]).run().expect_code(7);
+            sandbox.poof(["backup", "--allow", word]).run().expect_code(0);
+            sandbox.poof(["check"]).run().expect_code(0);
+            if word != "empty-source" {
+                sandbox.poof(["backup"]).run().expect_code(0);
+                let original = Snapshot::of(&sandbox.data());
+                sandbox.poof(["download", "--to", "beside"]).run().expect_code(0);
+                let beside = sandbox.home().join("beside/data");
+                assert_same_content(&original, &Snapshot::of(&beside));
+            }
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! What a run costs at the server: requests and bytes, counted by the proxy.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use crate::harness::{Config, Kind, Proxy, Sandbox, Snapshot, assert_same_content, grow, minio};
+
+const FILES: usize = 5_000;
+
+/// What is as large as the tree, in entries, and what is not.
+fn per_thousand(files: usize, rest: usize) -> usize {
+    files / 1_000 + rest
+}
+
+/// One run of poof.
+struct Item {
+    says: String,
+    code: Option<i32>,
+    requests: usize,
+}
+
+/// The runs of one tree's life.
+struct Bill {
+    first: Item,
+    unchanged: Item,
+    ten_changed: Item,
+    download: Item,
+}
+
+/// A sandbox behind a proxy.
+fn metered(encrypted: bool) -> (Sandbox, Proxy) {
+    let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
+    let config = if encrypted { Config::encrypted } else { Config::plain };
+    sandbox.write_config(&config(proxy.endpoint()));
+    (sandbox, proxy)
+}
+
+fn item(sandbox: &Sandbox, proxy: &Proxy, args: &[&str]) -> Item {
+    proxy.reset();
+    let run = sandbox.poof(args).timeout(Duration::from_mins(10)).run();
+    Item { says: run.to_string(), code: run.code, requests: proxy.total() }
+}
+
+impl Item {
+    #[track_caller]
+    fn costs_at_most(&self, limit: usize) {
+        assert_eq!(self.code, Some(0), "{}", self.says);
+        let Item { requests, says, .. } = self;
+        assert!(*requests <= limit, "{requests} requests, {limit} are allowed: {says}");
+    }
+}
+
+/// The life of a tree of 5,000 files, lived once for all tests.
+fn bill(encrypted: bool) -> &'static Bill {
+    static BILLS: [OnceLock<Bill>; 2] = [const { OnceLock::new() }; 2];
+    BILLS[usize::from(encrypted)].get_or_init(|| {
+        let (sandbox, proxy) = metered(encrypted);
+        grow(&sandbox.data(), FILES, 1..=300, 1);
+        let run = |args| item(&sandbox, &proxy, args);
+        let backup = ["backup", "--only", "data"];
+        let (first, unchanged) = (run(&backup), run(&backup));
+        for entry in walkdir::WalkDir::new(sandbox.data()).into_iter().flatten() {
+            let name = entry.file_name().to_string_lossy();
+            // file-00007, file-00507, …
+            if name.ends_with("007") || name.ends_with("507") {
+                fs::write(entry.path(), format!("changed {name}")).unwrap();
+            }
+        }
+        let ten_changed = run(&backup);
+        fs::remove_dir_all(sandbox.data()).unwrap();
+        let download = run(&["download", "--only", "data"]);
+        Bill { first, unchanged, ten_changed, download }
+    })
+}
+
+#[test]
+fn a_first_backup_costs_one_request_a_file() {
+    for encrypted in [false, true] {
+        bill(encrypted).first.costs_at_most(FILES * 105 / 100);
+    }
+}
+
+#[test]
+fn a_backup_without_a_change_costs_a_listing() {
+    for encrypted in [false, true] {
+        bill(encrypted).unchanged.costs_at_most(per_thousand(FILES, 8));
+    }
+}
+
+#[test]
+fn ten_changed_files_cost_a_listing_and_little_more() {
+    for encrypted in [false, true] {
+        let item = &bill(encrypted).ten_changed;
+        assert!(item.says.contains("10 changed"), "{}", item.says);
+        item.costs_at_most(per_thousand(FILES, 70));
+    }
+}
+
+#[test]
+fn a_download_costs_one_request_a_file() {
+    for encrypted in [false, true] {
+        let limit = FILES * 105 / 100 + per_thousand(FILES, 30);
+        bill(encrypted).download.costs_at_most(limit);
+    }
+}
+
+#[test]
+fn one_changed_file_of_fifty_thousand_sends_little_besides() {
+    let (sandbox, proxy) = metered(true);
+    grow(&sandbox.data(), 49_999, 0..=8, 1);
+    fs::write(sandbox.data().join("changed"), "not yet").unwrap();
+    item(&sandbox, &proxy, &["backup", "--only", "data"]).costs_at_most(50_000 * 105 / 100);
+    let changed = vec![b'x'; 1_000_000];
+    fs::write(sandbox.data().join("changed"), &changed).unwrap();
+    item(&sandbox, &proxy, &["backup", "--only", "data"]).costs_at_most(per_thousand(50_000, 70));
+    // Under crypt: 32 bytes, and 16 for each block of 64 KiB.
+    let beside = proxy.sent() - changed.len() as u64 - 32 - 16 * 16;
+    assert!(beside <= 256 << 10, "{beside} bytes besides the file");
+}
+
+#[test]
+fn a_change_of_attributes_sends_no_content() {
+    for encrypted in [false, true] {
+        let (sandbox, proxy) = metered(encrypted);
+        grow(&sandbox.data(), 20, 100_000..=100_000, 1);
+        sandbox.poof(["backup", "--only", "data"]).run().expect_code(0);
+        for entry in walkdir::WalkDir::new(sandbox.data()).into_iter().flatten() {
+            fs::set_permissions(entry.path(), Permissions::from_mode(0o700)).unwrap();
+        }
+        item(&sandbox, &proxy, &["backup", "--only", "data"]).costs_at_most(30);
+        assert!(proxy.sent() < 50_000, "{} bytes of 2,000,000", proxy.sent());
+    }
+}
+
+#[test]
+fn a_renamed_directory_is_copied_on_the_server() {
+    for encrypted in [false, true] {
+        let (sandbox, proxy) = metered(encrypted);
+        let (before, after) = (sandbox.data().join("before"), sandbox.data().join("after"));
+        grow(&before, 20, 100_000..=100_000, 1);
+        sandbox.poof(["backup", "--only", "data"]).run().expect_code(0);
+        fs::rename(&before, &after).unwrap();
+        item(&sandbox, &proxy, &["backup", "--only", "data"]).costs_at_most(20 * 4 + 30);
+        assert!(proxy.sent() < 50_000, "{} bytes of 2,000,000", proxy.sent());
+        let original = Snapshot::of(&sandbox.data());
+        fs::rename(&after, &before).unwrap();
+        sandbox.poof(["download", "--only", "data", "--yes"]).run().expect_code(0);
+        assert_same_content(&original, &Snapshot::of(&sandbox.data()));
+    }
+}
+
+#[test]
+fn a_backup_after_the_state_was_lost_sends_no_content_again() {
+    for encrypted in [false, true] {
+        let (sandbox, proxy) = metered(encrypted);
+        grow(&sandbox.data(), 20, 100_000..=100_000, 1);
+        sandbox.poof(["backup", "--only", "data"]).run().expect_code(0);
+        fs::remove_dir_all(sandbox.state()).unwrap();
+        item(&sandbox, &proxy, &["backup", "--only", "data"]).costs_at_most(60);
+        assert!(proxy.sent() < 50_000, "{} bytes of 2,000,000", proxy.sent());
+        assert_eq!(proxy.count(Kind::Delete), 0);
+    }
+}
