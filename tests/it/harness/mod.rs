@@ -9,10 +9,10 @@ mod exact;
 mod guarded;
 #[cfg(target_os = "linux")] // setfacl, mknod
 pub mod hostile;
-mod minio;
+pub mod minio;
 pub mod proxy;
 mod sandbox;
-mod tools;
+pub mod tools;
 mod tree;
 mod unreachable;
 

@@ -1,0 +1,127 @@
+//! poof beside those that people use for the same: rclone at its default and at its
+//! best honest flags, the Python poof, restic. One table in one run: `make bench`.
+//! Times on a shared machine are noisy; the ratios are what counts.
+//!
+//! Smaller: `POOF_BENCH_FILES`, `POOF_BENCH_LARGE_MIB`, `POOF_BENCH_DELAYS` (milliseconds,
+//! `0,50`). `POOF_BENCH_PLOT=FILE` draws the table as SVG.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::print_stdout, clippy::print_stderr, missing_docs)]
+#![allow(dead_code, unused_imports)] // the harness is that of the tests
+
+#[path = "../../tests/it/harness/mod.rs"]
+mod harness;
+
+mod cost;
+mod plot;
+mod program;
+
+use std::env;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use cost::Cost;
+use harness::{Sandbox, stock_rclone};
+use program::{Job, PROGRAMS, Peer, Program, World};
+
+/// One job of one program in one world; None if it cannot do that.
+struct Cell {
+    world: World,
+    job: Job,
+    program: Program,
+    cost: Option<Cost>,
+}
+
+fn main() {
+    let number = |name: &str, default: u64| {
+        env::var(name).map_or(default, |text| text.parse().expect("a number"))
+    };
+    let (files, large) = (number("POOF_BENCH_FILES", 5_000), number("POOF_BENCH_LARGE_MIB", 2_048));
+    let delays = env::var("POOF_BENCH_DELAYS").unwrap_or_else(|_| "0,50".to_owned());
+    let delays = delays.split(',').map(|ms| Duration::from_millis(ms.parse().expect("numbers")));
+    sizes();
+    println!("{files} files of 1 to 16 KiB; a large file of {large} MiB");
+    let mut cells = Vec::new();
+    for delay in delays {
+        for encrypted in [false, true] {
+            let world = World { delay, encrypted };
+            println!("\n{world}");
+            println!("{:<14} {:<16} {}", "", "", Cost::HEADER);
+            small(world, usize::try_from(files).unwrap(), &mut cells);
+            self::large(world, large << 20, &mut cells);
+        }
+    }
+    ratios(&cells);
+    if let Some(path) = env::var_os("POOF_BENCH_PLOT") {
+        fs::write(&path, plot::svg(&cells)).unwrap();
+    }
+}
+
+/// Many small files, from the first backup to the restore.
+fn small(world: World, files: usize, cells: &mut Vec<Cell>) {
+    let mut peers: Vec<Peer> =
+        PROGRAMS.iter().filter_map(|&program| Peer::new(program, world)).collect();
+    for peer in &peers {
+        harness::grow(&peer.data(), files, 1 << 10..=16 << 10, 1);
+    }
+    for job in [Job::First, Job::NoChange, Job::TenChanged, Job::Download] {
+        for peer in &mut peers {
+            if job == Job::TenChanged {
+                peer.change_ten();
+            }
+            row(peer, world, job, cells);
+        }
+    }
+    peers.into_iter().for_each(Peer::forget);
+}
+
+/// One large file, up and down; each program alone, for the disk's sake.
+fn large(world: World, size: u64, cells: &mut Vec<Cell>) {
+    for &program in &PROGRAMS {
+        let Some(mut peer) = Peer::new(program, world) else { continue };
+        harness::grow(&peer.data(), 1, size..=size, 2);
+        for job in [Job::LargeUp, Job::LargeDown] {
+            row(&mut peer, world, job, cells);
+        }
+        peer.forget();
+    }
+}
+
+fn row(peer: &mut Peer, world: World, job: Job, cells: &mut Vec<Cell>) {
+    let cost = peer.run(job);
+    let shown = cost.as_ref().map_or("failed, or took too long".to_owned(), Cost::to_string);
+    println!("{:<14} {:<16} {shown}", job.to_string(), peer.program.to_string());
+    cells.push(Cell { world, job, program: peer.program, cost });
+}
+
+/// How many times faster poof is than each of the others.
+fn ratios(cells: &[Cell]) {
+    println!("\ntimes as fast as");
+    for ours in cells.iter().filter(|cell| cell.program == Program::Poof) {
+        let Some(cost) = &ours.cost else { continue };
+        let same = |cell: &&Cell| cell.world == ours.world && cell.job == ours.job;
+        let others = cells.iter().filter(same).filter(|cell| cell.program != Program::Poof);
+        let text: Vec<_> = others
+            .filter_map(|cell| {
+                let ratio = cell.cost.as_ref()?.time.as_secs_f64() / cost.time.as_secs_f64();
+                Some(format!("{} {ratio:.1}", cell.program))
+            })
+            .collect();
+        println!("{:<22} {:<14} {}", ours.world.to_string(), ours.job.to_string(), text.join("  "));
+    }
+}
+
+fn sizes() {
+    let kib = |path: &Path| fs::metadata(path).unwrap().len() >> 10;
+    let (poof, rclone) = (kib(Path::new(env!("CARGO_BIN_EXE_poof"))), kib(&stock_rclone()));
+    println!("size of the program: poof {poof} KiB, rclone {rclone} KiB");
+    let sandbox = Sandbox::new();
+    let start = |program: &Path, args: &[&str]| {
+        let times = (0..20).filter_map(|_| cost::measure(&sandbox, program, args, &[]));
+        cost::median(times.map(|cost| cost.time.as_secs_f64() * 1e3))
+    };
+    let poof = start(Path::new(env!("CARGO_BIN_EXE_poof")), &["paths"]);
+    let rclone = start(&stock_rclone(), &["version"]);
+    println!("start: `poof paths` {poof:.0} ms, `rclone version` {rclone:.0} ms");
+}

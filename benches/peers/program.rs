@@ -1,0 +1,213 @@
+//! The programs, and how each does a job.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::cost::{Cost, measure};
+use crate::harness::minio::{ACCESS_KEY, SECRET_KEY};
+use crate::harness::tools::python_poof;
+use crate::harness::{Config, Proxy, Sandbox, Snapshot, assert_same_content, minio, stock_rclone};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    Poof,
+    Rclone,
+    /// With the flags that make it fastest and leave it honest.
+    RcloneBest,
+    PythonPoof,
+    Restic,
+}
+
+pub const PROGRAMS: [Program; 5] =
+    [Program::Poof, Program::Rclone, Program::RcloneBest, Program::PythonPoof, Program::Restic];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    First,
+    NoChange,
+    TenChanged,
+    Download,
+    LargeUp,
+    LargeDown,
+}
+
+/// How far away the server is, and what it sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct World {
+    /// Of every request.
+    pub delay: Duration,
+    pub encrypted: bool,
+}
+
+/// Somebody with a program, a tree and a bucket.
+pub struct Peer {
+    pub program: Program,
+    sandbox: Sandbox,
+    proxy: Proxy,
+    remote: String,
+    encrypted: bool,
+}
+
+/// Wide; a listing instead of a HEAD a file; no HEAD after a PUT; large parts
+/// without a second reading for a checksum that nobody but rclone reads.
+const BEST: [&str; 9] = [
+    "--transfers=64",
+    "--checkers=64",
+    "--fast-list",
+    "--s3-no-head",
+    "--s3-no-check-bucket",
+    "--s3-disable-checksum",
+    "--s3-chunk-size=64M",
+    "--s3-upload-concurrency=4",
+    "--multi-thread-streams=4",
+];
+/// What makes a sync of unchanged files cheap: their own time against that of the
+/// upload. rclone's documentation recommends it for S3.
+const BEST_UP: [&str; 2] = ["--use-server-modtime", "--update"];
+
+impl Peer {
+    /// None where the program has no such mode: restic always encrypts.
+    pub fn new(program: Program, world: World) -> Option<Self> {
+        if program == Program::Restic && !world.encrypted {
+            return None;
+        }
+        let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
+        let endpoint = proxy.endpoint();
+        sandbox.write_config(&if world.encrypted {
+            Config::encrypted(endpoint)
+        } else {
+            Config::plain(endpoint)
+        });
+        let bucket = format!("poof-backup:{}", sandbox.bucket());
+        sandbox.rclone(["mkdir", &bucket]).run().expect_code(0);
+        let remote = if world.encrypted { "poof-crypt:".to_owned() } else { format!("{bucket}/") };
+        let peer = Peer { program, sandbox, proxy, remote, encrypted: world.encrypted };
+        if program == Program::Restic {
+            peer.restic(&["init"]).expect("restic init");
+        }
+        peer.proxy.set_latency(world.delay);
+        Some(peer)
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.sandbox.data()
+    }
+
+    /// Writes other content into ten files, spread over the tree.
+    pub fn change_ten(&self) {
+        let entries = walkdir::WalkDir::new(self.data()).sort_by_file_name().into_iter().flatten();
+        let files: Vec<_> = entries.filter(|entry| entry.file_type().is_file()).collect();
+        for file in files.iter().step_by((files.len() / 10).max(1)).take(10) {
+            fs::write(file.path(), "changed").unwrap();
+        }
+    }
+
+    /// Does a job; None if it fails. What was restored is compared.
+    pub fn run(&mut self, job: Job) -> Option<Cost> {
+        self.proxy.reset();
+        let down = matches!(job, Job::Download | Job::LargeDown);
+        let original = down.then(|| {
+            let original = Snapshot::of(&self.data());
+            fs::remove_dir_all(self.data()).unwrap();
+            original
+        });
+        let cost = if down { self.download() } else { self.backup() };
+        if let (Some(original), Some(_)) = (original, &cost) {
+            assert_same_content(&original, &Snapshot::of(&self.data()));
+        }
+        cost.map(|cost| Cost { requests: Some(self.proxy.total()), ..cost })
+    }
+
+    fn backup(&self) -> Option<Cost> {
+        let data = self.data();
+        let (from, to) = (data.to_str().unwrap(), format!("{}data", self.remote));
+        match self.program {
+            Program::Poof => self.poof(&["backup", "--only", "data"]),
+            Program::Rclone => self.rclone(&["sync", from, &to]),
+            Program::RcloneBest => {
+                self.rclone(&[&["sync", from, &to][..], &BEST, &BEST_UP].concat())
+            }
+            Program::PythonPoof => self.python(&["backup"]),
+            Program::Restic => self.restic(&["backup", from]),
+        }
+    }
+
+    fn download(&self) -> Option<Cost> {
+        let data = self.data();
+        let (to, from) = (data.to_str().unwrap(), format!("{}data", self.remote));
+        match self.program {
+            Program::Poof => self.poof(&["download", "--only", "data", "--yes"]),
+            Program::Rclone => self.rclone(&["sync", &from, to]),
+            Program::RcloneBest => self.rclone(&[&["sync", &from, to][..], &BEST].concat()),
+            Program::PythonPoof => self.python(&["download"]),
+            Program::Restic => self.restic(&["restore", "latest", "--target", "/"]),
+        }
+    }
+
+    fn poof(&self, args: &[&str]) -> Option<Cost> {
+        measure(&self.sandbox, Path::new(env!("CARGO_BIN_EXE_poof")), args, &[])
+    }
+
+    fn python(&self, args: &[&str]) -> Option<Cost> {
+        measure(&self.sandbox, &python_poof(), args, &[])
+    }
+
+    fn rclone(&self, args: &[&str]) -> Option<Cost> {
+        let config = self.sandbox.rclone_conf();
+        let config = ["--config", config.to_str().unwrap()];
+        measure(&self.sandbox, &stock_rclone(), &[&config, args].concat(), &[])
+    }
+
+    fn restic(&self, args: &[&str]) -> Option<Cost> {
+        let repository = format!("s3:{}/{}", self.proxy.endpoint(), self.sandbox.bucket());
+        let environment = [
+            ("RESTIC_REPOSITORY", repository.as_str()),
+            ("RESTIC_PASSWORD", "password"),
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
+        ];
+        measure(&self.sandbox, Path::new("/usr/bin/restic"), args, &environment)
+    }
+
+    /// Gives the disk back before the next one.
+    pub fn forget(self) {
+        self.proxy.set_latency(Duration::ZERO);
+        let bucket = format!("poof-backup:{}", self.sandbox.bucket());
+        let args = ["--checkers=64", "purge", &bucket];
+        self.sandbox.rclone(args).timeout(Duration::from_mins(5)).run();
+    }
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Program::Poof => "poof",
+            Program::Rclone => "rclone",
+            Program::RcloneBest => "rclone at best",
+            Program::PythonPoof => "Python poof",
+            Program::Restic => "restic",
+        })
+    }
+}
+
+impl fmt::Display for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Job::First => "first backup",
+            Job::NoChange => "no change",
+            Job::TenChanged => "ten changed",
+            Job::Download => "download",
+            Job::LargeUp => "large file up",
+            Job::LargeDown => "large file down",
+        })
+    }
+}
+
+impl fmt::Display for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.encrypted { "encrypted" } else { "plain" };
+        write!(f, "{kind}, +{} ms", self.delay.as_millis())
+    }
+}
