@@ -54,7 +54,7 @@ func show(o store.Object) shown {
 
 // listStore reports every object below dir.
 //
-// Parameters: fs, crypt, dir, report. Results: strange, the number of objects
+// Parameters: fs, crypt, dir, marks (names of objects there), report. Results: strange, the number of objects
 // whose names do not decrypt.
 func listStore(ctx context.Context, in rc.Params) (rc.Params, error) {
 	s, out, err := openStore(ctx, in)
@@ -66,7 +66,11 @@ func listStore(ctx context.Context, in rc.Params) (rc.Params, error) {
 	if err != nil {
 		return nil, err
 	}
-	strange, err := s.List(ctx, dir, func(remote string, o store.Object) error {
+	var marks [][]byte
+	if err := in.GetStruct("marks", &marks); err != nil {
+		return nil, err
+	}
+	strange, err := s.List(ctx, dir, marks, func(remote string, o store.Object) error {
 		record := show(o)
 		record.Remote = []byte(remote)
 		return out.write(record)

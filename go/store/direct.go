@@ -75,8 +75,9 @@ func (d *direct) key(name string) string {
 	return d.opt.Enc.FromStandardPath(d.prefix + name)
 }
 
-// list calls found for every object below dir: its name relative to the root.
-func (d *direct) list(ctx context.Context, dir string, found func(name string, o Object) error) error {
+// list calls found for every object below dir whose key is after the key after
+// and not after the key last; either may be empty. The name is relative to the root.
+func (d *direct) list(ctx context.Context, dir, after, last string, found func(name string, o Object) error) error {
 	prefix := d.prefix
 	if dir != "" {
 		prefix += dir + "/"
@@ -85,6 +86,9 @@ func (d *direct) list(ctx context.Context, dir string, found func(name string, o
 	request := s3.ListObjectsV2Input{Bucket: &d.bucket}
 	key := d.opt.Enc.FromStandardPath(prefix)
 	request.Prefix = &key
+	if after != "" {
+		request.StartAfter = &after
+	}
 	if d.opt.ListChunk > 0 {
 		request.MaxKeys = &d.opt.ListChunk
 	}
@@ -105,6 +109,12 @@ func (d *direct) list(ctx context.Context, dir string, found func(name string, o
 				if name, err = url.QueryUnescape(name); err != nil {
 					return err
 				}
+			}
+			if name <= after && after != "" {
+				continue // the server does not know StartAfter
+			}
+			if name > last && last != "" {
+				return nil
 			}
 			name = d.opt.Enc.ToStandardPath(name)
 			if !strings.HasPrefix(name, d.prefix) || strings.HasSuffix(name, "/") {

@@ -3,12 +3,15 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/rclone/rclone/fs"
 	"github.com/rclone/rclone/fs/hash"
 	"github.com/rclone/rclone/fs/walk"
+	"golang.org/x/sync/errgroup"
 )
 
 // Object is what a listing shows of an object on the base.
@@ -21,13 +24,21 @@ type Object struct {
 // List calls found for every object below dir, with its name relative to dir.
 // Names that do not decrypt are passed over and counted. A dir that does not
 // exist is an error (fs.ErrorDirNotFound) where directories exist at all.
-func (s *Store) List(ctx context.Context, dir string, found func(remote string, o Object) error) (strange int, err error) {
+//
+// The marks are names of objects there, as far as is known, evenly spread: with
+// them the pages of S3, of which each is asked for with the end of the one
+// before, are listed from several places at once. found is called by one at a
+// time, in no order.
+func (s *Store) List(ctx context.Context, dir string, marks [][]byte, found func(remote string, o Object) error) (strange int, err error) {
 	below := s.dirKey(dir)
 	prefix := dir
 	if prefix != "" {
 		prefix += "/"
 	}
+	var mu sync.Mutex
 	each := func(key string, o Object) error {
+		mu.Lock()
+		defer mu.Unlock()
 		name, ours := s.remote(key)
 		if !ours || !strings.HasPrefix(name, prefix) {
 			strange++
@@ -36,7 +47,17 @@ func (s *Store) List(ctx context.Context, dir string, found func(remote string, 
 		return found(name[len(prefix):], o)
 	}
 	if s.direct != nil {
-		return strange, s.direct.list(ctx, below, each)
+		group, ctx := errgroup.WithContext(ctx)
+		ends := s.ends(prefix, marks)
+		for i, last := range append(ends, "") {
+			after := ""
+			if i > 0 {
+				after = ends[i-1]
+			}
+			group.Go(func() error { return s.direct.list(ctx, below, after, last, each) })
+		}
+		err := group.Wait()
+		return strange, err
 	}
 	err = walk.ListR(ctx, s.base, below, true, -1, walk.ListObjects, func(entries fs.DirEntries) error {
 		for _, entry := range entries {
@@ -55,6 +76,27 @@ func (s *Store) List(ctx context.Context, dir string, found func(remote string, 
 		return nil
 	})
 	return strange, err
+}
+
+// abreastLists is from how many places a directory is listed at once; each may
+// cost one request more than its objects fill.
+const abreastLists = 4
+
+// ends are the keys at which a listing is cut into parts of about one size.
+func (s *Store) ends(prefix string, marks [][]byte) []string {
+	if len(marks) < abreastLists {
+		return nil
+	}
+	keys := make([]string, len(marks))
+	for i, mark := range marks {
+		keys[i] = s.direct.key(s.key(prefix + string(mark)))
+	}
+	slices.Sort(keys)
+	ends := make([]string, 0, abreastLists-1)
+	for i := 1; i < abreastLists; i++ {
+		ends = append(ends, keys[i*len(keys)/abreastLists])
+	}
+	return ends
 }
 
 // Look asks for one object; fs.ErrorObjectNotFound if there is none.

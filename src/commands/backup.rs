@@ -1,6 +1,7 @@
 //! `poof backup`: makes the remote copy of every directory equal to it.
 
 use std::fs;
+use std::thread::{self, ScopedJoinHandle};
 
 use super::carry;
 use super::vault::Vault;
@@ -24,10 +25,7 @@ pub fn run(context: &Context, args: &Backup) -> Result<Outcome> {
     let _lock = if *dry_run { None } else { Some(context.lock()?) };
     let ready = setup::load(context)?;
     let directories = setup::select(&ready, only)?;
-    let sight = setup::look(&ready)?;
-    let names: Vec<_> = ready.directories().iter().map(|d| d.name.as_str()).collect();
-    guard::right_remote(&sight, &names, allowed)?;
-    let vault = Vault::open(context, &ready, &sight, allowed)?;
+    let vault = Vault::open(context, &ready, &directories, allowed)?;
 
     let mut outcome = Outcome::default();
     let mut uploads = Vec::new();
@@ -47,14 +45,19 @@ pub fn run(context: &Context, args: &Backup) -> Result<Outcome> {
         }
         return Ok(carry::would(terminal, &uploads, outcome));
     }
-    if !sight.here.exists && !uploads.is_empty() {
+    if !vault.sight.here.exists && !uploads.is_empty() {
         let doing = format!("make {}", ready.remote().name());
         ready.remote().make_bucket().map_err(|f| f.into_error(&doing, Kind::Remote))?;
     }
-    if !uploads.is_empty() {
-        vault.mark()?;
-    }
-    carry::all(terminal, uploads, outcome, "sent")
+    thread::scope(|scope| {
+        let marking = (!uploads.is_empty()).then(|| scope.spawn(|| vault.mark()));
+        let outcome = carry::all(terminal, uploads, outcome, "sent")?;
+        match marking.map(ScopedJoinHandle::join) {
+            Some(Ok(marked)) => marked.map(|()| outcome),
+            Some(Err(_)) => Err(Error::unexpected("a thread ended")),
+            None => Ok(outcome),
+        }
+    })
 }
 
 /// Surveys a directory and asks the guards.
@@ -90,8 +93,9 @@ fn prepare<'a>(
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let destination = vault.remote.tree(name);
     let facts = Facts { host, renew };
-    let preparation = Preparation { snapshots, destination, root, last, facts, rehash };
-    let upload = preparation.survey(&mut monitor)?;
+    let listing = vault.listing(name)?;
+    let preparation = Preparation { snapshots, destination, root, last, listing, facts, rehash };
+    let upload = preparation.survey()?;
     drop(monitor);
     guard::local_source(local, Some(upload.entries), allowed)?;
     guard::deletions(&place, &upload.plan, allowed)?;

@@ -12,21 +12,14 @@ use crate::base::interrupt;
 use crate::base::units::{bytes, clock, files};
 use crate::cli::Check;
 use crate::config::trees::Directory;
-use crate::storage::failure::Failure;
 use crate::tree::check::{Examined, Finding, Sample, What, examine, read_back};
-use crate::tree::guard;
-use crate::tree::listing::Listing;
 use crate::tree::snapshot::{Snapshot, Standing};
 
 pub fn run(context: &Context, args: &Check) -> Result<Outcome> {
     let _lock = context.lock()?;
     let ready = setup::load(context)?;
     let directories = setup::select(&ready, &args.only)?;
-    let sight = setup::look(&ready)?;
-    let names: Vec<_> = ready.directories().iter().map(|d| d.name.as_str()).collect();
-    let allowed = setup::allowed(&args.allow);
-    guard::right_remote(&sight, &names, allowed)?;
-    let vault = Vault::open(context, &ready, &sight, allowed)?;
+    let vault = Vault::open(context, &ready, &directories, setup::allowed(&args.allow))?;
     let sample = match (args.sample, args.read_data) {
         (Some(percent), _) => Some(Sample::new(percent / 100.0)?),
         (None, true) => Some(Sample::new(1.0)?),
@@ -79,11 +72,8 @@ impl Checking<'_> {
             let hint = "`poof backup` writes it, and sends nothing again that is there.";
             return Err(Error::new(Kind::Incomplete, what).hint(hint));
         };
-        let mut monitor = Monitor::comparison(terminal, name);
-        let names = self.vault.snapshots(name).names;
-        let listing =
-            Listing::make(&self.vault.store, &names, &self.vault.below(name), &mut monitor)
-                .map_err(|f: Failure| f.into_error(&format!("list {name}"), Kind::Remote))?;
+        let monitor = Monitor::comparison(terminal, name);
+        let listing = self.vault.listing(name)?;
         let Examined { mut findings, intact, unhashed, readable } =
             examine(&snapshot, listing, self.sample.as_ref())?;
         drop(monitor);

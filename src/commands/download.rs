@@ -17,9 +17,8 @@ use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::remote::Spec;
 use crate::tree::compare::{self, Compare};
 use crate::tree::entry::as_path;
-use crate::tree::guard::{self, Allowed, Sight, Suspicion};
+use crate::tree::guard::{self, Allowed};
 use crate::tree::journal::Journal;
-use crate::tree::listing::Listing;
 use crate::tree::plan::{Plan, len};
 use crate::tree::restore::{Restore, Target};
 use crate::tree::snapshot::{Snapshot, Snapshots, Standing};
@@ -31,14 +30,9 @@ pub fn run(context: &Context, args: &Download) -> Result<Outcome> {
     let _lock = if *dry_run { None } else { Some(context.lock()?) };
     let ready = setup::load(context)?;
     let directories = setup::select(&ready, only)?;
-    let sight = setup::look(&ready)?;
-    let names: Vec<_> = ready.directories().iter().map(|d| d.name.as_str()).collect();
-    let suspicion = sight.suspicion(&names);
     let allowed = setup::allowed(allow);
-    guard::right_remote(&sight, &names, allowed)?;
-    let vault = Vault::open(context, &ready, &sight, allowed)?;
-    let incoming =
-        Incoming { context, args, ready: &ready, sight: &sight, vault: &vault, suspicion, allowed };
+    let vault = Vault::open(context, &ready, &directories, allowed)?;
+    let incoming = Incoming { context, args, ready: &ready, vault: &vault, allowed };
 
     let mut outcome = Outcome::default();
     let mut tasks = Vec::new();
@@ -64,9 +58,7 @@ struct Incoming<'a> {
     context: &'a Context,
     args: &'a Download,
     ready: &'a Ready,
-    sight: &'a Sight,
     vault: &'a Vault<'a>,
-    suspicion: Option<Suspicion>,
     allowed: Allowed,
 }
 
@@ -110,11 +102,9 @@ impl<'a> Incoming<'a> {
         let shown = root.display().to_string();
         // The root itself is an entry.
         let entries = snapshot.counts().entries.saturating_sub(1);
-        guard::remote_source(&place, Some(entries), self.suspicion.as_ref(), self.allowed)?;
-        let mut monitor = Monitor::comparison(terminal, name);
-        let Snapshots { store, names, records, .. } = &snapshots;
-        let listing = Listing::make(store, names, records, &mut monitor)
-            .map_err(|failure| failure.into_error(&format!("list {name}"), Kind::Remote))?;
+        guard::remote_source(&place, Some(entries), self.vault.suspicion.as_ref(), self.allowed)?;
+        let monitor = Monitor::comparison(terminal, name);
+        let listing = self.vault.listing(name)?;
         let spared = self.in_use(directory);
         let journal = self.journal();
         let keep_extra = args.keep_extra;
@@ -182,9 +172,9 @@ impl<'a> Incoming<'a> {
             None => {}
         }
         // S3 has no empty directories: there, what is empty does not exist.
-        let exists = plan.source_files() > 0 || self.sight.here.holds(guard::first(name));
+        let exists = plan.source_files() > 0 || self.vault.sight.here.holds(guard::first(name));
         let files = exists.then(|| plan.source_files());
-        guard::remote_source(&place, files, self.suspicion.as_ref(), self.allowed)?;
+        guard::remote_source(&place, files, self.vault.suspicion.as_ref(), self.allowed)?;
         Ok(plan)
     }
 

@@ -1,12 +1,14 @@
 //! The configuration as commands need it: loaded, checked, and in force in
 //! rclone.
 
+use std::thread;
+
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files;
 use crate::config::ready::ready;
 use crate::config::trees::Directory;
 use crate::config::{Files, PoofConf, Problem, RcloneConf, Ready};
-use crate::storage::failure::FailureKind;
+use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::rclone::call::call;
 use crate::storage::rclone::requests::UseConfig;
 use crate::tree::guard::{Allowed, Sight};
@@ -68,6 +70,15 @@ pub fn select<'a>(ready: &'a Ready, only: &[String]) -> Result<Vec<&'a Directory
     Ok(all.iter().filter(|d| only.is_empty() || only.contains(&d.name)).collect())
 }
 
+/// # Errors
+/// The remote lies on a disk that is not there.
+pub fn disk_is_there(ready: &Ready) -> Result<()> {
+    let remote = ready.remote();
+    let Some(disk) = remote.absent_disk() else { return Ok(()) };
+    let what = format!("{} lies in {}, which does not exist", remote.name(), disk.display());
+    Err(Error::new(Kind::Remote, what).hint("Is the disk attached and mounted?"))
+}
+
 /// Looks at the top of the bucket, from both sides of the encryption.
 ///
 /// # Errors
@@ -75,19 +86,16 @@ pub fn select<'a>(ready: &'a Ready, only: &[String]) -> Result<Vec<&'a Directory
 pub fn look(ready: &Ready) -> Result<Sight> {
     let remote = ready.remote();
     let place = remote.name();
-    let fail = |failure: crate::storage::failure::Failure| {
-        failure.into_error(&format!("list {place}"), Kind::Remote)
-    };
-    if let Some(disk) = remote.absent_disk() {
-        return Err(Error::new(
-            Kind::Remote,
-            format!("{place} lies in {}, which does not exist", disk.display()),
-        )
-        .hint("Is the disk attached and mounted?"));
-    }
-    let here = remote.top().map_err(fail)?;
-    let there = match ready.counterpart() {
-        Some(other) => match other.top() {
+    let fail = |failure: Failure| failure.into_error(&format!("list {place}"), Kind::Remote);
+    disk_is_there(ready)?;
+    let (here, there) = thread::scope(|scope| {
+        let there = ready.counterpart().map(|other| scope.spawn(move || other.top()));
+        let ended = |_| Err(Failure::other("a thread ended"));
+        (remote.top(), there.map(|there| there.join().unwrap_or_else(ended)))
+    });
+    let here = here.map_err(fail)?;
+    let there = match there {
+        Some(there) => match there {
             Ok(top) => Some(top),
             // Its passwords may be wrong, which is no matter for this remote.
             Err(failure) if failure.kind == FailureKind::Config && !remote.is_encrypted() => None,

@@ -1,19 +1,24 @@
 //! What a bucket holds besides files: poof's own records, opened once a run.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread::{self, ScopedJoinHandle};
 
-use super::Context;
+use super::{Context, setup};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::create_private_dir;
 use crate::config::Ready;
+use crate::config::trees::Directory;
 use crate::storage::failure::Failure;
-use crate::storage::job::{Unwatched, Watch};
+use crate::storage::job::{Until, Unwatched, Watch};
 use crate::storage::remote::Remote;
 use crate::storage::store::Store;
-use crate::tree::guard::{Allowed, Sight};
+use crate::tree::guard::{self, Allowed, Sight, Suspicion};
 use crate::tree::identity::{Found, Identities};
 use crate::tree::inventory::Inventory;
-use crate::tree::listing::list;
+use crate::tree::listing::{Listing, list};
 use crate::tree::manifest::Key;
 use crate::tree::objects::{Names, RECORDS};
 use crate::tree::snapshot::{Snapshots, Standing};
@@ -23,7 +28,12 @@ pub struct Vault<'a> {
     pub store: Store,
     pub key: Key,
     /// All of poof's own records.
-    pub records: Inventory,
+    records: Inventory,
+    /// The top of the bucket.
+    pub sight: Sight,
+    /// Why it may be the wrong one.
+    pub suspicion: Option<Suspicion>,
+    listings: Mutex<HashMap<String, std::result::Result<Inventory, Failure>>>,
     identity: Found,
     /// The remote's name, for people and for the state.
     name: String,
@@ -31,34 +41,69 @@ pub struct Vault<'a> {
 }
 
 impl<'a> Vault<'a> {
+    /// Looks at the bucket: at its top from both sides of the encryption, at poof's
+    /// records and at the objects of `directories`, all at once.
+    ///
     /// # Errors
-    /// The remote cannot be reached, or refuses, or it is another store than this
+    /// The remote cannot be reached, or refuses, or it is not the one that this
     /// machine knows, which `allowed` may let pass.
     pub fn open(
         context: &'a Context,
         ready: &'a Ready,
-        sight: &Sight,
+        directories: &[&Directory],
         allowed: Allowed,
     ) -> Result<Self> {
         let remote = ready.remote();
         let store = remote.store();
-        let doing = format!("read the records of {}", remote.name());
+        let (name, state) = (remote.name(), context.state.as_path());
+        let doing = format!("read the records of {name}");
         let fail = |failure: Failure| failure.into_error(&doing, Kind::Remote);
+        setup::disk_is_there(ready)?;
         let key = match store.secret().map_err(fail)? {
             Some(secret) => Key::from_secret(&secret),
             None => Key::plain(),
         };
-        let records = if sight.here.holds(RECORDS) {
-            list(&store, RECORDS, &mut Unwatched).map_err(fail)?
-        } else {
-            let mut none = Inventory::default();
-            none.sort();
-            none
-        };
-        let (name, state) = (remote.name(), &context.state);
         let identities = Identities { store: &store, key: &key, state, remote: &name };
+        let id = identities.remembered_id().unwrap_or_default();
+        // The work is patient, the look is not: if that fails, nobody needs the rest.
+        let over = &AtomicBool::new(false);
+        let (sight, records, listings) = thread::scope(|scope| {
+            let records = scope.spawn(|| list(&store, RECORDS, &[], &mut Until(over)));
+            let trees = directories.iter().map(|directory| {
+                let (tree, store) = (&directory.name, &store);
+                let marks = Snapshots::marks(&cache(state, &id, tree));
+                (tree, scope.spawn(move || list(store, tree, &marks, &mut Until(over))))
+            });
+            let trees: Vec<_> = trees.collect();
+            let sight = setup::look(ready);
+            over.store(sight.is_err(), Ordering::Relaxed);
+            let trees = trees.into_iter().map(|(tree, listing)| (tree.clone(), joined(listing)));
+            let trees: HashMap<_, _> = trees.collect();
+            (sight, joined(records), trees)
+        });
+        let sight = sight?;
+        let names: Vec<_> = ready.directories().iter().map(|d| d.name.as_str()).collect();
+        guard::right_remote(&sight, &names, allowed)?;
+        let suspicion = sight.suspicion(&names);
+        let records = records.map_err(fail)?;
         let identity = identities.check(&records, allowed)?;
-        Ok(Vault { remote, store, key, records, identity, name, state })
+        let listings = Mutex::new(listings);
+        Ok(Vault { remote, store, key, records, sight, suspicion, listings, identity, name, state })
+    }
+
+    /// What the remote holds of a tree that it was opened for; only once.
+    ///
+    /// # Errors
+    /// It could not be listed.
+    pub fn listing(&self, tree: &str) -> Result<Listing> {
+        let taken = self.listings.lock().unwrap_or_else(PoisonError::into_inner).remove(tree);
+        let own = match taken {
+            Some(listed) => listed,
+            None => list(&self.store, tree, &[], &mut Unwatched),
+        };
+        let own =
+            own.map_err(|failure| failure.into_error(&format!("list {tree}"), Kind::Remote))?;
+        Ok(Listing::new(own, &self.below(tree)))
     }
 
     /// Gives the store an identity if it has none.
@@ -77,12 +122,12 @@ impl<'a> Vault<'a> {
             names: Names::new(tree),
             key: &self.key,
             records: self.below(tree),
-            cache: self.cache(tree),
+            cache: cache(self.state, &self.identity.id, tree),
         }
     }
 
     /// The records of a tree.
-    pub fn below(&self, tree: &str) -> Inventory {
+    fn below(&self, tree: &str) -> Inventory {
         self.records.below(&format!("trees/{tree}/"))
     }
 
@@ -99,10 +144,16 @@ impl<'a> Vault<'a> {
         create_private_dir(&cache)?;
         Snapshots { cache, ..self.snapshots(tree) }.last(watch)
     }
+}
 
-    /// The cache of a tree of this store; its name says neither.
-    fn cache(&self, tree: &str) -> PathBuf {
-        let place = format!("{}\0{tree}", self.identity.id);
-        self.state.join("trees").join(&blake3::hash(place.as_bytes()).to_hex()[..16])
-    }
+/// The cache of a tree of the store `id`; its name says neither.
+fn cache(state: &Path, id: &str, tree: &str) -> PathBuf {
+    let place = format!("{id}\0{tree}");
+    state.join("trees").join(&blake3::hash(place.as_bytes()).to_hex()[..16])
+}
+
+fn joined<T>(
+    thread: ScopedJoinHandle<std::result::Result<T, Failure>>,
+) -> std::result::Result<T, Failure> {
+    thread.join().unwrap_or_else(|_| Err(Failure::other("a thread ended")))
 }

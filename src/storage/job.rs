@@ -1,6 +1,7 @@
 //! Work on the remote as an rclone job: watched while it runs, stopped once
 //! when the user asks for it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,12 +21,25 @@ const TICK: Duration = Duration::from_millis(200);
 pub trait Watch {
     fn progress(&mut self, _stats: &Stats) {}
     fn log(&mut self, _line: &LogLine) {}
+    /// Whether nobody needs the job any more.
+    fn is_over(&self) -> bool {
+        false
+    }
 }
 
 /// Watches nothing.
 pub struct Unwatched;
 
 impl Watch for Unwatched {}
+
+/// Watches nothing but whether somebody has called it off.
+pub struct Until<'a>(pub &'a AtomicBool);
+
+impl Watch for Until<'_> {
+    fn is_over(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 /// Runs `request` as a job and waits for its end.
 ///
@@ -48,7 +62,7 @@ pub fn run<C: Call>(
         if status.finished {
             break status;
         }
-        if interrupt::requested() && !stopped {
+        if (interrupt::requested() || watch.is_over()) && !stopped {
             stopped = true;
             call(&JobStop { jobid: id })?;
         }

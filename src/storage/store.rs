@@ -35,8 +35,9 @@ pub struct Store {
 }
 
 impl Store {
-    /// Calls `found` for every object below `dir`, named relative to it. Returns
-    /// the number of objects whose names do not decrypt.
+    /// Calls `found` for every object below `dir`, named relative to it, in no
+    /// order. Returns the number of objects whose names do not decrypt. `marks` are
+    /// names of some of them, evenly spread: large listings go faster with them.
     ///
     /// # Errors
     /// The remote cannot be reached, or refuses. On a disk a `dir` that does not
@@ -44,11 +45,13 @@ impl Store {
     pub fn list(
         &self,
         dir: &str,
+        marks: &[Vec<u8>],
         watch: &mut dyn Watch,
         found: impl FnMut(Shown) + std::marker::Send,
     ) -> Result<u64, Failure> {
         let (fs, crypt, dir) = (self.fs.clone(), self.crypt.clone(), dir.to_owned());
-        let request = |_, report| ListStore { fs, crypt, dir, report };
+        let marks = marks.iter().map(|mark| BASE64.encode(mark)).collect();
+        let request = |_, report| ListStore { fs, crypt, dir, marks, report };
         exchange(request, std::iter::empty::<()>(), watch, found).map(|reply| reply.strange)
     }
 
@@ -266,7 +269,7 @@ mod tests {
         assert!(sent[2].changed && sent[2].failure.is_some(), "{sent:?}");
 
         let mut listed = Vec::new();
-        store.list("t", watch, |shown| listed.push((shown.remote.0, shown.size))).unwrap();
+        store.list("t", &[], watch, |shown| listed.push((shown.remote.0, shown.size))).unwrap();
         listed.sort();
         assert_eq!(listed, [(b"big".to_vec(), 5 << 20), (b"small".to_vec(), 7)]);
 

@@ -71,6 +71,11 @@ impl Found {
 }
 
 impl Identities<'_> {
+    /// The store that this machine knows under the name of the remote, unverified.
+    pub fn remembered_id(&self) -> Option<String> {
+        self.remembered().remove(self.remote).map(|known| known.id)
+    }
+
     /// Looks whether this is the store that this machine knows. `records` lists
     /// poof's own records.
     ///

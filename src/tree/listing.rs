@@ -22,18 +22,9 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// Lists the objects of a tree, whose `records` are known.
-    ///
-    /// # Errors
-    /// The remote cannot be reached, or refuses.
-    pub fn make(
-        store: &Store,
-        names: &Names,
-        records: &Inventory,
-        watch: &mut dyn Watch,
-    ) -> Result<Self, Failure> {
-        let own = list(store, names.tree(), watch)?;
-        Ok(Listing { own, odd: records.below(&format!("{ODD}/")) })
+    /// Of what was listed below the name of a tree, and its records.
+    pub fn new(own: Inventory, records: &Inventory) -> Self {
+        Listing { own, odd: records.below(&format!("{ODD}/")) }
     }
 
     /// Whether the object of an entry is there as it was stored.
@@ -71,13 +62,18 @@ impl Listing {
     }
 }
 
-/// Lists the objects below `dir`.
+/// Lists the objects below `dir`, of which `marks` are some.
 ///
 /// # Errors
 /// The remote cannot be reached, or refuses.
-pub fn list(store: &Store, dir: &str, watch: &mut dyn Watch) -> Result<Inventory, Failure> {
+pub fn list(
+    store: &Store,
+    dir: &str,
+    marks: &[Vec<u8>],
+    watch: &mut dyn Watch,
+) -> Result<Inventory, Failure> {
     let mut inventory = Inventory::default();
-    match store.list(dir, watch, |shown| inventory.add(shown)) {
+    match store.list(dir, marks, watch, |shown| inventory.add(shown)) {
         Err(failure) if failure.kind != FailureKind::Missing => return Err(failure),
         // A directory that does not exist holds nothing.
         _ => {}
@@ -105,6 +101,6 @@ pub fn still_there(
         let name = |shown: Shown| gone.get(usize::try_from(shown.id).ok()?).map(path);
         return Ok(there.filter_map(name).collect());
     }
-    let inventory = list(store, names.tree(), watch)?;
+    let inventory = list(store, names.tree(), &[], watch)?;
     Ok(gone.iter().filter(|name| inventory.look(name).is_some()).map(path).collect())
 }

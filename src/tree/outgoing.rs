@@ -217,7 +217,7 @@ impl Outgoing<'_> {
         if let Some(dir) = listed {
             let position: BTreeMap<&[u8], usize> =
                 names.iter().enumerate().map(|(i, name)| (name.0.as_slice(), i)).collect();
-            self.store.list(dir, watch, |record| {
+            self.store.list(dir, &[], watch, |record| {
                 let full = [dir.as_bytes(), b"/", &record.remote.0].concat();
                 if let Some(&i) = position.get(full.as_slice()) {
                     shown[i] = Some(record);

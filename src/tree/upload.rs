@@ -50,22 +50,19 @@ pub struct Preparation<'a> {
     pub destination: Spec,
     pub root: PathBuf,
     pub last: Option<Snapshot>,
+    pub listing: Listing,
     pub facts: Facts,
     pub rehash: bool,
 }
 
 impl<'a> Preparation<'a> {
-    /// Lists the objects of the tree, walks it beside its last snapshot and that
-    /// listing, and makes the plan.
+    /// Walks the tree beside its last snapshot and the listing of the remote, and
+    /// makes the plan.
     ///
     /// # Errors
-    /// The remote fails, or the root or the last snapshot cannot be read.
-    pub fn survey(self, watch: &mut dyn Watch) -> Result<Upload<'a>> {
-        let Preparation { snapshots, destination, root, last, facts, rehash } = self;
-        let tree = snapshots.names.tree();
-        let Snapshots { store, names, records, .. } = &snapshots;
-        let mut listing = Listing::make(store, names, records, watch)
-            .map_err(|failure| failure.into_error(&format!("list {tree}"), Kind::Remote))?;
+    /// The root or the last snapshot cannot be read.
+    pub fn survey(self) -> Result<Upload<'a>> {
+        let Preparation { snapshots, destination, root, last, mut listing, facts, rehash } = self;
         let left_out = RefCell::new(Vec::new());
         let unseen = RefCell::new(Vec::new());
         let walk = Walk::new(&root)

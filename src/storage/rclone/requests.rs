@@ -135,7 +135,9 @@ request!(
 request!(
     /// Reports every object below a directory. See go/calls/store.go, as for the
     /// next four; `jobs` and `report` are file descriptors.
-    ListStore => "poof/list", Strange { fs: String, crypt: String, dir: String, report: i32 }
+    ListStore => "poof/list", Strange {
+        fs: String, crypt: String, dir: String, marks: Vec<String>, report: i32,
+    }
 );
 
 #[derive(Deserialize)]

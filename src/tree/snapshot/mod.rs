@@ -2,6 +2,7 @@
 //! last of them as it is cached on this machine.
 
 mod fetch;
+mod marks;
 mod meet;
 mod save;
 
@@ -19,10 +20,12 @@ use crate::base::error::{Error, Result};
 use crate::base::files::{create_private_dir, write_private};
 use crate::storage::job::Watch;
 use crate::storage::store::Store;
+use marks::Marks;
 
 /// The files of a snapshot in the cache.
 const INDEX: &str = "index";
 const HEAD: &str = "head";
+const MARKS: &str = "marks";
 
 /// Where the snapshots of a tree are.
 pub struct Snapshots<'a> {
@@ -62,6 +65,12 @@ pub enum Standing {
 }
 
 impl Snapshots<'_> {
+    /// Some of the objects that the last snapshot knows, in a cache, for its
+    /// listing to begin at several places.
+    pub fn marks(cache: &Path) -> Vec<Vec<u8>> {
+        Marks::read(&fs::read(cache.join(MARKS)).unwrap_or_default())
+    }
+
     /// Finds the last snapshot, and fetches what the cache does not have.
     ///
     /// # Errors
@@ -132,7 +141,7 @@ impl Snapshots<'_> {
     /// Makes what was found the last snapshot that this machine knows.
     fn accept(&self, found: Snapshot) -> Result<Snapshot> {
         // The index goes last: it names the head.
-        for name in [HEAD, INDEX] {
+        for name in [HEAD, MARKS, INDEX] {
             let (from, to) = (found.dir.join(name), self.cache.join(name));
             fs::rename(&from, &to).map_err(|error| Error::io("rename", &from, &error))?;
         }
@@ -151,9 +160,13 @@ impl Snapshots<'_> {
         let fail = |error| Error::io("write", &path, &error);
         let file = File::create(&path).map_err(fail)?;
         let mut writer = IndexWriter::new(BufWriter::new(file), header).map_err(fail)?;
+        let mut marks = Marks::default();
         for entry in entries {
-            writer.push(&entry?).map_err(fail)?;
+            let entry = entry?;
+            marks.see(&entry)?;
+            writer.push(&entry).map_err(fail)?;
         }
+        write_private(&dir.join(MARKS), &marks.into_bytes())?;
         writer.finish().and_then(|mut file| file.flush()).map_err(fail)?;
         write_private(&dir.join(HEAD), head)?;
         fs::rename(&path, dir.join(INDEX)).map_err(fail)
