@@ -12,7 +12,7 @@ help:
 	@echo 'make lint         formatters and linters, Rust and Go'
 	@echo 'make test         setup, lint and every test'
 	@echo 'make soak         the tests that take long: kills by the hundred, large trees'
-	@echo 'make bench        poof beside rclone: time, size, memory'
+	@echo 'make bench        poof beside its peers: time, memory, requests'
 	@echo 'make ledger       write vendor/modules.tsv and vendor/NOTICES anew'
 	@echo 'make vendor-fill  fill the module cache for POOF_OFFLINE=1 (vendor/README.md)'
 	@echo 'make clean        remove what was built'
@@ -43,8 +43,9 @@ test: setup test-tools lint
 soak: setup test-tools
 	$(CARGO) test --locked --test it soak_ -- --ignored --test-threads=2
 
-# Beside rclone's own command line; takes some minutes.
+# Beside rclone, the Python poof and restic; takes half an hour.
 bench: setup test-tools
+	@! command -v apt-get >/dev/null || scripts/install-packages.sh restic
 	$(CARGO) bench --locked --bench peers
 	$(CARGO) build --release --locked --features slim --target-dir target/slim
 	@ls -l target/slim/release/poof

@@ -1,6 +1,7 @@
 //! poof beside those that people use for the same: rclone at its default and at its
 //! best honest flags, the Python poof, restic. One table in one run: `make bench`.
-//! Times on a shared machine are noisy; the ratios are what counts.
+//! Times on a shared machine are noisy; the ratios are what counts. A restore is
+//! timed until it is on the disk.
 //!
 //! Smaller: `POOF_BENCH_FILES`, `POOF_BENCH_LARGE_MIB`, `POOF_BENCH_DELAYS` (milliseconds,
 //! `0,50`). `POOF_BENCH_PLOT=FILE` draws the table as SVG.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::cost::{Cost, measure};
 use crate::harness::minio::{ACCESS_KEY, SECRET_KEY};
@@ -113,11 +113,23 @@ impl Peer {
             fs::remove_dir_all(self.data()).unwrap();
             original
         });
+        // What others have written is no matter of this job.
+        rustix::fs::sync();
         let cost = if down { self.download() } else { self.backup() };
+        // A restore is one when it is on the disk; poof itself waits for that.
+        let start = Instant::now();
+        if down {
+            rustix::fs::sync();
+        }
+        let flushed = start.elapsed();
         if let (Some(original), Some(_)) = (original, &cost) {
             assert_same_content(&original, &Snapshot::of(&self.data()));
         }
-        cost.map(|cost| Cost { requests: Some(self.proxy.total()), ..cost })
+        cost.map(|cost| Cost {
+            time: cost.time + flushed,
+            requests: Some(self.proxy.total()),
+            ..cost
+        })
     }
 
     fn backup(&self) -> Option<Cost> {

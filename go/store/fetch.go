@@ -29,80 +29,125 @@ type Fetched struct {
 func (s *Store) Fetch(ctx context.Context, job *Fetch) (got Fetched, err error) {
 	transfer := accounting.Stats(ctx).NewTransferRemoteSize(string(job.Remote), job.Size, s.base, nil)
 	defer func() { transfer.Done(ctx, err) }()
-	body, err := s.open(ctx, s.key(string(job.Remote)), job.Size)
-	if err != nil {
-		return got, err
-	}
-	account := transfer.Account(ctx, body)
-	defer func() { _ = account.Close() }()
-	in := io.Reader(account)
-	if s.encrypts() {
-		plain, err := s.cipher.DecryptData(account)
-		if err != nil {
-			return got, err
-		}
-		defer func() { _ = plain.Close() }()
-		in = plain
-	}
-	content := blake3.New()
-	out := io.Writer(content)
+	var file *os.File
 	if len(job.To) > 0 {
-		file, err := os.OpenFile(string(job.To), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+		file, err = os.OpenFile(string(job.To), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 		if err != nil {
 			return got, err
 		}
-		target := &holes{file: file, on: job.Sparse}
 		defer func() {
-			if e := target.close(); err == nil {
+			if e := file.Close(); err == nil {
 				err = e
 			}
 		}()
-		out = io.MultiWriter(content, target)
 	}
-	got.Size, err = io.CopyBuffer(out, in, make([]byte, 256<<10))
+	out := target{file: file, sparse: job.Sparse}
+	content := blake3.New()
+	see := func(p []byte) {
+		_, _ = content.Write(p) // never fails
+		got.Size += int64(len(p))
+	}
+	if job.Size >= Partly {
+		err = s.fetchInParts(ctx, job, transfer, out, see)
+	} else {
+		err = s.fetchWhole(ctx, job, transfer, out, see)
+	}
+	if err == nil && file != nil && job.Sparse {
+		err = file.Truncate(got.Size)
+	}
 	got.Content = hex.EncodeToString(content.Sum(nil))
 	return got, err
 }
 
-// holes writes a file and, if on, seeks over blocks of zeros instead.
-type holes struct {
-	file *os.File
-	on   bool
-	size int64
+func (s *Store) fetchInParts(ctx context.Context, job *Fetch, transfer *accounting.Transfer, out target, see func([]byte)) error {
+	size := job.Size
+	if s.encrypts() {
+		var err error
+		if size, err = s.cipher.DecryptedSize(job.Size); err != nil {
+			return err
+		}
+	}
+	open, err := s.plainRanges(ctx, s.key(string(job.Remote)))
+	if err != nil {
+		return err
+	}
+	account := transfer.Account(ctx, nil)
+	put := func(p []byte, offset int64) error {
+		err := out.put(p, offset)
+		if err == nil && out.file != nil {
+			writeBack(out.file, offset, int64(len(p)))
+		}
+		return err
+	}
+	return inParts(ctx, open, size, put, func(p []byte) {
+		see(p)
+		account.AccountReadN(int64(len(p))) // for the progress
+	})
+}
+
+func (s *Store) fetchWhole(ctx context.Context, job *Fetch, transfer *accounting.Transfer, out target, see func([]byte)) error {
+	body, err := s.open(ctx, s.key(string(job.Remote)))
+	if err != nil {
+		return err
+	}
+	in := transfer.Account(ctx, body)
+	defer func() { _ = in.Close() }()
+	// Whole blocks, and one byte more than there should be.
+	buffer := make([]byte, min(256<<10, (job.Size/block+1)*block))
+	for offset := int64(0); ; {
+		n, err := fill(in, buffer)
+		see(buffer[:n])
+		if e := out.put(buffer[:n], offset); e != nil {
+			return e
+		}
+		offset += int64(n)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// fill reads until p is full. Unlike io.ReadFull it tells a proper end from one
+// that came too early.
+func fill(in io.Reader, p []byte) (n int, err error) {
+	for n < len(p) && err == nil {
+		var more int
+		more, err = in.Read(p[n:])
+		n += more
+	}
+	return n, err
+}
+
+// target is a file to write, or nothing.
+type target struct {
+	file   *os.File
+	sparse bool // leave holes where the content is zero
 }
 
 const block = 4096
 
-func (h *holes) Write(p []byte) (int, error) {
-	if !h.on {
-		n, err := h.file.Write(p)
-		h.size += int64(n)
-		return n, err
+// put writes p at an offset that is a multiple of a block.
+func (t target) put(p []byte, offset int64) error {
+	if t.file == nil {
+		return nil
 	}
-	for done := 0; done < len(p); {
-		// Blocks of the file, not of the buffer.
-		n := min(len(p)-done, int(block-h.size%block))
-		part := p[done : done+n]
-		if !zero(part) {
-			if _, err := h.file.WriteAt(part, h.size); err != nil {
-				return done, err
+	if !t.sparse {
+		_, err := t.file.WriteAt(p, offset)
+		return err
+	}
+	for len(p) > 0 {
+		n := min(len(p), block)
+		if !zero(p[:n]) {
+			if _, err := t.file.WriteAt(p[:n], offset); err != nil {
+				return err
 			}
 		}
-		h.size += int64(n)
-		done += n
+		p, offset = p[n:], offset+int64(n)
 	}
-	return len(p), nil
-}
-
-func (h *holes) close() error {
-	err := error(nil)
-	if h.on {
-		err = h.file.Truncate(h.size)
-	}
-	if e := h.file.Close(); err == nil {
-		err = e
-	}
-	return err
+	return nil
 }
 
 func zero(p []byte) bool {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -42,16 +43,54 @@ func (s *Store) ranges(ctx context.Context, key string) (ranged, error) {
 	}, nil
 }
 
-// open reads an object of about size bytes, as stored.
-func (s *Store) open(ctx context.Context, key string, size int64) (io.ReadCloser, error) {
+// open reads an object of size bytes, as stored, in one piece.
+func (s *Store) open(ctx context.Context, key string) (io.ReadCloser, error) {
 	open, err := s.ranges(ctx, key)
 	if err != nil {
 		return nil, err
 	}
-	if size < Partly {
-		return open(ctx, 0, allBytes)
+	body, err := open(ctx, 0, allBytes)
+	if err != nil || !s.encrypts() {
+		return body, err
 	}
-	return readAhead(ctx, open, size), nil
+	plain, err := s.cipher.DecryptData(body)
+	if err != nil {
+		_ = body.Close()
+		return nil, err
+	}
+	return plain, nil
+}
+
+// plainRanges finds an object and opens ranges of its plain content.
+func (s *Store) plainRanges(ctx context.Context, key string) (ranged, error) {
+	open, err := s.ranges(ctx, key)
+	if err != nil || !s.encrypts() {
+		return open, err
+	}
+	// Each range wants the nonce in the header, which is asked for once.
+	header, err := readRange(ctx, open, 0, make([]byte, s.cipher.EncryptedSize(0)))
+	if err != nil {
+		return nil, err
+	}
+	withHeader := func(ctx context.Context, offset, limit int64) (io.ReadCloser, error) {
+		if offset == 0 && limit == int64(len(header)) {
+			return io.NopCloser(bytes.NewReader(header)), nil
+		}
+		return open(ctx, offset, limit)
+	}
+	return func(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
+		return s.cipher.DecryptDataSeek(ctx, withHeader, offset, length)
+	}, nil
+}
+
+func readRange(ctx context.Context, open ranged, offset int64, into []byte) ([]byte, error) {
+	body, err := open(ctx, offset, int64(len(into)))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = body.Close() }()
+	_, err = io.ReadFull(body, into)
+	return into, err
 }
 
 // plain tells whether objects are read by nothing but their key.
@@ -63,8 +102,8 @@ func (d *direct) get(ctx context.Context, name string, offset, length int64) (io
 	key := d.key(name)
 	request := &s3.GetObjectInput{Bucket: &d.bucket, Key: &key}
 	if length != allBytes {
-		bytes := fmt.Sprintf("bytes=%d-%d", offset, offset+length-1)
-		request.Range = &bytes
+		span := fmt.Sprintf("bytes=%d-%d", offset, offset+length-1)
+		request.Range = &span
 	}
 	reply, err := d.client.GetObject(ctx, request)
 	if err != nil {
@@ -76,70 +115,54 @@ func (d *direct) get(ctx context.Context, name string, offset, length int64) (io
 	return reply.Body, nil
 }
 
-// ahead reads an object in order, from parts that are fetched ahead.
-type ahead struct {
-	cancel  context.CancelFunc
-	parts   chan chan fetched // in order; its capacity is how many are abreast
-	current []byte
-	err     error
-}
-
-type fetched struct {
-	bytes []byte
-	err   error
-}
-
-func readAhead(ctx context.Context, open ranged, size int64) *ahead {
+// inParts reads size bytes of content, several parts at a time. All parts are put
+// with put, in any order, and seen with see in theirs.
+func inParts(ctx context.Context, open ranged, size int64, put func(p []byte, offset int64) error, see func(p []byte)) error {
 	ctx, cancel := context.WithCancel(ctx)
-	a := &ahead{cancel: cancel, parts: make(chan chan fetched, abreast-1)}
+	defer cancel()
+	type done struct {
+		bytes []byte
+		err   error
+	}
+	free := make(chan []byte, abreast) // buffers
+	for range abreast {
+		free <- make([]byte, min(part, size))
+	}
+	parts := make(chan chan done, abreast)
 	go func() {
-		defer close(a.parts)
+		defer close(parts)
 		for offset := int64(0); offset < size; offset += part {
-			done := make(chan fetched, 1)
+			var buffer []byte
 			select {
-			case a.parts <- done:
+			case buffer = <-free:
 			case <-ctx.Done():
 				return
 			}
+			result := make(chan done, 1)
+			parts <- result // never full: there is a buffer for each
 			go func() {
-				bytes, err := readPart(ctx, open, offset, min(part, size-offset))
-				done <- fetched{bytes, err}
+				bytes, err := readRange(ctx, open, offset, buffer[:min(part, size-offset)])
+				if err == nil {
+					err = put(bytes, offset)
+				}
+				result <- done{bytes, err}
 			}()
 		}
 	}()
-	return a
-}
-
-func readPart(ctx context.Context, open ranged, offset, length int64) ([]byte, error) {
-	body, err := open(ctx, offset, length)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = body.Close() }()
-	bytes := make([]byte, length)
-	_, err = io.ReadFull(body, bytes)
-	return bytes, err
-}
-
-func (a *ahead) Read(p []byte) (int, error) {
-	for len(a.current) == 0 && a.err == nil {
-		done, more := <-a.parts
-		if !more {
-			a.err = io.EOF
-			break
+	var failed error
+	for result := range parts {
+		d := <-result // also after a failure: nothing is put after the return
+		if d.err != nil && failed == nil {
+			failed = d.err
+			cancel()
 		}
-		next := <-done
-		a.current, a.err = next.bytes, next.err
+		if failed == nil {
+			see(d.bytes)
+			free <- d.bytes[:cap(d.bytes)]
+		}
 	}
-	if a.err != nil {
-		return 0, a.err
+	if failed == nil {
+		failed = ctx.Err()
 	}
-	n := copy(p, a.current)
-	a.current = a.current[n:]
-	return n, nil
-}
-
-func (a *ahead) Close() error {
-	a.cancel()
-	return nil
+	return failed
 }
