@@ -85,6 +85,7 @@ fn econfig_makes_two_obscured_passwords_and_never_overwrites_them() {
     let (one, two) = (reveal(&value("password")), reveal(&value("password2")));
     assert!(one != two && one.len() >= 40 && two.len() >= 40);
     assert!(!text.contains(&one) && !run.stderr.contains(&value("password")));
+    assert_eq!(value("filename_encoding"), "base64", "S3 keeps the case of names");
     sandbox.poof(["econfig"]).run().expect_code(0).stderr_has("nothing was changed");
     assert_eq!(fs::read_to_string(sandbox.rclone_conf()).unwrap(), text);
 

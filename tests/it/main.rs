@@ -30,6 +30,8 @@ mod kills;
 mod ledger;
 #[cfg(target_os = "linux")] // GNU time
 mod memory;
+#[cfg(target_os = "linux")] // setfattr, mkfifo
+mod mirror;
 mod proof;
 mod requests;
 mod roundtrip;

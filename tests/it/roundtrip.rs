@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::harness::{Config, Sandbox, Snapshot, assert_same_content, minio};
+use crate::harness::{Config, Kind, Sandbox, Snapshot, assert_same_content, minio};
+use crate::story::proxied;
 
 /// The sources of the Go toolchain, which the build of poof needs anyway.
 fn go_sources() -> PathBuf {
@@ -27,5 +28,24 @@ fn the_go_sources_come_back_byte_for_byte_plain_and_encrypted() {
         run(&["download", "--only", "go", "--to", "back"]);
         assert_same_content(&original, &Snapshot::of(&sandbox.home().join("back/go")));
         run(&["backup", "--only", "go"]).stderr_has("0 new, 0 changed, 0 removed");
+    }
+}
+
+// From 32 MiB on an object is read in parts, several at a time.
+#[test]
+fn a_large_file_comes_in_parts_and_is_whole() {
+    for encrypted in [false, true] {
+        let (sandbox, proxy) = proxied(encrypted);
+        let path = sandbox.data().join("large");
+        let mut bytes = vec![0; 41_000_001];
+        fastrand::Rng::with_seed(1).fill(&mut bytes);
+        bytes[10_000_000..30_000_000].fill(0);
+        std::fs::write(&path, &bytes).unwrap();
+        sandbox.poof(["backup", "--only", "data"]).run().expect_code(0);
+        std::fs::remove_file(&path).unwrap();
+        proxy.reset();
+        sandbox.poof(["download", "--only", "data"]).run().expect_code(0);
+        assert!(std::fs::read(&path).unwrap() == bytes);
+        assert!(proxy.count(Kind::Get) >= 5, "{}", proxy.count(Kind::Get));
     }
 }
