@@ -12,6 +12,7 @@ help:
 	@echo 'make lint         formatters and linters, Rust and Go'
 	@echo 'make test         setup, lint and every test'
 	@echo 'make soak         the tests that take long: kills by the hundred, large trees'
+	@echo 'make fuzz         the parsers, a minute each'
 	@echo 'make bench        poof beside its peers: time, memory, requests'
 	@echo 'make ledger       write vendor/modules.tsv and vendor/NOTICES anew'
 	@echo 'make vendor-fill  fill the module cache for POOF_OFFLINE=1 (vendor/README.md)'
@@ -43,6 +44,10 @@ test: setup test-tools lint
 soak: setup test-tools
 	$(CARGO) test --locked --test it soak_ -- --ignored --test-threads=2
 
+# The parsers of what comes from disks and servers, a minute each.
+fuzz:
+	@scripts/fuzz.sh 60
+
 # Beside rclone, the Python poof and restic; takes half an hour.
 bench: setup test-tools
 	@! command -v apt-get >/dev/null || scripts/install-packages.sh restic
@@ -62,4 +67,4 @@ clean:
 	$(CARGO) clean
 	rm -rf vendor/modcache vendor/crates
 
-.PHONY: help setup build demo lint test-tools test soak bench ledger vendor-fill clean
+.PHONY: help setup build demo lint test-tools test soak fuzz bench ledger vendor-fill clean
