@@ -12,10 +12,10 @@ use crate::base::files::is_absent;
 use crate::base::interrupt;
 use crate::cli::{Backup, Mirror};
 use crate::config::trees::Directory;
+use crate::tree::change::Why;
 use crate::tree::guard::{self, Allowed};
 use crate::tree::journal::Journal;
 use crate::tree::snapshot::{Facts, Standing};
-use crate::tree::survey::Why;
 use crate::tree::upload::{Preparation, Upload};
 
 pub fn run(context: &Context, args: &Backup) -> Result<Outcome> {

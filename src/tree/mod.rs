@@ -2,6 +2,7 @@
 //! a [`plan`], which [`guard`] judges and [`transfer`] carries out.
 
 mod attributes;
+pub mod change;
 pub mod check;
 pub mod compare;
 mod content;

@@ -4,11 +4,11 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::change::{Change, Why};
 use super::content;
 use super::entry::{Entry, Local};
 use super::inventory::State;
 use super::listing::Listing;
-use super::survey::{Change, Why};
 use crate::base::error::Result;
 
 /// The files that are gone, by device and inode.

@@ -5,13 +5,13 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use super::change::Change;
 use super::entry::EntryKind;
 use super::listing::Listing;
 use super::objects::{Names, ODD};
 use super::plan::Failed;
 use super::proof::{Verdict, judge};
 use super::stored::{as_sent, complete, refresh};
-use super::survey::Change;
 use super::transfer::{ATTEMPTS, pause};
 use crate::base::error::{Kind, Result};
 use crate::base::interrupt;

@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+use super::change::{Change, News, Why};
 use super::entry::{Entry, EntryKind};
 use super::listing::{Listing, still_there};
 use super::objects::{Names, ODD};
@@ -13,7 +14,7 @@ use super::outgoing::Outgoing;
 use super::plan::{Failed, Item, Plan};
 use super::send;
 use super::snapshot::{Facts, Snapshot, Snapshots};
-use super::survey::{Change, News, Sides, Survey, Why, survey};
+use super::survey::{Sides, Survey, survey};
 use super::walk::{Found, LeftOut, Walk};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;

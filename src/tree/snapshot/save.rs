@@ -12,11 +12,11 @@ use crate::base::files::{create_private_dir, write_private};
 use crate::host::owners;
 use crate::storage::job::Watch;
 use crate::storage::store::Bytes;
+use crate::tree::change::Change;
 use crate::tree::entry::{Attributes, Entry, order};
 use crate::tree::manifest::{Counts, Head, IndexHeader, Owners, Shard, ShardBuilder};
 use crate::tree::objects::Names;
 use crate::tree::records;
-use crate::tree::survey::Change;
 
 /// Generations that stay on the remote.
 const KEPT: u64 = 3;
