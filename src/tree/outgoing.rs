@@ -217,7 +217,11 @@ impl Outgoing<'_> {
         if let Some(dir) = listed {
             let position: BTreeMap<&[u8], usize> =
                 names.iter().enumerate().map(|(i, name)| (name.0.as_slice(), i)).collect();
-            self.store.list(dir, &[], watch, |record| {
+            // Some of what is to be there, for a listing from several places at once.
+            let inside = |name: &Bytes| name.0.get(dir.len() + 1..).map(<[u8]>::to_vec);
+            let marks: Vec<_> =
+                names.iter().step_by((names.len() / 48).max(64)).filter_map(inside).collect();
+            self.store.list(dir, &marks, watch, |record| {
                 let full = [dir.as_bytes(), b"/", &record.remote.0].concat();
                 if let Some(&i) = position.get(full.as_slice()) {
                     shown[i] = Some(record);
