@@ -3,12 +3,10 @@ package store
 import (
 	"context"
 	"errors"
-	"net/http"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/rclone/rclone/fs"
 	"github.com/rclone/rclone/lib/bucket"
 	"github.com/rclone/rclone/lib/rest"
 )
@@ -67,8 +65,5 @@ func (d *direct) copy(ctx context.Context, from, to string) error {
 		request.SSEKMSKeyId = &d.opt.SSEKMSKeyID
 	}
 	_, err := d.client.CopyObject(ctx, request)
-	if Status(err) == http.StatusNotFound {
-		return fs.ErrorObjectNotFound
-	}
-	return err
+	return missingObject(err)
 }

@@ -136,10 +136,7 @@ func (d *direct) head(ctx context.Context, name string) (Object, error) {
 	key := d.key(name)
 	reply, err := d.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &d.bucket, Key: &key})
 	if err != nil {
-		if Status(err) == http.StatusNotFound {
-			return Object{}, fs.ErrorObjectNotFound
-		}
-		return Object{}, err
+		return Object{}, missingObject(err)
 	}
 	return objectOf(reply.ContentLength, reply.ETag, reply.LastModified), nil
 }
@@ -148,6 +145,14 @@ func (d *direct) head(ctx context.Context, name string) (Object, error) {
 func (d *direct) remove(ctx context.Context, name string) error {
 	key := d.key(name)
 	_, err := d.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &d.bucket, Key: &key})
+	return err
+}
+
+// missingObject is err, or what rclone calls it if an object is not there.
+func missingObject(err error) error {
+	if Status(err) == http.StatusNotFound {
+		return fs.ErrorObjectNotFound
+	}
 	return err
 }
 

@@ -22,7 +22,6 @@ type Fetch struct {
 // Fetched is what was read.
 type Fetched struct {
 	Content string `json:"content"` // BLAKE3 of the plain content, hexadecimal
-	Size    int64  `json:"size"`    // of the plain content
 }
 
 // Fetch reads one object, decrypts and hashes it, and writes it to its file.
@@ -42,10 +41,10 @@ func (s *Store) Fetch(ctx context.Context, job *Fetch) (got Fetched, err error) 
 		}()
 	}
 	out := target{file: file, sparse: job.Sparse}
-	content := blake3.New()
+	content, size := blake3.New(), int64(0)
 	see := func(p []byte) {
 		_, _ = content.Write(p) // never fails
-		got.Size += int64(len(p))
+		size += int64(len(p))
 	}
 	if job.Size >= Partly {
 		err = s.fetchInParts(ctx, job, transfer, out, see)
@@ -53,7 +52,7 @@ func (s *Store) Fetch(ctx context.Context, job *Fetch) (got Fetched, err error) 
 		err = s.fetchWhole(ctx, job, transfer, out, see)
 	}
 	if err == nil && file != nil && job.Sparse {
-		err = file.Truncate(got.Size)
+		err = file.Truncate(size)
 	}
 	got.Content = hex.EncodeToString(content.Sum(nil))
 	return got, err

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/rclone/rclone/fs"
@@ -43,7 +42,7 @@ func (s *Store) ranges(ctx context.Context, key string) (ranged, error) {
 	}, nil
 }
 
-// open reads an object of size bytes, as stored, in one piece.
+// open reads the plain content of an object in one piece.
 func (s *Store) open(ctx context.Context, key string) (io.ReadCloser, error) {
 	open, err := s.ranges(ctx, key)
 	if err != nil {
@@ -107,10 +106,7 @@ func (d *direct) get(ctx context.Context, name string, offset, length int64) (io
 	}
 	reply, err := d.client.GetObject(ctx, request)
 	if err != nil {
-		if Status(err) == http.StatusNotFound {
-			return nil, fs.ErrorObjectNotFound
-		}
-		return nil, err
+		return nil, missingObject(err)
 	}
 	return reply.Body, nil
 }

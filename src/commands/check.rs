@@ -13,6 +13,7 @@ use crate::base::units::{bytes, clock, files};
 use crate::cli::Check;
 use crate::config::trees::Directory;
 use crate::tree::check::{Examined, Finding, Sample, What, examine, read_back};
+use crate::tree::objects::Names;
 use crate::tree::snapshot::{Snapshot, Standing};
 
 pub fn run(context: &Context, args: &Check) -> Result<Outcome> {
@@ -143,7 +144,7 @@ impl Checking<'_> {
     ) -> Result<Vec<Finding>> {
         let terminal = &self.context.terminal;
         terminal.note(&format!("{name}: reads back {}, {}", files(count), bytes(total)));
-        let names = self.vault.snapshots(name).names;
+        let names = Names::new(name);
         let mut monitor = Monitor::transfer(terminal, total);
         monitor.begin(name, total);
         let (started, mut read, mut told) = (Instant::now(), 0, false);

@@ -1,7 +1,7 @@
 //! The configuration as commands need it: loaded, checked, and in force in
 //! rclone.
 
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files;
@@ -90,8 +90,7 @@ pub fn look(ready: &Ready) -> Result<Sight> {
     disk_is_there(ready)?;
     let (here, there) = thread::scope(|scope| {
         let there = ready.counterpart().map(|other| scope.spawn(move || other.top()));
-        let ended = |_| Err(Failure::other("a thread ended"));
-        (remote.top(), there.map(|there| there.join().unwrap_or_else(ended)))
+        (remote.top(), there.map(joined))
     });
     let here = here.map_err(fail)?;
     let there = match there {
@@ -104,6 +103,13 @@ pub fn look(ready: &Ready) -> Result<Sight> {
         None => None,
     };
     Ok(Sight { here, there, encrypted: remote.is_encrypted() })
+}
+
+/// What a thread that asks the remote comes back with.
+pub fn joined<T>(
+    thread: ScopedJoinHandle<std::result::Result<T, Failure>>,
+) -> std::result::Result<T, Failure> {
+    thread.join().unwrap_or_else(|_| Err(Failure::other("a thread ended")))
 }
 
 /// The guards that may pass in this run.

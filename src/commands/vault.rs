@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::thread::{self, ScopedJoinHandle};
+use std::thread;
 
 use super::{Context, setup};
 use crate::base::error::{Error, Kind, Result};
@@ -77,9 +77,10 @@ impl<'a> Vault<'a> {
             let trees: Vec<_> = trees.collect();
             let sight = setup::look(ready);
             over.store(sight.is_err(), Ordering::Relaxed);
-            let trees = trees.into_iter().map(|(tree, listing)| (tree.clone(), joined(listing)));
+            let trees =
+                trees.into_iter().map(|(tree, listing)| (tree.clone(), setup::joined(listing)));
             let trees: HashMap<_, _> = trees.collect();
-            (sight, joined(records), trees)
+            (sight, setup::joined(records), trees)
         });
         let sight = sight?;
         let names: Vec<_> = ready.directories().iter().map(|d| d.name.as_str()).collect();
@@ -150,10 +151,4 @@ impl<'a> Vault<'a> {
 fn cache(state: &Path, id: &str, tree: &str) -> PathBuf {
     let place = format!("{id}\0{tree}");
     state.join("trees").join(&blake3::hash(place.as_bytes()).to_hex()[..16])
-}
-
-fn joined<T>(
-    thread: ScopedJoinHandle<std::result::Result<T, Failure>>,
-) -> std::result::Result<T, Failure> {
-    thread.join().unwrap_or_else(|_| Err(Failure::other("a thread ended")))
 }

@@ -6,15 +6,16 @@ use std::collections::HashMap;
 use data_encoding::HEXLOWER;
 use itertools::Itertools;
 
-use super::entry::{Content, Entry, Tag};
+use super::entry::{Entry, Tag};
 use super::inventory::State;
 use super::listing::Listing;
 use super::objects::Names;
 use super::snapshot::Snapshot;
+use super::stored::{fetch_of, holds};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::storage::job::Watch;
-use crate::storage::store::{Bytes, Fetch, Store};
+use crate::storage::store::Store;
 
 /// Something that is not as the snapshot has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,8 +94,7 @@ pub fn examine(
     let mut strangers: HashMap<(u64, String), Vec<usize>> = HashMap::new();
     for entry in snapshot.entries()?.filter_ok(Entry::is_object) {
         let entry = entry?;
-        let state = listing.state(&entry)?;
-        listing.claim(&entry)?;
+        let state = listing.claim(&entry)?;
         let Some(stored) = &entry.stored else { continue };
         match state {
             State::Intact => {
@@ -167,22 +167,16 @@ pub fn read_back(
             return Ok(findings);
         }
         batch = MORE;
-        let job = |(id, entry): (usize, &Entry)| {
-            let stored = entry.stored.as_ref()?;
-            let remote = Bytes(names.place(entry, stored.odd).ok()?);
-            let (id, size) = (id as u64, stored.size);
-            Some(Fetch { id, remote, to: Bytes::default(), sparse: false, size })
-        };
+        let job = |(id, entry): (usize, &Entry)| fetch_of(names, id as u64, entry);
         store
             .fetch(entries.iter().enumerate().filter_map(job), watch, |record| {
                 let Some(entry) = usize::try_from(record.id).ok().and_then(|i| entries.get(i))
                 else {
                     return;
                 };
-                let content = entry.file().and_then(|data| data.content);
-                let what = match record.failure {
-                    Some(failure) => What::Unreadable(failure.text),
-                    None if content.is_some_and(|c| hex(&c) == record.content) => return,
+                let what = match &record.failure {
+                    Some(failure) => What::Unreadable(failure.text.clone()),
+                    None if holds(entry, &record) => return,
                     None => What::Wrong,
                 };
                 findings.push(Finding { path: entry.path.clone(), what });
@@ -192,10 +186,6 @@ pub fn read_back(
         let size = |entry: &Entry| entry.stored.as_ref().map_or(0, |stored| stored.size);
         told(entries.iter().map(size).sum());
     }
-}
-
-fn hex(content: &Content) -> String {
-    HEXLOWER.encode(&content.0)
 }
 
 #[cfg(test)]

@@ -8,13 +8,24 @@ use std::path::Path;
 
 use rustix::fs::{Mode, OFlags, openat};
 
-use super::entry::Content;
+use super::entry::{Content, Entry};
+
+/// Whether the regular file `now` below `root` has the content that is known of
+/// `then`: it is the same inode with the times of then, or, and in any case if
+/// `rehash`, it is read and has the same hash.
+pub fn is_same(root: &Path, now: &Entry, then: &Entry, rehash: bool) -> bool {
+    let (Some(found), Some(known)) = (now.file(), then.file()) else { return false };
+    let untouched = now.local == then.local && now.attributes.mtime == then.attributes.mtime;
+    found.size == known.size
+        && known.content.is_some()
+        && (untouched && !rehash || hash(root, &now.path).ok() == known.content)
+}
 
 /// Hashes the regular file `path` below `root`; no link below `root` is followed.
 ///
 /// # Errors
 /// It is missing, no regular file, or cannot be read.
-pub fn hash(root: &Path, path: &[u8]) -> io::Result<Content> {
+fn hash(root: &Path, path: &[u8]) -> io::Result<Content> {
     let mut dir = File::open(root)?;
     let names: Vec<_> = path.split(|byte| *byte == b'/').collect();
     for (index, name) in names.iter().enumerate() {

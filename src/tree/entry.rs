@@ -145,6 +145,19 @@ pub fn as_path(path: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(path))
 }
 
+/// Whether `path` lies in the directory `dir`.
+pub fn is_below(path: &[u8], dir: &[u8]) -> bool {
+    if dir.is_empty() {
+        return !path.is_empty();
+    }
+    path.strip_prefix(dir).is_some_and(|rest| rest.first() == Some(&b'/'))
+}
+
+/// Whether `path` is `place` or lies below it.
+pub fn is_within(path: &[u8], place: &[u8]) -> bool {
+    path == place || is_below(path, place)
+}
+
 /// The order of entries everywhere: name by name, so that what is in a directory
 /// follows it directly (`a`, `a/b`, `a.b`), as a walk in sorted order finds it.
 pub fn order(a: &[u8], b: &[u8]) -> Ordering {

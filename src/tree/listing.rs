@@ -48,17 +48,22 @@ impl Listing {
         self.own.look(&Names::object(entry).ok()?)
     }
 
-    /// Marks the object of an entry as one that belongs to the tree.
+    /// Marks the object of an entry as one that belongs to the tree. Returns whether
+    /// it is there as it was stored, if it was.
     ///
     /// # Errors
     /// As [`Names::object`].
-    pub fn claim(&mut self, entry: &Entry) -> Outcome<()> {
-        if entry.is_odd() {
-            self.odd.claim(Names::odd(&entry.path).as_bytes());
-        } else if entry.is_object() {
-            self.own.claim(&Names::object(entry)?);
+    pub fn claim(&mut self, entry: &Entry) -> Outcome<State> {
+        if !entry.is_object() {
+            return Ok(State::Intact);
         }
-        Ok(())
+        let (inventory, name) = if entry.is_odd() {
+            (&mut self.odd, Names::odd(&entry.path).into_bytes())
+        } else {
+            (&mut self.own, Names::object(entry)?)
+        };
+        inventory.claim(&name);
+        Ok(entry.stored.as_ref().map_or(State::Intact, |stored| inventory.state(&name, stored)))
     }
 }
 

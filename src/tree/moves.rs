@@ -39,21 +39,15 @@ impl Moves {
         for change in changes.iter_mut().filter(|change| change.send == Some(Why::New)) {
             let Some(entry) = &change.entry else { continue };
             let Some(Local { dev, ino, .. }) = entry.local else { continue };
-            let same = |old: &Entry| is_same(entry, old, root, rehash);
+            // A rename of the file itself changes its ctime, so that it is read; one of a
+            // directory above does not.
+            let same = |old: &Entry| {
+                entry.attributes.mtime == old.attributes.mtime
+                    && content::is_same(root, entry, old, rehash)
+            };
             if self.gone.get(&(dev, ino)).is_some_and(same) {
                 change.from = self.gone.remove(&(dev, ino)).map(Box::new);
             }
         }
     }
-}
-
-/// Whether a file is what `old` was, but for its name. A rename of the file itself
-/// changes its ctime, so that it is read; one of a directory above does not.
-fn is_same(entry: &Entry, old: &Entry, root: &Path, rehash: bool) -> bool {
-    let (Some(now), Some(then)) = (entry.file(), old.file()) else { return false };
-    now.size == then.size
-        && entry.attributes.mtime == old.attributes.mtime
-        && then.content.is_some()
-        && (entry.local == old.local && !rehash
-            || content::hash(root, &entry.path).ok() == then.content)
 }

@@ -59,9 +59,14 @@ impl Names {
     pub fn place(&self, entry: &Entry, odd: bool) -> Result<Vec<u8>> {
         if odd {
             let name = Names::odd(&entry.path);
-            return Ok(format!("{}/{ODD}/{name}", self.records()).into_bytes());
+            return Ok(format!("{}/{name}", self.odd_dir()).into_bytes());
         }
         Ok(self.full(&Names::object(entry)?))
+    }
+
+    /// The directory [`ODD`] among the records of this tree.
+    pub fn odd_dir(&self) -> String {
+        format!("{}/{ODD}", self.records())
     }
 
     /// The object of an entry whose own name the remote cannot hold, in the

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use super::change::Change;
 use super::entry::EntryKind;
 use super::listing::Listing;
-use super::objects::{Names, ODD};
+use super::objects::Names;
 use super::plan::Failed;
-use super::proof::{Verdict, judge};
+use super::proof::{Verdict, judge, look};
 use super::stored::{as_sent, complete, refresh};
 use super::transfer::{ATTEMPTS, pause};
 use crate::base::error::{Kind, Result};
@@ -35,22 +35,26 @@ pub struct Outgoing<'a> {
     pub root: &'a Path,
     /// Before anything was sent.
     pub listing: &'a Listing,
+    /// Those that failed still have their `send` in the end.
+    pub changes: &'a mut [Change],
+    /// Paths of which an equal object was there already.
+    pub kept: HashSet<PathBuf>,
 }
+
+type Failures = BTreeMap<usize, Failed>;
+type Attempt<T> = std::result::Result<T, Failure>;
 
 impl Outgoing<'_> {
     /// Stores the object of every change that needs it and completes its entry.
-    /// The changes that failed still have their `send`.
     ///
     /// # Errors
     /// What keeps the whole from working, or an interrupt.
-    pub fn carry(&self, changes: &mut [Change], watch: &mut dyn Watch) -> Result<Carried> {
-        let mut failed: BTreeMap<usize, Failed> = BTreeMap::new();
-        let mut kept = HashSet::new();
-        self.copy(changes, watch)
-            .map_err(|f| f.into_error("copy what was renamed", Kind::Incomplete))?;
+    pub fn carry(mut self, watch: &mut dyn Watch) -> Result<Carried> {
+        let mut failed = Failures::new();
+        self.copy(watch).map_err(|f| f.into_error("copy what was renamed", Kind::Incomplete))?;
         for attempt in 1..=ATTEMPTS {
             let again = |i: &usize| failed.get(i).is_none_or(|f| f.kind.is_worth_retrying());
-            let unsent = (0..changes.len()).filter(|&i| changes[i].send.is_some());
+            let unsent = (0..self.changes.len()).filter(|&i| self.changes[i].send.is_some());
             let pending: Vec<_> = unsent.filter(again).collect();
             if pending.is_empty() {
                 break;
@@ -58,7 +62,7 @@ impl Outgoing<'_> {
             if attempt > 1 {
                 pause(attempt - 1)?;
             }
-            match self.attempt(changes, &pending, &mut kept, watch) {
+            match self.attempt(&pending, watch) {
                 Ok(failures) => {
                     let pending: HashSet<usize> = pending.into_iter().collect();
                     failed.retain(|i, _| !pending.contains(i));
@@ -72,15 +76,11 @@ impl Outgoing<'_> {
             }
             interrupt::check()?;
         }
-        Ok(Carried { failed: failed.into_values().collect(), kept })
+        Ok(Carried { failed: failed.into_values().collect(), kept: self.kept })
     }
 
     /// Copies on the server what was renamed here. What does not work is sent.
-    fn copy(
-        &self,
-        changes: &mut [Change],
-        watch: &mut dyn Watch,
-    ) -> std::result::Result<(), Failure> {
+    fn copy(&mut self, watch: &mut dyn Watch) -> Attempt<()> {
         let job = |(id, change): (usize, &Change)| {
             let (from, entry) = (change.from.as_ref()?, change.entry.as_ref()?);
             let stored = from.stored.as_ref()?;
@@ -91,7 +91,7 @@ impl Outgoing<'_> {
                 size: stored.size,
             })
         };
-        let jobs: Vec<_> = changes.iter().enumerate().filter_map(job).collect();
+        let jobs: Vec<_> = self.changes.iter().enumerate().filter_map(job).collect();
         if jobs.is_empty() {
             return Ok(());
         }
@@ -99,53 +99,40 @@ impl Outgoing<'_> {
         let copied = done.into_iter().filter(|record| record.failure.is_none());
         let sent = copied.filter_map(|record| {
             let index = usize::try_from(record.id).ok()?;
-            Some((index, as_sent(changes.get(index)?.from.as_ref()?)?))
+            Some((index, as_sent(self.changes.get(index)?.from.as_ref()?)?))
         });
         let sent = sent.collect();
-        self.prove_all(changes, sent, &mut BTreeMap::new(), watch)
+        self.prove_all(sent, &mut Failures::new(), watch)
     }
 
     /// Sends once; what turns out to have a name that the remote cannot hold is
     /// sent again under another.
-    fn attempt(
-        &self,
-        changes: &mut [Change],
-        pending: &[usize],
-        kept: &mut HashSet<PathBuf>,
-        watch: &mut dyn Watch,
-    ) -> std::result::Result<BTreeMap<usize, Failed>, Failure> {
-        let mut failed = self.send(changes, pending, kept, watch)?;
+    fn attempt(&mut self, pending: &[usize], watch: &mut dyn Watch) -> Attempt<Failures> {
+        let mut failed = self.send(pending, watch)?;
         let is_odd = |(&i, failure): (&usize, &Failed)| {
-            (failure.kind == FailureKind::Name && !changes[i].odd).then_some(i)
+            (failure.kind == FailureKind::Name && !self.changes[i].odd).then_some(i)
         };
         let odd: Vec<usize> = failed.iter().filter_map(is_odd).collect();
         if !odd.is_empty() {
             for index in &odd {
-                changes[*index].odd = true;
+                self.changes[*index].odd = true;
                 failed.remove(index);
             }
-            failed.extend(self.send(changes, &odd, kept, watch)?);
+            failed.extend(self.send(&odd, watch)?);
         }
         Ok(failed)
     }
 
-    fn send(
-        &self,
-        changes: &mut [Change],
-        pending: &[usize],
-        kept: &mut HashSet<PathBuf>,
-        watch: &mut dyn Watch,
-    ) -> std::result::Result<BTreeMap<usize, Failed>, Failure> {
-        let entries = &*changes;
-        let jobs = pending.iter().filter_map(|&i| self.job(i, &entries[i]));
+    fn send(&mut self, pending: &[usize], watch: &mut dyn Watch) -> Attempt<Failures> {
+        let jobs = pending.iter().filter_map(|&i| self.job(i, &self.changes[i]));
         let mut records = Vec::new();
         let root = self.root.to_string_lossy();
         self.store.send(&root, jobs, watch, |record: Sent| records.push(record))?;
-        let mut failed = BTreeMap::new();
+        let mut failed = Failures::new();
         let mut unproven = Vec::new();
         for sent in records {
             let index = usize::try_from(sent.id).unwrap_or(usize::MAX);
-            let Some(change) = changes.get_mut(index) else { continue };
+            let Some(change) = self.changes.get_mut(index) else { continue };
             let Some(entry) = change.entry.as_mut() else { continue };
             match &sent.failure {
                 Some(failure) => {
@@ -159,7 +146,7 @@ impl Outgoing<'_> {
                 None => {
                     if sent.proven || sent.kept {
                         if sent.kept {
-                            kept.insert(entry.as_path().to_path_buf());
+                            self.kept.insert(entry.as_path().to_path_buf());
                         }
                         complete(entry, &sent, change.odd);
                         change.send = None;
@@ -169,52 +156,50 @@ impl Outgoing<'_> {
                 }
             }
         }
-        self.prove_all(changes, unproven, &mut failed, watch)?;
+        self.prove_all(unproven, &mut failed, watch)?;
         Ok(failed)
     }
 
     /// Asks the server for what was sent, by a listing or by single requests,
     /// whichever costs less.
     fn prove_all(
-        &self,
-        changes: &mut [Change],
+        &mut self,
         unproven: Vec<(usize, Sent)>,
-        failed: &mut BTreeMap<usize, Failed>,
+        failed: &mut Failures,
         watch: &mut dyn Watch,
-    ) -> std::result::Result<(), Failure> {
+    ) -> Attempt<()> {
         let (odd, own): (Vec<_>, Vec<_>) =
-            unproven.into_iter().partition(|(index, _)| changes[*index].odd);
+            unproven.into_iter().partition(|(index, _)| self.changes[*index].odd);
         for (dir, inventory, unproven) in [
             (self.names.tree().to_owned(), &self.listing.own, own),
-            (format!("{}/{ODD}", self.names.records()), &self.listing.odd, odd),
+            (self.names.odd_dir(), &self.listing.odd, odd),
         ] {
             let pages = (inventory.len() + unproven.len() as u64) / 1000 + 2;
             let listed = (unproven.len() as u64 > pages).then_some(dir.as_str());
-            self.prove(changes, unproven, listed, failed, watch)?;
+            self.prove(unproven, listed, failed, watch)?;
         }
         Ok(())
     }
 
     /// By a listing of the directory `listed`, or by single requests.
     fn prove(
-        &self,
-        changes: &mut [Change],
+        &mut self,
         unproven: Vec<(usize, Sent)>,
         listed: Option<&str>,
-        failed: &mut BTreeMap<usize, Failed>,
+        failed: &mut Failures,
         watch: &mut dyn Watch,
-    ) -> std::result::Result<(), Failure> {
+    ) -> Attempt<()> {
         if unproven.is_empty() {
             return Ok(());
         }
         let name = |index: usize| {
-            let Change { entry, odd, .. } = &changes[index];
+            let Change { entry, odd, .. } = &self.changes[index];
             let place = entry.as_ref().map(|entry| self.names.place(entry, *odd));
             place.and_then(Result::ok).unwrap_or_default()
         };
         let names: Vec<_> = unproven.iter().map(|(index, _)| Bytes(name(*index))).collect();
-        let mut shown: Vec<Option<Shown>> = vec![None; unproven.len()];
-        if let Some(dir) = listed {
+        let shown = if let Some(dir) = listed {
+            let mut shown: Vec<Option<Shown>> = vec![None; names.len()];
             let position: BTreeMap<&[u8], usize> =
                 names.iter().enumerate().map(|(i, name)| (name.0.as_slice(), i)).collect();
             // Some of what is to be there, for a listing from several places at once.
@@ -227,18 +212,14 @@ impl Outgoing<'_> {
                     shown[i] = Some(record);
                 }
             })?;
+            shown
         } else {
-            for record in self.store.look(&names, watch)? {
-                let slot = usize::try_from(record.id).ok().and_then(|id| shown.get_mut(id));
-                if let (Some(slot), None) = (slot, &record.failure) {
-                    *slot = Some(record);
-                }
-            }
-        }
+            look(self.store, &names, watch)?
+        };
         let (indexes, sent): (Vec<usize>, Vec<Sent>) = unproven.into_iter().unzip();
         let verdicts = judge(self.store, &names, sent, shown, watch)?;
         for (index, verdict) in indexes.into_iter().zip(verdicts) {
-            let change = &mut changes[index];
+            let change = &mut self.changes[index];
             let Some(entry) = change.entry.as_mut() else { continue };
             let why = match verdict {
                 Verdict::Proven(sent) => {

@@ -19,6 +19,24 @@ pub enum Verdict {
     Other,
 }
 
+/// Asks for each of `names`; in their order.
+///
+/// # Errors
+/// The remote cannot be reached, or refuses.
+pub fn look(
+    store: &Store,
+    names: &[Bytes],
+    watch: &mut dyn Watch,
+) -> Result<Vec<Option<Shown>>, Failure> {
+    let mut shown = vec![None; names.len()];
+    for record in store.look(names, watch)? {
+        if let Some(slot) = usize::try_from(record.id).ok().and_then(|id| shown.get_mut(id)) {
+            *slot = Some(record);
+        }
+    }
+    Ok(shown)
+}
+
 /// Judges each object of `names` by what was sent and what is `shown`, all in the
 /// same order. Where what a server shows is no hash (the `ETag` of an object that it
 /// encrypts with KMS), the object is read back.

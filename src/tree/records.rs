@@ -11,7 +11,7 @@ use crate::storage::failure::Failure;
 use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Fetch, Send, Store};
 
-use super::proof::{Verdict, judge};
+use super::proof::{Verdict, judge, look};
 
 /// Size and tag of an object, as a listing shows it.
 pub type Look = (u64, String);
@@ -43,17 +43,12 @@ pub fn put(
         return Err(failure);
     }
     sent.sort_by_key(|record| record.id);
-    let mut shown = vec![None; names.len()];
-    for record in store.look(&names, watch)? {
-        if let Some(slot) = usize::try_from(record.id).ok().and_then(|id| shown.get_mut(id)) {
-            *slot = Some(record);
-        }
-    }
-    let look = |verdict| match verdict {
+    let shown = look(store, &names, watch)?;
+    let as_shown = |verdict| match verdict {
         Verdict::Proven(sent) => Some((sent.size, sent.tag)),
         Verdict::Absent | Verdict::Other => None,
     };
-    Ok(judge(store, &names, sent, shown, watch)?.into_iter().map(look).collect())
+    Ok(judge(store, &names, sent, shown, watch)?.into_iter().map(as_shown).collect())
 }
 
 /// Reads records by their names from the top of the bucket, through files in a

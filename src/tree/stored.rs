@@ -10,7 +10,8 @@ use data_encoding::HEXLOWER;
 
 use super::entry::{Content, Entry, EntryKind, Local, Stored, Tag, Time};
 use super::inventory::md5;
-use crate::storage::store::{Bytes, Sent};
+use super::objects::Names;
+use crate::storage::store::{Bytes, Fetch, Fetched, Sent};
 
 /// The record of an object that is a copy of that of `entry`.
 pub fn as_sent(entry: &Entry) -> Option<Sent> {
@@ -24,6 +25,19 @@ pub fn as_sent(entry: &Entry) -> Option<Sent> {
         nonce: Bytes(stored.nonce.map(|nonce| nonce.to_vec()).unwrap_or_default()),
         ..Sent::default()
     })
+}
+
+/// The job that reads the object of an entry back, to hash it.
+pub fn fetch_of(names: &Names, id: u64, entry: &Entry) -> Option<Fetch> {
+    let stored = entry.stored.as_ref()?;
+    let remote = Bytes(names.place(entry, stored.odd).ok()?);
+    Some(Fetch { id, remote, to: Bytes::default(), sparse: false, size: stored.size })
+}
+
+/// Whether what was read is the content of an entry.
+pub fn holds(entry: &Entry, read: &Fetched) -> bool {
+    let content = entry.file().and_then(|data| data.content);
+    content.is_some_and(|content| HEXLOWER.encode(&content.0) == read.content)
 }
 
 /// Writes into the entry what is stored of it.

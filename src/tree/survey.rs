@@ -8,7 +8,7 @@ use itertools::{EitherOrBoth, Itertools};
 
 use super::change::{Change, News, Why};
 use super::content;
-use super::entry::{Content, Entry, EntryKind, order};
+use super::entry::{Entry, EntryKind, is_below, order};
 use super::inventory::State;
 use super::listing::Listing;
 use super::moves::Moves;
@@ -128,12 +128,11 @@ impl Sides<'_> {
             return Ok(Next::Change(seen, why, News::Differs));
         }
         let object = seen.is_object();
-        let send = match self.listing.state(&seen)? {
+        let send = match self.listing.claim(&seen)? {
             State::Intact => None,
             State::Missing => Some(Why::ObjectMissing),
             State::Changed => Some(Why::ObjectChanged),
         };
-        self.listing.claim(&seen)?;
         Ok(match (send, seen == *old) {
             (None, true) if object => Next::Unchanged(seen.is_odd()),
             (None, true) => Next::NotAnObject,
@@ -151,43 +150,27 @@ impl Sides<'_> {
 
     /// If the content of `seen` is that of `old`, completes it with what is known.
     fn take_over(&self, seen: &mut Entry, old: &Entry) -> bool {
-        match (&mut seen.kind, &old.kind) {
-            (EntryKind::File(now), EntryKind::File(then)) => {
-                if now.size != then.size || old.stored.is_none() {
-                    return false;
-                }
-                let untouched = seen.local == old.local
-                    && seen.attributes.mtime == old.attributes.mtime
-                    && !self.rehash;
-                let same = then.content.is_some()
-                    && (untouched || content_of(self.root, &seen.path) == then.content);
-                if same {
-                    now.content = then.content;
-                    seen.stored.clone_from(&old.stored);
-                }
-                same
+        let same = match (&seen.kind, &old.kind) {
+            // What cannot be read is its sender's to say.
+            (EntryKind::File(_), EntryKind::File(_)) => {
+                old.stored.is_some() && content::is_same(self.root, seen, old, self.rehash)
             }
             (EntryKind::Symlink { target: now }, EntryKind::Symlink { target: then }) => {
-                let same = now == then && old.stored.is_some();
-                if same {
-                    seen.stored.clone_from(&old.stored);
-                }
-                same
+                now == then && old.stored.is_some()
             }
-            (now, then) => now == then,
+            (now, then) => return now == then,
+        };
+        if same {
+            seen.stored.clone_from(&old.stored);
         }
+        if let (true, EntryKind::File(now), Some(then)) = (same, &mut seen.kind, old.file()) {
+            now.content = then.content;
+        }
+        same
     }
 
     /// Whether `path` lies in a directory that could not be read.
     fn is_unseen(&self, path: &[u8]) -> bool {
-        self.unseen.borrow().iter().any(|dir| {
-            dir.is_empty()
-                || path.strip_prefix(dir.as_slice()).is_some_and(|r| r.first() == Some(&b'/'))
-        })
+        self.unseen.borrow().iter().any(|dir| is_below(path, dir))
     }
-}
-
-/// The hash of a file; None if it cannot be read, which is then its sender's to say.
-fn content_of(root: &Path, path: &[u8]) -> Option<Content> {
-    content::hash(root, path).ok()
 }

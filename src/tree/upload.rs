@@ -6,10 +6,12 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+use itertools::process_results;
+
 use super::change::{Change, News, Why};
 use super::entry::{Entry, EntryKind};
 use super::listing::{Listing, still_there};
-use super::objects::{Names, ODD};
+use super::objects::Names;
 use super::outgoing::Outgoing;
 use super::plan::{Failed, Item, Plan};
 use super::send;
@@ -79,18 +81,10 @@ impl<'a> Preparation<'a> {
             }
         });
         let walk = walk.take_while(|_| !interrupt::requested());
-        let damage = RefCell::new(None);
-        let entries = last.as_ref().map(Snapshot::entries).transpose()?;
-        let entries = entries
-            .into_iter()
-            .flatten()
-            .map_while(|entry| entry.map_err(|error| *damage.borrow_mut() = Some(error)).ok());
+        let entries = last.as_ref().map(Snapshot::entries).transpose()?.into_iter().flatten();
         let mut sides = Sides { root: &root, listing: &mut listing, unseen: &unseen, rehash };
-        let survey = survey(walk, entries, &mut sides)?;
+        let survey = process_results(entries, |entries| survey(walk, entries, &mut sides))??;
         interrupt::check()?;
-        if let Some(error) = damage.into_inner() {
-            return Err(error);
-        }
         let plan = plan_of(&survey);
         let drift = survey.changes.iter().filter_map(|change| match change.send? {
             why @ (Why::ObjectMissing | Why::ObjectChanged) => {
@@ -170,8 +164,10 @@ impl Upload<'_> {
             names: &self.snapshots.names,
             root: &self.root,
             listing: &self.listing,
+            changes: &mut self.changes,
+            kept: HashSet::new(),
         };
-        let carried = outgoing.carry(&mut self.changes, watch)?;
+        let carried = outgoing.carry(watch)?;
         failed.extend(carried.failed);
         self.plan.turned_out_equal(&carried.kept);
         let mut changes = std::mem::take(&mut self.changes);
@@ -198,7 +194,7 @@ impl Upload<'_> {
     fn clean_odd(&self, changes: &[Change], watch: &mut dyn Watch) {
         let used: HashSet<String> =
             changes.iter().filter(|c| c.odd).map(|change| Names::odd(&change.path)).collect();
-        let dir = format!("{}/{ODD}", self.snapshots.names.records());
+        let dir = self.snapshots.names.odd_dir();
         let names = self.listing.odd.foreign().map(|(name, _)| String::from_utf8_lossy(name));
         let gone = names.filter(|name| !used.contains(name.as_ref()));
         let gone: Vec<_> = gone.map(|name| Bytes(format!("{dir}/{name}").into_bytes())).collect();

@@ -4,11 +4,10 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command as Process;
 
 use crate::harness::command::Run;
 use crate::harness::hostile::{Keeper, hostile, set_mtime, set_xattr, setfacl};
-use crate::harness::{Config, Sandbox, assert_exact, minio};
+use crate::harness::{Config, Sandbox, assert_exact, copy_exactly, minio};
 
 /// A sandbox with the hostile tree, backed up.
 struct Person {
@@ -97,7 +96,7 @@ fn a_tree_that_was_altered_becomes_what_it_was() {
     for config in configs() {
         let Some(person) = Person::with(&config, Keeper::User) else { return };
         let (data, original) = (person.sandbox.data(), person.sandbox.home().join("original"));
-        copy(&data, &original);
+        copy_exactly(&data, &original);
         alter(&data);
         person.poof(&["download", "--yes"], 0);
         assert_exact(&original, &data);
@@ -144,12 +143,6 @@ fn alter(data: &Path) {
     fs::remove_dir_all(data.join("deep")).unwrap();
 }
 
-fn copy(from: &Path, to: &Path) {
-    let mut rsync = Process::new("rsync");
-    rsync.args(["-aHAXS", "--modify-window=-1"]).arg(from.join("")).arg(to);
-    assert!(rsync.status().unwrap().success());
-}
-
 #[test]
 fn an_attribute_that_changed_alone_is_backed_up() {
     for config in configs() {
@@ -190,7 +183,7 @@ fn a_copy_by_rsync_is_exact_and_no_difference_passes_for_it() {
     let sandbox = Sandbox::new();
     let (data, other) = (sandbox.data(), sandbox.home().join("copy"));
     hostile(&data, Keeper::User);
-    copy(&data, &other);
+    copy_exactly(&data, &other);
     assert_exact(&data, &other);
     let (file, link) = (other.join("kinds/name-1"), other.join("kinds/dangling"));
     let harms: [&dyn Fn(); 6] = [
@@ -215,5 +208,5 @@ fn a_copy_by_rsync_is_exact_and_no_difference_passes_for_it() {
 
 fn copy_back(from: &Path, to: &Path) {
     fs::remove_dir_all(to).unwrap();
-    copy(from, to);
+    copy_exactly(from, to);
 }

@@ -9,9 +9,8 @@ use std::time::Duration;
 
 use walkdir::WalkDir;
 
-use crate::harness::{
-    Config, Kind, Proxy, Sandbox, Snapshot, Verdict, assert_same_content, grow, minio,
-};
+use crate::harness::{Kind, Proxy, Sandbox, Snapshot, Verdict, assert_same_content, grow};
+use crate::story::proxied;
 
 const FILES: usize = 80;
 /// Uploads at a time.
@@ -22,9 +21,7 @@ const IN_FLIGHT: usize = 64;
 const SCENES: [(bool, bool); 4] = [(false, false), (false, true), (true, false), (true, true)];
 
 fn person(encrypted: bool, files: usize) -> (Sandbox, Proxy) {
-    let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
-    let config = if encrypted { Config::encrypted } else { Config::plain };
-    sandbox.write_config(&config(proxy.endpoint()));
+    let (sandbox, proxy) = proxied(encrypted);
     grow(&sandbox.data(), files, 0..=30_000, 1);
     (sandbox, proxy)
 }

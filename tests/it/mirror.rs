@@ -10,7 +10,7 @@ use fastrand::Rng;
 use walkdir::WalkDir;
 
 use crate::harness::hostile::{set_mtime, set_xattr};
-use crate::harness::{Config, Sandbox, assert_exact, minio};
+use crate::harness::{Config, Sandbox, assert_exact, copy_exactly, minio};
 
 /// Something at random happens to the tree.
 fn alter(root: &Path, rng: &mut Rng) {
@@ -39,12 +39,6 @@ fn alter(root: &Path, rng: &mut Rng) {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
-    let mut rsync = Process::new("rsync");
-    rsync.args(["-aHAXS", "--delete", "--modify-window=-1"]).arg(from.join("")).arg(to);
-    assert!(rsync.status().unwrap().success());
-}
-
 /// From one random tree to the next and back, by backups and by downloads.
 fn mirrors(seed: u64, rounds: usize) {
     let mut rng = Rng::with_seed(seed);
@@ -62,7 +56,7 @@ fn mirrors(seed: u64, rounds: usize) {
         fs::write(data.join("always"), "something").unwrap();
         let allow = ["--allow", "mass-deletion"];
         sandbox.poof(["backup"]).args(allow).run().expect_code(0);
-        copy(&data, &kept);
+        copy_exactly(&data, &kept);
         for _ in 0..rng.usize(1..30) {
             alter(&data, &mut rng);
         }

@@ -5,7 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::harness::{Config, Kind, Proxy, Sandbox, Snapshot, assert_same_content, grow, minio};
+use crate::harness::{Kind, Proxy, Sandbox, Snapshot, assert_same_content, grow};
+use crate::story::proxied;
 
 const FILES: usize = 5_000;
 
@@ -29,14 +30,6 @@ struct Bill {
     download: Item,
 }
 
-/// A sandbox behind a proxy.
-fn metered(encrypted: bool) -> (Sandbox, Proxy) {
-    let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
-    let config = if encrypted { Config::encrypted } else { Config::plain };
-    sandbox.write_config(&config(proxy.endpoint()));
-    (sandbox, proxy)
-}
-
 fn item(sandbox: &Sandbox, proxy: &Proxy, args: &[&str]) -> Item {
     proxy.reset();
     let run = sandbox.poof(args).timeout(Duration::from_mins(10)).run();
@@ -56,7 +49,7 @@ impl Item {
 fn bill(encrypted: bool) -> &'static Bill {
     static BILLS: [OnceLock<Bill>; 2] = [const { OnceLock::new() }; 2];
     BILLS[usize::from(encrypted)].get_or_init(|| {
-        let (sandbox, proxy) = metered(encrypted);
+        let (sandbox, proxy) = proxied(encrypted);
         grow(&sandbox.data(), FILES, 1..=300, 1);
         let run = |args| item(&sandbox, &proxy, args);
         let backup = ["backup", "--only", "data"];
@@ -108,7 +101,7 @@ fn a_download_costs_one_request_a_file() {
 
 #[test]
 fn one_changed_file_of_fifty_thousand_sends_little_besides() {
-    let (sandbox, proxy) = metered(true);
+    let (sandbox, proxy) = proxied(true);
     grow(&sandbox.data(), 49_999, 0..=8, 1);
     fs::write(sandbox.data().join("changed"), "not yet").unwrap();
     item(&sandbox, &proxy, &["backup", "--only", "data"]).costs_at_most(50_000 * 105 / 100);
@@ -123,7 +116,7 @@ fn one_changed_file_of_fifty_thousand_sends_little_besides() {
 #[test]
 fn a_change_of_attributes_sends_no_content() {
     for encrypted in [false, true] {
-        let (sandbox, proxy) = metered(encrypted);
+        let (sandbox, proxy) = proxied(encrypted);
         grow(&sandbox.data(), 20, 100_000..=100_000, 1);
         sandbox.poof(["backup", "--only", "data"]).run().expect_code(0);
         for entry in walkdir::WalkDir::new(sandbox.data()).into_iter().flatten() {
@@ -137,7 +130,7 @@ fn a_change_of_attributes_sends_no_content() {
 #[test]
 fn a_renamed_directory_is_copied_on_the_server() {
     for encrypted in [false, true] {
-        let (sandbox, proxy) = metered(encrypted);
+        let (sandbox, proxy) = proxied(encrypted);
         let (before, after) = (sandbox.data().join("before"), sandbox.data().join("after"));
         grow(&before, 20, 100_000..=100_000, 1);
         sandbox.poof(["backup", "--only", "data"]).run().expect_code(0);
@@ -154,7 +147,7 @@ fn a_renamed_directory_is_copied_on_the_server() {
 #[test]
 fn a_backup_after_the_state_was_lost_sends_no_content_again() {
     for encrypted in [false, true] {
-        let (sandbox, proxy) = metered(encrypted);
+        let (sandbox, proxy) = proxied(encrypted);
         grow(&sandbox.data(), 20, 100_000..=100_000, 1);
         sandbox.poof(["backup", "--only", "data"]).run().expect_code(0);
         fs::remove_dir_all(sandbox.state()).unwrap();

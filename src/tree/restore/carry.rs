@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 
-use data_encoding::HEXLOWER;
 use rustix::fs::statvfs;
 
 use super::Restore;
 use super::place::Place;
-use super::steps::{Act, Dir, Gone, Step, is_below};
+use super::steps::{Act, Dir, Gone, Step};
 use super::tally::Tally;
 use super::walk;
 use crate::base::error::{Error, Kind, Result};
@@ -20,8 +19,9 @@ use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Fetch, Fetched};
 use crate::tree::attributes::Short;
-use crate::tree::entry::{Entry, EntryKind};
+use crate::tree::entry::{Entry, EntryKind, is_within};
 use crate::tree::plan::Failed;
+use crate::tree::stored::{fetch_of, holds};
 use crate::tree::transfer::{ATTEMPTS, pause};
 
 impl Restore<'_> {
@@ -47,8 +47,7 @@ impl Restore<'_> {
         }
         let news = self.steps.stale || !self.steps.is_empty();
         if tally.failed.is_empty() && news && self.target.journal.is_some() {
-            let spared =
-                |path: &[u8]| self.target.spared.iter().any(|s| s == path || is_below(path, s));
+            let spared = |path: &[u8]| self.target.spared.iter().any(|s| is_within(path, s));
             let found = walk(&self.target.root)?;
             self.target.snapshots.meet(&self.target.snapshot, found, spared)?;
         }
@@ -94,7 +93,7 @@ struct Work<'a> {
 impl Work<'_> {
     fn carry_out(&self, tally: &mut Tally, watch: &mut dyn Watch) -> Result<()> {
         let steps = &self.restore.steps;
-        for path in &steps.blocking {
+        for Gone { path, .. } in steps.gone.iter().filter(|gone| gone.first) {
             if let Err(error) = self.place.remove(path, false) {
                 tally.fail(path, &error);
             }
@@ -109,9 +108,7 @@ impl Work<'_> {
         self.make_all(tally, &waiting)?;
         if tally.failed.is_empty() {
             let replaced: Vec<_> = steps.paths.iter().filter(|s| s.replaces_directory()).collect();
-            let rest = |gone: &&Gone| {
-                !steps.blocking.contains(&gone.path) && !replaced.iter().any(|s| s.covers(gone))
-            };
+            let rest = |gone: &&Gone| !gone.first && !replaced.iter().any(|s| s.covers(gone));
             self.remove(steps.gone.iter().rev().filter(rest), tally)?;
         }
         self.finish_directories(tally);
@@ -179,16 +176,10 @@ impl Work<'_> {
     }
 
     fn job(&self, index: usize, entry: &Entry) -> Option<Fetch> {
-        let stored = entry.stored.as_ref()?;
-        let names = &self.restore.target.snapshots.names;
         let id = index as u64;
-        Some(Fetch {
-            id,
-            remote: Bytes(names.place(entry, stored.odd).ok()?),
-            to: Bytes(self.place.staged(id).as_os_str().as_bytes().to_vec()),
-            sparse: entry.file()?.sparse,
-            size: stored.size,
-        })
+        let to = Bytes(self.place.staged(id).as_os_str().as_bytes().to_vec());
+        let fetch = fetch_of(&self.restore.target.snapshots.names, id, entry)?;
+        Some(Fetch { to, sparse: entry.file()?.sparse, ..fetch })
     }
 
     /// Everything that has not to be fetched, or waits for a directory to go.
@@ -220,7 +211,7 @@ impl Work<'_> {
 
     /// Removes what is gone; what is in a directory comes before it.
     fn remove<'g>(&self, gone: impl Iterator<Item = &'g Gone>, tally: &mut Tally) -> Result<()> {
-        for Gone { path, directory } in gone {
+        for Gone { path, directory, .. } in gone {
             interrupt::check()?;
             if let Err(error) = self.place.remove(path, *directory) {
                 let kind = FailureKind::Forbidden;
@@ -262,10 +253,8 @@ fn verified(entry: &Entry, record: &Fetched) -> std::result::Result<(), (Failure
     if let Some(failure) = &record.failure {
         return Err((failure.kind, failure.text.clone()));
     }
-    let content = entry.file().and_then(|data| data.content);
-    let same = content.is_some_and(|content| HEXLOWER.encode(&content.0) == record.content);
     let why = "the object is not what the snapshot holds; nothing was replaced";
-    if same { Ok(()) } else { Err((FailureKind::Other, why.to_owned())) }
+    if holds(entry, record) { Ok(()) } else { Err((FailureKind::Other, why.to_owned())) }
 }
 
 /// The directory that `path` lies in.

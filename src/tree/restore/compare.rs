@@ -3,15 +3,15 @@
 use std::cell::RefCell;
 use std::path::Path;
 
-use itertools::{EitherOrBoth, Itertools};
+use itertools::{EitherOrBoth, Itertools, process_results};
 
 use super::links::Links;
-use super::steps::{Act, Dir, Gone, Instead, Step, Steps, is_below};
+use super::steps::{Act, Dir, Gone, Instead, Step, Steps};
 use crate::base::error::Result;
 use crate::storage::failure::FailureKind;
 use crate::tree::attributes::Power;
 use crate::tree::content;
-use crate::tree::entry::{Entry, EntryKind, order};
+use crate::tree::entry::{Entry, EntryKind, is_below, is_within, order};
 use crate::tree::plan::Failed;
 use crate::tree::walk::Found;
 
@@ -33,8 +33,7 @@ pub fn compare(
     walk: impl Iterator<Item = Found>,
     rules: &Rules,
 ) -> Result<Steps> {
-    let (damage, left_out) = (RefCell::new(None), RefCell::new(Vec::new()));
-    let wanted = snapshot.map_while(|entry| entry.map_err(|e| *damage.borrow_mut() = Some(e)).ok());
+    let left_out = RefCell::new(Vec::new());
     let found = walk.filter_map(|found| match found {
         Found::Entry(entry) => Some(entry),
         Found::LeftOut(out) => {
@@ -44,17 +43,16 @@ pub fn compare(
     });
     let mut steps = Steps::default();
     let mut making = Making { steps: &mut steps, rules, links: Links::default(), kept: None };
-    for pair in wanted.merge_join_by(found, |a, b| order(&a.path, &b.path)) {
-        match pair {
-            EitherOrBoth::Left(wanted) => making.missing(wanted),
-            EitherOrBoth::Both(wanted, found) => making.both(wanted, &found),
-            EitherOrBoth::Right(found) => making.extra(&found),
+    process_results(snapshot, |wanted| {
+        for pair in wanted.merge_join_by(found, |a, b| order(&a.path, &b.path)) {
+            match pair {
+                EitherOrBoth::Left(wanted) => making.missing(wanted),
+                EitherOrBoth::Both(wanted, found) => making.both(wanted, &found),
+                EitherOrBoth::Right(found) => making.extra(&found),
+            }
         }
-    }
+    })?;
     let links = making.links;
-    if let Some(error) = damage.into_inner() {
-        return Err(error);
-    }
     steps.plan.unchanged -= links.resolve(&mut steps.paths);
     steps.complete_plan(left_out.into_inner());
     Ok(steps)
@@ -115,14 +113,11 @@ impl Making<'_> {
                 self.kept = Some(wanted.path);
             }
             (true, false) => {
-                self.steps.blocking.push(wanted.path.clone());
-                let gone = Gone { path: found.path.clone(), directory: false };
-                self.steps.gone.push(gone);
+                self.go(found, true);
                 self.put(wanted, Instead::Other);
             }
             (false, true) => {
-                let gone = Gone { path: found.path.clone(), directory: true };
-                self.steps.gone.push(gone);
+                self.go(found, false);
                 self.put(wanted, Instead::Directory);
             }
         }
@@ -138,27 +133,28 @@ impl Making<'_> {
         if self.is_spared(path) {
             self.steps.spared += 1;
         } else if !self.rules.keep_extra && !self.rules.spared.iter().any(|s| is_below(s, path)) {
-            let gone = Gone { path: path.clone(), directory: found.is_directory() };
-            self.steps.gone.push(gone);
+            self.go(found, false);
         }
+    }
+
+    /// `found` has to go.
+    fn go(&mut self, found: &Entry, first: bool) {
+        let (path, directory) = (found.path.clone(), found.is_directory());
+        self.steps.gone.push(Gone { path, directory, first });
     }
 
     /// Whether what is found holds what is wanted, attributes apart.
     fn same_content(&self, wanted: &Entry, found: &Entry) -> bool {
         match (&wanted.kind, &found.kind) {
-            (EntryKind::File(then), EntryKind::File(now)) => {
-                let untouched = found.local == wanted.local
-                    && found.attributes.mtime == wanted.attributes.mtime
-                    && then.content.is_some();
+            (EntryKind::File(_), EntryKind::File(_)) => {
                 // What cannot be read is fetched.
-                let hash = || content::hash(self.rules.root, &found.path).ok();
-                then.size == now.size && (untouched || then.content == hash())
+                content::is_same(self.rules.root, found, wanted, false)
             }
             (then, now) => then == now,
         }
     }
 
     fn is_spared(&self, path: &[u8]) -> bool {
-        self.rules.spared.iter().any(|spared| spared == path || is_below(path, spared))
+        self.rules.spared.iter().any(|spared| is_within(path, spared))
     }
 }

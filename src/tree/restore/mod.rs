@@ -66,8 +66,7 @@ impl<'a> Target<'a> {
         let mut missing = Vec::new();
         let wanted = self.snapshot.entries()?.map(|entry| {
             let entry = entry?;
-            listing.claim(&entry)?;
-            if entry.file().is_some() && listing.state(&entry)? == State::Missing {
+            if listing.claim(&entry)? == State::Missing && entry.file().is_some() {
                 missing.push(entry.path.clone());
             }
             Ok(mapping.apply(entry))

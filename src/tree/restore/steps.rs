@@ -5,7 +5,7 @@ use std::mem;
 use std::path::Path;
 
 use crate::storage::failure::FailureKind;
-use crate::tree::entry::{Entry, EntryKind, as_path, order};
+use crate::tree::entry::{Entry, EntryKind, as_path, is_below, is_within, order};
 use crate::tree::plan::{Failed, Item, Plan};
 use crate::tree::walk::LeftOut;
 
@@ -51,6 +51,8 @@ pub struct Dir {
 pub struct Gone {
     pub path: Vec<u8>,
     pub directory: bool,
+    /// A file where a directory is to be: it goes before anything else.
+    pub first: bool,
 }
 
 /// The outcome: everything in the order of entries.
@@ -61,8 +63,6 @@ pub struct Steps {
     pub paths: Vec<Step>,
     pub directories: Vec<Dir>,
     pub gone: Vec<Gone>,
-    /// Files where directories are to be.
-    pub blocking: Vec<Vec<u8>>,
     /// What was left alone because it was to be.
     pub spared: u64,
     /// Files are the same, and that had to be found out by reading them.
@@ -77,7 +77,7 @@ impl Step {
 
     /// Whether `gone` lies where this is to be, or below.
     pub fn covers(&self, gone: &Gone) -> bool {
-        gone.path == self.entry.path || is_below(&gone.path, &self.entry.path)
+        is_within(&gone.path, &self.entry.path)
     }
 }
 
@@ -150,12 +150,4 @@ impl Steps {
 
 fn item(path: &[u8], size: u64) -> Item {
     Item { path: as_path(path).to_path_buf(), size }
-}
-
-/// Whether `path` lies in the directory `dir`.
-pub fn is_below(path: &[u8], dir: &[u8]) -> bool {
-    if dir.is_empty() {
-        return !path.is_empty();
-    }
-    path.strip_prefix(dir).is_some_and(|rest| rest.first() == Some(&b'/'))
 }

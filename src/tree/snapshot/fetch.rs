@@ -51,7 +51,7 @@ impl Snapshots<'_> {
         let dir = self.cache.join("found");
         let head_id = *blake3::hash(&bytes).as_bytes();
         let found = Snapshot { dir, head, head_id, tag: tag.to_owned() };
-        let installed = Self::install(&found.dir, &found.header(), &bytes, entries);
+        let installed = Self::install(&found, &bytes, entries);
         match damage.into_inner() {
             Some(why) => Ok(Err(why)),
             None => installed.map(|()| Ok(found)),

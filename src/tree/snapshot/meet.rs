@@ -33,7 +33,8 @@ impl Snapshots<'_> {
             EitherOrBoth::Both(entry, found) => Some(entry.map(|e| recognised(e, &found))),
             EitherOrBoth::Right(_) => None,
         });
-        Self::install(&self.cache, &snapshot.header(), &snapshot.head_bytes()?, entries)
+        let here = Snapshot { dir: self.cache.clone(), ..snapshot.clone() };
+        Self::install(&here, &snapshot.head_bytes()?, entries)
     }
 }
 

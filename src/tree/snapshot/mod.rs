@@ -148,18 +148,20 @@ impl Snapshots<'_> {
         Ok(Snapshot { dir: self.cache.clone(), ..found })
     }
 
-    /// Writes a snapshot into the cache: `entries`, and the bytes of its head.
+    /// Writes a snapshot into its directory of the cache: `entries`, and the bytes
+    /// of its head.
     fn install(
-        dir: &Path,
-        header: &IndexHeader,
+        snapshot: &Snapshot,
         head: &[u8],
         entries: impl Iterator<Item = Result<Entry>>,
     ) -> Result<()> {
+        let dir = &snapshot.dir;
         create_private_dir(dir)?;
         let path = dir.join("index.next");
         let fail = |error| Error::io("write", &path, &error);
         let file = File::create(&path).map_err(fail)?;
-        let mut writer = IndexWriter::new(BufWriter::new(file), header).map_err(fail)?;
+        let mut writer =
+            IndexWriter::new(BufWriter::new(file), &snapshot.header()).map_err(fail)?;
         let mut marks = Marks::default();
         for entry in entries {
             let entry = entry?;

@@ -14,7 +14,7 @@ use crate::storage::job::Watch;
 use crate::storage::store::Bytes;
 use crate::tree::change::Change;
 use crate::tree::entry::{Attributes, Entry, order};
-use crate::tree::manifest::{Counts, Head, IndexHeader, Owners, Shard, ShardBuilder};
+use crate::tree::manifest::{Counts, Head, Owners, Shard, ShardBuilder};
 use crate::tree::objects::Names;
 use crate::tree::records;
 
@@ -88,14 +88,10 @@ impl Snapshots<'_> {
                 (head, bytes, tag)
             }
         };
-        let header = IndexHeader {
-            tree: self.names.tree().to_owned(),
-            generation: head.generation,
-            head_id: *blake3::hash(&bytes).as_bytes(),
-            tag,
-        };
-        Self::install(&self.cache, &header, &bytes, merged(last, changes)?)?;
-        self.clean(&head, watch)
+        let head_id = *blake3::hash(&bytes).as_bytes();
+        let saved = Snapshot { dir: self.cache.clone(), head, head_id, tag };
+        Self::install(&saved, &bytes, merged(last, changes)?)?;
+        self.clean(&saved.head, watch)
     }
 
     /// Whether the remote has all shards of a snapshot.

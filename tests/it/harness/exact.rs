@@ -14,6 +14,13 @@ use super::tree::{Snapshot, assert_same_content};
 /// How much more than before a sparse file may take on the disk.
 const SLACK: u64 = 256 << 10;
 
+/// Makes `to` an exact copy of `from`, by the hand of another.
+pub fn copy_exactly(from: &Path, to: &Path) {
+    let mut rsync = Command::new("rsync");
+    rsync.args(["-aHAXS", "--delete", "--modify-window=-1"]).arg(from.join("")).arg(to);
+    assert!(rsync.status().unwrap().success());
+}
+
 /// Content, type, mode, owner, group, times, extended attributes, ACLs and hard
 /// links are the same in `found`, and nothing else is there; a hole is still a
 /// hole.

@@ -19,7 +19,7 @@ mod unreachable;
 pub use backdoor::Backdoor;
 pub use config::Config;
 #[cfg(target_os = "linux")]
-pub use exact::assert_exact;
+pub use exact::{assert_exact, copy_exactly};
 pub use guarded::Guarded;
 pub use minio::minio;
 pub use proxy::{Kind, Proxy, Verdict};
