@@ -20,6 +20,7 @@ pub mod plan;
 mod proof;
 mod records;
 pub mod restore;
+mod retry;
 mod send;
 pub mod snapshot;
 mod stored;

@@ -11,11 +11,10 @@ use super::listing::Listing;
 use super::objects::Names;
 use super::plan::Failed;
 use super::proof::{Verdict, judge, look};
+use super::retry::{Attempt, Failures, retrying};
 use super::stored::{as_sent, complete, refresh};
-use super::transfer::{ATTEMPTS, pause};
 use crate::base::error::{Kind, Result};
-use crate::base::interrupt;
-use crate::storage::failure::{Failure, FailureKind};
+use crate::storage::failure::FailureKind;
 use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Copy, Have, Send, Sent, Shown, Store};
 
@@ -41,41 +40,19 @@ pub struct Outgoing<'a> {
     pub kept: HashSet<PathBuf>,
 }
 
-type Failures = BTreeMap<usize, Failed>;
-type Attempt<T> = std::result::Result<T, Failure>;
-
 impl Outgoing<'_> {
     /// Stores the object of every change that needs it and completes its entry.
     ///
     /// # Errors
     /// What keeps the whole from working, or an interrupt.
     pub fn carry(mut self, watch: &mut dyn Watch) -> Result<Carried> {
-        let mut failed = Failures::new();
         self.copy(watch).map_err(|f| f.into_error("copy what was renamed", Kind::Incomplete))?;
-        for attempt in 1..=ATTEMPTS {
-            let again = |i: &usize| failed.get(i).is_none_or(|f| f.kind.is_worth_retrying());
-            let unsent = (0..self.changes.len()).filter(|&i| self.changes[i].send.is_some());
-            let pending: Vec<_> = unsent.filter(again).collect();
-            if pending.is_empty() {
-                break;
-            }
-            if attempt > 1 {
-                pause(attempt - 1)?;
-            }
-            match self.attempt(&pending, watch) {
-                Ok(failures) => {
-                    let pending: HashSet<usize> = pending.into_iter().collect();
-                    failed.retain(|i, _| !pending.contains(i));
-                    failed.extend(failures);
-                }
-                Err(failure) if attempt == ATTEMPTS || !failure.is_worth_retrying() => {
-                    let doing = format!("store the files of {}", self.names.tree());
-                    return Err(failure.into_error(&doing, Kind::Incomplete));
-                }
-                Err(_) => {}
-            }
-            interrupt::check()?;
-        }
+        let doing = format!("store the files of {}", self.names.tree());
+        let unsent = |this: &Self| {
+            (0..this.changes.len()).filter(|&i| this.changes[i].send.is_some()).collect()
+        };
+        let attempt = |this: &mut Self, pending: &[usize]| this.attempt(pending, watch);
+        let failed = retrying(&mut self, &doing, unsent, attempt)?;
         Ok(Carried { failed: failed.into_values().collect(), kept: self.kept })
     }
 

@@ -3,21 +3,17 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use super::compare::{self, Compare};
 use super::journal::Journal;
 use super::plan::{Failed, Item, Plan};
+use super::retry::{ATTEMPTS, pause};
 use super::send::send;
 use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
 use crate::storage::remote::Spec;
-
-/// librclone has none of the retries that rclone's command line has.
-pub(super) const ATTEMPTS: u32 = 3;
 
 /// A plan that the guards let pass, with where it leads from and to.
 pub struct Transfer {
@@ -107,16 +103,6 @@ fn prune(root: &Path, deleted: &[Item]) {
             }
         }
     }
-}
-
-/// Waits, but not for one who asked to stop.
-pub(super) fn pause(seconds: u32) -> Result<()> {
-    let end = Instant::now() + Duration::from_secs(u64::from(seconds));
-    while Instant::now() < end {
-        interrupt::check()?;
-        thread::sleep(Duration::from_millis(50));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

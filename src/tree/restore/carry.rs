@@ -1,7 +1,7 @@
 //! Carries out a restore. What was fetched is verified before it replaces
 //! anything; what is gone goes last.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 
@@ -15,14 +15,14 @@ use super::walk;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::{bytes, files};
-use crate::storage::failure::{Failure, FailureKind};
+use crate::storage::failure::FailureKind;
 use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Fetch, Fetched};
 use crate::tree::attributes::Short;
 use crate::tree::entry::{Entry, EntryKind, is_within};
 use crate::tree::plan::Failed;
+use crate::tree::retry::{Attempt, Failures, retrying};
 use crate::tree::stored::{fetch_of, holds};
-use crate::tree::transfer::{ATTEMPTS, pause};
 
 impl Restore<'_> {
     /// Makes the directory what the snapshot says. Returns what could not be done.
@@ -119,57 +119,51 @@ impl Work<'_> {
     /// the directories in whose place they go.
     fn fetch_all(&self, tally: &mut Tally, watch: &mut dyn Watch) -> Result<HashSet<usize>> {
         let steps = &self.restore.steps.paths;
-        let mut pending: Vec<usize> =
-            (0..steps.len()).filter(|&i| steps[i].act == Act::Fetch).collect();
-        let mut failed: BTreeMap<usize, Failed> = BTreeMap::new();
-        let mut waiting = HashSet::new();
-        for attempt in 1..=ATTEMPTS {
-            if pending.is_empty() {
-                break;
-            }
-            if attempt > 1 {
-                pause(attempt - 1)?;
-            }
-            match self.fetch(&pending, tally, &mut waiting, watch) {
-                Ok(rest) => failed = rest,
-                Err(failure) if attempt == ATTEMPTS || !failure.is_worth_retrying() => {
-                    let doing = format!("fetch the files of {}", self.restore.name());
-                    return Err(failure.into_error(&doing, Kind::Incomplete));
-                }
-                Err(_) => continue,
-            }
-            interrupt::check()?;
-            pending = failed.keys().copied().collect();
-            if !failed.values().any(|failure| failure.kind.is_worth_retrying()) {
-                break;
-            }
-        }
+        let doing = format!("fetch the files of {}", self.restore.name());
+        let mut arrived = HashSet::new();
+        let absent = |arrived: &HashSet<usize>| {
+            let wanted = (0..steps.len()).filter(|&i| steps[i].act == Act::Fetch);
+            wanted.filter(|i| !arrived.contains(i)).collect()
+        };
+        let attempt = |arrived: &mut HashSet<usize>, pending: &[usize]| {
+            self.fetch(pending, tally, arrived, watch)
+        };
+        let failed = retrying(&mut arrived, &doing, absent, attempt)?;
         tally.failed.extend(failed.into_values());
-        Ok(waiting)
+        arrived.retain(|&i| steps[i].replaces_directory());
+        Ok(arrived)
     }
 
     fn fetch(
         &self,
         pending: &[usize],
         tally: &mut Tally,
-        waiting: &mut HashSet<usize>,
+        arrived: &mut HashSet<usize>,
         watch: &mut dyn Watch,
-    ) -> std::result::Result<BTreeMap<usize, Failed>, Failure> {
+    ) -> Attempt<Failures> {
         let steps = &self.restore.steps.paths;
-        let mut failed = BTreeMap::new();
-        let jobs = pending.iter().filter_map(|&index| self.job(index, &steps[index].entry));
-        self.restore.target.snapshots.store.fetch(jobs, watch, |record| {
+        let mut failed = Failures::new();
+        let mut jobs = Vec::new();
+        for &index in pending {
+            let entry = &steps[index].entry;
+            if let Some(job) = self.job(index, entry) {
+                jobs.push(job);
+            } else {
+                let why = "the snapshot knows no object of it";
+                failed.insert(index, Failed::at(&entry.path, FailureKind::Config, why));
+            }
+        }
+        self.restore.target.snapshots.store.fetch(jobs.into_iter(), watch, |record| {
             let index = usize::try_from(record.id).unwrap_or(usize::MAX);
             let Some(step) = steps.get(index) else { return };
             let entry = &step.entry;
-            match verified(entry, &record) {
-                Err((kind, why)) => {
-                    failed.insert(index, Failed::at(&entry.path, kind, &why));
-                }
-                Ok(()) if step.replaces_directory() => {
-                    waiting.insert(index);
-                }
-                Ok(()) => tally.note(&entry.path, self.place.file(record.id, entry)),
+            if let Err((kind, why)) = verified(entry, &record) {
+                failed.insert(index, Failed::at(&entry.path, kind, &why));
+                return;
+            }
+            arrived.insert(index);
+            if !step.replaces_directory() {
+                tally.note(&entry.path, self.place.file(record.id, entry));
             }
         })?;
         Ok(failed)
