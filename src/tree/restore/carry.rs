@@ -143,17 +143,15 @@ impl Work<'_> {
     ) -> Attempt<Failures> {
         let steps = &self.restore.steps.paths;
         let mut failed = Failures::new();
-        let mut jobs = Vec::new();
-        for &index in pending {
-            let entry = &steps[index].entry;
-            if let Some(job) = self.job(index, entry) {
-                jobs.push(job);
-            } else {
-                let why = "the snapshot knows no object of it";
-                failed.insert(index, Failed::at(&entry.path, FailureKind::Config, why));
+        let mut unknown = Vec::new();
+        let jobs = pending.iter().filter_map(|&index| {
+            let job = self.job(index, &steps[index].entry);
+            if job.is_none() {
+                unknown.push(index);
             }
-        }
-        self.restore.target.snapshots.store.fetch(jobs.into_iter(), watch, |record| {
+            job
+        });
+        self.restore.target.snapshots.store.fetch(jobs, watch, |record| {
             let index = usize::try_from(record.id).unwrap_or(usize::MAX);
             let Some(step) = steps.get(index) else { return };
             let entry = &step.entry;
@@ -166,6 +164,10 @@ impl Work<'_> {
                 tally.note(&entry.path, self.place.file(record.id, entry));
             }
         })?;
+        for index in unknown {
+            let why = "the snapshot knows no object of it";
+            failed.insert(index, Failed::at(&steps[index].entry.path, FailureKind::Config, why));
+        }
         Ok(failed)
     }
 
