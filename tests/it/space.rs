@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command as Process;
 
-use crate::harness::command::Run;
+use crate::harness::command::{Run, copy_program};
 use crate::harness::{Config, Sandbox, Snapshot, assert_same_content, grow, minio};
 use crate::story::plain;
 
@@ -131,7 +131,7 @@ fn a_program_that_runs_is_replaced() {
     let path = sandbox.data().join("program");
     fs::write(&path, "saved").unwrap();
     sandbox.poof(["backup"]).run().expect_code(0);
-    fs::copy("/bin/sleep", &path).unwrap();
+    copy_program(Path::new("/bin/sleep"), &path);
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     let mut child = Process::new(&path).arg("1000").spawn().unwrap();
     let run = sandbox.poof(["download", "--yes"]).run();

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Seek, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{self, Child, Stdio};
 use std::sync::mpsc;
 use std::thread::sleep;
@@ -221,4 +221,12 @@ impl fmt::Display for Run {
 
 fn content(file: &NamedTempFile) -> String {
     String::from_utf8_lossy(&fs::read(file).unwrap()).into_owned()
+}
+
+/// Copies a program that is then to be started. Not by `fs::copy`: a child that
+/// another test forks meanwhile would hold the copy open for writing, and whoever
+/// starts it then finds it busy.
+pub fn copy_program(from: &Path, to: &Path) {
+    let status = process::Command::new("cp").arg(from).arg(to).status();
+    assert!(status.unwrap().success(), "cp failed");
 }

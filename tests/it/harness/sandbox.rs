@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tempfile::{Builder, TempDir};
 
-use super::command::Command;
+use super::command::{Command, copy_program};
 use super::config::Config;
 use super::tools;
 
@@ -89,11 +89,7 @@ impl Sandbox {
         }
         // Where the tests were built need not be readable for nobody.
         let poof = self.bin().join("poof");
-        // Not fs::copy: a child that another test forks meanwhile would hold the
-        // program open for writing, and whoever starts it then finds it busy.
-        let copied =
-            process::Command::new("cp").arg(env!("CARGO_BIN_EXE_poof")).arg(&poof).status();
-        assert!(copied.unwrap().success(), "cp failed");
+        copy_program(Path::new(env!("CARGO_BIN_EXE_poof")), &poof);
         let mut chown = process::Command::new("chown");
         assert!(chown.args(["-R", OWNER]).arg(self.root.path()).status().unwrap().success());
         let ids = ["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"];
