@@ -18,6 +18,7 @@ import (
 	"github.com/rclone/rclone/fs/config/obscure"
 	"github.com/rclone/rclone/fs/operations"
 	"github.com/rclone/rclone/fs/rc"
+	"github.com/rclone/rclone/fs/rc/jobs"
 
 	"bridge/host"
 )
@@ -30,6 +31,7 @@ func init() {
 		"poof/mirror": mirror,
 		"poof/put":    putObject,
 		"poof/get":    getObject,
+		"poof/wait":   awaitJob,
 	} {
 		rc.Add(rc.Call{Path: path, Fn: fn})
 	}
@@ -80,6 +82,31 @@ func deriveKey(_ context.Context, in rc.Params) (rc.Params, error) {
 // Results: lines.
 func drainLog(context.Context, rc.Params) (rc.Params, error) {
 	return rc.Params{"lines": host.DrainLog()}, nil
+}
+
+// awaitJob answers as job/status does, once the job has ended or the time is up.
+//
+// Parameters: those of job/status; millis.
+func awaitJob(ctx context.Context, in rc.Params) (rc.Params, error) {
+	id, err := in.GetInt64("jobid")
+	if err != nil {
+		return nil, err
+	}
+	millis, err := in.GetInt64("millis")
+	if err != nil {
+		return nil, err
+	}
+	ended := make(chan struct{})
+	forget, err := jobs.OnFinish(id, func() { close(ended) })
+	if err != nil {
+		return nil, err
+	}
+	defer forget()
+	select {
+	case <-ended:
+	case <-time.After(time.Duration(millis) * time.Millisecond):
+	}
+	return rc.Calls.Get("job/status").Fn(ctx, in)
 }
 
 // putObject stores a small object.

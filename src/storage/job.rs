@@ -2,7 +2,6 @@
 //! when the user asks for it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -10,10 +9,12 @@ use serde::{Deserialize, Serialize};
 use super::failure::Failure;
 use super::rclone::call::{self, Call, call};
 use super::rclone::requests::{
-    DeleteStats, DrainLog, Filter, GetStats, JobStatus, JobStop, LogLine, Settings, Stats,
+    AwaitJob, DeleteStats, DrainLog, Filter, GetStats, JobStop, LogLine, Settings, Stats,
 };
 use crate::base::interrupt;
 
+/// How long an interrupt may go unnoticed, in milliseconds.
+const ATTENTION: u32 = 50;
 /// How often a watcher hears of the progress.
 const TICK: Duration = Duration::from_millis(200);
 
@@ -55,10 +56,9 @@ pub fn run<C: Call>(
     let id = call(&Async { request, background: true, settings, filter })?.jobid;
     let group = format!("job/{id}");
     let mut stopped = false;
-    let mut pause = Duration::from_millis(1);
     let mut last_tick = Instant::now();
     let outcome = loop {
-        let status = call(&JobStatus { jobid: id })?;
+        let status = call(&AwaitJob { jobid: id, millis: ATTENTION })?;
         if status.finished {
             break status;
         }
@@ -70,8 +70,6 @@ pub fn run<C: Call>(
             last_tick = Instant::now();
             tell(&group, watch);
         }
-        thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(50));
     };
     tell(&group, watch);
     let _ = call(&DeleteStats { group });

@@ -226,8 +226,8 @@ pub struct LogLine {
 }
 
 request!(
-    /// The state of a job.
-    JobStatus => "job/status", Job { jobid: u64 }
+    /// The state of a job, once it has ended or `millis` milliseconds have passed.
+    AwaitJob => "poof/wait", Job { jobid: u64, millis: u32 }
 );
 
 #[derive(Deserialize)]
