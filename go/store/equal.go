@@ -48,7 +48,7 @@ func (s *Store) head(ctx context.Context, key string) ([]byte, error) {
 		return nil, err
 	}
 	defer func() { _ = body.Close() }()
-	head := make([]byte, 32)
+	head := make([]byte, headSize)
 	_, err = io.ReadFull(body, head)
 	return head, err
 }

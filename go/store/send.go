@@ -103,12 +103,19 @@ func (s *Store) Send(ctx context.Context, root string, job *Send) (sent Sent, er
 		_, _ = sums.Write(stored)
 		hashes[hash.MD5] = sums.md5()
 		in = bytes.NewReader(stored)
-	} else {
-		in = io.TeeReader(in, sums)
 	}
-	made, err := s.put(ctx, in, key, func(name string) fs.ObjectInfo {
+	info := func(name string) fs.ObjectInfo {
 		return object.NewStaticObjectInfo(name, modified, sent.Size, true, hashes, s.base)
-	})
+	}
+	var made fs.Object
+	switch {
+	case s.takesParts(sums):
+		err = s.putInParts(ctx, in, info(key), sums)
+	case job.Size <= Whole:
+		made, err = s.put(ctx, in, key, info)
+	default:
+		made, err = s.put(ctx, io.TeeReader(in, sums), key, info)
+	}
 	if err != nil {
 		return sent, err
 	}

@@ -13,10 +13,13 @@ import (
 	"github.com/rclone/rclone/fs/hash"
 )
 
+// headSize is what an encrypted object begins with: magic and nonce of crypt.
+const headSize = 32
+
 // sums takes the bytes as they are stored and computes what a listing will
 // show of them.
 type sums struct {
-	head  []byte // the first 32 bytes: magic and nonce of crypt
+	head  []byte // the first headSize bytes
 	whole gohash.Hash
 	other *hash.MultiHasher // the hash of the base, if that is no MD5
 	kind  hash.Type
@@ -64,7 +67,7 @@ func (s *Store) summerOf(size int64, tag string) (*sums, bool) {
 }
 
 func (s *sums) Write(p []byte) (int, error) {
-	if missing := 32 - len(s.head); missing > 0 {
+	if missing := headSize - len(s.head); missing > 0 {
 		s.head = append(s.head, p[:min(missing, len(p))]...)
 	}
 	if s.other != nil {
