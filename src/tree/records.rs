@@ -4,12 +4,13 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
+use std::thread;
 
 use crate::base::error::{Error, Kind};
 use crate::base::files::create_private_dir;
 use crate::storage::failure::Failure;
-use crate::storage::job::Watch;
-use crate::storage::store::{Bytes, Fetch, Send, Store};
+use crate::storage::job::{Unwatched, Watch};
+use crate::storage::store::{Bytes, Fetch, Send, Sent, Store};
 
 use super::proof::{Verdict, judge, look};
 
@@ -29,6 +30,36 @@ pub fn put(
     if records.is_empty() {
         return Ok(Vec::new());
     }
+    let (names, sent) = send(store, records, watch)?;
+    prove(store, &names, sent, watch)
+}
+
+/// Stores one record and looks how the server shows it, while it is read back into
+/// a file below `state`. Returns that, and whether it reads back as it was written.
+///
+/// # Errors
+/// What the server says.
+pub fn put_and_read(
+    store: &Store,
+    (name, bytes): (String, Vec<u8>),
+    state: &Path,
+    watch: &mut dyn Watch,
+) -> Result<(Option<Look>, bool), Failure> {
+    let (names, sent) = send(store, vec![(name.clone(), bytes.clone())], watch)?;
+    thread::scope(|scope| {
+        let reading = scope.spawn(|| read(store, &[name], state, &mut Unwatched));
+        let mut looks = prove(store, &names, sent, watch)?;
+        let back = reading.join().ok().and_then(Result::ok).and_then(|mut read| read.pop());
+        let same = back.and_then(Result::ok).is_some_and(|back| back == bytes);
+        Ok((looks.pop().flatten(), same))
+    })
+}
+
+fn send(
+    store: &Store,
+    records: Vec<(String, Vec<u8>)>,
+    watch: &mut dyn Watch,
+) -> Result<(Vec<Bytes>, Vec<Sent>), Failure> {
     let names: Vec<_> = records.iter().map(|(name, _)| Bytes(name.clone().into_bytes())).collect();
     let jobs = records.into_iter().enumerate().map(|(id, (name, bytes))| Send {
         id: id as u64,
@@ -43,12 +74,21 @@ pub fn put(
         return Err(failure);
     }
     sent.sort_by_key(|record| record.id);
-    let shown = look(store, &names, watch)?;
+    Ok((names, sent))
+}
+
+fn prove(
+    store: &Store,
+    names: &[Bytes],
+    sent: Vec<Sent>,
+    watch: &mut dyn Watch,
+) -> Result<Vec<Option<Look>>, Failure> {
+    let shown = look(store, names, watch)?;
     let as_shown = |verdict| match verdict {
         Verdict::Proven(sent) => Some((sent.size, sent.tag)),
         Verdict::Absent | Verdict::Other => None,
     };
-    Ok(judge(store, &names, sent, shown, watch)?.into_iter().map(as_shown).collect())
+    Ok(judge(store, names, sent, shown, watch)?.into_iter().map(as_shown).collect())
 }
 
 /// Reads records by their names from the top of the bucket, through files in a

@@ -21,6 +21,8 @@ use crate::tree::records;
 /// Generations that stay on the remote.
 const KEPT: u64 = 3;
 
+const UNSEEN: &str = "the server does not show it";
+
 impl Snapshots<'_> {
     /// Writes the next generation, the last one with `changes` in it, unless nothing
     /// on the remote has to change.
@@ -83,8 +85,7 @@ impl Snapshots<'_> {
                 let bytes = head.seal(self.key);
                 let new = new.into_iter().map(|s| (Names::shard(&s.id), s.bytes));
                 self.put(new, watch)?;
-                let tag = self.put([(Names::head(head.generation), bytes.clone())], watch)?;
-                self.read_back(&head, &bytes, watch)?;
+                let tag = self.put_head(&head, &bytes, watch)?;
                 (head, bytes, tag)
             }
         };
@@ -103,38 +104,36 @@ impl Snapshots<'_> {
         self.records.look(Names::shard(id).as_bytes()).is_some()
     }
 
-    /// Stores records of this tree. Returns how the last is shown.
+    /// Stores records of this tree.
     fn put(
         &self,
-        records: impl IntoIterator<Item = (String, Vec<u8>)>,
+        records: impl Iterator<Item = (String, Vec<u8>)>,
         watch: &mut dyn Watch,
-    ) -> Result<String> {
-        let fail = |why: &str| {
-            let tree = self.names.tree();
-            let what = format!("the manifest of {tree} did not arrive: {why}");
-            let hint = "The files that arrived are there; run it again.";
-            Error::new(Kind::Incomplete, what).hint(hint)
-        };
-        let records = records.into_iter().map(|(name, bytes)| (self.full(&name), bytes));
+    ) -> Result<()> {
+        let records = records.map(|(name, bytes)| (self.full(&name), bytes));
         let looks = records::put(self.store, records.collect(), watch);
-        let looks: Option<Vec<_>> =
-            looks.map_err(|failure| fail(&failure.text))?.into_iter().collect();
-        let mut looks = looks.ok_or_else(|| fail("the server does not show it"))?;
-        Ok(looks.pop().map(shown).unwrap_or_default())
+        let looks = looks.map_err(|failure| self.not_arrived(&failure.text))?;
+        if looks.iter().all(Option::is_some) { Ok(()) } else { Err(self.not_arrived(UNSEEN)) }
     }
 
-    fn read_back(&self, head: &Head, bytes: &[u8], watch: &mut dyn Watch) -> Result<()> {
-        match self.read(&[Names::head(head.generation)], watch)?.pop() {
-            Some(Ok(back)) if back == bytes => Ok(()),
-            _ => Err(Error::new(
-                Kind::Incomplete,
-                format!(
-                    "the manifest of {} does not read back as it was written",
-                    self.names.tree()
-                ),
-            )
-            .hint("Run it again; if that does not help, the remote is not to be trusted.")),
+    /// Stores the head of a generation and reads it back. Returns how it is shown.
+    fn put_head(&self, head: &Head, bytes: &[u8], watch: &mut dyn Watch) -> Result<String> {
+        let record = (self.full(&Names::head(head.generation)), bytes.to_vec());
+        let stored = records::put_and_read(self.store, record, &self.cache, watch);
+        let (look, same) = stored.map_err(|failure| self.not_arrived(&failure.text))?;
+        if same {
+            return look.map(shown).ok_or_else(|| self.not_arrived(UNSEEN));
         }
+        let tree = self.names.tree();
+        let what = format!("the manifest of {tree} does not read back as it was written");
+        Err(Error::new(Kind::Incomplete, what)
+            .hint("Run it again; if that does not help, the remote is not to be trusted."))
+    }
+
+    fn not_arrived(&self, why: &str) -> Error {
+        let what = format!("the manifest of {} did not arrive: {why}", self.names.tree());
+        let hint = "The files that arrived are there; run it again.";
+        Error::new(Kind::Incomplete, what).hint(hint)
     }
 
     /// Removes old generations, and shards that no generation needs.
