@@ -67,10 +67,6 @@ impl Inventory {
         self.sorted = true;
     }
 
-    pub fn len(&self) -> u64 {
-        self.objects.len() as u64
-    }
-
     fn find(&self, name: &[u8]) -> Option<usize> {
         debug_assert!(self.sorted);
         self.objects.binary_search_by(|object| name_of(&self.names, object).cmp(name)).ok()

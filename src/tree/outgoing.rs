@@ -18,6 +18,11 @@ use crate::storage::failure::FailureKind;
 use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Copy, Have, Send, Sent, Shown, Store};
 
+/// Up to so many objects are asked for one by one: that takes one round trip, and a
+/// listing one for each thousand objects that are there. (For S3, a listing also costs as
+/// much as a dozen of these requests.)
+const ONE_BY_ONE: usize = 64;
+
 /// How it went.
 #[derive(Debug, Default)]
 pub struct Carried {
@@ -137,8 +142,7 @@ impl Outgoing<'_> {
         Ok(failed)
     }
 
-    /// Asks the server for what was sent, by a listing or by single requests,
-    /// whichever costs less.
+    /// Asks the server for what was sent, by single requests or by a listing.
     fn prove_all(
         &mut self,
         unproven: Vec<(usize, Sent)>,
@@ -147,12 +151,8 @@ impl Outgoing<'_> {
     ) -> Attempt<()> {
         let (odd, own): (Vec<_>, Vec<_>) =
             unproven.into_iter().partition(|(index, _)| self.changes[*index].odd);
-        for (dir, inventory, unproven) in [
-            (self.names.tree().to_owned(), &self.listing.own, own),
-            (self.names.odd_dir(), &self.listing.odd, odd),
-        ] {
-            let pages = (inventory.len() + unproven.len() as u64) / 1000 + 2;
-            let listed = (unproven.len() as u64 > pages).then_some(dir.as_str());
+        for (dir, unproven) in [(self.names.tree().to_owned(), own), (self.names.odd_dir(), odd)] {
+            let listed = (unproven.len() > ONE_BY_ONE).then_some(dir.as_str());
             self.prove(unproven, listed, failed, watch)?;
         }
         Ok(())
