@@ -4,7 +4,8 @@
 //! timed until it is on the disk.
 //!
 //! Smaller: `POOF_BENCH_FILES`, `POOF_BENCH_LARGE_MIB`, `POOF_BENCH_DELAYS` (milliseconds,
-//! `0,50`). `POOF_BENCH_PLOT=FILE` draws the table as SVG.
+//! `0,50`), `POOF_BENCH_WITHOUT` (programs, `rclone,restic`). `POOF_BENCH_PLOT=FILE` draws
+//! the table as SVG.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(clippy::print_stdout, clippy::print_stderr, missing_docs)]
@@ -59,10 +60,17 @@ fn main() {
     }
 }
 
+/// Those that are to run.
+fn programs() -> impl Iterator<Item = Program> {
+    let without = env::var("POOF_BENCH_WITHOUT").unwrap_or_default();
+    let is_out =
+        move |program: &Program| without.split(',').any(|name| name == program.to_string());
+    PROGRAMS.into_iter().filter(move |program| !is_out(program))
+}
+
 /// Many small files, from the first backup to the restore.
 fn small(world: World, files: usize, cells: &mut Vec<Cell>) {
-    let mut peers: Vec<Peer> =
-        PROGRAMS.iter().filter_map(|&program| Peer::new(program, world)).collect();
+    let mut peers: Vec<Peer> = programs().filter_map(|program| Peer::new(program, world)).collect();
     for peer in &peers {
         harness::grow(&peer.data(), files, 1 << 10..=16 << 10, 1);
     }
@@ -79,7 +87,7 @@ fn small(world: World, files: usize, cells: &mut Vec<Cell>) {
 
 /// One large file, up and down; each program alone, for the disk's sake.
 fn large(world: World, size: u64, cells: &mut Vec<Cell>) {
-    for &program in &PROGRAMS {
+    for program in programs() {
         let Some(mut peer) = Peer::new(program, world) else { continue };
         harness::grow(&peer.data(), 1, size..=size, 2);
         for job in [Job::LargeUp, Job::LargeDown] {
