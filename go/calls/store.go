@@ -130,11 +130,11 @@ func nameOf(_ context.Context, in rc.Params) (rc.Params, error) {
 	return rc.Params{"remote": []byte(strings.Join(parts, "/"))}, nil
 }
 
-// Bytes of content in memory at a time, over all transfers; and how many
-// files are streamed at a time, each with buffers of its own.
+// Bytes of content in memory at a time, over all transfers: of files that are
+// sent whole, and of large ones, each of which has buffers of its own.
 const (
-	inMemory  = 96 << 20
-	streaming = 2
+	inMemory = 96 << 20
+	inParts  = 160 << 20
 )
 
 // sendStore stores files below root.
@@ -145,11 +145,11 @@ func sendStore(ctx context.Context, in rc.Params) (rc.Params, error) {
 	if err != nil {
 		return nil, err
 	}
-	memory, streams := semaphore.NewWeighted(inMemory), semaphore.NewWeighted(streaming)
+	memory, parts := semaphore.NewWeighted(inMemory), semaphore.NewWeighted(inParts)
 	return each(ctx, in, func(s *store.Store, job *store.Send) any {
 		limit, weight := memory, 3*job.Size
 		if job.Data == nil && job.Size > store.Whole {
-			limit, weight = streams, 1
+			limit, weight = parts, min(s.SendBuffers(job.Size), inParts)
 		}
 		record := struct {
 			outcome
@@ -169,18 +169,19 @@ func sendStore(ctx context.Context, in rc.Params) (rc.Params, error) {
 
 // fetchStore reads objects.
 func fetchStore(ctx context.Context, in rc.Params) (rc.Params, error) {
-	large := semaphore.NewWeighted(streaming)
+	parts := semaphore.NewWeighted(inParts)
 	return each(ctx, in, func(s *store.Store, job *store.Fetch) any {
 		record := struct {
 			outcome
 			store.Fetched
 		}{outcome: outcome{ID: job.ID}}
 		if job.Size >= store.Partly {
-			if err := large.Acquire(ctx, 1); err != nil {
+			weight := store.FetchBuffers(job.Size)
+			if err := parts.Acquire(ctx, weight); err != nil {
 				record.Failure = failureOf(err)
 				return record
 			}
-			defer large.Release(1)
+			defer parts.Release(weight)
 		}
 		var err error
 		record.Fetched, err = s.Fetch(ctx, job)

@@ -14,11 +14,18 @@ import (
 // time: one connection seldom carries all that the line does.
 const Partly = 32 << 20
 
+// A part takes a round trip besides its own time on the line, and parts of one
+// object are hashed in their order: so they are large, and several are under way.
 const (
-	part     = 8 << 20
-	abreast  = 4
+	part     = 16 << 20
+	abreast  = 6
 	allBytes = -1
 )
+
+// FetchBuffers is how much memory it takes to read an object of that size in parts.
+func FetchBuffers(size int64) int64 {
+	return min(size, abreast*part)
+}
 
 // ranged opens a range of an object: length bytes from offset, or all.
 type ranged func(ctx context.Context, offset, length int64) (io.ReadCloser, error)

@@ -43,6 +43,20 @@ func (s *Store) putInParts(ctx context.Context, in io.Reader, info fs.ObjectInfo
 	return sums.take(writer)
 }
 
+// streamed is about what it takes to send a large file in one piece.
+const streamed = 16 << 20
+
+// SendBuffers is how much memory it takes to send a large file of that size.
+func (s *Store) SendBuffers(size int64) int64 {
+	size = s.storedSize(size)
+	sums := s.summer(size)
+	if !s.takesParts(sums) {
+		return streamed
+	}
+	count := (size + sums.part - 1) / sums.part
+	return min(count, max(int64(s.direct.opt.UploadConcurrency), 1)) * sums.part
+}
+
 // writeParts writes all of in and returns how much that was.
 func writeParts(ctx context.Context, in io.Reader, writer fs.ChunkWriter, opened fs.ChunkWriterInfo, sums *sums) (size int64, err error) {
 	width := max(opened.Concurrency, 1)

@@ -15,7 +15,7 @@ use super::store::Store;
 
 /// Never `no_head_object`: it deletes large uploads.
 const STORE_ON_S3: &str = ",no_check_bucket=true,no_head=true,use_server_modtime=true,\
-    disable_checksum=true,upload_cutoff=64Mi,chunk_size=16Mi,upload_concurrency=4";
+    disable_checksum=true,upload_cutoff=64Mi,chunk_size=16Mi,upload_concurrency=6";
 
 /// A place that rclone can open: its connection string.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -31,17 +31,19 @@ fn the_go_sources_come_back_byte_for_byte_plain_and_encrypted() {
     }
 }
 
-// From 32 MiB on an object is read in parts, several at a time.
+// From 64 MiB on an object is sent in parts, from 32 MiB on it is read in parts, of
+// 16 MiB and several at a time.
 #[test]
-fn a_large_file_comes_in_parts_and_is_whole() {
+fn a_large_file_goes_and_comes_in_parts_and_is_whole() {
     for encrypted in [false, true] {
         let (sandbox, proxy) = proxied(encrypted);
         let path = sandbox.data().join("large");
-        let mut bytes = vec![0; 41_000_001];
+        let mut bytes = vec![0; 81_000_001];
         fastrand::Rng::with_seed(1).fill(&mut bytes);
         bytes[10_000_000..30_000_000].fill(0);
         std::fs::write(&path, &bytes).unwrap();
         sandbox.poof(["backup", "--only", "data"]).run().expect_code(0);
+        assert!(proxy.count(Kind::Put) >= 5, "{}", proxy.count(Kind::Put));
         std::fs::remove_file(&path).unwrap();
         proxy.reset();
         sandbox.poof(["download", "--only", "data"]).run().expect_code(0);
