@@ -12,9 +12,12 @@ use crate::base::interrupt;
 use crate::base::units::{bytes, clock, files};
 use crate::cli::Check;
 use crate::config::trees::Directory;
-use crate::tree::check::{Examined, Finding, Sample, What, examine, read_back};
+use crate::tree::check::{
+    Examined, Finding, Sample, What, examine, may_be_stale, name_stale, read_back,
+};
+use crate::tree::listing::Listing;
 use crate::tree::objects::Names;
-use crate::tree::snapshot::{Snapshot, Standing};
+use crate::tree::snapshot::{Snapshot, Snapshots, Standing};
 
 pub fn run(context: &Context, args: &Check) -> Result<Outcome> {
     let _lock = context.lock()?;
@@ -74,15 +77,16 @@ impl Checking<'_> {
             return Err(Error::new(Kind::Incomplete, what).hint(hint));
         };
         let monitor = Monitor::comparison(terminal, name);
-        let listing = self.vault.listing(name)?;
+        let mut listing = self.vault.listing(name)?;
         let Examined { mut findings, intact, unhashed, readable } =
-            examine(&snapshot, listing, self.sample.as_ref())?;
+            examine(&snapshot, &mut listing, self.sample.as_ref())?;
         drop(monitor);
         if let Some(sample) = &self.sample {
             findings.extend(self.read(name, &snapshot, sample, readable)?);
         }
         // What the listing says of a path is more than that it reads back wrong.
         findings.sort_by(|a, b| a.path.cmp(&b.path));
+        self.look_back(name, &snapshot, &listing, &mut findings)?;
         findings.dedup_by(|later, first| later.path == first.path);
         for finding in &findings {
             self.tell(name, finding);
@@ -102,6 +106,35 @@ impl Checking<'_> {
             "type": "tree", "name": name, "intact": intact, "lost": lost, "foreign": foreign,
         }));
         Ok(Checked { intact, lost, whole })
+    }
+
+    /// Asks the earlier generations, as long as there is something that they may
+    /// explain.
+    fn look_back(
+        &self,
+        name: &str,
+        snapshot: &Snapshot,
+        listing: &Listing,
+        findings: &mut [Finding],
+    ) -> Result<()> {
+        if !may_be_stale(findings) {
+            return Ok(());
+        }
+        let state = &self.context.state;
+        let fail = |error| Error::io("write below", state, &error);
+        let scratch = tempfile::tempdir_in(state).map_err(fail)?;
+        let cache = scratch.path().to_path_buf();
+        let snapshots = Snapshots { cache, ..self.vault.snapshots(name) };
+        for number in snapshots.before(snapshot) {
+            if !may_be_stale(findings) {
+                break;
+            }
+            let mut monitor = Monitor::comparison(&self.context.terminal, name);
+            if let Some(earlier) = snapshots.generation(number, &mut monitor)? {
+                name_stale(findings, listing, &earlier)?;
+            }
+        }
+        Ok(())
     }
 
     /// The last snapshot, and whether the remote itself has it: its manifest is
@@ -165,11 +198,12 @@ impl Checking<'_> {
         let (word, more) = match what {
             What::Missing => ("missing", String::new()),
             What::Changed => ("changed", String::new()),
+            What::Stale => ("stale", ": it is an older version".to_owned()),
             What::Swapped(of) => {
                 ("swapped", format!(": it holds {tree}/{}", String::from_utf8_lossy(of)))
             }
             What::Foreign => ("foreign", String::new()),
-            What::Wrong => ("wrong", ": what is read back is not what was stored".to_owned()),
+            What::Wrong(_) => ("wrong", ": what is read back is not what was stored".to_owned()),
             What::Unreadable(why) => ("unreadable", format!(": {why}")),
         };
         self.context.terminal.result(&format!("{word} {tree}/{path}{more}"));

@@ -11,7 +11,7 @@ use super::inventory::State;
 use super::listing::Listing;
 use super::objects::Names;
 use super::snapshot::Snapshot;
-use super::stored::{fetch_of, holds};
+use super::stored::{fetch_of, holds, is_content};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::storage::job::Watch;
@@ -29,12 +29,14 @@ pub struct Finding {
 pub enum What {
     Missing,
     Changed,
+    /// It is what an earlier snapshot had at this path.
+    Stale,
     /// It holds what belongs at this path.
     Swapped(Vec<u8>),
     /// No snapshot knows it.
     Foreign,
-    /// Read back, it is something else.
-    Wrong,
+    /// Read back, it is something else: the BLAKE3 of that, in hexadecimal.
+    Wrong(String),
     Unreadable(String),
 }
 
@@ -86,7 +88,7 @@ impl Sample {
 /// The snapshot cannot be read.
 pub fn examine(
     snapshot: &Snapshot,
-    mut listing: Listing,
+    listing: &mut Listing,
     sample: Option<&Sample>,
 ) -> Result<Examined> {
     let mut examined = Examined::default();
@@ -136,6 +138,41 @@ pub fn examine(
     Ok(examined)
 }
 
+/// Whether an earlier snapshot may tell more of what was found.
+pub fn may_be_stale(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| matches!(finding.what, What::Changed | What::Wrong(_)))
+}
+
+/// Names those of `findings`, which are sorted by their paths, that an earlier
+/// snapshot explains: the object is what the `earlier` one had there.
+///
+/// # Errors
+/// The earlier snapshot cannot be read.
+pub fn name_stale(findings: &mut [Finding], listing: &Listing, earlier: &Snapshot) -> Result<()> {
+    for entry in earlier.entries()? {
+        let entry = entry?;
+        let start = findings.partition_point(|finding| finding.path < entry.path);
+        let rest = &mut findings[start..];
+        let end = rest.partition_point(|finding| finding.path == entry.path);
+        // The listing and what was read may both have found something.
+        let of_it = &mut rest[..end];
+        let is_then = |what: &What| {
+            Ok(match what {
+                What::Changed => entry.stored.is_some() && listing.state(&entry)? == State::Intact,
+                What::Wrong(content) => is_content(&entry, content),
+                _ => false,
+            })
+        };
+        let verdicts = of_it.iter().map(|finding| is_then(&finding.what));
+        if verdicts.collect::<Result<Vec<bool>>>()?.contains(&true) {
+            for finding in of_it {
+                finding.what = What::Stale;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Links are in the manifest itself.
 fn is_chosen(entry: &Entry, sample: Option<&Sample>) -> bool {
     entry.file().is_some() && sample.is_some_and(|sample| sample.has(&entry.path))
@@ -177,7 +214,7 @@ pub fn read_back(
                 let what = match &record.failure {
                     Some(failure) => What::Unreadable(failure.text.clone()),
                     None if holds(entry, &record) => return,
-                    None => What::Wrong,
+                    None => What::Wrong(record.content),
                 };
                 findings.push(Finding { path: entry.path.clone(), what });
             })

@@ -36,8 +36,13 @@ pub fn fetch_of(names: &Names, id: u64, entry: &Entry) -> Option<Fetch> {
 
 /// Whether what was read is the content of an entry.
 pub fn holds(entry: &Entry, read: &Fetched) -> bool {
+    is_content(entry, &read.content)
+}
+
+/// Whether this is the BLAKE3 of the content of an entry, in hexadecimal.
+pub fn is_content(entry: &Entry, hash: &str) -> bool {
     let content = entry.file().and_then(|data| data.content);
-    content.is_some_and(|content| HEXLOWER.encode(&content.0) == read.content)
+    content.is_some_and(|content| HEXLOWER.encode(&content.0) == hash)
 }
 
 /// Writes into the entry what is stored of it.

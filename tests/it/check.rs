@@ -1,9 +1,9 @@
 //! `check`: whether what is on the remote can be restored.
 
-use std::fs;
+use std::fs::{self, File};
 
 use crate::harness::{Sandbox, Snapshot, assert_same_content};
-use crate::story::{encrypted, plain, told};
+use crate::story::{encrypted, on_disk, plain, told};
 
 /// Puts `text` in the place of an object, behind poof's back.
 fn put(sandbox: &Sandbox, name: &str, text: &str) {
@@ -75,6 +75,27 @@ fn what_is_missing_changed_swapped_or_foreign_is_named_and_repaired_and_never_re
         sandbox.poof(["download"]).run().expect_code(0);
         assert_same_content(&original, &Snapshot::of(&sandbox.data()));
     }
+}
+
+// A disk shows no hash: only what is read back tells.
+#[test]
+fn an_older_version_with_the_size_and_time_of_the_new_one_is_called_stale_once_it_is_read() {
+    let (sandbox, bucket) = on_disk();
+    let file = sandbox.data().join("file");
+    for text in ["version 1", "version 2"] {
+        fs::write(&file, text).unwrap();
+        sandbox.poof(["backup"]).run().expect_code(0);
+    }
+    let object = bucket.join("data/file");
+    let time = fs::metadata(&object).unwrap().modified().unwrap();
+    fs::write(&object, "version 1").unwrap();
+    File::options().write(true).open(&object).unwrap().set_modified(time).unwrap();
+    sandbox.poof(["check"]).run().expect_code(0);
+    let run = sandbox.poof(["check", "--read-data"]).run().expect_code(5);
+    assert_eq!(run.stdout, "stale data/file: it is an older version\n", "{run}");
+    fs::write(&object, "version 3").unwrap();
+    let run = sandbox.poof(["check", "--read-data"]).run().expect_code(5);
+    assert_eq!(run.stdout, "changed data/file\n", "{run}");
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! Beginnings that many tests share.
 
+use std::fs;
+use std::path::PathBuf;
+
 use crate::harness::{Config, Proxy, Sandbox, grow, minio};
 
 /// A sandbox with `files` small files in its data and a plain remote.
@@ -18,7 +21,20 @@ pub fn encrypted(files: usize) -> Sandbox {
     sandbox
 }
 
-/// A sandbox without files whose remote, plain or encrypted, is behind a proxy
+/// A sandbox without files whose remote is a directory of its own.
+pub fn on_disk() -> (Sandbox, PathBuf) {
+    let sandbox = Sandbox::new();
+    sandbox.write_config(&Config::plain("http://unused"));
+    fs::remove_file(sandbox.rclone_conf()).unwrap();
+    let disk = sandbox.home().join("disk");
+    fs::create_dir(&disk).unwrap();
+    let path = format!("PATH={}", disk.display());
+    sandbox.poof(["cconfig", "--remote", "local", &path]).run().expect_code(0);
+    let bucket = disk.join(sandbox.bucket());
+    (sandbox, bucket)
+}
+
+/// A sandbox without files whose remote, plain or encrypted, plain or encrypted, is behind a proxy
 /// of its own.
 pub fn proxied(encrypted: bool) -> (Sandbox, Proxy) {
     let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
@@ -33,7 +49,7 @@ pub fn proxied(encrypted: bool) -> (Sandbox, Proxy) {
 
 /// Where the names lie, for stock rclone: `poof-crypt:` or `poof-backup:BUCKET/`.
 pub fn told(sandbox: &Sandbox) -> String {
-    let conf = std::fs::read_to_string(sandbox.confdir().join("poof.conf")).unwrap();
+    let conf = fs::read_to_string(sandbox.confdir().join("poof.conf")).unwrap();
     if conf.contains("\"poof-crypt\"") {
         "poof-crypt:".to_owned()
     } else {

@@ -11,6 +11,23 @@ use crate::tree::objects::Names;
 use crate::tree::records;
 
 impl Snapshots<'_> {
+    /// The generations on the remote before `snapshot`, the newest first.
+    pub fn before(&self, snapshot: &Snapshot) -> Vec<u64> {
+        let mut earlier: Vec<_> =
+            self.generations().filter(|number| *number < snapshot.head.generation).collect();
+        earlier.sort_unstable_by(|a, b| b.cmp(a));
+        earlier
+    }
+
+    /// Fetches one of the generations on the remote; None if it cannot be used.
+    /// It is in the cache until the next one is fetched.
+    ///
+    /// # Errors
+    /// The remote fails, or the cache cannot be written.
+    pub fn generation(&self, number: u64, watch: &mut dyn Watch) -> Result<Option<Snapshot>> {
+        Ok(self.fetch(number, "", watch)?.ok())
+    }
+
     /// Fetches a generation beside the one that is known. The inner error says why
     /// it cannot be used.
     pub(super) fn fetch(
