@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/rclone/rclone/backend/crypt"
 	"github.com/rclone/rclone/fs"
 	"github.com/rclone/rclone/fs/config"
 
@@ -35,6 +36,8 @@ func Classify(err error) Failure {
 		f.Kind = "stopped"
 	case errors.Is(err, store.ErrName):
 		f.Kind = "name"
+	case isLost(err):
+		f.Kind = "lost"
 	case isMissing(err, f.Code):
 		f.Kind = "missing"
 	case isDenied(err, f.Code):
@@ -97,6 +100,19 @@ func hostOf(err error) string {
 		return op.Addr.String()
 	}
 	return ""
+}
+
+// isLost tells whether an object is not one that crypt has written whole.
+func isLost(err error) bool {
+	for _, damage := range []error{
+		crypt.ErrorEncryptedBadBlock, crypt.ErrorEncryptedBadMagic,
+		crypt.ErrorEncryptedFileBadHeader, crypt.ErrorEncryptedFileTooShort,
+	} {
+		if errors.Is(err, damage) {
+			return true
+		}
+	}
+	return false
 }
 
 func isMissing(err error, code string) bool {

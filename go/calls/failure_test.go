@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/rclone/rclone/backend/crypt"
 	"github.com/rclone/rclone/fs"
 )
 
@@ -35,6 +36,7 @@ func TestAnErrorIsClassifiedByItsType(t *testing.T) {
 		{fmt.Errorf("write: %w", syscall.ENOSPC), "full"},
 		{fmt.Errorf("open: %w", os.ErrPermission), "forbidden"},
 		{fs.ErrorDirNotFound, "missing"},
+		{crypt.ErrorEncryptedBadBlock, "lost"},
 		{context.Canceled, "stopped"},
 		{fs.ErrorNotFoundInConfigFile, "config"},
 		{errors.New("anything"), "other"},

@@ -70,7 +70,7 @@ fn prepare<'a>(
 ) -> Result<Upload<'a>> {
     let Directory { local, name } = directory;
     let journal = Journal::in_state(&context.state);
-    guard::unfinished_download(name, journal.unfinished()?.contains(name), allowed)?;
+    guard::unfinished_download(name, journal.unfinished()?.get(name), allowed)?;
     let root = match fs::canonicalize(local) {
         Ok(root) => root,
         Err(error) if is_absent(&error) => {
@@ -94,7 +94,8 @@ fn prepare<'a>(
     let destination = vault.remote.tree(name);
     let facts = Facts { host, renew };
     let listing = vault.listing(name)?;
-    let preparation = Preparation { snapshots, destination, root, last, listing, facts, rehash };
+    let preparation =
+        Preparation { snapshots, destination, root, last, listing, facts, rehash, journal };
     let upload = preparation.survey()?;
     drop(monitor);
     guard::local_source(local, Some(upload.entries), allowed)?;

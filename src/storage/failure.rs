@@ -28,13 +28,21 @@ pub enum FailureKind {
     Config,
     /// The remote cannot hold an object of that name.
     Name,
+    /// What the remote held under that name is gone, or is something else now.
+    Lost,
     Other,
 }
 
 impl FailureKind {
     /// Whether trying again can help.
     pub fn is_worth_retrying(self) -> bool {
-        matches!(self, FailureKind::Other | FailureKind::Unreachable | FailureKind::Missing)
+        matches!(
+            self,
+            FailureKind::Other
+                | FailureKind::Unreachable
+                | FailureKind::Missing
+                | FailureKind::Lost
+        )
     }
 }
 
@@ -115,7 +123,7 @@ impl Failure {
             }
             FailureKind::Config => Error::config(format!("cannot {doing}: {text}"))
                 .hint("`poof verify` says what is wrong with rclone-poof.conf."),
-            FailureKind::Missing | FailureKind::Name | FailureKind::Other => {
+            FailureKind::Missing | FailureKind::Name | FailureKind::Lost | FailureKind::Other => {
                 Error::new(otherwise, format!("cannot {doing}: {text}"))
             }
         }

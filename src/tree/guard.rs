@@ -47,16 +47,41 @@ pub fn local_source(dir: &Path, entries: Option<u64>, allowed: Allowed) -> Resul
 }
 
 /// A directory whose download was not completed must not become the snapshot:
-/// it would erase what has not come back yet.
+/// it would erase what has not come back yet. `lacks` is what is missing in it, as
+/// the journal says; None if nothing is.
 ///
 /// # Errors
 /// The refusal.
-pub fn unfinished_download(name: &str, unfinished: bool, allowed: Allowed) -> Result<(), Error> {
-    if !unfinished || allowed.mass_deletion {
-        return Ok(());
-    }
-    let what = format!("the download of {name} was not completed: a backup would erase the rest");
-    Err(refuse(what, "`poof download` completes it.", "mass-deletion"))
+pub fn unfinished_download(
+    name: &str,
+    lacks: Option<&Vec<String>>,
+    allowed: Allowed,
+) -> Result<(), Error> {
+    let lacks = match lacks {
+        Some(lacks) if !allowed.mass_deletion => lacks,
+        _ => return Ok(()),
+    };
+    let (what, hint) = match lacks.as_slice() {
+        [] => (
+            format!("the download of {name} was not completed: a backup would erase the rest"),
+            "`poof download` completes it.",
+        ),
+        [first, rest @ ..] => {
+            let more = match rest.len() {
+                0 => String::new(),
+                count => format!(" and {count} more"),
+            };
+            let what = format!(
+                "the last download of {name} could not bring back {first}{more}: a backup would \
+                 erase that from the snapshot"
+            );
+            let hint = "`poof download` completes it, as soon as the remote gives back what is \
+                        missing (`poof check` names what it has lost); the word takes the \
+                        directory as it is.";
+            (what, hint)
+        }
+    };
+    Err(refuse(what, hint, "mass-deletion"))
 }
 
 /// A snapshot that is missing or empty must not become the local directory: it

@@ -2,7 +2,7 @@
 //! completed. Such a tree must not become the snapshot, which it would rob of
 //! everything that has not come back yet.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -21,32 +21,41 @@ impl Journal {
         Journal { path: state.join("restoring.json") }
     }
 
-    /// The names of the trees whose download has not been completed.
+    /// The names of the trees whose download has not been completed, with what is
+    /// known to be missing in them; nothing is if it was interrupted.
     ///
     /// # Errors
     /// The journal cannot be read; what it says is then unknown.
-    pub fn unfinished(&self) -> Result<BTreeSet<String>> {
+    pub fn unfinished(&self) -> Result<BTreeMap<String, Vec<String>>> {
         match fs::read(&self.path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| {
                 Error::unexpected(format!("the journal {} is damaged", self.path.display()))
                     .hint("Remove it once `poof download --dry-run` has nothing left to do.")
             }),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(BTreeSet::new()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(BTreeMap::new()),
             Err(error) => Err(Error::io("read the journal", &self.path, &error)),
         }
     }
 
     /// Before the first change of a download; on disk when this returns.
     pub fn begin(&self, name: &str) -> Result<()> {
-        self.change(|names| names.insert(name.to_owned()))
+        self.change(|names| names.insert(name.to_owned(), Vec::new()) != Some(Vec::new()))
     }
 
-    /// Both sides are equal again.
+    /// The download has ended without these `paths`.
+    pub fn lacks(&self, name: &str, paths: Vec<String>) -> Result<()> {
+        self.change(|names| names.insert(name.to_owned(), paths).is_some())
+    }
+
+    /// Nothing is missing any more that a backup could take for deleted.
     pub fn end(&self, name: &str) -> Result<()> {
-        self.change(|names| names.remove(name))
+        self.change(|names| names.remove(name).is_some())
     }
 
-    fn change(&self, change: impl FnOnce(&mut BTreeSet<String>) -> bool) -> Result<()> {
+    fn change(
+        &self,
+        change: impl FnOnce(&mut BTreeMap<String, Vec<String>>) -> bool,
+    ) -> Result<()> {
         let mut names = self.unfinished()?;
         if !change(&mut names) {
             return Ok(());
@@ -70,7 +79,12 @@ mod tests {
         journal.begin("b").unwrap();
         journal.end("a").unwrap();
         let again = Journal::in_state(dir.path());
-        assert_eq!(again.unfinished().unwrap().into_iter().collect::<Vec<_>>(), ["b"]);
+        let unfinished = || again.unfinished().unwrap().into_iter().collect::<Vec<_>>();
+        assert_eq!(unfinished(), [("b".to_owned(), Vec::new())]);
+        again.lacks("b", vec!["path".to_owned()]).unwrap();
+        assert_eq!(unfinished(), [("b".to_owned(), vec!["path".to_owned()])]);
+        again.begin("b").unwrap();
+        assert_eq!(unfinished(), [("b".to_owned(), Vec::new())]);
     }
 
     #[test]

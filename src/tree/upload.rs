@@ -10,6 +10,7 @@ use itertools::process_results;
 
 use super::change::{Change, News, Why};
 use super::entry::{Entry, EntryKind};
+use super::journal::Journal;
 use super::listing::{Listing, still_there};
 use super::objects::Names;
 use super::outgoing::Outgoing;
@@ -44,6 +45,7 @@ pub struct Upload<'a> {
     listing: Listing,
     odd_names: u64,
     facts: Facts,
+    journal: Journal,
 }
 
 /// What the survey of a tree needs.
@@ -56,6 +58,8 @@ pub struct Preparation<'a> {
     pub listing: Listing,
     pub facts: Facts,
     pub rehash: bool,
+    /// Of downloads that were not completed: what is here is the snapshot now.
+    pub journal: Journal,
 }
 
 impl<'a> Preparation<'a> {
@@ -65,7 +69,8 @@ impl<'a> Preparation<'a> {
     /// # Errors
     /// The root or the last snapshot cannot be read.
     pub fn survey(self) -> Result<Upload<'a>> {
-        let Preparation { snapshots, destination, root, last, mut listing, facts, rehash } = self;
+        let Preparation { snapshots, destination, root, last, facts, rehash, journal, .. } = self;
+        let mut listing = self.listing;
         let left_out = RefCell::new(Vec::new());
         let unseen = RefCell::new(Vec::new());
         let walk = Walk::new(&root)
@@ -106,6 +111,7 @@ impl<'a> Preparation<'a> {
             odd_names: survey.odd,
             notes: Vec::new(),
             facts,
+            journal,
         })
     }
 }
@@ -177,6 +183,9 @@ impl Upload<'_> {
         if failed.is_empty() {
             failed = self.remove(&others, watch)?;
             self.clean_odd(&changes, watch);
+        }
+        if failed.is_empty() {
+            self.journal.end(self.name())?;
         }
         let odd = self.odd_names + changes.iter().filter(|change| change.odd).count() as u64;
         if odd > 0 {

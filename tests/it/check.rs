@@ -69,7 +69,7 @@ fn what_is_missing_changed_swapped_or_foreign_is_named_and_repaired_and_never_re
         for name in ["gone", "changed", "first", "second", "fine"] {
             fs::write(sandbox.data().join(name), format!("the text of {name:6}")).unwrap();
         }
-        sandbox.poof(["backup", "--allow", "mass-deletion"]).run().expect_code(0);
+        sandbox.poof(["backup"]).run().expect_code(0);
         sandbox.poof(["check", "--read-data"]).run().expect_code(0);
         fs::remove_dir_all(sandbox.data()).unwrap();
         sandbox.poof(["download"]).run().expect_code(0);

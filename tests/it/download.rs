@@ -6,7 +6,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use crate::harness::{Config, Kind, Sandbox, Snapshot, Verdict, assert_same_content, grow, minio};
+use crate::harness::{
+    Backdoor, Config, Kind, Sandbox, Snapshot, Verdict, assert_same_content, grow, minio,
+};
 use crate::story::{encrypted, plain, proxied};
 
 #[test]
@@ -233,6 +235,73 @@ fn a_killed_download_is_not_backed_up_and_the_next_one_completes_it() {
     sandbox.poof(["download"]).run().expect_code(0);
     assert_same_content(&original, &Snapshot::of(&sandbox.data()));
     sandbox.poof(["backup"]).run().expect_code(0).stderr_has("data: 0 new, 0 changed, 0 removed");
+}
+
+// What is neither here nor there must not vanish from the snapshot without a word.
+#[test]
+fn what_the_remote_has_lost_and_is_not_here_either_keeps_a_backup_until_it_is_told() {
+    for sandbox in [plain(2), encrypted(2)] {
+        for name in ["lost", "kept", "fine"] {
+            fs::write(sandbox.data().join(name), name).unwrap();
+        }
+        sandbox.poof(["backup"]).run().expect_code(0);
+        let door = Backdoor::new(&sandbox);
+        door.write("data/lost", b"harm");
+        door.write("data/kept", b"harm");
+        fs::remove_file(sandbox.data().join("lost")).unwrap();
+        for name in ["kept", "fine"] {
+            fs::write(sandbox.data().join(name), "mine").unwrap();
+        }
+        let run = sandbox.poof(["download", "--yes"]).run().expect_code(5);
+        run.stderr_has("1 file that the remote has lost: left alone here");
+        let run = sandbox.poof(["backup"]).run().expect_code(7);
+        run.stderr_has("the last download of data could not bring back lost: a backup would erase")
+            .stderr_has("`poof download` completes it, as soon as")
+            .stderr_has("--allow mass-deletion");
+        sandbox.poof(["download", "--yes"]).run().expect_code(5);
+        sandbox.poof(["backup"]).run().expect_code(7);
+        sandbox.poof(["backup", "--allow", "mass-deletion"]).run().expect_code(0);
+        sandbox.poof(["backup"]).run().expect_code(0).stderr_has("0 new, 0 changed, 0 removed");
+        sandbox.poof(["check", "--read-data"]).run().expect_code(0);
+    }
+}
+
+// A failure that may pass is no loss: the remote still has the newer content.
+#[test]
+fn what_could_not_be_fetched_for_the_moment_is_not_replaced_by_what_is_here() {
+    let (sandbox, proxy) = proxied(false);
+    let file = sandbox.data().join("file");
+    fs::write(&file, "new").unwrap();
+    sandbox.poof(["backup"]).run().expect_code(0);
+    fs::write(&file, "old").unwrap();
+    proxy.set_rule(|request| match request.kind {
+        Kind::Get if request.path.ends_with("/file") => Verdict::Status(403, "AccessDenied"),
+        _ => Verdict::Pass,
+    });
+    sandbox.poof(["download", "--only", "data", "--yes"]).run().expect_code(4);
+    proxy.set_rule(|_| Verdict::Pass);
+    sandbox.poof(["backup"]).run().expect_code(7).stderr_has("could not bring back file");
+    sandbox.poof(["download", "--yes"]).run().expect_code(0);
+    assert_eq!(fs::read(&file).unwrap(), b"new");
+    sandbox.poof(["backup"]).run().expect_code(0);
+}
+
+#[test]
+fn another_name_of_a_file_that_was_refused_keeps_what_it_holds() {
+    let sandbox = plain(1);
+    let [first, second] = ["first", "second"].map(|name| sandbox.data().join(name));
+    fs::write(&first, "shared").unwrap();
+    fs::hard_link(&first, &second).unwrap();
+    sandbox.poof(["backup"]).run().expect_code(0);
+    Backdoor::new(&sandbox).write("data/first", b"harm");
+    for path in [&first, &second] {
+        fs::remove_file(path).unwrap();
+        fs::write(path, path.file_name().unwrap().as_encoded_bytes()).unwrap();
+    }
+    let run = sandbox.poof(["download", "--yes"]).run().expect_code(5);
+    run.stderr_has("data/second: it is another name of first, which could not be restored");
+    assert_eq!(fs::read(&first).unwrap(), b"first");
+    assert_eq!(fs::read(&second).unwrap(), b"second");
 }
 
 #[test]

@@ -110,11 +110,10 @@ fn noticed_refused_and_repaired(damage: &Damage) {
             assert_eq!(fs::read(victim.local(path)).unwrap(), b"mine", "{path}: {run}");
         }
 
-        // What else happened to the local tree must not hide in the repair. The
-        // guard stands for the download that did not bring everything.
+        // What else happened to the local tree must not hide in the repair.
         victim.put_back(damage.paths);
         assert_same_content(&victim.original, &Snapshot::of(&victim.sandbox.data()));
-        let run = victim.poof(&["backup", "--allow", "mass-deletion"], 0);
+        let run = victim.poof(&["backup"], 0);
         for path in damage.paths {
             assert!(run.stderr.contains(path), "{path} is not named: {run}");
         }

@@ -1,7 +1,7 @@
 //! Carries out a restore. What was fetched is verified before it replaces
 //! anything; what is gone goes last.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 
@@ -19,7 +19,7 @@ use crate::storage::failure::FailureKind;
 use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Fetch, Fetched};
 use crate::tree::attributes::Short;
-use crate::tree::entry::{Entry, EntryKind, is_within};
+use crate::tree::entry::{Entry, EntryKind, as_path, is_within};
 use crate::tree::plan::Failed;
 use crate::tree::retry::{Attempt, Failures, retrying};
 use crate::tree::stored::{fetch_of, holds};
@@ -51,9 +51,7 @@ impl Restore<'_> {
             let found = walk(&self.target.root)?;
             self.target.snapshots.meet(&self.target.snapshot, found, spared)?;
         }
-        if let (Some(journal), true) = (&self.target.journal, tally.failed.is_empty()) {
-            journal.end(self.name())?;
-        }
+        self.keep_account(&tally)?;
         if tally.owners > 0 {
             self.notes.push(format!(
                 "{} of other owners belong to this user now: only root can give them away",
@@ -155,7 +153,11 @@ impl Work<'_> {
             let index = usize::try_from(record.id).unwrap_or(usize::MAX);
             let Some(step) = steps.get(index) else { return };
             let entry = &step.entry;
-            if let Err((kind, why)) = verified(entry, &record) {
+            if let Err((mut kind, why)) = verified(entry, &record) {
+                let vague = matches!(kind, FailureKind::Other | FailureKind::Missing);
+                if vague && self.restore.unsound.contains(&entry.path) {
+                    kind = FailureKind::Lost;
+                }
                 failed.insert(index, Failed::at(&entry.path, kind, &why));
                 return;
             }
@@ -181,12 +183,23 @@ impl Work<'_> {
     /// Everything that has not to be fetched, or waits for a directory to go.
     fn make_all(&self, tally: &mut Tally, waiting: &HashSet<usize>) -> Result<()> {
         let Restore { steps, .. } = self.restore;
+        // Another name of a file that could not be restored keeps what it has.
+        let failed = tally.failed.iter();
+        let failed: HashMap<_, _> = failed.map(|f| (f.path.clone(), f.kind)).collect();
         for (index, step) in steps.paths.iter().enumerate() {
             interrupt::check()?;
             let Step { entry, act, .. } = step;
             let id = index as u64;
             let fetched = *act == Act::Fetch;
             if fetched && !waiting.contains(&index) {
+                continue;
+            }
+            if let Act::Link(first) = act
+                && let Some(&kind) = failed.get(as_path(first))
+            {
+                let first = String::from_utf8_lossy(first);
+                let why = format!("it is another name of {first}, which could not be restored");
+                tally.failed.push(Failed::at(&entry.path, kind, &why));
                 continue;
             }
             if step.replaces_directory() {
@@ -250,7 +263,7 @@ fn verified(entry: &Entry, record: &Fetched) -> std::result::Result<(), (Failure
         return Err((failure.kind, failure.text.clone()));
     }
     let why = "the object is not what the snapshot holds; nothing was replaced";
-    if holds(entry, record) { Ok(()) } else { Err((FailureKind::Other, why.to_owned())) }
+    if holds(entry, record) { Ok(()) } else { Err((FailureKind::Lost, why.to_owned())) }
 }
 
 /// The directory that `path` lies in.

@@ -1,5 +1,6 @@
 //! The exact restore of a tree from its snapshot: compared, judged, carried out.
 
+mod account;
 mod carry;
 mod compare;
 mod links;
@@ -8,6 +9,7 @@ mod place;
 mod steps;
 mod tally;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use compare::{Rules, compare};
@@ -37,6 +39,8 @@ pub struct Restore<'a> {
     steps: Steps,
     target: Target<'a>,
     power: Power,
+    /// Paths of files whose objects are not what the snapshot says of them.
+    unsound: HashSet<Vec<u8>>,
 }
 
 /// Which snapshot goes where, and how.
@@ -63,11 +67,15 @@ impl<'a> Target<'a> {
             Power::Root => Mapping::new(self.snapshot.owners()),
             Power::Owner => Mapping::default(),
         };
-        let mut missing = Vec::new();
+        let (mut missing, mut unsound) = (Vec::new(), HashSet::new());
         let wanted = self.snapshot.entries()?.map(|entry| {
             let entry = entry?;
-            if listing.claim(&entry)? == State::Missing && entry.file().is_some() {
-                missing.push(entry.path.clone());
+            match listing.claim(&entry)? {
+                State::Missing if entry.file().is_some() => missing.push(entry.path.clone()),
+                State::Changed if entry.file().is_some() => {
+                    unsound.insert(entry.path.clone());
+                }
+                _ => {}
             }
             Ok(mapping.apply(entry))
         });
@@ -78,10 +86,10 @@ impl<'a> Target<'a> {
         interrupt::check()?;
         let lost = steps.without_objects(&missing);
         let why = "its object is missing on the remote; a backup sends it again, if it is here";
-        steps.plan.failed.extend(lost.iter().map(|p| Failed::at(p, FailureKind::Missing, why)));
+        steps.plan.failed.extend(lost.iter().map(|p| Failed::at(p, FailureKind::Lost, why)));
         let foreign = listing.own.foreign().count();
         let spared = steps.spared;
-        Ok(Restore { spared, foreign, notes: Vec::new(), steps, target: self, power })
+        Ok(Restore { spared, foreign, notes: Vec::new(), steps, target: self, power, unsound })
     }
 }
 

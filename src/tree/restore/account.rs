@@ -1,0 +1,42 @@
+//! What a restore leaves in the journal: whether the directory may become the
+//! snapshot.
+
+use std::fs;
+
+use super::Restore;
+use super::tally::Tally;
+use crate::base::error::Result;
+use crate::base::units::files;
+use crate::storage::failure::FailureKind;
+use crate::tree::plan::Failed;
+
+impl Restore<'_> {
+    /// Takes note of how it ended. The directory must not become the snapshot if
+    /// something is missing or old in it that the remote may still give back. A
+    /// file that the remote has lost, and that was left alone here, keeps nobody
+    /// from that: what is here is all there is of it.
+    pub(super) fn keep_account(&mut self, tally: &Tally) -> Result<()> {
+        let Some(journal) = &self.target.journal else { return Ok(()) };
+        let is_here = |path| {
+            let meta = fs::symlink_metadata(self.target.root.join(path));
+            meta.is_ok_and(|meta| meta.is_file())
+        };
+        let (kept, lacking): (Vec<_>, Vec<_>) = tally
+            .failed
+            .iter()
+            .partition(|failed| failed.kind == FailureKind::Lost && is_here(&failed.path));
+        if lacking.is_empty() {
+            journal.end(self.name())?;
+        } else {
+            let path = |failed: &&Failed| failed.path.to_string_lossy().into_owned();
+            journal.lacks(self.name(), lacking.iter().map(path).collect())?;
+        }
+        if !kept.is_empty() {
+            self.notes.push(format!(
+                "{} that the remote has lost: left alone here, and what the next backup stores",
+                files(kept.len() as u64)
+            ));
+        }
+        Ok(())
+    }
+}
