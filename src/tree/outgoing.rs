@@ -106,11 +106,22 @@ impl Outgoing<'_> {
     }
 
     fn send(&mut self, pending: &[usize], watch: &mut dyn Watch) -> Attempt<Failures> {
-        let jobs = pending.iter().filter_map(|&i| self.job(i, &self.changes[i]));
+        let mut unnamed = Vec::new();
+        let jobs = pending.iter().filter_map(|&i| {
+            let job = self.job(i, &self.changes[i]);
+            if job.is_none() {
+                unnamed.push(i);
+            }
+            job
+        });
         let mut records = Vec::new();
         let root = self.root.to_string_lossy();
         self.store.send(&root, jobs, watch, |record: Sent| records.push(record))?;
         let mut failed = Failures::new();
+        for index in unnamed {
+            let why = "it has no name that an object could have";
+            failed.insert(index, Failed::at(&self.changes[index].path, FailureKind::Name, why));
+        }
         let mut unproven = Vec::new();
         for sent in records {
             let index = usize::try_from(sent.id).unwrap_or(usize::MAX);
@@ -235,5 +246,45 @@ impl Outgoing<'_> {
             _ => return None,
         }
         Some(job)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::job::Unwatched;
+    use crate::storage::remote::Remote;
+    use crate::tree::change::{News, Why};
+    use crate::tree::entry::{Attributes, Entry};
+    use crate::tree::inventory::Inventory;
+
+    #[test]
+    fn what_cannot_be_an_object_is_named_and_not_tried_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let entry = Entry {
+            path: b"queue".to_vec(),
+            kind: EntryKind::Fifo,
+            attributes: Attributes::default(),
+            hard_link: None,
+            stored: None,
+            local: None,
+        };
+        let (path, send, news) = (entry.path.clone(), Some(Why::New), News::New);
+        let mut changes = [Change { path, entry: Some(entry), send, odd: false, news, from: None }];
+        let mut listing = Listing::new(Inventory::default(), &Inventory::default());
+        listing.own.sort();
+        listing.odd.sort();
+        let outgoing = Outgoing {
+            store: &Remote::plain(":local", &dir.path().to_string_lossy(), false).store(),
+            names: &Names::new("tree"),
+            root: dir.path(),
+            listing: &listing,
+            changes: &mut changes,
+            kept: HashSet::new(),
+        };
+        let failed = outgoing.carry(&mut Unwatched).unwrap().failed;
+        assert_eq!(failed.len(), 1, "{failed:?}");
+        assert_eq!((failed[0].path.to_str(), failed[0].kind), (Some("queue"), FailureKind::Name));
+        assert!(!failed[0].kind.is_worth_retrying());
     }
 }
