@@ -14,7 +14,7 @@ use super::proof::{Verdict, judge, look};
 use super::retry::{Attempt, Failures, retrying};
 use super::stored::{as_sent, complete, refresh};
 use crate::base::error::{Kind, Result};
-use crate::storage::failure::FailureKind;
+use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Copy, Have, Send, Sent, Shown, Store};
 
@@ -213,6 +213,12 @@ impl Outgoing<'_> {
                 Verdict::Proven(sent) => {
                     complete(entry, &sent, change.odd);
                     change.send = None;
+                    continue;
+                }
+                Verdict::Unseen(Failure { kind, text, .. }) => {
+                    let why =
+                        format!("it was sent, and whether it is there cannot be seen: {text}");
+                    failed.insert(index, Failed::at(&change.path, kind, &why));
                     continue;
                 }
                 Verdict::Other => "the server holds something else than was sent; run it again",

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::storage::failure::Failure;
+use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Fetch, Sent, Shown, Store};
 
@@ -15,6 +15,8 @@ pub enum Verdict {
     Proven(Sent),
     /// It does not show it.
     Absent,
+    /// It cannot be asked.
+    Unseen(Failure),
     /// It holds something else.
     Other,
 }
@@ -53,12 +55,15 @@ pub fn judge(
     let mut doubtful = BTreeMap::new();
     let mut verdicts = Vec::new();
     for (index, (sent, shown)) in sent.into_iter().zip(shown).enumerate() {
-        let verdict = match shown.filter(|shown| shown.failure.is_none()) {
-            None => Verdict::Absent,
-            Some(shown) if shown.confirms(&sent) => Verdict::Proven(sent),
+        let failure = shown.as_ref().and_then(|shown| shown.failure.clone());
+        let verdict = match (shown, failure) {
+            (None, _) => Verdict::Absent,
+            (_, Some(failure)) if failure.kind == FailureKind::Missing => Verdict::Absent,
+            (_, Some(failure)) => Verdict::Unseen(failure),
+            (Some(shown), None) if shown.confirms(&sent) => Verdict::Proven(sent),
             // Read back by the one who stored it.
-            Some(shown) if sent.proven && shown.size == sent.size => Verdict::Proven(sent),
-            Some(shown) => {
+            (Some(shown), None) if sent.proven && shown.size == sent.size => Verdict::Proven(sent),
+            (Some(shown), None) => {
                 if shown.size == sent.size && !shown.tag.is_empty() {
                     doubtful.insert(index as u64, Sent { tag: shown.tag, ..sent });
                 }
@@ -79,11 +84,12 @@ pub fn judge(
         .collect();
     store.fetch(jobs.into_iter(), watch, |record| {
         let slot = usize::try_from(record.id).ok().and_then(|id| verdicts.get_mut(id));
-        if let (Some(slot), Some(sent)) = (slot, doubtful.remove(&record.id))
-            && record.failure.is_none()
-            && record.content == sent.content
-        {
-            *slot = Verdict::Proven(sent);
+        if let (Some(slot), Some(sent)) = (slot, doubtful.remove(&record.id)) {
+            *slot = match record.failure {
+                Some(failure) => Verdict::Unseen(failure),
+                None if record.content == sent.content => Verdict::Proven(sent),
+                None => Verdict::Other,
+            };
         }
     })?;
     Ok(verdicts)

@@ -85,10 +85,11 @@ fn prove(
 ) -> Result<Vec<Option<Look>>, Failure> {
     let shown = look(store, names, watch)?;
     let as_shown = |verdict| match verdict {
-        Verdict::Proven(sent) => Some((sent.size, sent.tag)),
-        Verdict::Absent | Verdict::Other => None,
+        Verdict::Proven(sent) => Ok(Some((sent.size, sent.tag))),
+        Verdict::Absent | Verdict::Other => Ok(None),
+        Verdict::Unseen(failure) => Err(failure),
     };
-    Ok(judge(store, names, sent, shown, watch)?.into_iter().map(as_shown).collect())
+    judge(store, names, sent, shown, watch)?.into_iter().map(as_shown).collect()
 }
 
 /// Reads records by their names from the top of the bucket, through files in a

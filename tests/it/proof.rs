@@ -1,8 +1,10 @@
 //! What counts as stored: only what the server itself shows, or gives back.
 
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::harness::{Config, Kind, Proxy, Sandbox, Verdict, grow, minio};
+use crate::story::proxied;
 
 #[test]
 fn a_server_whose_etags_are_no_hashes_is_asked_for_the_content_once() {
@@ -45,4 +47,26 @@ fn an_object_that_is_not_what_was_sent_is_never_called_stored() {
     proxy.set_rule(|_| Verdict::Pass);
     sandbox.poof(["check"]).run().expect_code(0);
     sandbox.poof(["backup"]).run().expect_code(0).stderr_has("data: 1 new");
+}
+
+#[test]
+fn an_object_that_may_not_be_looked_at_is_not_called_lost() {
+    for encrypted in [false, true] {
+        let (sandbox, proxy) = proxied(encrypted);
+        fs::write(sandbox.data().join("earlier"), "content").unwrap();
+        sandbox.poof(["backup"]).run().expect_code(0);
+        fs::write(sandbox.data().join("file"), "content").unwrap();
+        // The look at what was sent; those at the records of poof come later.
+        let first = AtomicBool::new(true);
+        proxy.set_rule(move |request| match request.kind {
+            Kind::Head if first.swap(false, Ordering::SeqCst) => {
+                Verdict::Status(403, "AccessDenied")
+            }
+            _ => Verdict::Pass,
+        });
+        let run = sandbox.poof(["backup", "--only", "data"]).run().expect_code(4);
+        run.stderr_has("data/file: it was sent, and whether it is there cannot be seen: ");
+        proxy.set_rule(|_| Verdict::Pass);
+        sandbox.poof(["backup"]).run().expect_code(0);
+    }
 }
