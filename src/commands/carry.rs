@@ -10,9 +10,9 @@ use crate::base::terminal::Terminal;
 use crate::base::units::{self, bytes, clock};
 use crate::storage::failure::FailureKind;
 use crate::storage::job::Watch;
+use crate::tree::mirror::Transfer;
 use crate::tree::plan::{Failed, Plan};
 use crate::tree::restore::Restore;
-use crate::tree::transfer::Transfer;
 use crate::tree::upload::Upload;
 
 /// Tells of a tree that failed and goes on, unless nothing can go on.

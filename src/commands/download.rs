@@ -15,14 +15,14 @@ use crate::config::trees::Directory;
 use crate::config::{Files, Ready};
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::remote::Spec;
-use crate::tree::compare::{self, Compare};
 use crate::tree::entry::as_path;
 use crate::tree::guard::{self, Allowed};
 use crate::tree::journal::Journal;
+use crate::tree::mirror::Transfer;
+use crate::tree::mirror::compare::{self, Compare};
 use crate::tree::plan::{Plan, len};
 use crate::tree::restore::{Restore, Target};
 use crate::tree::snapshot::{Snapshot, Snapshots, Standing};
-use crate::tree::transfer::Transfer;
 
 pub fn run(context: &Context, args: &Download) -> Result<Outcome> {
     let terminal = &context.terminal;

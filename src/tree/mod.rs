@@ -1,10 +1,10 @@
 //! A tree: a local directory and its name on the remote. What is there becomes
-//! a [`plan`], which [`guard`] judges and [`transfer`] carries out.
+//! a [`plan`], which [`guard`] judges and [`upload`] or [`restore`] carries out;
+//! or, where there is no manifest, [`mirror`].
 
 mod attributes;
 pub mod change;
 pub mod check;
-pub mod compare;
 mod content;
 pub mod entry;
 pub mod guard;
@@ -13,6 +13,7 @@ pub mod inventory;
 pub mod journal;
 pub mod listing;
 pub mod manifest;
+pub mod mirror;
 mod moves;
 pub mod objects;
 pub mod outgoing;
@@ -21,10 +22,8 @@ mod proof;
 mod records;
 pub mod restore;
 mod retry;
-mod send;
 pub mod snapshot;
 mod stored;
 pub mod survey;
-pub mod transfer;
 pub mod upload;
 pub mod walk;

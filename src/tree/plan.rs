@@ -85,7 +85,7 @@ impl Plan {
     }
 
     /// Nothing was found on either side.
-    pub(super) fn says_nothing(&self) -> bool {
+    pub(in crate::tree) fn says_nothing(&self) -> bool {
         self.is_empty() && self.failed.is_empty() && self.equal.is_empty()
     }
 
@@ -138,7 +138,7 @@ impl Plan {
 
     /// The deletions that are in the way of what is to be added: a file where a
     /// directory is to be or the other way round, and the other deletions.
-    pub(super) fn in_the_way(&self) -> (Vec<&Item>, Vec<&Item>) {
+    pub(in crate::tree) fn in_the_way(&self) -> (Vec<&Item>, Vec<&Item>) {
         let added: HashSet<PathBuf> = self.add.iter().map(Item::place).collect();
         let above: HashSet<&Path> = added.iter().flat_map(|p| p.ancestors().skip(1)).collect();
         self.delete.iter().partition(|item| {

@@ -8,11 +8,11 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::thread;
 
-use super::plan::{Failed, Item, Plan};
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::{self, Watch};
 use crate::storage::rclone::requests::{Filter, Mirror, Operation, Settings};
 use crate::storage::remote::Spec;
+use crate::tree::plan::{Failed, Item, Plan};
 
 /// How two files are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

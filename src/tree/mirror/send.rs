@@ -8,11 +8,11 @@ use std::path::Path;
 use std::thread;
 
 use super::compare;
-use super::plan::{Failed, Item, Plan};
 use crate::storage::failure::Failure;
 use crate::storage::job::{self, Watch};
 use crate::storage::rclone::requests::{Filter, Operation, RemoveEmptyDirectories, Settings};
 use crate::storage::remote::Spec;
+use crate::tree::plan::{Failed, Item, Plan};
 
 /// Files up to this size go many at a time, since their cost is the request.
 const SMALL: u64 = 4 << 20;

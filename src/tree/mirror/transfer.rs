@@ -5,15 +5,15 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::compare::{self, Compare};
-use super::journal::Journal;
-use super::plan::{Failed, Item, Plan};
-use super::retry::{ATTEMPTS, pause};
 use super::send::send;
 use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
 use crate::storage::remote::Spec;
+use crate::tree::journal::Journal;
+use crate::tree::plan::{Failed, Item, Plan};
+use crate::tree::retry::{ATTEMPTS, pause};
 
 /// A plan that the guards let pass, with where it leads from and to.
 pub struct Transfer {
