@@ -6,6 +6,7 @@ mod attributes;
 pub mod change;
 pub mod check;
 mod content;
+mod emptied;
 pub mod entry;
 pub mod guard;
 pub mod identity;

@@ -84,50 +84,6 @@ impl Plan {
             && self.attributes.is_empty()
     }
 
-    /// Nothing was found on either side.
-    pub(in crate::tree) fn says_nothing(&self) -> bool {
-        self.is_empty() && self.failed.is_empty() && self.equal.is_empty()
-    }
-
-    /// What is left of it that `planned` had, too.
-    #[must_use]
-    pub fn within(mut self, planned: &Plan) -> Self {
-        let sent = paths(planned.add.iter().chain(&planned.update));
-        let deleted = paths(&planned.delete);
-        self.add.retain(|item| sent.contains(item.path.as_path()));
-        self.update.retain(|item| sent.contains(item.path.as_path()));
-        self.delete.retain(|item| deleted.contains(item.path.as_path()));
-        self
-    }
-
-    /// Without what lies at or below `path`.
-    #[must_use]
-    pub fn sparing(mut self, path: &Path) -> Self {
-        for items in [&mut self.add, &mut self.update, &mut self.delete] {
-            items.retain(|item| !item.path.starts_with(path));
-        }
-        self
-    }
-
-    /// Without its deletions, and without what they would make way for.
-    #[must_use]
-    pub fn keeping_extra(mut self) -> Self {
-        let kept: HashSet<PathBuf> = self.delete.iter().map(Item::place).collect();
-        let above: HashSet<&Path> = kept.iter().flat_map(|p| p.ancestors().skip(1)).collect();
-        let (blocked, free): (Vec<_>, Vec<_>) = self.add.into_iter().partition(|item| {
-            let place = item.place();
-            above.contains(place.as_path()) || place.ancestors().skip(1).any(|p| kept.contains(p))
-        });
-        self.add = free;
-        self.failed.extend(blocked.into_iter().map(|item| Failed {
-            path: item.path,
-            kind: FailureKind::Forbidden,
-            why: "what is to stay is in its way".to_owned(),
-        }));
-        self.delete.clear();
-        self
-    }
-
     /// Files that were to be sent, and of which an equal one was there.
     pub fn turned_out_equal(&mut self, kept: &HashSet<PathBuf>) {
         let before = self.transfers();
@@ -138,7 +94,7 @@ impl Plan {
 
     /// The deletions that are in the way of what is to be added: a file where a
     /// directory is to be or the other way round, and the other deletions.
-    pub(in crate::tree) fn in_the_way(&self) -> (Vec<&Item>, Vec<&Item>) {
+    pub(super) fn in_the_way(&self) -> (Vec<&Item>, Vec<&Item>) {
         let added: HashSet<PathBuf> = self.add.iter().map(Item::place).collect();
         let above: HashSet<&Path> = added.iter().flat_map(|p| p.ancestors().skip(1)).collect();
         self.delete.iter().partition(|item| {
@@ -175,7 +131,7 @@ fn partial_of(path: &Path) -> Option<PathBuf> {
     is_id.then(|| PathBuf::from(OsStr::from_bytes(name)))
 }
 
-fn paths<'a>(items: impl IntoIterator<Item = &'a Item>) -> HashSet<&'a Path> {
+pub(super) fn paths<'a>(items: impl IntoIterator<Item = &'a Item>) -> HashSet<&'a Path> {
     items.into_iter().map(|item| item.path.as_path()).collect()
 }
 
@@ -187,26 +143,6 @@ pub fn len<T>(list: &[T]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_was_not_planned_is_not_left_over() {
-        let item = |path: &str| Item { path: path.into(), size: 1 };
-        let planned = Plan { add: vec![item("a")], delete: vec![item("d")], ..Plan::default() };
-        let left = Plan {
-            update: vec![item("a"), item("new")],
-            delete: vec![item("mine"), item("d")],
-            ..Plan::default()
-        };
-        let left = left.within(&planned);
-        assert_eq!((left.update, left.delete), (vec![item("a")], vec![item("d")]));
-    }
-
-    #[test]
-    fn a_directory_can_be_spared() {
-        let item = |path: &str| Item { path: path.into(), size: 1 };
-        let plan = Plan { update: vec![item("poof/x"), item("poof2/x")], ..Plan::default() };
-        assert_eq!(plan.sparing(Path::new("poof")).update, [item("poof2/x")]);
-    }
 
     fn items(paths: &[&str]) -> Vec<Item> {
         paths.iter().map(|path| Item { path: path.into(), size: 0 }).collect()
@@ -234,9 +170,6 @@ mod tests {
         let expected = ["was-dir/deep/x", "was-file", "was-link.rclonelink", "link/x"];
         assert_eq!(shown(&blocking), expected);
         assert_eq!(shown(&others), ["gone", "was-dir2"]);
-        let kept = plan.keeping_extra();
-        assert!(kept.add.is_empty() && kept.delete.is_empty());
-        assert_eq!(kept.failed.len(), 4);
     }
 
     #[test]

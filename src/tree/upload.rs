@@ -9,10 +9,10 @@ use std::path::PathBuf;
 use itertools::process_results;
 
 use super::change::{Change, News, Why};
+use super::emptied;
 use super::entry::{Entry, EntryKind};
 use super::journal::Journal;
 use super::listing::{Listing, still_there};
-use super::mirror::send;
 use super::objects::Names;
 use super::outgoing::Outgoing;
 use super::plan::{Failed, Item, Plan};
@@ -163,7 +163,7 @@ impl Upload<'_> {
         let (blocking, others) = (names_of(&blocking), names_of(&others));
         let mut failed = self.remove(&blocking, watch)?;
         if !blocking.is_empty() {
-            send::remove_emptied(&self.destination, &self.plan);
+            emptied::remove(&self.destination, &self.plan);
         }
         let outgoing = Outgoing {
             store: self.snapshots.store,

@@ -3,7 +3,8 @@
 //! looked at afterwards.
 
 pub mod compare;
-pub mod send;
+mod send;
 mod transfer;
+mod trim;
 
 pub use transfer::Transfer;

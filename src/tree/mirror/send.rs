@@ -1,17 +1,16 @@
 //! Sends the paths of a plan, exactly them and nothing else.
 
-use std::collections::HashSet;
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 use std::thread;
 
 use super::compare;
 use crate::storage::failure::Failure;
-use crate::storage::job::{self, Watch};
-use crate::storage::rclone::requests::{Filter, Operation, RemoveEmptyDirectories, Settings};
+use crate::storage::job::Watch;
+use crate::storage::rclone::requests::{Filter, Operation, Settings};
 use crate::storage::remote::Spec;
+use crate::tree::emptied;
 use crate::tree::plan::{Failed, Item, Plan};
 
 /// Files up to this size go many at a time, since their cost is the request.
@@ -38,7 +37,7 @@ pub fn send(
     let (blocking, others) = plan.in_the_way();
     let mut failed = part(source, destination, Operation::Sync, &blocking, WIDE, watch)?;
     if !blocking.is_empty() {
-        remove_emptied(destination, plan);
+        emptied::remove(destination, plan);
     }
     let (small, large): (Vec<_>, Vec<_>) =
         plan.add.iter().chain(&plan.update).partition(|item| item.size <= SMALL);
@@ -48,20 +47,6 @@ pub fn send(
         failed = part(source, destination, Operation::Sync, &others, WIDE, watch)?;
     }
     Ok(failed)
-}
-
-/// Removes the directories that are empty now and where a file is to be. Where
-/// there are no directories, as on S3, there is nothing to do, and where it
-/// fails, so does the file.
-pub fn remove_emptied(destination: &Spec, plan: &Plan) {
-    let (deleted, _) = plan.in_the_way();
-    let parents: HashSet<&Path> =
-        deleted.iter().flat_map(|item| item.path.ancestors().skip(1)).collect();
-    for place in plan.add.iter().map(Item::place).filter(|p| parents.contains(p.as_path())) {
-        let remote = place.to_string_lossy().into_owned();
-        let fs = destination.clone().into_string();
-        let _ = job::probe(&RemoveEmptyDirectories { fs, remote, leave_root: false });
-    }
 }
 
 /// Mirrors the paths of `items`: copies them, or, with a sync of what the source
