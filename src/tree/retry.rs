@@ -10,7 +10,7 @@ use crate::base::interrupt;
 use crate::storage::failure::Failure;
 
 /// librclone has none of the retries that rclone's command line has.
-pub const ATTEMPTS: u32 = 3;
+const ATTEMPTS: u32 = 3;
 
 /// What failed, by the number of its job.
 pub type Failures = BTreeMap<usize, Failed>;
@@ -56,7 +56,7 @@ pub fn retrying<W>(
 }
 
 /// Waits, but not for one who asked to stop.
-pub fn pause(seconds: u32) -> Result<()> {
+fn pause(seconds: u32) -> Result<()> {
     let end = Instant::now() + Duration::from_secs(u64::from(seconds));
     while Instant::now() < end {
         interrupt::check()?;

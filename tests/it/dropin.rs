@@ -5,6 +5,7 @@
 use std::fs;
 
 use crate::harness::{Config, Sandbox, Snapshot, assert_same_content, grow, minio};
+use crate::story::{encrypted, plain, told};
 
 fn configs() -> [Config; 2] {
     [Config::plain(minio().endpoint()), Config::encrypted(minio().endpoint())]
@@ -74,4 +75,31 @@ fn a_configuration_of_the_python_poof_is_read_and_toggled_to_the_same_bytes() {
     let other = Sandbox::new();
     other.poof(["cconfig"]).run().expect_code(0);
     assert_eq!(fs::read(other.rclone_conf()).unwrap(), scaffold);
+}
+
+#[test]
+fn without_a_manifest_what_could_not_be_planned_is_told_with_what_failed() {
+    for sandbox in [plain(3), encrypted(3)] {
+        fs::create_dir(sandbox.data().join("dir")).unwrap();
+        for name in ["dir/held", "old", "new"] {
+            fs::write(sandbox.data().join(name), name).unwrap();
+        }
+        let data = sandbox.data();
+        sandbox.rclone(["mkdir", &told(&sandbox)]).run().expect_code(0);
+        let place = format!("{}data", told(&sandbox));
+        sandbox.rclone(["copy", data.to_str().unwrap(), &place]).run().expect_code(0);
+        fs::remove_dir_all(data.join("dir")).unwrap();
+        fs::remove_file(data.join("new")).unwrap();
+        for name in ["dir", "old", "extra"] {
+            fs::write(data.join(name), "mine").unwrap();
+        }
+        let args = ["download", "--only", "data", "--keep-extra", "--yes"];
+        let run = sandbox.poof(args).run().expect_code(5);
+        run.stderr_has("data/dir/held: what is to stay is in its way");
+        let read = |name: &str| fs::read_to_string(data.join(name)).unwrap();
+        assert_eq!(["dir", "new", "old", "extra"].map(read), ["mine", "new", "old", "mine"]);
+        fs::remove_file(data.join("dir")).unwrap();
+        sandbox.poof(["download", "--only", "data", "--yes"]).run().expect_code(0);
+        assert!(data.join("dir/held").exists() && !data.join("extra").exists());
+    }
 }

@@ -1,19 +1,18 @@
 //! A tree and what is to happen with it: carried out, looked at afterwards, tried
 //! again.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::compare::{self, Compare};
 use super::send::send;
-use crate::base::error::{Kind, Result};
-use crate::base::interrupt;
-use crate::storage::failure::{Failure, FailureKind};
+use crate::base::error::Result;
+use crate::storage::failure::FailureKind;
 use crate::storage::job::Watch;
 use crate::storage::remote::Spec;
 use crate::tree::journal::Journal;
-use crate::tree::plan::{Failed, Item, Plan};
-use crate::tree::retry::{ATTEMPTS, pause};
+use crate::tree::plan::{Failed, Item, Plan, paths};
+use crate::tree::retry::{Attempt, Failures, retrying};
 
 /// A plan that the guards let pass, with where it leads from and to.
 pub struct Transfer {
@@ -34,58 +33,98 @@ impl Transfer {
     /// # Errors
     /// What keeps the whole from working, or an interrupt.
     pub fn carry_out(&self, watch: &mut dyn Watch) -> Result<Vec<Failed>> {
-        let mut plan = self.plan.clone();
-        let mut failed = std::mem::take(&mut plan.failed);
-        if let (Some(journal), false) = (&self.journal, plan.is_empty()) {
+        if let (Some(journal), false) = (&self.journal, self.plan.is_empty()) {
             journal.begin(&self.name)?;
         }
-        for number in 1..=ATTEMPTS {
-            let hopeless = !failed.is_empty() && !failed.iter().any(|f| f.kind.is_worth_retrying());
-            if plan.is_empty() || number > 1 && hopeless {
-                break;
-            }
-            if number > 1 {
-                pause(number - 1)?;
-            }
-            match self.attempt(&plan, watch) {
-                Ok(rest) => (plan, failed) = rest,
-                Err(failure) if number == ATTEMPTS || !failure.is_worth_retrying() => {
-                    let doing = format!("carry out the plan for {}", self.name);
-                    return Err(failure.into_error(&doing, Kind::Incomplete));
-                }
-                Err(_) => {}
-            }
-            interrupt::check()?;
-        }
+        let doing = format!("carry out the plan for {}", self.name);
+        let mut work = Work { transfer: self, done: HashSet::new(), elsewhere: Vec::new() };
+        let left = |work: &Work| {
+            (0..self.items().count()).filter(|index| !work.done.contains(index)).collect()
+        };
+        let attempt = |work: &mut Work, pending: &[usize]| work.attempt(pending, watch);
+        let failures = retrying(&mut work, &doing, left, attempt)?;
         prune(&self.local_root, &self.plan.delete);
+        // What could not be planned is not done either.
+        let mut failed = self.plan.failed.clone();
+        failed.extend(failures.into_values().chain(work.elsewhere));
         if let (Some(journal), true) = (&self.journal, failed.is_empty()) {
             journal.end(&self.name)?;
         }
         Ok(failed)
     }
 
-    /// Carries out `plan` once. Returns what of it is still to be done, and for
-    /// each such file why.
-    fn attempt(
-        &self,
-        plan: &Plan,
-        watch: &mut dyn Watch,
-    ) -> std::result::Result<(Plan, Vec<Failed>), Failure> {
-        let mut failed = send(&self.source, &self.destination, plan, watch)?;
-        let seen = compare::make(&self.source, &self.destination, Compare::Size, watch)?;
+    /// What there is to do, in an order that numbers it: files to send, then files
+    /// to delete.
+    fn items(&self) -> impl Iterator<Item = &Item> {
+        self.plan.add.iter().chain(&self.plan.update).chain(&self.plan.delete)
+    }
+
+    /// How many of them are to be sent.
+    fn sent(&self) -> usize {
+        self.plan.add.len() + self.plan.update.len()
+    }
+
+    /// The part of the plan with these numbers.
+    fn part(&self, pending: &[usize]) -> Plan {
+        let pending: HashSet<usize> = pending.iter().copied().collect();
+        let mut number = 0..;
+        let mut of = |items: &[Item]| {
+            let numbered = items.iter().zip(number.by_ref());
+            numbered.filter(|(_, n)| pending.contains(n)).map(|(item, _)| item.clone()).collect()
+        };
+        let (add, update, delete) =
+            (of(&self.plan.add), of(&self.plan.update), of(&self.plan.delete));
+        Plan { add, update, delete, ..Plan::default() }
+    }
+}
+
+/// A transfer under way.
+struct Work<'a> {
+    transfer: &'a Transfer,
+    /// What has arrived, or is gone.
+    done: HashSet<usize>,
+    /// What went wrong at paths that are not in the plan: directories, say.
+    elsewhere: Vec<Failed>,
+}
+
+impl Work<'_> {
+    /// Carries out once what is `pending`.
+    fn attempt(&mut self, pending: &[usize], watch: &mut dyn Watch) -> Attempt<Failures> {
+        let Transfer { source, destination, .. } = self.transfer;
+        let mut plan = self.transfer.part(pending);
+        let given_up = |n: &usize| !self.done.contains(n) && !pending.contains(n);
+        if (0..self.transfer.sent()).any(|n| given_up(&n)) {
+            // Nothing goes unless all has come.
+            let (blocking, _) = plan.in_the_way();
+            plan.delete = blocking.into_iter().cloned().collect();
+        }
+        let failed = send(source, destination, &plan, watch)?;
+        let mut why: HashMap<PathBuf, Failed> =
+            failed.into_iter().map(|failed| (failed.path.clone(), failed)).collect();
+        let seen = compare::make(source, destination, Compare::Size, watch)?;
         let arrived: HashSet<&Path> = seen.equal.iter().map(PathBuf::as_path).collect();
-        let sent = self.plan.add.iter().chain(&self.plan.update).map(|item| &item.path);
-        let absent = sent.filter(|path| !arrived.contains(path.as_path()));
-        let mut unexplained: Vec<_> = absent.map(|path| (path.clone(), ABSENT)).collect();
         // Not what has come up meanwhile: no guard has judged it.
-        let left = seen.within(&self.plan);
-        unexplained.extend(left.delete.iter().map(|item| (item.path.clone(), PRESENT)));
-        for (path, why) in unexplained {
-            if failed.iter().all(|known| known.path != path) {
-                failed.push(Failed { path, kind: FailureKind::Other, why: why.to_owned() });
+        let present = paths(&seen.delete);
+        let mut failures = Failures::new();
+        for (number, item) in self.transfer.items().enumerate() {
+            let path = item.path.as_path();
+            let to_send = number < self.transfer.sent();
+            let is_as_planned =
+                if to_send { arrived.contains(path) } else { !present.contains(path) };
+            // A size says nothing of a file that failed.
+            let known = why.remove(path);
+            if known.is_none() && is_as_planned {
+                self.done.insert(number);
+            } else if pending.binary_search(&number).is_ok() {
+                let text = if to_send { ABSENT } else { PRESENT };
+                let (path, why) = (path.to_path_buf(), text.to_owned());
+                let unexplained = Failed { path, kind: FailureKind::Other, why };
+                failures.insert(number, known.unwrap_or(unexplained));
             }
         }
-        Ok((left, failed))
+        self.elsewhere = why.into_values().collect();
+        self.elsewhere.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(failures)
     }
 }
 

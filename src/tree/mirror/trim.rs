@@ -4,23 +4,12 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::storage::failure::FailureKind;
-use crate::tree::plan::{Failed, Item, Plan, paths};
+use crate::tree::plan::{Failed, Item, Plan};
 
 impl Plan {
     /// Nothing was found on either side.
     pub(super) fn says_nothing(&self) -> bool {
         self.is_empty() && self.failed.is_empty() && self.equal.is_empty()
-    }
-
-    /// What is left of it that `planned` had, too.
-    #[must_use]
-    pub(super) fn within(mut self, planned: &Plan) -> Self {
-        let sent = paths(planned.add.iter().chain(&planned.update));
-        let deleted = paths(&planned.delete);
-        self.add.retain(|item| sent.contains(item.path.as_path()));
-        self.update.retain(|item| sent.contains(item.path.as_path()));
-        self.delete.retain(|item| deleted.contains(item.path.as_path()));
-        self
     }
 
     /// Without what lies at or below `path`.
@@ -55,19 +44,6 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_was_not_planned_is_not_left_over() {
-        let item = |path: &str| Item { path: path.into(), size: 1 };
-        let planned = Plan { add: vec![item("a")], delete: vec![item("d")], ..Plan::default() };
-        let left = Plan {
-            update: vec![item("a"), item("new")],
-            delete: vec![item("mine"), item("d")],
-            ..Plan::default()
-        };
-        let left = left.within(&planned);
-        assert_eq!((left.update, left.delete), (vec![item("a")], vec![item("d")]));
-    }
 
     #[test]
     fn a_directory_can_be_spared() {
