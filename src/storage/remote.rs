@@ -131,6 +131,7 @@ impl Remote {
         Store {
             fs: format!("{}{flags}:{}/", self.section, self.path),
             crypt: self.crypt.clone().unwrap_or_default(),
+            distinct: self.s3,
         }
     }
 

@@ -32,6 +32,9 @@ pub struct Store {
     pub(super) fs: String,
     /// Section of the crypt remote, or empty.
     pub(super) crypt: String,
+    /// Different names are different objects, whatever they look like: on S3 a
+    /// name is nothing but its bytes. Of others it has to be tried.
+    pub distinct: bool,
 }
 
 impl Store {
@@ -257,7 +260,8 @@ mod tests {
         let mut moving = job(2, &here, "moving");
         moving.size += 1;
         let jobs = [job(0, &here, "small"), job(1, &here, "big"), moving];
-        let store = Store { fs: there.display().to_string(), crypt: String::new() };
+        let store =
+            Store { fs: there.display().to_string(), crypt: String::new(), distinct: false };
         let mut sent = Vec::new();
         let watch = &mut Unwatched;
         let root = here.display().to_string();

@@ -23,6 +23,7 @@ mod proof;
 mod records;
 pub mod restore;
 mod retry;
+mod rivals;
 pub mod snapshot;
 mod stored;
 pub mod survey;

@@ -51,14 +51,34 @@ impl Outgoing<'_> {
     /// # Errors
     /// What keeps the whole from working, or an interrupt.
     pub fn carry(mut self, watch: &mut dyn Watch) -> Result<Carried> {
+        let rivals = if self.store.distinct { Vec::new() } else { self.rivals() };
+        for rival in &rivals {
+            // A copy would fall upon the other as well.
+            self.changes[rival.index].from = None;
+        }
         self.copy(watch).map_err(|f| f.into_error("copy what was renamed", Kind::Incomplete))?;
+        let later: HashSet<usize> = rivals.iter().map(|rival| rival.index).collect();
+        let mut failed = self.store_all(|index| !later.contains(&index), watch)?;
+        if !rivals.is_empty() {
+            self.try_folding(rivals, watch)?;
+            failed.extend(self.store_all(|index| later.contains(&index), watch)?);
+        }
+        Ok(Carried { failed: failed.into_values().collect(), kept: self.kept })
+    }
+
+    /// Stores what has to be stored among `these`.
+    fn store_all(
+        &mut self,
+        these: impl Fn(usize) -> bool,
+        watch: &mut dyn Watch,
+    ) -> Result<Failures> {
         let doing = format!("store the files of {}", self.names.tree());
         let unsent = |this: &Self| {
-            (0..this.changes.len()).filter(|&i| this.changes[i].send.is_some()).collect()
+            let unsent = (0..this.changes.len()).filter(|&i| this.changes[i].send.is_some());
+            unsent.filter(|&i| these(i)).collect()
         };
         let attempt = |this: &mut Self, pending: &[usize]| this.attempt(pending, watch);
-        let failed = retrying(&mut self, &doing, unsent, attempt)?;
-        Ok(Carried { failed: failed.into_values().collect(), kept: self.kept })
+        retrying(self, &doing, unsent, attempt)
     }
 
     /// Copies on the server what was renamed here. What does not work is sent.

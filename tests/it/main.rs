@@ -23,6 +23,7 @@ mod drift;
 mod dropin;
 #[cfg(target_os = "linux")] // setfacl, mknod
 mod fidelity;
+mod folding;
 mod guards;
 mod harness;
 mod hazards;

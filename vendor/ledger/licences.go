@@ -18,7 +18,7 @@ import (
 // A licence that is not here is a decision, so it stops the command.
 var accepted = []string{
 	"0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC",
-	"LGPL-3.0", "MIT", "MPL-2.0", "UPL-1.0", "Unlicense", "Zlib",
+	"LGPL-3.0", "MIT", "MPL-2.0", "UPL-1.0", "Unicode-3.0", "Unlicense", "Zlib",
 }
 
 // gpl is asked for by section 4 of the LGPL, which adds to it.

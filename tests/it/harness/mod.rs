@@ -6,6 +6,7 @@ pub mod command;
 mod config;
 #[cfg(target_os = "linux")] // rsync with ACLs
 mod exact;
+mod folding;
 mod guarded;
 #[cfg(target_os = "linux")] // setfacl, mknod
 pub mod hostile;
@@ -20,6 +21,7 @@ pub use backdoor::Backdoor;
 pub use config::Config;
 #[cfg(target_os = "linux")]
 pub use exact::{assert_exact, copy_exactly};
+pub use folding::Folding;
 pub use guarded::Guarded;
 pub use minio::minio;
 pub use proxy::{Kind, Proxy, Verdict};
