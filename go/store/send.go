@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/md5"
 	"encoding/hex"
+	"errors"
 	"io"
 	"path"
 	"time"
@@ -169,13 +170,22 @@ func (job *Send) open(root string) (in io.Reader, modified time.Time, done func(
 func (s *Store) put(ctx context.Context, in io.Reader, name string, info func(string) fs.ObjectInfo) (fs.Object, error) {
 	features := s.base.Features()
 	if !features.PartialUploads || features.Move == nil {
-		return s.base.Put(ctx, in, info(name))
+		made, err := s.base.Put(ctx, in, info(name))
+		return made, refused(err)
 	}
 	made, err := s.base.Put(ctx, in, info(partial(name)))
 	if err != nil {
-		return nil, err
+		return nil, refused(err)
 	}
-	return features.Move(ctx, made, name)
+	moved, err := features.Move(ctx, made, name)
+	if err != nil {
+		_ = made.Remove(ctx)
+	}
+	if errors.Is(err, fs.ErrorCantMove) {
+		// Within a directory that takes other names. rclone does not tell why.
+		err = ErrName
+	}
+	return moved, refused(err)
 }
 
 // partial is the name of an object that is on its way; short, as the name

@@ -11,7 +11,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"slices"
 	"strings"
+	"syscall"
+	"unicode/utf16"
 
 	"github.com/rclone/rclone/backend/crypt"
 	"github.com/rclone/rclone/fs"
@@ -26,6 +30,7 @@ type Store struct {
 	clear  bool          // the cipher is for names only (no_data_encryption)
 	again  *again        // the same cipher with nonces that are given
 	direct *direct       // what S3 tells beyond rclone's API; nil elsewhere
+	counts bool          // names are encoded for a remote that counts UTF-16 units and not bytes
 }
 
 // Open opens the place base, a connection string; cryptSection names the crypt
@@ -51,6 +56,7 @@ func Open(ctx context.Context, base, cryptSection string) (*Store, error) {
 		return nil, err
 	}
 	s.cipher, s.again, s.clear = keys.cipher, &keys.again, keys.opt.NoDataEncryption
+	s.counts = keys.opt.FilenameEncoding == "base32768"
 	return s, nil
 }
 
@@ -63,7 +69,7 @@ func (s *Store) key(remote string) string {
 }
 
 // ErrName says that the remote cannot hold an object of that name.
-var ErrName = errors.New("its name is too long for the remote")
+var ErrName = errors.New("the remote cannot hold its name")
 
 // A key of S3 ends at 1,024 bytes; a name at 255 in nearly every file system,
 // also below those servers that keep objects as files.
@@ -78,11 +84,28 @@ func (s *Store) fits(key string) error {
 		return ErrName
 	}
 	for name := range strings.SplitSeq(key, "/") {
-		if len(name) > longestName {
+		length := len(name)
+		if s.counts {
+			length = len(utf16.Encode([]rune(name)))
+		}
+		if length > longestName {
 			return ErrName
 		}
 	}
 	return nil
+}
+
+// refused is ErrName if a disk refuses a name that it was to write to.
+func refused(err error) error {
+	var path *os.PathError
+	if errors.As(err, &path) && slices.Contains([]string{"open", "mkdir", "lstat"}, path.Op) {
+		for _, why := range []error{syscall.EINVAL, syscall.EILSEQ, syscall.ENAMETOOLONG} {
+			if errors.Is(path.Err, why) {
+				return ErrName
+			}
+		}
+	}
+	return err
 }
 
 // dirKey is the same for a directory.
