@@ -1,12 +1,14 @@
 //! `poof econfig`
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::{Context, Outcome, stage};
 use crate::base::error::{Error, Result};
 use crate::base::secret::Secret;
 use crate::config::rclone_conf::CRYPT;
 use crate::config::{PoofConf, Problem, RcloneConf};
+use crate::host::disk;
 
 pub fn run(context: &Context) -> Result<Outcome> {
     let path = &context.files.rclone;
@@ -31,7 +33,7 @@ pub fn run(context: &Context) -> Result<Outcome> {
     }
     if !has("password")
         && !has("filename_encoding")
-        && let Some(encoding) = name_encoding(rclone.kind(storage))
+        && let Some(encoding) = name_encoding(&rclone, &poof)
     {
         parameters.insert("filename_encoding".to_owned(), encoding.to_owned());
     }
@@ -55,13 +57,37 @@ pub fn run(context: &Context) -> Result<Outcome> {
     Ok(Outcome::default().with("changed", true))
 }
 
-/// The encoding of encrypted names that leaves the longest of them room on a remote
-/// of a type (rclone.org/crypt, "filename encoding"): base64 where the case of
-/// letters is kept. None: rclone's own choice, which fits everywhere and holds 143
-/// bytes instead of 175.
-fn name_encoding(kind: Option<&str>) -> Option<&'static str> {
-    const KEEP_CASE: [&str; 5] = ["s3", "b2", "google cloud storage", "azureblob", "swift"];
-    kind.filter(|kind| KEEP_CASE.contains(kind)).map(|_| "base64")
+/// The encoding of encrypted names that leaves the longest of them room on the
+/// remote (rclone.org/crypt, "filename encoding"): base64 where the case of letters
+/// is kept, which a disk is asked for; base32768 where characters are counted and
+/// not bytes. None: rclone's own choice, which fits everywhere and holds 143 bytes
+/// instead of 175.
+fn name_encoding(rclone: &RcloneConf, poof: &PoofConf) -> Option<&'static str> {
+    const KEEP_CASE: [&str; 9] = [
+        "s3",
+        "b2",
+        "google cloud storage",
+        "azureblob",
+        "swift",
+        "drive",
+        "oracleobjectstorage",
+        "qingstor",
+        "storj",
+    ];
+    const COUNT_CHARACTERS: [&str; 2] = ["onedrive", "dropbox"];
+    let storage = poof.remote();
+    match rclone.kind(storage)? {
+        kind if KEEP_CASE.contains(&kind) => Some("base64"),
+        kind if COUNT_CHARACTERS.contains(&kind) => Some("base32768"),
+        "alias" => of_disk(Path::new(rclone.get(storage, "remote")?)),
+        "local" => of_disk(Path::new(poof.bucket()).parent()?),
+        _ => None,
+    }
+}
+
+/// An alias of another remote is no disk.
+fn of_disk(dir: &Path) -> Option<&'static str> {
+    (dir.is_absolute() && disk::keeps_case(dir).unwrap_or(false)).then_some("base64")
 }
 
 /// The crypt section that is there already.
@@ -75,8 +101,26 @@ mod tests {
 
     #[test]
     fn names_are_short_where_the_remote_keeps_their_case() {
-        assert_eq!(name_encoding(Some("s3")), Some("base64"));
-        assert_eq!(name_encoding(Some("onedrive")), None);
-        assert_eq!(name_encoding(None), None);
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().display();
+        let conf = |kind: &str| {
+            let text = format!("[poof-backup]\ntype = {kind}\nremote = {path}\n");
+            RcloneConf::parse(text.as_bytes()).unwrap()
+        };
+        let text = r#"{"bucket": "b", "confFile": "/c", "paths": {}, "remote": "poof-backup"}"#;
+        let poof = PoofConf::parse(text.as_bytes()).unwrap();
+        for (kind, encoding) in [
+            ("s3", Some("base64")),
+            ("onedrive", Some("base32768")),
+            ("webdav", None),
+            ("local", None),
+        ] {
+            assert_eq!(name_encoding(&conf(kind), &poof), encoding, "{kind}");
+        }
+        let keeps = dir.path().join("Probe");
+        std::fs::write(&keeps, "").unwrap();
+        let expected = (!dir.path().join("probe").exists()).then_some("base64");
+        assert_eq!(name_encoding(&conf("alias"), &poof), expected);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left there");
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 #[cfg(not(target_os = "macos"))]
 use std::os::fd::AsRawFd;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 
 use rustix::fs::{FileType, Mode};
 
@@ -54,4 +55,18 @@ pub fn sync(handle: &OwnedFd) -> io::Result<()> {
         rustix::fs::sync();
     }
     Ok(())
+}
+
+/// Whether names in a directory that differ in the case of letters are different.
+///
+/// # Errors
+/// Nothing can be written there.
+pub fn keeps_case(dir: &Path) -> io::Result<bool> {
+    let probe = tempfile::Builder::new().prefix(".poof-CASE-").suffix(".probe").tempfile_in(dir)?;
+    let name = probe.path().file_name().unwrap_or_default().to_ascii_lowercase();
+    match std::fs::symlink_metadata(dir.join(name)) {
+        Ok(_) => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
+    }
 }
