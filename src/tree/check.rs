@@ -140,7 +140,12 @@ pub fn examine(
 
 /// Whether an earlier snapshot may tell more of what was found.
 pub fn may_be_stale(findings: &[Finding]) -> bool {
-    findings.iter().any(|finding| matches!(finding.what, What::Changed | What::Wrong(_)))
+    findings.iter().any(is_open)
+}
+
+/// Whether why it is so is not known yet.
+fn is_open(finding: &Finding) -> bool {
+    matches!(finding.what, What::Changed | What::Wrong(_))
 }
 
 /// Names those of `findings`, which are sorted by their paths, that an earlier
@@ -165,7 +170,7 @@ pub fn name_stale(findings: &mut [Finding], listing: &Listing, earlier: &Snapsho
         };
         let verdicts = of_it.iter().map(|finding| is_then(&finding.what));
         if verdicts.collect::<Result<Vec<bool>>>()?.contains(&true) {
-            for finding in of_it {
+            for finding in of_it.iter_mut().filter(|finding| is_open(finding)) {
                 finding.what = What::Stale;
             }
         }
