@@ -51,6 +51,8 @@ pub enum Color {
 pub enum Command {
     /// Make the remote copy of every configured directory equal to it
     Backup(Backup),
+    /// Back up, prove that every byte is there, then wipe the local data
+    Upload(Upload),
     /// Make every local directory equal to its snapshot
     Download(Download),
     /// Check both configuration files and the credentials against the remote
@@ -82,6 +84,30 @@ pub struct Backup {
     /// Read and hash every file, even where nothing says that it has changed
     #[arg(long)]
     pub rehash: bool,
+}
+
+#[derive(Args)]
+pub struct Upload {
+    /// Print what would be sent and what would be wiped, change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Answer every question with yes
+    #[arg(short, long)]
+    pub yes: bool,
+    /// What counts as proof
+    #[arg(long, value_name = "BY", default_value = "server")]
+    pub proof: ProofBy,
+    /// Let this guard pass, for this run
+    #[arg(long, value_name = "GUARD")]
+    pub allow: Vec<Guard>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProofBy {
+    /// A hash that the server computed over what it stores; without one, as readback
+    Server,
+    /// Every object is read back and compared
+    Readback,
 }
 
 #[derive(Args)]
@@ -186,7 +212,10 @@ Exit codes:
   2    wrong usage
   3    configuration missing or invalid
   4    remote unreachable, or it refused the credentials
-  5    incomplete: something could not be read, sent or fetched; the rest is safe
+  5    incomplete: something could not be read, sent or fetched; the rest is safe;
+       nothing was wiped because of it
+  6    sent, but not all of it proven: the unproven was not wiped
   7    a guard refused, before anything changed
   8    another poof is at work on this configuration
+  9    wiped, but residue remains: named path by path
   130  interrupted; safe to run again";

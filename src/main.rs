@@ -13,6 +13,9 @@
 //! listing ─┘             └─► refuse (exit 7), nothing touched
 //! ```
 //!
+//! `upload` is a backup whose every object is then proven once more; only what that
+//! proves can be *wiped*, and a journal is on disk before the first file goes.
+//!
 //! `download` is the same way with the arrow turned: manifest and walk give the
 //! steps, and what is fetched is compared with the manifest before it replaces
 //! anything. Without a manifest rclone itself compares both sides.

@@ -11,6 +11,10 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// precedence when several trees fail in different ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
+    /// Wiped, but something remains.
+    Residue,
+    /// Sent, but not all of it is proven.
+    Unproven,
     /// Something could not be read, sent or fetched; the rest is safe.
     Incomplete,
     /// A guard refused before anything changed.
@@ -34,8 +38,10 @@ impl Kind {
             Kind::Config => 3,
             Kind::Remote => 4,
             Kind::Incomplete => 5,
+            Kind::Unproven => 6,
             Kind::Guard => 7,
             Kind::Busy => 8,
+            Kind::Residue => 9,
             Kind::Interrupted => 130,
         }
     }
@@ -133,8 +139,10 @@ mod tests {
             (Kind::Config, 3),
             (Kind::Remote, 4),
             (Kind::Incomplete, 5),
+            (Kind::Unproven, 6),
             (Kind::Guard, 7),
             (Kind::Busy, 8),
+            (Kind::Residue, 9),
             (Kind::Interrupted, 130),
         ];
         for (kind, code) in table {

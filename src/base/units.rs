@@ -22,6 +22,14 @@ pub fn clock(time: Duration) -> String {
     if h > 0 { format!("{h}:{m:02}:{s:02}") } else { format!("{m}:{s:02}") }
 }
 
+/// `2026-11-24 17:20`, in the time zone of this machine. `since` is in seconds since
+/// 1970.
+pub fn date(since: u64) -> String {
+    let time = jiff::Timestamp::from_second(i64::try_from(since).unwrap_or(i64::MAX));
+    let time = jiff::ZonedDateTime::new(time.unwrap_or_default(), jiff::tz::TimeZone::system());
+    time.strftime("%Y-%m-%d %H:%M").to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

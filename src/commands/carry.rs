@@ -185,6 +185,12 @@ pub fn all<T: Task>(
 
 /// A server that refuses every file has refused the credentials.
 fn kind_of(failed: &[Failed]) -> Kind {
-    let denied = failed.iter().all(|file| file.kind == FailureKind::Denied);
-    if denied { Kind::Remote } else { Kind::Incomplete }
+    let all = |kind: FailureKind| failed.iter().all(|file| file.kind == kind);
+    if all(FailureKind::Denied) {
+        Kind::Remote
+    } else if all(FailureKind::Unproven) {
+        Kind::Unproven
+    } else {
+        Kind::Incomplete
+    }
 }

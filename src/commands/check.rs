@@ -142,9 +142,10 @@ impl Checking<'_> {
     fn snapshot(&self, name: &str) -> Result<Option<(Snapshot, bool)>> {
         let terminal = &self.context.terminal;
         let mut monitor = Monitor::comparison(terminal, name);
-        let (usable, why) = match self.vault.snapshots(name).last(&mut monitor)? {
+        let snapshots = self.vault.snapshots(name);
+        let (usable, why) = match snapshots.last(&mut monitor)? {
             Standing::None => return Ok(None),
-            Standing::Current(last) => match self.vault.remote_only(name, &mut monitor)? {
+            Standing::Current(last) => match self.vault.remote_only(&snapshots, &mut monitor)? {
                 Standing::Behind { why, .. } => (Some(last), Some(why)),
                 _ => (Some(last), None),
             },

@@ -1,6 +1,5 @@
 //! `poof download`: makes every local directory equal to its snapshot.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::carry::{self, Task};
@@ -11,8 +10,8 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::files;
 use crate::cli::{Download, Mirror};
+use crate::config::Ready;
 use crate::config::trees::Directory;
-use crate::config::{Files, Ready};
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::remote::Spec;
 use crate::tree::entry::as_path;
@@ -21,8 +20,9 @@ use crate::tree::journal::Journal;
 use crate::tree::mirror::Transfer;
 use crate::tree::mirror::compare::{self, Compare};
 use crate::tree::plan::{Plan, len};
-use crate::tree::restore::{Restore, Target};
+use crate::tree::restore::{Accounts, Restore, Target};
 use crate::tree::snapshot::{Snapshot, Snapshots, Standing};
+use crate::tree::wipe::Records;
 
 pub fn run(context: &Context, args: &Download) -> Result<Outcome> {
     let terminal = &context.terminal;
@@ -82,6 +82,16 @@ impl<'a> Incoming<'a> {
             }
         };
         drop(monitor);
+        if let (Some(snapshot), Some(wiped)) =
+            (&snapshot, Records::in_state(&self.context.state).get(name)?)
+        {
+            // The cache that knew it was wiped with the tree.
+            let (found, known) = (snapshot.id(), (wiped.generation, wiped.head));
+            if found.0 < known.0 || found.0 == known.0 && found.1 != known.1 {
+                let why = format!("it has generation {}, and {} was proven", found.0, known.0);
+                guard::older_snapshot(&self.ready.remote().place(name), &why, self.allowed)?;
+            }
+        }
         match snapshot {
             Some(snapshot) => Ok(Box::new(self.exact(directory, target, snapshots, snapshot)?)),
             None => Ok(Box::new(self.mirror(directory, target)?)),
@@ -106,9 +116,10 @@ impl<'a> Incoming<'a> {
         let monitor = Monitor::comparison(terminal, name);
         let listing = self.vault.listing(name)?;
         let spared = self.in_use(directory);
-        let journal = self.journal();
+        let wiped = Records::in_state(&context.state);
+        let accounts = self.journal().map(|journal| Accounts { journal, wiped });
         let keep_extra = args.keep_extra;
-        let target = Target { snapshots, snapshot, root, keep_extra, spared, journal };
+        let target = Target { snapshots, snapshot, root, keep_extra, spared, accounts };
         let restore = target.compare(listing)?;
         drop(monitor);
         self.note_spared(name, restore.spared);
@@ -144,7 +155,7 @@ impl<'a> Incoming<'a> {
     fn target(&self, directory: &Directory) -> PathBuf {
         match &self.args.to {
             Some(to) => std::path::absolute(to).unwrap_or_else(|_| to.into()).join(&directory.name),
-            None => real(&directory.local),
+            None => setup::real(&directory.local),
         }
     }
 
@@ -197,13 +208,7 @@ impl<'a> Incoming<'a> {
         if self.args.to.is_some() || !self.args.mirror.only.is_empty() {
             return Vec::new();
         }
-        let Files { dir, poof, rclone } = &self.context.files;
-        let tree = real(&directory.local);
-        let inside = |path: &PathBuf| {
-            let inside = real(path).strip_prefix(&tree).ok()?.as_os_str().as_encoded_bytes().into();
-            Some(inside)
-        };
-        [dir, poof, rclone].into_iter().filter_map(inside).collect()
+        setup::in_use(self.context, directory)
     }
 
     fn note_spared(&self, name: &str, spared: u64) {
@@ -213,10 +218,6 @@ impl<'a> Incoming<'a> {
             ));
         }
     }
-}
-
-fn real(path: &Path) -> PathBuf {
-    fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())
 }
 
 /// Asks before local files go that the snapshot does not hold.

@@ -14,14 +14,18 @@ mod download;
 mod econfig;
 mod offer;
 mod paths;
+mod preview;
 mod report;
+mod sending;
 mod setup;
 mod show;
 mod stage;
+mod upload;
 mod vault;
 mod verify;
 mod version;
 mod watch;
+mod wiping;
 
 use crate::base::error::Result;
 use crate::cli::{Cli, Command};
@@ -37,6 +41,7 @@ pub fn run(cli: Cli, context: &Context) -> Result<Outcome> {
     match cli.command {
         None | Some(Command::Version) => Ok(version::run(context)),
         Some(Command::Backup(args)) => backup::run(context, &args),
+        Some(Command::Upload(args)) => upload::run(context, &args),
         Some(Command::Download(args)) => download::run(context, &args),
         Some(Command::Check(args)) => check::run(context, &args),
         Some(Command::Verify(args)) => verify::run(context, &args),

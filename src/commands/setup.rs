@@ -1,7 +1,9 @@
 //! The configuration as commands need it: loaded, checked, and in force in
 //! rclone.
 
+use std::path::{Path, PathBuf};
 use std::thread::{self, ScopedJoinHandle};
+use std::{env, fs};
 
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files;
@@ -103,6 +105,34 @@ pub fn look(ready: &Ready) -> Result<Sight> {
         None => None,
     };
     Ok(Sight { here, there, encrypted: remote.is_encrypted() })
+}
+
+/// Where the configuration in use lies below a directory.
+pub fn in_use(context: &Context, directory: &Directory) -> Vec<Vec<u8>> {
+    let Files { dir, poof, rclone } = &context.files;
+    inside(directory, [dir, poof, rclone])
+}
+
+/// What a wipe leaves alone below a directory: that, and poof itself.
+pub fn spared(context: &Context, directory: &Directory) -> Vec<Vec<u8>> {
+    let program = env::current_exe().unwrap_or_default();
+    let mut spared = in_use(context, directory);
+    spared.extend(inside(directory, [&context.layout.state, &program]));
+    spared
+}
+
+/// Of `paths` those below a directory, relative to it.
+fn inside<'a>(directory: &Directory, paths: impl IntoIterator<Item = &'a PathBuf>) -> Vec<Vec<u8>> {
+    let tree = real(&directory.local);
+    let below = |path: &PathBuf| {
+        Some(real(path).strip_prefix(&tree).ok()?.as_os_str().as_encoded_bytes().into())
+    };
+    paths.into_iter().filter_map(below).collect()
+}
+
+/// A path without links on the way, as far as it exists.
+pub fn real(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())
 }
 
 /// What a thread that asks the remote comes back with.

@@ -3,8 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::base::terminal::Terminal;
-use crate::base::units::{bytes, files};
+use crate::base::units::{bytes, date, files};
+use crate::host::mounts::Mount;
 use crate::tree::plan::{Failed, Item, Plan};
+use crate::tree::wipe::{Achieved, Record};
 
 /// `3 new, 1 changed, 0 removed, 5,004 unchanged`
 pub fn counts(plan: &Plan) -> String {
@@ -69,4 +71,22 @@ pub fn failed(terminal: &Terminal, name: &str, Failed { path, why, .. }: &Failed
     let path = path.to_string_lossy();
     terminal.warn(&format!("{name}/{path}: {why}"));
     terminal.event(&json!({"type": "failed", "tree": name, "path": path, "why": why}));
+}
+
+/// A tree that is wiped, of which nothing is to be done.
+pub fn wiped(terminal: &Terminal, Record { tree, since, .. }: &Record) {
+    let when = date(*since);
+    terminal.done(&format!("{tree}: wiped on {when}; `poof download` brings it back"));
+    terminal.event(&json!({"type": "wiped", "tree": tree, "since": since}));
+}
+
+/// ` on /home (ext4)`
+pub fn place(mount: Option<&Mount>) -> String {
+    mount.map(|mount| format!(" on {} ({})", mount.point, mount.kind)).unwrap_or_default()
+}
+
+/// What a wipe achieves, in words.
+pub fn said(achieved: &[Achieved]) -> String {
+    let words: Vec<_> = achieved.iter().map(|said| said.text()).collect();
+    words.join("; ")
 }

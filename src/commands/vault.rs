@@ -16,7 +16,7 @@ use crate::storage::job::{Until, Unwatched, Watch};
 use crate::storage::remote::Remote;
 use crate::storage::store::Store;
 use crate::tree::guard::{self, Allowed, Sight, Suspicion};
-use crate::tree::identity::{Found, Identities};
+use crate::tree::identity::{self, Found, Identities};
 use crate::tree::inventory::Inventory;
 use crate::tree::listing::{Listing, list};
 use crate::tree::manifest::Key;
@@ -64,7 +64,7 @@ impl<'a> Vault<'a> {
             None => Key::plain(),
         };
         let identities = Identities { store: &store, key: &key, state, remote: &name };
-        let id = identities.remembered_id().unwrap_or_default();
+        let id = identity::remembered_id(state, &name).unwrap_or_default();
         // The work is patient, the look is not: if that fails, nobody needs the rest.
         let over = &AtomicBool::new(false);
         let (sight, records, listings) = thread::scope(|scope| {
@@ -132,18 +132,38 @@ impl<'a> Vault<'a> {
         self.records.below(&format!("trees/{tree}/"))
     }
 
+    /// What the remote holds of a tree at this moment: its objects and its snapshots.
+    ///
+    /// # Errors
+    /// It cannot be listed.
+    pub fn look_again(&self, tree: &str) -> Result<(Snapshots<'_>, Listing)> {
+        let snapshots = self.snapshots(tree);
+        let marks = Snapshots::marks(&snapshots.cache);
+        let dir = snapshots.names.records();
+        let (own, records) = thread::scope(|scope| {
+            let records = scope.spawn(|| list(&self.store, &dir, &[], &mut Unwatched));
+            (list(&self.store, tree, &marks, &mut Unwatched), setup::joined(records))
+        });
+        let fail = |failure: Failure| failure.into_error(&format!("list {tree}"), Kind::Remote);
+        let (own, records) = (own.map_err(fail)?, records.map_err(fail)?);
+        let listing = Listing::new(own, &records);
+        Ok((Snapshots { records, ..snapshots }, listing))
+    }
+
     /// How the last snapshot of a tree stands for one who has no cache: its
     /// manifest is read from the remote.
     ///
     /// # Errors
     /// As [`Snapshots::last`].
-    pub fn remote_only(&self, tree: &str, watch: &mut dyn Watch) -> Result<Standing> {
+    pub fn remote_only(&self, of: &Snapshots, watch: &mut dyn Watch) -> Result<Standing> {
         create_private_dir(self.state)?;
         let scratch = tempfile::tempdir_in(self.state)
             .map_err(|error| Error::io("write below", self.state, &error))?;
         let cache = scratch.path().join("cache");
         create_private_dir(&cache)?;
-        Snapshots { cache, ..self.snapshots(tree) }.last(watch)
+        let Snapshots { store, names, key, records, .. } = of;
+        let (names, records) = (names.clone(), records.below(""));
+        Snapshots { store, names, key, records, cache }.last(watch)
     }
 }
 

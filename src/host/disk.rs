@@ -7,7 +7,7 @@ use std::os::fd::AsRawFd;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use rustix::fs::{FileType, Mode};
+use rustix::fs::{FileType, Mode, OFlags, fstat, openat};
 
 /// A path to what is open at `handle`, which is followed.
 ///
@@ -69,4 +69,48 @@ pub fn keeps_case(dir: &Path) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
         Err(error) => Err(error),
     }
+}
+
+/// Opens `name` in `dir`. No link is followed.
+///
+/// # Errors
+/// It cannot be opened; [`io::ErrorKind::CrossesDevices`] if something is mounted
+/// there.
+pub fn open_here(dir: &OwnedFd, name: &CStr, flags: OFlags) -> io::Result<OwnedFd> {
+    let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{ResolveFlags, openat2};
+        use rustix::io::Errno;
+        let resolve = ResolveFlags::NO_XDEV | ResolveFlags::NO_SYMLINKS;
+        match openat2(dir, name, flags, Mode::empty(), resolve) {
+            // Before Linux 5.6, or forbidden to a container.
+            Err(Errno::NOSYS | Errno::PERM) => {}
+            other => return Ok(other?),
+        }
+    }
+    let handle = openat(dir, name, flags, Mode::empty())?;
+    if fstat(&handle)?.st_dev != fstat(dir)?.st_dev {
+        return Err(io::ErrorKind::CrossesDevices.into());
+    }
+    Ok(handle)
+}
+
+/// Takes from a file or directory the flags that keep it from being changed
+/// (`chattr +i`, `chattr +a`).
+///
+/// # Errors
+/// It has none, or they are not for this user to take.
+pub fn unlock(handle: &OwnedFd) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
+        let flags = ioctl_getflags(handle)?;
+        let free = flags.difference(IFlags::IMMUTABLE | IFlags::APPEND);
+        if free != flags {
+            return Ok(ioctl_setflags(handle, free)?);
+        }
+    }
+    let _ = handle;
+    Err(io::ErrorKind::PermissionDenied.into())
 }

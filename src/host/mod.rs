@@ -3,6 +3,9 @@
 
 pub mod clipboard;
 pub mod disk;
+pub mod erase;
+pub mod in_use;
 pub mod lock;
+pub mod mounts;
 pub mod owners;
 pub mod paths;

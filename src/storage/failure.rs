@@ -30,6 +30,8 @@ pub enum FailureKind {
     Name,
     /// What the remote held under that name is gone, or is something else now.
     Lost,
+    /// It was sent, and the server does not show that it holds it.
+    Unproven,
     Other,
 }
 
@@ -42,6 +44,7 @@ impl FailureKind {
                 | FailureKind::Unreachable
                 | FailureKind::Missing
                 | FailureKind::Lost
+                | FailureKind::Unproven
         )
     }
 }
@@ -123,9 +126,11 @@ impl Failure {
             }
             FailureKind::Config => Error::config(format!("cannot {doing}: {text}"))
                 .hint("`poof verify` says what is wrong with rclone-poof.conf."),
-            FailureKind::Missing | FailureKind::Name | FailureKind::Lost | FailureKind::Other => {
-                Error::new(otherwise, format!("cannot {doing}: {text}"))
-            }
+            FailureKind::Missing
+            | FailureKind::Name
+            | FailureKind::Lost
+            | FailureKind::Unproven
+            | FailureKind::Other => Error::new(otherwise, format!("cannot {doing}: {text}")),
         }
     }
 }

@@ -10,10 +10,10 @@ use super::entry::{Entry, Tag};
 use super::inventory::State;
 use super::listing::Listing;
 use super::objects::Names;
+use super::read_back::{self, Fault};
 use super::snapshot::Snapshot;
-use super::stored::{fetch_of, holds, is_content};
-use crate::base::error::{Error, Kind, Result};
-use crate::base::interrupt;
+use super::stored::is_content;
+use crate::base::error::{Error, Result};
 use crate::storage::job::Watch;
 use crate::storage::store::Store;
 
@@ -194,40 +194,18 @@ pub fn read_back(
     snapshot: &Snapshot,
     sample: &Sample,
     watch: &mut dyn Watch,
-    mut told: impl FnMut(u64),
+    told: impl FnMut(u64),
 ) -> Result<Vec<Finding>> {
-    /// Objects at a time: enough to keep all connections busy. The first are
-    /// few, to see how long it takes.
-    const FIRST: usize = 64;
-    const MORE: usize = 4096;
     let mut findings = Vec::new();
-    let mut chosen = snapshot.entries()?.filter_ok(|entry| is_chosen(entry, Some(sample)));
-    let mut batch = FIRST;
-    loop {
-        let entries: Vec<Entry> = chosen.by_ref().take(batch).collect::<Result<_>>()?;
-        if entries.is_empty() {
-            return Ok(findings);
-        }
-        batch = MORE;
-        let job = |(id, entry): (usize, &Entry)| fetch_of(names, id as u64, entry);
-        store
-            .fetch(entries.iter().enumerate().filter_map(job), watch, |record| {
-                let Some(entry) = usize::try_from(record.id).ok().and_then(|i| entries.get(i))
-                else {
-                    return;
-                };
-                let what = match &record.failure {
-                    Some(failure) => What::Unreadable(failure.text.clone()),
-                    None if holds(entry, &record) => return,
-                    None => What::Wrong(record.content),
-                };
-                findings.push(Finding { path: entry.path.clone(), what });
-            })
-            .map_err(|f| f.into_error(&format!("read back {}", names.tree()), Kind::Remote))?;
-        interrupt::check()?;
-        let size = |entry: &Entry| entry.stored.as_ref().map_or(0, |stored| stored.size);
-        told(entries.iter().map(size).sum());
-    }
+    let chosen = snapshot.entries()?.filter_ok(|entry| is_chosen(entry, Some(sample)));
+    read_back::read_back(store, names, chosen, watch, told, |entry, fault| {
+        let what = match fault {
+            Fault::Wrong(content) => What::Wrong(content),
+            Fault::Unreadable(why) => What::Unreadable(why),
+        };
+        findings.push(Finding { path: entry.path.clone(), what });
+    })?;
+    Ok(findings)
 }
 
 #[cfg(test)]

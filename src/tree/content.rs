@@ -38,7 +38,15 @@ fn hash(root: &Path, path: &[u8]) -> io::Result<Content> {
     if !dir.metadata()?.is_file() {
         return Err(io::ErrorKind::InvalidInput.into());
     }
+    of(dir)
+}
+
+/// Hashes what is read from an open file.
+///
+/// # Errors
+/// It cannot be read.
+pub fn of(file: File) -> io::Result<Content> {
     let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(dir)?;
+    hasher.update_reader(file)?;
     Ok(Content(*hasher.finalize().as_bytes()))
 }

@@ -20,7 +20,8 @@ pub struct Allowed {
 /// Deletions below this number are never a mass deletion.
 const FEW: u64 = 100;
 
-pub(super) fn refuse(what: impl Into<String>, hint: &str, word: &str) -> Error {
+/// A refusal, and the word that lets it pass.
+pub fn refuse(what: impl Into<String>, hint: &str, word: &str) -> Error {
     Error::guard(what).hint(format!("{hint} Nothing was changed. `--allow {word}` goes ahead."))
 }
 
@@ -82,6 +83,34 @@ pub fn unfinished_download(
         }
     };
     Err(refuse(what, hint, "mass-deletion"))
+}
+
+/// A directory that was wiped and in which something has come up must not become
+/// the snapshot: it would erase all that was wiped here.
+///
+/// # Errors
+/// The refusal.
+pub fn wiped(dir: &Path, allowed: Allowed) -> Result<(), Error> {
+    if allowed.mass_deletion {
+        return Ok(());
+    }
+    let what = format!("{} was wiped, and new files have come up in it", dir.display());
+    let hint = "`poof download --keep-extra` brings back what it held and keeps them.";
+    Err(refuse(what, hint, "mass-deletion"))
+}
+
+/// A directory of which a part is gone, and another perhaps overwritten, must never
+/// become the snapshot.
+pub fn half_wiped(dir: &Path) -> Error {
+    Error::guard(format!("the wipe of {} is not completed; its snapshot stays", dir.display()))
+        .hint("`poof upload` completes it, `poof download` brings everything back.")
+}
+
+/// What this machine knew of a directory that was being wiped is gone: nobody can
+/// tell its files from others any more.
+pub fn lost_record(tree: &str) -> Error {
+    Error::guard(format!("{tree} was being wiped, and what was known of it here is lost"))
+        .hint("Nothing was changed. `poof download` brings it back; then upload it again.")
 }
 
 /// A snapshot that is missing or empty must not become the local directory: it

@@ -70,19 +70,29 @@ impl Found {
     }
 }
 
-impl Identities<'_> {
-    /// The store that this machine knows under the name of the remote, unverified.
-    pub fn remembered_id(&self) -> Option<String> {
-        self.remembered().remove(self.remote).map(|known| known.id)
-    }
+/// The store that this machine knows under the name of a remote, unverified.
+pub fn remembered_id(state: &Path, remote: &str) -> Option<String> {
+    remembered(&path(state)).remove(remote).map(|known| known.id)
+}
 
+fn path(state: &Path) -> PathBuf {
+    state.join("identities.json")
+}
+
+/// What cannot be read is not remembered; the bucket says it again.
+fn remembered(path: &Path) -> BTreeMap<String, Known> {
+    let bytes = fs::read(path).unwrap_or_default();
+    serde_json::from_slice(&bytes).unwrap_or_default()
+}
+
+impl Identities<'_> {
     /// Looks whether this is the store that this machine knows. `records` lists
     /// poof's own records.
     ///
     /// # Errors
     /// It is another one, which `allowed` may let pass, or it fails.
     pub fn check(&self, records: &Inventory, allowed: Allowed) -> Result<Found> {
-        let known = self.remembered().get(self.remote).cloned();
+        let known = remembered(&path(self.state)).get(self.remote).cloned();
         let shown = records.look(NAME.as_bytes());
         let fingerprint = self.key.fingerprint();
         let other = |what: String| {
@@ -146,23 +156,14 @@ impl Identities<'_> {
         Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
     }
 
-    fn path(&self) -> PathBuf {
-        self.state.join("identities.json")
-    }
-
-    /// What cannot be read is not remembered; the bucket says it again.
-    fn remembered(&self) -> BTreeMap<String, Known> {
-        let bytes = fs::read(self.path()).unwrap_or_default();
-        serde_json::from_slice(&bytes).unwrap_or_default()
-    }
-
     fn remember(&self, known: Known) -> Result<()> {
-        let mut all = self.remembered();
+        let path = path(self.state);
+        let mut all = remembered(&path);
         if all.get(self.remote) == Some(&known) {
             return Ok(());
         }
         all.insert(self.remote.to_owned(), known);
         let text = serde_json::to_vec(&all).map_err(|e| Error::unexpected(e.to_string()))?;
-        write_private(&self.path(), &text)
+        write_private(&path, &text)
     }
 }

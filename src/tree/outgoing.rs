@@ -244,7 +244,7 @@ impl Outgoing<'_> {
                 Verdict::Other => "the server holds something else than was sent; run it again",
                 Verdict::Absent => "it did not arrive; run it again",
             };
-            failed.insert(index, Failed::at(&change.path, FailureKind::Other, why));
+            failed.insert(index, Failed::at(&change.path, FailureKind::Unproven, why));
         }
         Ok(())
     }

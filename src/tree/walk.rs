@@ -195,12 +195,14 @@ fn of(stat: &Stat, xattrs: Vec<(Vec<u8>, Vec<u8>)>) -> Attributes {
     Attributes { mode: stat.st_mode & 0o7777, uid: stat.st_uid, gid: stat.st_gid, mtime, xattrs }
 }
 
-fn local(stat: &Stat) -> Local {
+/// Where something was seen on this machine.
+pub fn local(stat: &Stat) -> Local {
     let ctime = time(stat.st_ctime, stat.st_ctime_nsec);
     Local { dev: stat.st_dev, ino: stat.st_ino, ctime }
 }
 
-fn time(seconds: i64, nanos: impl TryInto<u32>) -> Time {
+/// A time as a `Stat` has it.
+pub fn time(seconds: i64, nanos: impl TryInto<u32>) -> Time {
     Time { seconds, nanos: nanos.try_into().unwrap_or(0) }
 }
 

@@ -43,4 +43,6 @@ mod selftest;
 mod space;
 mod story;
 mod tamper;
+#[cfg(target_os = "linux")] // mounts, chattr
+mod upload;
 mod verify;

@@ -3,20 +3,22 @@
 
 use std::fs;
 
-use super::Restore;
 use super::tally::Tally;
+use super::{Accounts, Restore};
 use crate::base::error::Result;
 use crate::base::units::files;
 use crate::storage::failure::FailureKind;
+use crate::storage::job::Watch;
 use crate::tree::plan::Failed;
+use crate::tree::wipe::Wipes;
 
 impl Restore<'_> {
     /// Takes note of how it ended. The directory must not become the snapshot if
     /// something is missing or old in it that the remote may still give back. A
     /// file that the remote has lost, and that was left alone here, keeps nobody
     /// from that: what is here is all there is of it.
-    pub(super) fn keep_account(&mut self, tally: &Tally) -> Result<()> {
-        let Some(journal) = &self.target.journal else { return Ok(()) };
+    pub(super) fn keep_account(&mut self, tally: &Tally, watch: &mut dyn Watch) -> Result<()> {
+        let Some(Accounts { journal, wiped }) = &self.target.accounts else { return Ok(()) };
         let is_here = |path| {
             let meta = fs::symlink_metadata(self.target.root.join(path));
             meta.is_ok_and(|meta| meta.is_file())
@@ -26,6 +28,8 @@ impl Restore<'_> {
             .iter()
             .partition(|failed| failed.kind == FailureKind::Lost && is_here(&failed.path));
         if lacking.is_empty() {
+            let (snapshots, records) = (&self.target.snapshots, wiped.clone());
+            Wipes { snapshots, records }.forget(watch)?;
             journal.end(self.name())?;
         } else {
             let path = |failed: &&Failed| failed.path.to_string_lossy().into_owned();

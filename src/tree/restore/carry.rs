@@ -7,11 +7,11 @@ use std::os::unix::ffi::OsStrExt;
 
 use rustix::fs::statvfs;
 
-use super::Restore;
 use super::place::Place;
 use super::steps::{Act, Dir, Gone, Step};
 use super::tally::Tally;
 use super::walk;
+use super::{Accounts, Restore};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::{bytes, files};
@@ -33,7 +33,7 @@ impl Restore<'_> {
         let mut tally = Tally { failed: self.steps.plan.failed.clone(), ..Tally::default() };
         if !self.steps.is_empty() {
             self.has_room()?;
-            if let Some(journal) = &self.target.journal {
+            if let Some(Accounts { journal, .. }) = &self.target.accounts {
                 journal.begin(self.name())?;
             }
             let root = &self.target.root;
@@ -46,12 +46,12 @@ impl Restore<'_> {
             tally.note(&[], Ok(short));
         }
         let news = self.steps.stale || !self.steps.is_empty();
-        if tally.failed.is_empty() && news && self.target.journal.is_some() {
+        if tally.failed.is_empty() && news && self.target.accounts.is_some() {
             let spared = |path: &[u8]| self.target.spared.iter().any(|s| is_within(path, s));
             let found = walk(&self.target.root)?;
             self.target.snapshots.meet(&self.target.snapshot, found, spared)?;
         }
-        self.keep_account(&tally)?;
+        self.keep_account(&tally, watch)?;
         if tally.owners > 0 {
             self.notes.push(format!(
                 "{} of other owners belong to this user now: only root can give them away",

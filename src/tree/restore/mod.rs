@@ -23,6 +23,7 @@ use super::listing::Listing;
 use super::plan::{Failed, Plan};
 use super::snapshot::{Snapshot, Snapshots};
 use super::walk::{Found, Walk};
+use super::wipe::Records;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::is_absent;
 use crate::base::interrupt;
@@ -51,8 +52,16 @@ pub struct Target<'a> {
     pub keep_extra: bool,
     /// Paths below the root that stay as they are.
     pub spared: Vec<Vec<u8>>,
-    /// Keeps account, if this is the directory of the tree.
-    pub journal: Option<Journal>,
+    /// What is noted of the tree, if this is its directory.
+    pub accounts: Option<Accounts>,
+}
+
+/// What this machine notes of a tree.
+pub struct Accounts {
+    /// Whether a download is under way.
+    pub journal: Journal,
+    /// Whether it is wiped, which ends here.
+    pub wiped: Records,
 }
 
 impl<'a> Target<'a> {

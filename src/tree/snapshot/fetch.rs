@@ -75,6 +75,14 @@ impl Snapshots<'_> {
         }
     }
 
+    /// Reads another record of this tree; None if it cannot be read.
+    ///
+    /// # Errors
+    /// The remote fails.
+    pub fn read_record(&self, name: &str, watch: &mut dyn Watch) -> Result<Option<Vec<u8>>> {
+        Ok(self.read(&[name.to_owned()], watch)?.pop().and_then(std::result::Result::ok))
+    }
+
     /// Reads records of this tree.
     pub(super) fn read(
         &self,

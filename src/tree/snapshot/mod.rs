@@ -115,6 +115,17 @@ impl Snapshots<'_> {
         })
     }
 
+    /// The last snapshot that this machine knows, whatever the remote has.
+    pub fn cached(&self) -> Option<Snapshot> {
+        self.open(&self.cache)
+    }
+
+    /// Whether this machine has seen the tree itself, and not only its manifest.
+    pub fn is_met(&self) -> bool {
+        let first = self.cached().and_then(|last| last.entries().ok()?.next()?.ok());
+        first.is_some_and(|root| root.local.is_some())
+    }
+
     /// The generations on the remote.
     fn generations(&self) -> impl Iterator<Item = u64> {
         self.records.names().filter_map(|name| {
@@ -198,6 +209,11 @@ impl Snapshot {
 
     pub fn counts(&self) -> Counts {
         self.head.counts
+    }
+
+    /// Its number and the BLAKE3 of its head.
+    pub fn id(&self) -> (u64, [u8; 32]) {
+        (self.head.generation, self.head_id)
     }
 
     /// All entries, in order. Ends with an error where the cache is damaged.

@@ -10,6 +10,7 @@ use super::{Snapshot, Snapshots, shown};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::{create_private_dir, write_private};
 use crate::host::owners;
+use crate::storage::failure::Failure;
 use crate::storage::job::Watch;
 use crate::storage::store::Bytes;
 use crate::tree::change::Change;
@@ -93,6 +94,35 @@ impl Snapshots<'_> {
         let saved = Snapshot { dir: self.cache.clone(), head, head_id, tag };
         Self::install(&saved, &bytes, merged(last, changes)?)?;
         self.clean(&saved.head, watch)
+    }
+
+    /// Stores another record of this tree.
+    ///
+    /// # Errors
+    /// The remote fails, or does not show it.
+    pub fn put_record(&self, name: &str, bytes: Vec<u8>, watch: &mut dyn Watch) -> Result<()> {
+        let record = vec![(self.full(name), bytes)];
+        let doing = format!("note the state of {}", self.names.tree());
+        let looks = records::put(self.store, record, watch)
+            .map_err(|failure| failure.into_error(&doing, Kind::Incomplete))?;
+        if looks.iter().all(Option::is_some) {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Incomplete, format!("cannot {doing}: the server does not show it")))
+    }
+
+    /// Removes another record of this tree.
+    ///
+    /// # Errors
+    /// The remote fails.
+    pub fn remove_record(&self, name: &str, watch: &mut dyn Watch) -> Result<()> {
+        let doing = format!("note the state of {}", self.names.tree());
+        let fail = |failure: Failure| failure.into_error(&doing, Kind::Incomplete);
+        let done = self.store.remove(&[Bytes(self.full(name).into_bytes())], watch);
+        match done.map_err(fail)?.into_iter().find_map(|record| record.failure) {
+            Some(failure) => Err(fail(failure)),
+            None => Ok(()),
+        }
     }
 
     /// Whether the remote has all shards of a snapshot.

@@ -4,18 +4,26 @@
 use std::fs;
 use std::path::PathBuf;
 
+use super::minio::minio;
 use super::sandbox::Sandbox;
 
 /// The raw objects of a sandbox's bucket.
 pub struct Backdoor<'a> {
     sandbox: &'a Sandbox,
     encrypted: bool,
+    /// Where the server is, if not where the configuration says.
+    endpoint: Option<String>,
 }
 
 impl<'a> Backdoor<'a> {
     pub fn new(sandbox: &'a Sandbox) -> Self {
         let conf = fs::read_to_string(sandbox.confdir().join("poof.conf")).unwrap();
-        Backdoor { sandbox, encrypted: conf.contains("\"poof-crypt\"") }
+        Backdoor { sandbox, encrypted: conf.contains("\"poof-crypt\""), endpoint: None }
+    }
+
+    /// The same past a proxy.
+    pub fn past(sandbox: &'a Sandbox) -> Self {
+        Backdoor { endpoint: Some(minio().endpoint()), ..Backdoor::new(sandbox) }
     }
 
     /// The key of the object that holds `path`, e.g. `data/file`.
@@ -105,6 +113,8 @@ impl<'a> Backdoor<'a> {
 
     #[track_caller]
     fn rclone(&self, args: &[&str]) -> String {
+        let endpoint = self.endpoint.iter().map(|to| format!("--s3-endpoint={to}"));
+        let args = args.iter().map(|arg| (*arg).to_owned()).chain(endpoint);
         self.sandbox.rclone(args).run().expect_code(0).stdout
     }
 }

@@ -1,5 +1,4 @@
-//! Proof: what the server shows of what was sent, against the hash of exactly
-//! the bytes that were read here.
+//! What the server shows of what was sent.
 
 use std::collections::BTreeMap;
 

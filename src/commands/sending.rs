@@ -1,0 +1,158 @@
+//! What backup and upload share: every directory is surveyed and judged, and then
+//! sent.
+
+use std::fs;
+use std::thread::{self, ScopedJoinHandle};
+
+use super::carry;
+use super::vault::Vault;
+use super::watch::Monitor;
+use super::{Context, Outcome, setup};
+use crate::base::error::{Error, Kind, Result};
+use crate::base::files::is_absent;
+use crate::config::Ready;
+use crate::config::trees::Directory;
+use crate::tree::change::Why;
+use crate::tree::entry::is_within;
+use crate::tree::guard::{self, Allowed};
+use crate::tree::journal::Journal;
+use crate::tree::snapshot::{Facts, Standing};
+use crate::tree::upload::{Preparation, Upload};
+use crate::tree::walk::{self, LeftOut, Walk};
+use crate::tree::wipe::{Presence, Record, Records, Wipes};
+
+/// What the survey of every directory needs to know.
+pub struct Sending<'a> {
+    pub context: &'a Context,
+    pub vault: &'a Vault<'a>,
+    pub rehash: bool,
+    pub allowed: Allowed,
+    pub dry_run: bool,
+}
+
+/// A directory, as it was found.
+#[allow(clippy::large_enum_variant)] // one a tree
+pub enum Found<'a> {
+    Here(Upload<'a>),
+    /// It was being wiped when an upload ended.
+    Wiping,
+    /// It is wiped, and nothing has come up since.
+    Wiped(Record),
+}
+
+impl<'a> Sending<'a> {
+    /// Surveys a directory and asks the guards.
+    ///
+    /// # Errors
+    /// It cannot be read, or the remote fails, or a guard refuses.
+    pub fn survey(&self, directory: &Directory) -> Result<Found<'a>> {
+        let Sending { context, vault, allowed, .. } = self;
+        let Directory { local, name } = directory;
+        let mut monitor = Monitor::comparison(&context.terminal, name);
+        let snapshots = vault.snapshots(name);
+        let records = Records::in_state(&context.state);
+        let wipes = Wipes { snapshots: &snapshots, records };
+        match wipes.presence(&mut monitor)? {
+            Presence::Here => {}
+            Presence::Wiping(_) => return Ok(Found::Wiping),
+            Presence::Wiped(record) if self.is_empty(directory) => {
+                return Ok(Found::Wiped(record));
+            }
+            Presence::Wiped(_) => {
+                guard::wiped(local, *allowed)?;
+                if !self.dry_run {
+                    wipes.forget(&mut monitor)?;
+                }
+            }
+        }
+        let journal = Journal::in_state(&context.state);
+        guard::unfinished_download(name, journal.unfinished()?.get(name), *allowed)?;
+        let root = match fs::canonicalize(local) {
+            Ok(root) => root,
+            Err(error) if is_absent(&error) => {
+                guard::local_source(local, None, *allowed)?;
+                return Err(Error::io("open", local, &error));
+            }
+            Err(error) => return Err(Error::io("open", local, &error).with_kind(Kind::Incomplete)),
+        };
+        let place = vault.remote.place(name);
+        let (last, renew) = match snapshots.last(&mut monitor)? {
+            Standing::None => (None, false),
+            Standing::Current(last) => (Some(last), false),
+            Standing::Behind { why, known, found } => {
+                guard::older_snapshot(&place, &why, *allowed)?;
+                (known.or(found), true)
+            }
+        };
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let destination = vault.remote.tree(name);
+        let facts = Facts { host, renew };
+        let (listing, rehash) = (vault.listing(name)?, self.rehash);
+        let preparation =
+            Preparation { snapshots, destination, root, last, listing, facts, rehash, journal };
+        let upload = preparation.survey()?;
+        drop(monitor);
+        guard::local_source(local, Some(upload.entries), *allowed)?;
+        guard::deletions(&place, &upload.plan, *allowed)?;
+        Ok(Found::Here(upload))
+    }
+
+    /// Whether a directory that was wiped still is: it may hold directories that
+    /// a desktop has made again, and what stays in any case.
+    fn is_empty(&self, directory: &Directory) -> bool {
+        let spared = setup::in_use(self.context, directory);
+        let is_spared = |path: &[u8]| spared.iter().any(|spared| is_within(path, spared));
+        let Ok(mut walk) = Walk::new(&directory.local) else {
+            return !directory.local.exists();
+        };
+        walk.all(|found| match found {
+            walk::Found::Entry(entry) => entry.is_directory() || is_spared(&entry.path),
+            walk::Found::LeftOut(LeftOut { loss, .. }) => !loss,
+        })
+    }
+
+    /// Sends all that was surveyed.
+    ///
+    /// # Errors
+    /// An interrupt, or what keeps the whole from working.
+    pub fn carry_out(
+        &self,
+        ready: &Ready,
+        uploads: Vec<Upload<'a>>,
+        outcome: Outcome,
+    ) -> Result<Outcome> {
+        let Sending { context, vault, .. } = self;
+        if !vault.sight.here.exists && !uploads.is_empty() {
+            let doing = format!("make {}", ready.remote().name());
+            ready.remote().make_bucket().map_err(|f| f.into_error(&doing, Kind::Remote))?;
+        }
+        thread::scope(|scope| {
+            let marking = (!uploads.is_empty()).then(|| scope.spawn(|| vault.mark()));
+            let outcome = carry::all(&context.terminal, uploads, outcome, "sent")?;
+            match marking.map(ScopedJoinHandle::join) {
+                Some(Ok(marked)) => marked.map(|()| outcome),
+                Some(Err(_)) => Err(Error::unexpected("a thread ended")),
+                None => Ok(outcome),
+            }
+        })
+    }
+}
+
+/// What a person should hear before the work begins.
+pub fn tell(context: &Context, upload: &Upload, outcome: &mut Outcome) {
+    let tree = upload.name();
+    for out in &upload.left_out {
+        let path = String::from_utf8_lossy(&out.path);
+        context.terminal.warn(&format!("{tree}/{path}: not backed up: {}", out.why));
+        if out.loss {
+            outcome.worsen(Kind::Incomplete);
+        }
+    }
+    for (path, why) in &upload.drift {
+        let what = match why {
+            Why::ObjectMissing => "missing on the remote",
+            _ => "changed on the remote",
+        };
+        context.terminal.warn(&format!("{tree}/{path}: {what}; it is sent again"));
+    }
+}

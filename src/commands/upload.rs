@@ -1,0 +1,78 @@
+//! `poof upload`: a backup, then the proof of every byte, then the wipe of what is
+//! proven.
+
+use super::sending::{self, Found, Sending};
+use super::vault::Vault;
+use super::wiping::Wiping;
+use super::{Context, Outcome, carry, preview, setup, show};
+use crate::base::error::{Error, Kind, Result};
+use crate::base::interrupt;
+use crate::base::units::{bytes, files};
+use crate::cli::{ProofBy, Upload};
+use crate::config::trees::Directory;
+
+pub fn run(context: &Context, args: &Upload) -> Result<Outcome> {
+    let terminal = &context.terminal;
+    let allowed = setup::allowed(&args.allow);
+    let dry_run = args.dry_run;
+    let _lock = if dry_run { None } else { Some(context.lock()?) };
+    let ready = setup::load(context)?;
+    let directories = setup::select(&ready, &[])?;
+    let vault = Vault::open(context, &ready, &directories, allowed)?;
+    let sending = Sending { context, vault: &vault, rehash: false, allowed, dry_run };
+
+    let mut outcome = Outcome::default();
+    let mut uploads = Vec::new();
+    let mut going: Vec<&Directory> = Vec::new();
+    for directory in directories {
+        interrupt::check()?;
+        match sending.survey(directory) {
+            Ok(Found::Here(upload)) => {
+                sending::tell(context, &upload, &mut outcome);
+                uploads.push(upload);
+                going.push(directory);
+            }
+            Ok(Found::Wiping) => {
+                terminal.note(&format!("{}: its wipe goes on where it ended", directory.name));
+                going.push(directory);
+            }
+            Ok(Found::Wiped(record)) => show::wiped(terminal, &record),
+            Err(error) => carry::note_failure(terminal, &mut outcome, error)?,
+        }
+    }
+    if dry_run {
+        for upload in &uploads {
+            show::listing(terminal, upload.name(), &upload.plan);
+        }
+        preview::wipe(context, &going)?;
+        return Ok(carry::would(terminal, &uploads, outcome));
+    }
+    consent(context, &going, args.yes)?;
+    let outcome = sending.carry_out(&ready, uploads, outcome)?;
+    if outcome.kind.is_some_and(|kind| kind != Kind::Unproven) {
+        terminal.warn("Nothing was wiped: not everything is safe on the remote, see above.");
+        return Ok(outcome);
+    }
+    let read_back = args.proof == ProofBy::Readback;
+    Wiping { context, vault: &vault, read_back }.all(&going, outcome)
+}
+
+/// Asks on a terminal. Elsewhere the command itself is the word: what goes is held
+/// by the remote.
+fn consent(context: &Context, going: &[&Directory], yes: bool) -> Result<()> {
+    let terminal = &context.terminal;
+    let (count, size) = preview::extent(context, going)?;
+    if count == 0 {
+        return Ok(());
+    }
+    let question = format!(
+        "{}, {}, will be wiped here once the remote is proven to hold them. Go on?",
+        files(count),
+        bytes(size)
+    );
+    if terminal.confirm(&question, yes || !terminal.interactive())? {
+        return Ok(());
+    }
+    Err(Error::guard("nothing was sent and nothing was wiped")
+        .hint("`--dry-run` shows what would."))
+}

@@ -1,0 +1,181 @@
+//! How a tree that was sent is proven and wiped, and how that is told.
+
+use std::fs;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::json;
+
+use super::vault::Vault;
+use super::watch::Monitor;
+use super::{Context, Outcome, carry, setup, show};
+use crate::base::error::{Error, Kind, Result};
+use crate::base::interrupt;
+use crate::base::progress::Progress;
+use crate::base::units::{bytes, files};
+use crate::config::trees::Directory;
+use crate::storage::job::Watch;
+use crate::tree::guard;
+use crate::tree::proof::{Evidence, Proof};
+use crate::tree::snapshot::{Snapshot, Snapshots, Standing};
+use crate::tree::wipe::{Phase, Reason, Record, Records, Tally, Wipe, Wipes, achieved};
+
+/// What the wipe of every tree needs to know.
+pub struct Wiping<'a> {
+    pub context: &'a Context,
+    pub vault: &'a Vault<'a>,
+    /// Read every object back.
+    pub read_back: bool,
+}
+
+impl Wiping<'_> {
+    /// Proves and wipes one tree after the other.
+    ///
+    /// # Errors
+    /// An interrupt.
+    pub fn all(&self, directories: &[&Directory], mut outcome: Outcome) -> Result<Outcome> {
+        let terminal = &self.context.terminal;
+        let (mut gone, mut size) = (0, 0);
+        for directory in directories {
+            interrupt::check()?;
+            match self.tree(directory, &mut outcome) {
+                Ok(Tally { interrupted: true, gone: last, .. }) => {
+                    let gone = files(gone + last);
+                    let what = format!("interrupted: {gone} are wiped, the others are here");
+                    return Err(Error::new(Kind::Interrupted, what)
+                        .hint("`poof upload` goes on, `poof download` brings them back."));
+                }
+                Ok(tally) => {
+                    gone += tally.gone;
+                    size += tally.bytes;
+                }
+                Err(error) => carry::note_failure(terminal, &mut outcome, error)?,
+            }
+        }
+        let volume = format!("{}, {}", files(gone), bytes(size));
+        match outcome.kind {
+            None => terminal.done(&format!("All wiped: {volume}")),
+            Some(_) => terminal.warn(&format!("Not all was wiped, see above; {volume}")),
+        }
+        Ok(outcome.with("wiped_files", gone).with("wiped_bytes", size))
+    }
+
+    fn tree(&self, directory: &Directory, outcome: &mut Outcome) -> Result<Tally> {
+        let Directory { local, name } = directory;
+        let terminal = &self.context.terminal;
+        let spared = setup::spared(self.context, directory);
+        if spared.iter().any(Vec::is_empty) {
+            terminal.note(&format!("{name}: it is poof's own configuration and stays"));
+            return Ok(Tally::default());
+        }
+        let mut monitor = Monitor::comparison(terminal, name);
+        let (snapshots, listing) = self.vault.look_again(name)?;
+        let snapshot = self.proven_manifest(&snapshots, &mut monitor)?;
+        let (store, names) = (snapshots.store, &snapshots.names);
+        let evidence = Evidence { store, names, listing, read_back: self.read_back };
+        let proof = Proof::of(snapshot, evidence, &mut monitor)?;
+        for (path, why) in proof.unproven() {
+            let path = String::from_utf8_lossy(path);
+            terminal.warn(&format!("{name}/{path}: not proven and not wiped: {why}"));
+            terminal.event(&json!({"type": "unproven", "tree": name, "path": path, "why": why}));
+            outcome.worsen(Kind::Unproven);
+        }
+        let records = Records::in_state(&self.context.state);
+        let wipes = Wipes { snapshots: &snapshots, records };
+        let mut record = self.record(&wipes, proof.snapshot())?;
+        let begun = wipes.records.begun(name)?;
+        wipes.note(&record, &mut monitor)?;
+        drop(monitor);
+
+        let mut progress = Progress::new(terminal.shows_progress(), record.bytes);
+        progress.begin(name, record.bytes);
+        let mut done = 0;
+        let mut told = |path: &[u8], size: u64| {
+            done += size;
+            progress.update(done, &format!("wiping {}", String::from_utf8_lossy(path)));
+        };
+        let root = fs::canonicalize(local).unwrap_or_else(|_| local.clone());
+        let tally = Wipe { root: &root, spared: &spared, begun }.run(&proof, &mut told)?;
+        drop(progress);
+        self.tell(name, &tally, outcome);
+        let residue = tally.left.iter().any(|left| left.reason == Reason::Residue);
+        if !tally.interrupted && !residue {
+            record.phase = Phase::Wiped;
+            let mut monitor = Monitor::comparison(terminal, name);
+            wipes.note(&record, &mut monitor)?;
+            wipes.records.forget_begun(name)?;
+            wipes.erase_cache()?;
+        }
+        Ok(tally)
+    }
+
+    /// The snapshot of this machine, whose manifest was just read back.
+    fn proven_manifest(&self, snapshots: &Snapshots, watch: &mut dyn Watch) -> Result<Snapshot> {
+        let tree = snapshots.names.tree();
+        let Some(own) = snapshots.cached() else {
+            return Err(guard::lost_record(tree));
+        };
+        let why = match self.vault.remote_only(snapshots, watch)? {
+            Standing::Current(found) if found.id() == own.id() => return Ok(own),
+            Standing::Current(_) => "it is not the one that was written here".to_owned(),
+            Standing::Behind { why, .. } => why,
+            Standing::None => "it is not there".to_owned(),
+        };
+        let what = format!("{tree}: nothing was wiped, since its manifest is not proven: {why}");
+        Err(Error::new(Kind::Unproven, what).hint("Run `poof backup`, then `poof check`."))
+    }
+
+    /// What is noted of the wipe; one that goes on keeps its time.
+    fn record(&self, wipes: &Wipes, snapshot: &Snapshot) -> Result<Record> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+        let tree = wipes.snapshots.names.tree().to_owned();
+        let (generation, head) = snapshot.id();
+        let counts = snapshot.counts();
+        let since = wipes.records.get(&tree)?.map_or(now, |record| record.since);
+        Ok(Record {
+            remote: self.vault.remote.name(),
+            phase: Phase::Wiping,
+            files: counts.files,
+            bytes: counts.bytes,
+            tree,
+            generation,
+            head,
+            since,
+        })
+    }
+
+    fn tell(&self, name: &str, tally: &Tally, outcome: &mut Outcome) {
+        let terminal = &self.context.terminal;
+        for left in &tally.left {
+            let path = String::from_utf8_lossy(&left.path);
+            let (word, kind) = match left.reason {
+                Reason::Unproven => ("stays", Kind::Unproven),
+                Reason::Residue | Reason::Emptied => ("residue", Kind::Residue),
+            };
+            terminal.warn(&format!("{name}/{path}: {word}: {}", left.why));
+            terminal.event(&json!({
+                "type": "left", "tree": name, "path": path, "reason": word, "why": left.why,
+            }));
+            outcome.worsen(kind);
+        }
+        for path in &tally.outside {
+            let path = String::from_utf8_lossy(path);
+            terminal.warn(&format!(
+                "{name}/{path}: only this name is gone: the file has another outside of the tree"
+            ));
+            terminal.event(&json!({"type": "outside", "tree": name, "path": path}));
+            outcome.worsen(Kind::Residue);
+        }
+        let said = achieved(tally.mount.as_ref());
+        let place = show::place(tally.mount.as_ref());
+        let (count, size) = (files(tally.gone), bytes(tally.bytes));
+        terminal.done(&format!("{name}: wiped {count}, {size}{place}: {}", show::said(&said)));
+        let words: Vec<_> = said.iter().map(|said| said.word()).collect();
+        terminal.event(&json!({
+            "type": "wipe", "tree": name, "files": tally.gone, "bytes": tally.bytes,
+            "left": tally.left.len(), "outside": tally.outside.len(),
+            "mount": tally.mount.as_ref().map(|m| &m.point),
+            "filesystem": tally.mount.as_ref().map(|m| &m.kind),
+            "achieved": words,
+        }));
+    }
+}

@@ -1,0 +1,138 @@
+//! Overwrites files in place. What that achieves depends on the file system and on
+//! what lies below it.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::Path;
+
+use rustix::fs::{OFlags, SeekFrom, fdatasync, ftruncate, seek};
+use rustix::io::Errno;
+
+/// Random bytes to write over others: neither compressed nor recognised as zeros
+/// by what lies below.
+pub struct Noise(Box<[u8]>);
+
+impl Noise {
+    /// # Errors
+    /// The system has no random numbers.
+    pub fn new() -> io::Result<Self> {
+        let mut bytes = vec![0; 1 << 20].into_boxed_slice();
+        getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
+        Ok(Noise(bytes))
+    }
+}
+
+/// Writes once over the `size` bytes of a file, brings that to the disk, and cuts
+/// the file to nothing. Holes stay holes.
+///
+/// # Errors
+/// The file system refuses, or the disk fails.
+pub fn overwrite(handle: OwnedFd, size: u64, noise: &Noise) -> io::Result<()> {
+    let file = File::from(handle);
+    let mut at = 0;
+    while let Some((start, end)) = data(&file, at, size)? {
+        at = start;
+        while at < end {
+            let len = noise.0.len().min(usize::try_from(end - at).unwrap_or(usize::MAX));
+            file.write_all_at(&noise.0[..len], at)?;
+            at += len as u64;
+        }
+    }
+    fdatasync(&file)?;
+    Ok(ftruncate(&file, 0)?)
+}
+
+/// The next part of a file from `at` on that is no hole.
+fn data(file: impl AsFd, at: u64, size: u64) -> io::Result<Option<(u64, u64)>> {
+    if at >= size {
+        return Ok(None);
+    }
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    match seek(&file, SeekFrom::Data(at)) {
+        Ok(start) => {
+            let end = seek(&file, SeekFrom::Hole(start))?;
+            return Ok((start < size).then_some((start, end.min(size))));
+        }
+        // Only a hole is left.
+        Err(Errno::NXIO) => return Ok(None),
+        // The file system does not tell.
+        Err(Errno::INVAL | Errno::NOTSUP) => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(Some((at, size)))
+}
+
+/// Overwrites and removes a file of poof's own. One that is not there is removed
+/// already; a link is only removed.
+///
+/// # Errors
+/// It cannot be overwritten or removed.
+pub fn file(path: &Path, noise: &Noise) -> io::Result<()> {
+    let flags = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or(0);
+    let meta = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    if meta.is_file() && meta.len() > 0 {
+        let file = OpenOptions::new().write(true).read(true).custom_flags(flags).open(path)?;
+        overwrite(file.into(), meta.len(), noise)?;
+    }
+    fs::remove_file(path)
+}
+
+/// Overwrites and removes everything in a directory of poof's own, and then the
+/// directory.
+///
+/// # Errors
+/// The first thing that cannot be removed.
+pub fn directory(dir: &Path, noise: &Noise) -> io::Result<()> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            directory(&entry.path(), noise)?;
+        } else {
+            file(&entry.path(), noise)?;
+        }
+    }
+    fs::remove_dir(dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_content_goes_and_holes_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        let open = || OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        fs::write(&path, vec![7; 3 << 20]).unwrap();
+        open().set_len(1 << 30).unwrap();
+        // Another handle sees what was written before the file is cut.
+        let noise = Noise::new().unwrap();
+        overwrite(open().into(), 1 << 30, &noise).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().len(), 0);
+        assert_ne!(noise.0[..64], noise.0[64..128]);
+    }
+
+    #[test]
+    fn a_directory_goes_with_all_that_is_in_it_and_no_link_is_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (own, other) = (dir.path().join("own"), dir.path().join("other"));
+        fs::create_dir_all(own.join("deep")).unwrap();
+        fs::write(&other, "kept").unwrap();
+        fs::write(own.join("deep/file"), "gone").unwrap();
+        std::os::unix::fs::symlink(&other, own.join("link")).unwrap();
+        let noise = Noise::new().unwrap();
+        directory(&own, &noise).unwrap();
+        directory(&own, &noise).unwrap();
+        assert!(!own.exists());
+        assert_eq!(fs::read_to_string(&other).unwrap(), "kept");
+    }
+}

@@ -1,0 +1,138 @@
+//! The directories of a tree, opened once each on the way through it.
+
+use std::ffi::{CStr, CString};
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustix::fs::{AtFlags, Mode, OFlags, fchmod, fstat, statat, unlinkat};
+use rustix::io::Errno;
+
+use crate::host::disk::{open_here, unlock};
+use crate::tree::entry::is_within;
+
+/// Handles of the directories on the way to where the work is. No link is followed
+/// and no mount crossed.
+pub struct Dirs {
+    root: Arc<OwnedFd>,
+    /// Length of the path of each in `path`.
+    way: Vec<(usize, Arc<OwnedFd>)>,
+    path: Vec<u8>,
+}
+
+impl Dirs {
+    /// # Errors
+    /// The root cannot be opened.
+    pub fn open(root: &Path) -> io::Result<Self> {
+        let root = Arc::new(OwnedFd::from(File::open(root)?));
+        Ok(Dirs { root, way: Vec::new(), path: Vec::new() })
+    }
+
+    pub fn root(&self) -> &OwnedFd {
+        &self.root
+    }
+
+    /// The directory that `path` lies in, and its name in there.
+    ///
+    /// # Errors
+    /// The path of the directory that cannot be opened, and why.
+    pub fn parent(&mut self, path: &[u8]) -> Result<(Arc<OwnedFd>, CString), (Vec<u8>, io::Error)> {
+        let (dir, name) = match path.iter().rposition(|byte| *byte == b'/') {
+            Some(at) => (&path[..at], &path[at + 1..]),
+            None => (&path[..0], path),
+        };
+        let name = CString::new(name).map_err(|error| (path.to_vec(), error.into()))?;
+        while self.way.last().is_some_and(|(len, _)| !is_within(dir, &self.path[..*len])) {
+            self.way.pop();
+        }
+        let mut at = self.way.last().map_or(0, |(len, _)| *len);
+        self.path.truncate(at);
+        while at < dir.len() {
+            let start = if at == 0 { 0 } else { at + 1 };
+            let len = dir[start..].iter().position(|byte| *byte == b'/');
+            at = len.map_or(dir.len(), |len| start + len);
+            let above = self.way.last().map_or(&self.root, |(_, handle)| handle);
+            let opened = open_directory(above, &dir[start..at]);
+            let handle = opened.map_err(|error| (dir[..at].to_vec(), error))?;
+            self.path = dir[..at].to_vec();
+            self.way.push((at, Arc::new(handle)));
+        }
+        let handle = self.way.last().map_or(&self.root, |(_, handle)| handle);
+        Ok((Arc::clone(handle), name))
+    }
+}
+
+fn open_directory(above: &OwnedFd, name: &[u8]) -> io::Result<OwnedFd> {
+    let name = CString::new(name)?;
+    open_here(above, &name, OFlags::RDONLY | OFlags::DIRECTORY)
+}
+
+/// Removes `name` from `dir`, which is made writable if it has to be.
+///
+/// # Errors
+/// It cannot be removed.
+pub fn remove(dir: &OwnedFd, name: &CStr, flags: AtFlags) -> io::Result<()> {
+    match unlinkat(dir, name, flags) {
+        Err(Errno::ACCESS) => {
+            let mode = Mode::from_raw_mode(fstat(dir)?.st_mode & 0o7777);
+            fchmod(dir, mode | Mode::RWXU)?;
+        }
+        // The flag may be on either.
+        Err(Errno::PERM) => {
+            let open = if flags.contains(AtFlags::REMOVEDIR) {
+                open_here(dir, name, OFlags::RDONLY | OFlags::DIRECTORY)
+            } else if is_file(dir, name) {
+                open_here(dir, name, OFlags::RDONLY)
+            } else {
+                Err(io::ErrorKind::Unsupported.into())
+            };
+            let freed = open.and_then(|handle| unlock(&handle));
+            if unlock(dir).is_err() && freed.is_err() {
+                return Err(Errno::PERM.into());
+            }
+        }
+        other => return Ok(other?),
+    }
+    Ok(unlinkat(dir, name, flags)?)
+}
+
+fn is_file(dir: &OwnedFd, name: &CStr) -> bool {
+    statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)
+        .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn the_way_is_found_from_anywhere_and_never_through_a_link() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("a/b/c")).unwrap();
+        fs::create_dir(dir.path().join("ab")).unwrap();
+        std::os::unix::fs::symlink("a", dir.path().join("link")).unwrap();
+        let mut dirs = Dirs::open(dir.path()).unwrap();
+        let ino = |handle: &OwnedFd| fstat(handle).unwrap().st_ino;
+        let of = |path: &str| std::os::unix::fs::MetadataExt::ino(&fs::metadata(path).unwrap());
+        for (path, parent) in [
+            ("a/b/c/x", "a/b/c"),
+            ("a/b/x", "a/b"),
+            ("x", ""),
+            ("ab/x", "ab"),
+            ("a/x", "a"),
+            ("a/b/c/y", "a/b/c"),
+        ] {
+            let (handle, name) = dirs.parent(path.as_bytes()).unwrap();
+            let expected = of(dir.path().join(parent).to_str().unwrap());
+            assert_eq!(ino(&handle), expected, "{path}");
+            assert!(path.ends_with(name.to_str().unwrap()));
+        }
+        let (path, _) = dirs.parent(b"link/b/x").unwrap_err();
+        assert_eq!(path, b"link");
+        assert!(dirs.parent(b"gone/x").is_err());
+        assert!(dirs.parent(b"a/b/z").is_ok());
+    }
+}

@@ -1,0 +1,235 @@
+//! One path of a tree: looked at once more, overwritten, removed.
+
+use std::ffi::CStr;
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::os::fd::OwnedFd;
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fchmod, fstat, readlinkat, statat};
+use rustix::io::Errno;
+
+use super::dirs::remove;
+use crate::host::disk::{open_here, unlock};
+use crate::host::erase::{Noise, overwrite};
+use crate::host::in_use;
+use crate::tree::attributes;
+use crate::tree::content;
+use crate::tree::entry::{Entry, EntryKind, FileData, Local, Time};
+use crate::tree::proof::Proven;
+use crate::tree::walk::{local, time};
+
+/// A name in a directory that is to go.
+pub struct Path<'a> {
+    pub dir: &'a OwnedFd,
+    pub name: &'a CStr,
+    /// An earlier run may have begun to overwrite it.
+    pub begun: bool,
+    /// That it got from us, when another of its names went.
+    pub ctime: Option<Time>,
+}
+
+/// What became of it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Gone {
+    /// It was not there any more.
+    Absent,
+    /// Overwritten, if it had content, and removed.
+    Wiped,
+    /// Only the name went: the file has others. Where it is, since when.
+    Unlinked { inode: (u64, u64), ctime: Time },
+}
+
+/// Why something stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It is not, or not any more, what was proven.
+    Unproven,
+    /// It is proven, and cannot be wiped.
+    Residue,
+    /// A directory that is empty, and cannot be removed.
+    Emptied,
+}
+
+/// Something that stays.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Stays {
+    pub reason: Reason,
+    pub why: String,
+}
+
+impl Stays {
+    pub fn unproven(why: &str) -> Self {
+        Stays { reason: Reason::Unproven, why: why.to_owned() }
+    }
+
+    pub fn residue(why: &str) -> Self {
+        Stays { reason: Reason::Residue, why: why.to_owned() }
+    }
+}
+
+impl From<io::Error> for Stays {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::CrossesDevices | ErrorKind::ResourceBusy => {
+                Stays::residue("a file system is mounted there")
+            }
+            _ => Stays::residue(&format!("it cannot be wiped: {error}")),
+        }
+    }
+}
+
+impl From<Errno> for Stays {
+    fn from(error: Errno) -> Self {
+        io::Error::from(error).into()
+    }
+}
+
+const CHANGED: &str = "it has changed since it was proven";
+const REPLACED: &str = "something else stands in its place since it was proven";
+
+impl Path<'_> {
+    /// Wipes what stands there, if it is what was proven.
+    ///
+    /// # Errors
+    /// It stays, and why.
+    pub fn wipe(&self, proven: &Proven, noise: &Noise) -> Result<Gone, Stays> {
+        let entry = proven.entry();
+        match entry.file() {
+            Some(data) => self.file(entry, data, noise),
+            None => self.special(entry),
+        }
+    }
+
+    fn file(&self, entry: &Entry, data: &FileData, noise: &Noise) -> Result<Gone, Stays> {
+        let handle = match open_here(self.dir, self.name, OFlags::RDONLY) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Gone::Absent),
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::LOOP) => {
+                return Err(Stays::unproven(REPLACED));
+            }
+            other => other?,
+        };
+        let stat = fstat(&handle)?;
+        if !FileType::from_raw_mode(stat.st_mode).is_file() {
+            return Err(Stays::unproven(REPLACED));
+        }
+        if !self.is_that(&handle, &stat, entry, data)? {
+            return Err(Stays::unproven(CHANGED));
+        }
+        if in_use::is_written(&handle) {
+            return Err(Stays::residue("another program has it open for writing"));
+        }
+        if stat.st_nlink > 1 {
+            self.unlink(&stat)?;
+            let now = fstat(&handle)?;
+            let ctime = time(now.st_ctime, now.st_ctime_nsec);
+            return Ok(Gone::Unlinked { inode: (stat.st_dev, stat.st_ino), ctime });
+        }
+        let size = u64::try_from(stat.st_size).unwrap_or(0);
+        if size > 0 {
+            let Some(writable) = self.writable(&handle)? else {
+                self.unlink(&stat)?;
+                let why = "it is a program at work: removed, but its content is not overwritten";
+                return Err(Stays::residue(why));
+            };
+            let found = fstat(&writable)?;
+            if (found.st_dev, found.st_ino) != (stat.st_dev, stat.st_ino) {
+                return Err(Stays::unproven(REPLACED));
+            }
+            overwrite(writable, size, noise)?;
+        }
+        self.unlink(&stat)?;
+        Ok(Gone::Wiped)
+    }
+
+    /// The file, open for writing; None if that is refused to all while it runs.
+    fn writable(&self, handle: &OwnedFd) -> Result<Option<OwnedFd>, Stays> {
+        let open = || open_here(self.dir, self.name, OFlags::RDWR);
+        let opened = match open() {
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::ACCESS) => {
+                fchmod(handle, Mode::RUSR | Mode::WUSR)?;
+                open()
+            }
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::PERM) => {
+                unlock(handle).map_err(|_| error)?;
+                open()
+            }
+            other => other,
+        };
+        match opened {
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => Ok(None),
+            other => Ok(Some(other?)),
+        }
+    }
+
+    /// What is no file: a link, a FIFO, a device. There is nothing to overwrite.
+    fn special(&self, entry: &Entry) -> Result<Gone, Stays> {
+        let stat = match statat(self.dir, self.name, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => return Ok(Gone::Absent),
+            other => other?,
+        };
+        let kind = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Symlink => {
+                let target = readlinkat(self.dir, self.name, Vec::new())?.into_bytes();
+                Some(EntryKind::Symlink { target })
+            }
+            FileType::Fifo => Some(EntryKind::Fifo),
+            FileType::CharacterDevice => Some(EntryKind::CharDevice(stat.st_rdev)),
+            FileType::BlockDevice => Some(EntryKind::BlockDevice(stat.st_rdev)),
+            _ => None,
+        };
+        let wanted = &entry.attributes;
+        let mtime = time(stat.st_mtime, stat.st_mtime_nsec);
+        let found = (stat.st_mode & 0o7777, stat.st_uid, stat.st_gid, mtime);
+        if kind.as_ref() != Some(&entry.kind)
+            || found != (wanted.mode, wanted.uid, wanted.gid, wanted.mtime)
+        {
+            return Err(Stays::unproven(REPLACED));
+        }
+        self.unlink(&stat)?;
+        Ok(Gone::Wiped)
+    }
+
+    /// Removes the name, if it still is that of the file.
+    fn unlink(&self, stat: &Stat) -> Result<(), Stays> {
+        let found = statat(self.dir, self.name, AtFlags::SYMLINK_NOFOLLOW)?;
+        if (found.st_dev, found.st_ino) != (stat.st_dev, stat.st_ino) {
+            return Err(Stays::unproven(REPLACED));
+        }
+        Ok(remove(self.dir, self.name, AtFlags::empty())?)
+    }
+
+    /// Whether an open file is the one that was proven.
+    fn is_that(
+        &self,
+        handle: &OwnedFd,
+        stat: &Stat,
+        entry: &Entry,
+        data: &FileData,
+    ) -> Result<bool, Stays> {
+        let Some(then) = entry.local else { return Ok(false) };
+        let now = local(stat);
+        let size = u64::try_from(stat.st_size).unwrap_or(0);
+        if (now.dev, now.ino) != (then.dev, then.ino) {
+            return Ok(false);
+        }
+        // What an earlier run has overwritten, or cut.
+        if self.begun && (size == data.size || size == 0) {
+            return Ok(true);
+        }
+        if size != data.size || time(stat.st_mtime, stat.st_mtime_nsec) != entry.attributes.mtime {
+            return Ok(false);
+        }
+        if now.ctime == then.ctime || Some(now.ctime) == self.ctime {
+            return Ok(true);
+        }
+        // Another name of it came or went, or somebody has set what it had already:
+        // then its content and its attributes tell.
+        let same = content::of(File::from(handle.try_clone()?))?;
+        let mut seen = entry.attributes.clone();
+        (seen.mode, seen.uid, seen.gid) = (stat.st_mode & 0o7777, stat.st_uid, stat.st_gid);
+        seen.xattrs = attributes::of_handle(handle)?;
+        let again = fstat(handle)?;
+        let still = local(&again) == Local { ctime: now.ctime, ..now };
+        Ok(still && data.content == Some(same) && seen == entry.attributes)
+    }
+}

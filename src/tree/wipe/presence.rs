@@ -1,0 +1,116 @@
+//! Whether a tree is here or wiped, as this machine remembers it, or, where it
+//! remembers nothing, as the remote says.
+
+use serde::{Deserialize, Serialize};
+
+use super::record::{Phase, Record, Records};
+use crate::base::error::{Error, Kind, Result};
+use crate::host::erase::{self, Noise};
+use crate::storage::job::Watch;
+use crate::tree::snapshot::Snapshots;
+
+/// The name of the marker among the records of a tree.
+const MARKER: &str = "state";
+
+/// Where a tree is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Presence {
+    Here,
+    /// The wipe was begun and is not completed.
+    Wiping(Record),
+    Wiped(Record),
+}
+
+/// The marker on the remote.
+#[derive(Serialize, Deserialize)]
+struct Marker {
+    format: u32,
+    phase: Phase,
+    generation: u64,
+    host: String,
+    /// Seconds since 1970.
+    since: u64,
+}
+
+/// The wipe of one tree: what is noted of it on both sides.
+pub struct Wipes<'a> {
+    pub snapshots: &'a Snapshots<'a>,
+    pub records: Records,
+}
+
+impl Wipes<'_> {
+    fn tree(&self) -> &str {
+        self.snapshots.names.tree()
+    }
+
+    /// # Errors
+    /// The journal or the marker cannot be read.
+    pub fn presence(&self, watch: &mut dyn Watch) -> Result<Presence> {
+        let record = match self.records.get(self.tree())? {
+            Some(record) => record,
+            // Another machine may have wiped its own copy of a tree that is whole here.
+            None if self.is_marked() && !self.snapshots.is_met() => self.marker(watch)?,
+            None => return Ok(Presence::Here),
+        };
+        Ok(match record.phase {
+            Phase::Wiping => Presence::Wiping(record),
+            Phase::Wiped => Presence::Wiped(record),
+        })
+    }
+
+    fn is_marked(&self) -> bool {
+        self.snapshots.records.look(MARKER.as_bytes()).is_some()
+    }
+
+    fn marker(&self, watch: &mut dyn Watch) -> Result<Record> {
+        let read = self.snapshots.read_record(MARKER, watch)?;
+        let marker: Option<Marker> = read.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let tree = self.tree().to_owned();
+        let Some(Marker { phase, generation, since, .. }) = marker else {
+            let what = format!("the marker of {tree} on the remote cannot be read");
+            let hint = "`poof download` brings the tree back and removes it.";
+            return Err(Error::new(Kind::Incomplete, what).hint(hint));
+        };
+        let (remote, head, files, bytes) = (String::new(), [0; 32], 0, 0);
+        Ok(Record { tree, remote, phase, generation, head, since, files, bytes })
+    }
+
+    /// Notes on both sides, first on the remote, how far the wipe is.
+    ///
+    /// # Errors
+    /// One of them fails: nothing may be wiped.
+    pub fn note(&self, record: &Record, watch: &mut dyn Watch) -> Result<()> {
+        let marker = Marker {
+            format: 1,
+            phase: record.phase,
+            generation: record.generation,
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            since: record.since,
+        };
+        let text = serde_json::to_vec(&marker).map_err(|e| Error::unexpected(e.to_string()))?;
+        self.snapshots.put_record(MARKER, text, watch)?;
+        self.records.put(record)
+    }
+
+    /// Wipes what names every file of the tree: the cached manifest.
+    ///
+    /// # Errors
+    /// It cannot be wiped.
+    pub fn erase_cache(&self) -> Result<()> {
+        let cache = &self.snapshots.cache;
+        Noise::new()
+            .and_then(|noise| erase::directory(cache, &noise))
+            .map_err(|error| Error::io("wipe", cache, &error))
+    }
+
+    /// The tree is here again: nothing is noted any more.
+    ///
+    /// # Errors
+    /// The remote or the disk fails.
+    pub fn forget(&self, watch: &mut dyn Watch) -> Result<()> {
+        if self.is_marked() {
+            self.snapshots.remove_record(MARKER, watch)?;
+        }
+        self.records.forget(self.tree())
+    }
+}

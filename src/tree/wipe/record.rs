@@ -1,0 +1,204 @@
+//! What this machine remembers of a wipe. It is on disk before the first file goes,
+//! so that a run after a crash at any instant knows what had happened.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::ops::RangeInclusive;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::error::{Error, Result};
+use crate::base::files::{create_private_dir, write_private};
+
+/// How far the wipe of a tree has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Some of it is gone.
+    Wiping,
+    /// All of it is.
+    Wiped,
+}
+
+/// A wipe, begun or done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    pub tree: String,
+    /// Where its snapshot is, for people.
+    pub remote: String,
+    pub phase: Phase,
+    /// The snapshot that was proven.
+    pub generation: u64,
+    /// BLAKE3 of its head.
+    pub head: [u8; 32],
+    /// Seconds since 1970.
+    pub since: u64,
+    /// What the snapshot holds; `bytes` in bytes.
+    pub files: u64,
+    pub bytes: u64,
+}
+
+/// The wipes of one configuration, in its state directory.
+#[derive(Clone, Debug)]
+pub struct Records {
+    dir: PathBuf,
+}
+
+/// Numbers of entries whose wipe was begun.
+#[derive(Debug, Default)]
+pub struct Begun {
+    ranges: Vec<RangeInclusive<u64>>,
+    file: Option<File>,
+}
+
+impl Records {
+    pub fn in_state(state: &Path) -> Self {
+        Records { dir: state.join("wiped") }
+    }
+
+    fn path(&self, tree: &str) -> PathBuf {
+        self.dir.join(&blake3::hash(tree.as_bytes()).to_hex()[..16])
+    }
+
+    /// # Errors
+    /// It cannot be read; what it says is then unknown.
+    pub fn get(&self, tree: &str) -> Result<Option<Record>> {
+        let path = self.path(tree);
+        match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|_| {
+                Error::unexpected(format!("the journal {} is damaged", path.display()))
+                    .hint("Remove it once `poof download` has brought the tree back.")
+            }),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io("read the journal", &path, &error)),
+        }
+    }
+
+    /// On disk when this returns.
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub fn put(&self, record: &Record) -> Result<()> {
+        let text = serde_json::to_vec(record).map_err(|e| Error::unexpected(e.to_string()))?;
+        write_private(&self.path(&record.tree), &text)
+    }
+
+    /// All that was begun is gone.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub fn forget_begun(&self, tree: &str) -> Result<()> {
+        removed(&self.path(tree).with_extension("begun"))
+    }
+
+    /// The tree is here again.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub fn forget(&self, tree: &str) -> Result<()> {
+        self.forget_begun(tree)?;
+        removed(&self.path(tree))
+    }
+
+    /// What was begun of a tree, and where more of it is noted.
+    ///
+    /// # Errors
+    /// The journal cannot be read or written.
+    pub fn begun(&self, tree: &str) -> Result<Begun> {
+        create_private_dir(&self.dir)?;
+        let path = self.path(tree).with_extension("begun");
+        let fail = |error| Error::io("open the journal", &path, &error);
+        let text = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+            other => other.map_err(fail)?,
+        };
+        let mut options = OpenOptions::new();
+        let file = options.create(true).append(true).mode(0o600).open(&path).map_err(fail)?;
+        Ok(Begun { ranges: text.lines().filter_map(range).collect(), file: Some(file) })
+    }
+}
+
+/// Removes a file, if it is there.
+fn removed(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("remove", path, &error)),
+        _ => Ok(()),
+    }
+}
+
+/// A line that was cut by a crash was not followed by any wiping.
+fn range(line: &str) -> Option<RangeInclusive<u64>> {
+    let (first, last) = line.strip_suffix(';')?.split_once('-')?;
+    Some(first.parse().ok()?..=last.parse().ok()?)
+}
+
+impl Begun {
+    /// Whether the wipe of an entry was begun by an earlier run.
+    pub fn has(&self, number: u64) -> bool {
+        self.ranges.iter().any(|range| range.contains(&number))
+    }
+
+    /// Notes that the entries from `first` to `last` go now. On disk when this
+    /// returns.
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub fn begin(&mut self, first: u64, last: u64) -> Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        // In front, lest it continue a line that was cut.
+        write!(file, "\n{first}-{last};")
+            .and_then(|()| file.sync_data())
+            .map_err(|error| Error::unexpected(format!("cannot write the journal: {error}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_begun_is_known_after_a_crash() {
+        let dir = tempfile::tempdir().unwrap();
+        let records = Records::in_state(dir.path());
+        let mut begun = records.begun("a").unwrap();
+        assert!(!begun.has(0));
+        begun.begin(0, 3).unwrap();
+        begun.begin(7, 9).unwrap();
+        let path = records.path("a").with_extension("begun");
+        let mut text = fs::read_to_string(&path).unwrap();
+        text.push_str("\n12-1");
+        fs::write(&path, text).unwrap();
+        let mut again = records.begun("a").unwrap();
+        again.begin(20, 20).unwrap();
+        let again = records.begun("a").unwrap();
+        let known: Vec<_> = (0..30).filter(|number| again.has(*number)).collect();
+        assert_eq!(known, [0, 1, 2, 3, 7, 8, 9, 20]);
+        records.forget("a").unwrap();
+        assert!(!records.begun("a").unwrap().has(0));
+    }
+
+    #[test]
+    fn a_record_is_read_as_it_was_written_and_a_damaged_one_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let records = Records::in_state(dir.path());
+        let record = Record {
+            tree: "a".to_owned(),
+            remote: "r:b".to_owned(),
+            phase: Phase::Wiping,
+            generation: 3,
+            head: [7; 32],
+            since: 1,
+            files: 2,
+            bytes: 3,
+        };
+        records.put(&record).unwrap();
+        assert_eq!(records.get("a").unwrap(), Some(record));
+        assert_eq!(records.get("b").unwrap(), None);
+        fs::write(records.path("a"), "{").unwrap();
+        assert!(records.get("a").is_err());
+        records.forget("a").unwrap();
+        assert_eq!(records.get("a").unwrap(), None);
+    }
+}
