@@ -3,9 +3,13 @@
 #![allow(clippy::struct_excessive_bools)] // each is a flag of its own
 #![allow(clippy::doc_markdown)] // these comments are the help that users see
 
+mod leaving;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use leaving::{Kit, Return};
 
 /// Make it safe in the cloud, prove that it is there, bring it back whole.
 #[derive(Parser)]
@@ -67,6 +71,10 @@ pub enum Command {
     Econfig,
     /// Switch between the plain and the encrypted remote
     Cryptoggle,
+    /// Write the recovery kit: all that a bare machine needs, encrypted with a phrase
+    Kit(Kit),
+    /// On a bare machine: bring configuration and data back with a kit
+    Return(Return),
     /// Print where poof's files lie
     Paths,
     /// Print the version

@@ -23,7 +23,7 @@
 //! The rooms, each of which knows only those to its right:
 //!
 //! ```text
-//! main ─► cli, commands ─► config, tree ─► storage, host ─► base
+//! main ─► cli, commands ─► config, tree, kit ─► storage, host ─► base
 //! ```
 //!
 //! `go/` is the other half of `storage`: rclone and a little glue, compiled by
@@ -34,6 +34,7 @@ mod cli;
 mod commands;
 mod config;
 mod host;
+mod kit;
 mod storage;
 mod tree;
 

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::error::{Error, Result};
 use super::interrupt;
+use super::secret::Secret;
 
 /// How much and in which form a command speaks.
 #[derive(Clone, Copy, Default)]
@@ -88,6 +89,13 @@ impl Terminal {
     pub fn warn(&self, text: &str) {
         self.to_stderr(&format!("warning: {text}"), Paint::Yellow);
         self.event(&json!({"type": "warning", "message": text}));
+    }
+
+    /// A secret that a person has to write down: on a terminal or nowhere.
+    pub fn show_secret(&self, what: &str, secret: &Secret) {
+        if self.interactive() {
+            self.to_stderr(&format!("{what}\n\n    {}\n", secret.expose()), Paint::Plain);
+        }
     }
 
     /// What rclone says; shown with `--verbose`.

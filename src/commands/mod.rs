@@ -12,8 +12,12 @@ mod cryptoggle;
 mod demo;
 mod download;
 mod econfig;
+mod farewell;
+mod homecoming;
+mod kit;
 mod offer;
 mod paths;
+mod phrase;
 mod preview;
 mod report;
 mod sending;
@@ -49,6 +53,8 @@ pub fn run(cli: Cli, context: &Context) -> Result<Outcome> {
         Some(Command::Cconfig(args)) => cconfig::run(context, &args),
         Some(Command::Econfig) => econfig::run(context),
         Some(Command::Cryptoggle) => cryptoggle::run(context),
+        Some(Command::Kit(args)) => kit::run(context, &args),
+        Some(Command::Return(args)) => homecoming::run(context, &args),
         Some(Command::Paths) => Ok(paths::run(context)),
         Some(Command::Demo) => demo::run(context),
         Some(Command::Completions(args)) => completions::run(context, &args),

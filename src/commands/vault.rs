@@ -107,6 +107,11 @@ impl<'a> Vault<'a> {
         Ok(Listing::new(own, &self.below(tree)))
     }
 
+    /// The identity of the store, in hexadecimal.
+    pub fn id(&self) -> &str {
+        &self.identity.id
+    }
+
     /// Gives the store an identity if it has none.
     ///
     /// # Errors

@@ -95,7 +95,7 @@ impl PoofConf {
     /// # Errors
     /// The file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
-        write_private(path, &python_json::to_vec(&Value::Object(self.document.clone())))
+        write_private(path, &self.to_vec())
     }
 
     pub fn bucket(&self) -> &str {
@@ -112,6 +112,24 @@ impl PoofConf {
         let mut changed = self.clone();
         changed.document.insert("remote".to_owned(), Value::String(remote.to_owned()));
         changed
+    }
+
+    /// The same for another machine: each directory where `place` says, and the file
+    /// itself at `file`.
+    #[must_use]
+    pub fn moved(&self, place: impl Fn(&str) -> String, file: &str) -> Self {
+        let mut changed = self.clone();
+        let paths = self.document.get("paths").and_then(Value::as_object);
+        let paths = paths.into_iter().flatten();
+        let moved: Map<_, _> = paths.map(|(local, name)| (place(local), name.clone())).collect();
+        changed.document.insert("paths".to_owned(), Value::Object(moved));
+        changed.document.insert("confFile".to_owned(), Value::String(file.to_owned()));
+        changed
+    }
+
+    /// Its text.
+    pub fn to_vec(&self) -> Vec<u8> {
+        python_json::to_vec(&Value::Object(self.document.clone()))
     }
 
     /// Local directory and name on the remote, in the order of the file.

@@ -21,6 +21,7 @@ mod demo;
 mod download;
 mod drift;
 mod dropin;
+mod farewell;
 #[cfg(target_os = "linux")] // setfacl, mknod
 mod fidelity;
 mod folding;

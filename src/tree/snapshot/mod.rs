@@ -216,6 +216,11 @@ impl Snapshot {
         (self.head.generation, self.head_id)
     }
 
+    /// When it was made, in seconds since 1970, and on which machine.
+    pub fn made(&self) -> (u64, &str) {
+        (self.head.created, &self.head.host)
+    }
+
     /// All entries, in order. Ends with an error where the cache is damaged.
     ///
     /// # Errors

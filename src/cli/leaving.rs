@@ -1,0 +1,50 @@
+//! What the commands take that lead away from a machine and back to one.
+
+#![allow(clippy::doc_markdown)] // these comments are the help that users see
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Guard;
+
+#[derive(Args)]
+pub struct Kit {
+    /// Where to write it [default: poof-kit.txt]
+    pub file: Option<PathBuf>,
+    /// Take the phrase from the first line of this file; -: standard input
+    #[arg(long, value_name = "FILE")]
+    pub phrase_file: Option<PathBuf>,
+    /// Type a phrase instead of getting one
+    #[arg(long, conflicts_with = "phrase_file")]
+    pub type_phrase: bool,
+    /// Also show it as a QR code
+    #[arg(long)]
+    pub qr: bool,
+}
+
+#[derive(Args)]
+pub struct Return {
+    pub kit: PathBuf,
+    /// Take the phrase from the first line of this file; -: standard input
+    #[arg(long, value_name = "FILE")]
+    pub phrase_file: Option<PathBuf>,
+    /// Put what lay below OLD below NEW; another home directory is found by itself
+    #[arg(long, value_name = "OLD=NEW", value_parser = mapping)]
+    pub map: Vec<(String, String)>,
+    /// Answer every question with yes
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Let this guard pass, for this run
+    #[arg(long, value_name = "GUARD")]
+    pub allow: Vec<Guard>,
+}
+
+fn mapping(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((old, new)) if old.starts_with('/') && new.starts_with('/') => {
+            Ok((old.to_owned(), new.to_owned()))
+        }
+        _ => Err("expected /OLD=/NEW, full paths".to_owned()),
+    }
+}

@@ -1,0 +1,123 @@
+//! `poof kit`: writes the recovery kit, and opens it once more.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use qrcode::render::unicode;
+use qrcode::{EcLevel, QrCode};
+use serde_json::json;
+
+use super::{Context, Outcome, farewell, phrase, setup};
+use crate::base::error::{Error, Kind, Result};
+use crate::base::files::write_private;
+use crate::base::secret::Secret;
+use crate::cli;
+use crate::config::Ready;
+use crate::kit::{Kit, new_phrase};
+use crate::tree::identity;
+
+const NAME: &str = "poof-kit.txt";
+
+pub fn run(context: &Context, args: &cli::Kit) -> Result<Outcome> {
+    let terminal = &context.terminal;
+    let _lock = context.lock()?;
+    let ready = setup::load(context)?;
+    let path = std::path::absolute(args.file.as_deref().unwrap_or(Path::new(NAME)))
+        .map_err(|error| Error::unexpected(format!("no current directory: {error}")))?;
+    is_free(&path)?;
+    let (phrase, made) = match (&args.phrase_file, args.type_phrase) {
+        (Some(file), _) => (phrase::from_file(file)?, false),
+        (None, true) => (typed(context)?, false),
+        (None, false) if terminal.interactive() => (new_phrase()?, true),
+        (None, false) => {
+            return Err(Error::new(Kind::Usage, "a new phrase is shown on a terminal only")
+                .hint("`--phrase-file FILE` gives one (`-`: standard input)."));
+        }
+    };
+    let kit = kit(context, &ready)?;
+    let text = kit.seal(&phrase)?;
+    write_private(&path, text.as_bytes())?;
+    let back = fs::read(&path).map_err(|error| Error::io("read back", &path, &error))?;
+    if Kit::open(&back, &phrase)? != kit {
+        return Err(Error::unexpected("the kit does not read back as it was written")
+            .hint("Do not rely on it; write it to another disk."));
+    }
+    farewell::note_kit(context, &path)?;
+    terminal.result(&path.display().to_string());
+    terminal.event(&json!({"type": "kit", "path": path.to_string_lossy(), "store": kit.store}));
+    terminal.done("The kit is written and was opened once more with its phrase.");
+    if let Some(tree) = tree_of(&ready, &path) {
+        let tree = tree.display();
+        terminal.warn(&format!("the kit lies in {tree}, which an upload wipes: move it elsewhere"));
+    }
+    if kit.store.is_none() {
+        terminal
+            .note("There was no backup yet: a kit made after the first one also knows the store.");
+    }
+    if made {
+        terminal.show_secret("Its phrase, shown this once:", &phrase);
+        terminal.note(
+            "Write it down. Without it nobody opens the kit, and without the kit nobody \
+                       comes back from an encrypted upload.",
+        );
+    }
+    if args.qr {
+        show_qr(context, &text)?;
+    }
+    Ok(Outcome::default())
+}
+
+/// A kit may replace a kit and nothing else.
+fn is_free(path: &Path) -> Result<()> {
+    match fs::read(path) {
+        Ok(text) if !text.starts_with(b"-----BEGIN AGE") => {
+            Err(Error::guard(format!("{} exists and is no kit", path.display()))
+                .hint("Name another file."))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn typed(context: &Context) -> Result<Secret> {
+    let first = phrase::ask(context, "Phrase for the kit")?;
+    let second = phrase::ask(context, "The same again")?;
+    if first.expose() == second.expose() {
+        return Ok(first);
+    }
+    Err(Error::new(Kind::Usage, "the two phrases differ").hint("Nothing was written; try again."))
+}
+
+fn kit(context: &Context, ready: &Ready) -> Result<Kit> {
+    let made = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    let text =
+        |path: &PathBuf| fs::read_to_string(path).map_err(|error| Error::io("read", path, &error));
+    let shown = |path: &Path| path.to_string_lossy().into_owned();
+    let kit = Kit::new(made, shown(&context.layout.home), shown(&context.files.dir));
+    Ok(Kit {
+        poof_conf: text(&context.files.poof)?,
+        rclone_conf: text(&context.files.rclone)?,
+        store: identity::remembered_id(&context.state, &ready.remote().name()),
+        scheduled: context.layout.schedule.1.exists(),
+        ..kit
+    })
+}
+
+/// The directory that is backed up and holds `path`.
+fn tree_of<'a>(ready: &'a Ready, path: &Path) -> Option<&'a Path> {
+    let path = setup::real(path);
+    let mut locals = ready.directories().iter().map(|directory| directory.local.as_path());
+    locals.find(|local| path.starts_with(setup::real(local)))
+}
+
+/// Only to a person: it is the kit, though not its phrase.
+fn show_qr(context: &Context, text: &str) -> Result<()> {
+    let code = QrCode::with_error_correction_level(text, EcLevel::L).map_err(|_| {
+        Error::new(Kind::Incomplete, "the kit is too large for one QR code")
+            .hint("It is written to the file nevertheless.")
+    })?;
+    let (dark, light) = (unicode::Dense1x2::Light, unicode::Dense1x2::Dark);
+    let image = code.render::<unicode::Dense1x2>().dark_color(dark).light_color(light).build();
+    context.terminal.result(&image);
+    Ok(())
+}

@@ -1,0 +1,163 @@
+//! The recovery kit: a small text file with all that a bare machine needs, an
+//! armoured age file under a phrase (age-encryption.org/v1, scrypt recipient). What
+//! it holds is JSON, so that `age --decrypt` shows it without poof.
+
+use age::secrecy::SecretString;
+use age::{DecryptError, scrypt};
+use serde::{Deserialize, Serialize};
+
+use crate::base::error::{Error, Result};
+use crate::base::secret::Secret;
+
+/// Work of scrypt, as a power of two: a second and 256 MiB.
+const WORK: u8 = 18;
+/// The most that is accepted of a kit: anybody can write one.
+const MOST_WORK: u8 = 20;
+const FORMAT: u32 = 1;
+
+/// What a bare machine needs. It holds secrets and has no Debug.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kit {
+    pub format: u32,
+    /// Of the poof that made it.
+    pub version: String,
+    /// Seconds since 1970.
+    pub made: u64,
+    /// Of the machine that it was made on.
+    pub home: String,
+    pub config_dir: String,
+    pub poof_conf: String,
+    pub rclone_conf: String,
+    /// Recognises the store; None before the first backup.
+    pub store: Option<String>,
+    /// Whether backups ran by themselves.
+    pub scheduled: bool,
+}
+
+impl Kit {
+    /// A kit without its configuration.
+    pub fn new(made: u64, home: String, config_dir: String) -> Self {
+        Kit {
+            format: FORMAT,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            made,
+            home,
+            config_dir,
+            poof_conf: String::new(),
+            rclone_conf: String::new(),
+            store: None,
+            scheduled: false,
+        }
+    }
+
+    /// The text of the kit.
+    ///
+    /// # Errors
+    /// The encryption fails.
+    pub fn seal(&self, phrase: &Secret) -> Result<String> {
+        let fail = |error: &dyn ToString| {
+            Error::unexpected(format!("cannot encrypt the kit: {}", error.to_string()))
+        };
+        let plain = serde_json::to_vec_pretty(self).map_err(|error| fail(&error))?;
+        let mut recipient = scrypt::Recipient::new(secret(phrase));
+        recipient.set_work_factor(WORK);
+        age::encrypt_and_armor(&recipient, &plain).map_err(|error| fail(&error))
+    }
+
+    /// Opens the text of a kit.
+    ///
+    /// # Errors
+    /// It is no kit, it is damaged, or the phrase is another one.
+    pub fn open(text: &[u8], phrase: &Secret) -> Result<Self> {
+        let damaged = |what: &str| {
+            Error::config(format!("the kit cannot be opened: {what}"))
+                .hint("Is it the whole file? Another copy of it may be.")
+        };
+        let mut identity = scrypt::Identity::new(secret(phrase));
+        identity.set_max_work_factor(MOST_WORK);
+        let text = text.trim_ascii();
+        if !text.starts_with(b"-----BEGIN AGE ENCRYPTED FILE-----") {
+            return Err(damaged("it does not begin as a kit does"));
+        }
+        let plain = age::decrypt(&identity, text).map_err(|error| match error {
+            // Of a scrypt recipient: its key did not open.
+            DecryptError::DecryptionFailed
+            | DecryptError::KeyDecryptionFailed
+            | DecryptError::NoMatchingKeys => {
+                Error::config("the kit does not open with this phrase")
+                    .hint("Check the words and their order; spaces between them are enough.")
+            }
+            DecryptError::ExcessiveWork { .. } => damaged("it wants more work than any kit does"),
+            _ => damaged("it is damaged"),
+        })?;
+        let kit: Kit =
+            serde_json::from_slice(&plain).map_err(|_| damaged("it holds something else"))?;
+        if kit.format > FORMAT {
+            return Err(damaged("a newer poof has made it"));
+        }
+        Ok(kit)
+    }
+}
+
+/// A phrase however it is spaced.
+fn secret(phrase: &Secret) -> SecretString {
+    let words: Vec<_> = phrase.expose().split_whitespace().collect();
+    words.join(" ").into()
+}
+
+/// Ten words of the list of BIP 39, 110 bits.
+///
+/// # Errors
+/// The system has no random numbers.
+pub fn new_phrase() -> Result<Secret> {
+    let mut random = [0_u8; 20];
+    getrandom::fill(&mut random)
+        .map_err(|error| Error::unexpected(format!("no random numbers: {error}")))?;
+    let list = bip39::Language::English.word_list();
+    let word = |pair: &[u8]| {
+        let number = pair.iter().fold(0, |number, byte| number << 8 | usize::from(*byte));
+        list[number % list.len()]
+    };
+    let words: Vec<_> = random.chunks(2).map(word).collect();
+    Ok(Secret::new(words.join(" ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kit() -> Kit {
+        let rclone_conf = "[s]\nsecret_access_key = hunter2\n".to_owned();
+        let poof_conf = "{}".to_owned();
+        let kit = Kit::new(7, "/home/a".to_owned(), "/home/a/.config/poof".to_owned());
+        Kit { poof_conf, rclone_conf, store: Some("abc".to_owned()), ..kit }
+    }
+
+    #[test]
+    fn a_kit_opens_with_its_phrase_and_no_other_however_it_is_spaced() {
+        let phrase = new_phrase().unwrap();
+        assert_eq!(phrase.expose().split(' ').count(), 10);
+        let text = kit().seal(&phrase).unwrap();
+        assert!(!text.contains("hunter2"));
+        let spaced = Secret::new(format!("  {}\n", phrase.expose().replace(' ', "   ")));
+        let mail = format!("\n{}\n\n", text.replace('\n', "\r\n"));
+        assert!(Kit::open(mail.as_bytes(), &spaced).unwrap() == kit());
+        let other = Kit::open(text.as_bytes(), &Secret::new("other".to_owned()));
+        let error = other.err().unwrap();
+        assert!(error.message().contains("phrase"), "{error}");
+    }
+
+    #[test]
+    fn a_damaged_kit_is_told_as_one() {
+        let phrase = Secret::new("words".to_owned());
+        let text = kit().seal(&phrase).unwrap();
+        let half = &text[..text.len() / 2];
+        let mut flipped = text.clone().into_bytes();
+        let middle = text.len() - 120;
+        flipped[middle] = if flipped[middle] == b'A' { b'B' } else { b'A' };
+        for bad in [b"".as_slice(), b"{}", half.as_bytes(), &flipped] {
+            let error = Kit::open(bad, &phrase).err().unwrap();
+            assert!(error.message().contains("cannot be opened"), "{error}");
+        }
+    }
+}
