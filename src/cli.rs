@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use leaving::{Kit, Return};
+pub use leaving::{Kit, Neuter, Return};
 
 /// Make it safe in the cloud, prove that it is there, bring it back whole.
 #[derive(Parser)]
@@ -75,6 +75,8 @@ pub enum Command {
     Kit(Kit),
     /// On a bare machine: bring configuration and data back with a kit
     Return(Return),
+    /// Remove poof, its configuration and all that it noted
+    Neuter(Neuter),
     /// Print where poof's files lie
     Paths,
     /// Print the version
@@ -102,6 +104,9 @@ pub struct Upload {
     /// Answer every question with yes
     #[arg(short, long)]
     pub yes: bool,
+    /// On an encrypted remote, do not remove poof itself at the end
+    #[arg(long)]
+    pub keep_poof: bool,
     /// What counts as proof
     #[arg(long, value_name = "BY", default_value = "server")]
     pub proof: ProofBy,

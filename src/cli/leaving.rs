@@ -40,6 +40,19 @@ pub struct Return {
     pub allow: Vec<Guard>,
 }
 
+#[derive(Args)]
+pub struct Neuter {
+    /// Print what would go, change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Answer every question with yes
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Let this guard pass, for this run
+    #[arg(long, value_name = "GUARD")]
+    pub allow: Vec<Guard>,
+}
+
 fn mapping(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((old, new)) if old.starts_with('/') && new.starts_with('/') => {

@@ -26,7 +26,7 @@ pub fn run(context: &Context, args: &Cconfig) -> Result<Outcome> {
         context.terminal.note(&format!("{done} {}", path.display()));
     }
     let text = fs::read(path).map_err(|error| Error::io("read", path, &error))?;
-    offer::show(context, &text);
+    offer::show(context, path, &text);
     match RcloneConf::parse(&text) {
         Ok(_) => Ok(Outcome::default()),
         Err(problem) => Err(problem.into_error()),

@@ -15,7 +15,7 @@ pub fn run(context: &Context) -> Result<Outcome> {
         context.terminal.note(&format!("created {}", path.display()));
     }
     let text = fs::read(path).map_err(|error| Error::io("read", path, &error))?;
-    offer::show(context, &text);
+    offer::show(context, path, &text);
     match PoofConf::parse(&text) {
         Ok(_) => Ok(Outcome::default()),
         Err(problem) => Err(problem.into_error()),

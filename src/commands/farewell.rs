@@ -1,5 +1,5 @@
 //! Whether somebody who lets poof remove itself can come back: what is noted of
-//! kits that were written.
+//! kits that were written and of configurations that were shown.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,11 +10,15 @@ use serde::{Deserialize, Serialize};
 use super::Context;
 use crate::base::error::{Error, Result};
 use crate::base::files::write_private;
+use crate::tree::guard::Allowed;
 
 /// What is noted, in the state directory.
 #[derive(Default, Serialize, Deserialize)]
 struct Notes {
     kit: Option<KitNote>,
+    /// Fingerprints of the files as they were shown.
+    poof: Option<String>,
+    rclone: Option<String>,
 }
 
 /// A kit that was written.
@@ -27,8 +31,21 @@ pub struct KitNote {
     fingerprint: String,
 }
 
+/// How a kit stands to the configuration.
+pub enum KitStanding {
+    None,
+    /// The configuration has changed since.
+    Outdated,
+    Fits,
+}
+
 fn path(context: &Context) -> PathBuf {
     context.state.join("farewell.json")
+}
+
+fn notes(context: &Context) -> Notes {
+    let bytes = fs::read(path(context)).unwrap_or_default();
+    serde_json::from_slice(&bytes).unwrap_or_default()
 }
 
 fn save(context: &Context, notes: &Notes) -> Result<()> {
@@ -56,5 +73,54 @@ pub fn note_kit(context: &Context, path: &Path) -> Result<()> {
     let made = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
     let kit =
         of_both(context).map(|fingerprint| KitNote { made, path: path.to_path_buf(), fingerprint });
-    save(context, &Notes { kit })
+    save(context, &Notes { kit, ..notes(context) })
+}
+
+/// One of the two files was shown. What cannot be noted does not count as shown.
+pub fn note_shown(context: &Context, file: &Path) {
+    let mut notes = notes(context);
+    let shown = fingerprint(file);
+    if file == context.files.poof {
+        notes.poof = shown;
+    } else {
+        notes.rclone = shown;
+    }
+    let _ = save(context, &notes);
+}
+
+/// The last kit that was written here.
+pub fn kit(context: &Context) -> KitStanding {
+    match notes(context).kit {
+        None => KitStanding::None,
+        Some(kit) if Some(&kit.fingerprint) == of_both(context).as_ref() => KitStanding::Fits,
+        Some(_) => KitStanding::Outdated,
+    }
+}
+
+/// Whether a person was given all that it takes to come back: a kit, or both files,
+/// as they are now.
+pub fn is_prepared(context: &Context) -> bool {
+    let notes = notes(context);
+    let shown =
+        |noted: &Option<String>, file: &Path| noted.is_some() && *noted == fingerprint(file);
+    matches!(kit(context), KitStanding::Fits)
+        || shown(&notes.poof, &context.files.poof) && shown(&notes.rclone, &context.files.rclone)
+}
+
+/// The keys must not go before somebody has them elsewhere.
+///
+/// # Errors
+/// The refusal.
+pub fn guard(context: &Context, allowed: Allowed) -> Result<()> {
+    if allowed.no_kit || is_prepared(context) {
+        return Ok(());
+    }
+    let what = match kit(context) {
+        KitStanding::Outdated => "the configuration has changed since its recovery kit was made",
+        _ => "there is no recovery kit, and poof is to remove its own keys",
+    };
+    Err(Error::guard(what).hint(
+        "Nothing was changed. `poof kit` writes one, `--keep-poof` keeps poof and its keys, \
+         `--allow no-kit` goes ahead.",
+    ))
 }

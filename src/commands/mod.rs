@@ -10,11 +10,13 @@ mod config;
 mod context;
 mod cryptoggle;
 mod demo;
+mod departure;
 mod download;
 mod econfig;
 mod farewell;
 mod homecoming;
 mod kit;
+mod neuter;
 mod offer;
 mod paths;
 mod phrase;
@@ -55,6 +57,7 @@ pub fn run(cli: Cli, context: &Context) -> Result<Outcome> {
         Some(Command::Cryptoggle) => cryptoggle::run(context),
         Some(Command::Kit(args)) => kit::run(context, &args),
         Some(Command::Return(args)) => homecoming::run(context, &args),
+        Some(Command::Neuter(args)) => neuter::run(context, &args),
         Some(Command::Paths) => Ok(paths::run(context)),
         Some(Command::Demo) => demo::run(context),
         Some(Command::Completions(args)) => completions::run(context, &args),

@@ -150,5 +150,6 @@ pub fn allowed(allow: &[Guard]) -> Allowed {
         mass_deletion: has(Guard::MassDeletion),
         other_remote: has(Guard::OtherRemote),
         older_snapshot: has(Guard::OlderSnapshot),
+        no_kit: has(Guard::NoKit),
     }
 }

@@ -4,7 +4,7 @@
 use super::sending::{self, Found, Sending};
 use super::vault::Vault;
 use super::wiping::Wiping;
-use super::{Context, Outcome, carry, preview, setup, show};
+use super::{Context, Outcome, carry, departure, farewell, preview, setup, show};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::{bytes, files};
@@ -18,6 +18,10 @@ pub fn run(context: &Context, args: &Upload) -> Result<Outcome> {
     let _lock = if dry_run { None } else { Some(context.lock()?) };
     let ready = setup::load(context)?;
     let directories = setup::select(&ready, &[])?;
+    let leaves = ready.remote().is_encrypted() && !args.keep_poof;
+    if leaves && !dry_run {
+        farewell::guard(context, allowed)?;
+    }
     let vault = Vault::open(context, &ready, &directories, allowed)?;
     let sending = Sending { context, vault: &vault, rehash: false, allowed, dry_run };
 
@@ -45,6 +49,9 @@ pub fn run(context: &Context, args: &Upload) -> Result<Outcome> {
             show::listing(terminal, upload.name(), &upload.plan);
         }
         preview::wipe(context, &going)?;
+        if leaves {
+            departure::preview(context)?;
+        }
         return Ok(carry::would(terminal, &uploads, outcome));
     }
     consent(context, &going, args.yes)?;
@@ -54,7 +61,15 @@ pub fn run(context: &Context, args: &Upload) -> Result<Outcome> {
         return Ok(outcome);
     }
     let read_back = args.proof == ProofBy::Readback;
-    Wiping { context, vault: &vault, read_back }.all(&going, outcome)
+    let outcome = Wiping { context, vault: &vault, read_back }.all(&going, outcome)?;
+    if !leaves {
+        return Ok(outcome);
+    }
+    if outcome.kind.is_some() {
+        terminal.warn("poof stays, since not everything is proven and wiped.");
+        return Ok(outcome);
+    }
+    departure::depart(context, outcome)
 }
 
 /// Asks on a terminal. Elsewhere the command itself is the word: what goes is held

@@ -9,3 +9,5 @@ pub mod lock;
 pub mod mounts;
 pub mod owners;
 pub mod paths;
+pub mod program;
+pub mod traces;

@@ -15,6 +15,7 @@ pub struct Allowed {
     pub mass_deletion: bool,
     pub other_remote: bool,
     pub older_snapshot: bool,
+    pub no_kit: bool,
 }
 
 /// Deletions below this number are never a mass deletion.

@@ -1,11 +1,16 @@
-//! From a kit alone it all comes back.
+//! Level 4: everything is proven, wiped and gone, poof with it; and from a kit
+//! alone it all comes back.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use walkdir::WalkDir;
+
+use crate::harness::command::{Command, copy_program};
 use crate::harness::{Backdoor, Sandbox, Snapshot, assert_same_content};
-use crate::story::encrypted;
+use crate::story::{encrypted, plain};
 
 const PHRASE: &str = "correct horse battery staple";
 
@@ -24,6 +29,90 @@ fn kit(sandbox: &Sandbox) -> PathBuf {
     let args = ["kit", kit.to_str().unwrap(), "--phrase-file", phrase.to_str().unwrap()];
     sandbox.poof(args).run().expect_code(0);
     kit
+}
+
+/// poof as somebody has put it into the home directory.
+fn installed(sandbox: &Sandbox) -> PathBuf {
+    let program = sandbox.home().join(".local/bin/poof");
+    fs::create_dir_all(program.parent().unwrap()).unwrap();
+    copy_program(Path::new(env!("CARGO_BIN_EXE_poof")), &program);
+    program
+}
+
+fn poof(sandbox: &Sandbox, program: &Path, args: &[&str]) -> Command {
+    sandbox.program(program.to_str().unwrap()).args(args)
+}
+
+fn paths(dir: &Path) -> BTreeSet<PathBuf> {
+    WalkDir::new(dir).into_iter().map(|entry| entry.unwrap().into_path()).collect()
+}
+
+#[test]
+fn a_level_4_upload_leaves_no_trace_and_the_kit_brings_everything_back() {
+    let sandbox = encrypted(40);
+    let original = Snapshot::of(&sandbox.data());
+    let program = installed(&sandbox);
+    let kit = kit(&sandbox);
+    let run = poof(&sandbox, &program, &["upload", "--yes"]).run().expect_code(0);
+    assert!(run.stderr.contains("poof is gone."), "{run}");
+    assert_eq!(paths(&sandbox.home()), BTreeSet::from([sandbox.home()]), "{run}");
+
+    // A bare machine with another home directory.
+    let other = Sandbox::new();
+    fs::remove_dir_all(other.data()).unwrap();
+    let phrase = kit.with_file_name("phrase");
+    let args = ["return", kit.to_str().unwrap(), "--phrase-file", phrase.to_str().unwrap()];
+    let run = other.poof(args).run().expect_code(0);
+    assert!(run.stderr.contains("data: 40 files"), "{run}");
+    assert_same_content(&original, &Snapshot::of(&other.data()));
+    other.poof(["backup"]).run().expect_code(0).stderr_has("data: 0 new, 0 changed, 0 removed");
+    // Nobody's word for "again" is taken: there is a configuration here now.
+    fs::write(other.confdir().join("poof.conf"), "{}").unwrap();
+    other.poof(args).run().expect_code(7).stderr_has("exists and is another one");
+}
+
+#[test]
+fn the_keys_do_not_go_before_somebody_has_them() {
+    let sandbox = encrypted(10);
+    let original = Snapshot::of(&sandbox.data());
+    let program = installed(&sandbox);
+    let refused = |what: &str| {
+        for args in [&["upload", "--yes"][..], &["neuter", "--yes"]] {
+            let run = poof(&sandbox, &program, args).run().expect_code(7);
+            assert!(run.stderr.contains("--allow no-kit"), "{what}: {run}");
+            assert_same_content(&original, &Snapshot::of(&sandbox.data()));
+            assert!(program.exists() && sandbox.rclone_conf().exists());
+        }
+    };
+    refused("no kit");
+    kit(&sandbox);
+    let conf = sandbox.confdir().join("poof.conf");
+    let text = fs::read_to_string(&conf).unwrap();
+    fs::write(&conf, text.replace("\"remote\"", " \"remote\"")).unwrap();
+    refused("a kit of another configuration");
+    poof(&sandbox, &program, &["config"]).run().expect_code(0);
+    refused("one file was shown");
+    // The way of the Python manual: both were shown.
+    poof(&sandbox, &program, &["cconfig"]).run().expect_code(0);
+    poof(&sandbox, &program, &["upload", "--yes"]).run().expect_code(0);
+    assert!(!program.exists() && !sandbox.confdir().exists() && !sandbox.state().exists());
+}
+
+#[test]
+fn poof_stays_where_not_everything_is_wiped() {
+    let sandbox = encrypted(10);
+    let program = installed(&sandbox);
+    kit(&sandbox);
+    fs::hard_link(sandbox.data().join("file-00000"), sandbox.home().join("outside"))
+        .or_else(|_| {
+            fs::write(sandbox.data().join("linked"), "x")?;
+            fs::hard_link(sandbox.data().join("linked"), sandbox.home().join("outside"))
+        })
+        .unwrap();
+    let run = poof(&sandbox, &program, &["upload", "--yes"]).run().expect_code(9);
+    assert!(run.stderr.contains("poof stays"), "{run}");
+    assert!(program.exists() && sandbox.rclone_conf().exists());
+    sandbox.poof(["download"]).run().expect_code(0);
 }
 
 #[test]
@@ -90,4 +179,19 @@ fn no_secret_is_in_a_kit_in_clear_and_a_new_phrase_is_for_a_terminal_only() {
     let args = ["kit", "letter", "--phrase-file", phrase.to_str().unwrap()];
     sandbox.poof(args).run().expect_code(7).stderr_has("is no kit");
     assert_eq!(fs::read_to_string(sandbox.home().join("letter")).unwrap(), "dear");
+}
+
+#[test]
+fn neuter_names_what_others_have_noted() {
+    let sandbox = plain(5);
+    sandbox.poof(["backup"]).run().expect_code(0);
+    let program = installed(&sandbox);
+    fs::write(sandbox.home().join(".bash_history"), "ls\npoof backup\n").unwrap();
+    let dry = poof(&sandbox, &program, &["neuter", "--dry-run"]).run().expect_code(0);
+    assert!(dry.stdout.contains("rclone-poof.conf") && program.exists(), "{dry}");
+    let args = ["neuter", "--yes", "--allow", "no-kit"];
+    let run = poof(&sandbox, &program, &args).run().expect_code(9);
+    assert!(run.stderr.contains("1 line in") && run.stderr.contains("sed -i"), "{run}");
+    assert!(!program.exists() && !sandbox.confdir().exists() && !sandbox.state().exists());
+    assert!(sandbox.data().exists(), "data is not for neuter");
 }

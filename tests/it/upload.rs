@@ -16,7 +16,7 @@ use crate::harness::{
 use crate::story::{encrypted, plain, proxied};
 
 /// Level 2 also where the remote is encrypted.
-const UPLOAD: [&str; 2] = ["upload", "--yes"];
+const UPLOAD: [&str; 3] = ["upload", "--yes", "--keep-poof"];
 const BACK: [&str; 3] = ["download", "--yes", "--keep-extra"];
 
 #[track_caller]

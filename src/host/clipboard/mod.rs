@@ -67,6 +67,21 @@ pub fn copy(text: &Secret) -> Result<Copied, Unavailable> {
     copied.map_err(|reason| Unavailable { reason })
 }
 
+/// Ends the processes of this user that hold a text for poof: it leaves the clipboard
+/// with them. The pasteboard of macOS keeps what it has.
+pub fn let_go() {
+    use rustix::process::{Pid, Signal, kill_process};
+    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let holds = line.split(|byte| *byte == 0).nth(1) == Some(HOLD.as_bytes());
+        let pid = entry.file_name().to_str().and_then(|name| name.parse().ok());
+        if let (true, Some(pid)) = (holds, pid.and_then(Pid::from_raw)) {
+            // One of another user's is not for this one to end.
+            let _ = kill_process(pid, Signal::TERM);
+        }
+    }
+}
+
 fn copy_to(desktop: Option<Desktop>, text: &Secret) -> Result<Copied, String> {
     let desktop =
         desktop.ok_or("there is no desktop here, neither WAYLAND_DISPLAY nor DISPLAY is set")?;
