@@ -71,6 +71,8 @@ pub enum Command {
     Econfig,
     /// Switch between the plain and the encrypted remote
     Cryptoggle,
+    /// Show the level that is declared and the one that holds, and every directory
+    Status(Status),
     /// Write the recovery kit: all that a bare machine needs, encrypted with a phrase
     Kit(Kit),
     /// On a bare machine: bring configuration and data back with a kit
@@ -160,6 +162,9 @@ pub enum Guard {
     OlderSnapshot,
     NoKit,
 }
+
+#[derive(Args)]
+pub struct Status {}
 
 #[derive(Args)]
 pub struct Check {

@@ -35,8 +35,8 @@ pub struct KitNote {
 pub enum KitStanding {
     None,
     /// The configuration has changed since.
-    Outdated,
-    Fits,
+    Outdated(KitNote),
+    Fits(KitNote),
 }
 
 fn path(context: &Context) -> PathBuf {
@@ -92,8 +92,8 @@ pub fn note_shown(context: &Context, file: &Path) {
 pub fn kit(context: &Context) -> KitStanding {
     match notes(context).kit {
         None => KitStanding::None,
-        Some(kit) if Some(&kit.fingerprint) == of_both(context).as_ref() => KitStanding::Fits,
-        Some(_) => KitStanding::Outdated,
+        Some(kit) if Some(&kit.fingerprint) == of_both(context).as_ref() => KitStanding::Fits(kit),
+        Some(kit) => KitStanding::Outdated(kit),
     }
 }
 
@@ -103,7 +103,7 @@ pub fn is_prepared(context: &Context) -> bool {
     let notes = notes(context);
     let shown =
         |noted: &Option<String>, file: &Path| noted.is_some() && *noted == fingerprint(file);
-    matches!(kit(context), KitStanding::Fits)
+    matches!(kit(context), KitStanding::Fits(_))
         || shown(&notes.poof, &context.files.poof) && shown(&notes.rclone, &context.files.rclone)
 }
 
@@ -116,7 +116,7 @@ pub fn guard(context: &Context, allowed: Allowed) -> Result<()> {
         return Ok(());
     }
     let what = match kit(context) {
-        KitStanding::Outdated => "the configuration has changed since its recovery kit was made",
+        KitStanding::Outdated(_) => "the configuration has changed since its recovery kit was made",
         _ => "there is no recovery kit, and poof is to remove its own keys",
     };
     Err(Error::guard(what).hint(

@@ -26,6 +26,7 @@ mod sending;
 mod setup;
 mod show;
 mod stage;
+mod status;
 mod upload;
 mod vault;
 mod verify;
@@ -57,6 +58,7 @@ pub fn run(cli: Cli, context: &Context) -> Result<Outcome> {
         Some(Command::Cryptoggle) => cryptoggle::run(context),
         Some(Command::Kit(args)) => kit::run(context, &args),
         Some(Command::Return(args)) => homecoming::run(context, &args),
+        Some(Command::Status(args)) => status::run(context, &args),
         Some(Command::Neuter(args)) => neuter::run(context, &args),
         Some(Command::Paths) => Ok(paths::run(context)),
         Some(Command::Demo) => demo::run(context),

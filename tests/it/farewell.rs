@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 use crate::harness::command::{Command, copy_program};
-use crate::harness::{Backdoor, Sandbox, Snapshot, assert_same_content};
+use crate::harness::{Backdoor, Sandbox, Snapshot, assert_same_content, grow};
 use crate::story::{encrypted, plain};
 
 const PHRASE: &str = "correct horse battery staple";
@@ -194,4 +194,19 @@ fn neuter_names_what_others_have_noted() {
     assert!(run.stderr.contains("1 line in") && run.stderr.contains("sed -i"), "{run}");
     assert!(!program.exists() && !sandbox.confdir().exists() && !sandbox.state().exists());
     assert!(sandbox.data().exists(), "data is not for neuter");
+}
+
+#[test]
+fn the_status_tells_what_is_here_and_what_is_wiped() {
+    let sandbox = encrypted(20);
+    sandbox.poof(["status"]).run().expect_code(0).stdout_has("data: no snapshot");
+    sandbox.poof(["backup"]).run().expect_code(0);
+    let run = sandbox.poof(["status"]).run().expect_code(0);
+    run.stdout_has("data: 20 files, ").stdout_has("proven now");
+    grow(&sandbox.data().join("more"), 3, 0..=10, 9);
+    sandbox.poof(["upload", "--yes", "--keep-poof"]).run().expect_code(0);
+    let run = sandbox.poof(["status", "--json"]).run().expect_code(0);
+    run.stdout_has("\"presence\":\"wiped\"").stdout_has("\"level_declared\":4");
+    let run = sandbox.poof(["status"]).run().expect_code(0);
+    run.stdout_has("wiped on ").stdout_has("level: 4").stdout_has("holds: yes");
 }

@@ -1,0 +1,198 @@
+//! `poof status`: what the configuration says, and what really holds.
+
+use serde_json::json;
+
+use super::farewell::{self, KitStanding};
+use super::vault::Vault;
+use super::watch::Monitor;
+use super::{Context, Outcome, carry, setup};
+use crate::base::error::Result;
+use crate::base::files::readable_by_others;
+use crate::base::interrupt;
+use crate::base::units::{bytes, date, files};
+use crate::cli;
+use crate::config::Ready;
+use crate::config::trees::Directory;
+use crate::tree::guard::{Allowed, first};
+use crate::tree::proof::{Evidence, Proof};
+use crate::tree::snapshot::Standing;
+use crate::tree::wipe::{Presence, Records, Wipes};
+
+pub fn run(context: &Context, _: &cli::Status) -> Result<Outcome> {
+    let terminal = &context.terminal;
+    let ready = setup::load(context)?;
+    let directories = setup::select(&ready, &[])?;
+    let vault = Vault::open(context, &ready, &directories, Allowed::default())?;
+    let mut outcome = Outcome::default();
+    let (mut wiped, mut here) = (0, 0);
+    let mut doubts = Vec::new();
+    for directory in &directories {
+        interrupt::check()?;
+        match tree(context, &vault, directory, &mut doubts) {
+            Ok(Place::Wiped) => wiped += 1,
+            Ok(Place::Here) => here += 1,
+            Ok(Place::Own) => {}
+            Err(error) => carry::note_failure(terminal, &mut outcome, error)?,
+        }
+    }
+    in_clear(context, &vault, &ready, &mut doubts);
+    let encrypted = ready.remote().is_encrypted();
+    let declared = level(encrypted, wiped > 0);
+    let plain = doubts.iter().any(|doubt| doubt.exposes);
+    let residue = doubts.iter().any(|doubt| doubt.residue);
+    let actual = level(encrypted && !plain, wiped > 0 && here == 0 && !residue);
+    terminal.result(&format!("level: {declared} {}", name_of(declared)));
+    if actual == declared {
+        terminal.result("holds: yes");
+    } else {
+        terminal.result(&format!("holds: {actual} {}", name_of(actual)));
+    }
+    for Doubt { what, .. } in &doubts {
+        terminal.result(&format!("  {what}"));
+        terminal.event(&json!({"type": "doubt", "what": what}));
+    }
+    terminal.result(&format!("remote: {}", ready.remote().name()));
+    let schedule = if context.layout.schedule.1.exists() { "installed" } else { "none" };
+    terminal.result(&format!("schedule: {schedule}"));
+    let kit = match farewell::kit(context) {
+        KitStanding::None => "none".to_owned(),
+        KitStanding::Outdated(kit) => {
+            format!("of {}, the configuration has changed since", date(kit.made))
+        }
+        KitStanding::Fits(kit) => format!("of {}, fits ({})", date(kit.made), kit.path.display()),
+    };
+    terminal.result(&format!("kit: {kit}"));
+    terminal.event(&json!({
+        "type": "status", "level_declared": declared, "level_actual": actual,
+        "remote": ready.remote().name(), "encrypted": encrypted, "schedule": schedule, "kit": kit,
+    }));
+    Ok(outcome.with("level", actual))
+}
+
+/// A reason why less holds than is declared.
+struct Doubt {
+    what: String,
+    /// Somebody else can read something.
+    exposes: bool,
+    /// Something that was to be wiped is here.
+    residue: bool,
+}
+
+enum Place {
+    Here,
+    Wiped,
+    /// poof's own configuration.
+    Own,
+}
+
+/// The levels of the continuum.
+fn level(encrypted: bool, wiped: bool) -> u8 {
+    1 + u8::from(wiped) + 2 * u8::from(encrypted)
+}
+
+fn name_of(level: u8) -> &'static str {
+    match level {
+        1 => "(backup to a trusted cloud)",
+        2 => "(upload to a trusted cloud, nothing left here)",
+        3 => "(encrypted backup)",
+        _ => "(encrypted upload, nothing left here)",
+    }
+}
+
+fn tree(
+    context: &Context,
+    vault: &Vault,
+    directory: &Directory,
+    doubts: &mut Vec<Doubt>,
+) -> Result<Place> {
+    let name = &directory.name;
+    let terminal = &context.terminal;
+    let mut monitor = Monitor::comparison(terminal, name);
+    let (snapshots, listing) = vault.look_again(name)?;
+    let records = Records::in_state(&context.state);
+    let presence = Wipes { snapshots: &snapshots, records }.presence(&mut monitor)?;
+    let last = match snapshots.last(&mut monitor)? {
+        Standing::Current(last) => Some(last),
+        Standing::Behind { why, known, found } => {
+            let what = format!("{name}: its last snapshot is not there: {why}");
+            doubts.push(Doubt { what, exposes: false, residue: false });
+            found.or(known)
+        }
+        Standing::None => None,
+    };
+    let (store, names) = (snapshots.store, &snapshots.names);
+    let evidence = Evidence { store, names, listing, read_back: false };
+    let (text, numbers) = match last {
+        None => ("no snapshot".to_owned(), json!({})),
+        Some(last) => {
+            let ((made, _), counts) = (last.made(), last.counts());
+            // Reading back is what check is for.
+            let proof = Proof::by_listing(last, &evidence)?;
+            let unproven = proof.unproven().count() as u64;
+            let proven = match (unproven, proof.read.0) {
+                (0, 0) => "proven now".to_owned(),
+                (0, _) => "as it was proven".to_owned(),
+                (count, _) => {
+                    let what = format!("{name}: not proven: {}", files(count));
+                    doubts.push(Doubt { what, exposes: false, residue: false });
+                    format!("{} not proven", files(count))
+                }
+            };
+            let text = format!(
+                "{}, {}, snapshot of {}, {proven}",
+                files(counts.files),
+                bytes(counts.bytes),
+                date(made)
+            );
+            let numbers = json!({
+                "files": counts.files, "bytes": counts.bytes, "made": made, "unproven": unproven,
+            });
+            (text, numbers)
+        }
+    };
+    drop(monitor);
+    let own = setup::in_use(context, directory).iter().any(Vec::is_empty);
+    let (where_, word, place) = match presence {
+        Presence::Here => (String::new(), "here", if own { Place::Own } else { Place::Here }),
+        Presence::Wiped(record) => {
+            (format!("; wiped on {}", date(record.since)), "wiped", Place::Wiped)
+        }
+        Presence::Wiping(_) => {
+            let what = format!("{name}: its wipe is not completed (`poof upload` completes it)");
+            doubts.push(Doubt { what, exposes: false, residue: true });
+            ("; being wiped".to_owned(), "wiping", Place::Wiped)
+        }
+    };
+    terminal.result(&format!("{name}: {text}{where_}"));
+    let mut event = json!({"type": "tree", "name": name, "presence": word});
+    if let (Some(event), Some(numbers)) = (event.as_object_mut(), numbers.as_object()) {
+        event.extend(numbers.clone());
+    }
+    terminal.event(&event);
+    Ok(place)
+}
+
+/// What others can read.
+fn in_clear(context: &Context, vault: &Vault, ready: &Ready, doubts: &mut Vec<Doubt>) {
+    let mut expose = |what: String| doubts.push(Doubt { what, exposes: true, residue: false });
+    let encrypted = ready.remote().is_encrypted();
+    for directory in ready.directories() {
+        let Directory { name, .. } = directory;
+        let own = !setup::in_use(context, directory).is_empty();
+        let there = vault.sight.there.as_ref().filter(|_| encrypted);
+        if there.is_some_and(|top| top.holds(first(name))) {
+            let keys = if own { ", with the configuration and its keys" } else { "" };
+            expose(format!("a plain copy of {name} is in the bucket{keys} (`poof purge-plain`)"));
+        } else if !encrypted && own {
+            expose(format!(
+                "{name} is in the bucket in clear, with the configuration and its keys"
+            ));
+        }
+    }
+    for path in [&context.files.poof, &context.files.rclone] {
+        if readable_by_others(path) {
+            let path = path.display();
+            expose(format!("others on this machine can read {path} (chmod 600 '{path}')"));
+        }
+    }
+}
