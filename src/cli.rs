@@ -73,6 +73,8 @@ pub enum Command {
     Cryptoggle,
     /// Show the level that is declared and the one that holds, and every directory
     Status(Status),
+    /// Remove the plain copies that a switch to encryption left in the bucket
+    PurgePlain(PurgePlain),
     /// Write the recovery kit: all that a bare machine needs, encrypted with a phrase
     Kit(Kit),
     /// On a bare machine: bring configuration and data back with a kit
@@ -165,6 +167,19 @@ pub enum Guard {
 
 #[derive(Args)]
 pub struct Status {}
+
+#[derive(Args)]
+pub struct PurgePlain {
+    /// Print what would go, change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Answer every question with yes
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Let this guard pass, for this run
+    #[arg(long, value_name = "GUARD")]
+    pub allow: Vec<Guard>,
+}
 
 #[derive(Args)]
 pub struct Check {

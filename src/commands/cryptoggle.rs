@@ -26,5 +26,11 @@ pub fn run(context: &Context) -> Result<Outcome> {
         "Snapshots on the other side stay in the bucket. If there are any, the next backup asks \
          for `--allow other-remote` once.",
     );
+    if status == Status::EncryptionEnabled {
+        context.terminal.note(
+            "What was sent before lies there in clear: once a backup is on this side, `poof \
+             purge-plain` removes it.",
+        );
+    }
     Ok(Outcome::default())
 }

@@ -21,6 +21,7 @@ mod offer;
 mod paths;
 mod phrase;
 mod preview;
+mod purge;
 mod report;
 mod sending;
 mod setup;
@@ -58,6 +59,7 @@ pub fn run(cli: Cli, context: &Context) -> Result<Outcome> {
         Some(Command::Cryptoggle) => cryptoggle::run(context),
         Some(Command::Kit(args)) => kit::run(context, &args),
         Some(Command::Return(args)) => homecoming::run(context, &args),
+        Some(Command::PurgePlain(args)) => purge::run(context, &args),
         Some(Command::Status(args)) => status::run(context, &args),
         Some(Command::Neuter(args)) => neuter::run(context, &args),
         Some(Command::Paths) => Ok(paths::run(context)),

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use data_encoding::BASE64;
 
 use super::failure::{Failure, FailureKind};
-use super::job;
+use super::job::{self, Unwatched};
 use super::rclone::requests::{
-    DeleteFile, GetObject, ListDirectory, ListOptions, Listed, MakeDirectory, PutObject,
+    DeleteFile, Filter, GetObject, ListDirectory, ListOptions, Listed, MakeDirectory, Purge,
+    PutObject, Settings,
 };
 use super::store::Store;
 
@@ -198,6 +199,15 @@ impl Remote {
         let request = GetObject { fs: self.root(), remote: remote.to_owned(), limit };
         let data = job::probe(&request)?.data;
         BASE64.decode(data.as_bytes()).map_err(|_| Failure::reply("poof/get"))
+    }
+
+    /// Removes a directory with everything in it.
+    ///
+    /// # Errors
+    /// The remote cannot be reached, or refuses.
+    pub fn purge(&self, dir: &str) -> Result<(), Failure> {
+        let request = Purge { fs: self.root(), remote: dir.to_owned() };
+        job::run(&request, &Settings::work(16), &Filter::default(), &mut Unwatched).map(|_| ())
     }
 
     /// Removes one object.

@@ -89,7 +89,7 @@ fn econfig_makes_two_obscured_passwords_and_never_overwrites_them() {
     sandbox.poof(["econfig"]).run().expect_code(0).stderr_has("nothing was changed");
     assert_eq!(fs::read_to_string(sandbox.rclone_conf()).unwrap(), text);
 
-    let run = sandbox.poof(["cryptoggle"]).run().expect_code(0);
+    let run = sandbox.poof(["cryptoggle"]).run().expect_code(0).stderr_has("purge-plain");
     assert_eq!(
         run.stdout,
         "Toggle target from poof-backup to poof-crypt - PoofStatus.ENCRYPTION_ENABLED\n"

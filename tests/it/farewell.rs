@@ -2,14 +2,14 @@
 //! alone it all comes back.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
 use crate::harness::command::{Command, copy_program};
-use crate::harness::{Backdoor, Sandbox, Snapshot, assert_same_content, grow};
+use crate::harness::{Backdoor, Config, Sandbox, Snapshot, assert_same_content, grow, minio};
 use crate::story::{encrypted, plain};
 
 const PHRASE: &str = "correct horse battery staple";
@@ -194,6 +194,43 @@ fn neuter_names_what_others_have_noted() {
     assert!(run.stderr.contains("1 line in") && run.stderr.contains("sed -i"), "{run}");
     assert!(!program.exists() && !sandbox.confdir().exists() && !sandbox.state().exists());
     assert!(sandbox.data().exists(), "data is not for neuter");
+}
+
+/// Writes an encrypted configuration over the plain one of a sandbox.
+fn switch(sandbox: &Sandbox) {
+    for path in [sandbox.confdir().join("poof.conf"), sandbox.rclone_conf()] {
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+    }
+    sandbox.write_config(&Config::encrypted(minio().endpoint()));
+}
+
+#[test]
+fn plain_copies_go_once_the_encrypted_snapshot_is_proven() {
+    let sandbox = plain(20);
+    sandbox.poof(["backup"]).run().expect_code(0);
+    let clear = |sandbox: &Sandbox| {
+        let run = sandbox.rclone(["lsf", "-R", &format!("poof-backup:{}", sandbox.bucket())]).run();
+        run.stdout.lines().filter(|l| l.starts_with("data/") || l.starts_with(".poof/")).count()
+    };
+    sandbox.poof(["purge-plain", "--yes"]).run().expect_code(7).stderr_has("is not encrypted");
+    switch(&sandbox);
+    let before = clear(&sandbox);
+    assert!(before > 20);
+    let run = sandbox.poof(["purge-plain", "--yes", "--allow", "other-remote"]).run();
+    assert_eq!(run.code, Some(6), "{run}");
+    assert_eq!(clear(&sandbox), before, "{run}");
+    sandbox.poof(["backup", "--allow", "other-remote"]).run().expect_code(0);
+    let run = sandbox.poof(["status"]).run().expect_code(0);
+    run.stdout_has("a plain copy of data is in the bucket").stdout_has("holds: 1");
+    sandbox.poof(["purge-plain", "--dry-run"]).run().expect_code(0).stdout_has("20 files");
+    sandbox.poof(["purge-plain"]).run().expect_code(7);
+    assert_eq!(clear(&sandbox), before);
+    sandbox.poof(["purge-plain", "--yes"]).run().expect_code(0);
+    assert_eq!(clear(&sandbox), 0);
+    sandbox.poof(["check"]).run().expect_code(0);
+    sandbox.poof(["purge-plain", "--yes"]).run().expect_code(0).stderr_has("no plain copy");
+    let run = sandbox.poof(["status"]).run().expect_code(0);
+    run.stdout_has("level: 3").stdout_has("holds: yes").stdout_has("kit: none");
 }
 
 #[test]

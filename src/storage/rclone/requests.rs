@@ -100,6 +100,11 @@ request!(
 );
 
 request!(
+    /// Removes a directory with everything in it.
+    Purge => "operations/purge", Nothing { fs: String, remote: String }
+);
+
+request!(
     /// Removes one object.
     DeleteFile => "operations/deletefile", Nothing { fs: String, remote: String }
 );
