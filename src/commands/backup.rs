@@ -28,7 +28,7 @@ pub fn run(context: &Context, args: &Backup) -> Result<Outcome> {
             Found::Here(upload) => Ok(Some(upload)),
             Found::Wiping => Err(guard::half_wiped(&directory.local)),
             Found::Wiped(record) => {
-                show::wiped(terminal, &record);
+                show::wiped(terminal, &record, &vault.remote.name());
                 Ok(None)
             }
         });

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::vault::Vault;
 use super::watch::Monitor;
+use super::wiping::forget_names;
 use super::{Context, Outcome, carry, setup};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
@@ -44,6 +45,7 @@ pub fn run(context: &Context, args: &Check) -> Result<Outcome> {
             }
             Err(error) => carry::note_failure(&context.terminal, &mut outcome, error)?,
         }
+        forget_names(context, checking.vault, &directory.name)?;
     }
     if outcome.kind.is_none() {
         context.terminal.done(&format!("All can be restored: {}", files(proven)));

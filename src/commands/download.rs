@@ -8,7 +8,7 @@ use super::watch::Monitor;
 use super::{Context, Outcome, setup, show};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
-use crate::base::units::files;
+use crate::base::units::{date, files};
 use crate::cli::{Download, Mirror};
 use crate::config::Ready;
 use crate::config::trees::Directory;
@@ -82,15 +82,8 @@ impl<'a> Incoming<'a> {
             }
         };
         drop(monitor);
-        if let (Some(snapshot), Some(wiped)) =
-            (&snapshot, Records::in_state(&self.context.state).get(name)?)
-        {
-            // The cache that knew it was wiped with the tree.
-            let (found, known) = (snapshot.id(), (wiped.generation, wiped.head));
-            if found.0 < known.0 || found.0 == known.0 && found.1 != known.1 {
-                let why = format!("it has generation {}, and {} was proven", found.0, known.0);
-                guard::older_snapshot(&self.ready.remote().place(name), &why, self.allowed)?;
-            }
+        if let Some(snapshot) = &snapshot {
+            self.is_what_was_wiped(name, snapshot)?;
         }
         match snapshot {
             Some(snapshot) => Ok(Box::new(self.exact(directory, target, snapshots, snapshot)?)),
@@ -149,6 +142,24 @@ impl<'a> Incoming<'a> {
 
     fn journal(&self) -> Option<Journal> {
         self.args.to.is_none().then(|| Journal::in_state(&self.context.state))
+    }
+
+    /// The cache that knew the last snapshot was wiped with the tree; what was noted
+    /// of the wipe knows it too.
+    fn is_what_was_wiped(&self, name: &str, snapshot: &Snapshot) -> Result<()> {
+        let Some(wiped) = Records::in_state(&self.context.state).get(name)? else {
+            return Ok(());
+        };
+        let remote = self.ready.remote();
+        let (found, known) = (snapshot.id(), (wiped.generation, wiped.head));
+        let why = if wiped.remote != remote.name() {
+            format!("what was wiped on {} is on {}", date(wiped.since), wiped.remote)
+        } else if found.0 < known.0 || found.0 == known.0 && found.1 != known.1 {
+            format!("it has generation {}, and {} was proven", found.0, known.0)
+        } else {
+            return Ok(());
+        };
+        guard::older_snapshot(&remote.place(name), &why, self.allowed)
     }
 
     /// Where a tree goes.

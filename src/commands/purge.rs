@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::vault::Vault;
 use super::watch::Monitor;
-use super::{Context, Outcome, carry, setup};
+use super::{Context, Outcome, carry, setup, wiping};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::{bytes, files};
@@ -16,9 +16,10 @@ use crate::storage::job::Unwatched;
 use crate::storage::remote::Remote;
 use crate::tree::guard::first;
 use crate::tree::listing::list;
-use crate::tree::objects::RECORDS;
+use crate::tree::objects::{Names, RECORDS};
 use crate::tree::proof::{Evidence, Proof};
 use crate::tree::snapshot::Standing;
+use crate::tree::wipe::MARKER;
 
 /// A plain copy.
 struct Copy {
@@ -52,7 +53,10 @@ pub fn run(context: &Context, args: &PurgePlain) -> Result<Outcome> {
     let mut going = Vec::new();
     for copy in copies {
         interrupt::check()?;
-        match prove(context, &vault, &copy.tree) {
+        let proven =
+            is_no_last_copy(plain, &copy.tree).and_then(|()| prove(context, &vault, &copy.tree));
+        wiping::forget_names_locked(context, &vault, &copy.tree)?;
+        match proven {
             Ok(()) => going.push(copy),
             Err(error) => carry::note_failure(terminal, &mut outcome, error)?,
         }
@@ -119,6 +123,22 @@ fn copies(vault: &Vault, ready: &Ready, plain: &Remote) -> Result<Vec<Copy>> {
         }
     }
     Ok(copies)
+}
+
+/// A tree that was wiped while the plain side was in use lives there: what an older
+/// encrypted snapshot holds is not what was wiped.
+fn is_no_last_copy(plain: &Remote, tree: &str) -> Result<()> {
+    let records = Names::new(tree).records();
+    let listed = list(&plain.store(), &records, &[], &mut Unwatched);
+    let fail = |f: Failure| f.into_error(&format!("list {}", plain.place(&records)), Kind::Remote);
+    if listed.map_err(fail)?.look(MARKER.as_bytes()).is_none() {
+        return Ok(());
+    }
+    let what = format!("the plain copy of {tree} stays: the directory was wiped with it");
+    Err(Error::new(Kind::Unproven, what).hint(
+        "`poof cryptoggle` and `poof download` bring it back; then back it up on the encrypted \
+         side.",
+    ))
 }
 
 /// Whether the encrypted snapshot of a tree is whole.

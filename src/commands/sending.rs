@@ -53,9 +53,14 @@ impl<'a> Sending<'a> {
         let records = Records::in_state(&context.state);
         let wipes = Wipes { snapshots: &snapshots, records };
         match wipes.presence(&mut monitor)? {
-            Presence::Here => {}
+            Presence::Here if self.dry_run => {}
+            Presence::Here => wipes.tidy(&mut monitor)?,
             Presence::Wiping(_) => return Ok(Found::Wiping),
             Presence::Wiped(record) if self.is_empty(directory) => {
+                if !self.dry_run {
+                    // The run that wiped it may have ended before its last step.
+                    wipes.erase_names()?;
+                }
                 return Ok(Found::Wiped(record));
             }
             Presence::Wiped(_) => {

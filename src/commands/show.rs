@@ -73,10 +73,18 @@ pub fn failed(terminal: &Terminal, name: &str, Failed { path, why, .. }: &Failed
     terminal.event(&json!({"type": "failed", "tree": name, "path": path, "why": why}));
 }
 
-/// A tree that is wiped, of which nothing is to be done.
-pub fn wiped(terminal: &Terminal, Record { tree, since, .. }: &Record) {
+/// A tree that is wiped, of which nothing is to be done; `here` is the remote in use.
+pub fn wiped(terminal: &Terminal, record: &Record, here: &str) {
+    let Record { tree, since, remote, .. } = record;
     let when = date(*since);
-    terminal.done(&format!("{tree}: wiped on {when}; `poof download` brings it back"));
+    if record.is_on(here) {
+        terminal.done(&format!("{tree}: wiped on {when}; `poof download` brings it back"));
+    } else {
+        terminal.warn(&format!(
+            "{tree}: wiped on {when}, and its snapshot is on {remote}, not on {here}: `poof \
+             cryptoggle` switches back to it"
+        ));
+    }
     terminal.event(&json!({"type": "wiped", "tree": tree, "since": since}));
 }
 

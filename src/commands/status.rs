@@ -5,6 +5,7 @@ use serde_json::json;
 use super::farewell::{self, KitStanding};
 use super::vault::Vault;
 use super::watch::Monitor;
+use super::wiping::forget_names;
 use super::{Context, Outcome, carry, setup};
 use crate::base::error::Result;
 use crate::base::files::readable_by_others;
@@ -34,6 +35,7 @@ pub fn run(context: &Context, _: &cli::Status) -> Result<Outcome> {
             Ok(Place::Own) => {}
             Err(error) => carry::note_failure(terminal, &mut outcome, error)?,
         }
+        forget_names(context, &vault, &directory.name)?;
     }
     in_clear(context, &vault, &ready, &mut doubts);
     let encrypted = ready.remote().is_encrypted();

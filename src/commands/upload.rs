@@ -28,6 +28,8 @@ pub fn run(context: &Context, args: &Upload) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     let mut uploads = Vec::new();
     let mut going: Vec<&Directory> = Vec::new();
+    let here = vault.remote.name();
+    let mut elsewhere = false;
     for directory in directories {
         interrupt::check()?;
         match sending.survey(directory) {
@@ -40,7 +42,10 @@ pub fn run(context: &Context, args: &Upload) -> Result<Outcome> {
                 terminal.note(&format!("{}: its wipe goes on where it ended", directory.name));
                 going.push(directory);
             }
-            Ok(Found::Wiped(record)) => show::wiped(terminal, &record),
+            Ok(Found::Wiped(record)) => {
+                elsewhere |= !record.is_on(&here);
+                show::wiped(terminal, &record, &here);
+            }
             Err(error) => carry::note_failure(terminal, &mut outcome, error)?,
         }
     }
@@ -65,7 +70,7 @@ pub fn run(context: &Context, args: &Upload) -> Result<Outcome> {
     if !leaves {
         return Ok(outcome);
     }
-    if outcome.kind.is_some() {
+    if outcome.kind.is_some() || elsewhere {
         terminal.warn("poof stays, since not everything is proven and wiped.");
         return Ok(outcome);
     }

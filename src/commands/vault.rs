@@ -11,6 +11,7 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::files::create_private_dir;
 use crate::config::Ready;
 use crate::config::trees::Directory;
+use crate::host::scratch::Scratch;
 use crate::storage::failure::Failure;
 use crate::storage::job::{Until, Unwatched, Watch};
 use crate::storage::remote::Remote;
@@ -162,7 +163,7 @@ impl<'a> Vault<'a> {
     /// As [`Snapshots::last`].
     pub fn remote_only(&self, of: &Snapshots, watch: &mut dyn Watch) -> Result<Standing> {
         create_private_dir(self.state)?;
-        let scratch = tempfile::tempdir_in(self.state)
+        let scratch = Scratch::below(self.state)
             .map_err(|error| Error::io("write below", self.state, &error))?;
         let cache = scratch.path().join("cache");
         create_private_dir(&cache)?;

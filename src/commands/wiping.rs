@@ -13,6 +13,7 @@ use crate::base::interrupt;
 use crate::base::progress::Progress;
 use crate::base::units::{bytes, files};
 use crate::config::trees::Directory;
+use crate::host::scratch;
 use crate::storage::job::Watch;
 use crate::tree::guard;
 use crate::tree::proof::{Evidence, Proof};
@@ -35,14 +36,11 @@ impl Wiping<'_> {
     pub fn all(&self, directories: &[&Directory], mut outcome: Outcome) -> Result<Outcome> {
         let terminal = &self.context.terminal;
         let (mut gone, mut size) = (0, 0);
-        for directory in directories {
-            interrupt::check()?;
+        for (index, directory) in directories.iter().enumerate() {
+            interrupt::check().map_err(|_| interrupted(gone, 0, &directories[index..]))?;
             match self.tree(directory, &mut outcome) {
-                Ok(Tally { interrupted: true, gone: last, .. }) => {
-                    let gone = files(gone + last);
-                    let what = format!("interrupted: {gone} are wiped, the others are here");
-                    return Err(Error::new(Kind::Interrupted, what)
-                        .hint("`poof upload` goes on, `poof download` brings them back."));
+                Ok(Tally { interrupted: true, gone: last, rest, .. }) => {
+                    return Err(interrupted(gone + last, rest, &directories[index + 1..]));
                 }
                 Ok(tally) => {
                     gone += tally.gone;
@@ -50,6 +48,10 @@ impl Wiping<'_> {
                 }
                 Err(error) => carry::note_failure(terminal, &mut outcome, error)?,
             }
+        }
+        if let Err(error) = scratch::sweep(&self.context.state) {
+            let error = Error::io("wipe below", &self.context.state, &error);
+            carry::note_failure(terminal, &mut outcome, error.with_kind(Kind::Residue))?;
         }
         let volume = format!("{}, {}", files(gone), bytes(size));
         match outcome.kind {
@@ -60,31 +62,43 @@ impl Wiping<'_> {
     }
 
     fn tree(&self, directory: &Directory, outcome: &mut Outcome) -> Result<Tally> {
-        let Directory { local, name } = directory;
+        let name = &directory.name;
         let terminal = &self.context.terminal;
-        let spared = setup::spared(self.context, directory);
-        if spared.iter().any(Vec::is_empty) {
-            terminal.note(&format!("{name}: it is poof's own configuration and stays"));
-            return Ok(Tally::default());
-        }
         let mut monitor = Monitor::comparison(terminal, name);
         let (snapshots, listing) = self.vault.look_again(name)?;
         let snapshot = self.proven_manifest(&snapshots, &mut monitor)?;
         let (store, names) = (snapshots.store, &snapshots.names);
         let evidence = Evidence { store, names, listing, read_back: self.read_back };
         let proof = Proof::of(snapshot, evidence, &mut monitor)?;
+        drop(monitor);
         for (path, why) in proof.unproven() {
             let path = String::from_utf8_lossy(path);
             terminal.warn(&format!("{name}/{path}: not proven and not wiped: {why}"));
             terminal.event(&json!({"type": "unproven", "tree": name, "path": path, "why": why}));
             outcome.worsen(Kind::Unproven);
         }
+        if setup::in_use(self.context, directory).iter().any(Vec::is_empty) {
+            terminal.note(&format!("{name}: it is poof's own configuration and stays"));
+            return Ok(Tally::default());
+        }
+        self.wipe(directory, &snapshots, &proof, outcome)
+    }
+
+    /// Wipes what is proven, between two notes on both sides.
+    fn wipe(
+        &self,
+        directory: &Directory,
+        snapshots: &Snapshots,
+        proof: &Proof,
+        outcome: &mut Outcome,
+    ) -> Result<Tally> {
+        let Directory { local, name } = directory;
+        let terminal = &self.context.terminal;
         let records = Records::in_state(&self.context.state);
-        let wipes = Wipes { snapshots: &snapshots, records };
+        let wipes = Wipes { snapshots, records };
         let mut record = self.record(&wipes, proof.snapshot())?;
         let begun = wipes.records.begun(name)?;
-        wipes.note(&record, &mut monitor)?;
-        drop(monitor);
+        wipes.note(&record, &mut Monitor::comparison(terminal, name))?;
 
         let mut progress = Progress::new(terminal.shows_progress(), record.bytes);
         progress.begin(name, record.bytes);
@@ -94,16 +108,15 @@ impl Wiping<'_> {
             progress.update(done, &format!("wiping {}", String::from_utf8_lossy(path)));
         };
         let root = fs::canonicalize(local).unwrap_or_else(|_| local.clone());
-        let tally = Wipe { root: &root, spared: &spared, begun }.run(&proof, &mut told)?;
+        let spared = setup::spared(self.context, directory);
+        let tally = Wipe { root: &root, spared: &spared, begun }.run(proof, &mut told)?;
         drop(progress);
         self.tell(name, &tally, outcome);
         let residue = tally.left.iter().any(|left| left.reason == Reason::Residue);
         if !tally.interrupted && !residue {
             record.phase = Phase::Wiped;
-            let mut monitor = Monitor::comparison(terminal, name);
-            wipes.note(&record, &mut monitor)?;
-            wipes.records.forget_begun(name)?;
-            wipes.erase_cache()?;
+            wipes.note(&record, &mut Monitor::comparison(terminal, name))?;
+            wipes.erase_names()?;
         }
         Ok(tally)
     }
@@ -130,9 +143,17 @@ impl Wiping<'_> {
         let tree = wipes.snapshots.names.tree().to_owned();
         let (generation, head) = snapshot.id();
         let counts = snapshot.counts();
-        let since = wipes.records.get(&tree)?.map_or(now, |record| record.since);
+        let remote = self.vault.remote.name();
+        let begun = wipes.records.get(&tree)?;
+        if let Some(begun) = &begun
+            && (&begun.remote, begun.generation, begun.head) != (&remote, generation, head)
+        {
+            // What the journal says is of the entries of another snapshot.
+            return Err(guard::other_wipe(&tree, &begun.remote));
+        }
+        let since = begun.map_or(now, |record| record.since);
         Ok(Record {
-            remote: self.vault.remote.name(),
+            remote,
             phase: Phase::Wiping,
             files: counts.files,
             bytes: counts.bytes,
@@ -178,4 +199,39 @@ impl Wiping<'_> {
             "achieved": words,
         }));
     }
+}
+
+/// A command that only looked has fetched a manifest again that was wiped with its
+/// tree. What a download needs at this moment stays.
+///
+/// # Errors
+/// It cannot be wiped.
+pub fn forget_names(context: &Context, vault: &Vault, tree: &str) -> Result<()> {
+    match context.lock() {
+        Ok(_lock) => forget_names_locked(context, vault, tree),
+        Err(_) => Ok(()),
+    }
+}
+
+/// The same for one that holds the lock.
+///
+/// # Errors
+/// It cannot be wiped.
+pub fn forget_names_locked(context: &Context, vault: &Vault, tree: &str) -> Result<()> {
+    let records = Records::in_state(&context.state);
+    if records.get(tree)?.is_some_and(|record| record.phase == Phase::Wiped) {
+        Wipes { snapshots: &vault.snapshots(tree), records }.erase_names()?;
+    }
+    Ok(())
+}
+
+/// Says what is gone and what is not: `rest` files of the directory at work, and all
+/// of those after it.
+fn interrupted(gone: u64, rest: u64, after: &[&Directory]) -> Error {
+    let mut here = vec![files(rest)];
+    here.extend(after.iter().map(|directory| format!("all of {}", directory.name)));
+    let what =
+        format!("interrupted: {} are wiped; here are still {}", files(gone), here.join(", "));
+    Error::new(Kind::Interrupted, what)
+        .hint("`poof upload` goes on, `poof download` brings them back.")
 }

@@ -22,6 +22,42 @@ impl Noise {
         getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
         Ok(Noise(bytes))
     }
+
+    /// Always the same for a key, so that a later run recognises it.
+    pub fn of(key: &[u8; 32]) -> Self {
+        let mut bytes = vec![0; 1 << 20].into_boxed_slice();
+        blake3::Hasher::new_keyed(key).finalize_xof().fill(&mut bytes);
+        Noise(bytes)
+    }
+
+    /// Whether some of the `size` bytes of a file were overwritten with this.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn is_in(&self, file: &File, size: u64) -> io::Result<bool> {
+        /// What the system writes of a file at once, or not at all.
+        const PAGE: usize = 4096;
+        let (mut at, mut page) = (0, [0; PAGE]);
+        while let Some((start, end)) = data(file, at, size)? {
+            at = start;
+            while at < end {
+                let from = self.at(at);
+                let len = PAGE.min(from.len()).min(usize::try_from(end - at).unwrap_or(PAGE));
+                file.read_exact_at(&mut page[..len], at)?;
+                // A few bytes can be equal by chance; of a small file there is no more.
+                if (len == PAGE || size < PAGE as u64) && page[..len] == from[..len] {
+                    return Ok(true);
+                }
+                at += len as u64;
+            }
+        }
+        Ok(false)
+    }
+
+    /// What goes to this offset of a file.
+    fn at(&self, offset: u64) -> &[u8] {
+        &self.0[usize::try_from(offset % self.0.len() as u64).unwrap_or(0)..]
+    }
 }
 
 /// Writes once over the `size` bytes of a file, brings that to the disk, and cuts
@@ -35,8 +71,9 @@ pub fn overwrite(handle: OwnedFd, size: u64, noise: &Noise) -> io::Result<()> {
     while let Some((start, end)) = data(&file, at, size)? {
         at = start;
         while at < end {
-            let len = noise.0.len().min(usize::try_from(end - at).unwrap_or(usize::MAX));
-            file.write_all_at(&noise.0[..len], at)?;
+            let from = noise.at(at);
+            let len = from.len().min(usize::try_from(end - at).unwrap_or(usize::MAX));
+            file.write_all_at(&from[..len], at)?;
             at += len as u64;
         }
     }
@@ -119,6 +156,29 @@ mod tests {
         overwrite(open().into(), 1 << 30, &noise).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().len(), 0);
         assert_ne!(noise.0[..64], noise.0[64..128]);
+    }
+
+    #[test]
+    fn what_was_overwritten_in_part_is_recognised() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        let noise = Noise::of(&[7; 32]);
+        let is_in = |content: &[u8]| {
+            fs::write(&path, content).unwrap();
+            noise.is_in(&File::open(&path).unwrap(), content.len() as u64).unwrap()
+        };
+        let mut content = vec![1; (1 << 20) + 10_000];
+        assert!(!is_in(&content));
+        // Nor is a byte that is equal by chance.
+        *content.last_mut().unwrap() = noise.at(content.len() as u64 - 1)[0];
+        assert!(!is_in(&content));
+        // What is in the middle of a page was not written by a wipe.
+        content[100..5000].copy_from_slice(&noise.at(100)[..4900]);
+        assert!(!is_in(&content));
+        content[..4096].copy_from_slice(&noise.at(0)[..4096]);
+        assert!(is_in(&content) && is_in(&content[..4096]));
+        assert!(!is_in(b"short") && is_in(&noise.at(0)[..5]) && !is_in(b""));
+        assert_ne!(Noise::of(&[8; 32]).0, noise.0);
     }
 
     #[test]

@@ -10,4 +10,5 @@ pub mod mounts;
 pub mod owners;
 pub mod paths;
 pub mod program;
+pub mod scratch;
 pub mod traces;

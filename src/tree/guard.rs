@@ -114,6 +114,13 @@ pub fn lost_record(tree: &str) -> Error {
         .hint("Nothing was changed. `poof download` brings it back; then upload it again.")
 }
 
+/// The wipe of a directory was begun because another snapshot, on `remote`, holds it.
+pub fn other_wipe(tree: &str, remote: &str) -> Error {
+    Error::guard(format!("the wipe of {tree} was begun with its snapshot on {remote}")).hint(
+        "Nothing was changed. Switch back to that remote (`poof cryptoggle`) and go on there.",
+    )
+}
+
 /// A snapshot that is missing or empty must not become the local directory: it
 /// would delete everything in it. `reason` says more where it
 /// is known. `files` is None where nothing of that name exists.

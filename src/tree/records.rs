@@ -8,6 +8,7 @@ use std::thread;
 
 use crate::base::error::{Error, Kind};
 use crate::base::files::create_private_dir;
+use crate::host::scratch::Scratch;
 use crate::storage::failure::Failure;
 use crate::storage::job::{Unwatched, Watch};
 use crate::storage::store::{Bytes, Fetch, Send, Sent, Store};
@@ -105,7 +106,7 @@ pub fn read(
 ) -> Result<Vec<Result<Vec<u8>, Failure>>, Error> {
     create_private_dir(state)?;
     let fail = |error| Error::io("write below", state, &error);
-    let scratch = tempfile::tempdir_in(state).map_err(fail)?;
+    let scratch = Scratch::below(state).map_err(fail)?;
     let at = |id: usize| scratch.path().join(id.to_string());
     let jobs = names.iter().enumerate().map(|(id, name)| Fetch {
         id: id as u64,

@@ -23,7 +23,7 @@ use rustix::io::Errno;
 
 pub use achieved::{Achieved, achieved};
 pub use path::Reason;
-pub use presence::{Presence, Wipes};
+pub use presence::{MARKER, Presence, Wipes};
 pub use record::{Begun, Phase, Record, Records};
 
 use self::dirs::Dirs;
@@ -33,6 +33,7 @@ use super::proof::{Proof, Proven};
 use crate::base::error::{Error, Result};
 use crate::base::files::is_absent;
 use crate::base::interrupt;
+use crate::host::disk::sync;
 use crate::host::erase::Noise;
 use crate::host::mounts::{self, Mount};
 
@@ -72,6 +73,8 @@ pub struct Tally {
     pub mount: Option<Mount>,
     /// The user asked to stop.
     pub interrupted: bool,
+    /// Files and so on that were not begun then.
+    pub rest: u64,
 }
 
 /// Hears of each path that is done, with its bytes.
@@ -114,17 +117,18 @@ impl Wipe<'_> {
         };
         let tally = Tally { mount: mounts::of(dirs.root()), ..Tally::default() };
         let (batch, linked, blocked) = (Vec::new(), HashMap::new(), Vec::new());
-        let noise = Noise::new().map_err(fail)?;
+        let noise = Noise::of(&begun.key);
         let mut work = Work { dirs, noise, begun, batch, linked, blocked, tally, told };
         let is_spared = |path: &[u8]| spared.iter().any(|spared| is_within(path, spared));
         let mut directories = Vec::new();
         for entry in proof.entries()? {
-            if interrupt::requested() {
-                break;
-            }
             let (number, proven) = entry?;
             let path = &proven.entry().path;
             if path.is_empty() || is_spared(path) || work.is_blocked(path) {
+                continue;
+            }
+            if interrupt::requested() {
+                work.tally.rest += u64::from(!proven.entry().is_directory());
                 continue;
             }
             if proven.entry().is_directory() {
@@ -136,10 +140,15 @@ impl Wipe<'_> {
         work.flush()?;
         work.tally.interrupted = interrupt::requested();
         if !work.tally.interrupted {
-            let unproven = proof.unproven().map(|(path, _)| path.to_vec());
-            let known: HashSet<Vec<u8>> = directories.iter().cloned().chain(unproven).collect();
+            let unproven: Vec<&[u8]> = proof.unproven().map(|(path, _)| path).collect();
+            let known: HashSet<&[u8]> =
+                directories.iter().map(Vec::as_slice).chain(unproven.iter().copied()).collect();
             work.look_again(root, &known, spared);
-            work.remove_directories(&directories, root);
+            let stay: Vec<&[u8]> =
+                unproven.into_iter().chain(spared.iter().map(Vec::as_slice)).collect();
+            work.remove_directories(&directories, root, &stay);
+            // Before anybody notes that all is gone.
+            let _ = sync(work.dirs.root());
         }
         let Work { linked, mut tally, .. } = work;
         tally.outside = linked.into_values().map(|(path, _)| path).collect();
@@ -185,17 +194,21 @@ impl Work<'_> {
             jobs.into_iter().partition(|job| job.proven.entry().hard_link.is_some());
         let mut outcomes = self.all(&single);
         outcomes.sort_by_key(|(index, _)| *index);
+        self.tally.rest += (single.len() - outcomes.len()) as u64;
         for (index, outcome) in outcomes {
             self.note(&single[index], outcome);
         }
         for job in linked {
             if interrupt::requested() {
-                break;
+                self.tally.rest += 1;
+                continue;
             }
             let local = job.proven.entry().local;
             let known = local.and_then(|local| self.linked.get(&(local.dev, local.ino)));
             let ctime = known.map(|(_, ctime)| *ctime);
             let outcome = wipe(&job, ctime, &self.begun, &self.noise);
+            let entry = job.proven.entry();
+            (self.told)(&entry.path, entry.file().map_or(0, |data| data.size));
             self.note(&job, outcome);
         }
         Ok(())

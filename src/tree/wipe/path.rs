@@ -84,6 +84,9 @@ impl From<Errno> for Stays {
     }
 }
 
+/// What a file becomes that its owner cannot write.
+const OPENED: Mode = Mode::RUSR.union(Mode::WUSR);
+
 const CHANGED: &str = "it has changed since it was proven";
 const REPLACED: &str = "something else stands in its place since it was proven";
 
@@ -112,7 +115,7 @@ impl Path<'_> {
         if !FileType::from_raw_mode(stat.st_mode).is_file() {
             return Err(Stays::unproven(REPLACED));
         }
-        if !self.is_that(&handle, &stat, entry, data)? {
+        if !self.is_that(&handle, &stat, entry, data, noise)? {
             return Err(Stays::unproven(CHANGED));
         }
         if in_use::is_written(&handle) {
@@ -131,9 +134,14 @@ impl Path<'_> {
                 let why = "it is a program at work: removed, but its content is not overwritten";
                 return Err(Stays::residue(why));
             };
+            // Between that look and this open somebody may have been here.
             let found = fstat(&writable)?;
             if (found.st_dev, found.st_ino) != (stat.st_dev, stat.st_ino) {
                 return Err(Stays::unproven(REPLACED));
+            }
+            let seen = |stat: &Stat| (stat.st_size, stat.st_mtime, stat.st_mtime_nsec);
+            if seen(&found) != seen(&stat) || found.st_nlink != stat.st_nlink {
+                return Err(Stays::unproven(CHANGED));
             }
             overwrite(writable, size, noise)?;
         }
@@ -146,7 +154,7 @@ impl Path<'_> {
         let open = || open_here(self.dir, self.name, OFlags::RDWR);
         let opened = match open() {
             Err(error) if Errno::from_io_error(&error) == Some(Errno::ACCESS) => {
-                fchmod(handle, Mode::RUSR | Mode::WUSR)?;
+                fchmod(handle, OPENED)?;
                 open()
             }
             Err(error) if Errno::from_io_error(&error) == Some(Errno::PERM) => {
@@ -205,6 +213,7 @@ impl Path<'_> {
         stat: &Stat,
         entry: &Entry,
         data: &FileData,
+        noise: &Noise,
     ) -> Result<bool, Stays> {
         let Some(then) = entry.local else { return Ok(false) };
         let now = local(stat);
@@ -212,8 +221,9 @@ impl Path<'_> {
         if (now.dev, now.ino) != (then.dev, then.ino) {
             return Ok(false);
         }
-        // What an earlier run has overwritten, or cut.
-        if self.begun && (size == data.size || size == 0) {
+        // What an earlier run has cut, or overwritten at least in part.
+        let file = || Ok::<_, io::Error>(File::from(handle.try_clone()?));
+        if self.begun && (size == 0 || size == data.size && noise.is_in(&file()?, size)?) {
             return Ok(true);
         }
         if size != data.size || time(stat.st_mtime, stat.st_mtime_nsec) != entry.attributes.mtime {
@@ -224,9 +234,13 @@ impl Path<'_> {
         }
         // Another name of it came or went, or somebody has set what it had already:
         // then its content and its attributes tell.
-        let same = content::of(File::from(handle.try_clone()?))?;
+        let same = content::of(file()?)?;
         let mut seen = entry.attributes.clone();
         (seen.mode, seen.uid, seen.gid) = (stat.st_mode & 0o7777, stat.st_uid, stat.st_gid);
+        if self.begun && seen.mode == OPENED.bits() {
+            // An earlier run made it writable and came no further.
+            seen.mode = entry.attributes.mode;
+        }
         seen.xattrs = attributes::of_handle(handle)?;
         let again = fstat(handle)?;
         let still = local(&again) == Local { ctime: now.ctime, ..now };

@@ -10,7 +10,7 @@ use crate::storage::job::Watch;
 use crate::tree::snapshot::Snapshots;
 
 /// The name of the marker among the records of a tree.
-const MARKER: &str = "state";
+pub const MARKER: &str = "state";
 
 /// Where a tree is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,10 @@ struct Marker {
     host: String,
     /// Seconds since 1970.
     since: u64,
+}
+
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 /// The wipe of one tree: what is noted of it on both sides.
@@ -62,9 +66,26 @@ impl Wipes<'_> {
         self.snapshots.records.look(MARKER.as_bytes()).is_some()
     }
 
-    fn marker(&self, watch: &mut dyn Watch) -> Result<Record> {
+    /// Removes a marker of this machine that it knows nothing of: the run that set
+    /// it ended before it wiped anything.
+    ///
+    /// # Errors
+    /// The remote fails.
+    pub fn tidy(&self, watch: &mut dyn Watch) -> Result<()> {
+        let ours = |marker: Marker| marker.host == host();
+        if self.is_marked() && self.read_marker(watch)?.is_some_and(ours) {
+            self.snapshots.remove_record(MARKER, watch)?;
+        }
+        Ok(())
+    }
+
+    fn read_marker(&self, watch: &mut dyn Watch) -> Result<Option<Marker>> {
         let read = self.snapshots.read_record(MARKER, watch)?;
-        let marker: Option<Marker> = read.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        Ok(read.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    }
+
+    fn marker(&self, watch: &mut dyn Watch) -> Result<Record> {
+        let marker = self.read_marker(watch)?;
         let tree = self.tree().to_owned();
         let Some(Marker { phase, generation, since, .. }) = marker else {
             let what = format!("the marker of {tree} on the remote cannot be read");
@@ -84,7 +105,7 @@ impl Wipes<'_> {
             format: 1,
             phase: record.phase,
             generation: record.generation,
-            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            host: host(),
             since: record.since,
         };
         let text = serde_json::to_vec(&marker).map_err(|e| Error::unexpected(e.to_string()))?;
@@ -96,11 +117,14 @@ impl Wipes<'_> {
     ///
     /// # Errors
     /// It cannot be wiped.
-    pub fn erase_cache(&self) -> Result<()> {
+    pub fn erase_names(&self) -> Result<()> {
         let cache = &self.snapshots.cache;
-        Noise::new()
-            .and_then(|noise| erase::directory(cache, &noise))
-            .map_err(|error| Error::io("wipe", cache, &error))
+        if cache.exists() {
+            Noise::new()
+                .and_then(|noise| erase::directory(cache, &noise))
+                .map_err(|error| Error::io("wipe", cache, &error))?;
+        }
+        self.records.forget_begun(self.tree())
     }
 
     /// The tree is here again: nothing is noted any more.

@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, Result};
@@ -40,6 +41,14 @@ pub struct Record {
     pub bytes: u64,
 }
 
+impl Record {
+    /// Whether its snapshot is on the remote of this name. What the remote itself
+    /// says names none.
+    pub fn is_on(&self, remote: &str) -> bool {
+        self.remote.is_empty() || self.remote == remote
+    }
+}
+
 /// The wipes of one configuration, in its state directory.
 #[derive(Clone, Debug)]
 pub struct Records {
@@ -47,10 +56,13 @@ pub struct Records {
 }
 
 /// Numbers of entries whose wipe was begun.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Begun {
     ranges: Vec<RangeInclusive<u64>>,
-    file: Option<File>,
+    /// Makes what they are overwritten with, which tells what was from what others
+    /// have written since.
+    pub key: [u8; 32],
+    file: File,
 }
 
 impl Records {
@@ -115,8 +127,18 @@ impl Records {
             other => other.map_err(fail)?,
         };
         let mut options = OpenOptions::new();
-        let file = options.create(true).append(true).mode(0o600).open(&path).map_err(fail)?;
-        Ok(Begun { ranges: text.lines().filter_map(range).collect(), file: Some(file) })
+        let mut file = options.create(true).append(true).mode(0o600).open(&path).map_err(fail)?;
+        let key = if let Some(key) = text.lines().find_map(key) {
+            key
+        } else {
+            let mut key = [0; 32];
+            getrandom::fill(&mut key)
+                .map_err(|error| Error::unexpected(format!("no random numbers: {error}")))?;
+            write!(file, "\nkey {};", HEXLOWER.encode(&key)).map_err(fail)?;
+            key
+        };
+        file.sync_all().and_then(|()| File::open(&self.dir)?.sync_all()).map_err(fail)?;
+        Ok(Begun { ranges: text.lines().filter_map(range).collect(), key, file })
     }
 }
 
@@ -134,6 +156,11 @@ fn range(line: &str) -> Option<RangeInclusive<u64>> {
     Some(first.parse().ok()?..=last.parse().ok()?)
 }
 
+fn key(line: &str) -> Option<[u8; 32]> {
+    let key = line.strip_prefix("key ")?.strip_suffix(';')?;
+    HEXLOWER.decode(key.as_bytes()).ok()?.try_into().ok()
+}
+
 impl Begun {
     /// Whether the wipe of an entry was begun by an earlier run.
     pub fn has(&self, number: u64) -> bool {
@@ -146,10 +173,9 @@ impl Begun {
     /// # Errors
     /// The disk fails.
     pub fn begin(&mut self, first: u64, last: u64) -> Result<()> {
-        let Some(file) = &mut self.file else { return Ok(()) };
         // In front, lest it continue a line that was cut.
-        write!(file, "\n{first}-{last};")
-            .and_then(|()| file.sync_data())
+        write!(self.file, "\n{first}-{last};")
+            .and_then(|()| self.file.sync_data())
             .map_err(|error| Error::unexpected(format!("cannot write the journal: {error}")))
     }
 }
@@ -164,6 +190,7 @@ mod tests {
         let records = Records::in_state(dir.path());
         let mut begun = records.begun("a").unwrap();
         assert!(!begun.has(0));
+        let key = begun.key;
         begun.begin(0, 3).unwrap();
         begun.begin(7, 9).unwrap();
         let path = records.path("a").with_extension("begun");
@@ -171,6 +198,7 @@ mod tests {
         text.push_str("\n12-1");
         fs::write(&path, text).unwrap();
         let mut again = records.begun("a").unwrap();
+        assert!(again.key == key && key != [0; 32]);
         again.begin(20, 20).unwrap();
         let again = records.begun("a").unwrap();
         let known: Vec<_> = (0..30).filter(|number| again.has(*number)).collect();

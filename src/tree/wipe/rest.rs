@@ -9,15 +9,16 @@ use rustix::fs::AtFlags;
 use super::Work;
 use super::dirs::remove;
 use super::path::{Reason, Stays};
+use crate::host::erase;
 use crate::tree::entry::{is_below, is_within};
-use crate::tree::walk::{Found, LeftOut, Walk};
+use crate::tree::walk::{Found, LeftOut, STAGE, Walk};
 
 impl Work<'_> {
     /// Looks for what is there nevertheless. `known` is what may be.
     pub(super) fn look_again(
         &mut self,
         root: &std::path::Path,
-        known: &HashSet<Vec<u8>>,
+        known: &HashSet<&[u8]>,
         spared: &[Vec<u8>],
     ) {
         let Ok(walk) = Walk::new(root) else { return };
@@ -54,7 +55,13 @@ impl Work<'_> {
     }
 
     /// Removes the directories, what lies in them first, and then the root.
-    pub(super) fn remove_directories(&mut self, directories: &[Vec<u8>], root: &std::path::Path) {
+    /// `stay` are paths that are to stay, and with them the directories they are in.
+    pub(super) fn remove_directories(
+        &mut self,
+        directories: &[Vec<u8>],
+        root: &std::path::Path,
+        stay: &[&[u8]],
+    ) {
         for path in directories.iter().rev() {
             let removed = match self.dirs.parent(path) {
                 Ok((dir, name)) => remove(&dir, &name, AtFlags::REMOVEDIR),
@@ -62,18 +69,31 @@ impl Work<'_> {
                 Err(_) => continue,
             };
             if let Err(error) = removed {
-                self.not_removed(path, &error);
+                self.not_removed(path, &error, stay);
             }
         }
+        // What a download that did not come to its end has collected.
+        let stage = root.join(STAGE);
+        if fs::symlink_metadata(&stage).is_ok_and(|meta| meta.is_dir())
+            && let Err(error) = erase::directory(&stage, &self.noise)
+        {
+            self.stays(STAGE.into(), error.into());
+        }
         if let Err(error) = fs::remove_dir(root) {
-            self.not_removed(&[], &error);
+            self.not_removed(&[], &error, stay);
         }
     }
 
-    fn not_removed(&mut self, path: &[u8], error: &io::Error) {
+    fn not_removed(&mut self, path: &[u8], error: &io::Error, stay: &[&[u8]]) {
         match error.kind() {
-            // What is in it has been told, or is to stay.
-            ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty => {}
+            ErrorKind::NotFound => {}
+            ErrorKind::DirectoryNotEmpty => {
+                let left = self.tally.left.iter().map(|left| left.path.as_slice());
+                if !left.chain(stay.iter().copied()).any(|left| is_within(left, path)) {
+                    let why = "something came up in it meanwhile";
+                    self.stays(path.to_vec(), Stays::unproven(why));
+                }
+            }
             ErrorKind::ResourceBusy => {
                 let why = "it is empty, but a file system is mounted there".to_owned();
                 self.stays(path.to_vec(), Stays { reason: Reason::Emptied, why });

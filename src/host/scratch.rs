@@ -1,0 +1,69 @@
+//! A directory for what is needed for a moment and names files of the user: it is
+//! overwritten when it goes.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::erase::{self, Noise};
+
+const PREFIX: &str = "scratch-";
+
+/// Wiped when it is dropped.
+pub struct Scratch(TempDir);
+
+impl Scratch {
+    /// # Errors
+    /// It cannot be made.
+    pub fn below(dir: &Path) -> io::Result<Self> {
+        tempfile::Builder::new().prefix(PREFIX).tempdir_in(dir).map(Scratch)
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be overwritten is removed all the same.
+        let _ = Noise::new().and_then(|noise| erase::directory(self.path(), &noise));
+    }
+}
+
+/// Wipes what runs that were killed have left below a directory.
+///
+/// # Errors
+/// It cannot be wiped.
+pub fn sweep(dir: &Path) -> io::Result<()> {
+    let noise = Noise::new()?;
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
+            erase::directory(&entry.path(), &noise)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_run_left_goes_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let scratch = Scratch::below(dir.path()).unwrap();
+        fs::write(scratch.path().join("names"), "secret").unwrap();
+        let other = Scratch::below(dir.path()).unwrap();
+        std::mem::forget(scratch);
+        fs::write(dir.path().join("kept"), "x").unwrap();
+        drop(other);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+        sweep(dir.path()).unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert!(dir.path().join("kept").exists());
+    }
+}
