@@ -1,48 +1,56 @@
 //! What a wipe would take, before it does.
 
 use std::fs::File;
+use std::path::PathBuf;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Context, setup, show};
 use crate::base::error::Result;
 use crate::base::interrupt;
 use crate::base::units::{bytes, files};
 use crate::config::trees::Directory;
-use crate::host::mounts;
+use crate::host::mounts::{self, Mount};
 use crate::tree::entry::is_within;
 use crate::tree::walk::{Found, Walk};
 use crate::tree::wipe::achieved;
 
-/// What lies in a directory.
+/// What lies in a directory, on one mount.
 #[derive(Default)]
 struct Extent {
     files: u64,
     bytes: u64,
-    /// What lies on other file systems.
-    beyond: u64,
 }
 
-fn of(context: &Context, directory: &Directory) -> Result<Extent> {
-    let mut extent = Extent::default();
-    let spared = setup::in_use(context, directory);
-    let Ok(walk) = Walk::new(&directory.local) else { return Ok(extent) };
-    let mut device = None;
+/// What lies on the mount of the directory itself, and on others in it.
+#[derive(Default)]
+struct Extents {
+    own: Extent,
+    others: Vec<(PathBuf, Mount, Extent)>,
+}
+
+fn of(context: &Context, directory: &Directory) -> Result<Extents> {
+    let root = setup::real(&directory.local);
+    let below = mounts::below(&root).into_iter();
+    let others = below.map(|(path, mount)| (path, mount, Extent::default())).collect();
+    let mut extents = Extents { others, ..Extents::default() };
+    let spared = setup::spared(context, directory);
+    let Ok(walk) = Walk::new(&root) else { return Ok(extents) };
     for found in walk {
         interrupt::check()?;
         let Found::Entry(entry) = found else { continue };
-        let here = *device.get_or_insert(entry.local.map(|local| local.dev));
         if entry.is_directory() || spared.iter().any(|spared| is_within(&entry.path, spared)) {
             continue;
         }
-        if entry.local.map(|local| local.dev) != here {
-            extent.beyond += 1;
-            continue;
-        }
+        let others = extents.others.iter_mut();
+        let on = others.filter(|(path, ..)| entry.as_path().starts_with(path));
+        // The innermost.
+        let on = on.max_by_key(|(path, ..)| path.as_os_str().len());
+        let extent = on.map_or(&mut extents.own, |(.., extent)| extent);
         extent.files += 1;
         extent.bytes += entry.file().map_or(0, |data| data.size);
     }
-    Ok(extent)
+    Ok(extents)
 }
 
 /// Number and bytes of the files that would go.
@@ -52,40 +60,51 @@ fn of(context: &Context, directory: &Directory) -> Result<Extent> {
 pub fn extent(context: &Context, directories: &[&Directory]) -> Result<(u64, u64)> {
     let mut total = (0, 0);
     for directory in directories {
-        let Extent { files, bytes, .. } = of(context, directory)?;
+        let Extent { files, bytes } = of(context, directory)?.own;
         total = (total.0 + files, total.1 + bytes);
     }
     Ok(total)
 }
 
-/// Says of each directory what would be wiped, and what that would achieve.
+/// Says of each directory and mount what would be wiped, and what that would
+/// achieve.
 ///
 /// # Errors
 /// An interrupt.
 pub fn wipe(context: &Context, directories: &[&Directory]) -> Result<()> {
-    let terminal = &context.terminal;
     for directory in directories {
         let Directory { local, name } = directory;
-        let extent = of(context, directory)?;
+        let Extents { own, others } = of(context, directory)?;
         let mount = File::open(local).ok().and_then(|root| mounts::of(&root.into()));
         let said = achieved(mount.as_ref());
-        let (count, size) = (files(extent.files), bytes(extent.bytes));
-        let place = show::place(mount.as_ref());
-        terminal.result(&format!(
-            "x {name}: {count}, {size} would be wiped{place}: {}",
-            show::said(&said)
-        ));
-        if extent.beyond > 0 {
-            let count = files(extent.beyond);
-            terminal.result(&format!("x {name}: {count} on other file systems would stay"));
-        }
+        let what = format!("would be wiped{}: {}", show::place(mount.as_ref()), show::said(&said));
         let words: Vec<_> = said.iter().map(|said| said.word()).collect();
-        terminal.event(&json!({
-            "type": "wipe", "dry_run": true, "tree": name, "files": extent.files,
-            "bytes": extent.bytes, "stay": extent.beyond,
-            "mount": mount.as_ref().map(|m| &m.point), "filesystem": mount.as_ref().map(|m| &m.kind),
-            "achieved": words,
-        }));
+        tell(context, name, &own, &what, mount.as_ref(), json!({"achieved": words}));
+        for (path, mount, extent) in others {
+            let what = format!("would stay{}: not crossed", show::place(Some(&mount)));
+            let name = format!("{name}/{}", path.display());
+            tell(context, &name, &extent, &what, Some(&mount), json!({"stays": true}));
+        }
     }
     Ok(())
+}
+
+fn tell(
+    context: &Context,
+    name: &str,
+    extent: &Extent,
+    what: &str,
+    mount: Option<&Mount>,
+    more: Value,
+) {
+    let Extent { files: count, bytes: size } = extent;
+    context.terminal.result(&format!("x {name}: {}, {} {what}", files(*count), bytes(*size)));
+    let mut event = json!({
+        "type": "wipe", "dry_run": true, "tree": name, "files": count, "bytes": size,
+        "mount": mount.map(|mount| &mount.point), "filesystem": mount.map(|mount| &mount.kind),
+    });
+    if let (Some(event), Value::Object(more)) = (event.as_object_mut(), more) {
+        event.extend(more);
+    }
+    context.terminal.event(&event);
 }

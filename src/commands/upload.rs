@@ -81,6 +81,9 @@ pub fn run(context: &Context, args: &Upload) -> Result<Outcome> {
 /// by the remote.
 fn consent(context: &Context, going: &[&Directory], yes: bool) -> Result<()> {
     let terminal = &context.terminal;
+    if yes || !terminal.interactive() {
+        return Ok(());
+    }
     let (count, size) = preview::extent(context, going)?;
     if count == 0 {
         return Ok(());
@@ -90,7 +93,7 @@ fn consent(context: &Context, going: &[&Directory], yes: bool) -> Result<()> {
         files(count),
         bytes(size)
     );
-    if terminal.confirm(&question, yes || !terminal.interactive())? {
+    if terminal.confirm(&question, yes)? {
         return Ok(());
     }
     Err(Error::guard("nothing was sent and nothing was wiped")

@@ -9,6 +9,9 @@ use std::path::Path;
 
 use rustix::fs::{FileType, Mode, OFlags, fstat, openat};
 
+#[cfg(target_os = "linux")]
+use super::mounts;
+
 /// A path to what is open at `handle`, which is followed.
 ///
 /// # Errors
@@ -90,10 +93,17 @@ pub fn open_here(dir: &OwnedFd, name: &CStr, flags: OFlags) -> io::Result<OwnedF
         }
     }
     let handle = openat(dir, name, flags, Mode::empty())?;
-    if fstat(&handle)?.st_dev != fstat(dir)?.st_dev {
-        return Err(io::ErrorKind::CrossesDevices.into());
+    if is_beside(dir, &handle)? { Ok(handle) } else { Err(io::ErrorKind::CrossesDevices.into()) }
+}
+
+/// Whether nothing is mounted between a directory and what was opened in it.
+fn is_beside(dir: &OwnedFd, handle: &OwnedFd) -> io::Result<bool> {
+    // A directory can also be mounted twice.
+    #[cfg(target_os = "linux")]
+    if mounts::id(handle) != mounts::id(dir) {
+        return Ok(false);
     }
-    Ok(handle)
+    Ok(fstat(handle)?.st_dev == fstat(dir)?.st_dev)
 }
 
 /// Takes from a file or directory the flags that keep it from being changed

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::fd::OwnedFd;
 #[cfg(target_os = "linux")]
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use procfs_core::process::MountInfo;
 
@@ -34,9 +34,7 @@ pub struct Disk {
 /// The mount that an open file or directory is on.
 #[cfg(target_os = "linux")]
 pub fn of(handle: &OwnedFd) -> Option<Mount> {
-    use std::os::fd::AsRawFd;
-    let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", handle.as_raw_fd())).ok()?;
-    let id = info.lines().find_map(|line| line.strip_prefix("mnt_id:"))?.trim().parse().ok()?;
+    let id = id(handle)?;
     let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
     let (mut mount, number, source) = find(&mounts, id)?;
     // The numbers of some file systems are no disk's; what is mounted then is.
@@ -55,6 +53,25 @@ pub fn of(_: &OwnedFd) -> Option<Mount> {
     None
 }
 
+/// The number of the mount that an open file or directory is on.
+#[cfg(target_os = "linux")]
+pub fn id(handle: &OwnedFd) -> Option<i32> {
+    use std::os::fd::AsRawFd;
+    let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", handle.as_raw_fd())).ok()?;
+    info.lines().find_map(|line| line.strip_prefix("mnt_id:"))?.trim().parse().ok()
+}
+
+/// What is mounted below a directory, by its path from there. Known on Linux only.
+pub fn below(root: &Path) -> Vec<(PathBuf, Mount)> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let infos = mounts.lines().filter_map(|line| MountInfo::from_line(line).ok());
+    let inside = infos.filter_map(|info| {
+        let path = info.mount_point.strip_prefix(root).ok()?.to_path_buf();
+        (!path.as_os_str().is_empty()).then(|| (path, from(info).0))
+    });
+    inside.collect()
+}
+
 /// The mount `id` in the text of `/proc/self/mountinfo` (proc(5)), the number of its
 /// device (`8:1`) and what is mounted.
 fn find(mounts: &str, id: i32) -> Option<(Mount, String, String)> {
@@ -62,6 +79,10 @@ fn find(mounts: &str, id: i32) -> Option<(Mount, String, String)> {
         let info = MountInfo::from_line(line).ok()?;
         (info.mnt_id == id).then_some(info)
     })?;
+    Some(from(info))
+}
+
+fn from(info: MountInfo) -> (Mount, String, String) {
     let mut options: Vec<_> = info
         .super_options
         .into_iter()
@@ -70,7 +91,7 @@ fn find(mounts: &str, id: i32) -> Option<(Mount, String, String)> {
     options.sort();
     let point = info.mount_point.to_string_lossy().into_owned();
     let mount = Mount { point, kind: info.fs_type, options, disk: Disk::default() };
-    Some((mount, info.majmin, info.mount_source.unwrap_or_default()))
+    (mount, info.majmin, info.mount_source.unwrap_or_default())
 }
 
 /// What sysfs says of a block device and of those below it.

@@ -96,7 +96,8 @@ pub fn wiped(dir: &Path, allowed: Allowed) -> Result<(), Error> {
         return Ok(());
     }
     let what = format!("{} was wiped, and new files have come up in it", dir.display());
-    let hint = "`poof download --keep-extra` brings back what it held and keeps them.";
+    let hint =
+        "Move them elsewhere, bring the rest back with `poof download`, and put them in again.";
     Err(refuse(what, hint, "mass-deletion"))
 }
 

@@ -46,4 +46,8 @@ mod story;
 mod tamper;
 #[cfg(target_os = "linux")] // mounts, chattr
 mod upload;
+mod upload_faults;
+#[cfg(target_os = "linux")] // strace
+mod upload_kills;
+mod upload_races;
 mod verify;

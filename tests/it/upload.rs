@@ -1,18 +1,13 @@
 //! `poof upload`: what is wiped was proven a moment before, and comes back.
 
 use std::fs::{self, File, Permissions};
-use std::io::Write;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
-use std::path::Path;
 use std::process::Command as Process;
-use std::time::Duration;
 
 use crate::harness::command::Run;
 use crate::harness::hostile::{Keeper, hostile};
-use crate::harness::{
-    Backdoor, Kind, Proxy, Snapshot, Verdict, assert_exact, assert_same_content, copy_exactly, grow,
-};
+use crate::harness::{Backdoor, Snapshot, assert_exact, assert_same_content, copy_exactly};
 use crate::story::{encrypted, plain, proxied};
 
 /// Level 2 also where the remote is encrypted.
@@ -126,177 +121,6 @@ fn a_dry_run_says_what_would_go_and_touches_nothing() {
     says(&run, "data: 20 new");
 }
 
-/// Does something once, when the marker `wiping` is on its way: everything is
-/// proven, and nothing is wiped yet.
-fn before_the_wipe(proxy: &Proxy, act: impl Fn() + Send + Sync + 'static) {
-    let done = std::sync::Once::new();
-    proxy.set_rule(move |request| {
-        if request.kind == Kind::Put && request.path.ends_with("/state") {
-            done.call_once(&act);
-        }
-        Verdict::Pass
-    });
-}
-
-#[test]
-fn what_changes_between_proof_and_wipe_stays() {
-    let (sandbox, proxy) = proxied(false);
-    grow(&sandbox.data(), 40, 1..=3_000, 1);
-    let names = ["modified", "appended", "replaced", "touched", "became-link", "became-dir"];
-    for name in names {
-        fs::write(sandbox.data().join(name), name).unwrap();
-    }
-    fs::create_dir(sandbox.data().join("dir")).unwrap();
-    fs::write(sandbox.data().join("dir/inside"), "inside").unwrap();
-    let (data, home) = (sandbox.data(), sandbox.home());
-    fs::write(home.join("passwd"), "precious").unwrap();
-    before_the_wipe(&proxy, move || {
-        let at = |name: &str| data.join(name);
-        fs::write(at("modified"), "MODIFIED").unwrap();
-        File::options().append(true).open(at("appended")).unwrap().write_all(b"+").unwrap();
-        fs::write(at("other"), "replaced").unwrap();
-        fs::rename(at("other"), at("replaced")).unwrap();
-        fs::remove_file(at("became-link")).unwrap();
-        symlink(home.join("passwd"), at("became-link")).unwrap();
-        fs::remove_file(at("became-dir")).unwrap();
-        fs::create_dir(at("became-dir")).unwrap();
-        fs::write(at("became-dir/x"), "new").unwrap();
-        fs::write(at("created"), "new").unwrap();
-        // Its directory is a link to somewhere else now.
-        fs::rename(at("dir"), home.join("elsewhere")).unwrap();
-        symlink(home.join("elsewhere"), at("dir")).unwrap();
-        // The same content and attributes under a newer ctime are the same file.
-        let touched = File::options().write(true).open(at("touched")).unwrap();
-        let mode = touched.metadata().unwrap().permissions();
-        touched.set_permissions(Permissions::from_mode(0o600)).unwrap();
-        touched.set_permissions(mode).unwrap();
-    });
-    let run = sandbox.poof(UPLOAD).run();
-    assert_eq!(run.code, Some(6), "{run}");
-    let at = |name: &str| sandbox.data().join(name);
-    let text = |path: &Path| fs::read_to_string(path).unwrap();
-    assert_eq!(text(&at("modified")), "MODIFIED");
-    assert_eq!(text(&at("appended")), "appended+");
-    assert_eq!(text(&at("replaced")), "replaced");
-    assert_eq!(text(&sandbox.home().join("passwd")), "precious");
-    assert_eq!(text(&sandbox.home().join("elsewhere/inside")), "inside");
-    assert_eq!(text(&at("became-dir/x")), "new");
-    assert_eq!(text(&at("created")), "new");
-    assert!(!at("touched").exists());
-    let left: Vec<_> =
-        fs::read_dir(sandbox.data()).unwrap().map(|e| e.unwrap().file_name()).collect();
-    assert_eq!(left.len(), 7, "{left:?} {run}");
-    for name in ["modified", "appended", "replaced", "became-link", "became-dir", "created", "dir"]
-    {
-        says(&run, &format!("data/{name}"));
-    }
-    proxy.set_rule(|_| Verdict::Pass);
-    sandbox.poof(["backup"]).run().expect_code(7);
-}
-
-#[test]
-fn what_the_server_does_not_hold_stays_here() {
-    for encrypted in [false, true] {
-        let (sandbox, proxy) = proxied(encrypted);
-        grow(&sandbox.data(), 30, 1..=3_000, 1);
-        fs::write(sandbox.data().join("victim"), "precious").unwrap();
-        sandbox.poof(["backup"]).run().expect_code(0);
-        fs::write(sandbox.data().join("victim"), "more precious").unwrap();
-        let key = Backdoor::new(&sandbox).key("data/victim");
-        proxy.set_rule(move |request| match request.kind {
-            Kind::Put if request.key() == key => Verdict::Swallow,
-            _ => Verdict::Pass,
-        });
-        let run = sandbox.poof(UPLOAD).run();
-        assert_eq!(run.code, Some(6), "{run}");
-        says(&run, "data/victim");
-        let victim = sandbox.data().join("victim");
-        assert_eq!(fs::read_to_string(&victim).unwrap(), "more precious");
-        assert_eq!(walkdir::WalkDir::new(sandbox.data()).into_iter().count(), 2, "{run}");
-    }
-}
-
-/// Harm that somebody does to the objects of two files once all are sent.
-type Harm = fn(&Backdoor);
-
-#[test]
-fn damage_done_after_the_sending_is_seen_before_the_wipe() {
-    let harms: [(&str, Harm); 5] = [
-        ("deleted", |door| door.delete("data/a")),
-        ("corrupted", |door| door.write("data/a", b"WRONG")),
-        ("truncated", |door| door.write("data/a", b"")),
-        ("swapped", |door| {
-            let (a, b) = (door.read("data/a"), door.read("data/b"));
-            door.write("data/a", &b);
-            door.write("data/b", &a);
-        }),
-        ("large", |door| door.write("data/large", &vec![1; 9_000_000])),
-    ];
-    for encrypted in [false, true] {
-        for (what, harm) in harms {
-            let (sandbox, proxy) = proxied(encrypted);
-            grow(&sandbox.data(), 10, 1..=3_000, 1);
-            grow(&sandbox.data().join("large-dir"), 1, 9_000_000..=9_000_000, 4);
-            fs::write(sandbox.data().join("a"), "right").unwrap();
-            fs::write(sandbox.data().join("b"), "RIGHT").unwrap();
-            fs::write(sandbox.data().join("large"), vec![7; 9_000_000]).unwrap();
-            sandbox.poof(["backup"]).run().expect_code(0);
-            // The new head is the last thing that is sent: its directory is then listed
-            // once more.
-            fs::write(sandbox.data().join("news"), "news").unwrap();
-            let sandbox = std::sync::Arc::new(sandbox);
-            let (inner, heads) = (sandbox.clone(), std::sync::atomic::AtomicUsize::new(0));
-            let head = Backdoor::new(&sandbox).key(".poof/trees/data/head/0000000002");
-            let harmed = std::sync::Once::new();
-            proxy.set_rule(move |request| {
-                if request.key() == head
-                    && request.kind == Kind::Get
-                    && heads.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0
-                {
-                    // Through another door: not seen here.
-                    harmed.call_once(|| harm(&Backdoor::past(&inner)));
-                }
-                Verdict::Pass
-            });
-            let run = sandbox.poof(UPLOAD).run();
-            assert_eq!(run.code, Some(6), "{what} {encrypted}: {run}");
-            let text = |name: &str| fs::read(sandbox.data().join(name));
-            let kept = match what {
-                "large" => text("large").unwrap() == vec![7; 9_000_000],
-                "swapped" => text("a").unwrap() == b"right" && text("b").unwrap() == b"RIGHT",
-                _ => text("a").unwrap() == b"right",
-            };
-            assert!(kept, "{what} {encrypted}: {run}");
-            assert!(!sandbox.data().join("news").exists(), "{what} {encrypted}: {run}");
-        }
-    }
-}
-
-#[test]
-fn nothing_is_wiped_where_something_could_not_be_sent() {
-    let (sandbox, proxy) = proxied(false);
-    grow(&sandbox.data(), 30, 1..=3_000, 1);
-    let original = Snapshot::of(&sandbox.data());
-    proxy.set_rule(|request| match request.kind {
-        Kind::Put if request.number > 20 => Verdict::Status(403, "AccessDenied"),
-        _ => Verdict::Pass,
-    });
-    let run = sandbox.poof(UPLOAD).run();
-    assert!(matches!(run.code, Some(4 | 5)), "{run}");
-    assert_same_content(&original, &Snapshot::of(&sandbox.data()));
-    // The server goes away in the middle.
-    proxy.reset();
-    proxy.set_rule(|request| match request.number {
-        ..=12 => Verdict::Pass,
-        _ => Verdict::Status(503, "ServiceUnavailable"),
-    });
-    let run = sandbox.poof(UPLOAD).timeout(Duration::from_mins(3)).run();
-    assert!(matches!(run.code, Some(4 | 5)), "{run}");
-    assert_same_content(&original, &Snapshot::of(&sandbox.data()));
-    proxy.set_rule(|_| Verdict::Pass);
-    sandbox.poof(UPLOAD).run().expect_code(0);
-}
-
 #[test]
 fn what_cannot_be_read_keeps_everything_here() {
     let sandbox = plain(10);
@@ -400,13 +224,6 @@ fn mounts_inside_are_left_and_named() {
     let left: Vec<_> =
         fs::read_dir(sandbox.data()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(left.len(), 2, "{left:?}");
-}
-
-#[test]
-fn proof_by_reading_back_notices_what_a_listing_cannot() {
-    let sandbox = plain(10);
-    sandbox.poof(["upload", "--yes", "--proof", "readback"]).run().expect_code(0);
-    assert!(!sandbox.data().exists());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 use std::fs::File;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Seek};
 use std::os::fd::OwnedFd;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fchmod, fstat, readlinkat, statat};
@@ -222,7 +222,12 @@ impl Path<'_> {
             return Ok(false);
         }
         // What an earlier run has cut, or overwritten at least in part.
-        let file = || Ok::<_, io::Error>(File::from(handle.try_clone()?));
+        // Copies of a handle have one position.
+        let file = || {
+            let mut file = File::from(handle.try_clone()?);
+            file.rewind()?;
+            Ok::<_, io::Error>(file)
+        };
         if self.begun && (size == 0 || size == data.size && noise.is_in(&file()?, size)?) {
             return Ok(true);
         }

@@ -114,7 +114,9 @@ impl<'a> Backdoor<'a> {
     #[track_caller]
     fn rclone(&self, args: &[&str]) -> String {
         let endpoint = self.endpoint.iter().map(|to| format!("--s3-endpoint={to}"));
-        let args = args.iter().map(|arg| (*arg).to_owned()).chain(endpoint);
+        // Large objects are in parts as poof sends them.
+        let parts = ["--s3-upload-cutoff=64M", "--s3-chunk-size=16M"].map(str::to_owned);
+        let args = args.iter().map(|arg| (*arg).to_owned()).chain(endpoint).chain(parts);
         self.sandbox.rclone(args).run().expect_code(0).stdout
     }
 }

@@ -8,6 +8,7 @@
 mod answer;
 mod request;
 
+use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use http_body_util::BodyExt;
 use http_body_util::combinators::BoxBody;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::CONNECTION;
+use hyper::http::response::Parts;
 use hyper::http::uri::{Authority, Scheme};
 use hyper::service::service_fn;
 use hyper::{Response, Uri};
@@ -47,8 +49,15 @@ pub enum Verdict {
     /// The connection is closed without an answer.
     Drop,
     /// The server never sees it and the client is told that all went well: a
-    /// PUT is answered with the right `ETag`, a DELETE with 204.
+    /// PUT, or the completion of a multipart upload, is answered with the right
+    /// `ETag`, a DELETE with 204.
     Swallow,
+    /// To the server and back, and the answer is kept.
+    Remember,
+    /// The answer that was kept for the same request, if there is one.
+    Stale,
+    /// A byte in the middle of the answer's body is another one.
+    Corrupt,
 }
 
 /// A running proxy. Dropping it closes the port and every connection.
@@ -64,6 +73,7 @@ struct Shared {
     rule: Mutex<Arc<Rule>>,
     latency: Mutex<Duration>,
     log: Mutex<Vec<Request>>,
+    answers: Mutex<HashMap<String, (Parts, Bytes)>>,
 }
 
 impl Proxy {
@@ -79,6 +89,7 @@ impl Proxy {
             rule: Mutex::new(Arc::new(|_: &Request| Verdict::Pass)),
             latency: Mutex::default(),
             log: Mutex::default(),
+            answers: Mutex::default(),
         });
         let address = listener.local_addr().unwrap();
         runtime.spawn(accept(listener, Arc::clone(&shared)));
@@ -123,6 +134,11 @@ impl Proxy {
     pub fn reset(&self) {
         self.shared.log.lock().unwrap().clear();
     }
+}
+
+/// What two equal requests have in common.
+fn name(request: &Request) -> String {
+    format!("{} {}?{}", request.method, request.path, request.query)
 }
 
 impl Drop for Proxy {
@@ -172,6 +188,28 @@ impl Shared {
             Verdict::Hold => std::future::pending().await,
             Verdict::Drop => Err("dropped on request".into()),
             Verdict::Swallow => answer::pretence(incoming).await,
+            Verdict::Remember => {
+                let answer = answer::held(self.pass(incoming).await?).await?;
+                let (parts, body) = answer.clone();
+                self.answers.lock().unwrap().insert(name(&request), answer);
+                Ok(Response::from_parts(parts, answer::whole(body)))
+            }
+            Verdict::Stale => {
+                let kept = self.answers.lock().unwrap().get(&name(&request)).cloned();
+                match kept {
+                    Some((parts, body)) => Ok(Response::from_parts(parts, answer::whole(body))),
+                    None => self.pass(incoming).await,
+                }
+            }
+            Verdict::Corrupt => {
+                let (parts, body) = answer::held(self.pass(incoming).await?).await?;
+                let mut body = body.to_vec();
+                let middle = body.len() / 2;
+                if let Some(byte) = body.get_mut(middle) {
+                    *byte ^= 1;
+                }
+                Ok(Response::from_parts(parts, answer::whole(body)))
+            }
         }
     }
 

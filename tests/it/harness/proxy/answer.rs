@@ -3,6 +3,7 @@
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONTENT_TYPE, ETAG};
+use hyper::http::response::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use md5::{Digest, Md5};
 
@@ -30,12 +31,36 @@ pub async fn refusal(
 pub async fn pretence(request: Request<Incoming>) -> Result<Response<Body>, Error> {
     let response = match *request.method() {
         Method::DELETE => Response::builder().status(StatusCode::NO_CONTENT),
+        Method::POST => return completion(request).await,
         // rclone compares the ETag with the MD5 of what it sent.
         _ => {
             Response::builder().header(ETAG, format!("\"{}\"", md5_of(request.into_body()).await?))
         }
     };
     Ok(response.body(whole(""))?)
+}
+
+/// The answer to `CompleteMultipartUpload`, whose body names the `ETag` of each part.
+async fn completion(request: Request<Incoming>) -> Result<Response<Body>, Error> {
+    let body = request.into_body().collect().await?.to_bytes();
+    let text = String::from_utf8_lossy(&body).replace("&#34;", "\"").replace("&quot;", "\"");
+    let tags: Vec<_> = text.split("<ETag>").skip(1).filter_map(|t| t.get(1..33)).collect();
+    let mut md5 = Md5::new();
+    for tag in &tags {
+        md5.update(data_encoding::HEXLOWER.decode(tag.as_bytes())?);
+    }
+    let tag = format!("{}-{}", data_encoding::HEXLOWER.encode(&md5.finalize()), tags.len());
+    let xml = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<CompleteMultipartUploadResult>\
+         <ETag>&#34;{tag}&#34;</ETag></CompleteMultipartUploadResult>"
+    );
+    Ok(Response::builder().header(CONTENT_TYPE, "application/xml").body(whole(xml))?)
+}
+
+/// An answer with its whole body.
+pub async fn held(response: Response<Body>) -> Result<(Parts, Bytes), Error> {
+    let (parts, body) = response.into_parts();
+    Ok((parts, body.collect().await?.to_bytes()))
 }
 
 /// Reads a body to its end and keeps only its MD5.
@@ -49,6 +74,6 @@ async fn md5_of(mut body: Incoming) -> Result<String, Error> {
     Ok(data_encoding::HEXLOWER.encode(&md5.finalize()))
 }
 
-fn whole(text: impl Into<Bytes>) -> Body {
+pub fn whole(text: impl Into<Bytes>) -> Body {
     Full::new(text.into()).map_err(|never| match never {}).boxed()
 }
