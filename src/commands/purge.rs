@@ -55,7 +55,7 @@ pub fn run(context: &Context, args: &PurgePlain) -> Result<Outcome> {
         interrupt::check()?;
         let proven =
             is_no_last_copy(plain, &copy.tree).and_then(|()| prove(context, &vault, &copy.tree));
-        wiping::forget_names_locked(context, &vault, &copy.tree)?;
+        wiping::forget_names(context, &vault, &copy.tree)?;
         match proven {
             Ok(()) => going.push(copy),
             Err(error) => carry::note_failure(terminal, &mut outcome, error)?,

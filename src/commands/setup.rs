@@ -130,9 +130,11 @@ fn inside<'a>(directory: &Directory, paths: impl IntoIterator<Item = &'a PathBuf
     paths.into_iter().filter_map(below).collect()
 }
 
-/// A path without links on the way, as far as it exists.
+/// A path without links on the way, as far as it exists. A directory that was wiped
+/// leaves the link to it behind.
 pub fn real(path: &Path) -> PathBuf {
-    fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())
+    let target = || Some(path.parent()?.join(fs::read_link(path).ok()?));
+    fs::canonicalize(path).ok().or_else(target).unwrap_or_else(|| path.to_path_buf())
 }
 
 /// What a thread that asks the remote comes back with.

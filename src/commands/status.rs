@@ -35,7 +35,9 @@ pub fn run(context: &Context, _: &cli::Status) -> Result<Outcome> {
             Ok(Place::Own) => {}
             Err(error) => carry::note_failure(terminal, &mut outcome, error)?,
         }
-        forget_names(context, &vault, &directory.name)?;
+        if let Ok(_lock) = context.lock() {
+            forget_names(context, &vault, &directory.name)?;
+        }
     }
     in_clear(context, &vault, &ready, &mut doubts);
     let encrypted = ready.remote().is_encrypted();

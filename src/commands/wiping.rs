@@ -1,6 +1,5 @@
 //! How a tree that was sent is proven and wiped, and how that is told.
 
-use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
@@ -107,7 +106,7 @@ impl Wiping<'_> {
             done += size;
             progress.update(done, &format!("wiping {}", String::from_utf8_lossy(path)));
         };
-        let root = fs::canonicalize(local).unwrap_or_else(|_| local.clone());
+        let root = setup::real(local);
         let spared = setup::spared(self.context, directory);
         let tally = Wipe { root: &root, spared: &spared, begun }.run(proof, &mut told)?;
         drop(progress);
@@ -204,22 +203,11 @@ impl Wiping<'_> {
 }
 
 /// A command that only looked has fetched a manifest again that was wiped with its
-/// tree. What a download needs at this moment stays.
+/// tree. For one that holds the lock: a download needs it.
 ///
 /// # Errors
 /// It cannot be wiped.
 pub fn forget_names(context: &Context, vault: &Vault, tree: &str) -> Result<()> {
-    match context.lock() {
-        Ok(_lock) => forget_names_locked(context, vault, tree),
-        Err(_) => Ok(()),
-    }
-}
-
-/// The same for one that holds the lock.
-///
-/// # Errors
-/// It cannot be wiped.
-pub fn forget_names_locked(context: &Context, vault: &Vault, tree: &str) -> Result<()> {
     let records = Records::in_state(&context.state);
     if records.get(tree)?.is_some_and(|record| record.phase == Phase::Wiped) {
         Wipes { snapshots: &vault.snapshots(tree), records }.erase_names()?;

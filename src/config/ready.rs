@@ -66,7 +66,46 @@ pub fn ready(poof: &PoofConf, rclone: &RcloneConf, home: &Path) -> Result<Ready,
         };
         (plain, encrypted)
     };
+    let storage = storage_section(poof, rclone);
+    if let Some(place) = on_disk(rclone, storage, bucket) {
+        apart(&directories, &place, real)?;
+    }
     Ok(Ready { directories, remote, counterpart })
+}
+
+/// The directory that holds the bucket, if the remote is a disk.
+fn on_disk(rclone: &RcloneConf, section: &str, bucket: &str) -> Option<PathBuf> {
+    match rclone.kind(section)? {
+        "local" => Some(bucket.into()),
+        "alias" => Some(Path::new(rclone.get(section, "remote")?).join(bucket)),
+        _ => None,
+    }
+}
+
+/// A backup of the backup would never end, and an upload would wipe it.
+fn apart(
+    directories: &[Directory],
+    place: &Path,
+    real: impl Fn(&Path) -> PathBuf,
+) -> Result<(), Problem> {
+    // The bucket itself may be still to be made.
+    let place = match (place.parent(), place.file_name()) {
+        (Some(dir), Some(name)) => real(dir).join(name),
+        _ => place.to_path_buf(),
+    };
+    for Directory { local, .. } in directories {
+        let tree = real(local);
+        if place.starts_with(&tree) || tree.starts_with(&place) {
+            let what = format!(
+                "{} and the remote, {}, lie in one another",
+                local.display(),
+                place.display()
+            );
+            let hint = "Keep the remote outside of the directories that are backed up to it.";
+            return Err(Problem::new(Status::WarnMisconfigured, "poof.conf paths", what, hint));
+        }
+    }
+    Ok(())
 }
 
 /// The section that `cryptoggle` changes `active` for.
@@ -283,6 +322,16 @@ mod tests {
         assert!(check("d", "[d]\ntype = alias\nremote = disk\n").is_err());
         assert!(check("d", "[d]\ntype = alias\nremote = /mnt/disk\n").is_ok());
         assert!(check("d", "[d]\ntype = alias\nremote = other:x\n").is_ok());
+    }
+
+    #[test]
+    fn a_remote_inside_of_what_it_holds_is_caught() {
+        let alias = |to: &str| check("d", &format!("[d]\ntype = alias\nremote = {to}\n"));
+        for to in ["/x/d", "/x/d/deep", "/x"] {
+            // Of /x the bucket b is beside the directories d and c.
+            assert_eq!(alias(to).is_err(), to != "/x", "{to}");
+        }
+        assert!(alias("/x/d").unwrap_err().what.contains("/x/d and the remote"));
     }
 
     #[test]

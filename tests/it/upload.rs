@@ -1,13 +1,15 @@
 //! `poof upload`: what is wiped was proven a moment before, and comes back.
 
 use std::fs::{self, File, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::process::Command as Process;
 
 use crate::harness::command::Run;
 use crate::harness::hostile::{Keeper, hostile};
-use crate::harness::{Backdoor, Snapshot, assert_exact, assert_same_content, copy_exactly};
+use crate::harness::{
+    Backdoor, Config, Sandbox, Snapshot, assert_exact, assert_same_content, copy_exactly, minio,
+};
 use crate::story::{encrypted, plain, proxied};
 
 /// Level 2 also where the remote is encrypted.
@@ -234,4 +236,117 @@ fn the_cached_manifest_goes_with_the_tree() {
     let trees = fs::read_dir(sandbox.state().join("trees")).unwrap();
     // That of the configuration stays.
     assert_eq!(trees.count(), 1);
+}
+
+#[test]
+fn names_that_a_look_at_a_wiped_tree_has_fetched_go_again() {
+    let sandbox = encrypted(10);
+    sandbox.poof(UPLOAD).run().expect_code(0);
+    for args in [&["status"][..], &["check"], &["check", "--read-data"], &["backup"]] {
+        sandbox.poof(args).run().expect_code(0);
+        let trees = fs::read_dir(sandbox.state().join("trees")).unwrap();
+        assert_eq!(trees.count(), 1, "{args:?}");
+    }
+    // A run that was killed has left more.
+    fs::create_dir(sandbox.state().join("scratch-old")).unwrap();
+    fs::write(sandbox.state().join("scratch-old/index"), "names").unwrap();
+    sandbox.poof(UPLOAD).run().expect_code(0);
+    assert!(!sandbox.state().join("scratch-old").exists());
+    sandbox.poof(["download"]).run().expect_code(0);
+}
+
+#[test]
+fn a_directory_behind_a_link_is_wiped_and_comes_back_behind_it() {
+    let sandbox = plain(10);
+    let original = Snapshot::of(&sandbox.data());
+    let real = sandbox.home().join("real");
+    fs::rename(sandbox.data(), &real).unwrap();
+    symlink(&real, sandbox.data()).unwrap();
+    sandbox.poof(UPLOAD).run().expect_code(0);
+    assert!(!real.exists() && sandbox.data().is_symlink());
+    sandbox.poof(["backup"]).run().expect_code(0).stderr_has("data: wiped on ");
+    sandbox.poof(["download"]).run().expect_code(0);
+    assert!(sandbox.data().is_symlink());
+    assert_same_content(&original, &Snapshot::of(&real));
+    sandbox.poof(["backup"]).run().expect_code(0).stderr_has("data: 0 new, 0 changed, 0 removed");
+}
+
+#[test]
+fn a_remote_inside_of_what_goes_is_refused() {
+    let sandbox = plain(5);
+    let original = Snapshot::of(&sandbox.data());
+    let disk = sandbox.data().join("disk");
+    fs::create_dir(&disk).unwrap();
+    let path = format!("PATH={}", disk.display());
+    fs::remove_file(sandbox.rclone_conf()).unwrap();
+    sandbox.poof(["cconfig", "--remote", "local", &path]).run().expect_code(0);
+    for verb in ["upload", "backup", "verify"] {
+        let run = sandbox.poof([verb, "--yes"]).run();
+        assert!(matches!(run.code, Some(2 | 3)), "{run}");
+    }
+    sandbox.poof(UPLOAD).run().expect_code(3).stderr_has("lie in one another");
+    fs::remove_dir(&disk).unwrap();
+    assert_same_content(&original, &Snapshot::of(&sandbox.data()));
+}
+
+#[test]
+fn what_an_unfinished_download_has_collected_goes_as_well() {
+    let sandbox = plain(5);
+    let stage = sandbox.data().join(".poof-restoring");
+    fs::create_dir(&stage).unwrap();
+    fs::write(stage.join("7"), "content").unwrap();
+    sandbox.poof(UPLOAD).run().expect_code(0);
+    assert!(!sandbox.data().exists());
+}
+
+/// The same trees on the other side of the encryption.
+fn switch(sandbox: &Sandbox, to: &Config) {
+    fs::remove_file(sandbox.confdir().join("poof.conf")).unwrap();
+    fs::remove_file(sandbox.rclone_conf()).unwrap();
+    sandbox.write_config(to);
+}
+
+#[test]
+fn a_tree_that_was_wiped_in_clear_is_not_lost_by_a_switch_to_encryption() {
+    let (clear, crypt) =
+        (Config::plain(minio().endpoint()).with_crypt(), Config::encrypted(minio().endpoint()));
+    let sandbox = plain(10);
+    switch(&sandbox, &crypt);
+    sandbox.poof(["backup", "--allow", "other-remote"]).run().expect_code(0);
+    // The encrypted snapshot is older than what is wiped.
+    fs::write(sandbox.data().join("later"), "later").unwrap();
+    let original = Snapshot::of(&sandbox.data());
+    switch(&sandbox, &clear);
+    sandbox.poof([&UPLOAD[..], &["--allow", "other-remote"]].concat()).run().expect_code(0);
+    switch(&sandbox, &crypt);
+    let run = sandbox.poof(["backup"]).run().expect_code(0);
+    says(&run, "its snapshot is on poof-backup:");
+    let run = sandbox.poof(["purge-plain", "--yes"]).run();
+    assert_eq!(run.code, Some(6), "{run}");
+    says(&run, "the plain copy of data stays");
+    sandbox.poof(["download"]).run().expect_code(7).stderr_has("older-snapshot");
+    switch(&sandbox, &clear);
+    sandbox.poof(["download", "--only", "data"]).run().expect_code(0);
+    assert_same_content(&original, &Snapshot::of(&sandbox.data()));
+}
+
+#[test]
+fn a_wipe_that_was_begun_on_one_remote_is_not_continued_on_another() {
+    let (clear, crypt) =
+        (Config::plain(minio().endpoint()).with_crypt(), Config::encrypted(minio().endpoint()));
+    let sandbox = plain(10);
+    fs::write(sandbox.data().join("log"), "line").unwrap();
+    switch(&sandbox, &crypt);
+    sandbox.poof(["backup", "--allow", "other-remote"]).run().expect_code(0);
+    switch(&sandbox, &clear);
+    let log = File::options().append(true).open(sandbox.data().join("log")).unwrap();
+    sandbox.poof([&UPLOAD[..], &["--allow", "other-remote"]].concat()).run().expect_code(9);
+    drop(log);
+    switch(&sandbox, &crypt);
+    let run = sandbox.poof(UPLOAD).run().expect_code(7);
+    says(&run, "was begun with its snapshot on poof-backup:");
+    assert!(sandbox.data().join("log").exists());
+    switch(&sandbox, &clear);
+    sandbox.poof(UPLOAD).run().expect_code(0);
+    assert!(!sandbox.data().exists());
 }

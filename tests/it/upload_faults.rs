@@ -129,6 +129,43 @@ fn damage_done_after_the_sending_is_seen_before_the_wipe() {
 }
 
 #[test]
+fn without_a_manifest_that_can_be_read_nothing_goes() {
+    for encrypted in ENCRYPTED {
+        for deleted in [false, true] {
+            let (sandbox, proxy) = proxied(encrypted);
+            grow(&sandbox.data(), 10, 1..=3_000, 1);
+            let original = Snapshot::of(&sandbox.data());
+            let path = ".poof/trees/data/head/0000000001";
+            let head = Backdoor::new(&sandbox).key(path);
+            let sandbox = Arc::new(sandbox);
+            let inner = Arc::clone(&sandbox);
+            // After it was read back, when the tree is listed anew.
+            let (listed, read) = (Once::new(), AtomicBool::new(false));
+            proxy.set_rule(move |request| {
+                if request.key() == head && request.kind == Kind::Get {
+                    read.store(true, Ordering::Relaxed);
+                } else if read.load(Ordering::Relaxed) && request.kind == Kind::List {
+                    let door = Backdoor::past(&inner);
+                    listed.call_once(|| {
+                        if deleted {
+                            door.delete(path);
+                        } else {
+                            let shard = &door.names(".poof/trees/data/shard")[0];
+                            door.write(&format!(".poof/trees/data/shard/{shard}"), b"damaged");
+                        }
+                    });
+                }
+                Verdict::Pass
+            });
+            let run = sandbox.poof(UPLOAD).run();
+            assert_eq!(run.code, Some(6), "{run}");
+            assert!(run.stderr.contains("manifest"), "{run}");
+            assert_same_content(&original, &Snapshot::of(&sandbox.data()));
+        }
+    }
+}
+
+#[test]
 fn damage_to_what_was_sent_in_parts_is_seen_as_well() {
     for encrypted in ENCRYPTED {
         let (sandbox, proxy) = proxied(encrypted);

@@ -41,7 +41,7 @@ impl<'a> Backdoor<'a> {
     pub fn names(&self, dir: &str) -> Vec<String> {
         let place = if self.encrypted { "poof-crypt:".to_owned() } else { self.raw("") };
         let place = format!("{place}{dir}");
-        let run = self.sandbox.rclone(["lsf", "-R", "--files-only", &place]).run();
+        let run = self.sandbox.rclone(self.args(&["lsf", "-R", "--files-only", &place])).run();
         let mut names: Vec<_> = run.stdout.lines().map(str::to_owned).collect();
         names.sort_unstable();
         names
@@ -111,12 +111,15 @@ impl<'a> Backdoor<'a> {
         self.sandbox.home().join("backdoor")
     }
 
-    #[track_caller]
-    fn rclone(&self, args: &[&str]) -> String {
+    fn args(&self, args: &[&str]) -> Vec<String> {
         let endpoint = self.endpoint.iter().map(|to| format!("--s3-endpoint={to}"));
         // Large objects are in parts as poof sends them.
         let parts = ["--s3-upload-cutoff=64M", "--s3-chunk-size=16M"].map(str::to_owned);
-        let args = args.iter().map(|arg| (*arg).to_owned()).chain(endpoint).chain(parts);
-        self.sandbox.rclone(args).run().expect_code(0).stdout
+        args.iter().map(|arg| (*arg).to_owned()).chain(endpoint).chain(parts).collect()
+    }
+
+    #[track_caller]
+    fn rclone(&self, args: &[&str]) -> String {
+        self.sandbox.rclone(self.args(args)).run().expect_code(0).stdout
     }
 }
