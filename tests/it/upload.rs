@@ -213,11 +213,15 @@ fn mounts_inside_are_left_and_named() {
     }
     let script = format!(
         "set -e; mount --bind $HOME/elsewhere $HOME/data/bound; mount -t tmpfs t $HOME/data/memory
-         echo kept >$HOME/data/memory/file; set +e; {} upload --yes; code=$?
+         echo kept >$HOME/data/memory/file; set +e; {0} upload --dry-run
+         {0} upload --yes; code=$?
          cat $HOME/data/memory/file; exit $code",
         env!("CARGO_BIN_EXE_poof")
     );
     let run = sandbox.program("unshare").args(["-m", "sh", "-c", &script]).run().expect_code(9);
+    for stays in ["x data/bound: 1 file, 8 B would stay", "x data/memory: 1 file, 5 B would stay"] {
+        assert!(run.stdout.contains(stays), "{run}");
+    }
     says(&run, "data/bound: residue: a file system is mounted there");
     says(&run, "data/memory: residue: a file system is mounted there");
     assert!(run.stdout.contains("kept"), "{run}");

@@ -270,3 +270,27 @@ fn what_changes_between_proof_and_wipe_stays() {
     proxy.set_rule(|_| Verdict::Pass);
     sandbox.poof(["backup"]).run().expect_code(7);
 }
+
+#[test]
+fn an_interrupt_stops_between_two_files_and_says_what_is_gone() {
+    let sandbox = plain(0);
+    grown(&sandbox, 400);
+    let count = || contents(&sandbox.data()).len();
+    let before = count();
+    let running = sandbox.poof(UPLOAD).start();
+    for _ in 0..20_000 {
+        if count() < before {
+            break;
+        }
+        sleep(Duration::from_millis(1));
+    }
+    running.signal(libc::SIGINT);
+    let run = running.finish().expect_code(130);
+    let left = count();
+    assert!(left > 0, "{run}");
+    says(&run, &format!("{} files are wiped; here are still {left} files", before - left));
+    // Each is gone or whole.
+    sandbox.poof(["backup"]).run().expect_code(7);
+    sandbox.poof(UPLOAD).run().expect_code(0);
+    assert!(!sandbox.data().exists());
+}
