@@ -8,6 +8,7 @@ use super::Context;
 use crate::base::error::{Error, Result};
 use crate::base::files::create_private_dir;
 use crate::config::{Problem, RcloneConf};
+use crate::host::scratch::Scratch;
 use crate::storage::failure::Failure;
 use crate::storage::rclone::call::call;
 use crate::storage::rclone::requests::{ConfigOptions, CreateRemote, GetRemote, UseConfig};
@@ -24,7 +25,7 @@ pub fn create(
 ) -> Result<BTreeMap<String, String>> {
     let io = |error: std::io::Error| Error::io("stage a file in", &context.state, &error);
     create_private_dir(&context.state)?;
-    let dir = tempfile::tempdir_in(&context.state).map_err(io)?;
+    let dir = Scratch::below(&context.state).map_err(io)?;
     let staged = dir.path().join("rclone.conf");
     // What rclone says may quote a value; only its kind is told.
     let refused = |_: Failure| {

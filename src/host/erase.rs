@@ -1,14 +1,16 @@
 //! Overwrites files in place. What that achieves depends on the file system and on
 //! what lies below it.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use rustix::fs::{OFlags, SeekFrom, fdatasync, ftruncate, seek};
 use rustix::io::Errno;
+
+use super::in_use::is_open_elsewhere;
 
 /// Random bytes to write over others: neither compressed nor recognised as zeros
 /// by what lies below.
@@ -102,42 +104,87 @@ fn data(file: impl AsFd, at: u64, size: u64) -> io::Result<Option<(u64, u64)>> {
 }
 
 /// Overwrites and removes a file of poof's own. One that is not there is removed
-/// already; a link is only removed.
+/// already; a link is only removed, and so is a file with another name, whose content
+/// is somebody else's as well.
 ///
 /// # Errors
-/// It cannot be overwritten or removed.
+/// It cannot be removed, or, which is said once it is removed, not be overwritten.
 pub fn file(path: &Path, noise: &Noise) -> io::Result<()> {
-    let flags = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or(0);
     let meta = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         other => other?,
     };
-    if meta.is_file() && meta.len() > 0 {
-        let file = OpenOptions::new().write(true).read(true).custom_flags(flags).open(path)?;
-        overwrite(file.into(), meta.len(), noise)?;
+    let overwritten = match meta.nlink() {
+        _ if !meta.is_file() || meta.len() == 0 => Ok(()),
+        1 => writable(path, &meta).and_then(|file| overwrite(file.into(), meta.len(), noise)),
+        _ => Err(io::Error::other("removed, but the file has another name and so its content")),
+    };
+    fs::remove_file(path)?;
+    overwritten
+}
+
+/// Opens a file of poof's own, which its owner may have made read-only.
+fn writable(path: &Path, meta: &Metadata) -> io::Result<File> {
+    let flags = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or(0);
+    let open = || OpenOptions::new().write(true).read(true).custom_flags(flags).open(path);
+    match open() {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            fs::set_permissions(path, Permissions::from_mode(meta.mode() & 0o7777 | 0o600))?;
+            open()
+        }
+        other => other,
     }
-    fs::remove_file(path)
 }
 
 /// Overwrites and removes everything in a directory of poof's own, and then the
 /// directory.
 ///
 /// # Errors
-/// The first thing that cannot be removed.
+/// The first of what cannot be removed; all that can is.
 pub fn directory(dir: &Path, noise: &Noise) -> io::Result<()> {
     let entries = match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         other => other?,
     };
-    for entry in entries {
+    let gone = entries.map(|entry| {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
-            directory(&entry.path(), noise)?;
+            directory(&entry.path(), noise)
         } else {
-            file(&entry.path(), noise)?;
+            file(&entry.path(), noise)
+        }
+    });
+    let gone = gone.fold(Ok(()), io::Result::and);
+    gone.and(fs::remove_dir(dir))
+}
+
+/// A file of poof's own that is about to be replaced.
+pub struct Replaced(Option<(OwnedFd, u64)>);
+
+impl Replaced {
+    pub fn at(path: &Path) -> Self {
+        let open = || {
+            let meta = fs::symlink_metadata(path).ok()?;
+            let is_own = meta.is_file() && meta.nlink() == 1;
+            is_own.then(|| writable(path, &meta).ok()).flatten()
+        };
+        let file = open();
+        Replaced(file.and_then(|file| {
+            let size = file.metadata().ok()?.len();
+            Some((file.into(), size))
+        }))
+    }
+
+    /// Overwrites what it was, now that something else has its name. A run that still
+    /// reads it may go on.
+    pub fn erase(self, noise: &Noise) {
+        if let Some((handle, size)) = self.0
+            && !is_open_elsewhere(&handle)
+        {
+            // The new one is there, which is what matters.
+            let _ = overwrite(handle, size, noise);
         }
     }
-    fs::remove_dir(dir)
 }
 
 #[cfg(test)]
@@ -194,5 +241,20 @@ mod tests {
         directory(&own, &noise).unwrap();
         assert!(!own.exists());
         assert_eq!(fs::read_to_string(&other).unwrap(), "kept");
+    }
+
+    #[test]
+    fn what_has_another_name_or_is_read_only_goes_as_it_should() {
+        let dir = tempfile::tempdir().unwrap();
+        let [own, other, closed] = ["own", "other", "closed"].map(|name| dir.path().join(name));
+        fs::write(&own, "shared").unwrap();
+        fs::hard_link(&own, &other).unwrap();
+        fs::write(&closed, "x").unwrap();
+        fs::set_permissions(&closed, Permissions::from_mode(0o400)).unwrap();
+        let noise = Noise::new().unwrap();
+        assert!(file(&own, &noise).is_err());
+        assert_eq!((own.exists(), fs::read_to_string(&other).unwrap()), (false, "shared".into()));
+        file(&closed, &noise).unwrap();
+        assert!(!closed.exists());
     }
 }

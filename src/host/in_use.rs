@@ -1,4 +1,4 @@
-//! Whether somebody is writing to a file.
+//! Whether somebody else has a file open.
 
 use std::os::fd::OwnedFd;
 
@@ -7,6 +7,19 @@ use std::os::fd::OwnedFd;
 /// on network file systems, and for a file of somebody else's.
 #[cfg(target_os = "linux")]
 pub fn is_written(handle: &OwnedFd) -> bool {
+    is_refused(handle, libc::F_RDLCK)
+}
+
+/// Whether anybody else has the file open at all, as far as the system tells.
+#[cfg(target_os = "linux")]
+pub fn is_open_elsewhere(handle: &OwnedFd) -> bool {
+    is_refused(handle, libc::F_WRLCK)
+}
+
+/// Whether a lease is refused: one to read while the file is open for writing, one to
+/// write while others have it open (fcntl(2)).
+#[cfg(target_os = "linux")]
+fn is_refused(handle: &OwnedFd, lease: libc::c_int) -> bool {
     use std::io;
     use std::os::fd::AsRawFd;
     /// asm-generic/fcntl.h; the libc crate has it on few systems.
@@ -18,8 +31,7 @@ pub fn is_written(handle: &OwnedFd) -> bool {
         // Who opens the file while the lease is held makes the system send a signal:
         // one that does nothing.
         libc::fcntl(fd, F_SETSIG, libc::SIGURG);
-        // A read lease is refused while the file is open for writing (fcntl(2)).
-        if libc::fcntl(fd, libc::F_SETLEASE, libc::F_RDLCK) == 0 {
+        if libc::fcntl(fd, libc::F_SETLEASE, lease) == 0 {
             libc::fcntl(fd, libc::F_SETLEASE, libc::F_UNLCK);
             return false;
         }
@@ -30,6 +42,12 @@ pub fn is_written(handle: &OwnedFd) -> bool {
 /// Whether anybody has the file open for writing: not told here.
 #[cfg(not(target_os = "linux"))]
 pub fn is_written(_: &OwnedFd) -> bool {
+    false
+}
+
+/// Whether anybody else has the file open: not told here.
+#[cfg(not(target_os = "linux"))]
+pub fn is_open_elsewhere(_: &OwnedFd) -> bool {
     false
 }
 
@@ -44,11 +62,14 @@ mod tests {
         let path = dir.path().join("file");
         std::fs::write(&path, "x").unwrap();
         let open = || OwnedFd::from(File::open(&path).unwrap());
-        let _reader = open();
+        let reader = open();
         assert!(!is_written(&open()));
         let writer = OpenOptions::new().append(true).open(&path).unwrap();
         assert!(is_written(&open()));
         drop(writer);
         assert!(!is_written(&open()));
+        assert!(is_open_elsewhere(&open()));
+        drop(reader);
+        assert!(!is_open_elsewhere(&open()));
     }
 }

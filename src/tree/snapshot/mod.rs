@@ -18,6 +18,7 @@ use super::manifest::{Counts, Head, IndexHeader, IndexReader, IndexWriter, Key, 
 use super::objects::Names;
 use crate::base::error::{Error, Result};
 use crate::base::files::{create_private_dir, write_private};
+use crate::host::erase::{Noise, Replaced};
 use crate::storage::job::Watch;
 use crate::storage::store::Store;
 use marks::Marks;
@@ -26,6 +27,7 @@ use marks::Marks;
 const INDEX: &str = "index";
 const HEAD: &str = "head";
 const MARKS: &str = "marks";
+const FILES: [&str; 3] = [HEAD, MARKS, INDEX];
 
 /// Where the snapshots of a tree are.
 pub struct Snapshots<'a> {
@@ -151,11 +153,13 @@ impl Snapshots<'_> {
 
     /// Makes what was found the last snapshot that this machine knows.
     fn accept(&self, found: Snapshot) -> Result<Snapshot> {
+        let before = FILES.map(|name| Replaced::at(&self.cache.join(name)));
         // The index goes last: it names the head.
-        for name in [HEAD, MARKS, INDEX] {
+        for name in FILES {
             let (from, to) = (found.dir.join(name), self.cache.join(name));
             fs::rename(&from, &to).map_err(|error| Error::io("rename", &from, &error))?;
         }
+        erase(before);
         Ok(Snapshot { dir: self.cache.clone(), ..found })
     }
 
@@ -168,6 +172,7 @@ impl Snapshots<'_> {
     ) -> Result<()> {
         let dir = &snapshot.dir;
         create_private_dir(dir)?;
+        let before = FILES.map(|name| Replaced::at(&dir.join(name)));
         let path = dir.join("index.next");
         let fail = |error| Error::io("write", &path, &error);
         let file = File::create(&path).map_err(fail)?;
@@ -182,7 +187,9 @@ impl Snapshots<'_> {
         write_private(&dir.join(MARKS), &marks.into_bytes())?;
         writer.finish().and_then(|mut file| file.flush()).map_err(fail)?;
         write_private(&dir.join(HEAD), head)?;
-        fs::rename(&path, dir.join(INDEX)).map_err(fail)
+        fs::rename(&path, dir.join(INDEX)).map_err(fail)?;
+        erase(before);
+        Ok(())
     }
 }
 
@@ -234,6 +241,15 @@ impl Snapshot {
         };
         let reader = IndexReader::new(BufReader::new(file)).map_err(|why| damaged(&why))?;
         Ok(reader.map(move |entry| entry.map_err(|why| damaged(&why))))
+    }
+}
+
+/// What the cache held names files, and is as sensitive as they are.
+fn erase(before: [Replaced; 3]) {
+    if let Ok(noise) = Noise::new() {
+        for file in before {
+            file.erase(&noise);
+        }
     }
 }
 
