@@ -17,7 +17,7 @@ use crate::storage::job::Watch;
 use crate::tree::guard;
 use crate::tree::proof::{Evidence, Proof};
 use crate::tree::snapshot::{Snapshot, Snapshots, Standing};
-use crate::tree::wipe::{Phase, Reason, Record, Records, Tally, Wipe, Wipes, achieved};
+use crate::tree::wipe::{Phase, Reason, Record, Records, Tally, Wipe, Wipes};
 
 /// What the wipe of every tree needs to know.
 pub struct Wiping<'a> {
@@ -187,7 +187,7 @@ impl Wiping<'_> {
             terminal.event(&json!({"type": "outside", "tree": name, "path": path}));
             outcome.worsen(Kind::Residue);
         }
-        let said = achieved(tally.mount.as_ref());
+        let said = tally.achieved();
         let place = show::place(tally.mount.as_ref());
         let (count, size) = (files(tally.gone), bytes(tally.bytes));
         terminal.done(&format!("{name}: wiped {count}, {size}{place}: {}", show::said(&said)));

@@ -5,6 +5,7 @@ pub mod clipboard;
 pub mod disk;
 pub mod erase;
 pub mod in_use;
+pub mod inline;
 pub mod lock;
 pub mod mounts;
 pub mod owners;

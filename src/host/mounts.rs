@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 
 use procfs_core::process::MountInfo;
 
+/// The option of ext4 that sends content through the journal.
+pub const JOURNALED: &str = "data=journal";
+
 /// A mount.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mount {
@@ -42,8 +45,20 @@ pub fn of(handle: &OwnedFd) -> Option<Mount> {
     let number = device.map_or(number, |meta| {
         format!("{}:{}", rustix::fs::major(meta.rdev()), rustix::fs::minor(meta.rdev()))
     });
-    mount.disk = disk(&Path::new("/sys/dev/block").join(number));
+    let device = Path::new("/sys/dev/block").join(number);
+    mount.disk = disk(&device);
+    mount.options.extend(hidden(&mount.kind, &device));
     Some(mount)
+}
+
+/// Options that a file system has of itself, which the list of mounts leaves out:
+/// `tune2fs -o journal_data`.
+#[cfg(target_os = "linux")]
+fn hidden(kind: &str, device: &Path) -> Option<String> {
+    let name = fs::canonicalize(device).ok()?.file_name()?.to_owned();
+    let options = Path::new("/proc/fs").join(kind).join(name).join("options");
+    let options = fs::read_to_string(options).ok()?;
+    options.lines().find(|option| *option == JOURNALED).map(str::to_owned)
 }
 
 /// The mount that an open file or directory is on; not told here.

@@ -36,6 +36,8 @@ mod memory;
 mod mirror;
 mod proof;
 mod requests;
+#[cfg(target_os = "linux")] // loop devices
+mod residue;
 mod roundtrip;
 mod rules;
 mod secrets;

@@ -1,14 +1,15 @@
 //! What overwriting a file once achieves on a file system, said honestly. The facts
 //! are those of the kernel's documentation of each (Documentation/filesystems) and
-//! of scans of raw devices, see docs/wiping.md.
+//! of searches of raw devices (tests/it/residue.rs), whose table is in README.md.
 
-use crate::host::mounts::Mount;
+use crate::host::mounts::{JOURNALED, Mount};
 
 /// Something that can be said of a wipe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Achieved {
     InPlace,
     Journaled,
+    Inline,
     CopiesOnWrite,
     Reflinks,
     Snapshots,
@@ -22,8 +23,9 @@ pub enum Achieved {
 impl Achieved {
     pub fn text(self) -> &'static str {
         match self {
-            Achieved::InPlace => "overwritten in place",
+            Achieved::InPlace => "overwritten in place; the file system may still hold names",
             Achieved::Journaled => "the journal of the file system may hold content for a while",
+            Achieved::Inline => "what lay within inodes may stay in the journal for a while",
             Achieved::CopiesOnWrite => {
                 "the file system copies on write: the old content stays until its space is used \
                  again"
@@ -43,6 +45,7 @@ impl Achieved {
         match self {
             Achieved::InPlace => "in-place",
             Achieved::Journaled => "journal",
+            Achieved::Inline => "inline",
             Achieved::CopiesOnWrite => "copy-on-write",
             Achieved::Reflinks => "reflinks",
             Achieved::Snapshots => "snapshots",
@@ -64,7 +67,7 @@ pub fn achieved(mount: Option<&Mount>) -> Vec<Achieved> {
     let Some(mount) = mount else { return vec![Unknown] };
     let has = |option: &str| mount.options.iter().any(|o| o == option);
     let mut said = match mount.kind.as_str() {
-        "ext3" | "ext4" if has("data=journal") => vec![InPlace, Journaled],
+        "ext3" | "ext4" if has(JOURNALED) => vec![InPlace, Journaled],
         "ext2" | "ext3" | "ext4" | "vfat" | "exfat" | "msdos" | "ntfs" | "ntfs3" | "hfsplus"
         | "jfs" | "ufs" => vec![InPlace],
         "xfs" => vec![InPlace, Reflinks],

@@ -71,10 +71,23 @@ pub struct Tally {
     /// Paths whose files have names outside of the tree, and so their content.
     pub outside: Vec<Vec<u8>>,
     pub mount: Option<Mount>,
+    /// Some of it lay among the metadata of the file system.
+    pub inline: bool,
     /// The user asked to stop.
     pub interrupted: bool,
     /// Files and so on that were not begun then.
     pub rest: u64,
+}
+
+impl Tally {
+    /// What the wipe has achieved.
+    pub fn achieved(&self) -> Vec<Achieved> {
+        let mut said = achieved(self.mount.as_ref());
+        if self.inline && said.first() == Some(&Achieved::InPlace) {
+            said.insert(1, Achieved::Inline);
+        }
+        said
+    }
 }
 
 /// Hears of each path that is done, with its bytes.
@@ -143,6 +156,10 @@ impl Wipe<'_> {
             let unproven: Vec<&[u8]> = proof.unproven().map(|(path, _)| path).collect();
             let known: HashSet<&[u8]> =
                 directories.iter().map(Vec::as_slice).chain(unproven.iter().copied()).collect();
+            // What a directory says of its entries is overwritten where they go, but a
+            // directory that goes itself before that is on the disk leaves it there.
+            // Where it cannot be, names stay, which is never promised otherwise.
+            let _ = sync(work.dirs.root());
             work.look_again(root, &known, spared);
             let stay: Vec<&[u8]> =
                 unproven.into_iter().chain(spared.iter().map(Vec::as_slice)).collect();
@@ -244,7 +261,8 @@ impl Work<'_> {
         let inode = entry.local.map(|local| (local.dev, local.ino));
         match outcome {
             Ok(Gone::Absent) => {}
-            Ok(Gone::Wiped) => {
+            Ok(Gone::Wiped { inline }) => {
+                self.tally.inline |= inline;
                 self.tally.gone += 1;
                 self.tally.bytes += size;
                 inode.and_then(|inode| self.linked.remove(&inode));

@@ -12,6 +12,7 @@ use super::dirs::remove;
 use crate::host::disk::{open_here, unlock};
 use crate::host::erase::{Noise, overwrite};
 use crate::host::in_use;
+use crate::host::inline::is_inline;
 use crate::tree::attributes;
 use crate::tree::content;
 use crate::tree::entry::{Entry, EntryKind, FileData, Local, Time};
@@ -33,8 +34,9 @@ pub struct Path<'a> {
 pub enum Gone {
     /// It was not there any more.
     Absent,
-    /// Overwritten, if it had content, and removed.
-    Wiped,
+    /// Overwritten, if it had content, and removed. Whether the content lay among the
+    /// metadata of the file system.
+    Wiped { inline: bool },
     /// Only the name went: the file has others. Where it is, since when.
     Unlinked { inode: (u64, u64), ctime: Time },
 }
@@ -128,7 +130,9 @@ impl Path<'_> {
             return Ok(Gone::Unlinked { inode: (stat.st_dev, stat.st_ino), ctime });
         }
         let size = u64::try_from(stat.st_size).unwrap_or(0);
+        let mut inline = false;
         if size > 0 {
+            inline = is_inline(&handle, size);
             let Some(writable) = self.writable(&handle)? else {
                 self.unlink(&stat)?;
                 let why = "it is a program at work: removed, but its content is not overwritten";
@@ -146,7 +150,7 @@ impl Path<'_> {
             overwrite(writable, size, noise)?;
         }
         self.unlink(&stat)?;
-        Ok(Gone::Wiped)
+        Ok(Gone::Wiped { inline })
     }
 
     /// The file, open for writing; None if that is refused to all while it runs.
@@ -194,7 +198,7 @@ impl Path<'_> {
             return Err(Stays::unproven(REPLACED));
         }
         self.unlink(&stat)?;
-        Ok(Gone::Wiped)
+        Ok(Gone::Wiped { inline: false })
     }
 
     /// Removes the name, if it still is that of the file.
