@@ -60,7 +60,7 @@ pub fn run(context: &Context, args: &Upload) -> Result<Outcome> {
         return Ok(carry::would(terminal, &uploads, outcome));
     }
     consent(context, &going, args.yes)?;
-    let outcome = sending.carry_out(&ready, uploads, outcome)?;
+    let outcome = sending.carry_out(&ready, uploads, outcome).map_err(nothing_gone)?;
     if outcome.kind.is_some_and(|kind| kind != Kind::Unproven) {
         terminal.warn("Nothing was wiped: not everything is safe on the remote, see above.");
         return Ok(outcome);
@@ -75,6 +75,15 @@ pub fn run(context: &Context, args: &Upload) -> Result<Outcome> {
         return Ok(outcome);
     }
     departure::depart(context, outcome)
+}
+
+/// What an interrupt leaves, before the wipe.
+fn nothing_gone(error: Error) -> Error {
+    match error.kind() {
+        Kind::Interrupted => Error::new(Kind::Interrupted, "interrupted: nothing was wiped")
+            .hint("Nothing is broken; run it again."),
+        _ => error,
+    }
 }
 
 /// Asks on a terminal. Elsewhere the command itself is the word: what goes is held

@@ -18,6 +18,8 @@ mod clipboard;
 mod confidential;
 mod configure;
 mod demo;
+#[cfg(target_os = "linux")] // strace, unshare
+mod disk_faults;
 mod download;
 mod drift;
 mod dropin;
