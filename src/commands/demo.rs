@@ -17,8 +17,11 @@ use crate::cli::{Backup, Cconfig, Download, Guard, Mirror, Verify};
 use crate::config::Files;
 use crate::host::paths::{System, layout};
 
+/// What the names of its directories begin with.
+pub const SCRATCH: &str = "poof-demo-";
+
 pub fn run(context: &Context) -> Result<Outcome> {
-    let scratch = tempfile::Builder::new().prefix("poof-demo-").tempdir().map_err(|error| {
+    let scratch = tempfile::Builder::new().prefix(SCRATCH).tempdir().map_err(|error| {
         Error::unexpected(format!("cannot make a scratch directory: {error}"))
             .hint("Set TMPDIR to a directory that can be written.")
     })?;

@@ -1,44 +1,52 @@
 //! How poof removes itself, and what it then finds of itself.
 
-use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 use serde_json::json;
 
-use super::{Context, Outcome};
+use super::{Context, Outcome, setup};
 use crate::base::error::{Error, Kind, Result};
+use crate::config::trees::Directory;
 use crate::host::clipboard;
 use crate::host::erase::{self, Noise};
 use crate::host::program::{self, Installed};
-use crate::host::traces::{Trace, traces};
+use crate::host::traces::{Trace, of_schedule, quoted, traces};
 
 /// What goes, in this order.
 struct Baggage {
     /// Hold secrets or names of files: overwritten.
     files: Vec<PathBuf>,
     state: PathBuf,
+    /// Directories of a demo that was killed.
+    scratch: Vec<PathBuf>,
     /// Brought by the installation.
     installed: Vec<PathBuf>,
-    /// Go if nothing else is in them, the deepest first.
-    directories: Vec<PathBuf>,
     program: Option<PathBuf>,
     cargo: Option<PathBuf>,
+    /// Go if nothing else is in them, and those above that are empty then.
+    directories: Vec<PathBuf>,
+    /// Go if nothing else is in them, the deepest first.
+    made: Vec<PathBuf>,
     /// Not for poof to remove.
     left: Vec<Trace>,
 }
 
-/// Names all that would go.
-pub fn preview(context: &Context) -> Result<()> {
+/// Names all that would go, once the directories in `going` are wiped.
+pub fn preview(context: &Context, going: &[&Directory]) -> Result<()> {
     let baggage = Baggage::of(context)?;
     let installed = baggage.installed.iter().chain(&baggage.program);
-    for path in baggage.files.iter().chain([&baggage.state]).chain(installed) {
+    let own = baggage.files.iter().chain([&baggage.state]).chain(&baggage.scratch);
+    for path in own.chain(installed) {
         context.terminal.result(&format!("x {}", path.display()));
         context.terminal.event(&json!({
             "type": "plan", "action": "remove", "path": path.to_string_lossy(),
         }));
     }
-    tell(context, &left(context, &baggage));
+    let is_wiped = |dir: &Path| going.iter().any(|tree| dir.starts_with(setup::real(&tree.local)));
+    tell(context, &left(context, &baggage, is_wiped));
     Ok(())
 }
 
@@ -47,45 +55,57 @@ pub fn preview(context: &Context) -> Result<()> {
 /// # Errors
 /// The program does not know where it is, or the system has no random numbers.
 pub fn depart(context: &Context, mut outcome: Outcome) -> Result<Outcome> {
+    let terminal = &context.terminal;
     let baggage = Baggage::of(context)?;
     let noise = Noise::new().map_err(|e| Error::unexpected(format!("no random numbers: {e}")))?;
-    clipboard::let_go();
+    clipboard::let_go(&context.layout.home);
     let mut failed = Vec::new();
-    let mut note = |path: &Path, done: std::io::Result<()>| {
+    let mut note = |path: &Path, done: io::Result<()>| {
         if let Err(error) = done {
-            failed.push(Trace {
-                what: format!("{}: {error}", path.display()),
-                command: format!("rm -rf '{}'", path.display()),
-            });
+            let (what, path) = (format!("{}: {error}", path.display()), quoted(path));
+            failed.push(Trace { what, command: format!("rm -rf {path}") });
         }
     };
     for path in &baggage.files {
         note(path, erase::file(path, &noise));
     }
-    note(&baggage.state, erase::directory(&baggage.state, &noise));
+    for path in in_state(context) {
+        let is_dir = path.is_dir() && !path.is_symlink();
+        let erase = if is_dir { erase::directory } else { erase::file };
+        note(&path, erase(&path, &noise));
+    }
+    for path in &baggage.scratch {
+        note(path, erase::directory(path, &noise));
+    }
     for path in &baggage.installed {
         note(path, removed(path));
     }
-    let by_cargo = baggage.cargo.as_deref().is_some_and(program::cargo_uninstall);
-    if let Some(program) = baggage.program.as_deref().filter(|_| !by_cargo) {
-        note(program, removed(program));
+    let mut by_hand = Vec::new();
+    match (&baggage.program, &baggage.cargo) {
+        (Some(program), Some(root)) if !program::cargo_uninstall(root) => by_hand.push(Trace {
+            what: format!("{}, which cargo has installed", program.display()),
+            command: format!("cargo uninstall --root {} poof", quoted(root)),
+        }),
+        (Some(program), None) => note(program, removed(program)),
+        _ => {}
     }
     for directory in &baggage.directories {
         remove_empty(directory, &context.layout.home);
     }
-    let mut found = left(context, &baggage);
-    if let (Some(root), false) = (&baggage.cargo, by_cargo) {
-        found.push(Trace {
-            what: format!("cargo's record of it in {}", root.display()),
-            command: format!("cargo install --list --root '{}'", root.display()),
-        });
+    for directory in &baggage.made {
+        let _ = fs::remove_dir(directory);
     }
+    let mut found = left(context, &baggage, |_| false);
+    found.extend(by_hand);
     found.extend(failed);
     tell(context, &found);
     if found.is_empty() {
-        context.terminal.done("poof is gone.");
+        terminal.done("poof is gone.");
     } else {
         outcome.worsen(Kind::Residue);
+    }
+    if terminal.interactive() {
+        terminal.note("Your shell may write this command to its history when it ends.");
     }
     Ok(outcome.with("neutered", true))
 }
@@ -96,15 +116,21 @@ impl Baggage {
         let exe = program::current()
             .map_err(|error| Error::unexpected(format!("cannot find the program: {error}")))?;
         let schedule = &layout.schedule.1;
+        let dir = schedule.parent().unwrap_or(Path::new("/"));
+        let name = schedule.file_name().unwrap_or_default();
+        let wanted = dir.join("timers.target.wants");
         let mut baggage = Baggage {
-            files: vec![schedule.clone(), schedule.with_extension("service")],
+            files: vec![wanted.join(name), schedule.clone(), schedule.with_extension("service")],
             state: state.clone(),
-            installed: Vec::new(),
-            directories: vec![files.dir.clone(), layout.state.clone()],
+            scratch: scratch(),
+            installed: program::companions(&layout.home),
             program: None,
             cargo: None,
+            directories: vec![files.dir.clone(), state.clone(), layout.state.clone()],
+            made: Vec::new(),
             left: Vec::new(),
         };
+        baggage.directories.extend([wanted, dir.to_path_buf()]);
         for path in [&files.poof, &files.rclone] {
             // A link's target is the file; the link goes as well.
             let real = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
@@ -114,13 +140,13 @@ impl Baggage {
             }
         }
         baggage.files.extend(unfinished(&files.dir));
-        baggage.directories.extend(schedule.parent().map(Path::to_path_buf));
+        baggage.left.extend(of_schedule(schedule));
         match program::installed(&exe) {
             Installed::Receipt { receipt, files } => {
                 let (directories, files): (Vec<_>, Vec<_>) =
                     files.into_iter().partition(|path| path.to_string_lossy().ends_with('/'));
-                baggage.directories.extend(directories.into_iter().rev());
-                baggage.installed = files.into_iter().filter(|path| *path != exe).collect();
+                baggage.made.extend(directories.into_iter().rev());
+                baggage.installed.extend(files.into_iter().filter(|path| *path != exe));
                 baggage.installed.push(receipt);
                 baggage.program = Some(exe);
             }
@@ -131,18 +157,47 @@ impl Baggage {
             Installed::Copy => baggage.program = Some(exe),
             Installed::Package(name) => baggage.left.push(Trace {
                 what: format!("the package {name}, which has {}", exe.display()),
-                command: format!("sudo apt-get purge {name}"),
+                command: format!("sudo dpkg --purge {name}"),
             }),
             Installed::Build(target) => baggage.left.push(Trace {
                 what: format!("the program where it was built, {}", exe.display()),
-                command: format!("rm -r '{}'", target.display()),
+                command: format!("rm -r {}", quoted(&target)),
             }),
         }
-        let home_of = |path: &PathBuf| path.parent().map(Path::to_path_buf);
-        baggage.directories.extend(baggage.program.as_ref().and_then(home_of));
-        baggage.files.retain(|path| fs::symlink_metadata(path).is_ok());
+        let is_there = |path: &PathBuf| fs::symlink_metadata(path).is_ok();
+        baggage.files.retain(is_there);
+        baggage.installed.retain(is_there);
         Ok(baggage)
     }
+}
+
+/// What lies in the state directory, without the states of other configurations.
+fn in_state(context: &Context) -> Vec<PathBuf> {
+    let others = other_states(context);
+    let entries = fs::read_dir(&context.state).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| !others.contains(path)).collect()
+}
+
+/// The states of other configurations (`--confdir`), which lie in that of the usual one.
+fn other_states(context: &Context) -> Vec<PathBuf> {
+    let is_one = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+        name.len() == 16 && name.iter().all(u8::is_ascii_hexdigit) && *path != context.state
+    };
+    let entries = fs::read_dir(&context.layout.state).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(is_one).collect()
+}
+
+/// What demos of this user have left that were killed.
+fn scratch() -> Vec<PathBuf> {
+    let own = rustix::process::geteuid().as_raw();
+    let is_one = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+        let is_own = fs::symlink_metadata(path).is_ok_and(|m| m.is_dir() && m.uid() == own);
+        name.starts_with(super::demo::SCRATCH.as_bytes()) && is_own
+    };
+    let entries = fs::read_dir(env::temp_dir()).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(is_one).collect()
 }
 
 /// What a write that was killed has left beside the configuration.
@@ -152,7 +207,7 @@ fn unfinished(dir: &Path) -> Vec<PathBuf> {
     ours.map(|entry| entry.path()).collect()
 }
 
-fn removed(path: &Path) -> std::io::Result<()> {
+fn removed(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
         _ => Ok(()),
@@ -170,8 +225,36 @@ fn remove_empty(directory: &Path, home: &Path) {
 }
 
 /// What others have of poof, and what is not for it to remove.
-fn left(context: &Context, baggage: &Baggage) -> Vec<Trace> {
-    baggage.left.iter().cloned().chain(traces(&context.layout.home)).collect()
+fn left(context: &Context, baggage: &Baggage, is_wiped: impl Fn(&Path) -> bool) -> Vec<Trace> {
+    let Context { layout, files, .. } = context;
+    let mut left = baggage.left.clone();
+    if !other_states(context).is_empty() {
+        let (what, path) = (layout.state.display(), quoted(&layout.state));
+        left.push(Trace {
+            what: format!("in {what}: the state of another configuration (`--confdir`)"),
+            command: format!("rm -r {path}"),
+        });
+    }
+    let dirs = [&files.dir, &layout.config].map(PathBuf::as_path);
+    let own = |dir: &&Path| dir.ends_with("poof") && !is_wiped(&setup::real(dir));
+    let mut dirs: Vec<_> = dirs.into_iter().filter(own).collect();
+    dirs.dedup();
+    left.extend(dirs.into_iter().filter_map(|dir| in_config(dir, &baggage.files)));
+    left.extend(traces(&layout.home));
+    left
+}
+
+/// What somebody else has put into a directory of poof's configuration.
+fn in_config(dir: &Path, own: &[PathBuf]) -> Option<Trace> {
+    let entries = fs::read_dir(dir).ok()?.flatten().map(|entry| entry.path());
+    let names: Vec<_> = entries
+        .filter(|path| !own.contains(path) && !own.contains(&setup::real(path)))
+        .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
+        .collect();
+    (!names.is_empty()).then(|| Trace {
+        what: format!("in {}: {}", dir.display(), names.join(", ")),
+        command: format!("rm -r {}", quoted(dir)),
+    })
 }
 
 fn tell(context: &Context, found: &[Trace]) {

@@ -7,9 +7,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::Context;
+use super::{Context, setup};
 use crate::base::error::{Error, Result};
 use crate::base::files::write_private;
+use crate::config::trees::Directory;
 use crate::tree::guard::Allowed;
 
 /// What is noted, in the state directory.
@@ -97,30 +98,52 @@ pub fn kit(context: &Context) -> KitStanding {
     }
 }
 
-/// Whether a person was given all that it takes to come back: a kit, or both files,
-/// as they are now.
-pub fn is_prepared(context: &Context) -> bool {
+/// Whether a person was given all that it takes to come back: a kit that does not go
+/// itself, or both files, as they are now. `going` are the directories that are wiped.
+pub fn is_prepared(context: &Context, going: &[&Directory]) -> bool {
     let notes = notes(context);
     let shown =
         |noted: &Option<String>, file: &Path| noted.is_some() && *noted == fingerprint(file);
-    matches!(kit(context), KitStanding::Fits(_))
+    matches!(kit(context), KitStanding::Fits(kit) if !kit.goes(context, going))
         || shown(&notes.poof, &context.files.poof) && shown(&notes.rclone, &context.files.rclone)
 }
 
-/// The keys must not go before somebody has them elsewhere.
+impl KitNote {
+    /// Whether the kit still lies where it was written, and goes with that.
+    fn goes(&self, context: &Context, going: &[&Directory]) -> bool {
+        let Ok(path) = fs::canonicalize(&self.path) else { return false };
+        let own = [&context.files.dir, &context.layout.config, &context.layout.state];
+        let mut all = going.iter().map(|directory| &directory.local).chain(own);
+        all.any(|dir| path.starts_with(setup::real(dir)))
+    }
+}
+
+/// The keys must not go before somebody has them elsewhere. `going` are the directories
+/// that are wiped.
 ///
 /// # Errors
 /// The refusal.
-pub fn guard(context: &Context, allowed: Allowed) -> Result<()> {
-    if allowed.no_kit || is_prepared(context) {
+pub fn guard(context: &Context, allowed: Allowed, going: &[&Directory]) -> Result<()> {
+    if allowed.no_kit || is_prepared(context, going) {
         return Ok(());
     }
-    let what = match kit(context) {
-        KitStanding::Outdated(_) => "the configuration has changed since its recovery kit was made",
-        _ => "there is no recovery kit, and poof is to remove its own keys",
+    let kit = kit(context);
+    let what = match &kit {
+        KitStanding::Outdated(_) => {
+            "the configuration has changed since its recovery kit was made".to_owned()
+        }
+        KitStanding::Fits(kit) => {
+            format!("the recovery kit {} would go with what lies beside it", kit.path.display())
+        }
+        KitStanding::None => {
+            "there is no recovery kit, and poof is to remove its own keys".to_owned()
+        }
     };
-    Err(Error::guard(what).hint(
-        "Nothing was changed. `poof kit` writes one, `--keep-poof` keeps poof and its keys, \
-         `--allow no-kit` goes ahead.",
-    ))
+    let hint = match kit {
+        KitStanding::Fits(_) => "Nothing was changed. Move it to a safe place",
+        _ => "Nothing was changed. `poof kit` writes one",
+    };
+    Err(Error::guard(what).hint(format!(
+        "{hint}, `--keep-poof` keeps poof and its keys, `--allow no-kit` goes ahead."
+    )))
 }

@@ -7,15 +7,15 @@ use crate::cli::Neuter;
 pub fn run(context: &Context, args: &Neuter) -> Result<Outcome> {
     let terminal = &context.terminal;
     if args.dry_run {
-        departure::preview(context)?;
+        departure::preview(context, &[])?;
         terminal.done("Dry run: nothing was changed.");
         return Ok(Outcome::default().with("dry_run", true));
     }
     let _lock = context.lock()?;
-    let prepared = farewell::is_prepared(context);
+    let prepared = farewell::is_prepared(context, &[]);
     if !prepared && !terminal.interactive() {
         // --yes answers questions; this is a guard.
-        farewell::guard(context, setup::allowed(&args.allow))?;
+        farewell::guard(context, setup::allowed(&args.allow), &[])?;
     }
     let question = if prepared {
         "poof, its configuration and all that it noted will be removed. Go on?"

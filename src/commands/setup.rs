@@ -121,6 +121,21 @@ pub fn spared(context: &Context, directory: &Directory) -> Vec<Vec<u8>> {
     spared
 }
 
+/// What poof needs while it runs and nothing beside it: what a wipe leaves alone below a
+/// directory where poof removes itself afterwards.
+pub fn needed(context: &Context, directory: &Directory) -> Vec<Vec<u8>> {
+    let Files { poof, rclone, .. } = &context.files;
+    let program = env::current_exe().unwrap_or_default();
+    // A link is needed as well as its target.
+    let link = |path: &PathBuf| Some(real(path.parent()?).join(path.file_name()?));
+    let links: Vec<_> = [poof, rclone].into_iter().filter_map(link).collect();
+    let mut needed = inside(directory, [poof, rclone, &context.layout.state, &program]);
+    let tree = real(&directory.local);
+    let below = links.iter().filter_map(|path| path.strip_prefix(&tree).ok());
+    needed.extend(below.map(|path| path.as_os_str().as_encoded_bytes().to_vec()));
+    needed
+}
+
 /// Of `paths` those below a directory, relative to it.
 fn inside<'a>(directory: &Directory, paths: impl IntoIterator<Item = &'a PathBuf>) -> Vec<Vec<u8>> {
     let tree = real(&directory.local);

@@ -20,7 +20,7 @@ pub fn run(context: &Context, args: &Upload) -> Result<Outcome> {
     let directories = setup::select(&ready, &[])?;
     let leaves = ready.remote().is_encrypted() && !args.keep_poof;
     if leaves && !dry_run {
-        farewell::guard(context, allowed)?;
+        farewell::guard(context, allowed, &directories)?;
     }
     let vault = Vault::open(context, &ready, &directories, allowed)?;
     let sending = Sending { context, vault: &vault, rehash: false, allowed, dry_run };
@@ -55,7 +55,7 @@ pub fn run(context: &Context, args: &Upload) -> Result<Outcome> {
         }
         preview::wipe(context, &going)?;
         if leaves {
-            departure::preview(context)?;
+            departure::preview(context, &going)?;
         }
         return Ok(carry::would(terminal, &uploads, outcome));
     }
@@ -66,7 +66,7 @@ pub fn run(context: &Context, args: &Upload) -> Result<Outcome> {
         return Ok(outcome);
     }
     let read_back = args.proof == ProofBy::Readback;
-    let outcome = Wiping { context, vault: &vault, read_back }.all(&going, outcome)?;
+    let outcome = Wiping { context, vault: &vault, read_back, leaves }.all(&going, outcome)?;
     if !leaves {
         return Ok(outcome);
     }

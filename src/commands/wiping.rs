@@ -25,6 +25,8 @@ pub struct Wiping<'a> {
     pub vault: &'a Vault<'a>,
     /// Read every object back.
     pub read_back: bool,
+    /// poof then removes itself.
+    pub leaves: bool,
 }
 
 impl Wiping<'_> {
@@ -34,6 +36,9 @@ impl Wiping<'_> {
     /// An interrupt.
     pub fn all(&self, directories: &[&Directory], mut outcome: Outcome) -> Result<Outcome> {
         let terminal = &self.context.terminal;
+        // That of the configuration goes last, and only if all others are gone.
+        let mut directories = directories.to_vec();
+        directories.sort_by_key(|directory| self.is_own(directory));
         let (mut gone, mut size) = (0, 0);
         for (index, directory) in directories.iter().enumerate() {
             interrupt::check().map_err(|_| interrupted(gone, 0, &directories[index..]))?;
@@ -76,11 +81,16 @@ impl Wiping<'_> {
             terminal.event(&json!({"type": "unproven", "tree": name, "path": path, "why": why}));
             outcome.worsen(Kind::Unproven);
         }
-        if setup::in_use(self.context, directory).iter().any(Vec::is_empty) {
+        if self.is_own(directory) && !(self.leaves && outcome.kind.is_none()) {
             terminal.note(&format!("{name}: it is poof's own configuration and stays"));
             return Ok(Tally::default());
         }
         self.wipe(directory, &snapshots, &proof, outcome)
+    }
+
+    /// Whether a directory is that of poof's own configuration.
+    fn is_own(&self, directory: &Directory) -> bool {
+        setup::in_use(self.context, directory).iter().any(Vec::is_empty)
     }
 
     /// Wipes what is proven, between two notes on both sides.
@@ -107,7 +117,8 @@ impl Wiping<'_> {
             progress.update(done, &format!("wiping {}", String::from_utf8_lossy(path)));
         };
         let root = setup::real(local);
-        let spared = setup::spared(self.context, directory);
+        let spared = if self.leaves { setup::needed } else { setup::spared };
+        let spared = spared(self.context, directory);
         let tally = Wipe { root: &root, spared: &spared, begun }.run(proof, &mut told)?;
         drop(progress);
         self.tell(name, &tally, outcome);

@@ -30,10 +30,26 @@ pub fn current() -> std::io::Result<PathBuf> {
 
 /// How `program` was installed.
 pub fn installed(program: &Path) -> Installed {
-    of(program, Path::new("/var/lib/dpkg/info"))
+    of(program, package)
 }
 
-fn of(program: &Path, packages: &Path) -> Installed {
+/// The package that dpkg has a program of.
+fn package(program: &Path) -> Option<String> {
+    let mut dpkg = Command::new("dpkg-query");
+    let out = dpkg.arg("--search").arg(program).stdin(Stdio::null()).output().ok()?;
+    owner(&String::from_utf8_lossy(&out.stdout), program)
+}
+
+/// `poof: /usr/bin/poof`, `poof:amd64: /usr/bin/poof`; a diversion is no package.
+fn owner(said: &str, program: &Path) -> Option<String> {
+    said.lines().find_map(|line| {
+        let (names, path) = line.rsplit_once(": ")?;
+        let is_ours = Path::new(path) == program && !names.starts_with("diversion ");
+        is_ours.then(|| names.split(", ").next().unwrap_or(names).to_owned())
+    })
+}
+
+fn of(program: &Path, package: impl Fn(&Path) -> Option<String>) -> Installed {
     let dir = program.parent().unwrap_or(Path::new("/"));
     let prefix = dir.parent().unwrap_or(Path::new("/"));
     let receipt = prefix.join("share/poof/receipt");
@@ -51,11 +67,26 @@ fn of(program: &Path, packages: &Path) -> Installed {
     if dir.join(".fingerprint").is_dir() && dir.join("deps").is_dir() {
         return Installed::Build(prefix.to_path_buf());
     }
-    let list = fs::read_to_string(packages.join("poof.list")).unwrap_or_default();
-    if list.lines().any(|line| Path::new(line) == program) {
-        return Installed::Package("poof".to_owned());
-    }
-    Installed::Copy
+    package(program).map_or(Installed::Copy, Installed::Package)
+}
+
+/// Where a user puts what goes with a program, below `home`: completions and the manual.
+pub fn companions(home: &Path) -> Vec<PathBuf> {
+    let xdg = |name: &str, default: &str| {
+        let given = env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        given.unwrap_or_else(|| home.join(default))
+    };
+    let data = xdg("XDG_DATA_HOME", ".local/share");
+    let config = xdg("XDG_CONFIG_HOME", ".config");
+    let below_data = [
+        "bash-completion/completions/poof",
+        "zsh/site-functions/_poof",
+        "fish/vendor_completions.d/poof.fish",
+        "man/man1/poof.1",
+    ];
+    let mut all: Vec<_> = below_data.iter().map(|path| data.join(path)).collect();
+    all.extend([config.join("fish/completions/poof.fish"), home.join(".zfunc/_poof")]);
+    all
 }
 
 /// Lets cargo remove what it installed. Returns whether it did.
@@ -81,11 +112,15 @@ mod tests {
             fs::write(path, text).unwrap();
         };
         write("bin/poof", "");
-        let packages = root.join("packages");
-        let how = || of(&program, &packages);
+        let said = format!("poof:amd64: {}\n", program.display());
+        assert_eq!(
+            of(&program, |program| owner(&said, program)),
+            Installed::Package("poof:amd64".to_owned())
+        );
+        let others = "poof-doc: /else/bin/poof\ndiversion by x from: /usr/bin/poof\n";
+        assert_eq!(of(&program, |program| owner(others, program)), Installed::Copy);
+        let how = || of(&program, |_| None);
         assert_eq!(how(), Installed::Copy);
-        write("packages/poof.list", &format!("/.\n{}\n", program.display()));
-        assert_eq!(how(), Installed::Package("poof".to_owned()));
         write("bin/deps/x", "");
         write("bin/.fingerprint/x", "");
         assert_eq!(how(), Installed::Build(root.clone()));

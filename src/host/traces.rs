@@ -1,7 +1,9 @@
-//! What others have noted of poof: lines in the histories of shells.
+//! What others have noted of poof: lines in the histories of shells and in the logs of
+//! the package manager.
 
+use std::env;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Something that is left, and what removes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,49 +13,82 @@ pub struct Trace {
 }
 
 /// Histories of shells, below the home directory.
-const HISTORIES: [&str; 6] = [
+const HISTORIES: [&str; 7] = [
     ".bash_history",
     ".zsh_history",
+    ".zhistory",
     ".histfile",
     ".local/share/fish/fish_history",
     ".ash_history",
     ".ksh_history",
 ];
 
-/// What the histories below `home` say of poof.
+/// Logs of the package manager, which only root can change.
+const LOGS: [&str; 3] = ["/var/log/dpkg.log", "/var/log/apt/history.log", "/var/log/apt/term.log"];
+
+/// What is noted of poof below `home`, where the shell keeps its history, and in the
+/// logs of the package manager.
 pub fn traces(home: &Path) -> Vec<Trace> {
-    HISTORIES.iter().filter_map(|name| in_history(&home.join(name))).collect()
+    let own = env::var_os("HISTFILE").map(PathBuf::from).filter(|path| path.is_absolute());
+    let mut histories: Vec<_> = HISTORIES.iter().map(|name| home.join(name)).chain(own).collect();
+    histories.sort();
+    histories.dedup();
+    let logs = LOGS.iter().filter_map(|path| in_lines(Path::new(path), "sudo "));
+    histories.iter().filter_map(|path| in_lines(path, "")).chain(logs).collect()
 }
 
-fn in_history(path: &Path) -> Option<Trace> {
+/// What the runs of a schedule have said, if there is one.
+pub fn of_schedule(schedule: &Path) -> Option<Trace> {
+    (cfg!(target_os = "linux") && schedule.exists()).then(|| Trace {
+        what: "what the scheduled runs have said, in the journal of systemd".to_owned(),
+        command: "journalctl --user --rotate --vacuum-time=1s (all that is older)".to_owned(),
+    })
+}
+
+fn in_lines(path: &Path, before: &str) -> Option<Trace> {
     let text = fs::read(path).ok()?;
-    let mentions = |line: &[u8]| {
-        let word = |w: &[u8]| w == b"poof" || w.ends_with(b"/poof") || w.ends_with(b";poof");
-        line.split(u8::is_ascii_whitespace).any(word)
-    };
     let count = text.split(|byte| *byte == b'\n').filter(|line| mentions(line)).count();
     (count > 0).then(|| {
-        let (path, lines) = (path.display(), if count == 1 { "line" } else { "lines" });
+        let lines = if count == 1 { "line" } else { "lines" };
+        // Without GNU a suffix has to be given, be it none.
+        let in_place = if cfg!(target_os = "linux") { "-i" } else { "-i ''" };
+        let word = "(^|[^[:alnum:]])poof([^[:alnum:]]|$)";
         Trace {
-            what: format!("{count} {lines} in {path}"),
-            command: format!("sed -i '/poof/d' '{path}'"),
+            what: format!("{count} {lines} in {}", path.display()),
+            command: format!("{before}sed {in_place} -E '/{word}/d' {}", quoted(path)),
         }
     })
+}
+
+/// Whether poof is a word of a line: the program, or a file of its own. The command that
+/// is named for it removes exactly these lines.
+fn mentions(line: &[u8]) -> bool {
+    line.split(|byte| !byte.is_ascii_alphanumeric()).any(|word| word == b"poof")
+}
+
+/// A path as a shell takes it.
+pub fn quoted(path: &Path) -> String {
+    format!("'{}'", path.to_string_lossy().replace('\'', r"'\''"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::process::Command;
 
     #[test]
-    fn a_line_is_ours_if_it_calls_poof() {
+    fn lines_that_name_poof_are_found_and_the_command_removes_just_them() {
         let home = tempfile::tempdir().unwrap();
-        assert_eq!(traces(home.path()), []);
-        let path = home.path().join(".bash_history");
-        fs::write(&path, "ls\npoof upload\ncd spoof\n./target/release/poof kit\n").unwrap();
-        fs::write(home.path().join(".zsh_history"), ": 1700000000:0;poof backup\n").unwrap();
-        let found = traces(home.path());
-        assert_eq!(found.len(), 2);
-        assert!(found[0].what.starts_with("2 lines in ") && found[0].command.contains("sed -i"));
+        let path = home.path().join("it's a history");
+        let others = "cd spoof\nls ~/poofs\n";
+        let ours = "poof upload\n: 1700000000:0;poof backup\nvim ~/.config/poof/poof.conf\n\
+                    ./target/release/poof kit\ncat rclone-poof.conf\n";
+        fs::write(&path, others).unwrap();
+        assert_eq!(in_lines(&path, ""), None);
+        fs::write(&path, format!("{ours}{others}")).unwrap();
+        let trace = in_lines(&path, "").unwrap();
+        assert!(trace.what.starts_with("5 lines in "), "{}", trace.what);
+        assert!(Command::new("sh").args(["-c", &trace.command]).status().unwrap().success());
+        assert_eq!(fs::read_to_string(&path).unwrap(), others);
     }
 }

@@ -152,6 +152,22 @@ fn the_next_copy_ends_the_process_that_held_the_secret() {
 }
 
 #[test]
+fn poof_takes_along_what_it_has_copied_when_it_goes_and_nothing_else() {
+    let display = Display::start();
+    let (other, goes) = (person("# key of another\n"), person("# key\n"));
+    copy(&other, &display);
+    goes.poof(["neuter", "--yes", "--allow", "no-kit"]).run().expect_code(9);
+    assert_eq!(display.paste("UTF8_STRING"), "# key of another\n");
+    fs::create_dir_all(goes.confdir()).unwrap();
+    fs::write(goes.rclone_conf(), "# key\n").unwrap();
+    copy(&goes, &display);
+    assert_eq!(display.paste("UTF8_STRING"), "# key\n");
+    goes.poof(["neuter", "--yes", "--allow", "no-kit"]).run().expect_code(9);
+    eventually("the holders are gone", || display.holders().is_empty());
+    assert_eq!(display.paste("UTF8_STRING"), "");
+}
+
+#[test]
 fn the_end_of_the_desktop_ends_the_process_that_held_the_secret() {
     let mut display = Display::start();
     copy(&person("# key\n"), &display);

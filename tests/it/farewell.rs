@@ -1,21 +1,18 @@
 //! Level 4: everything is proven, wiped and gone, poof with it; and from a kit
 //! alone it all comes back.
 
-use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use walkdir::WalkDir;
-
 use crate::harness::command::{Command, copy_program};
-use crate::harness::{Backdoor, Config, Sandbox, Snapshot, assert_same_content, grow, minio};
+use crate::harness::{Config, Sandbox, Snapshot, assert_same_content, grow, minio};
 use crate::story::{encrypted, plain};
 
-const PHRASE: &str = "correct horse battery staple";
+pub const PHRASE: &str = "correct horse battery staple";
 
 /// A place for kits outside of the home directory.
-fn safe(sandbox: &Sandbox) -> PathBuf {
+pub fn safe(sandbox: &Sandbox) -> PathBuf {
     let safe = sandbox.home().parent().unwrap().join("safe");
     fs::create_dir_all(&safe).unwrap();
     fs::write(safe.join("phrase"), format!("{PHRASE}\n")).unwrap();
@@ -23,7 +20,7 @@ fn safe(sandbox: &Sandbox) -> PathBuf {
 }
 
 /// Writes a kit and returns where it is.
-fn kit(sandbox: &Sandbox) -> PathBuf {
+pub fn kit(sandbox: &Sandbox) -> PathBuf {
     let safe = safe(sandbox);
     let (kit, phrase) = (safe.join("kit.txt"), safe.join("phrase"));
     let args = ["kit", kit.to_str().unwrap(), "--phrase-file", phrase.to_str().unwrap()];
@@ -32,19 +29,15 @@ fn kit(sandbox: &Sandbox) -> PathBuf {
 }
 
 /// poof as somebody has put it into the home directory.
-fn installed(sandbox: &Sandbox) -> PathBuf {
+pub fn installed(sandbox: &Sandbox) -> PathBuf {
     let program = sandbox.home().join(".local/bin/poof");
     fs::create_dir_all(program.parent().unwrap()).unwrap();
     copy_program(Path::new(env!("CARGO_BIN_EXE_poof")), &program);
     program
 }
 
-fn poof(sandbox: &Sandbox, program: &Path, args: &[&str]) -> Command {
+pub fn poof(sandbox: &Sandbox, program: &Path, args: &[&str]) -> Command {
     sandbox.program(program.to_str().unwrap()).args(args)
-}
-
-fn paths(dir: &Path) -> BTreeSet<PathBuf> {
-    WalkDir::new(dir).into_iter().map(|entry| entry.unwrap().into_path()).collect()
 }
 
 #[test]
@@ -55,7 +48,7 @@ fn a_level_4_upload_leaves_no_trace_and_the_kit_brings_everything_back() {
     let kit = kit(&sandbox);
     let run = poof(&sandbox, &program, &["upload", "--yes"]).run().expect_code(0);
     assert!(run.stderr.contains("poof is gone."), "{run}");
-    assert_eq!(paths(&sandbox.home()), BTreeSet::from([sandbox.home()]), "{run}");
+    assert!(!sandbox.data().exists() && !program.exists(), "{run}");
 
     // A bare machine with another home directory.
     let other = Sandbox::new();
@@ -116,55 +109,6 @@ fn poof_stays_where_not_everything_is_wiped() {
 }
 
 #[test]
-fn a_kit_that_does_not_open_says_why_and_leaves_the_machine_bare() {
-    let sandbox = encrypted(5);
-    sandbox.poof(["backup"]).run().expect_code(0);
-    let kit = kit(&sandbox);
-    let phrase = kit.with_file_name("phrase");
-    let text = fs::read_to_string(&kit).unwrap();
-    let [wrong, damaged, none] = ["wrong", "damaged", "none"].map(|name| kit.with_file_name(name));
-    fs::write(&wrong, "wrong words\n").unwrap();
-    fs::write(&damaged, &text[..text.len() / 2]).unwrap();
-    let other = Sandbox::new();
-    let returned = |kit: &Path, phrase: &Path| {
-        let args = ["return", kit.to_str().unwrap(), "--phrase-file", phrase.to_str().unwrap()];
-        other.poof(args).run()
-    };
-    for (kit, phrase, says) in [
-        (&kit, &wrong, "does not open with this phrase"),
-        (&damaged, &phrase, "cannot be opened"),
-        (&phrase, &phrase, "does not begin as a kit does"),
-        (&none, &phrase, "No such file"),
-    ] {
-        let run = returned(kit, phrase).expect_code(3);
-        assert!(run.stderr.contains(says), "{says}: {run}");
-        assert!(!other.rclone_conf().exists());
-    }
-    // The bucket is another store's now.
-    Backdoor::new(&sandbox).empty();
-    fs::remove_dir_all(sandbox.state()).unwrap();
-    sandbox.poof(["backup"]).run().expect_code(0);
-    let run = returned(&kit, &phrase).expect_code(7);
-    assert!(run.stderr.contains("is not the store of this kit"), "{run}");
-    assert!(!other.rclone_conf().exists() && !other.confdir().join("poof.conf").exists());
-}
-
-#[test]
-fn paths_are_mapped_where_they_are_asked_to_be() {
-    let sandbox = encrypted(5);
-    let original = Snapshot::of(&sandbox.data());
-    sandbox.poof(["backup"]).run().expect_code(0);
-    let kit = kit(&sandbox);
-    let phrase = kit.with_file_name("phrase");
-    let other = Sandbox::new();
-    let place = other.home().join("deep/place");
-    let map = format!("{}={}", sandbox.data().display(), place.display());
-    let args = ["return", kit.to_str().unwrap(), "--map", &map, "--phrase-file"];
-    other.poof(args.iter().copied().chain([phrase.to_str().unwrap()])).run().expect_code(0);
-    assert_same_content(&original, &Snapshot::of(&place));
-}
-
-#[test]
 fn no_secret_is_in_a_kit_in_clear_and_a_new_phrase_is_for_a_terminal_only() {
     let sandbox = encrypted(5);
     let kit = kit(&sandbox);
@@ -179,21 +123,6 @@ fn no_secret_is_in_a_kit_in_clear_and_a_new_phrase_is_for_a_terminal_only() {
     let args = ["kit", "letter", "--phrase-file", phrase.to_str().unwrap()];
     sandbox.poof(args).run().expect_code(7).stderr_has("is no kit");
     assert_eq!(fs::read_to_string(sandbox.home().join("letter")).unwrap(), "dear");
-}
-
-#[test]
-fn neuter_names_what_others_have_noted() {
-    let sandbox = plain(5);
-    sandbox.poof(["backup"]).run().expect_code(0);
-    let program = installed(&sandbox);
-    fs::write(sandbox.home().join(".bash_history"), "ls\npoof backup\n").unwrap();
-    let dry = poof(&sandbox, &program, &["neuter", "--dry-run"]).run().expect_code(0);
-    assert!(dry.stdout.contains("rclone-poof.conf") && program.exists(), "{dry}");
-    let args = ["neuter", "--yes", "--allow", "no-kit"];
-    let run = poof(&sandbox, &program, &args).run().expect_code(9);
-    assert!(run.stderr.contains("1 line in") && run.stderr.contains("sed -i"), "{run}");
-    assert!(!program.exists() && !sandbox.confdir().exists() && !sandbox.state().exists());
-    assert!(sandbox.data().exists(), "data is not for neuter");
 }
 
 /// Writes an encrypted configuration over the plain one of a sandbox.

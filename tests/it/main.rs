@@ -36,6 +36,7 @@ mod ledger;
 mod memory;
 #[cfg(target_os = "linux")] // setfattr, mkfifo
 mod mirror;
+mod neuter;
 mod proof;
 mod requests;
 #[cfg(target_os = "linux")] // loop devices

@@ -6,6 +6,9 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use signal_hook::consts::SIGTERM;
+use signal_hook::iterator::Signals;
+
 use super::{STAY, answer, system};
 use crate::base::secret::Secret;
 use crate::base::terminal::{Terminal, Voice};
@@ -30,22 +33,34 @@ pub fn hold() -> ExitCode {
         }
     };
     let (over, end) = mpsc::channel();
+    if let Ok(mut signals) = Signals::new([SIGTERM]) {
+        let over = over.clone();
+        thread::spawn(move || signals.forever().next().map(|_| over.send(End::Asked)));
+    }
     thread::spawn({
         let (text, over) = (Arc::clone(&text), over.clone());
         move || {
             report(system::offer(&text).map_err(|error| system::reason(&error)));
-            over.send(())
+            over.send(End::Replaced)
         }
     });
     thread::spawn(move || {
         watch(&text);
-        over.send(())
+        over.send(End::Replaced)
     });
     // Only then: what replaced our text may be the same text, of another poof.
-    if end.recv_timeout(STAY).is_err() {
+    if !matches!(end.recv_timeout(STAY), Ok(End::Replaced)) {
         system::clear();
     }
     ExitCode::SUCCESS
+}
+
+/// Why the text is not held any longer, before its time.
+enum End {
+    /// Something else was copied, or the desktop is gone.
+    Replaced,
+    /// poof removes itself.
+    Asked,
 }
 
 fn read_text() -> io::Result<Secret> {

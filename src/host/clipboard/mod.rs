@@ -6,9 +6,10 @@
 //! moment, so a child of it ([`hold`]) stays behind; `launch` starts that child
 //! and hears from it how it went. The pasteboard of macOS keeps the text itself.
 
-use std::env;
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
+use std::{env, fs, thread};
 
 use crate::base::secret::Secret;
 use desktop::Desktop;
@@ -67,19 +68,40 @@ pub fn copy(text: &Secret) -> Result<Copied, Unavailable> {
     copied.map_err(|reason| Unavailable { reason })
 }
 
-/// Ends the processes of this user that hold a text for poof: it leaves the clipboard
-/// with them. The pasteboard of macOS keeps what it has.
-pub fn let_go() {
+/// Asks the processes that hold a text for a poof of this home directory to let go of
+/// it, and waits until they have, for a second at most. The pasteboard of macOS keeps
+/// what it has.
+pub fn let_go(home: &Path) {
     use rustix::process::{Pid, Signal, kill_process};
-    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        let holds = line.split(|byte| *byte == 0).nth(1) == Some(HOLD.as_bytes());
-        let pid = entry.file_name().to_str().and_then(|name| name.parse().ok());
-        if let (true, Some(pid)) = (holds, pid.and_then(Pid::from_raw)) {
+    let holders: Vec<_> = fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|process| is_holder(process, home))
+        .collect();
+    for process in &holders {
+        let pid = process.file_name().and_then(|name| name.to_str()?.parse().ok());
+        if let Some(pid) = pid.and_then(Pid::from_raw) {
             // One of another user's is not for this one to end.
             let _ = kill_process(pid, Signal::TERM);
         }
     }
+    for _ in 0..50 {
+        if !holders.iter().any(|process| is_holder(process, home)) {
+            return;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Whether a process, as /proc shows it, holds a text for a poof of this home directory.
+fn is_holder(process: &Path, home: &Path) -> bool {
+    let read = |name: &str| fs::read(process.join(name)).unwrap_or_default();
+    let (line, environment) = (read("cmdline"), read("environ"));
+    let home = [b"HOME=", home.as_os_str().as_encoded_bytes()].concat();
+    line.split(|byte| *byte == 0).nth(1) == Some(HOLD.as_bytes())
+        && environment.split(|byte| *byte == 0).any(|setting| setting == home)
 }
 
 fn copy_to(desktop: Option<Desktop>, text: &Secret) -> Result<Copied, String> {
