@@ -5,6 +5,7 @@
 use age::secrecy::SecretString;
 use age::{DecryptError, scrypt};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::base::error::{Error, Result};
 use crate::base::secret::Secret;
@@ -14,6 +15,8 @@ const WORK: u8 = 18;
 /// The most that is accepted of a kit: anybody can write one.
 const MOST_WORK: u8 = 20;
 const FORMAT: u32 = 1;
+/// Of a phrase that poof makes.
+const WORDS: usize = 10;
 
 /// What a bare machine needs. It holds secrets and has no Debug.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,7 +61,7 @@ impl Kit {
         let fail = |error: &dyn ToString| {
             Error::unexpected(format!("cannot encrypt the kit: {}", error.to_string()))
         };
-        let plain = serde_json::to_vec_pretty(self).map_err(|error| fail(&error))?;
+        let plain = Zeroizing::new(serde_json::to_vec(self).map_err(|error| fail(&error))?);
         let mut recipient = scrypt::Recipient::new(secret(phrase));
         recipient.set_work_factor(WORK);
         age::encrypt_and_armor(&recipient, &plain).map_err(|error| fail(&error))
@@ -79,24 +82,37 @@ impl Kit {
         if !text.starts_with(b"-----BEGIN AGE ENCRYPTED FILE-----") {
             return Err(damaged("it does not begin as a kit does"));
         }
-        let plain = age::decrypt(&identity, text).map_err(|error| match error {
-            // Of a scrypt recipient: its key did not open.
-            DecryptError::DecryptionFailed
-            | DecryptError::KeyDecryptionFailed
-            | DecryptError::NoMatchingKeys => {
-                Error::config("the kit does not open with this phrase")
-                    .hint("Check the words and their order; spaces between them are enough.")
-            }
-            DecryptError::ExcessiveWork { .. } => damaged("it wants more work than any kit does"),
-            _ => damaged("it is damaged"),
-        })?;
-        let kit: Kit =
+        let plain =
+            age::decrypt(&identity, text).map(Zeroizing::new).map_err(|error| match error {
+                // Of a scrypt recipient: its key did not open.
+                DecryptError::DecryptionFailed
+                | DecryptError::KeyDecryptionFailed
+                | DecryptError::NoMatchingKeys => {
+                    Error::config("the kit does not open with this phrase")
+                        .hint("Check the words and their order; spaces between them are enough.")
+                }
+                DecryptError::ExcessiveWork { .. } => {
+                    damaged("it wants more work than any kit does")
+                }
+                _ => damaged("it is damaged"),
+            })?;
+        // Another format may have other fields.
+        let Format { format, version } =
             serde_json::from_slice(&plain).map_err(|_| damaged("it holds something else"))?;
-        if kit.format > FORMAT {
-            return Err(damaged("a newer poof has made it"));
+        if format > FORMAT {
+            let by = version.map(|version| format!(", {version}")).unwrap_or_default();
+            return Err(Error::config(format!("a newer poof has made this kit{by}"))
+                .hint("Install that version, or a newer one, here."));
         }
-        Ok(kit)
+        serde_json::from_slice(&plain).map_err(|_| damaged("it holds something else"))
     }
+}
+
+/// What every kit says, whatever its format.
+#[derive(Deserialize)]
+struct Format {
+    format: u32,
+    version: Option<String>,
 }
 
 /// A phrase however it is spaced.
@@ -105,13 +121,14 @@ fn secret(phrase: &Secret) -> SecretString {
     words.join(" ").into()
 }
 
-/// Ten words of the list of BIP 39, 110 bits.
+/// Ten words, each one of the 2,048 of BIP 39's English list, and all of them equally
+/// likely: 110 bits of entropy, which scrypt makes still more costly to guess.
 ///
 /// # Errors
 /// The system has no random numbers.
 pub fn new_phrase() -> Result<Secret> {
-    let mut random = [0_u8; 20];
-    getrandom::fill(&mut random)
+    let mut random = Zeroizing::new([0_u8; 2 * WORDS]);
+    getrandom::fill(&mut *random)
         .map_err(|error| Error::unexpected(format!("no random numbers: {error}")))?;
     let list = bip39::Language::English.word_list();
     let word = |pair: &[u8]| {
@@ -159,5 +176,30 @@ mod tests {
             let error = Kit::open(bad, &phrase).err().unwrap();
             assert!(error.message().contains("cannot be opened"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_kit_of_a_newer_poof_is_told_as_one() {
+        let phrase = Secret::new("words".to_owned());
+        let mut recipient = scrypt::Recipient::new(secret(&phrase));
+        recipient.set_work_factor(2);
+        let open = |plain: &str| {
+            let text = age::encrypt_and_armor(&recipient, plain.as_bytes()).unwrap();
+            Kit::open(text.as_bytes(), &phrase).err().unwrap()
+        };
+        let error = open(r#"{"format": 2, "version": "9.1.0", "everything": "else"}"#);
+        assert!(error.message().contains("a newer poof has made this kit, 9.1.0"), "{error}");
+        assert!(open(r#"{"format": 1}"#).message().contains("something else"));
+    }
+
+    #[test]
+    fn a_phrase_is_ten_words_that_nobody_can_foresee() {
+        let phrases: Vec<_> = (0..200).map(|_| new_phrase().unwrap()).collect();
+        let words: std::collections::HashSet<_> =
+            phrases.iter().flat_map(|phrase| phrase.expose().split(' ')).collect();
+        // Of 2,000 drawn from 2,048 about 1,276 differ.
+        assert!((1_150..1_400).contains(&words.len()), "{}", words.len());
+        assert_eq!(bip39::Language::English.word_list().len(), 2_048);
+        assert!(phrases.iter().all(|phrase| phrase.expose().split(' ').count() == WORDS));
     }
 }

@@ -25,6 +25,17 @@ use crate::tree::snapshot::{Snapshot, Snapshots, Standing};
 use crate::tree::wipe::Records;
 
 pub fn run(context: &Context, args: &Download) -> Result<Outcome> {
+    bring(context, args, setup::in_use)
+}
+
+/// What is left alone of a directory, relative to it.
+pub type Spares = fn(&Context, &Directory) -> Vec<Vec<u8>>;
+
+/// The same where `spares` says what is the configuration in use.
+///
+/// # Errors
+/// As `run`.
+pub fn bring(context: &Context, args: &Download, spares: Spares) -> Result<Outcome> {
     let terminal = &context.terminal;
     let Mirror { only, dry_run, yes, allow } = &args.mirror;
     let _lock = if *dry_run { None } else { Some(context.lock()?) };
@@ -32,7 +43,7 @@ pub fn run(context: &Context, args: &Download) -> Result<Outcome> {
     let directories = setup::select(&ready, only)?;
     let allowed = setup::allowed(allow);
     let vault = Vault::open(context, &ready, &directories, allowed)?;
-    let incoming = Incoming { context, args, ready: &ready, vault: &vault, allowed };
+    let incoming = Incoming { context, args, ready: &ready, vault: &vault, allowed, spares };
 
     let mut outcome = Outcome::default();
     let mut tasks = Vec::new();
@@ -60,6 +71,7 @@ struct Incoming<'a> {
     ready: &'a Ready,
     vault: &'a Vault<'a>,
     allowed: Allowed,
+    spares: Spares,
 }
 
 impl<'a> Incoming<'a> {
@@ -219,7 +231,7 @@ impl<'a> Incoming<'a> {
         if self.args.to.is_some() || !self.args.mirror.only.is_empty() {
             return Vec::new();
         }
-        setup::in_use(self.context, directory)
+        (self.spares)(self.context, directory)
     }
 
     fn note_spared(&self, name: &str, spared: u64) {

@@ -1,7 +1,8 @@
 //! `poof return KIT`: on a bare machine, from the kit and its phrase to everything
 //! that was there.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -14,41 +15,95 @@ use crate::base::files::write_private;
 use crate::base::units::{bytes, date, files};
 use crate::cli::{self, Download, Mirror};
 use crate::config::{PoofConf, Problem};
+use crate::host::erase::{self, Noise};
 use crate::kit::Kit;
 use crate::tree::guard::refuse;
 use crate::tree::snapshot::Standing;
 
+/// More than any kit has, in bytes.
+const LARGEST: u64 = 16 << 20;
+
 pub fn run(context: &Context, args: &cli::Return) -> Result<Outcome> {
     let terminal = &context.terminal;
-    let lock = context.lock()?;
-    let text = fs::read(&args.kit)
-        .map_err(|error| Error::io("read", &args.kit, &error).with_kind(Kind::Config))?;
-    let phrase = match &args.phrase_file {
-        Some(file) => phrase::from_file(file)?,
-        None => phrase::ask(context, "Phrase of the kit")?,
-    };
-    let kit = Kit::open(&text, &phrase)?;
+    let kit = open(context, args)?;
     terminal.note(&format!("the kit is of {}", date(kit.made)));
     let moved = moved(context, &kit, &args.map)?;
-    let written = put_in_place(context, &kit, &moved)?;
-    let there = look(context, &kit, args);
-    match there.and_then(|()| consent(context, args.yes)) {
-        Ok(()) => {}
-        Err(error) => {
-            // A machine that was bare is bare again.
-            for path in written {
-                let _ = fs::remove_file(path);
-            }
-            return Err(error);
-        }
+    let missing = missing_dirs(context);
+    let lock = context.lock()?;
+    let bare = Bare::note(context, missing);
+    let settled = put_in_place(context, &kit, &moved)
+        .and_then(|()| look(context, &kit, args))
+        .and_then(|()| consent(context, args.yes));
+    if let Err(error) = settled {
+        bare.again(context);
+        return Err(error);
     }
     drop(lock);
-    let mirror = Mirror { yes: args.yes, ..Mirror::default() };
-    let outcome = download::run(context, &Download { mirror, to: None, keep_extra: false })?;
+    let mirror = Mirror { yes: args.yes, allow: args.allow.clone(), ..Mirror::default() };
+    let args = Download { mirror, to: None, keep_extra: false };
+    // What lay beside the configuration comes back as well.
+    let outcome = download::bring(context, &args, setup::needed)?;
     if kit.scheduled {
         terminal.note("Backups ran by themselves on the machine of the kit; here they do not yet.");
     }
     Ok(outcome)
+}
+
+fn open(context: &Context, args: &cli::Return) -> Result<Kit> {
+    let unread = |error| Error::io("read", &args.kit, &error).with_kind(Kind::Config);
+    let mut text = Vec::new();
+    let file = File::open(&args.kit).map_err(unread)?;
+    file.take(LARGEST).read_to_end(&mut text).map_err(unread)?;
+    let phrase = match &args.phrase_file {
+        Some(file) => phrase::from_file(file)?,
+        None => phrase::ask(context, "Phrase of the kit")?,
+    };
+    Kit::open(&text, &phrase)
+}
+
+/// What was not there before, so that a machine that was bare is so again if nothing
+/// comes of it.
+struct Bare {
+    files: Vec<PathBuf>,
+    dirs: Vec<PathBuf>,
+}
+
+/// Directories that poof would make.
+fn missing_dirs(context: &Context) -> Vec<PathBuf> {
+    let Context { files, state, layout, .. } = context;
+    let above = [&files.dir, state, &layout.state].map(|dir| dir.ancestors());
+    let dirs = above.into_iter().flatten();
+    dirs.filter(|dir| fs::symlink_metadata(dir).is_err()).map(Path::to_path_buf).collect()
+}
+
+impl Bare {
+    /// Once the lock is held: nobody else writes any more. `dirs` were missing before.
+    fn note(context: &Context, mut dirs: Vec<PathBuf>) -> Self {
+        let Context { files, state, .. } = context;
+        // There is the lock, or somebody else was here in between.
+        if fs::read_dir(state).is_ok_and(|entries| entries.count() > 1) {
+            dirs.clear();
+        }
+        let missing = |path: &&PathBuf| fs::symlink_metadata(path).is_err();
+        Bare {
+            files: [&files.rclone, &files.poof].into_iter().filter(missing).cloned().collect(),
+            dirs,
+        }
+    }
+
+    /// Removes what is there now. What cannot be stays; the next run finds it.
+    fn again(self, context: &Context) {
+        let Ok(noise) = Noise::new() else { return };
+        for path in self.files {
+            let _ = erase::file(&path, &noise);
+        }
+        if self.dirs.contains(&context.state) {
+            let _ = erase::directory(&context.state, &noise);
+        }
+        for dir in self.dirs {
+            let _ = fs::remove_dir(dir);
+        }
+    }
 }
 
 /// poof.conf of the kit with the paths of this machine.
@@ -58,7 +113,11 @@ fn moved(context: &Context, kit: &Kit, given: &[(String, String)]) -> Result<Poo
         (kit.config_dir.clone(), shown(&context.files.dir)),
         (kit.home.clone(), shown(&context.layout.home)),
     ];
-    map.splice(0..0, given.iter().cloned());
+    let plain = |path: &String| match path.trim_end_matches('/') {
+        "" => "/".to_owned(),
+        path => path.to_owned(),
+    };
+    map.splice(0..0, given.iter().map(|(old, new)| (plain(old), plain(new))));
     let conf = PoofConf::parse(kit.poof_conf.as_bytes()).map_err(Problem::into_error)?;
     let conf = conf.moved(|path| replaced(path, &map), &shown(&context.files.poof));
     for (local, name) in conf.paths() {
@@ -81,8 +140,8 @@ fn replaced(path: &str, map: &[(String, String)]) -> String {
     map.iter().find_map(of).unwrap_or_else(|| path.to_owned())
 }
 
-/// Writes both files, unless there are others. Returns what was written.
-fn put_in_place(context: &Context, kit: &Kit, conf: &PoofConf) -> Result<Vec<PathBuf>> {
+/// Writes both files, unless there are others.
+fn put_in_place(context: &Context, kit: &Kit, conf: &PoofConf) -> Result<()> {
     let pairs = [
         (&context.files.rclone, kit.rclone_conf.clone().into_bytes()),
         (&context.files.poof, conf.to_vec()),
@@ -99,14 +158,12 @@ fn put_in_place(context: &Context, kit: &Kit, conf: &PoofConf) -> Result<Vec<Pat
             _ => {}
         }
     }
-    let mut written = Vec::new();
     for (path, text) in pairs {
         if !path.exists() {
             write_private(path, &text)?;
-            written.push(path.clone());
         }
     }
-    Ok(written)
+    Ok(())
 }
 
 /// Says what is there, how much, and from when.

@@ -30,6 +30,8 @@ mod folding;
 mod guards;
 mod harness;
 mod hazards;
+#[cfg(target_os = "linux")] // setfacl, mknod, script
+mod homecoming;
 mod kills;
 mod ledger;
 #[cfg(target_os = "linux")] // GNU time
