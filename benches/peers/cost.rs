@@ -1,6 +1,7 @@
 //! What a run of a program costs, as the operating system counts it.
 
 use std::fmt;
+use std::ops::Add;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -21,6 +22,20 @@ pub struct Cost {
 
 impl Cost {
     pub const HEADER: &str = "     wall      CPU   memory  requests";
+}
+
+/// One after the other.
+impl Add for Cost {
+    type Output = Cost;
+
+    fn add(self, then: Cost) -> Cost {
+        Cost {
+            time: self.time + then.time,
+            cpu: self.cpu + then.cpu,
+            memory: self.memory.max(then.memory),
+            requests: None,
+        }
+    }
 }
 
 impl fmt::Display for Cost {

@@ -1,5 +1,5 @@
 //! poof beside those that people use for the same: rclone at its default and at its
-//! best honest flags, the Python poof, restic. One table in one run: `make bench`.
+//! best honest flags, the Python poof, restic, shred. One table in one run: `make bench`.
 //! Times on a shared machine are noisy; the ratios are what counts. A restore is
 //! timed until it is on the disk.
 //!
@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use cost::Cost;
 use harness::{Sandbox, stock_rclone};
-use program::{Job, PROGRAMS, Peer, Program, World};
+use program::{BY_HAND, Job, PROGRAMS, Peer, Program, WIPERS, World};
 
 /// One job of one program in one world; None if it cannot do that.
 struct Cell {
@@ -54,23 +54,32 @@ fn main() {
             self::large(world, large << 20, &mut cells);
         }
     }
+    for encrypted in [false, true] {
+        let world = World { delay: Duration::from_millis(20), encrypted };
+        println!("\n{world}");
+        println!("{:<14} {:<16} {}", "", "", Cost::HEADER);
+        upload(world, usize::try_from(files).unwrap(), &mut cells);
+    }
+    println!("\n2,000 files of 64 KiB and 4 of 256 MiB, wiped");
+    wipe(&mut cells);
     ratios(&cells);
     if let Some(path) = env::var_os("POOF_BENCH_PLOT") {
         fs::write(&path, plot::svg(&cells)).unwrap();
     }
 }
 
-/// Those that are to run.
-fn programs() -> impl Iterator<Item = Program> {
+/// Those of `all` that are to run.
+fn among<const N: usize>(all: [Program; N]) -> impl Iterator<Item = Program> {
     let without = env::var("POOF_BENCH_WITHOUT").unwrap_or_default();
     let is_out =
         move |program: &Program| without.split(',').any(|name| name == program.to_string());
-    PROGRAMS.into_iter().filter(move |program| !is_out(program))
+    all.into_iter().filter(move |program| !is_out(program))
 }
 
 /// Many small files, from the first backup to the restore.
 fn small(world: World, files: usize, cells: &mut Vec<Cell>) {
-    let mut peers: Vec<Peer> = programs().filter_map(|program| Peer::new(program, world)).collect();
+    let mut peers: Vec<Peer> =
+        among(PROGRAMS).filter_map(|program| Peer::new(program, world)).collect();
     for peer in &peers {
         harness::grow(&peer.data(), files, 1 << 10..=16 << 10, 1);
     }
@@ -87,13 +96,35 @@ fn small(world: World, files: usize, cells: &mut Vec<Cell>) {
 
 /// One large file, up and down; each program alone, for the disk's sake.
 fn large(world: World, size: u64, cells: &mut Vec<Cell>) {
-    for program in programs() {
+    for program in among(PROGRAMS) {
         let Some(mut peer) = Peer::new(program, world) else { continue };
         harness::grow(&peer.data(), 1, size..=size, 2);
         for job in [Job::LargeUp, Job::LargeDown] {
             row(&mut peer, world, job, cells);
         }
         peer.forget();
+    }
+}
+
+/// Many small files, until they are safe there and gone here.
+fn upload(world: World, files: usize, cells: &mut Vec<Cell>) {
+    for program in among(BY_HAND) {
+        let Some(mut peer) = Peer::new(program, world) else { continue };
+        harness::grow(&peer.data(), files, 1 << 10..=16 << 10, 3);
+        row(&mut peer, world, Job::Upload, cells);
+        peer.forget();
+    }
+}
+
+fn wipe(cells: &mut Vec<Cell>) {
+    let world = World { delay: Duration::ZERO, encrypted: false };
+    for (job, files, size) in [(Job::WipeMany, 2_000, 64 << 10), (Job::WipeLarge, 4, 256 << 20)] {
+        for program in among(WIPERS) {
+            let Some(mut peer) = Peer::new(program, world) else { continue };
+            harness::grow(&peer.data(), files, size..=size, 4);
+            row(&mut peer, world, job, cells);
+            peer.forget();
+        }
     }
 }
 

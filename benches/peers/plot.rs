@@ -73,5 +73,6 @@ fn color(program: Program) -> &'static str {
         Program::RcloneBest => "#88bbdd",
         Program::PythonPoof => "#ddaa33",
         Program::Restic => "#bb5566",
+        Program::Shred => "#888888",
     }
 }

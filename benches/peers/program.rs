@@ -18,10 +18,16 @@ pub enum Program {
     RcloneBest,
     PythonPoof,
     Restic,
+    Shred,
 }
 
 pub const PROGRAMS: [Program; 5] =
     [Program::Poof, Program::Rclone, Program::RcloneBest, Program::PythonPoof, Program::Restic];
+
+/// For an upload: rclone with what it takes to do that by hand.
+pub const BY_HAND: [Program; 3] = [Program::Poof, Program::Rclone, Program::RcloneBest];
+
+pub const WIPERS: [Program; 2] = [Program::Poof, Program::Shred];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Job {
@@ -31,6 +37,10 @@ pub enum Job {
     Download,
     LargeUp,
     LargeDown,
+    /// Sent, proven and wiped.
+    Upload,
+    WipeMany,
+    WipeLarge,
 }
 
 /// How far away the server is, and what it sees.
@@ -113,9 +123,18 @@ impl Peer {
             fs::remove_dir_all(self.data()).unwrap();
             original
         });
+        if matches!(job, Job::WipeMany | Job::WipeLarge) && self.program == Program::Poof {
+            // It wipes nothing that is not on the remote; looks there, and wipes.
+            self.backup()?;
+            self.proxy.reset();
+        }
         // What others have written is no matter of this job.
         rustix::fs::sync();
-        let cost = if down { self.download() } else { self.backup() };
+        let cost = match job {
+            Job::Download | Job::LargeDown => self.download(),
+            Job::Upload | Job::WipeMany | Job::WipeLarge => self.upload(),
+            _ => self.backup(),
+        };
         // A restore is one when it is on the disk; poof itself waits for that.
         let start = Instant::now();
         if down {
@@ -143,7 +162,37 @@ impl Peer {
             }
             Program::PythonPoof => self.python(&["backup"]),
             Program::Restic => self.restic(&["backup", from]),
+            Program::Shred => None,
         }
+    }
+
+    /// So that nothing is left here, and nothing goes that is not safe.
+    fn upload(&self) -> Option<Cost> {
+        let cost = match self.program {
+            Program::Poof => self.poof(&["upload", "--yes", "--keep-poof"])?,
+            Program::Rclone => self.by_hand(&[])?,
+            Program::RcloneBest => self.by_hand(&BEST)?,
+            Program::Shred => self.shred()?,
+            Program::PythonPoof | Program::Restic => return None,
+        };
+        let entries = walkdir::WalkDir::new(self.data()).into_iter().flatten();
+        assert_eq!(entries.filter(|entry| entry.file_type().is_file()).count(), 0);
+        Some(cost)
+    }
+
+    /// rclone's check compares every byte.
+    fn by_hand(&self, flags: &[&str]) -> Option<Cost> {
+        let data = self.data();
+        let (from, to) = (data.to_str().unwrap(), format!("{}data", self.remote));
+        let sync = self.rclone(&[&["sync", from, &to], flags].concat())?;
+        let check = self.rclone(&[&["check", "--download", from, &to], flags].concat())?;
+        Some(sync + check + self.shred()?)
+    }
+
+    fn shred(&self) -> Option<Cost> {
+        let data = self.data();
+        let args = [data.to_str().unwrap(), "-type", "f", "-exec", "shred", "-u", "-n1", "{}", "+"];
+        measure(&self.sandbox, Path::new("/usr/bin/find"), &args, &[])
     }
 
     fn download(&self) -> Option<Cost> {
@@ -155,6 +204,7 @@ impl Peer {
             Program::RcloneBest => self.rclone(&[&["sync", &from, to][..], &BEST].concat()),
             Program::PythonPoof => self.python(&["download"]),
             Program::Restic => self.restic(&["restore", "latest", "--target", "/"]),
+            Program::Shred => None,
         }
     }
 
@@ -200,6 +250,7 @@ impl fmt::Display for Program {
             Program::RcloneBest => "rclone at best",
             Program::PythonPoof => "Python poof",
             Program::Restic => "restic",
+            Program::Shred => "shred",
         })
     }
 }
@@ -213,6 +264,9 @@ impl fmt::Display for Job {
             Job::Download => "download",
             Job::LargeUp => "large file up",
             Job::LargeDown => "large file down",
+            Job::Upload => "upload",
+            Job::WipeMany => "wipe of many",
+            Job::WipeLarge => "wipe of large",
         })
     }
 }
