@@ -25,7 +25,7 @@ impl<'de> Deserialize<'de> for Bytes {
 }
 
 /// An object as a listing shows it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub struct Shown {
     #[serde(default)]
     pub id: u64,

@@ -16,15 +16,27 @@ use crate::storage::store::{Bytes, Fetch, Fetched, Sent};
 /// The record of an object that is a copy of that of `entry`.
 pub fn as_sent(entry: &Entry) -> Option<Sent> {
     let (stored, content) = (entry.stored.as_ref()?, entry.file()?.content?);
+    let tag = HEXLOWER.encode(&stored.md5);
+    Some(Sent { tag, ..sent_as(stored, Some(&content)) })
+}
+
+/// The record of an object that was sent.
+pub fn sent_as(stored: &Stored, content: Option<&Content>) -> Sent {
     let md5 = HEXLOWER.encode(&stored.md5);
-    Some(Sent {
-        content: HEXLOWER.encode(&content.0),
+    let (tag, time) = match &stored.tag {
+        Tag::Md5 => (md5.clone(), (0, 0)),
+        Tag::Text(text) => (text.clone(), (0, 0)),
+        Tag::Time(time) => (String::new(), (time.seconds, time.nanos)),
+    };
+    Sent {
+        content: content.map(|content| HEXLOWER.encode(&content.0)).unwrap_or_default(),
         size: stored.size,
-        tag: md5.clone(),
+        tag,
+        time,
         md5,
         nonce: Bytes(stored.nonce.map(|nonce| nonce.to_vec()).unwrap_or_default()),
         ..Sent::default()
-    })
+    }
 }
 
 /// The job that reads the object of an entry back, to hash it.
@@ -45,8 +57,8 @@ pub fn is_content(entry: &Entry, hash: &str) -> bool {
     content.is_some_and(|content| HEXLOWER.encode(&content.0) == hash)
 }
 
-/// Writes into the entry what is stored of it.
-pub fn complete(entry: &mut Entry, sent: &Sent, odd: bool) {
+/// What the record of sending says of the object and of its content.
+pub fn read(sent: &Sent, odd: bool) -> (Stored, Option<Content>) {
     let sum = md5(&sent.md5).unwrap_or_default();
     let tag = match sent.tag.as_str() {
         "" => Tag::Time(Time { seconds: sent.time.0, nanos: sent.time.1 }),
@@ -54,10 +66,16 @@ pub fn complete(entry: &mut Entry, sent: &Sent, odd: bool) {
         tag => Tag::Text(tag.to_owned()),
     };
     let nonce = <[u8; 24]>::try_from(sent.nonce.0.as_slice()).ok();
-    entry.stored = Some(Stored { odd, size: sent.size, md5: sum, tag, nonce });
+    let content = HEXLOWER.decode(sent.content.as_bytes()).ok();
+    let content = content.and_then(|bytes| bytes.try_into().ok()).map(Content);
+    (Stored { odd, size: sent.size, md5: sum, tag, nonce }, content)
+}
+
+/// Writes into the entry what is stored of it.
+pub fn complete(entry: &mut Entry, stored: Stored, content: Option<Content>) {
+    entry.stored = Some(stored);
     if let EntryKind::File(data) = &mut entry.kind {
-        let content = HEXLOWER.decode(sent.content.as_bytes()).ok();
-        data.content = content.and_then(|bytes| bytes.try_into().ok()).map(Content);
+        data.content = content;
     }
 }
 

@@ -2,26 +2,23 @@
 //! the server itself shows afterwards, a hash of exactly the bytes that were
 //! sent.
 
-use std::collections::{BTreeMap, HashSet};
+mod proving;
+
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::change::Change;
-use super::entry::EntryKind;
+use super::entry::{EntryKind, as_path};
 use super::listing::Listing;
 use super::objects::Names;
 use super::plan::Failed;
-use super::proof::{Verdict, judge, look};
 use super::retry::{Attempt, Failures, retrying};
-use super::stored::{as_sent, complete, refresh};
+use super::stored::{as_sent, refresh};
 use crate::base::error::{Kind, Result};
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
-use crate::storage::store::{Bytes, Copy, Have, Send, Sent, Shown, Store};
-
-/// Up to so many objects are asked for one by one: that takes one round trip, and a
-/// listing one for each thousand objects that are there. (For S3, a listing also costs as
-/// much as a dozen of these requests.)
-const ONE_BY_ONE: usize = 64;
+use crate::storage::store::{Bytes, Copy, Have, Send, Sent, Store};
+use proving::Receipt;
 
 /// How it went.
 #[derive(Debug, Default)]
@@ -101,7 +98,8 @@ impl Outgoing<'_> {
         let copied = done.into_iter().filter(|record| record.failure.is_none());
         let sent = copied.filter_map(|record| {
             let index = usize::try_from(record.id).ok()?;
-            Some((index, as_sent(self.changes.get(index)?.from.as_ref()?)?))
+            let Change { from, odd, .. } = self.changes.get(index)?;
+            Some(Receipt::new(index, &as_sent(from.as_ref()?)?, *odd))
         });
         let sent = sent.collect();
         self.prove_all(sent, &mut Failures::new(), watch)
@@ -134,119 +132,38 @@ impl Outgoing<'_> {
             }
             job
         });
-        let mut records = Vec::new();
+        let (mut stored, mut refused) = (Vec::new(), Vec::new());
         let root = self.root.to_string_lossy();
-        self.store.send(&root, jobs, watch, |record: Sent| records.push(record))?;
+        self.store.send(&root, jobs, watch, |mut record: Sent| {
+            let index = usize::try_from(record.id).unwrap_or(usize::MAX);
+            let Some(change) = self.changes.get(index) else { return };
+            match record.failure.take() {
+                Some(failure) => refused.push((index, failure, record.changed)),
+                None => stored.push(Receipt::new(index, &record, change.odd)),
+            }
+        })?;
         let mut failed = Failures::new();
         for index in unnamed {
             let why = "it has no name that an object could have";
             failed.insert(index, Failed::at(&self.changes[index].path, FailureKind::Name, why));
         }
-        let mut unproven = Vec::new();
-        for sent in records {
-            let index = usize::try_from(sent.id).unwrap_or(usize::MAX);
-            let Some(change) = self.changes.get_mut(index) else { continue };
-            let Some(entry) = change.entry.as_mut() else { continue };
-            match &sent.failure {
-                Some(failure) => {
-                    let mut why = failure.clone();
-                    if sent.changed {
-                        why.kind = refresh(self.root, entry)
-                            .map_or(FailureKind::Missing, |()| FailureKind::Other);
-                    }
-                    failed.insert(index, Failed::at(&change.path, why.kind, &why.text));
-                }
-                None => {
-                    if sent.proven || sent.kept {
-                        if sent.kept {
-                            self.kept.insert(entry.as_path().to_path_buf());
-                        }
-                        complete(entry, &sent, change.odd);
-                        change.send = None;
-                    } else {
-                        unproven.push((index, sent));
-                    }
-                }
+        for (index, Failure { mut kind, text, .. }, has_changed) in refused {
+            let Change { path, entry, .. } = &mut self.changes[index];
+            if let (true, Some(entry)) = (has_changed, entry) {
+                kind =
+                    refresh(self.root, entry).map_or(FailureKind::Missing, |()| FailureKind::Other);
             }
+            failed.insert(index, Failed::at(path, kind, &text));
+        }
+        let (known, unproven): (Vec<_>, _) = stored.into_iter().partition(|s| s.proven || s.kept);
+        for stored in known {
+            if stored.kept {
+                self.kept.insert(as_path(&self.changes[stored.index].path).to_path_buf());
+            }
+            self.accept(stored);
         }
         self.prove_all(unproven, &mut failed, watch)?;
         Ok(failed)
-    }
-
-    /// Asks the server for what was sent, by single requests or by a listing.
-    fn prove_all(
-        &mut self,
-        unproven: Vec<(usize, Sent)>,
-        failed: &mut Failures,
-        watch: &mut dyn Watch,
-    ) -> Attempt<()> {
-        let (odd, own): (Vec<_>, Vec<_>) =
-            unproven.into_iter().partition(|(index, _)| self.changes[*index].odd);
-        for (dir, unproven) in [(self.names.tree().to_owned(), own), (self.names.odd_dir(), odd)] {
-            let listed = (unproven.len() > ONE_BY_ONE).then_some(dir.as_str());
-            self.prove(unproven, listed, failed, watch)?;
-        }
-        Ok(())
-    }
-
-    /// By a listing of the directory `listed`, or by single requests.
-    fn prove(
-        &mut self,
-        unproven: Vec<(usize, Sent)>,
-        listed: Option<&str>,
-        failed: &mut Failures,
-        watch: &mut dyn Watch,
-    ) -> Attempt<()> {
-        if unproven.is_empty() {
-            return Ok(());
-        }
-        let name = |index: usize| {
-            let Change { entry, odd, .. } = &self.changes[index];
-            let place = entry.as_ref().map(|entry| self.names.place(entry, *odd));
-            place.and_then(Result::ok).unwrap_or_default()
-        };
-        let names: Vec<_> = unproven.iter().map(|(index, _)| Bytes(name(*index))).collect();
-        let shown = if let Some(dir) = listed {
-            let mut shown: Vec<Option<Shown>> = vec![None; names.len()];
-            let position: BTreeMap<&[u8], usize> =
-                names.iter().enumerate().map(|(i, name)| (name.0.as_slice(), i)).collect();
-            // Some of what is to be there, for a listing from several places at once.
-            let inside = |name: &Bytes| name.0.get(dir.len() + 1..).map(<[u8]>::to_vec);
-            let marks: Vec<_> =
-                names.iter().step_by((names.len() / 48).max(64)).filter_map(inside).collect();
-            self.store.list(dir, &marks, watch, |record| {
-                let full = [dir.as_bytes(), b"/", &record.remote.0].concat();
-                if let Some(&i) = position.get(full.as_slice()) {
-                    shown[i] = Some(record);
-                }
-            })?;
-            shown
-        } else {
-            look(self.store, &names, watch)?
-        };
-        let (indexes, sent): (Vec<usize>, Vec<Sent>) = unproven.into_iter().unzip();
-        let verdicts = judge(self.store, &names, sent, shown, watch)?;
-        for (index, verdict) in indexes.into_iter().zip(verdicts) {
-            let change = &mut self.changes[index];
-            let Some(entry) = change.entry.as_mut() else { continue };
-            let why = match verdict {
-                Verdict::Proven(sent) => {
-                    complete(entry, &sent, change.odd);
-                    change.send = None;
-                    continue;
-                }
-                Verdict::Unseen(Failure { kind, text, .. }) => {
-                    let why =
-                        format!("it was sent, and whether it is there cannot be seen: {text}");
-                    failed.insert(index, Failed::at(&change.path, kind, &why));
-                    continue;
-                }
-                Verdict::Other => "the server holds something else than was sent; run it again",
-                Verdict::Absent => "it did not arrive; run it again",
-            };
-            failed.insert(index, Failed::at(&change.path, FailureKind::Unproven, why));
-        }
-        Ok(())
     }
 
     fn job(&self, index: usize, Change { entry, odd, .. }: &Change) -> Option<Send> {
