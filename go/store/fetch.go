@@ -70,17 +70,15 @@ func (s *Store) fetchInParts(ctx context.Context, job *Fetch, transfer *accounti
 	if err != nil {
 		return err
 	}
-	account := transfer.Account(ctx, nil)
-	put := func(p []byte, offset int64) error {
-		err := out.put(p, offset)
-		if err == nil && out.file != nil {
-			writeBack(out.file, offset, int64(len(p)))
+	account, seen := transfer.Account(ctx, nil), int64(0)
+	return inParts(ctx, open, size, out.put, func(p []byte) {
+		n := int64(len(p))
+		if out.file != nil {
+			writeBack(out.file, seen, n)
 		}
-		return err
-	}
-	return inParts(ctx, open, size, put, func(p []byte) {
 		see(p)
-		account.AccountReadN(int64(len(p))) // for the progress
+		account.AccountReadN(n) // for the progress
+		seen += n
 	})
 }
 
@@ -92,7 +90,7 @@ func (s *Store) fetchWhole(ctx context.Context, job *Fetch, transfer *accounting
 	in := transfer.Account(ctx, body)
 	defer func() { _ = in.Close() }()
 	// Whole blocks, and one byte more than there should be.
-	buffer := make([]byte, min(256<<10, (job.Size/block+1)*block))
+	buffer := make([]byte, min(piece, (job.Size/block+1)*block))
 	for offset := int64(0); ; {
 		n, err := fill(in, buffer)
 		see(buffer[:n])
@@ -114,7 +112,7 @@ func (s *Store) fetchWhole(ctx context.Context, job *Fetch, transfer *accounting
 func fill(in io.Reader, p []byte) (n int, err error) {
 	for n < len(p) && err == nil {
 		var more int
-		more, err = in.Read(p[n:])
+		more, err = in.Read(p[n:min(len(p), n+piece)])
 		n += more
 	}
 	return n, err

@@ -78,13 +78,18 @@ func (s *Store) List(ctx context.Context, dir string, marks [][]byte, found func
 	return strange, err
 }
 
-// abreastLists is from how many places a directory is listed at once; each may
-// cost one request more than its objects fill.
-const abreastLists = 4
+// abreastLists is from how many places a directory is listed at once, at most;
+// each may cost one request more than its objects fill. marksEach is how many
+// marks a part has at least: without them it would be too small to be worth that.
+const (
+	abreastLists = 6
+	marksEach    = 5
+)
 
 // ends are the keys at which a listing is cut into parts of about one size.
 func (s *Store) ends(prefix string, marks [][]byte) []string {
-	if len(marks) < abreastLists {
+	parts := min(len(marks)/marksEach, abreastLists)
+	if parts < 2 {
 		return nil
 	}
 	keys := make([]string, len(marks))
@@ -92,9 +97,9 @@ func (s *Store) ends(prefix string, marks [][]byte) []string {
 		keys[i] = s.direct.key(s.key(prefix + string(mark)))
 	}
 	slices.Sort(keys)
-	ends := make([]string, 0, abreastLists-1)
-	for i := 1; i < abreastLists; i++ {
-		ends = append(ends, keys[i*len(keys)/abreastLists])
+	ends := make([]string, 0, parts-1)
+	for i := 1; i < parts; i++ {
+		ends = append(ends, keys[i*len(keys)/parts])
 	}
 	return ends
 }

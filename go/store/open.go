@@ -22,6 +22,10 @@ const (
 	allBytes = -1
 )
 
+// piece is how much is read before it is written or hashed: it is then still in
+// the processor's cache.
+const piece = 256 << 10
+
 // FetchBuffers is how much memory it takes to read an object of that size in parts.
 func FetchBuffers(size int64) int64 {
 	return min(size, abreast*part)
@@ -74,8 +78,8 @@ func (s *Store) plainRanges(ctx context.Context, key string) (ranged, error) {
 		return open, err
 	}
 	// Each range wants the nonce in the header, which is asked for once.
-	header, err := readRange(ctx, open, 0, make([]byte, s.cipher.EncryptedSize(0)))
-	if err != nil {
+	header := make([]byte, s.cipher.EncryptedSize(0))
+	if err := readRange(ctx, open, 0, header, nowhere); err != nil {
 		return nil, err
 	}
 	withHeader := func(ctx context.Context, offset, limit int64) (io.ReadCloser, error) {
@@ -89,15 +93,26 @@ func (s *Store) plainRanges(ctx context.Context, key string) (ranged, error) {
 	}, nil
 }
 
-func readRange(ctx context.Context, open ranged, offset int64, into []byte) ([]byte, error) {
+func readRange(ctx context.Context, open ranged, offset int64, into []byte, put func(p []byte, offset int64) error) error {
 	body, err := open(ctx, offset, int64(len(into)))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { _ = body.Close() }()
-	_, err = io.ReadFull(body, into)
-	return into, err
+	for len(into) > 0 {
+		p := into[:min(len(into), piece)]
+		if _, err := io.ReadFull(body, p); err != nil {
+			return err
+		}
+		if err := put(p, offset); err != nil {
+			return err
+		}
+		into, offset = into[len(p):], offset+int64(len(p))
+	}
+	return nil
 }
+
+func nowhere([]byte, int64) error { return nil }
 
 // plain tells whether objects are read by nothing but their key.
 func (d *direct) plain() bool {
@@ -118,8 +133,8 @@ func (d *direct) get(ctx context.Context, name string, offset, length int64) (io
 	return reply.Body, nil
 }
 
-// inParts reads size bytes of content, several parts at a time. All parts are put
-// with put, in any order, and seen with see in theirs.
+// inParts reads size bytes of content, several parts at a time. All of it is put
+// with put, in pieces and in any order, and seen with see, part by part in theirs.
 func inParts(ctx context.Context, open ranged, size int64, put func(p []byte, offset int64) error, see func(p []byte)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -144,11 +159,8 @@ func inParts(ctx context.Context, open ranged, size int64, put func(p []byte, of
 			result := make(chan done, 1)
 			parts <- result // never full: there is a buffer for each
 			go func() {
-				bytes, err := readRange(ctx, open, offset, buffer[:min(part, size-offset)])
-				if err == nil {
-					err = put(bytes, offset)
-				}
-				result <- done{bytes, err}
+				bytes := buffer[:min(part, size-offset)]
+				result <- done{bytes, readRange(ctx, open, offset, bytes, put)}
 			}()
 		}
 	}()

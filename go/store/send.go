@@ -71,22 +71,23 @@ func (s *Store) Send(ctx context.Context, root string, job *Send) (sent Sent, er
 	}
 	transfer := accounting.Stats(ctx).NewTransferRemoteSize(string(job.Remote), job.Size, nil, s.base)
 	defer func() { transfer.Done(ctx, err) }()
-	content := blake3.New()
-	in = transfer.Account(ctx, io.NopCloser(io.TeeReader(in, content)))
+	in = transfer.Account(ctx, io.NopCloser(in))
+	var plain []byte
+	var content *blake3.Hasher // of what is not read whole
 	if job.Size <= Whole {
-		plain := make([]byte, job.Size)
-		if _, err := io.ReadFull(in, plain); err != nil {
+		if plain, err = whole(in, job.Size); err != nil {
 			return sent, err
 		}
-		// The end of the file is where it is seen whether it changed.
-		if _, err := in.Read(make([]byte, 1)); err != io.EOF {
-			return sent, cmp.Or(err, ErrChanged)
-		}
-		in = bytes.NewReader(plain)
+		sum := blake3.Sum256(plain)
+		sent.Content = hex.EncodeToString(sum[:])
 		if kept, ok := s.equal(ctx, job, bytes.NewReader(plain)); ok {
-			kept.Content = hex.EncodeToString(content.Sum(nil))
+			kept.Content = sent.Content
 			return kept, nil
 		}
+		in = bytes.NewReader(plain)
+	} else {
+		content = blake3.New()
+		in = io.TeeReader(in, content)
 	}
 	if s.encrypts() {
 		if in, err = s.cipher.EncryptData(in); err != nil {
@@ -97,9 +98,12 @@ func (s *Store) Send(ctx context.Context, root string, job *Send) (sent Sent, er
 	sums := s.summer(sent.Size)
 	hashes := map[hash.Type]string{}
 	if job.Size <= Whole {
-		stored, err := io.ReadAll(in)
-		if err != nil {
-			return sent, err
+		stored := plain
+		if s.encrypts() {
+			stored = make([]byte, sent.Size)
+			if _, err := io.ReadFull(in, stored); err != nil {
+				return sent, err
+			}
 		}
 		_, _ = sums.Write(stored)
 		hashes[hash.MD5] = sums.md5()
@@ -120,7 +124,9 @@ func (s *Store) Send(ctx context.Context, root string, job *Send) (sent Sent, er
 	if err != nil {
 		return sent, err
 	}
-	sent.Content = hex.EncodeToString(content.Sum(nil))
+	if content != nil {
+		sent.Content = hex.EncodeToString(content.Sum(nil))
+	}
 	sent.MD5, sent.Tag = sums.md5(), sums.tag()
 	if s.encrypts() {
 		sent.Nonce = sums.head[8:]
@@ -129,6 +135,19 @@ func (s *Store) Send(ctx context.Context, root string, job *Send) (sent Sent, er
 		err = s.readBack(ctx, made, &sent)
 	}
 	return sent, err
+}
+
+// whole reads a file of that size, and not one byte more or less.
+func whole(in io.Reader, size int64) ([]byte, error) {
+	plain := make([]byte, size)
+	if _, err := io.ReadFull(in, plain); err != nil {
+		return nil, err
+	}
+	// The end of the file is where it is seen whether it changed.
+	if _, err := in.Read(make([]byte, 1)); err != io.EOF {
+		return nil, cmp.Or(err, ErrChanged)
+	}
+	return plain, nil
 }
 
 // same reads a large file for comparison alone.
