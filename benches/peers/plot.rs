@@ -15,31 +15,37 @@ const START: f64 = 0.05;
 const DECADES: f64 = 4.0;
 
 pub fn svg(cells: &[Cell]) -> String {
-    let mut body = String::new();
-    let mut y = 50.0;
-    let mut group = String::new();
+    let mut groups: Vec<(String, Vec<&Cell>)> = Vec::new();
     for cell in cells {
         let name = format!("{}: {}", cell.world, cell.job);
-        if name != group {
-            y += BAR;
-            text(&mut body, LEFT - 8.0, y + BAR, "end", &name);
-            group = name;
+        match groups.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, group)) => group.push(cell),
+            None => groups.push((name, vec![cell])),
         }
-        if let Some(cost) = &cell.cost {
-            let seconds = cost.time.as_secs_f64();
-            let width = (place(seconds) - LEFT).max(1.0);
-            let fill = color(cell.program);
-            let _ = writeln!(
-                body,
-                r#"<rect x="{LEFT}" y="{y}" width="{width:.1}" height="{BAR}" fill="{fill}"/>"#
-            );
-            text(&mut body, LEFT + width + 4.0, y + BAR - 1.0, "start", &format!("{seconds:.2}"));
-        }
+    }
+    let mut body = String::new();
+    let mut y = 50.0;
+    for (name, group) in groups {
         y += BAR;
+        text(&mut body, LEFT - 8.0, y + BAR, "end", &name);
+        for cell in group {
+            if let Some(cost) = &cell.cost {
+                let seconds = cost.time.as_secs_f64();
+                let width = (place(seconds) - LEFT).max(1.0);
+                let fill = color(cell.program);
+                let _ = writeln!(
+                    body,
+                    r#"<rect x="{LEFT}" y="{y}" width="{width:.1}" height="{BAR}" fill="{fill}"/>"#
+                );
+                let end = LEFT + width + 4.0;
+                text(&mut body, end, y + BAR - 1.0, "start", &format!("{seconds:.2}"));
+            }
+            y += BAR;
+        }
     }
     let mut head = String::new();
-    for (index, program) in (0u8..).zip(PROGRAMS) {
-        let x = LEFT + f64::from(index) * 130.0;
+    for (index, program) in (0u8..).zip(PROGRAMS.into_iter().chain([Program::Shred])) {
+        let x = LEFT + f64::from(index) * 110.0;
         let fill = color(program);
         let _ = writeln!(head, r#"<rect x="{x}" y="12" width="10" height="10" fill="{fill}"/>"#);
         text(&mut head, x + 14.0, 21.0, "start", &program.to_string());
