@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use walkdir::WalkDir;
 
-use super::{Context, Outcome, backup, cconfig, cryptoggle, download, econfig, verify};
+use super::{Context, Outcome, backup, cconfig, cryptoggle, download, econfig, upload, verify};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::write_private;
 use crate::base::interrupt;
 use crate::base::terminal::{Terminal, Voice, Volume};
-use crate::cli::{Backup, Cconfig, Download, Guard, Mirror, Verify};
+use crate::cli::{Backup, Cconfig, Download, Guard, Mirror, ProofBy, Upload, Verify};
 use crate::config::Files;
 use crate::host::paths::{System, layout};
 
@@ -40,6 +40,15 @@ pub fn run(context: &Context) -> Result<Outcome> {
     context.terminal.result("demo: everything came back whole, plain and encrypted");
     Ok(Outcome::default().with("files", original.len()))
 }
+
+/// Without the last step of level 4, in which poof removes itself.
+const UPLOAD: Upload = Upload {
+    dry_run: false,
+    yes: true,
+    keep_poof: true,
+    proof: ProofBy::Server,
+    allow: Vec::new(),
+};
 
 /// A path and what is there: content of a file, or target of a link.
 type Content = BTreeMap<PathBuf, Vec<u8>>;
@@ -110,7 +119,7 @@ impl<'a> Demo<'a> {
         Ok(())
     }
 
-    /// Backup, delete, download, compare.
+    /// Backup, upload and wipe, download, compare.
     fn cycle(&self, original: &Content, encrypted: bool) -> Result<()> {
         // The plain snapshots are in the bucket when the encrypted ones follow.
         let allow = if encrypted { vec![Guard::OtherRemote] } else { vec![] };
@@ -120,8 +129,11 @@ impl<'a> Demo<'a> {
         if encrypted {
             self.show_that_names_are_hidden(original)?;
         }
-        fs::remove_dir_all(&self.data).map_err(|e| Error::io("delete", &self.data, &e))?;
-        self.tell("deleted all local files");
+        complete(&upload::run(&self.inner, &UPLOAD)?)?;
+        if self.data.exists() {
+            return Err(Error::unexpected("something is left of what was wiped"));
+        }
+        self.tell("`poof upload`: proven to be there, and gone here");
         interrupt::check()?;
         let args = Download { mirror: Mirror::default(), to: None, keep_extra: false };
         complete(&download::run(&self.inner, &args)?)?;

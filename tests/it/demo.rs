@@ -13,7 +13,8 @@ fn the_demo_runs_through_and_touches_nothing() {
         fs::read_dir(sandbox.home()).unwrap().flatten().map(|e| e.path()).collect();
     let run = sandbox.poof(["demo"]).env("TMPDIR", &tmp).run().expect_code(0);
     let run = run.stdout_has("everything came back whole, plain and encrypted");
-    run.stderr_has("`poof backup`").stderr_has("`poof download`").stderr_has("what the cloud sees");
+    let run = run.stderr_has("`poof backup`").stderr_has("`poof upload`: proven");
+    run.stderr_has("`poof download`").stderr_has("what the cloud sees");
     let after: Vec<_> = fs::read_dir(sandbox.home()).unwrap().flatten().map(|e| e.path()).collect();
     assert_eq!(before, after);
     assert_eq!(fs::read_dir(&tmp).unwrap().count(), 0, "the scratch directory is gone");
