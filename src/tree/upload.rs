@@ -14,9 +14,9 @@ use super::entry::{Entry, EntryKind};
 use super::journal::Journal;
 use super::listing::{Listing, still_there};
 use super::objects::Names;
-use super::outgoing::Outgoing;
+use super::outgoing::{Coming, Outgoing};
 use super::plan::{Failed, Item, Plan};
-use super::snapshot::{Facts, Snapshot, Snapshots};
+use super::snapshot::{Arrived, Facts, Snapshot, Snapshots};
 use super::survey::{Sides, Survey, survey};
 use super::walk::{Found, LeftOut, Walk};
 use crate::base::error::{Error, Kind, Result};
@@ -172,6 +172,8 @@ impl Upload<'_> {
             listing: &self.listing,
             changes: &mut self.changes,
             kept: HashSet::new(),
+            coming: Some(Coming { snapshots: &self.snapshots, last: self.last.as_ref() }),
+            arrived: Arrived::new(),
         };
         let carried = outgoing.carry(watch)?;
         failed.extend(carried.failed);
@@ -179,7 +181,8 @@ impl Upload<'_> {
         let mut changes = std::mem::take(&mut self.changes);
         // What failed stays in the snapshot as it was.
         changes.retain(|change| change.send.is_none());
-        self.snapshots.save(self.last.as_ref(), &changes, &self.facts, watch)?;
+        let last = self.last.as_ref();
+        self.snapshots.save(last, &changes, &carried.arrived, &self.facts, watch)?;
         if failed.is_empty() {
             failed = self.remove(&others, watch)?;
             self.clean_odd(&changes, watch);

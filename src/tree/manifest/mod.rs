@@ -38,7 +38,7 @@ mod shard;
 
 use std::fmt;
 
-pub use head::{Counts, Head, Owners};
+pub use head::{Counts, Head, Owners, ShardRef};
 pub use index::{IndexHeader, IndexReader, IndexWriter};
 pub use key::Key;
 pub use shard::{Shard, ShardBuilder, open_shard};

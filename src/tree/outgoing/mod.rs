@@ -2,6 +2,7 @@
 //! the server itself shows afterwards, a hash of exactly the bytes that were
 //! sent.
 
+mod meanwhile;
 mod proving;
 
 use std::collections::HashSet;
@@ -13,11 +14,13 @@ use super::listing::Listing;
 use super::objects::Names;
 use super::plan::Failed;
 use super::retry::{Attempt, Failures, retrying};
+use super::snapshot::Arrived;
 use super::stored::{as_sent, refresh};
 use crate::base::error::{Kind, Result};
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Copy, Have, Send, Sent, Store};
+pub use meanwhile::Coming;
 use proving::Receipt;
 
 /// How it went.
@@ -27,12 +30,16 @@ pub struct Carried {
     pub failed: Vec<Failed>,
     /// Paths of which an equal object was there already.
     pub kept: HashSet<PathBuf>,
+    /// Shards of the next generation that were sent meanwhile.
+    pub arrived: Arrived,
 }
 
 /// Where objects go, and what is known to be there.
 pub struct Outgoing<'a> {
     pub store: &'a Store,
     pub names: &'a Names,
+    /// What is sent becomes part of it.
+    pub coming: Option<Coming<'a>>,
     pub root: &'a Path,
     /// Before anything was sent.
     pub listing: &'a Listing,
@@ -40,6 +47,8 @@ pub struct Outgoing<'a> {
     pub changes: &'a mut [Change],
     /// Paths of which an equal object was there already.
     pub kept: HashSet<PathBuf>,
+    /// Shards of the next generation that were sent meanwhile.
+    pub arrived: Arrived,
 }
 
 impl Outgoing<'_> {
@@ -60,7 +69,8 @@ impl Outgoing<'_> {
             self.try_folding(rivals, watch)?;
             failed.extend(self.store_all(|index| later.contains(&index), watch)?);
         }
-        Ok(Carried { failed: failed.into_values().collect(), kept: self.kept })
+        let Outgoing { kept, arrived, .. } = self;
+        Ok(Carried { failed: failed.into_values().collect(), kept, arrived })
     }
 
     /// Stores what has to be stored among `these`.
@@ -160,9 +170,9 @@ impl Outgoing<'_> {
             if stored.kept {
                 self.kept.insert(as_path(&self.changes[stored.index].path).to_path_buf());
             }
-            self.accept(stored);
+            self.accept(&stored);
         }
-        self.prove_all(unproven, &mut failed, watch)?;
+        self.prove_and_pack(unproven, &mut failed, watch)?;
         Ok(failed)
     }
 
@@ -224,6 +234,8 @@ mod tests {
             listing: &listing,
             changes: &mut changes,
             kept: HashSet::new(),
+            coming: None,
+            arrived: Arrived::new(),
         };
         let failed = outgoing.carry(&mut Unwatched).unwrap().failed;
         assert_eq!(failed.len(), 1, "{failed:?}");

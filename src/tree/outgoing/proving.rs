@@ -5,7 +5,7 @@ use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Sent, Shown};
 use crate::tree::change::Change;
-use crate::tree::entry::{Content, Stored, Tag};
+use crate::tree::entry::{Content, Entry, Stored, Tag};
 use crate::tree::inventory::State;
 use crate::tree::listing::list;
 use crate::tree::plan::Failed;
@@ -33,6 +33,11 @@ impl Receipt {
     pub fn new(index: usize, sent: &Sent, odd: bool) -> Self {
         let (object, content) = stored::read(sent, odd);
         Receipt { index, proven: sent.proven, kept: sent.kept, object, content }
+    }
+
+    /// Completes the entry of what was sent.
+    pub fn write_into(&self, entry: &mut Entry) {
+        complete(entry, self.object.clone(), self.content);
     }
 }
 
@@ -78,7 +83,7 @@ impl Outgoing<'_> {
             // A time is no proof.
             let is_hash = !matches!(sent.object.tag, Tag::Time(_));
             if is_hash && inventory.state(&name, &sent.object) == State::Intact {
-                self.accept(sent);
+                self.accept(&sent);
                 continue;
             }
             let as_shown = |(size, tag)| Shown { size, tag, ..Shown::default() };
@@ -105,7 +110,7 @@ impl Outgoing<'_> {
         for (Receipt { index, object, .. }, verdict) in doubtful.into_iter().zip(verdicts) {
             let (kind, why) = match verdict {
                 Verdict::Proven(sent) => {
-                    self.accept(Receipt::new(index, &sent, object.odd));
+                    self.accept(&Receipt::new(index, &sent, object.odd));
                     continue;
                 }
                 Verdict::Unseen(Failure { kind, text, .. }) => {
@@ -125,10 +130,10 @@ impl Outgoing<'_> {
     }
 
     /// Its change needs no more sending.
-    pub(super) fn accept(&mut self, sent: Receipt) {
+    pub(super) fn accept(&mut self, sent: &Receipt) {
         let change = &mut self.changes[sent.index];
         if let Some(entry) = &mut change.entry {
-            complete(entry, sent.object, sent.content);
+            sent.write_into(entry);
             change.send = None;
         }
     }

@@ -1,15 +1,19 @@
 //! The snapshots of one tree: generations of its manifest on the remote, and the
 //! last of them as it is cached on this machine.
 
+mod ahead;
 mod fetch;
 mod marks;
 mod meet;
+mod packed;
 mod save;
 
 use std::fs::{self, File};
 use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+pub use ahead::Arrived;
+pub use packed::Next;
 pub use save::Facts;
 
 use super::entry::Entry;

@@ -4,18 +4,16 @@ use std::collections::HashSet;
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use itertools::{EitherOrBoth, Itertools};
-
+use super::ahead::Arrived;
+use super::packed::{Next, Packed, merged};
 use super::{Snapshot, Snapshots, shown};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::{create_private_dir, write_private};
-use crate::host::owners;
 use crate::storage::failure::Failure;
 use crate::storage::job::Watch;
 use crate::storage::store::Bytes;
 use crate::tree::change::Change;
-use crate::tree::entry::{Attributes, Entry, order};
-use crate::tree::manifest::{Counts, Head, Owners, Shard, ShardBuilder};
+use crate::tree::manifest::{Head, Shard};
 use crate::tree::objects::Names;
 use crate::tree::records;
 
@@ -26,7 +24,7 @@ const UNSEEN: &str = "the server does not show it";
 
 impl Snapshots<'_> {
     /// Writes the next generation, the last one with `changes` in it, unless nothing
-    /// on the remote has to change.
+    /// on the remote has to change. Shards that have `arrived` are not sent again.
     ///
     /// # Errors
     /// The remote fails; the last snapshot is then still the last.
@@ -34,6 +32,7 @@ impl Snapshots<'_> {
         &self,
         last: Option<&Snapshot>,
         changes: &[Change],
+        arrived: &Arrived,
         facts: &Facts,
         watch: &mut dyn Watch,
     ) -> Result<()> {
@@ -42,26 +41,8 @@ impl Snapshots<'_> {
         }
         create_private_dir(&self.cache)?;
         // First only the shards: the index names the head, which names them.
-        let mut builder = ShardBuilder::new(self.key);
-        let (mut shards, mut new, mut counts) = (Vec::new(), Vec::new(), Counts::default());
-        let mut owners = Owners::default();
-        let known: HashSet<[u8; 32]> =
-            last.iter().flat_map(|l| &l.head.shards).map(|shard| shard.id).collect();
-        let mut keep = |shard: Option<Shard>| {
-            if let Some(shard) = shard {
-                shards.push(shard.reference());
-                if !known.contains(&shard.id) || !self.has_shard(&shard.id) {
-                    new.push(shard);
-                }
-            }
-        };
-        for entry in merged(last, changes)? {
-            let entry = entry?;
-            counts.add(&entry);
-            note_owners(&entry, &mut owners);
-            keep(builder.push(&entry));
-        }
-        keep(builder.finish());
+        let next = || changes.iter().map(Next::of);
+        let Packed { shards, mut new, counts, owners } = self.pack(last, next())?;
         let generation =
             self.generations().chain(last.map(|l| l.head.generation)).max().unwrap_or(0);
         let unchanged = last.is_some_and(|l| l.head.shards == shards) && new.is_empty();
@@ -84,15 +65,15 @@ impl Snapshots<'_> {
                     shards,
                 };
                 let bytes = head.seal(self.key);
-                let new = new.into_iter().map(|s| (Names::shard(&s.id), s.bytes));
-                self.put(new, watch)?;
+                new.retain(|shard| !arrived.contains(&shard.id));
+                self.put_shards(new, watch)?;
                 let tag = self.put_head(&head, &bytes, watch)?;
                 (head, bytes, tag)
             }
         };
         let head_id = *blake3::hash(&bytes).as_bytes();
         let saved = Snapshot { dir: self.cache.clone(), head, head_id, tag };
-        Self::install(&saved, &bytes, merged(last, changes)?)?;
+        Self::install(&saved, &bytes, merged(last, next())?)?;
         self.clean(&saved.head, watch)
     }
 
@@ -130,17 +111,13 @@ impl Snapshots<'_> {
         snapshot.head.shards.iter().all(|shard| self.has_shard(&shard.id))
     }
 
-    fn has_shard(&self, id: &[u8; 32]) -> bool {
+    pub(super) fn has_shard(&self, id: &[u8; 32]) -> bool {
         self.records.look(Names::shard(id).as_bytes()).is_some()
     }
 
-    /// Stores records of this tree.
-    fn put(
-        &self,
-        records: impl Iterator<Item = (String, Vec<u8>)>,
-        watch: &mut dyn Watch,
-    ) -> Result<()> {
-        let records = records.map(|(name, bytes)| (self.full(&name), bytes));
+    /// Stores shards.
+    pub(super) fn put_shards(&self, shards: Vec<Shard>, watch: &mut dyn Watch) -> Result<()> {
+        let records = shards.into_iter().map(|s| (self.full(&Names::shard(&s.id)), s.bytes));
         let looks = records::put(self.store, records.collect(), watch);
         let looks = looks.map_err(|failure| self.not_arrived(&failure.text))?;
         if looks.iter().all(Option::is_some) { Ok(()) } else { Err(self.not_arrived(UNSEEN)) }
@@ -202,27 +179,4 @@ pub struct Facts {
     pub host: String,
     /// Write a new generation even if nothing has changed.
     pub renew: bool,
-}
-
-/// Notes the names of those to whom an entry belongs.
-fn note_owners(entry: &Entry, names: &mut Owners) {
-    let Attributes { uid, gid, .. } = entry.attributes;
-    names.users.entry(uid).or_insert_with(|| owners::user(uid));
-    names.groups.entry(gid).or_insert_with(|| owners::group(gid));
-}
-
-/// The entries of `last` with `changes` in them.
-fn merged<'a>(
-    last: Option<&Snapshot>,
-    changes: &'a [Change],
-) -> Result<impl Iterator<Item = Result<Entry>> + use<'a>> {
-    let old = last.map(Snapshot::entries).transpose()?.into_iter().flatten();
-    let pairs = old.merge_join_by(changes, |old, change| match old {
-        Ok(old) => order(&old.path, &change.path),
-        Err(_) => std::cmp::Ordering::Less,
-    });
-    Ok(pairs.filter_map(|pair| match pair {
-        EitherOrBoth::Left(old) => Some(old),
-        EitherOrBoth::Both(_, change) | EitherOrBoth::Right(change) => change.entry.clone().map(Ok),
-    }))
 }
