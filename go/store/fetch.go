@@ -71,14 +71,18 @@ func (s *Store) fetchInParts(ctx context.Context, job *Fetch, transfer *accounti
 		return err
 	}
 	account, seen := transfer.Account(ctx, nil), int64(0)
-	return inParts(ctx, open, size, out.put, func(p []byte) {
-		n := int64(len(p))
-		if out.file != nil {
-			writeBack(out.file, seen, n)
+	if out.file != nil && !out.sparse {
+		if out.direct = straight(out.file); out.direct != nil {
+			defer func() { _ = out.direct.Close() }()
 		}
+	}
+	return inParts(ctx, open, size, out.put, func(p []byte) error {
+		stored, offset := make(chan error, 1), seen
+		go func() { stored <- out.follow(p, offset) }()
 		see(p)
-		account.AccountReadN(n) // for the progress
-		seen += n
+		account.AccountReadN(int64(len(p))) // for the progress
+		seen += int64(len(p))
+		return <-stored
 	})
 }
 
@@ -116,42 +120,4 @@ func fill(in io.Reader, p []byte) (n int, err error) {
 		n += more
 	}
 	return n, err
-}
-
-// target is a file to write, or nothing.
-type target struct {
-	file   *os.File
-	sparse bool // leave holes where the content is zero
-}
-
-const block = 4096
-
-// put writes p at an offset that is a multiple of a block.
-func (t target) put(p []byte, offset int64) error {
-	if t.file == nil {
-		return nil
-	}
-	if !t.sparse {
-		_, err := t.file.WriteAt(p, offset)
-		return err
-	}
-	for len(p) > 0 {
-		n := min(len(p), block)
-		if !zero(p[:n]) {
-			if _, err := t.file.WriteAt(p[:n], offset); err != nil {
-				return err
-			}
-		}
-		p, offset = p[n:], offset+int64(n)
-	}
-	return nil
-}
-
-func zero(p []byte) bool {
-	for _, b := range p {
-		if b != 0 {
-			return false
-		}
-	}
-	return true
 }

@@ -135,7 +135,7 @@ func (d *direct) get(ctx context.Context, name string, offset, length int64) (io
 
 // inParts reads size bytes of content, several parts at a time. All of it is put
 // with put, in pieces and in any order, and seen with see, part by part in theirs.
-func inParts(ctx context.Context, open ranged, size int64, put func(p []byte, offset int64) error, see func(p []byte)) error {
+func inParts(ctx context.Context, open ranged, size int64, put func(p []byte, offset int64) error, see func(p []byte) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type done struct {
@@ -172,7 +172,10 @@ func inParts(ctx context.Context, open ranged, size int64, put func(p []byte, of
 			cancel()
 		}
 		if failed == nil {
-			see(d.bytes)
+			if failed = see(d.bytes); failed != nil {
+				cancel()
+				continue
+			}
 			free <- d.bytes[:cap(d.bytes)]
 		}
 	}
