@@ -63,8 +63,8 @@ pub struct Peer {
 /// Wide; a listing instead of a HEAD a file; no HEAD after a PUT; large parts
 /// without a second reading for a checksum that nobody but rclone reads.
 const BEST: [&str; 9] = [
-    "--transfers=64",
-    "--checkers=64",
+    "--transfers=128",
+    "--checkers=128",
     "--fast-list",
     "--s3-no-head",
     "--s3-no-check-bucket",

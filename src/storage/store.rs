@@ -21,10 +21,6 @@ use super::rclone::requests::{
 use super::records::Named;
 pub use super::records::{Bytes, Copy, Done, Fetch, Fetched, Have, Send, Sent, Shown};
 
-/// How many requests are under way at once. 64 instead of rclone's 4 makes a
-/// first backup of small files about eight times faster; more gains nothing.
-const WIDE: u32 = 64;
-
 /// A bucket or directory on a remote, and the crypt remote on top, if any.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -32,6 +28,8 @@ pub struct Store {
     pub(super) fs: String,
     /// Section of the crypt remote, or empty.
     pub(super) crypt: String,
+    /// How many requests are under way at once.
+    pub(super) width: u32,
     /// Different names are different objects, whatever they look like: on S3 a
     /// name is nothing but its bytes. Of others it has to be tried.
     pub distinct: bool,
@@ -55,7 +53,8 @@ impl Store {
         let (fs, crypt, dir) = (self.fs.clone(), self.crypt.clone(), dir.to_owned());
         let marks = marks.iter().map(|mark| BASE64.encode(mark)).collect();
         let request = |_, report| ListStore { fs, crypt, dir, marks, report };
-        exchange(request, std::iter::empty::<()>(), watch, found).map(|reply| reply.strange)
+        exchange(self.width, request, std::iter::empty::<()>(), watch, found)
+            .map(|reply| reply.strange)
     }
 
     /// Asks for each of `remotes`; the records come in any order, `id` is the index.
@@ -63,9 +62,9 @@ impl Store {
     /// # Errors
     /// The remote cannot be reached, or refuses.
     pub fn look(&self, remotes: &[Bytes], watch: &mut dyn Watch) -> Result<Vec<Shown>, Failure> {
-        let (fs, crypt) = (self.fs.clone(), self.crypt.clone());
-        let request = |jobs, report| LookStore { fs, crypt, jobs, report, width: WIDE };
-        each_of(remotes, request, watch)
+        let Store { fs, crypt, width, .. } = self.clone();
+        let request = |jobs, report| LookStore { fs, crypt, jobs, report, width };
+        each_of(width, remotes, request, watch)
     }
 
     /// Deletes `remotes`; one that is not there is deleted already.
@@ -73,9 +72,9 @@ impl Store {
     /// # Errors
     /// The remote cannot be reached, or refuses.
     pub fn remove(&self, remotes: &[Bytes], watch: &mut dyn Watch) -> Result<Vec<Done>, Failure> {
-        let (fs, crypt) = (self.fs.clone(), self.crypt.clone());
-        let request = |jobs, report| RemoveStore { fs, crypt, jobs, report, width: WIDE };
-        each_of(remotes, request, watch)
+        let Store { fs, crypt, width, .. } = self.clone();
+        let request = |jobs, report| RemoveStore { fs, crypt, jobs, report, width };
+        each_of(width, remotes, request, watch)
     }
 
     /// Copies objects on the server; fails where it cannot do that by itself.
@@ -83,10 +82,10 @@ impl Store {
     /// # Errors
     /// As [`Store::send`].
     pub fn copy(&self, jobs: Vec<Copy>, watch: &mut dyn Watch) -> Result<Vec<Done>, Failure> {
-        let (fs, crypt) = (self.fs.clone(), self.crypt.clone());
-        let request = |jobs, report| CopyStore { fs, crypt, jobs, report, width: WIDE };
+        let Store { fs, crypt, width, .. } = self.clone();
+        let request = |jobs, report| CopyStore { fs, crypt, jobs, report, width };
         let mut records = Vec::new();
-        exchange(request, jobs.into_iter(), watch, |record| records.push(record))?;
+        exchange(width, request, jobs.into_iter(), watch, |record| records.push(record))?;
         Ok(records)
     }
 
@@ -101,9 +100,10 @@ impl Store {
         watch: &mut dyn Watch,
         each: impl FnMut(Sent) + std::marker::Send,
     ) -> Result<(), Failure> {
-        let (fs, crypt, root) = (self.fs.clone(), self.crypt.clone(), root.to_owned());
-        let request = |jobs, report| SendStore { fs, crypt, root, jobs, report, width: WIDE };
-        exchange(request, jobs, watch, each).map(|_| ())
+        let Store { fs, crypt, width, .. } = self.clone();
+        let root = root.to_owned();
+        let request = |jobs, report| SendStore { fs, crypt, root, jobs, report, width };
+        exchange(width, request, jobs, watch, each).map(|_| ())
     }
 
     /// Reads objects; `each` hears of every one as soon as it is done.
@@ -116,9 +116,9 @@ impl Store {
         watch: &mut dyn Watch,
         each: impl FnMut(Fetched) + std::marker::Send,
     ) -> Result<(), Failure> {
-        let (fs, crypt) = (self.fs.clone(), self.crypt.clone());
-        let request = |jobs, report| FetchStore { fs, crypt, jobs, report, width: WIDE };
-        exchange(request, jobs, watch, each).map(|_| ())
+        let Store { fs, crypt, width, .. } = self.clone();
+        let request = |jobs, report| FetchStore { fs, crypt, jobs, report, width };
+        exchange(width, request, jobs, watch, each).map(|_| ())
     }
 
     /// A secret of the encryption, for the seal of poof's own records; None where
@@ -156,19 +156,21 @@ pub fn object_name(path: &[u8]) -> Result<Vec<u8>, Failure> {
 
 /// Runs a call whose jobs are nothing but names, and returns its records.
 fn each_of<C: Call, R: DeserializeOwned + std::marker::Send>(
+    width: u32,
     remotes: &[Bytes],
     request: impl FnOnce(i32, i32) -> C,
     watch: &mut dyn Watch,
 ) -> Result<Vec<R>, Failure> {
     let mut records = Vec::new();
     let jobs = remotes.iter().enumerate().map(|(id, remote)| Named { id, remote });
-    exchange(request, jobs, watch, |record| records.push(record))?;
+    exchange(width, request, jobs, watch, |record| records.push(record))?;
     Ok(records)
 }
 
 /// Runs a call that reads jobs from one pipe and writes records to another, as
 /// lines of JSON, so that neither is ever whole in memory.
 fn exchange<C: Call, J: Serialize, R: DeserializeOwned>(
+    width: u32,
     request: impl FnOnce(i32, i32) -> C,
     jobs: impl Iterator<Item = J> + std::marker::Send,
     watch: &mut dyn Watch,
@@ -181,7 +183,7 @@ fn exchange<C: Call, J: Serialize, R: DeserializeOwned>(
     thread::scope(|scope| {
         let writing = scope.spawn(move || write_jobs(job_writer, jobs));
         let reading = scope.spawn(move || read_records(report_reader, each));
-        let outcome = job::run(&request, &Settings::work(WIDE), &Filter::default(), watch);
+        let outcome = job::run(&request, &Settings::work(width), &Filter::default(), watch);
         // The threads end when the last copies of the other ends are closed.
         drop(job_reader);
         drop(report_writer);
@@ -260,8 +262,8 @@ mod tests {
         let mut moving = job(2, &here, "moving");
         moving.size += 1;
         let jobs = [job(0, &here, "small"), job(1, &here, "big"), moving];
-        let store =
-            Store { fs: there.display().to_string(), crypt: String::new(), distinct: false };
+        let fs = there.display().to_string();
+        let store = Store { fs, crypt: String::new(), width: 8, distinct: false };
         let mut sent = Vec::new();
         let watch = &mut Unwatched;
         let root = here.display().to_string();
