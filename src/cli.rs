@@ -101,22 +101,19 @@ pub struct Backup {
 }
 
 #[derive(Args)]
+#[command(mut_arg("dry_run", |arg| {
+    arg.help("Print what would be sent and what would be wiped, change nothing")
+}))]
+#[command(mut_arg("allow", |arg| arg.display_order(4)))]
 pub struct Upload {
-    /// Print what would be sent and what would be wiped, change nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Answer every question with yes
-    #[arg(short, long)]
-    pub yes: bool,
+    #[command(flatten)]
+    pub caution: Caution,
     /// On an encrypted remote, do not remove poof itself at the end
-    #[arg(long)]
+    #[arg(long, display_order = 2)]
     pub keep_poof: bool,
     /// What counts as proof
-    #[arg(long, value_name = "BY", default_value = "server")]
+    #[arg(long, value_name = "BY", default_value = "server", display_order = 3)]
     pub proof: ProofBy,
-    /// Let this guard pass, for this run
-    #[arg(long, value_name = "GUARD")]
-    pub allow: Vec<Guard>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -145,6 +142,13 @@ pub struct Mirror {
     /// Only the directories of these names
     #[arg(long, value_name = "NAME", num_args = 1..)]
     pub only: Vec<String>,
+    #[command(flatten)]
+    pub caution: Caution,
+}
+
+/// What every command takes that destroys something.
+#[derive(Args, Clone, Default)]
+pub struct Caution {
     /// Print the plan, change nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -169,16 +173,10 @@ pub enum Guard {
 pub struct Status {}
 
 #[derive(Args)]
+#[command(mut_arg("dry_run", |arg| arg.help("Print what would go, change nothing")))]
 pub struct PurgePlain {
-    /// Print what would go, change nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Answer every question with yes
-    #[arg(short, long)]
-    pub yes: bool,
-    /// Let this guard pass, for this run
-    #[arg(long, value_name = "GUARD")]
-    pub allow: Vec<Guard>,
+    #[command(flatten)]
+    pub caution: Caution,
 }
 
 #[derive(Args)]

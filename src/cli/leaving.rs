@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Guard;
+use super::{Caution, Guard};
 
 #[derive(Args)]
 pub struct Kit {
@@ -41,16 +41,10 @@ pub struct Return {
 }
 
 #[derive(Args)]
+#[command(mut_arg("dry_run", |arg| arg.help("Print what would go, change nothing")))]
 pub struct Neuter {
-    /// Print what would go, change nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Answer every question with yes
-    #[arg(short, long)]
-    pub yes: bool,
-    /// Let this guard pass, for this run
-    #[arg(long, value_name = "GUARD")]
-    pub allow: Vec<Guard>,
+    #[command(flatten)]
+    pub caution: Caution,
 }
 
 fn mapping(text: &str) -> Result<(String, String), String> {

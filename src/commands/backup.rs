@@ -6,16 +6,16 @@ use super::vault::Vault;
 use super::{Context, Outcome, setup, show};
 use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
-use crate::cli::{Backup, Mirror};
+use crate::cli::{Backup, Caution};
 use crate::tree::guard;
 
 pub fn run(context: &Context, args: &Backup) -> Result<Outcome> {
     let terminal = &context.terminal;
-    let Mirror { only, dry_run, allow, .. } = &args.mirror;
+    let Caution { dry_run, allow, .. } = &args.mirror.caution;
     let allowed = setup::allowed(allow);
     let _lock = if *dry_run { None } else { Some(context.lock()?) };
     let ready = setup::load(context)?;
-    let directories = setup::select(&ready, only)?;
+    let directories = setup::select(&ready, &args.mirror.only)?;
     let vault = Vault::open(context, &ready, &directories, allowed)?;
     let (rehash, dry_run) = (args.rehash, *dry_run);
     let sending = Sending { context, vault: &vault, rehash, allowed, dry_run };

@@ -13,7 +13,7 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::files::write_private;
 use crate::base::interrupt;
 use crate::base::terminal::{Terminal, Voice, Volume};
-use crate::cli::{Backup, Cconfig, Download, Guard, Mirror, ProofBy, Upload, Verify};
+use crate::cli::{Backup, Caution, Cconfig, Download, Guard, Mirror, ProofBy, Upload, Verify};
 use crate::config::Files;
 use crate::host::paths::{System, layout};
 
@@ -43,11 +43,9 @@ pub fn run(context: &Context) -> Result<Outcome> {
 
 /// Without the last step of level 4, in which poof removes itself.
 const UPLOAD: Upload = Upload {
-    dry_run: false,
-    yes: true,
+    caution: Caution { dry_run: false, yes: true, allow: Vec::new() },
     keep_poof: true,
     proof: ProofBy::Server,
-    allow: Vec::new(),
 };
 
 /// A path and what is there: content of a file, or target of a link.
@@ -123,7 +121,8 @@ impl<'a> Demo<'a> {
     fn cycle(&self, original: &Content, encrypted: bool) -> Result<()> {
         // The plain snapshots are in the bucket when the encrypted ones follow.
         let allow = if encrypted { vec![Guard::OtherRemote] } else { vec![] };
-        let mirror = Mirror { allow, ..Mirror::default() };
+        let caution = Caution { allow, ..Caution::default() };
+        let mirror = Mirror { caution, only: Vec::new() };
         complete(&backup::run(&self.inner, &Backup { mirror, rehash: false })?)?;
         self.tell("`poof backup`: the cloud holds a copy of every file");
         if encrypted {

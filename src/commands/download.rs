@@ -9,7 +9,7 @@ use super::{Context, Outcome, setup, show};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::{date, files};
-use crate::cli::{Download, Mirror};
+use crate::cli::{Caution, Download};
 use crate::config::Ready;
 use crate::config::trees::Directory;
 use crate::storage::failure::{Failure, FailureKind};
@@ -37,10 +37,10 @@ pub type Spares = fn(&Context, &Directory) -> Vec<Vec<u8>>;
 /// As `run`.
 pub fn bring(context: &Context, args: &Download, spares: Spares) -> Result<Outcome> {
     let terminal = &context.terminal;
-    let Mirror { only, dry_run, yes, allow } = &args.mirror;
+    let Caution { dry_run, yes, allow } = &args.mirror.caution;
     let _lock = if *dry_run { None } else { Some(context.lock()?) };
     let ready = setup::load(context)?;
-    let directories = setup::select(&ready, only)?;
+    let directories = setup::select(&ready, &args.mirror.only)?;
     let allowed = setup::allowed(allow);
     let vault = Vault::open(context, &ready, &directories, allowed)?;
     let incoming = Incoming { context, args, ready: &ready, vault: &vault, allowed, spares };

@@ -13,7 +13,7 @@ use super::{Context, Outcome, download, phrase, setup};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::write_private;
 use crate::base::units::{bytes, date, files};
-use crate::cli::{self, Download, Mirror};
+use crate::cli::{self, Caution, Download, Mirror};
 use crate::config::{PoofConf, Problem};
 use crate::host::erase::{self, Noise};
 use crate::kit::Kit;
@@ -39,7 +39,8 @@ pub fn run(context: &Context, args: &cli::Return) -> Result<Outcome> {
         return Err(error);
     }
     drop(lock);
-    let mirror = Mirror { yes: args.yes, allow: args.allow.clone(), ..Mirror::default() };
+    let caution = Caution { yes: args.yes, allow: args.allow.clone(), dry_run: false };
+    let mirror = Mirror { caution, only: Vec::new() };
     let args = Download { mirror, to: None, keep_extra: false };
     // What lay beside the configuration comes back as well.
     let outcome = download::bring(context, &args, setup::needed)?;

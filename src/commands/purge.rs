@@ -30,11 +30,11 @@ struct Copy {
 
 pub fn run(context: &Context, args: &PurgePlain) -> Result<Outcome> {
     let terminal = &context.terminal;
-    let _lock = if args.dry_run { None } else { Some(context.lock()?) };
+    let _lock = if args.caution.dry_run { None } else { Some(context.lock()?) };
     let ready = setup::load(context)?;
     let plain = plain_side(context, &ready)?;
     let directories = setup::select(&ready, &[])?;
-    let vault = Vault::open(context, &ready, &directories, setup::allowed(&args.allow))?;
+    let vault = Vault::open(context, &ready, &directories, setup::allowed(&args.caution.allow))?;
     let copies = copies(&vault, &ready, plain)?;
     for Copy { tree, files: count, bytes: size } in &copies {
         let place = plain.place(tree);
@@ -45,7 +45,7 @@ pub fn run(context: &Context, args: &PurgePlain) -> Result<Outcome> {
         terminal.done("There is no plain copy in the bucket.");
         return Ok(Outcome::default().with("trees", 0));
     }
-    if args.dry_run {
+    if args.caution.dry_run {
         terminal.done("Dry run: nothing was changed.");
         return Ok(Outcome::default().with("dry_run", true));
     }
@@ -62,7 +62,7 @@ pub fn run(context: &Context, args: &PurgePlain) -> Result<Outcome> {
         }
     }
     let question = format!("{} plain copies will be removed from the bucket. Go on?", going.len());
-    if !going.is_empty() && !terminal.confirm(&question, args.yes)? {
+    if !going.is_empty() && !terminal.confirm(&question, args.caution.yes)? {
         return Err(Error::guard("nothing was removed").hint("`--yes` goes ahead."));
     }
     let whole = outcome.kind.is_none();

@@ -13,8 +13,8 @@ use crate::config::trees::Directory;
 
 pub fn run(context: &Context, args: &Upload) -> Result<Outcome> {
     let terminal = &context.terminal;
-    let allowed = setup::allowed(&args.allow);
-    let dry_run = args.dry_run;
+    let allowed = setup::allowed(&args.caution.allow);
+    let dry_run = args.caution.dry_run;
     let _lock = if dry_run { None } else { Some(context.lock()?) };
     let ready = setup::load(context)?;
     let directories = setup::select(&ready, &[])?;
@@ -59,7 +59,7 @@ pub fn run(context: &Context, args: &Upload) -> Result<Outcome> {
         }
         return Ok(carry::would(terminal, &uploads, outcome));
     }
-    consent(context, &going, args.yes)?;
+    consent(context, &going, args.caution.yes)?;
     let outcome = sending.carry_out(&ready, uploads, outcome).map_err(nothing_gone)?;
     if outcome.kind.is_some_and(|kind| kind != Kind::Unproven) {
         terminal.warn("Nothing was wiped: not everything is safe on the remote, see above.");
