@@ -21,11 +21,11 @@ pub fn run(context: &Context, args: &Backup) -> Result<Outcome> {
     let sending = Sending { context, vault: &vault, rehash, allowed, dry_run };
 
     let mut outcome = Outcome::default();
-    let mut uploads = Vec::new();
+    let mut backups = Vec::new();
     for directory in directories {
         interrupt::check()?;
         let found = sending.survey(directory).and_then(|found| match found {
-            Found::Here(upload) => Ok(Some(upload)),
+            Found::Here(backup) => Ok(Some(backup)),
             Found::Wiping => Err(guard::half_wiped(&directory.local)),
             Found::Wiped(record) => {
                 show::wiped(terminal, &record, &vault.remote.name());
@@ -33,21 +33,21 @@ pub fn run(context: &Context, args: &Backup) -> Result<Outcome> {
             }
         });
         match found {
-            Ok(Some(upload)) => {
-                sending::tell(context, &upload, &mut outcome);
-                uploads.push(upload);
+            Ok(Some(backup)) => {
+                sending::tell(context, &backup, &mut outcome);
+                backups.push(backup);
             }
             Ok(None) => {}
             Err(error) => carry::note_failure(terminal, &mut outcome, error)?,
         }
     }
     if dry_run {
-        for upload in &uploads {
-            show::listing(terminal, upload.name(), &upload.plan);
+        for backup in &backups {
+            show::listing(terminal, backup.name(), &backup.plan);
         }
-        return Ok(carry::would(terminal, &uploads, outcome));
+        return Ok(carry::would(terminal, &backups, outcome));
     }
-    let mut outcome = sending.carry_out(&ready, uploads, outcome)?;
+    let mut outcome = sending.carry_out(&ready, backups, outcome)?;
     if outcome.kind == Some(Kind::Unproven) {
         // Nothing was to be wiped.
         outcome.kind = Some(Kind::Incomplete);

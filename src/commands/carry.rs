@@ -10,10 +10,10 @@ use crate::base::terminal::Terminal;
 use crate::base::units::{self, bytes, clock};
 use crate::storage::failure::FailureKind;
 use crate::storage::job::Watch;
+use crate::tree::backup::Backup;
 use crate::tree::mirror::Transfer;
 use crate::tree::plan::{Failed, Plan};
 use crate::tree::restore::Restore;
-use crate::tree::upload::Upload;
 
 /// Tells of a tree that failed and goes on, unless nothing can go on.
 ///
@@ -57,9 +57,9 @@ impl Task for Transfer {
     }
 }
 
-impl Task for Upload<'_> {
+impl Task for Backup<'_> {
     fn name(&self) -> &str {
-        Upload::name(self)
+        Backup::name(self)
     }
 
     fn plan(&self) -> &Plan {
@@ -67,7 +67,7 @@ impl Task for Upload<'_> {
     }
 
     fn carry_out(&mut self, watch: &mut dyn Watch) -> Result<Vec<Failed>> {
-        Upload::carry_out(self, watch)
+        Backup::carry_out(self, watch)
     }
 
     fn notes(&self) -> &[String] {

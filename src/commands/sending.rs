@@ -12,12 +12,12 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::files::is_absent;
 use crate::config::Ready;
 use crate::config::trees::Directory;
+use crate::tree::backup::{Backup, Preparation};
 use crate::tree::change::Why;
 use crate::tree::entry::is_within;
 use crate::tree::guard::{self, Allowed};
 use crate::tree::journal::Journal;
 use crate::tree::snapshot::{Facts, Standing};
-use crate::tree::upload::{Preparation, Upload};
 use crate::tree::walk::{self, LeftOut, Walk};
 use crate::tree::wipe::{Presence, Record, Records, Wipes};
 
@@ -33,7 +33,7 @@ pub struct Sending<'a> {
 /// A directory, as it was found.
 #[allow(clippy::large_enum_variant)] // one a tree
 pub enum Found<'a> {
-    Here(Upload<'a>),
+    Here(Backup<'a>),
     /// It was being wiped when an upload ended.
     Wiping,
     /// It is wiped, and nothing has come up since.
@@ -95,11 +95,11 @@ impl<'a> Sending<'a> {
         let (listing, rehash) = (vault.listing(name)?, self.rehash);
         let preparation =
             Preparation { snapshots, destination, root, last, listing, facts, rehash, journal };
-        let upload = preparation.survey()?;
+        let backup = preparation.survey()?;
         drop(monitor);
-        guard::local_source(local, Some(upload.entries), *allowed)?;
-        guard::deletions(&place, &upload.plan, *allowed)?;
-        Ok(Found::Here(upload))
+        guard::local_source(local, Some(backup.entries), *allowed)?;
+        guard::deletions(&place, &backup.plan, *allowed)?;
+        Ok(Found::Here(backup))
     }
 
     /// Whether a directory that was wiped still is: it may hold directories that
@@ -123,17 +123,17 @@ impl<'a> Sending<'a> {
     pub fn carry_out(
         &self,
         ready: &Ready,
-        uploads: Vec<Upload<'a>>,
+        backups: Vec<Backup<'a>>,
         outcome: Outcome,
     ) -> Result<Outcome> {
         let Sending { context, vault, .. } = self;
-        if !vault.sight.here.exists && !uploads.is_empty() {
+        if !vault.sight.here.exists && !backups.is_empty() {
             let doing = format!("make {}", ready.remote().name());
             ready.remote().make_bucket().map_err(|f| f.into_error(&doing, Kind::Remote))?;
         }
         thread::scope(|scope| {
-            let marking = (!uploads.is_empty()).then(|| scope.spawn(|| vault.mark()));
-            let outcome = carry::all(&context.terminal, uploads, outcome, "sent")?;
+            let marking = (!backups.is_empty()).then(|| scope.spawn(|| vault.mark()));
+            let outcome = carry::all(&context.terminal, backups, outcome, "sent")?;
             match marking.map(ScopedJoinHandle::join) {
                 Some(Ok(marked)) => marked.map(|()| outcome),
                 Some(Err(_)) => Err(Error::unexpected("a thread ended")),
@@ -144,16 +144,16 @@ impl<'a> Sending<'a> {
 }
 
 /// What a person should hear before the work begins.
-pub fn tell(context: &Context, upload: &Upload, outcome: &mut Outcome) {
-    let tree = upload.name();
-    for out in &upload.left_out {
+pub fn tell(context: &Context, backup: &Backup, outcome: &mut Outcome) {
+    let tree = backup.name();
+    for out in &backup.left_out {
         let path = String::from_utf8_lossy(&out.path);
         context.terminal.warn(&format!("{tree}/{path}: not backed up: {}", out.why));
         if out.loss {
             outcome.worsen(Kind::Incomplete);
         }
     }
-    for (path, why) in &upload.drift {
+    for (path, why) in &backup.drift {
         let what = match why {
             Why::ObjectMissing => "missing on the remote",
             _ => "changed on the remote",

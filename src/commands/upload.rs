@@ -26,16 +26,16 @@ pub fn run(context: &Context, args: &Upload) -> Result<Outcome> {
     let sending = Sending { context, vault: &vault, rehash: false, allowed, dry_run };
 
     let mut outcome = Outcome::default();
-    let mut uploads = Vec::new();
+    let mut backups = Vec::new();
     let mut going: Vec<&Directory> = Vec::new();
     let here = vault.remote.name();
     let mut elsewhere = false;
     for directory in directories {
         interrupt::check()?;
         match sending.survey(directory) {
-            Ok(Found::Here(upload)) => {
-                sending::tell(context, &upload, &mut outcome);
-                uploads.push(upload);
+            Ok(Found::Here(backup)) => {
+                sending::tell(context, &backup, &mut outcome);
+                backups.push(backup);
                 going.push(directory);
             }
             Ok(Found::Wiping) => {
@@ -50,17 +50,17 @@ pub fn run(context: &Context, args: &Upload) -> Result<Outcome> {
         }
     }
     if dry_run {
-        for upload in &uploads {
-            show::listing(terminal, upload.name(), &upload.plan);
+        for backup in &backups {
+            show::listing(terminal, backup.name(), &backup.plan);
         }
         preview::wipe(context, &going)?;
         if leaves {
             departure::preview(context, &going)?;
         }
-        return Ok(carry::would(terminal, &uploads, outcome));
+        return Ok(carry::would(terminal, &backups, outcome));
     }
     consent(context, &going, args.caution.yes)?;
-    let outcome = sending.carry_out(&ready, uploads, outcome).map_err(nothing_gone)?;
+    let outcome = sending.carry_out(&ready, backups, outcome).map_err(nothing_gone)?;
     if outcome.kind.is_some_and(|kind| kind != Kind::Unproven) {
         terminal.warn("Nothing was wiped: not everything is safe on the remote, see above.");
         return Ok(outcome);

@@ -1,8 +1,9 @@
 //! A tree: a local directory and its name on the remote. What is there becomes
-//! a [`plan`], which [`guard`] judges and [`upload`] or [`restore`] carries out;
+//! a [`plan`], which [`guard`] judges and [`backup`] or [`restore`] carries out;
 //! or, where there is no manifest, [`mirror`].
 
 mod attributes;
+pub mod backup;
 pub mod change;
 pub mod check;
 mod content;
@@ -28,6 +29,5 @@ mod rivals;
 pub mod snapshot;
 mod stored;
 pub mod survey;
-pub mod upload;
 pub mod walk;
 pub mod wipe;

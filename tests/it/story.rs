@@ -34,8 +34,7 @@ pub fn on_disk() -> (Sandbox, PathBuf) {
     (sandbox, bucket)
 }
 
-/// A sandbox without files whose remote, plain or encrypted, plain or encrypted, is behind a proxy
-/// of its own.
+/// A sandbox without files whose remote, plain or encrypted, is behind a proxy of its own.
 pub fn proxied(encrypted: bool) -> (Sandbox, Proxy) {
     let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
     let endpoint = proxy.endpoint();
@@ -44,6 +43,24 @@ pub fn proxied(encrypted: bool) -> (Sandbox, Proxy) {
     } else {
         Config::plain(endpoint)
     });
+    (sandbox, proxy)
+}
+
+/// The same with so many small files in its data.
+pub fn grown(encrypted: bool, files: usize) -> (Sandbox, Proxy) {
+    let (sandbox, proxy) = proxied(encrypted);
+    grow(&sandbox.data(), files, 1..=3_000, 1);
+    (sandbox, proxy)
+}
+
+/// The same with a few files in its data, and `others` by name and content, all backed
+/// up: what a test then changes is known to the last snapshot.
+pub fn backed_up(encrypted: bool, others: &[(&str, &str)]) -> (Sandbox, Proxy) {
+    let (sandbox, proxy) = grown(encrypted, 10);
+    for (name, content) in others {
+        fs::write(sandbox.data().join(name), content).unwrap();
+    }
+    sandbox.poof(["backup"]).run().expect_code(0);
     (sandbox, proxy)
 }
 

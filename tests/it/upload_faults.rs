@@ -13,7 +13,7 @@ use crate::harness::proxy::Request;
 use crate::harness::{
     Backdoor, Config, Kind, Proxy, Sandbox, Snapshot, Verdict, assert_same_content, grow, minio,
 };
-use crate::story::proxied;
+use crate::story::{backed_up, grown, proxied};
 
 const UPLOAD: [&str; 3] = ["upload", "--yes", "--keep-poof"];
 const ENCRYPTED: [bool; 2] = [false, true];
@@ -63,10 +63,7 @@ fn once_all_is_sent(proxy: &Proxy, head: String, act: impl Fn() + Send + Sync + 
 #[test]
 fn a_put_that_is_acknowledged_and_not_stored_keeps_the_file_here() {
     for encrypted in ENCRYPTED {
-        let (sandbox, proxy) = proxied(encrypted);
-        grow(&sandbox.data(), 30, 1..=3_000, 1);
-        put(&sandbox, "victim", "precious");
-        sandbox.poof(["backup"]).run().expect_code(0);
+        let (sandbox, proxy) = backed_up(encrypted, &[("victim", "precious")]);
         put(&sandbox, "victim", "more precious");
         put(&sandbox, "newcomer", "precious too");
         let keys = ["data/victim", "data/newcomer"].map(|path| Backdoor::new(&sandbox).key(path));
@@ -109,12 +106,8 @@ fn damage_done_after_the_sending_is_seen_before_the_wipe() {
     ];
     for encrypted in ENCRYPTED {
         for (what, harm, kept) in harms {
-            let (sandbox, proxy) = proxied(encrypted);
-            grow(&sandbox.data().join("dir"), 10, 1..=3_000, 1);
-            for (name, content) in [("a", "right"), ("b", "RIGHT"), ("older", "older")] {
-                put(&sandbox, name, content);
-            }
-            sandbox.poof(["backup"]).run().expect_code(0);
+            let files = [("a", "right"), ("b", "RIGHT"), ("older", "older")];
+            let (sandbox, proxy) = backed_up(encrypted, &files);
             put(&sandbox, "news", "news");
             let head = Backdoor::new(&sandbox).key(".poof/trees/data/head/0000000002");
             let was = here(&sandbox);
@@ -132,8 +125,7 @@ fn damage_done_after_the_sending_is_seen_before_the_wipe() {
 fn without_a_manifest_that_can_be_read_nothing_goes() {
     for encrypted in ENCRYPTED {
         for deleted in [false, true] {
-            let (sandbox, proxy) = proxied(encrypted);
-            grow(&sandbox.data(), 10, 1..=3_000, 1);
+            let (sandbox, proxy) = grown(encrypted, 10);
             let original = Snapshot::of(&sandbox.data());
             let path = ".poof/trees/data/head/0000000001";
             let head = Backdoor::new(&sandbox).key(path);
@@ -240,10 +232,7 @@ fn where_the_server_shows_no_hash_the_objects_are_read_back() {
 #[test]
 fn proof_by_reading_back_notices_what_no_listing_can() {
     for encrypted in ENCRYPTED {
-        let (sandbox, proxy) = proxied(encrypted);
-        grow(&sandbox.data(), 10, 1..=3_000, 1);
-        put(&sandbox, "victim", "precious");
-        sandbox.poof(["backup"]).run().expect_code(0);
+        let (sandbox, proxy) = backed_up(encrypted, &[("victim", "precious")]);
         // As if the disk below the server had changed it.
         let key = Backdoor::new(&sandbox).key("data/victim");
         proxy.set_rule(move |request| match request.kind {
@@ -259,10 +248,7 @@ fn proof_by_reading_back_notices_what_no_listing_can() {
 #[test]
 fn a_listing_that_is_stale_proves_nothing() {
     for encrypted in ENCRYPTED {
-        let (sandbox, proxy) = proxied(encrypted);
-        grow(&sandbox.data(), 10, 1..=3_000, 1);
-        put(&sandbox, "changed", "before");
-        sandbox.poof(["backup"]).run().expect_code(0);
+        let (sandbox, proxy) = backed_up(encrypted, &[("changed", "before")]);
         put(&sandbox, "changed", "AFTER!");
         put(&sandbox, "new", "new");
         let tree = Backdoor::new(&sandbox).key("data/x");
@@ -309,8 +295,7 @@ fn assert_nothing_wiped(
 #[test]
 fn nothing_is_wiped_where_something_could_not_be_sent() {
     for encrypted in ENCRYPTED {
-        let (sandbox, proxy) = proxied(encrypted);
-        grow(&sandbox.data(), 30, 1..=3_000, 1);
+        let (sandbox, proxy) = grown(encrypted, 30);
         let denied = || Verdict::Status(403, "AccessDenied");
         // At once, and in the middle.
         for k in [1, 15] {
@@ -332,10 +317,7 @@ fn nothing_is_wiped_where_a_removal_is_refused_or_does_not_happen() {
     for (encrypted, verdict) in
         ENCRYPTED.into_iter().zip(verdicts.clone()).chain(ENCRYPTED.into_iter().rev().zip(verdicts))
     {
-        let (sandbox, proxy) = proxied(encrypted);
-        grow(&sandbox.data(), 10, 1..=3_000, 1);
-        put(&sandbox, "gone", "gone");
-        sandbox.poof(["backup"]).run().expect_code(0);
+        let (sandbox, proxy) = backed_up(encrypted, &[("gone", "gone")]);
         fs::remove_file(sandbox.data().join("gone")).unwrap();
         let run = assert_nothing_wiped(&sandbox, &proxy, &[4, 5], move |request| {
             if request.kind == Kind::Delete { verdict.clone() } else { Verdict::Pass }
@@ -356,8 +338,7 @@ fn gone(from: &'static AtomicUsize) -> impl Fn(&Request) -> Verdict {
 fn a_server_that_goes_away_in_the_middle_costs_nothing() {
     static FROM: AtomicUsize = AtomicUsize::new(0);
     for encrypted in ENCRYPTED {
-        let (sandbox, proxy) = proxied(encrypted);
-        grow(&sandbox.data(), 30, 1..=3_000, 1);
+        let (sandbox, proxy) = grown(encrypted, 30);
         // When it is asked for proof.
         sandbox.poof(["backup"]).run().expect_code(0);
         let total = proxy.total();
@@ -399,8 +380,7 @@ fn a_server_that_goes_away_in_the_middle_costs_nothing() {
 fn soak_a_server_that_goes_away_while_files_are_sent_costs_nothing() {
     static FROM: AtomicUsize = AtomicUsize::new(0);
     for (encrypted, from) in ENCRYPTED.into_iter().zip([10, 25]) {
-        let (sandbox, proxy) = proxied(encrypted);
-        grow(&sandbox.data(), 30, 1..=3_000, 1);
+        let (sandbox, proxy) = grown(encrypted, 30);
         FROM.store(from, Ordering::Relaxed);
         assert_nothing_wiped(&sandbox, &proxy, &[4, 5], gone(&FROM));
         sandbox.poof(UPLOAD).run().expect_code(0);

@@ -28,7 +28,7 @@ use crate::storage::remote::Spec;
 use crate::storage::store::Bytes;
 
 /// A tree on its way to the remote.
-pub struct Upload<'a> {
+pub struct Backup<'a> {
     pub plan: Plan,
     pub left_out: Vec<LeftOut>,
     /// Objects that somebody else changed or removed, by path.
@@ -68,7 +68,7 @@ impl<'a> Preparation<'a> {
     ///
     /// # Errors
     /// The root or the last snapshot cannot be read.
-    pub fn survey(self) -> Result<Upload<'a>> {
+    pub fn survey(self) -> Result<Backup<'a>> {
         let Preparation { snapshots, destination, root, last, facts, rehash, journal, .. } = self;
         let mut listing = self.listing;
         let left_out = RefCell::new(Vec::new());
@@ -97,7 +97,7 @@ impl<'a> Preparation<'a> {
             }
             _ => None,
         });
-        Ok(Upload {
+        Ok(Backup {
             drift: drift.collect(),
             entries: survey.entries,
             plan,
@@ -147,7 +147,7 @@ fn size(entry: &Entry) -> u64 {
     }
 }
 
-impl Upload<'_> {
+impl Backup<'_> {
     /// The tree's name.
     pub fn name(&self) -> &str {
         self.snapshots.names.tree()
