@@ -104,7 +104,7 @@ pub struct Backup {
 #[command(mut_arg("dry_run", |arg| {
     arg.help("Print what would be sent and what would be wiped, change nothing")
 }))]
-#[command(mut_arg("allow", |arg| arg.display_order(4)))]
+#[command(mut_arg("allow", |arg| arg.display_order(5)))]
 pub struct Upload {
     #[command(flatten)]
     pub caution: Caution,
@@ -114,6 +114,9 @@ pub struct Upload {
     /// What counts as proof
     #[arg(long, value_name = "BY", default_value = "server", display_order = 3)]
     pub proof: ProofBy,
+    /// Also wipe what poof.conf excludes, which no snapshot holds
+    #[arg(long, display_order = 4)]
+    pub wipe_excluded: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -25,13 +25,14 @@ import (
 
 func init() {
 	for path, fn := range map[string]rc.Func{
-		"poof/config": useConfig,
-		"poof/key":    deriveKey,
-		"poof/log":    drainLog,
-		"poof/mirror": mirror,
-		"poof/put":    putObject,
-		"poof/get":    getObject,
-		"poof/wait":   awaitJob,
+		"poof/config":  useConfig,
+		"poof/exclude": excludeRules,
+		"poof/key":     deriveKey,
+		"poof/log":     drainLog,
+		"poof/mirror":  mirror,
+		"poof/put":     putObject,
+		"poof/get":     getObject,
+		"poof/wait":    awaitJob,
 	} {
 		rc.Add(rc.Call{Path: path, Fn: fn})
 	}

@@ -18,7 +18,8 @@ pub fn run(context: &Context, args: &Backup) -> Result<Outcome> {
     let directories = setup::select(&ready, &args.mirror.only)?;
     let vault = Vault::open(context, &ready, &directories, allowed)?;
     let (rehash, dry_run) = (args.rehash, *dry_run);
-    let sending = Sending { context, vault: &vault, rehash, allowed, dry_run };
+    let filter = ready.filter();
+    let sending = Sending { context, vault: &vault, filter, rehash, allowed, dry_run };
 
     let mut outcome = Outcome::default();
     let mut backups = Vec::new();

@@ -11,6 +11,7 @@ use crate::base::units::{self, bytes, clock};
 use crate::storage::failure::FailureKind;
 use crate::storage::job::Watch;
 use crate::tree::backup::Backup;
+use crate::tree::excluded::Extent;
 use crate::tree::mirror::Transfer;
 use crate::tree::plan::{Failed, Plan};
 use crate::tree::restore::Restore;
@@ -37,6 +38,10 @@ pub trait Task {
     /// # Errors
     /// What keeps the whole from working, or an interrupt.
     fn carry_out(&mut self, watch: &mut dyn Watch) -> Result<Vec<Failed>>;
+    /// What the filters leave out, if that was counted.
+    fn excluded(&self) -> Extent {
+        Extent::default()
+    }
     /// What else there is to say when it is done.
     fn notes(&self) -> &[String] {
         &[]
@@ -68,6 +73,10 @@ impl Task for Backup<'_> {
 
     fn carry_out(&mut self, watch: &mut dyn Watch) -> Result<Vec<Failed>> {
         Backup::carry_out(self, watch)
+    }
+
+    fn excluded(&self) -> Extent {
+        self.excluded
     }
 
     fn notes(&self) -> &[String] {
@@ -106,6 +115,10 @@ impl<T: Task + ?Sized> Task for Box<T> {
         (**self).carry_out(watch)
     }
 
+    fn excluded(&self) -> Extent {
+        (**self).excluded()
+    }
+
     fn notes(&self) -> &[String] {
         (**self).notes()
     }
@@ -114,9 +127,19 @@ impl<T: Task + ?Sized> Task for Box<T> {
 /// The end of a dry run.
 pub fn would<T: Task>(terminal: &Terminal, tasks: &[T], outcome: Outcome) -> Outcome {
     for task in tasks {
-        let (name, plan) = (task.name(), task.plan());
-        terminal.note(&format!("{name}: {}; {}", show::counts(plan), show::volume(plan)));
-        terminal.event(&show::numbers(name, plan));
+        let (name, plan, excluded) = (task.name(), task.plan(), task.excluded());
+        let more = if excluded.found {
+            format!("; excluded: {}", show::extent(excluded))
+        } else {
+            String::new()
+        };
+        terminal.note(&format!("{name}: {}; {}{more}", show::counts(plan), show::volume(plan)));
+        let mut event = show::numbers(name, plan);
+        if let Some(event) = event.as_object_mut() {
+            event.insert("excluded".to_owned(), excluded.files.into());
+            event.insert("excluded_bytes".to_owned(), excluded.bytes.into());
+        }
+        terminal.event(&event);
     }
     terminal.done("Dry run: nothing was changed.");
     outcome.with("dry_run", true)

@@ -46,6 +46,7 @@ const UPLOAD: Upload = Upload {
     caution: Caution { dry_run: false, yes: true, allow: Vec::new() },
     keep_poof: true,
     proof: ProofBy::Server,
+    wipe_excluded: false,
 };
 
 /// A path and what is there: content of a file, or target of a link.

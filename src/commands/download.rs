@@ -17,8 +17,8 @@ use crate::storage::remote::Spec;
 use crate::tree::entry::as_path;
 use crate::tree::guard::{self, Allowed};
 use crate::tree::journal::Journal;
-use crate::tree::mirror::Transfer;
 use crate::tree::mirror::compare::{self, Compare};
+use crate::tree::mirror::{ExcludedHere, Transfer};
 use crate::tree::plan::{Plan, len};
 use crate::tree::restore::{Accounts, Restore, Target};
 use crate::tree::snapshot::{Snapshot, Snapshots, Standing};
@@ -124,10 +124,12 @@ impl<'a> Incoming<'a> {
         let wiped = Records::in_state(&context.state);
         let accounts = self.journal().map(|journal| Accounts { journal, wiped });
         let keep_extra = args.keep_extra;
-        let target = Target { snapshots, snapshot, root, keep_extra, spared, accounts };
+        let filter = self.ready.filter().clone();
+        let target = Target { snapshots, snapshot, root, keep_extra, spared, filter, accounts };
         let restore = target.compare(listing)?;
         drop(monitor);
         self.note_spared(name, restore.spared);
+        self.note_excluded(name, restore.excluded);
         if restore.foreign > 0 {
             let count = files(restore.foreign as u64);
             terminal.note(&format!("{name}: not in the snapshot and left on the remote: {count}"));
@@ -142,7 +144,7 @@ impl<'a> Incoming<'a> {
         let source = self.ready.remote().tree(name);
         let destination = Spec::local(&target.to_string_lossy());
         let plan = self.compare(directory, &target, &source, &destination)?;
-        let plan = self.trimmed(directory, plan);
+        let plan = self.trimmed(directory, &target, plan)?;
         guard::deletions(&target.display().to_string(), &plan, self.allowed)?;
         self.context.terminal.note(&format!(
             "{name}: no manifest on the remote; content and times come back, other attributes, \
@@ -212,9 +214,12 @@ impl<'a> Incoming<'a> {
         Ok(plan)
     }
 
-    /// The plan without what is to stay: extra files if so asked, and the
-    /// configuration in use.
-    fn trimmed(&self, directory: &Directory, plan: Plan) -> Plan {
+    /// The plan without what is to stay: extra files if so asked, what the filters
+    /// exclude of what is here, and the configuration in use.
+    fn trimmed(&self, directory: &Directory, target: &Path, plan: Plan) -> Result<Plan> {
+        let here = ExcludedHere::of(target, self.ready.filter())?;
+        self.note_excluded(&directory.name, here.count);
+        let plan = plan.leaving(&here);
         let plan = if self.args.keep_extra { plan.keeping_extra() } else { plan };
         let mut spared = plan.clone();
         for path in self.in_use(directory) {
@@ -222,7 +227,7 @@ impl<'a> Incoming<'a> {
         }
         let count = |plan: &Plan| plan.transfers() + len(&plan.delete);
         self.note_spared(&directory.name, count(&plan) - count(&spared));
-        spared
+        Ok(spared)
     }
 
     /// Where the configuration in use lies below the directory, unless that is
@@ -232,6 +237,13 @@ impl<'a> Incoming<'a> {
             return Vec::new();
         }
         (self.spares)(self.context, directory)
+    }
+
+    fn note_excluded(&self, name: &str, excluded: u64) {
+        if excluded > 0 {
+            let what = format!("{name}: excluded and left alone as it is here: {excluded}");
+            self.context.terminal.note(&what);
+        }
     }
 
     fn note_spared(&self, name: &str, spared: u64) {

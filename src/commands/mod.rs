@@ -13,6 +13,7 @@ mod demo;
 mod departure;
 mod download;
 mod econfig;
+mod excluded;
 mod farewell;
 mod homecoming;
 mod kit;

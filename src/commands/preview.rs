@@ -11,6 +11,7 @@ use crate::base::interrupt;
 use crate::base::units::{bytes, files};
 use crate::config::trees::Directory;
 use crate::host::mounts::{self, Mount};
+use crate::storage::filter::Filter;
 use crate::tree::entry::is_within;
 use crate::tree::walk::{Found, Walk};
 use crate::tree::wipe::achieved;
@@ -29,13 +30,13 @@ struct Extents {
     others: Vec<(PathBuf, Mount, Extent)>,
 }
 
-fn of(context: &Context, directory: &Directory) -> Result<Extents> {
+fn of(context: &Context, directory: &Directory, filter: &Filter) -> Result<Extents> {
     let root = setup::real(&directory.local);
     let below = mounts::below(&root).into_iter();
     let others = below.map(|(path, mount)| (path, mount, Extent::default())).collect();
     let mut extents = Extents { others, ..Extents::default() };
     let spared = setup::spared(context, directory);
-    let Ok(walk) = Walk::new(&root) else { return Ok(extents) };
+    let Ok(walk) = Walk::new(&root, filter) else { return Ok(extents) };
     for found in walk {
         interrupt::check()?;
         let Found::Entry(entry) = found else { continue };
@@ -57,10 +58,14 @@ fn of(context: &Context, directory: &Directory) -> Result<Extents> {
 ///
 /// # Errors
 /// An interrupt.
-pub fn extent(context: &Context, directories: &[&Directory]) -> Result<(u64, u64)> {
+pub fn extent(
+    context: &Context,
+    directories: &[&Directory],
+    filter: &Filter,
+) -> Result<(u64, u64)> {
     let mut total = (0, 0);
     for directory in directories {
-        let Extent { files, bytes } = of(context, directory)?.own;
+        let Extent { files, bytes } = of(context, directory, filter)?.own;
         total = (total.0 + files, total.1 + bytes);
     }
     Ok(total)
@@ -71,10 +76,10 @@ pub fn extent(context: &Context, directories: &[&Directory]) -> Result<(u64, u64
 ///
 /// # Errors
 /// An interrupt.
-pub fn wipe(context: &Context, directories: &[&Directory]) -> Result<()> {
+pub fn wipe(context: &Context, directories: &[&Directory], filter: &Filter) -> Result<()> {
     for directory in directories {
         let Directory { local, name } = directory;
-        let Extents { own, others } = of(context, directory)?;
+        let Extents { own, others } = of(context, directory, filter)?;
         let mount = File::open(local).ok().and_then(|root| mounts::of(&root.into()));
         let said = achieved(mount.as_ref());
         let what = format!("would be wiped{}: {}", show::place(mount.as_ref()), show::said(&said));

@@ -12,6 +12,7 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::files::is_absent;
 use crate::config::Ready;
 use crate::config::trees::Directory;
+use crate::storage::filter::Filter;
 use crate::tree::backup::{Backup, Preparation};
 use crate::tree::change::Why;
 use crate::tree::entry::is_within;
@@ -25,6 +26,7 @@ use crate::tree::wipe::{Presence, Record, Records, Wipes};
 pub struct Sending<'a> {
     pub context: &'a Context,
     pub vault: &'a Vault<'a>,
+    pub filter: &'a Filter,
     pub rehash: bool,
     pub allowed: Allowed,
     pub dry_run: bool,
@@ -93,10 +95,24 @@ impl<'a> Sending<'a> {
         let destination = vault.remote.tree(name);
         let facts = Facts { host, renew };
         let (listing, rehash) = (vault.listing(name)?, self.rehash);
-        let preparation =
-            Preparation { snapshots, destination, root, last, listing, facts, rehash, journal };
+        let (filter, count) = (self.filter.clone(), self.dry_run);
+        let preparation = Preparation {
+            snapshots,
+            destination,
+            root,
+            last,
+            listing,
+            facts,
+            rehash,
+            filter,
+            count,
+            journal,
+        };
         let backup = preparation.survey()?;
         drop(monitor);
+        if backup.entries == 0 && backup.excluded.found {
+            guard::all_excluded(local, *allowed)?;
+        }
         guard::local_source(local, Some(backup.entries), *allowed)?;
         guard::deletions(&place, &backup.plan, *allowed)?;
         Ok(Found::Here(backup))
@@ -107,12 +123,14 @@ impl<'a> Sending<'a> {
     fn is_empty(&self, directory: &Directory) -> bool {
         let spared = setup::in_use(self.context, directory);
         let is_spared = |path: &[u8]| spared.iter().any(|spared| is_within(path, spared));
-        let Ok(mut walk) = Walk::new(&directory.local) else {
+        let Ok(mut walk) = Walk::new(&directory.local, self.filter) else {
             return !directory.local.exists();
         };
         walk.all(|found| match found {
             walk::Found::Entry(entry) => entry.is_directory() || is_spared(&entry.path),
             walk::Found::LeftOut(LeftOut { loss, .. }) => !loss,
+            // It stays in any case, too.
+            walk::Found::Excluded(_) => true,
         })
     }
 

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::base::terminal::Terminal;
 use crate::base::units::{bytes, date, files};
 use crate::host::mounts::Mount;
+use crate::tree::excluded::Extent;
 use crate::tree::plan::{Failed, Item, Plan};
 use crate::tree::wipe::{Achieved, Record};
 
@@ -30,6 +31,11 @@ pub fn counts(plan: &Plan) -> String {
 /// `12 files, 1.50 MiB`
 pub fn volume(plan: &Plan) -> String {
     format!("{}, {}", files(plan.transfers()), bytes(plan.bytes()))
+}
+
+/// `3 files, 1.50 MiB`
+pub fn extent(extent: Extent) -> String {
+    format!("{}, {}", files(extent.files), bytes(extent.bytes))
 }
 
 /// The numbers of a plan, for `--json`.

@@ -6,7 +6,7 @@ use super::farewell::{self, KitStanding};
 use super::vault::Vault;
 use super::watch::Monitor;
 use super::wiping::forget_names;
-use super::{Context, Outcome, carry, setup};
+use super::{Context, Outcome, carry, setup, show};
 use crate::base::error::Result;
 use crate::base::files::readable_by_others;
 use crate::base::interrupt;
@@ -14,10 +14,11 @@ use crate::base::units::{bytes, date, files};
 use crate::cli;
 use crate::config::Ready;
 use crate::config::trees::Directory;
+use crate::storage::filter::Filter;
 use crate::tree::guard::{Allowed, first};
 use crate::tree::proof::{Evidence, Proof};
 use crate::tree::snapshot::Standing;
-use crate::tree::wipe::{Presence, Records, Wipes};
+use crate::tree::wipe::{Asked, Presence, Records, Wipes};
 
 pub fn run(context: &Context, _: &cli::Status) -> Result<Outcome> {
     let terminal = &context.terminal;
@@ -29,7 +30,7 @@ pub fn run(context: &Context, _: &cli::Status) -> Result<Outcome> {
     let mut doubts = Vec::new();
     for directory in &directories {
         interrupt::check()?;
-        match tree(context, &vault, directory, &mut doubts) {
+        match tree(context, &vault, directory, ready.filter(), &mut doubts) {
             Ok(Place::Wiped) => wiped += 1,
             Ok(Place::Here) => here += 1,
             Ok(Place::Own) => {}
@@ -107,6 +108,7 @@ fn tree(
     context: &Context,
     vault: &Vault,
     directory: &Directory,
+    filter: &Filter,
     doubts: &mut Vec<Doubt>,
 ) -> Result<Place> {
     let name = &directory.name;
@@ -159,6 +161,16 @@ fn tree(
     let (where_, word, place) = match presence {
         Presence::Here => (String::new(), "here", if own { Place::Own } else { Place::Here }),
         Presence::Wiped(record) => {
+            let spared = setup::spared(context, directory);
+            let spared = spared.iter().map(Vec::as_slice).collect();
+            let excluded = Asked::of(&setup::real(&directory.local), filter, &spared)?.extent;
+            if excluded.found {
+                let extent = show::extent(excluded);
+                let what = format!(
+                    "{name}: excluded, and still here: {extent} (`poof upload --wipe-excluded`)"
+                );
+                doubts.push(Doubt { what, exposes: false, residue: true });
+            }
             (format!("; wiped on {}", date(record.since)), "wiped", Place::Wiped)
         }
         Presence::Wiping(_) => {

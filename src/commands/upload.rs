@@ -1,6 +1,7 @@
 //! `poof upload`: a backup, then the proof of every byte, then the wipe of what is
 //! proven.
 
+use super::excluded::Excluding;
 use super::sending::{self, Found, Sending};
 use super::vault::Vault;
 use super::wiping::Wiping;
@@ -23,15 +24,19 @@ pub fn run(context: &Context, args: &Upload) -> Result<Outcome> {
         farewell::guard(context, allowed, &directories)?;
     }
     let vault = Vault::open(context, &ready, &directories, allowed)?;
-    let sending = Sending { context, vault: &vault, rehash: false, allowed, dry_run };
+    let filter = ready.filter();
+    let sending = Sending { context, vault: &vault, filter, rehash: false, allowed, dry_run };
+    let mut excluding = Excluding::new(context, filter, args.wipe_excluded, leaves);
 
     let mut outcome = Outcome::default();
     let mut backups = Vec::new();
     let mut going: Vec<&Directory> = Vec::new();
+    let mut wiped = Vec::new();
     let here = vault.remote.name();
     let mut elsewhere = false;
     for directory in directories {
         interrupt::check()?;
+        excluding.look(directory)?;
         match sending.survey(directory) {
             Ok(Found::Here(backup)) => {
                 sending::tell(context, &backup, &mut outcome);
@@ -45,6 +50,7 @@ pub fn run(context: &Context, args: &Upload) -> Result<Outcome> {
             Ok(Found::Wiped(record)) => {
                 elsewhere |= !record.is_on(&here);
                 show::wiped(terminal, &record, &here);
+                wiped.push(directory);
             }
             Err(error) => carry::note_failure(terminal, &mut outcome, error)?,
         }
@@ -53,20 +59,22 @@ pub fn run(context: &Context, args: &Upload) -> Result<Outcome> {
         for backup in &backups {
             show::listing(terminal, backup.name(), &backup.plan);
         }
-        preview::wipe(context, &going)?;
+        preview::wipe(context, &going, filter)?;
+        excluding.preview(&[&going[..], &wiped[..]].concat());
         if leaves {
             departure::preview(context, &going)?;
         }
         return Ok(carry::would(terminal, &backups, outcome));
     }
-    consent(context, &going, args.caution.yes)?;
+    consent(&excluding, &going, args.caution.yes)?;
     let outcome = sending.carry_out(&ready, backups, outcome).map_err(nothing_gone)?;
     if outcome.kind.is_some_and(|kind| kind != Kind::Unproven) {
         terminal.warn("Nothing was wiped: not everything is safe on the remote, see above.");
         return Ok(outcome);
     }
     let read_back = args.proof == ProofBy::Readback;
-    let outcome = Wiping { context, vault: &vault, read_back, leaves }.all(&going, outcome)?;
+    let wiping = Wiping { context, vault: &vault, read_back, leaves, excluding: &excluding };
+    let outcome = wiping.all(&going, &wiped, outcome)?;
     if !leaves {
         return Ok(outcome);
     }
@@ -87,20 +95,35 @@ fn nothing_gone(error: Error) -> Error {
 }
 
 /// Asks on a terminal. Elsewhere the command itself is the word: what goes is held
-/// by the remote.
-fn consent(context: &Context, going: &[&Directory], yes: bool) -> Result<()> {
+/// by the remote. What is excluded is not, and wants a word of its own.
+fn consent(excluding: &Excluding, going: &[&Directory], yes: bool) -> Result<()> {
+    let Excluding { context, filter, goes, .. } = *excluding;
     let terminal = &context.terminal;
-    if yes || !terminal.interactive() {
+    let excluded = excluding.extent();
+    let given_up = goes && excluded.files > 0;
+    if yes || !terminal.interactive() && !given_up {
         return Ok(());
     }
-    let (count, size) = preview::extent(context, going)?;
-    if count == 0 {
+    let volume = show::extent(excluded);
+    if !terminal.interactive() {
+        let what = format!("{volume}, would be wiped that are excluded: no snapshot holds them");
+        return Err(Error::guard(what).hint(
+            "Nothing was changed. `--dry-run` counts them, `--yes` goes ahead; without \
+             `--wipe-excluded` they stay.",
+        ));
+    }
+    let (count, size) = preview::extent(context, going, filter)?;
+    if count == 0 && !given_up {
         return Ok(());
     }
+    let more = match excluded.files {
+        0 => String::new(),
+        _ if goes => format!(", and then {volume}, that are excluded and that no snapshot holds"),
+        _ => format!("; {volume}, are excluded and stay"),
+    };
+    let (count, size) = (files(count), bytes(size));
     let question = format!(
-        "{}, {}, will be wiped here once the remote is proven to hold them. Go on?",
-        files(count),
-        bytes(size)
+        "{count}, {size}, will be wiped here once the remote is proven to hold them{more}. Go on?"
     );
     if terminal.confirm(&question, yes)? {
         return Ok(());

@@ -4,6 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 
+use super::excluded::Excluding;
 use super::vault::Vault;
 use super::watch::Monitor;
 use super::{Context, Outcome, carry, setup, show};
@@ -14,6 +15,7 @@ use crate::base::units::{bytes, files};
 use crate::config::trees::Directory;
 use crate::host::scratch;
 use crate::storage::job::Watch;
+use crate::tree::excluded::Extent;
 use crate::tree::guard;
 use crate::tree::proof::{Evidence, Proof};
 use crate::tree::snapshot::{Snapshot, Snapshots, Standing};
@@ -27,24 +29,42 @@ pub struct Wiping<'a> {
     pub read_back: bool,
     /// poof then removes itself.
     pub leaves: bool,
+    pub excluding: &'a Excluding<'a>,
 }
 
 impl Wiping<'_> {
-    /// Proves and wipes one tree after the other.
+    /// Proves and wipes one tree after the other; then, if it is to go, what is excluded
+    /// in them and in those that are `wiped` already.
     ///
     /// # Errors
     /// An interrupt.
-    pub fn all(&self, directories: &[&Directory], mut outcome: Outcome) -> Result<Outcome> {
+    pub fn all(
+        &self,
+        directories: &[&Directory],
+        wiped: &[&Directory],
+        mut outcome: Outcome,
+    ) -> Result<Outcome> {
         let terminal = &self.context.terminal;
         // That of the configuration goes last, and only if all others are gone.
-        let mut directories = directories.to_vec();
-        directories.sort_by_key(|directory| self.is_own(directory));
+        let (own, others): (Vec<&Directory>, Vec<&Directory>) =
+            directories.iter().partition(|directory| self.is_own(directory));
+        let mut stages: Vec<(Stage, &Directory)> = Vec::new();
+        stages.extend(others.iter().map(|directory| (Stage::Proven, *directory)));
+        let left = if self.excluding.goes { &others[..] } else { &[] };
+        stages.extend(left.iter().chain(wiped).map(|directory| (Stage::Excluded, *directory)));
+        for directory in own {
+            stages.extend([(Stage::Proven, directory), (Stage::Excluded, directory)]);
+        }
         let (mut gone, mut size) = (0, 0);
-        for (index, directory) in directories.iter().enumerate() {
-            interrupt::check().map_err(|_| interrupted(gone, 0, &directories[index..]))?;
-            match self.tree(directory, &mut outcome) {
+        for (index, (stage, directory)) in stages.iter().enumerate() {
+            interrupt::check().map_err(|_| interrupted(gone, 0, &stages[index..]))?;
+            let tally = match stage {
+                Stage::Proven => self.tree(directory, &mut outcome),
+                Stage::Excluded => self.excluded(directory, &mut outcome),
+            };
+            match tally {
                 Ok(Tally { interrupted: true, gone: last, rest, .. }) => {
-                    return Err(interrupted(gone + last, rest, &directories[index + 1..]));
+                    return Err(interrupted(gone + last, rest, &stages[index + 1..]));
                 }
                 Ok(tally) => {
                     gone += tally.gone;
@@ -89,7 +109,7 @@ impl Wiping<'_> {
     }
 
     /// Whether a directory is that of poof's own configuration.
-    fn is_own(&self, directory: &Directory) -> bool {
+    pub(super) fn is_own(&self, directory: &Directory) -> bool {
         setup::in_use(self.context, directory).iter().any(Vec::is_empty)
     }
 
@@ -117,11 +137,14 @@ impl Wiping<'_> {
             progress.update(done, &format!("wiping {}", String::from_utf8_lossy(path)));
         };
         let root = setup::real(local);
-        let spared = if self.leaves { setup::needed } else { setup::spared };
-        let spared = spared(self.context, directory);
-        let tally = Wipe { root: &root, spared: &spared, begun }.run(proof, &mut told)?;
+        let spared = self.excluding.spared(directory);
+        let filter = self.excluding.filter;
+        let tally = Wipe { root: &root, spared: &spared, filter, begun }.run(proof, &mut told)?;
         drop(progress);
-        self.tell(name, &tally, outcome);
+        self.tell(name, &tally, Stage::Proven, outcome);
+        if tally.excluded.found && !self.excluding.goes {
+            self.excluded_stays(name, tally.excluded, &tally.excluded_tops, outcome);
+        }
         let residue = tally.left.iter().any(|left| left.reason == Reason::Residue);
         // What is not proven may be at the next look.
         let open = residue || proof.unproven().next().is_some();
@@ -163,6 +186,11 @@ impl Wiping<'_> {
             // What the journal says is of the entries of another snapshot.
             return Err(guard::other_wipe(&tree, &begun.remote));
         }
+        let filter = match &begun {
+            // That of the backup, which was another run.
+            Some(record) => record.filter.clone(),
+            None => Some(self.excluding.filter.id().to_owned()),
+        };
         let since = begun.map_or(now, |record| record.since);
         Ok(Record {
             remote,
@@ -173,16 +201,17 @@ impl Wiping<'_> {
             generation,
             head,
             since,
+            filter,
         })
     }
 
-    fn tell(&self, name: &str, tally: &Tally, outcome: &mut Outcome) {
+    pub(super) fn tell(&self, name: &str, tally: &Tally, stage: Stage, outcome: &mut Outcome) {
         let terminal = &self.context.terminal;
         for left in &tally.left {
             let path = String::from_utf8_lossy(&left.path);
             let (word, kind) = match left.reason {
                 Reason::Unproven => ("stays", Kind::Unproven),
-                Reason::Residue | Reason::Emptied => ("residue", Kind::Residue),
+                Reason::Residue | Reason::Emptied | Reason::Excluded => ("residue", Kind::Residue),
             };
             terminal.warn(&format!("{name}/{path}: {word}: {}", left.why));
             terminal.event(&json!({
@@ -193,7 +222,8 @@ impl Wiping<'_> {
         for path in &tally.outside {
             let path = String::from_utf8_lossy(path);
             terminal.warn(&format!(
-                "{name}/{path}: only this name is gone: the file has another outside of the tree"
+                "{name}/{path}: only this name is gone: the file has another outside of the tree, \
+                 or one that is excluded"
             ));
             terminal.event(&json!({"type": "outside", "tree": name, "path": path}));
             outcome.worsen(Kind::Residue);
@@ -201,8 +231,18 @@ impl Wiping<'_> {
         let said = tally.achieved();
         let place = show::place(tally.mount.as_ref());
         let (count, size) = (files(tally.gone), bytes(tally.bytes));
-        terminal.done(&format!("{name}: wiped {count}, {size}{place}: {}", show::said(&said)));
+        let what = match stage {
+            Stage::Proven => "",
+            Stage::Excluded => " that were excluded",
+        };
+        terminal
+            .done(&format!("{name}: wiped {count}, {size}{what}{place}: {}", show::said(&said)));
         let words: Vec<_> = said.iter().map(|said| said.word()).collect();
+        if stage == Stage::Excluded {
+            let extent = Extent { files: tally.gone, bytes: tally.bytes, found: true };
+            self.excluding.event(name, extent, true, &[]);
+            return;
+        }
         terminal.event(&json!({
             "type": "wipe", "tree": name, "files": tally.gone, "bytes": tally.bytes,
             "left": tally.left.len(), "outside": tally.outside.len(),
@@ -211,6 +251,13 @@ impl Wiping<'_> {
             "achieved": words,
         }));
     }
+}
+
+/// What is wiped of a directory.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    Proven,
+    Excluded,
 }
 
 /// A command that only looked has fetched a manifest again that was wiped with its
@@ -228,9 +275,10 @@ pub fn forget_names(context: &Context, vault: &Vault, tree: &str) -> Result<()> 
 
 /// Says what is gone and what is not: `rest` files of the directory at work, and all
 /// of those after it.
-fn interrupted(gone: u64, rest: u64, after: &[&Directory]) -> Error {
+fn interrupted(gone: u64, rest: u64, after: &[(Stage, &Directory)]) -> Error {
     let mut here = vec![files(rest)];
-    here.extend(after.iter().map(|directory| format!("all of {}", directory.name)));
+    let after = after.iter().filter(|(stage, _)| *stage == Stage::Proven);
+    here.extend(after.map(|(_, directory)| format!("all of {}", directory.name)));
     let what =
         format!("interrupted: {} are wiped; here are still {}", files(gone), here.join(", "));
     Error::new(Kind::Interrupted, what)

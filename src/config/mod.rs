@@ -4,6 +4,7 @@
 //! makes of both a [`Ready`] that commands may rely on, or says what is wrong.
 
 pub mod files;
+mod filters;
 pub mod ini;
 pub mod poof_conf;
 pub mod python_json;

@@ -83,6 +83,16 @@ impl PoofConf {
             }
             None => return Err(missing("paths")),
         }
+        let is_list =
+            |value: &Value| value.as_array().is_some_and(|list| list.iter().all(Value::is_string));
+        for key in ["exclude", "exclude_if_present"] {
+            if document.get(key).is_some_and(|value| !is_list(value)) {
+                return Err(invalid(
+                    format!("\"{key}\" must be a list of texts"),
+                    "Write [\"node_modules/\", \"*.tmp\"].",
+                ));
+            }
+        }
         if let Some(local) = repeated_path(bytes) {
             return Err(invalid(
                 format!("{local:?} stands in \"paths\" twice"),
@@ -139,6 +149,21 @@ impl PoofConf {
             .into_iter()
             .flatten()
             .filter_map(|(local, name)| Some((local.as_str(), name.as_str()?)))
+    }
+
+    /// Patterns, in rclone's filter syntax, of what is left out.
+    pub fn exclude(&self) -> Vec<String> {
+        self.list("exclude")
+    }
+
+    /// Names of files whose directories are left out.
+    pub fn exclude_if_present(&self) -> Vec<String> {
+        self.list("exclude_if_present")
+    }
+
+    fn list(&self, key: &str) -> Vec<String> {
+        let list = self.document.get(key).and_then(Value::as_array).into_iter().flatten();
+        list.filter_map(|value| value.as_str().map(str::to_owned)).collect()
     }
 
     fn text(&self, key: &str) -> &str {
@@ -247,6 +272,11 @@ mod tests {
             (r#"{"bucket": "b", "remote": "r", "paths": {"/a": 1}}"#, "paths"),
             (r#"{"bucket": " ", "remote": "r", "paths": {}}"#, "bucket"),
             (r#"{"bucket": "b", "remote": "r", "paths": {"/a": "x", "/a": "y"}}"#, "twice"),
+            (r#"{"bucket": "b", "remote": "r", "paths": {}, "exclude": "*.o"}"#, "list of texts"),
+            (
+                r#"{"bucket": "b", "remote": "r", "paths": {}, "exclude_if_present": [1]}"#,
+                "if_present",
+            ),
         ] {
             let problem = PoofConf::parse(text.as_bytes()).unwrap_err();
             assert!(format!("{problem:?}").contains(word), "{text}");

@@ -3,10 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::filters;
 use super::poof_conf::PoofConf;
 use super::rclone_conf::RcloneConf;
 use super::status::{Problem, Status};
 use super::trees::{self, Directory};
+use crate::storage::filter::Filter;
 use crate::storage::remote::Remote;
 
 /// A configuration that has been checked. Only [`ready`] makes one.
@@ -15,6 +17,7 @@ pub struct Ready {
     directories: Vec<Directory>,
     remote: Remote,
     counterpart: Option<Remote>,
+    filter: Filter,
 }
 
 impl Ready {
@@ -31,6 +34,11 @@ impl Ready {
     pub fn counterpart(&self) -> Option<&Remote> {
         self.counterpart.as_ref()
     }
+
+    /// What is left out of every directory.
+    pub fn filter(&self) -> &Filter {
+        &self.filter
+    }
 }
 
 /// Checks both files against each other. The network is not asked, nor whether
@@ -41,6 +49,7 @@ impl Ready {
 pub fn ready(poof: &PoofConf, rclone: &RcloneConf, home: &Path) -> Result<Ready, Problem> {
     let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     let directories = trees::directories(poof.paths(), home, real)?;
+    let filter = filters::filter(poof)?;
     for section in rclone.sections() {
         check_section(rclone, section)?;
     }
@@ -70,7 +79,7 @@ pub fn ready(poof: &PoofConf, rclone: &RcloneConf, home: &Path) -> Result<Ready,
     if let Some(place) = on_disk(rclone, storage, bucket) {
         apart(&directories, &place, real)?;
     }
-    Ok(Ready { directories, remote, counterpart })
+    Ok(Ready { directories, remote, counterpart, filter })
 }
 
 /// The directory that holds the bucket, if the remote is a disk.

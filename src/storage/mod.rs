@@ -1,6 +1,7 @@
 //! The remote side: rclone in this process, behind typed calls.
 
 pub mod failure;
+pub mod filter;
 pub mod job;
 pub mod rclone;
 mod records;

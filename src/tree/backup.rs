@@ -11,6 +11,7 @@ use itertools::process_results;
 use super::change::{Change, News, Why};
 use super::emptied;
 use super::entry::{Entry, EntryKind};
+use super::excluded::Extent;
 use super::journal::Journal;
 use super::listing::{Listing, still_there};
 use super::objects::Names;
@@ -23,6 +24,7 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::files;
 use crate::storage::failure::{Failure, FailureKind};
+use crate::storage::filter::Filter;
 use crate::storage::job::Watch;
 use crate::storage::remote::Spec;
 use crate::storage::store::Bytes;
@@ -35,6 +37,9 @@ pub struct Backup<'a> {
     pub drift: Vec<(String, Why)>,
     /// Entries of the tree that are no directories.
     pub entries: u64,
+    /// What the filters leave out: what lies in excluded directories only if it was to
+    /// be counted.
+    pub excluded: Extent,
     /// Told when all is done.
     pub notes: Vec<String>,
     snapshots: Snapshots<'a>,
@@ -58,6 +63,9 @@ pub struct Preparation<'a> {
     pub listing: Listing,
     pub facts: Facts,
     pub rehash: bool,
+    pub filter: Filter,
+    /// Count all that is excluded.
+    pub count: bool,
     /// Of downloads that were not completed: what is here is the snapshot now.
     pub journal: Journal,
 }
@@ -73,8 +81,10 @@ impl<'a> Preparation<'a> {
         let mut listing = self.listing;
         let left_out = RefCell::new(Vec::new());
         let unseen = RefCell::new(Vec::new());
-        let walk = Walk::new(&root)
+        let walk = Walk::new(&root, &self.filter)
             .map_err(|error| Error::io("read", &root, &error).with_kind(Kind::Incomplete))?;
+        let walk = if self.count { walk.deep() } else { walk };
+        let mut excluded = Extent::default();
         let walk = walk.filter_map(|found| match found {
             Found::Entry(entry) => Some(entry),
             Found::LeftOut(out) => {
@@ -82,6 +92,10 @@ impl<'a> Preparation<'a> {
                     unseen.borrow_mut().push(out.path.clone());
                 }
                 left_out.borrow_mut().push(out);
+                None
+            }
+            Found::Excluded(found) => {
+                excluded.add(&found);
                 None
             }
         });
@@ -100,6 +114,7 @@ impl<'a> Preparation<'a> {
         Ok(Backup {
             drift: drift.collect(),
             entries: survey.entries,
+            excluded,
             plan,
             left_out: left_out.into_inner(),
             changes: survey.changes,

@@ -48,6 +48,22 @@ pub fn local_source(dir: &Path, entries: Option<u64>, allowed: Allowed) -> Resul
     }
 }
 
+/// A directory of which the filters leave out everything must not become the snapshot
+/// either.
+///
+/// # Errors
+/// The refusal.
+pub fn all_excluded(dir: &Path, allowed: Allowed) -> Result<(), Error> {
+    if allowed.empty_source {
+        return Ok(());
+    }
+    let what = format!(
+        "poof.conf excludes all that is in {}: backing it up would erase its snapshot",
+        dir.display()
+    );
+    Err(refuse(what, "Correct \"exclude\" or \"exclude_if_present\".", "empty-source"))
+}
+
 /// A directory whose download was not completed must not become the snapshot:
 /// it would erase what has not come back yet. `lacks` is what is missing in it, as
 /// the journal says; None if nothing is.

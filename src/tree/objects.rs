@@ -14,9 +14,6 @@ pub const RECORDS: &str = ".poof";
 /// hold.
 pub const ODD: &str = "odd";
 
-/// What rclone appends to the name of a symbolic link's object.
-const LINK: &[u8] = b".rclonelink";
-
 /// The names of a tree on the remote.
 #[derive(Clone, Debug)]
 pub struct Names {
@@ -24,6 +21,9 @@ pub struct Names {
 }
 
 impl Names {
+    /// What rclone appends to the name of a symbolic link's object.
+    pub const LINK: &'static [u8] = b".rclonelink";
+
     pub fn new(tree: &str) -> Self {
         Names { tree: tree.to_owned() }
     }
@@ -41,7 +41,7 @@ impl Names {
         let mut name = object_name(&entry.path)
             .map_err(|failure| failure.into_error("name an object", Kind::Unexpected))?;
         if matches!(entry.kind, EntryKind::Symlink { .. }) {
-            name.extend_from_slice(LINK);
+            name.extend_from_slice(Names::LINK);
         }
         Ok(name)
     }
@@ -49,7 +49,7 @@ impl Names {
     /// Whether a regular file's own name reads like a link's object: stock rclone
     /// would make a link of it.
     pub fn reads_like_a_link(entry: &Entry) -> bool {
-        entry.file().is_some() && entry.path.ends_with(LINK)
+        entry.file().is_some() && entry.path.ends_with(Names::LINK)
     }
 
     /// Where the object of an entry is stored, from the top of the bucket.

@@ -13,6 +13,8 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, openat, read
 
 use super::attributes;
 use super::entry::{Attributes, Entry, EntryKind, FileData, Local, Time};
+use super::excluded::{Excluded, is_excluded, is_marked};
+use crate::storage::filter::Filter;
 
 /// The directory in the root of a tree where a download collects files before
 /// they go to their places. It belongs to no tree.
@@ -24,6 +26,7 @@ pub const STAGE: &str = ".poof-restoring";
 pub enum Found {
     Entry(Entry),
     LeftOut(LeftOut),
+    Excluded(Excluded),
 }
 
 /// Something that stays behind. A directory that cannot be read is also there as
@@ -45,6 +48,9 @@ pub struct Walk {
     path: Vec<u8>,
     next: Option<Found>,
     links: HashMap<(u64, u64), u64>,
+    filter: Filter,
+    /// Also goes into what is excluded.
+    deep: bool,
 }
 
 /// A directory on the way.
@@ -54,14 +60,17 @@ struct Level {
     names: Vec<CString>,
     /// Length of the path of this directory.
     len: usize,
+    /// All in it is excluded.
+    excluded: bool,
 }
 
 impl Walk {
-    /// Begins at `root`, which is followed if it is a link.
+    /// Begins at `root`, which is followed if it is a link. What `filter` excludes is
+    /// not entered.
     ///
     /// # Errors
     /// It is missing, no directory, or cannot be read.
-    pub fn new(root: &Path) -> io::Result<Self> {
+    pub fn new(root: &Path, filter: &Filter) -> io::Result<Self> {
         let dir = OwnedFd::from(File::open(root)?);
         let stat = fstat(&dir)?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
@@ -76,16 +85,25 @@ impl Walk {
             local: Some(local(&stat)),
         };
         let names = names(&dir, true)?;
+        let excluded = is_marked(&dir, &names, filter);
         Ok(Walk {
-            stack: vec![Level { dir, names, len: 0 }],
+            stack: vec![Level { dir, names, len: 0, excluded }],
             path: Vec::new(),
             next: Some(Found::Entry(entry)),
             links: HashMap::new(),
+            filter: filter.clone(),
+            deep: false,
         })
     }
 
-    fn left_out(&self, why: &dyn ToString, loss: bool) -> Found {
-        Found::LeftOut(LeftOut { path: self.path.clone(), why: why.to_string(), loss })
+    /// The same walk, which goes into what is excluded as well.
+    #[must_use]
+    pub fn deep(self) -> Self {
+        Walk { deep: true, ..self }
+    }
+
+    fn left_out(&self, why: &dyn ToString, loss: bool) -> LeftOut {
+        LeftOut { path: self.path.clone(), why: why.to_string(), loss }
     }
 
     /// One entry of the directory on top of the stack. Its path is in place.
@@ -95,8 +113,33 @@ impl Walk {
             Ok(stat) => stat,
             // It went away since the directory was read.
             Err(rustix::io::Errno::NOENT) => return None,
-            Err(error) => return Some(self.left_out(&error, true)),
+            Err(error) => {
+                return Some(self.found(Err(self.left_out(&error, true)), level.excluded));
+            }
         };
+        let file_type = FileType::from_raw_mode(stat.st_mode);
+        let excluded = level.excluded || is_excluded(&self.filter, &self.path, file_type);
+        let what = self.look(name, &stat, excluded);
+        match what {
+            Ok(entry) if entry.is_directory() => Some(self.directory(name, entry, excluded)),
+            what => Some(self.found(what, excluded)),
+        }
+    }
+
+    /// What stands at the path that is in place.
+    fn found(&self, what: Result<Entry, LeftOut>, excluded: bool) -> Found {
+        match what {
+            what if excluded => {
+                let inside = self.stack.last().is_some_and(|level| level.excluded && level.len > 0);
+                Found::Excluded(Excluded { top: !inside, what })
+            }
+            Ok(entry) => Found::Entry(entry),
+            Err(out) => Found::LeftOut(out),
+        }
+    }
+
+    fn look(&mut self, name: &CStr, stat: &Stat, excluded: bool) -> Result<Entry, LeftOut> {
+        let Some(level) = self.stack.last() else { return Err(self.left_out(&"", true)) };
         let file_type = FileType::from_raw_mode(stat.st_mode);
         let kind = match file_type {
             FileType::RegularFile => {
@@ -107,45 +150,60 @@ impl Walk {
             FileType::Directory => EntryKind::Directory,
             FileType::Symlink => match readlinkat(&level.dir, name, Vec::new()) {
                 Ok(target) => EntryKind::Symlink { target: target.into_bytes() },
-                Err(error) => return Some(self.left_out(&error, true)),
+                Err(error) => return Err(self.left_out(&error, true)),
             },
             FileType::Fifo => EntryKind::Fifo,
             FileType::CharacterDevice => EntryKind::CharDevice(stat.st_rdev),
             FileType::BlockDevice => EntryKind::BlockDevice(stat.st_rdev),
-            FileType::Socket => return Some(self.left_out(&"it is a socket", false)),
-            FileType::Unknown => return Some(self.left_out(&"it is of no known type", true)),
+            FileType::Socket => return Err(self.left_out(&"it is a socket", false)),
+            FileType::Unknown => return Err(self.left_out(&"it is of no known type", true)),
         };
         let xattrs = match attributes::of_name(&level.dir, name) {
+            _ if excluded => Vec::new(),
             Ok(xattrs) => xattrs,
-            Err(error) => return Some(self.left_out(&error, true)),
+            Err(error) => return Err(self.left_out(&error, true)),
         };
         let hard_link = (file_type != FileType::Directory && stat.st_nlink > 1).then(|| {
             let hash = blake3::hash(&self.path);
             let id = hash.as_bytes().first_chunk().map_or(0, |first| u64::from_le_bytes(*first));
+            if excluded {
+                // Not the name by which the others go.
+                return id;
+            }
             *self.links.entry((stat.st_dev, stat.st_ino)).or_insert(id)
         });
-        let entry = Entry {
+        Ok(Entry {
             path: self.path.clone(),
             kind,
-            attributes: of(&stat, xattrs),
+            attributes: of(stat, xattrs),
             hard_link,
             stored: None,
-            local: Some(local(&stat)),
-        };
-        if file_type == FileType::Directory {
-            self.descend(name);
-        }
-        Some(Found::Entry(entry))
+            local: Some(local(stat)),
+        })
     }
 
-    /// Puts a directory on the stack; if it cannot be read, that comes next.
-    fn descend(&mut self, name: &CStr) {
-        let Some(level) = self.stack.last() else { return };
+    /// Puts a directory on the stack, unless it is left out; if it cannot be read, that
+    /// comes next.
+    fn directory(&mut self, name: &CStr, entry: Entry, excluded: bool) -> Found {
+        if excluded && !self.deep {
+            return self.found(Ok(entry), excluded);
+        }
+        let Some(level) = self.stack.last() else { return self.found(Ok(entry), excluded) };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let opened = openat(&level.dir, name, flags, Mode::empty());
         match opened.map_err(io::Error::from).and_then(|dir| Ok((names(&dir, false)?, dir))) {
-            Ok((names, dir)) => self.stack.push(Level { dir, names, len: self.path.len() }),
-            Err(error) => self.next = Some(self.left_out(&error, true)),
+            Ok((names, dir)) => {
+                let excluded = excluded || is_marked(&dir, &names, &self.filter);
+                let found = self.found(Ok(entry), excluded);
+                if self.deep || !excluded {
+                    self.stack.push(Level { dir, names, len: self.path.len(), excluded });
+                }
+                found
+            }
+            Err(error) => {
+                self.next = Some(self.found(Err(self.left_out(&error, true)), excluded));
+                self.found(Ok(entry), excluded)
+            }
         }
     }
 }
@@ -214,9 +272,10 @@ mod tests {
     use std::os::unix::net::UnixListener;
 
     fn entries(root: &Path) -> Vec<Entry> {
-        let entries = Walk::new(root).unwrap().filter_map(|found| match found {
+        let walk = Walk::new(root, &Filter::default()).unwrap();
+        let entries = walk.filter_map(|found| match found {
             Found::Entry(entry) => Some(entry),
-            Found::LeftOut(_) => None,
+            Found::LeftOut(_) | Found::Excluded(_) => None,
         });
         entries.collect()
     }
@@ -240,9 +299,10 @@ mod tests {
         assert!(all[3].hard_link.is_some() && all[4].hard_link.is_none());
         assert!(all[5].file().unwrap().sparse && !all[3].file().unwrap().sparse);
         assert_eq!(all[6].kind, EntryKind::Symlink { target: b"nowhere".to_vec() });
-        let left_out = Walk::new(root).unwrap().find_map(|found| match found {
+        let mut walk = Walk::new(root, &Filter::default()).unwrap();
+        let left_out = walk.find_map(|found| match found {
             Found::LeftOut(left_out) => Some(left_out),
-            Found::Entry(_) => None,
+            Found::Entry(_) | Found::Excluded(_) => None,
         });
         assert!(left_out.is_some_and(|left_out| !left_out.loss && left_out.path == b"socket"));
     }

@@ -26,6 +26,8 @@ mod dropin;
 mod farewell;
 #[cfg(target_os = "linux")] // setfacl, mknod
 mod fidelity;
+#[cfg(target_os = "linux")] // script
+mod filters;
 mod folding;
 mod guards;
 mod harness;

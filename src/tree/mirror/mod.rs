@@ -8,3 +8,4 @@ mod transfer;
 mod trim;
 
 pub use transfer::Transfer;
+pub use trim::ExcludedHere;

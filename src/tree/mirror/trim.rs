@@ -3,8 +3,15 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use crate::storage::failure::FailureKind;
+use crate::base::error::{Error, Kind, Result};
+use crate::base::files::is_absent;
+use crate::base::interrupt;
+use crate::storage::failure::{Failure, FailureKind};
+use crate::storage::filter::Filter;
+use crate::storage::store::object_name;
+use crate::tree::kept::Kept;
 use crate::tree::plan::{Failed, Item, Plan};
+use crate::tree::walk::{Found, Walk};
 
 impl Plan {
     /// Nothing was found on either side.
@@ -21,6 +28,22 @@ impl Plan {
         self
     }
 
+    /// Without what would touch something that is here and excluded.
+    #[must_use]
+    pub fn leaving(mut self, here: &ExcludedHere) -> Self {
+        self.delete.retain(|item| !here.concerns(item));
+        for items in [&mut self.add, &mut self.update] {
+            items.retain(|item| {
+                let is_blocked = here.blocks(item);
+                if is_blocked {
+                    self.failed.push(in_the_way(item.path.clone()));
+                }
+                !is_blocked && !here.concerns(item)
+            });
+        }
+        self
+    }
+
     /// Without its deletions, and without what they would make way for.
     #[must_use]
     pub fn keeping_extra(mut self) -> Self {
@@ -31,13 +54,66 @@ impl Plan {
             above.contains(place.as_path()) || place.ancestors().skip(1).any(|p| kept.contains(p))
         });
         self.add = free;
-        self.failed.extend(blocked.into_iter().map(|item| Failed {
-            path: item.path,
-            kind: FailureKind::Forbidden,
-            why: "what is to stay is in its way".to_owned(),
-        }));
+        self.failed.extend(blocked.into_iter().map(|item| in_the_way(item.path)));
         self.delete.clear();
         self
+    }
+}
+
+fn in_the_way(path: PathBuf) -> Failed {
+    let why = "what is to stay is in its way".to_owned();
+    Failed { path, kind: FailureKind::Forbidden, why }
+}
+
+/// What lies in a directory and is excluded, under the names that rclone has for it.
+#[derive(Debug, Default)]
+pub struct ExcludedHere {
+    pub count: u64,
+    files: Kept,
+    directories: Kept,
+}
+
+impl ExcludedHere {
+    /// Whether an item lies where something is excluded.
+    fn concerns(&self, item: &Item) -> bool {
+        let place = item.place();
+        let place = place.as_os_str().as_encoded_bytes();
+        self.files.holds(place) || self.directories.holds(place)
+    }
+
+    /// Whether a file can only come to its place if something goes that is excluded.
+    fn blocks(&self, item: &Item) -> bool {
+        let place = item.place();
+        let above = place.parent().unwrap_or(Path::new("")).as_os_str().as_encoded_bytes();
+        let place = place.as_os_str().as_encoded_bytes();
+        let is_directory = self.directories.holds(place) && !self.directories.holds(above);
+        let holds_one = self.files.is_below(place) || self.directories.is_below(place);
+        is_directory || holds_one || self.files.holds(above)
+    }
+
+    /// # Errors
+    /// The directory cannot be read.
+    pub fn of(root: &Path, filter: &Filter) -> Result<Self> {
+        let mut here = ExcludedHere::default();
+        if filter.is_empty() {
+            return Ok(here);
+        }
+        let walk = match Walk::new(root, filter) {
+            Err(error) if is_absent(&error) => return Ok(here),
+            other => other
+                .map_err(|error| Error::io("read", root, &error).with_kind(Kind::Incomplete))?,
+        };
+        for found in walk {
+            interrupt::check()?;
+            let Found::Excluded(excluded) = found else { continue };
+            here.count += 1;
+            let name = object_name(excluded.path());
+            let fail = |failure: Failure| failure.into_error("name an object", Kind::Unexpected);
+            let kept =
+                if excluded.is_directory() { &mut here.directories } else { &mut here.files };
+            kept.add(&name.map_err(fail)?);
+        }
+        Ok(here)
     }
 }
 
@@ -64,5 +140,24 @@ mod tests {
         let kept = plan.keeping_extra();
         assert_eq!((kept.add, kept.delete), (items(&["new"]), Vec::new()));
         assert_eq!(kept.failed.len(), 4);
+    }
+
+    #[test]
+    fn what_is_excluded_here_stays_and_what_it_is_in_the_way_of_is_said() {
+        let items =
+            |paths: &[&str]| paths.iter().map(|path| Item { path: path.into(), size: 0 }).collect();
+        let plan = Plan {
+            add: items(&["cache/new", "cache2", "tmp", "a.o/x", "d", "new"]),
+            update: items(&["cache/x", "b.o", "x"]),
+            delete: items(&["cache/y", "c.o", "d/x", "y"]),
+            ..Plan::default()
+        };
+        let kept = |paths: &[&'static str]| paths.iter().map(|path| path.as_bytes()).collect();
+        let (files, directories) = (kept(&["a.o", "b.o", "c.o", "d/e.o"]), kept(&["cache", "tmp"]));
+        let left = plan.leaving(&ExcludedHere { count: 6, files, directories });
+        assert_eq!(left.add, items(&["cache2", "new"]) as Vec<Item>);
+        assert_eq!((left.update, left.delete), (items(&["x"]), items(&["d/x", "y"])));
+        let failed: Vec<_> = left.failed.iter().map(|f| f.path.to_str().unwrap()).collect();
+        assert_eq!(failed, ["tmp", "a.o/x", "d"]);
     }
 }

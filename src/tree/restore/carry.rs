@@ -48,7 +48,7 @@ impl Restore<'_> {
         let news = self.steps.stale || !self.steps.is_empty();
         if tally.failed.is_empty() && news && self.target.accounts.is_some() {
             let spared = |path: &[u8]| self.target.spared.iter().any(|s| is_within(path, s));
-            let found = walk(&self.target.root)?;
+            let found = walk(&self.target.root, &self.target.filter)?;
             self.target.snapshots.meet(&self.target.snapshot, found, spared)?;
         }
         self.keep_account(&tally, watch)?;

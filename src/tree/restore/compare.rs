@@ -1,6 +1,7 @@
 //! Compares a snapshot with the walk of its directory, side by side.
 
 use std::cell::RefCell;
+use std::mem;
 use std::path::Path;
 
 use itertools::{EitherOrBoth, Itertools, process_results};
@@ -12,6 +13,8 @@ use crate::storage::failure::FailureKind;
 use crate::tree::attributes::Power;
 use crate::tree::content;
 use crate::tree::entry::{Entry, EntryKind, is_below, is_within, order};
+use crate::tree::excluded::Excluded;
+use crate::tree::kept::Kept;
 use crate::tree::plan::Failed;
 use crate::tree::walk::Found;
 
@@ -35,27 +38,56 @@ pub fn compare(
 ) -> Result<Steps> {
     let left_out = RefCell::new(Vec::new());
     let found = walk.filter_map(|found| match found {
-        Found::Entry(entry) => Some(entry),
+        Found::Entry(entry) => Some(Here::Entry(entry)),
         Found::LeftOut(out) => {
             left_out.borrow_mut().push(out);
             None
         }
+        Found::Excluded(found) => Some(Here::Excluded(found)),
     });
     let mut steps = Steps::default();
-    let mut making = Making { steps: &mut steps, rules, links: Links::default(), kept: None };
+    let mut making = Making {
+        steps: &mut steps,
+        rules,
+        links: Links::default(),
+        kept: None,
+        alone: Kept::default(),
+    };
     process_results(snapshot, |wanted| {
-        for pair in wanted.merge_join_by(found, |a, b| order(&a.path, &b.path)) {
+        for pair in wanted.merge_join_by(found, |a, b| order(&a.path, b.path())) {
             match pair {
                 EitherOrBoth::Left(wanted) => making.missing(wanted),
-                EitherOrBoth::Both(wanted, found) => making.both(wanted, &found),
-                EitherOrBoth::Right(found) => making.extra(&found),
+                EitherOrBoth::Both(wanted, Here::Entry(found)) => making.both(wanted, &found),
+                EitherOrBoth::Right(Here::Entry(found)) => making.extra(&found),
+                EitherOrBoth::Both(wanted, Here::Excluded(found)) => {
+                    making.leave(&found);
+                    making.excluded(&wanted, &found);
+                }
+                EitherOrBoth::Right(Here::Excluded(found)) => making.leave(&found),
             }
         }
     })?;
+    making.make_no_way();
     let links = making.links;
     steps.plan.unchanged -= links.resolve(&mut steps.paths);
     steps.complete_plan(left_out.into_inner());
     Ok(steps)
+}
+
+/// What is in the directory.
+#[allow(clippy::large_enum_variant)] // one at a time, on the stack
+enum Here {
+    Entry(Entry),
+    Excluded(Excluded),
+}
+
+impl Here {
+    fn path(&self) -> &[u8] {
+        match self {
+            Here::Entry(entry) => &entry.path,
+            Here::Excluded(found) => found.path(),
+        }
+    }
 }
 
 struct Making<'a> {
@@ -64,6 +96,8 @@ struct Making<'a> {
     links: Links,
     /// Something that stays where the snapshot has a directory.
     kept: Option<Vec<u8>>,
+    /// What is excluded and here: no snapshot may hold it.
+    alone: Kept,
 }
 
 impl Making<'_> {
@@ -72,7 +106,8 @@ impl Making<'_> {
             self.steps.spared += 1;
         } else if self.kept.as_deref().is_some_and(|kept| is_below(&wanted.path, kept)) {
             self.keep(&wanted.path);
-        } else {
+        } else if !self.alone.holds(&wanted.path) {
+            // A directory that is excluded is left alone as a whole.
             self.put(wanted, Instead::Nothing);
         }
     }
@@ -134,6 +169,35 @@ impl Making<'_> {
             self.steps.spared += 1;
         } else if !self.rules.keep_extra && !self.rules.spared.iter().any(|s| is_below(s, path)) {
             self.go(found, false);
+        }
+    }
+
+    /// Something that is excluded stays, and with it the directories that it lies in.
+    fn leave(&mut self, found: &Excluded) {
+        self.steps.excluded += 1;
+        self.alone.add(found.path());
+    }
+
+    /// The snapshot has something where something else is excluded, or the same from
+    /// before that was.
+    fn excluded(&mut self, wanted: &Entry, found: &Excluded) {
+        if wanted.is_directory() != found.is_directory() {
+            self.keep(&wanted.path);
+            self.kept = Some(wanted.path.clone());
+        }
+    }
+
+    /// Takes back what would remove a directory in which something is left alone.
+    fn make_no_way(&mut self) {
+        let alone = &self.alone;
+        self.steps.gone.retain(|gone| !alone.is_below(&gone.path));
+        let blocked = |step: &Step| step.replaces_directory() && alone.is_below(&step.entry.path);
+        let (blocked, rest): (Vec<_>, Vec<_>) =
+            mem::take(&mut self.steps.paths).into_iter().partition(blocked);
+        self.steps.paths = rest;
+        for step in blocked {
+            self.links.forget(&step.entry);
+            self.keep(&step.entry.path);
         }
     }
 

@@ -24,6 +24,11 @@ impl Links {
         }
     }
 
+    /// An entry that cannot come to its place after all.
+    pub fn forget(&mut self, wanted: &Entry) {
+        self.met.retain(|met| met.wanted.path != wanted.path);
+    }
+
     /// Changes `steps`, which are in order, so that exactly those names share a
     /// file that are to. Returns how many of these names are
     /// not the unchanged files that they looked like.

@@ -28,11 +28,14 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::files::is_absent;
 use crate::base::interrupt;
 use crate::storage::failure::FailureKind;
+use crate::storage::filter::Filter;
 
 /// A snapshot on its way to a directory.
 pub struct Restore<'a> {
     /// Paths that are to stay as they are, and are not.
     pub spared: u64,
+    /// What the filters exclude, is here, and stays as it is.
+    pub excluded: u64,
     /// Objects of the remote that no snapshot knows.
     pub foreign: usize,
     /// Told when all is done.
@@ -52,6 +55,8 @@ pub struct Target<'a> {
     pub keep_extra: bool,
     /// Paths below the root that stay as they are.
     pub spared: Vec<Vec<u8>>,
+    /// What it excludes of what is here stays as well.
+    pub filter: Filter,
     /// What is noted of the tree, if this is its directory.
     pub accounts: Option<Accounts>,
 }
@@ -88,7 +93,7 @@ impl<'a> Target<'a> {
             }
             Ok(mapping.apply(entry))
         });
-        let walk = walk(&self.root)?.take_while(|_| !interrupt::requested());
+        let walk = walk(&self.root, &self.filter)?.take_while(|_| !interrupt::requested());
         let Target { root, keep_extra, spared, .. } = &self;
         let rules = Rules { root, power, keep_extra: *keep_extra, spared };
         let mut steps = compare(wanted, walk, &rules)?;
@@ -97,8 +102,9 @@ impl<'a> Target<'a> {
         let why = "its object is missing on the remote; a backup sends it again, if it is here";
         steps.plan.failed.extend(lost.iter().map(|p| Failed::at(p, FailureKind::Lost, why)));
         let foreign = listing.own.foreign().count();
-        let spared = steps.spared;
-        Ok(Restore { spared, foreign, notes: Vec::new(), steps, target: self, power, unsound })
+        let (spared, excluded) = (steps.spared, steps.excluded);
+        let notes = Vec::new();
+        Ok(Restore { spared, excluded, foreign, notes, steps, target: self, power, unsound })
     }
 }
 
@@ -114,8 +120,8 @@ impl Restore<'_> {
 }
 
 /// A directory that does not exist holds nothing.
-fn walk(root: &Path) -> Result<impl Iterator<Item = Found> + use<>> {
-    match Walk::new(root) {
+fn walk(root: &Path, filter: &Filter) -> Result<impl Iterator<Item = Found> + use<>> {
+    match Walk::new(root, filter) {
         Ok(walk) => Ok(Some(walk).into_iter().flatten()),
         Err(error) if is_absent(&error) => Ok(None.into_iter().flatten()),
         Err(error) => Err(Error::io("read", root, &error).with_kind(Kind::Incomplete)),

@@ -65,6 +65,8 @@ pub struct Steps {
     pub gone: Vec<Gone>,
     /// What was left alone because it was to be.
     pub spared: u64,
+    /// Paths that the filters exclude and that are here: they stay.
+    pub excluded: u64,
     /// Files are the same, and that had to be found out by reading them.
     pub stale: bool,
 }

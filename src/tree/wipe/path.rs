@@ -9,6 +9,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fchmod, fstat, readlinka
 use rustix::io::Errno;
 
 use super::dirs::remove;
+use super::given_up::GivenUp;
 use crate::host::disk::{open_here, unlock};
 use crate::host::erase::{Noise, overwrite};
 use crate::host::in_use;
@@ -50,6 +51,8 @@ pub enum Reason {
     Residue,
     /// A directory that is empty, and cannot be removed.
     Emptied,
+    /// It is excluded, was to be wiped nevertheless, and is not.
+    Excluded,
 }
 
 /// Something that stays.
@@ -62,6 +65,10 @@ pub struct Stays {
 impl Stays {
     pub fn unproven(why: &str) -> Self {
         Stays { reason: Reason::Unproven, why: why.to_owned() }
+    }
+
+    pub fn excluded(why: &str) -> Self {
+        Stays { reason: Reason::Excluded, why: why.to_owned() }
     }
 
     pub fn residue(why: &str) -> Self {
@@ -98,7 +105,21 @@ impl Path<'_> {
     /// # Errors
     /// It stays, and why.
     pub fn wipe(&self, proven: &Proven, noise: &Noise) -> Result<Gone, Stays> {
-        let entry = proven.entry();
+        self.entry(proven.entry(), noise)
+    }
+
+    /// The same for what nothing proves, and nobody wants to keep.
+    ///
+    /// # Errors
+    /// It stays, and why.
+    pub fn wipe_unproven(&self, given_up: &GivenUp, noise: &Noise) -> Result<Gone, Stays> {
+        self.entry(given_up.entry(), noise).map_err(|Stays { reason, why }| match reason {
+            Reason::Emptied => Stays { reason, why },
+            Reason::Unproven | Reason::Residue | Reason::Excluded => Stays::excluded(&why),
+        })
+    }
+
+    fn entry(&self, entry: &Entry, noise: &Noise) -> Result<Gone, Stays> {
         match entry.file() {
             Some(data) => self.file(entry, data, noise),
             None => self.special(entry),

@@ -93,7 +93,8 @@ impl Wipes<'_> {
             return Err(Error::new(Kind::Incomplete, what).hint(hint));
         };
         let (remote, head, files, bytes) = (String::new(), [0; 32], 0, 0);
-        Ok(Record { tree, remote, phase, generation, head, since, files, bytes })
+        let filter = None;
+        Ok(Record { tree, remote, phase, generation, head, since, files, bytes, filter })
     }
 
     /// Notes on both sides, first on the remote, how far the wipe is.

@@ -39,6 +39,9 @@ pub struct Record {
     /// What the snapshot holds; `bytes` in bytes.
     pub files: u64,
     pub bytes: u64,
+    /// Which filter the snapshot was made with.
+    #[serde(default)]
+    pub filter: Option<String>,
 }
 
 impl Record {
@@ -220,6 +223,7 @@ mod tests {
             since: 1,
             files: 2,
             bytes: 3,
+            filter: Some("f".to_owned()),
         };
         records.put(&record).unwrap();
         assert_eq!(records.get("a").unwrap(), Some(record));

@@ -3,48 +3,84 @@
 use std::collections::HashSet;
 use std::fs;
 use std::io::{self, ErrorKind};
+use std::path::Path;
 
 use rustix::fs::AtFlags;
 
 use super::Work;
 use super::dirs::remove;
 use super::path::{Reason, Stays};
+use crate::base::interrupt;
 use crate::host::erase;
-use crate::tree::entry::{is_below, is_within};
+use crate::storage::filter::Filter;
+use crate::tree::entry::Entry;
+use crate::tree::kept::Kept;
 use crate::tree::walk::{Found, LeftOut, STAGE, Walk};
 
+/// What may be there when a tree is looked at again.
+pub(super) struct Look<'a> {
+    pub root: &'a Path,
+    pub filter: &'a Filter,
+    /// What the wipe knows of.
+    pub known: HashSet<&'a [u8]>,
+    pub spared: &'a Kept,
+    /// What is excluded was to go, and nothing else.
+    pub only_excluded: bool,
+}
+
+/// What is excluded at this moment, where it begins.
+pub(super) fn excluded_now(root: &Path, filter: &Filter) -> io::Result<Vec<Vec<u8>>> {
+    if filter.is_empty() {
+        return Ok(Vec::new());
+    }
+    let walk = Walk::new(root, filter)?.take_while(|_| !interrupt::requested());
+    let excluded = walk.filter_map(|found| match found {
+        Found::Excluded(excluded) => Some(excluded.path().to_vec()),
+        _ => None,
+    });
+    Ok(excluded.collect())
+}
+
 impl Work<'_> {
-    /// Looks for what is there nevertheless. `known` is what may be.
-    pub(super) fn look_again(
-        &mut self,
-        root: &std::path::Path,
-        known: &HashSet<&[u8]>,
-        spared: &[Vec<u8>],
-    ) {
-        let Ok(walk) = Walk::new(root) else { return };
-        let left: HashSet<Vec<u8>> = self.tally.left.iter().map(|left| left.path.clone()).collect();
+    /// Looks for what is there nevertheless. Returns what is to stay.
+    pub(super) fn look_again(&mut self, look: &Look) -> Kept {
+        let Look { root, filter, known, spared, only_excluded } = look;
+        let mut stay = (*spared).clone();
+        let Ok(walk) = Walk::new(root, filter) else { return stay };
+        let left: Kept = self.tally.left.iter().map(|left| left.path.as_slice()).collect();
         let expected = |path: &[u8]| {
             path.is_empty()
                 || known.contains(path)
-                || left.contains(path)
-                || left.iter().any(|dir| is_below(path, dir))
-                || spared.iter().any(|spared| is_within(path, spared) || is_below(spared, path))
+                || left.holds(path)
+                || spared.holds(path)
+                || spared.is_below(path)
         };
-        for found in walk {
+        for found in walk.deep() {
             match found {
+                Found::Entry(Entry { path, .. }) | Found::LeftOut(LeftOut { path, .. })
+                    if *only_excluded && !expected(&path) =>
+                {
+                    stay.add(&path);
+                }
                 Found::Entry(entry) if !expected(&entry.path) => {
                     let why = "it came up meanwhile and is not in the snapshot";
                     self.stays(entry.path, Stays::unproven(why));
                 }
+                Found::Excluded(found) if spared.holds(found.path()) => {}
+                Found::Excluded(found) if !only_excluded => {
+                    self.tally.excluded.add(&found);
+                    if found.top {
+                        stay.add(found.path());
+                        self.tally.excluded_tops.push(found.path().to_vec());
+                    }
+                }
+                Found::Excluded(found) if !expected(found.path()) => {
+                    let why = "it came up meanwhile";
+                    self.stays(found.path().to_vec(), Stays::excluded(why));
+                }
                 // A socket holds nothing.
                 Found::LeftOut(LeftOut { path, loss: false, .. }) if !expected(&path) => {
-                    let gone = match self.dirs.parent(&path) {
-                        Ok((dir, name)) => remove(&dir, &name, AtFlags::empty()),
-                        Err((_, error)) => Err(error),
-                    };
-                    if let Err(error) = gone {
-                        self.stays(path, error.into());
-                    }
+                    self.remove_socket(path);
                 }
                 Found::LeftOut(LeftOut { path, why, loss: true }) if !expected(&path) => {
                     self.stays(path, Stays::unproven(&why));
@@ -52,16 +88,30 @@ impl Work<'_> {
                 _ => {}
             }
         }
+        stay
     }
 
-    /// Removes the directories, what lies in them first, and then the root.
-    /// `stay` are paths that are to stay, and with them the directories they are in.
+    pub(super) fn remove_socket(&mut self, path: Vec<u8>) {
+        let gone = match self.dirs.parent(&path) {
+            Ok((dir, name)) => remove(&dir, &name, AtFlags::empty()),
+            Err((_, error)) => Err(error),
+        };
+        if let Err(error) = gone {
+            self.stays(path, error.into());
+        }
+    }
+
+    /// Removes the directories, what lies in them first, and then the root. What is to
+    /// `stay` keeps those that it is in.
     pub(super) fn remove_directories(
         &mut self,
         directories: &[Vec<u8>],
-        root: &std::path::Path,
-        stay: &[&[u8]],
+        root: &Path,
+        stay: &mut Kept,
     ) {
+        for left in &self.tally.left {
+            stay.add(&left.path);
+        }
         for path in directories.iter().rev() {
             let removed = match self.dirs.parent(path) {
                 Ok((dir, name)) => remove(&dir, &name, AtFlags::REMOVEDIR),
@@ -77,6 +127,7 @@ impl Work<'_> {
         if fs::symlink_metadata(&stage).is_ok_and(|meta| meta.is_dir())
             && let Err(error) = erase::directory(&stage, &self.noise)
         {
+            stay.add(STAGE.as_bytes());
             self.stays(STAGE.into(), error.into());
         }
         if let Err(error) = fs::remove_dir(root) {
@@ -84,24 +135,21 @@ impl Work<'_> {
         }
     }
 
-    fn not_removed(&mut self, path: &[u8], error: &io::Error, stay: &[&[u8]]) {
-        match error.kind() {
-            ErrorKind::NotFound => {}
-            ErrorKind::DirectoryNotEmpty => {
-                let left = self.tally.left.iter().map(|left| left.path.as_slice());
-                if !left.chain(stay.iter().copied()).any(|left| is_within(left, path)) {
-                    let why = "something came up in it meanwhile";
-                    self.stays(path.to_vec(), Stays::unproven(why));
-                }
-            }
+    fn not_removed(&mut self, path: &[u8], error: &io::Error, stay: &mut Kept) {
+        let stays = match error.kind() {
+            ErrorKind::NotFound => return,
+            ErrorKind::DirectoryNotEmpty if stay.holds(path) || stay.is_below(path) => return,
+            ErrorKind::DirectoryNotEmpty => Stays::unproven("something came up in it meanwhile"),
             ErrorKind::ResourceBusy => {
                 let why = "it is empty, but a file system is mounted there".to_owned();
-                self.stays(path.to_vec(), Stays { reason: Reason::Emptied, why });
+                Stays { reason: Reason::Emptied, why }
             }
             _ => {
                 let why = format!("it is empty, but it cannot be removed: {error}");
-                self.stays(path.to_vec(), Stays { reason: Reason::Emptied, why });
+                Stays { reason: Reason::Emptied, why }
             }
-        }
+        };
+        stay.add(path);
+        self.stays(path.to_vec(), stays);
     }
 }

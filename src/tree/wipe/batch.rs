@@ -1,0 +1,180 @@
+//! What goes together: noted in the journal, then several at a time.
+
+use std::ffi::CString;
+use std::io::{self, ErrorKind};
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::{mem, thread};
+
+use rustix::io::Errno;
+
+use super::Work;
+use super::given_up::GivenUp;
+use super::path::{Gone, Path, Stays};
+use super::record::Begun;
+use super::tally::Left;
+use crate::base::error::Result;
+use crate::base::interrupt;
+use crate::host::erase::Noise;
+use crate::tree::entry::{Entry, Time, is_below};
+use crate::tree::proof::Proven;
+
+/// Files that go together, with one line in the journal. Each may hold the handle
+/// of another directory open.
+const BATCH: usize = 256;
+/// How many are written at once: the time of a small file is that of its sync, and
+/// file systems do several of these in one.
+const WIDE: usize = 8;
+
+/// What may go. Nothing else can be in a batch.
+pub enum Goes {
+    /// With its number among the entries of the snapshot.
+    Proven(u64, Proven),
+    GivenUp(GivenUp),
+}
+
+impl Goes {
+    pub fn entry(&self) -> &Entry {
+        match self {
+            Goes::Proven(_, proven) => proven.entry(),
+            Goes::GivenUp(given_up) => given_up.entry(),
+        }
+    }
+
+    fn number(&self) -> Option<u64> {
+        match self {
+            Goes::Proven(number, _) => Some(*number),
+            Goes::GivenUp(_) => None,
+        }
+    }
+}
+
+/// A path that is to go, in a batch.
+pub struct Job {
+    goes: Goes,
+    dir: Arc<OwnedFd>,
+    name: CString,
+}
+
+impl Work<'_> {
+    pub(super) fn is_blocked(&self, path: &[u8]) -> bool {
+        self.blocked.last().is_some_and(|dir| is_below(path, dir))
+    }
+
+    pub(super) fn stays(&mut self, path: Vec<u8>, Stays { reason, why }: Stays) {
+        self.tally.left.push(Left { path, reason, why });
+    }
+
+    pub(super) fn add(&mut self, goes: Goes) -> Result<()> {
+        match self.dirs.parent(&goes.entry().path) {
+            Ok((dir, name)) => self.batch.push(Job { goes, dir, name }),
+            Err((dir, error)) => {
+                self.blocked.push(dir.clone());
+                match error.kind() {
+                    ErrorKind::NotFound => {}
+                    _ if is_replaced(&error) => {
+                        let why = "something else stands in the place of this directory";
+                        self.stays(dir, Stays::unproven(why));
+                    }
+                    _ => self.stays(dir, error.into()),
+                }
+            }
+        }
+        if self.batch.len() >= BATCH { self.flush() } else { Ok(()) }
+    }
+
+    /// Wipes the batch.
+    pub(super) fn flush(&mut self) -> Result<()> {
+        let jobs = mem::take(&mut self.batch);
+        let mut numbers = jobs.iter().filter_map(|job| job.goes.number());
+        if let Some(first) = numbers.next() {
+            // What is not proven is nothing that a later run could take for the same.
+            self.begun.begin(first, numbers.next_back().unwrap_or(first))?;
+        }
+        // Names of one file go one after the other: each changes what the next sees.
+        let (linked, single): (Vec<_>, Vec<_>) =
+            jobs.into_iter().partition(|job| job.goes.entry().hard_link.is_some());
+        let mut outcomes = self.all(&single);
+        outcomes.sort_by_key(|(index, _)| *index);
+        self.tally.rest += (single.len() - outcomes.len()) as u64;
+        for (index, outcome) in outcomes {
+            self.note(&single[index], outcome);
+        }
+        for job in linked {
+            if interrupt::requested() {
+                self.tally.rest += 1;
+                continue;
+            }
+            let local = job.goes.entry().local;
+            let known = local.and_then(|local| self.linked.get(&(local.dev, local.ino)));
+            let ctime = known.map(|(_, ctime)| *ctime);
+            let outcome = wipe(&job, ctime, &self.begun, &self.noise);
+            let entry = job.goes.entry();
+            (self.told)(&entry.path, entry.file().map_or(0, |data| data.size));
+            self.note(&job, outcome);
+        }
+        Ok(())
+    }
+
+    /// Wipes several at a time. Those that are missing in the end were not begun.
+    fn all(&mut self, jobs: &[Job]) -> Vec<(usize, Outcome)> {
+        let next = AtomicUsize::new(0);
+        let Work { begun, noise, told, .. } = self;
+        let (begun, noise, told) = (&*begun, &*noise, Mutex::new(told));
+        let work = || {
+            let mut done = Vec::new();
+            while !interrupt::requested() {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some(job) = jobs.get(index) else { break };
+                let outcome = wipe(job, None, begun, noise);
+                let entry = job.goes.entry();
+                let size = entry.file().map_or(0, |data| data.size);
+                told.lock().unwrap_or_else(PoisonError::into_inner)(&entry.path, size);
+                done.push((index, outcome));
+            }
+            done
+        };
+        thread::scope(|scope| {
+            let threads: Vec<_> = (0..WIDE.min(jobs.len())).map(|_| scope.spawn(work)).collect();
+            threads.into_iter().filter_map(|thread| thread.join().ok()).flatten().collect()
+        })
+    }
+
+    fn note(&mut self, job: &Job, outcome: Outcome) {
+        let entry = job.goes.entry();
+        let size = entry.file().map_or(0, |data| data.size);
+        let inode = entry.local.map(|local| (local.dev, local.ino));
+        match outcome {
+            Ok(Gone::Absent) => {}
+            Ok(Gone::Wiped { inline }) => {
+                self.tally.inline |= inline;
+                self.tally.gone += 1;
+                self.tally.bytes += size;
+                inode.and_then(|inode| self.linked.remove(&inode));
+            }
+            Ok(Gone::Unlinked { inode, ctime }) => {
+                self.tally.gone += 1;
+                self.linked.insert(inode, (entry.path.clone(), ctime));
+            }
+            Err(stays) => self.stays(entry.path.clone(), stays),
+        }
+    }
+}
+
+/// Where a directory was, there is a file, or a link.
+fn is_replaced(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::NOTDIR | Errno::LOOP))
+}
+
+type Outcome = std::result::Result<Gone, Stays>;
+
+fn wipe(job: &Job, ctime: Option<Time>, begun: &Begun, noise: &Noise) -> Outcome {
+    let Job { goes, dir, name } = job;
+    let begun = goes.number().is_some_and(|number| begun.has(number));
+    let path = Path { dir, name, begun, ctime };
+    match goes {
+        Goes::Proven(_, proven) => path.wipe(proven, noise),
+        Goes::GivenUp(given_up) => path.wipe_unproven(given_up, noise),
+    }
+}

@@ -1,0 +1,147 @@
+//! What is wiped without being proven: what is excluded, if the user says so. And of
+//! that only what was there, as it is, when the user was asked.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::Work;
+use super::batch::Goes;
+use super::path::Stays;
+use crate::base::error::Result;
+use crate::base::interrupt;
+use crate::storage::filter::Filter;
+use crate::tree::entry::{Entry, Time, order};
+use crate::tree::excluded::Extent;
+use crate::tree::kept::Kept;
+use crate::tree::walk::{Found, LeftOut, Walk};
+
+/// What was excluded in a directory when the user was asked.
+#[derive(Debug, Default)]
+pub struct Asked {
+    pub extent: Extent,
+    /// By device and inode: when it last changed in any way.
+    seen: HashMap<(u64, u64), Time>,
+}
+
+/// An excluded entry that the user has given up. Only [`Asked`] makes one.
+#[derive(Debug)]
+pub struct GivenUp(Entry);
+
+impl GivenUp {
+    pub fn entry(&self) -> &Entry {
+        &self.0
+    }
+}
+
+impl Asked {
+    /// Looks at what is excluded below `root`, but for what is `spared`.
+    ///
+    /// # Errors
+    /// An interrupt.
+    pub fn of(root: &Path, filter: &Filter, spared: &Kept) -> Result<Self> {
+        let mut asked = Asked::default();
+        if filter.is_empty() {
+            return Ok(asked);
+        }
+        // What cannot be read is left, and named where that matters.
+        let walk = Walk::new(root, filter).into_iter().flat_map(Walk::deep);
+        for found in walk {
+            interrupt::check()?;
+            let Found::Excluded(excluded) = found else { continue };
+            if spared.holds(excluded.path()) {
+                continue;
+            }
+            asked.extent.add(&excluded);
+            let entry = excluded.what.ok().filter(|entry| !entry.is_directory());
+            if let Some(local) = entry.and_then(|entry| entry.local) {
+                asked.seen.insert((local.dev, local.ino), local.ctime);
+            }
+        }
+        Ok(asked)
+    }
+
+    /// Gives an entry up that is what it was then. `ours` is when it last changed
+    /// because another of its names was wiped.
+    pub(super) fn give_up(&self, entry: Entry, ours: Option<Time>) -> Option<GivenUp> {
+        let now = entry.local?;
+        let then = self.seen.get(&(now.dev, now.ino))?;
+        (*then == now.ctime || ours == Some(now.ctime)).then_some(GivenUp(entry))
+    }
+}
+
+impl Work<'_> {
+    /// Wipes what is excluded, was `asked` for and is not `spared`. Returns its
+    /// directories and those that it lay in, in the order of entries.
+    pub(super) fn wipe_excluded(
+        &mut self,
+        root: &Path,
+        filter: &Filter,
+        asked: &Asked,
+        spared: &Kept,
+    ) -> Result<Vec<Vec<u8>>> {
+        let mut all = Kept::default();
+        let mut directories = Vec::new();
+        for found in Walk::new(root, filter).into_iter().flat_map(Walk::deep) {
+            let Found::Excluded(excluded) = found else { continue };
+            let path = excluded.path().to_vec();
+            if spared.holds(&path) || self.is_blocked(&path) {
+                continue;
+            }
+            all.add(&path);
+            if interrupt::requested() {
+                self.tally.rest += u64::from(!excluded.is_directory());
+                continue;
+            }
+            match excluded.what {
+                Ok(entry) if entry.is_directory() => directories.push(path),
+                Ok(entry) => {
+                    let inode = entry.local.map(|local| (local.dev, local.ino));
+                    let linked = inode.and_then(|inode| self.linked.get(&inode));
+                    let ours = linked.map(|(_, since)| *since);
+                    if let Some(given_up) = asked.give_up(entry, ours) {
+                        self.add(Goes::GivenUp(given_up))?;
+                    } else {
+                        self.stays(path, Stays::excluded("it has changed, or came up meanwhile"));
+                    }
+                }
+                Err(LeftOut { loss: false, .. }) => self.remove_socket(path),
+                Err(LeftOut { why, .. }) => self.stays(path, Stays::excluded(&why)),
+            }
+        }
+        self.flush()?;
+        directories.extend(all.into_directories());
+        directories.sort_by(|a, b| order(a, b));
+        directories.dedup();
+        Ok(directories)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn only_what_was_excluded_and_has_not_changed_is_given_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        fs::create_dir_all(root.join("cache/deep")).unwrap();
+        for (name, content) in
+            [("a.o", "1"), ("cache/deep/b", "22"), ("cache/c", ""), ("d.o", "4"), ("e", "no")]
+        {
+            fs::write(root.join(name), content).unwrap();
+        }
+        let filter = Filter::new(&["*.o".to_owned(), "/cache/".to_owned()], &[]).unwrap();
+        let spared: Kept = [&b"d.o"[..]].into_iter().collect();
+        let asked = Asked::of(root, &filter, &spared).unwrap();
+        assert_eq!(asked.extent, Extent { files: 3, bytes: 3, found: true });
+        fs::write(root.join("a.o"), "2").unwrap();
+        fs::write(root.join("cache/new"), "").unwrap();
+        let given_up = Walk::new(root, &filter).unwrap().deep().filter_map(|found| match found {
+            Found::Excluded(excluded) => asked.give_up(excluded.what.ok()?, None),
+            _ => None,
+        });
+        let paths: Vec<_> = given_up.map(|given| given.entry().path.clone()).collect();
+        assert_eq!(paths, [&b"cache/c"[..], b"cache/deep/b"]);
+    }
+}
