@@ -38,9 +38,9 @@ pub trait Task {
     /// # Errors
     /// What keeps the whole from working, or an interrupt.
     fn carry_out(&mut self, watch: &mut dyn Watch) -> Result<Vec<Failed>>;
-    /// What the filters leave out, if that was counted.
-    fn excluded(&self) -> Extent {
-        Extent::default()
+    /// What the filters leave out, if this is a backup that counted it.
+    fn excluded(&self) -> Option<Extent> {
+        None
     }
     /// What else there is to say when it is done.
     fn notes(&self) -> &[String] {
@@ -75,8 +75,8 @@ impl Task for Backup<'_> {
         Backup::carry_out(self, watch)
     }
 
-    fn excluded(&self) -> Extent {
-        self.excluded
+    fn excluded(&self) -> Option<Extent> {
+        Some(self.excluded)
     }
 
     fn notes(&self) -> &[String] {
@@ -115,7 +115,7 @@ impl<T: Task + ?Sized> Task for Box<T> {
         (**self).carry_out(watch)
     }
 
-    fn excluded(&self) -> Extent {
+    fn excluded(&self) -> Option<Extent> {
         (**self).excluded()
     }
 
@@ -127,18 +127,17 @@ impl<T: Task + ?Sized> Task for Box<T> {
 /// The end of a dry run.
 pub fn would<T: Task>(terminal: &Terminal, tasks: &[T], outcome: Outcome) -> Outcome {
     for task in tasks {
-        let (name, plan, excluded) = (task.name(), task.plan(), task.excluded());
-        let more = if excluded.found {
-            format!("; excluded: {}", show::extent(excluded))
-        } else {
-            String::new()
-        };
-        terminal.note(&format!("{name}: {}; {}{more}", show::counts(plan), show::volume(plan)));
+        let (name, plan) = (task.name(), task.plan());
+        let mut said = format!("{name}: {}; {}", show::counts(plan), show::volume(plan));
         let mut event = show::numbers(name, plan);
-        if let Some(event) = event.as_object_mut() {
+        if let (Some(excluded), Some(event)) = (task.excluded(), event.as_object_mut()) {
             event.insert("excluded".to_owned(), excluded.files.into());
             event.insert("excluded_bytes".to_owned(), excluded.bytes.into());
+            if excluded.found {
+                said = format!("{said}; excluded: {}", show::extent(excluded));
+            }
         }
+        terminal.note(&said);
         terminal.event(&event);
     }
     terminal.done("Dry run: nothing was changed.");

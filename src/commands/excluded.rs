@@ -56,15 +56,14 @@ impl<'a> Excluding<'a> {
         self.asked.get(tree).filter(|asked| asked.extent.found)
     }
 
-    /// Of all directories.
-    pub fn extent(&self) -> Extent {
-        let mut all = Extent::default();
-        for asked in self.asked.values() {
-            all.files += asked.extent.files;
-            all.bytes += asked.extent.bytes;
-            all.found |= asked.extent.found;
-        }
-        all
+    /// Of all these directories.
+    pub fn extent(&self, directories: &[&Directory]) -> Extent {
+        let extents = directories.iter().filter_map(|directory| self.of(&directory.name));
+        extents.fold(Extent::default(), |all, Asked { extent, .. }| Extent {
+            files: all.files + extent.files,
+            bytes: all.bytes + extent.bytes,
+            found: true,
+        })
     }
 
     /// Says of each directory what would go, or stay.

@@ -60,13 +60,13 @@ pub fn run(context: &Context, args: &Upload) -> Result<Outcome> {
             show::listing(terminal, backup.name(), &backup.plan);
         }
         preview::wipe(context, &going, filter)?;
-        excluding.preview(&[&going[..], &wiped[..]].concat());
+        excluding.preview(&[&going[..], &wiped].concat());
         if leaves {
             departure::preview(context, &going)?;
         }
         return Ok(carry::would(terminal, &backups, outcome));
     }
-    consent(&excluding, &going, args.caution.yes)?;
+    consent(&excluding, &going, &wiped, args.caution.yes)?;
     let outcome = sending.carry_out(&ready, backups, outcome).map_err(nothing_gone)?;
     if outcome.kind.is_some_and(|kind| kind != Kind::Unproven) {
         terminal.warn("Nothing was wiped: not everything is safe on the remote, see above.");
@@ -96,10 +96,15 @@ fn nothing_gone(error: Error) -> Error {
 
 /// Asks on a terminal. Elsewhere the command itself is the word: what goes is held
 /// by the remote. What is excluded is not, and wants a word of its own.
-fn consent(excluding: &Excluding, going: &[&Directory], yes: bool) -> Result<()> {
+fn consent(
+    excluding: &Excluding,
+    going: &[&Directory],
+    wiped: &[&Directory],
+    yes: bool,
+) -> Result<()> {
     let Excluding { context, filter, goes, .. } = *excluding;
     let terminal = &context.terminal;
-    let excluded = excluding.extent();
+    let excluded = excluding.extent(&[going, wiped].concat());
     let given_up = goes && excluded.files > 0;
     if yes || !terminal.interactive() && !given_up {
         return Ok(());

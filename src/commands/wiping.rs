@@ -101,7 +101,16 @@ impl Wiping<'_> {
             terminal.event(&json!({"type": "unproven", "tree": name, "path": path, "why": why}));
             outcome.worsen(Kind::Unproven);
         }
-        if self.is_own(directory) && !(self.leaves && outcome.kind.is_none()) {
+        let own = self.is_own(directory);
+        if own
+            && self.leaves
+            && !self.excluding.goes
+            && let Some(asked) = self.excluding.of(name)
+        {
+            // With poof its configuration stays whole.
+            self.excluded_stays(name, asked.extent, &[], outcome);
+        }
+        if own && !(self.leaves && outcome.kind.is_none()) {
             terminal.note(&format!("{name}: it is poof's own configuration and stays"));
             return Ok(Tally::default());
         }

@@ -12,7 +12,7 @@ use crate::farewell::kit;
 use crate::harness::command::{Run, copy_program};
 use crate::harness::{Backdoor, Config, Kind, Proxy, Sandbox, Verdict, minio};
 use crate::neuter::on_a_terminal;
-use crate::story::{names_on, proxied, told};
+use crate::story::{names_on, on_disk, proxied, told};
 
 const ENCRYPTED: [bool; 2] = [false, true];
 const UPLOAD: [&str; 3] = ["upload", "--yes", "--keep-poof"];
@@ -352,6 +352,65 @@ fn at_level_4_poof_stays_with_what_is_excluded() {
     stays(&poof(&["upload", "--yes"]).expect_code(9));
     let run = poof(&["upload", "--yes", "--wipe-excluded"]).expect_code(0);
     assert!(!program.exists() && !sandbox.confdir().exists() && !sandbox.data().exists(), "{run}");
+}
+
+#[test]
+fn at_level_4_the_configuration_stays_whole_with_what_is_excluded_in_it() {
+    let (sandbox, _proxy) = proxied(true);
+    make(&sandbox.data(), &KEPT);
+    make(&sandbox.confdir(), &["mine", "mine.o"]);
+    exclude(&sandbox, &["*.o"], &[]);
+    kit(&sandbox);
+    let run = sandbox.poof(["upload", "--yes"]).run().expect_code(9);
+    run.stderr_has("config: excluded, and still here: 1 file, 6 B").stderr_has("poof stays");
+    assert!(!sandbox.data().exists() && sandbox.confdir().join("mine").exists());
+    sandbox.poof(["backup"]).run().expect_code(0).stderr_has("config: 0 new, 0 changed");
+}
+
+/// What poof would send of the data, under the names that rclone has for it.
+fn sent(sandbox: &Sandbox) -> BTreeSet<String> {
+    let run = sandbox.poof(["--json", "backup", "--dry-run"]).run();
+    let items = run.json_lines();
+    let items = items.iter().filter(|line| line["type"] == "plan" && line["tree"] == "data");
+    let names = items.map(|line| line["path"].as_str().unwrap().replace('\n', "\u{240a}"));
+    names.map(|name| if name == "src/link.o" { name + ".rclonelink" } else { name }).collect()
+}
+
+// src/tree/excluded.rs compares with rclone's own code by the hundred.
+#[test]
+fn stock_rclone_leaves_out_the_same() {
+    let (sandbox, bucket) = on_disk();
+    let data = sandbox.data();
+    make(&data, &KEPT);
+    make(&data, &EXCLUDED);
+    make(
+        &data,
+        &["a/b/c", "a/b.c", "A/B", "b/a/[x]", "b/{a,b}", "b/x*", "\u{e9}/\u{c9}.O", "t/.c/d"],
+    );
+    make(&data, &["deep/er/CACHEDIR.TAG", "deep/er/x", "deep/y", "t/new\nline.o"]);
+    std::os::unix::fs::symlink("main.o", data.join("src/link.o")).unwrap();
+    let mut seen = BTreeSet::new();
+    for (patterns, markers) in [
+        (&[][..], &[][..]),
+        (&["*.o", "/target/"], &["CACHEDIR.TAG"]),
+        (&["a/", "/b/**x*"], &["y", "none"]),
+        (&["/a", "b", "*.{o,O,rs}", "t/.*/"], &[]),
+        (&["**/b/*", "[!a-c]/*"], &[]),
+        (&["\\[x\\]", "{a,b}/?.?", "x\\*", "{{(?i)a}}/B"], &[]),
+        (&["{a/b,src}/**", "?"], &["x"]),
+        (&["new*", "link.o.rclonelink"], &[]),
+    ] {
+        exclude(&sandbox, patterns, markers);
+        let place = format!(":local,links=true,encoding=Raw:{}", data.display());
+        let options = patterns.iter().flat_map(|pattern| ["--exclude", pattern]);
+        let options = options.chain(markers.iter().flat_map(|m| ["--exclude-if-present", m]));
+        let run = sandbox.rclone(["lsf", "-R", "--files-only", &place]).args(options).run();
+        let theirs: BTreeSet<_> = run.expect_code(0).stdout.lines().map(str::to_owned).collect();
+        let ours = sent(&sandbox);
+        assert_eq!(theirs, ours, "{patterns:?} {markers:?}");
+        assert!(seen.insert(ours), "{patterns:?} makes no difference");
+    }
+    assert!(!bucket.exists(), "these were dry runs");
 }
 
 #[test]
