@@ -245,7 +245,7 @@ impl Wiping<'_> {
             Stage::Excluded => " that were excluded",
         };
         terminal
-            .done(&format!("{name}: wiped {count}, {size}{what}{place}: {}", show::said(&said)));
+            .done(&format!("{name}: wiped {count}{what}, {size}{place}: {}", show::said(&said)));
         let words: Vec<_> = said.iter().map(|said| said.word()).collect();
         if stage == Stage::Excluded {
             let extent = Extent { files: tally.gone, bytes: tally.bytes, found: true };

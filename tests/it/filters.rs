@@ -1,7 +1,8 @@
 //! What poof.conf excludes: neither sent nor wiped, and never lost by a download.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Once;
 
@@ -246,12 +247,64 @@ fn with_wipe_excluded_it_goes_at_once_or_later() {
             let run = sandbox.poof(["upload", "--keep-poof", "--wipe-excluded"]).run();
             run.expect_code(7).stderr_has("5 files, 63 B, would be wiped that are excluded");
             let run = sandbox.poof(ALL).run().expect_code(0);
-            let run = run.stderr_has("data: wiped 5 files, 63 B that were excluded");
+            let run = run.stderr_has("data: wiped 5 files that were excluded, 63 B");
             assert!(!sandbox.data().exists(), "{run}");
             sandbox.poof(["download"]).run().expect_code(0);
             assert_eq!(here(&sandbox.data()), set(&KEPT));
         }
     }
+}
+
+#[test]
+fn a_kill_while_it_goes_loses_nothing_else() {
+    for (encrypted, call, path) in [
+        (false, "pwrite64", "doc"),
+        (true, "ftruncate", "src/main.o"),
+        (false, "fdatasync", "target/debug/x"),
+        (true, "pwrite64", "photos/thumb"),
+    ] {
+        let (sandbox, _proxy) = filtered(encrypted);
+        sandbox.poof(["backup"]).run().expect_code(0);
+        let file = format!("--trace-path={}", sandbox.data().join(path).display());
+        let (trace, inject) =
+            (format!("--trace={call}"), format!("--inject={call}:signal=SIGKILL"));
+        let strace = ["-f", "-qq", "-o", "/dev/null", &trace, &file, &inject];
+        let poof = [env!("CARGO_BIN_EXE_poof")];
+        let run = sandbox.program("strace").args(strace).args(poof).args(ALL).run();
+        assert_eq!(run.code, None, "{path}: {run}");
+        sandbox.poof(["download", "--to", "beside", "--only", "data"]).run().expect_code(0);
+        assert_eq!(here(&sandbox.home().join("beside/data")), set(&KEPT), "{path}: {run}");
+        let again = sandbox.poof(ALL).run();
+        assert!(again.code == Some(0) && !sandbox.data().exists(), "{path}: {run}{again}");
+        sandbox.poof(["download"]).run().expect_code(0);
+        assert_eq!(here(&sandbox.data()), set(&KEPT), "{path}");
+    }
+}
+
+#[test]
+fn a_file_with_an_excluded_name_keeps_its_content_until_that_goes() {
+    let (sandbox, _proxy) = filtered(false);
+    fs::hard_link(sandbox.data().join("doc"), sandbox.data().join("target/doc")).unwrap();
+    let run = sandbox.poof(UPLOAD).run().expect_code(9);
+    run.stderr_has(
+        "data/doc: only this name is gone: the file has another outside of the tree, or",
+    );
+    assert_eq!(fs::read_to_string(sandbox.data().join("target/doc")).unwrap(), "doc");
+    sandbox.poof(ALL).run().expect_code(0).stderr_has("data: wiped 6 files that were excluded");
+    assert!(!sandbox.data().exists());
+}
+
+#[test]
+fn what_cannot_be_read_can_be_excluded() {
+    let (sandbox, _proxy) = proxied(false);
+    make(&sandbox.data(), &["doc", "closed/x"]);
+    let closed = sandbox.data().join("closed");
+    fs::set_permissions(&closed, Permissions::from_mode(0o000)).unwrap();
+    let backup = || sandbox.poof_as_ordinary_user(["backup"]).run();
+    backup().expect_code(5).stderr_has("data/closed: not backed up");
+    exclude(&sandbox, &["/closed/"], &[]);
+    let run = backup().expect_code(0);
+    assert!(!run.stderr.contains("closed"), "{run}");
 }
 
 #[test]

@@ -48,7 +48,8 @@ impl Asked {
         for found in walk {
             interrupt::check()?;
             let Found::Excluded(excluded) = found else { continue };
-            if spared.holds(excluded.path()) {
+            // A directory that holds nothing else stays for that.
+            if spared.holds(excluded.path()) || spared.is_below(excluded.path()) {
                 continue;
             }
             asked.extent.add(&excluded);
@@ -132,7 +133,8 @@ mod tests {
             fs::write(root.join(name), content).unwrap();
         }
         let filter = Filter::new(&["*.o".to_owned(), "/cache/".to_owned()], &[]).unwrap();
-        let spared: Kept = [&b"d.o"[..]].into_iter().collect();
+        fs::create_dir_all(root.join("cache/state/poof")).unwrap();
+        let spared: Kept = [&b"d.o"[..], b"cache/state/poof"].into_iter().collect();
         let asked = Asked::of(root, &filter, &spared).unwrap();
         assert_eq!(asked.extent, Extent { files: 3, bytes: 3, found: true });
         fs::write(root.join("a.o"), "2").unwrap();

@@ -66,7 +66,8 @@ impl Work<'_> {
                     let why = "it came up meanwhile and is not in the snapshot";
                     self.stays(entry.path, Stays::unproven(why));
                 }
-                Found::Excluded(found) if spared.holds(found.path()) => {}
+                Found::Excluded(found)
+                    if spared.holds(found.path()) || spared.is_below(found.path()) => {}
                 Found::Excluded(found) if !only_excluded => {
                     self.tally.excluded.add(&found);
                     if found.top {
