@@ -45,6 +45,22 @@ impl Kind {
             Kind::Interrupted => 130,
         }
     }
+
+    /// One word for it, for hooks and for what is noted of a run.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Kind::Unexpected => "failed",
+            Kind::Usage => "usage",
+            Kind::Config => "configuration",
+            Kind::Remote => "remote",
+            Kind::Incomplete => "incomplete",
+            Kind::Unproven => "unproven",
+            Kind::Guard => "refused",
+            Kind::Busy => "busy",
+            Kind::Residue => "residue",
+            Kind::Interrupted => "interrupted",
+        }
+    }
 }
 
 /// A failure that a person can act on.

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -40,4 +42,20 @@ pub fn requested() -> bool {
 /// [`Kind::Interrupted`] if the user asked to stop.
 pub fn check() -> Result<()> {
     if requested() { Err(Error::interrupted()) } else { Ok(()) }
+}
+
+/// Waits, but not for one who asked to stop.
+///
+/// # Errors
+/// [`Kind::Interrupted`] if the user asked to stop.
+pub fn pause(time: Duration) -> Result<()> {
+    let end = Instant::now() + time;
+    loop {
+        check()?;
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(());
+        }
+        thread::sleep(left.min(Duration::from_millis(50)));
+    }
 }

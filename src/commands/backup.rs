@@ -3,20 +3,33 @@
 use super::carry;
 use super::sending::{self, Found, Sending};
 use super::vault::Vault;
-use super::{Context, Outcome, setup, show};
+use super::{Context, Outcome, hooks, setup, show};
 use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
 use crate::cli::{Backup, Caution};
+use crate::config::Ready;
+use crate::config::trees::Directory;
 use crate::tree::guard;
 
 pub fn run(context: &Context, args: &Backup) -> Result<Outcome> {
+    let dry_run = args.mirror.caution.dry_run;
+    let _lock = if dry_run { None } else { Some(context.lock()?) };
+    let ready = setup::load(context)?;
+    let directories = setup::select(&ready, &args.mirror.only)?;
+    let run = || send(context, args, &ready, directories);
+    if dry_run { run() } else { hooks::around(context, ready.hooks(), "backup", run) }
+}
+
+fn send(
+    context: &Context,
+    args: &Backup,
+    ready: &Ready,
+    directories: Vec<&Directory>,
+) -> Result<Outcome> {
     let terminal = &context.terminal;
     let Caution { dry_run, allow, .. } = &args.mirror.caution;
     let allowed = setup::allowed(allow);
-    let _lock = if *dry_run { None } else { Some(context.lock()?) };
-    let ready = setup::load(context)?;
-    let directories = setup::select(&ready, &args.mirror.only)?;
-    let vault = Vault::open(context, &ready, &directories, allowed)?;
+    let vault = Vault::open(context, ready, &directories, allowed)?;
     let (rehash, dry_run) = (args.rehash, *dry_run);
     let filter = ready.filter();
     let sending = Sending { context, vault: &vault, filter, rehash, allowed, dry_run };
@@ -48,7 +61,7 @@ pub fn run(context: &Context, args: &Backup) -> Result<Outcome> {
         }
         return Ok(carry::would(terminal, &backups, outcome));
     }
-    let mut outcome = sending.carry_out(&ready, backups, outcome)?;
+    let mut outcome = sending.carry_out(ready, backups, outcome)?;
     if outcome.kind == Some(Kind::Unproven) {
         // Nothing was to be wiped.
         outcome.kind = Some(Kind::Incomplete);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::carry::{self, Task};
 use super::vault::Vault;
 use super::watch::Monitor;
-use super::{Context, Outcome, setup, show};
+use super::{Context, Outcome, hooks, setup, show};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::{date, files};
@@ -25,25 +25,39 @@ use crate::tree::snapshot::{Snapshot, Snapshots, Standing};
 use crate::tree::wipe::Records;
 
 pub fn run(context: &Context, args: &Download) -> Result<Outcome> {
-    bring(context, args, setup::in_use)
+    let dry_run = args.mirror.caution.dry_run;
+    let _lock = if dry_run { None } else { Some(context.lock()?) };
+    let ready = setup::load(context)?;
+    setup::select(&ready, &args.mirror.only)?;
+    let run = || bring_from(context, args, &ready, setup::in_use);
+    if dry_run { run() } else { hooks::around(context, ready.hooks(), "download", run) }
 }
 
 /// What is left alone of a directory, relative to it.
 pub type Spares = fn(&Context, &Directory) -> Vec<Vec<u8>>;
 
-/// The same where `spares` says what is the configuration in use.
+/// The same on a bare machine, where `spares` says what is the configuration in use. Of
+/// the hooks, which were for another machine, none runs.
 ///
 /// # Errors
 /// As `run`.
 pub fn bring(context: &Context, args: &Download, spares: Spares) -> Result<Outcome> {
+    let _lock = context.lock()?;
+    bring_from(context, args, &setup::load(context)?, spares)
+}
+
+fn bring_from(
+    context: &Context,
+    args: &Download,
+    ready: &Ready,
+    spares: Spares,
+) -> Result<Outcome> {
     let terminal = &context.terminal;
     let Caution { dry_run, yes, allow } = &args.mirror.caution;
-    let _lock = if *dry_run { None } else { Some(context.lock()?) };
-    let ready = setup::load(context)?;
-    let directories = setup::select(&ready, &args.mirror.only)?;
+    let directories = setup::select(ready, &args.mirror.only)?;
     let allowed = setup::allowed(allow);
-    let vault = Vault::open(context, &ready, &directories, allowed)?;
-    let incoming = Incoming { context, args, ready: &ready, vault: &vault, allowed, spares };
+    let vault = Vault::open(context, ready, &directories, allowed)?;
+    let incoming = Incoming { context, args, ready, vault: &vault, allowed, spares };
 
     let mut outcome = Outcome::default();
     let mut tasks = Vec::new();

@@ -3,13 +3,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Context, setup};
 use crate::base::error::{Error, Result};
 use crate::base::files::write_private;
+use crate::base::units::now;
 use crate::config::trees::Directory;
 use crate::tree::guard::Allowed;
 
@@ -71,7 +71,7 @@ fn of_both(context: &Context) -> Option<String> {
 /// # Errors
 /// The state cannot be written.
 pub fn note_kit(context: &Context, path: &Path) -> Result<()> {
-    let made = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    let made = now();
     let kit =
         of_both(context).map(|fingerprint| KitNote { made, path: path.to_path_buf(), fingerprint });
     save(context, &Notes { kit, ..notes(context) })

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use qrcode::render::unicode;
 use qrcode::{EcLevel, QrCode};
@@ -12,6 +11,7 @@ use super::{Context, Outcome, farewell, phrase, setup};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::write_private;
 use crate::base::secret::Secret;
+use crate::base::units::now;
 use crate::cli;
 use crate::config::Ready;
 use crate::kit::{Kit, new_phrase};
@@ -89,7 +89,7 @@ fn typed(context: &Context) -> Result<Secret> {
 }
 
 fn kit(context: &Context, ready: &Ready) -> Result<Kit> {
-    let made = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    let made = now();
     let text =
         |path: &PathBuf| fs::read_to_string(path).map_err(|error| Error::io("read", path, &error));
     let shown = |path: &Path| path.to_string_lossy().into_owned();

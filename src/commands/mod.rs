@@ -16,6 +16,7 @@ mod econfig;
 mod excluded;
 mod farewell;
 mod homecoming;
+mod hooks;
 mod kit;
 mod neuter;
 mod offer;

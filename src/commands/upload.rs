@@ -5,25 +5,37 @@ use super::excluded::Excluding;
 use super::sending::{self, Found, Sending};
 use super::vault::Vault;
 use super::wiping::Wiping;
-use super::{Context, Outcome, carry, departure, farewell, preview, setup, show};
+use super::{Context, Outcome, carry, departure, farewell, hooks, preview, setup, show};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::{bytes, files};
 use crate::cli::{ProofBy, Upload};
+use crate::config::Ready;
 use crate::config::trees::Directory;
 
 pub fn run(context: &Context, args: &Upload) -> Result<Outcome> {
-    let terminal = &context.terminal;
-    let allowed = setup::allowed(&args.caution.allow);
     let dry_run = args.caution.dry_run;
     let _lock = if dry_run { None } else { Some(context.lock()?) };
     let ready = setup::load(context)?;
     let directories = setup::select(&ready, &[])?;
     let leaves = ready.remote().is_encrypted() && !args.keep_poof;
     if leaves && !dry_run {
-        farewell::guard(context, allowed, &directories)?;
+        farewell::guard(context, setup::allowed(&args.caution.allow), &directories)?;
     }
-    let vault = Vault::open(context, &ready, &directories, allowed)?;
+    let run = || make_safe(context, args, &ready, directories);
+    if dry_run { run() } else { hooks::around(context, ready.hooks(), "upload", run) }
+}
+
+fn make_safe(
+    context: &Context,
+    args: &Upload,
+    ready: &Ready,
+    directories: Vec<&Directory>,
+) -> Result<Outcome> {
+    let terminal = &context.terminal;
+    let (allowed, dry_run) = (setup::allowed(&args.caution.allow), args.caution.dry_run);
+    let leaves = ready.remote().is_encrypted() && !args.keep_poof;
+    let vault = Vault::open(context, ready, &directories, allowed)?;
     let filter = ready.filter();
     let sending = Sending { context, vault: &vault, filter, rehash: false, allowed, dry_run };
     let mut excluding = Excluding::new(context, filter, args.wipe_excluded, leaves);
@@ -67,7 +79,7 @@ pub fn run(context: &Context, args: &Upload) -> Result<Outcome> {
         return Ok(carry::would(terminal, &backups, outcome));
     }
     consent(&excluding, &going, &wiped, args.caution.yes)?;
-    let outcome = sending.carry_out(&ready, backups, outcome).map_err(nothing_gone)?;
+    let outcome = sending.carry_out(ready, backups, outcome).map_err(nothing_gone)?;
     if outcome.kind.is_some_and(|kind| kind != Kind::Unproven) {
         terminal.warn("Nothing was wiped: not everything is safe on the remote, see above.");
         return Ok(outcome);

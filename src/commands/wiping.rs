@@ -1,7 +1,5 @@
 //! How a tree that was sent is proven and wiped, and how that is told.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use serde_json::json;
 
 use super::excluded::Excluding;
@@ -11,7 +9,7 @@ use super::{Context, Outcome, carry, setup, show};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::progress::Progress;
-use crate::base::units::{bytes, files};
+use crate::base::units::{bytes, files, now};
 use crate::config::trees::Directory;
 use crate::host::scratch;
 use crate::storage::job::Watch;
@@ -183,7 +181,7 @@ impl Wiping<'_> {
 
     /// What is noted of the wipe; one that goes on keeps its time.
     fn record(&self, wipes: &Wipes, snapshot: &Snapshot) -> Result<Record> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+        let now = now();
         let tree = wipes.snapshots.names.tree().to_owned();
         let (generation, head) = snapshot.id();
         let counts = snapshot.counts();

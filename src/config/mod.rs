@@ -5,6 +5,7 @@
 
 pub mod files;
 mod filters;
+pub mod hooks;
 pub mod ini;
 pub mod poof_conf;
 pub mod python_json;
@@ -14,6 +15,7 @@ pub mod status;
 pub mod trees;
 
 pub use files::Files;
+pub use hooks::Hooks;
 pub use poof_conf::PoofConf;
 pub use rclone_conf::RcloneConf;
 pub use ready::Ready;

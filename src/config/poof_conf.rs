@@ -142,6 +142,11 @@ impl PoofConf {
         python_json::to_vec(&Value::Object(self.document.clone()))
     }
 
+    /// A key that the Python poof does not know, if it is set.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.document.get(key).filter(|value| !value.is_null())
+    }
+
     /// Local directory and name on the remote, in the order of the file.
     pub fn paths(&self) -> impl Iterator<Item = (&str, &str)> {
         let paths = self.document.get("paths").and_then(Value::as_object);

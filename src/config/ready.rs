@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::filters;
+use super::hooks::Hooks;
 use super::poof_conf::PoofConf;
 use super::rclone_conf::RcloneConf;
 use super::status::{Problem, Status};
@@ -18,6 +19,7 @@ pub struct Ready {
     remote: Remote,
     counterpart: Option<Remote>,
     filter: Filter,
+    hooks: Hooks,
 }
 
 impl Ready {
@@ -39,6 +41,11 @@ impl Ready {
     pub fn filter(&self) -> &Filter {
         &self.filter
     }
+
+    /// What runs before and after.
+    pub fn hooks(&self) -> &Hooks {
+        &self.hooks
+    }
 }
 
 /// Checks both files against each other. The network is not asked, nor whether
@@ -53,6 +60,7 @@ pub fn ready(poof: &PoofConf, rclone: &RcloneConf, home: &Path) -> Result<Ready,
     for section in rclone.sections() {
         check_section(rclone, section)?;
     }
+    let hooks = Hooks::of(poof)?;
     let active = poof.remote();
     if !rclone.has(active) {
         return Err(Problem::new(
@@ -79,7 +87,7 @@ pub fn ready(poof: &PoofConf, rclone: &RcloneConf, home: &Path) -> Result<Ready,
     if let Some(place) = on_disk(rclone, storage, bucket) {
         apart(&directories, &place, real)?;
     }
-    Ok(Ready { directories, remote, counterpart, filter })
+    Ok(Ready { directories, remote, counterpart, filter, hooks })
 }
 
 /// The directory that holds the bucket, if the remote is a disk.

@@ -6,6 +6,7 @@ pub mod disk;
 pub mod erase;
 pub mod in_use;
 pub mod inline;
+pub mod launch;
 pub mod lock;
 pub mod mounts;
 pub mod owners;

@@ -1,8 +1,7 @@
 //! Tries again what may go well the next time.
 
 use std::collections::{BTreeMap, HashSet};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::plan::Failed;
 use crate::base::error::{Kind, Result};
@@ -37,7 +36,7 @@ pub fn retrying<W>(
             break;
         }
         if number > 1 {
-            pause(number - 1)?;
+            interrupt::pause(Duration::from_secs(u64::from(number - 1)))?;
         }
         match attempt(work, &pending) {
             Ok(failures) => {
@@ -53,14 +52,4 @@ pub fn retrying<W>(
         interrupt::check()?;
     }
     Ok(failed)
-}
-
-/// Waits, but not for one who asked to stop.
-fn pause(seconds: u32) -> Result<()> {
-    let end = Instant::now() + Duration::from_secs(u64::from(seconds));
-    while Instant::now() < end {
-        interrupt::check()?;
-        thread::sleep(Duration::from_millis(50));
-    }
-    Ok(())
 }

@@ -34,6 +34,7 @@ mod harness;
 mod hazards;
 #[cfg(target_os = "linux")] // setfacl, mknod, script
 mod homecoming;
+mod hooks;
 mod kills;
 mod ledger;
 #[cfg(target_os = "linux")] // GNU time

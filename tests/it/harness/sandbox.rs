@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use serde_json::{Map, Value};
 use tempfile::{Builder, TempDir};
 
 use super::command::{Command, copy_program};
@@ -123,6 +124,15 @@ impl Sandbox {
         let config = config.clone().tree(self.data(), "data").tree(&dir, "config");
         write_private(&path, &config.poof_conf(&path, self.bucket()));
         write_private(&self.rclone_conf(), &config.rclone_conf(self.bucket()));
+    }
+
+    /// Sets a key of poof.conf.
+    pub fn set(&self, key: &str, value: Value) {
+        let path = self.confdir().join("poof.conf");
+        let text = fs::read_to_string(&path).unwrap();
+        let mut document: Map<String, Value> = serde_json::from_str(&text).unwrap();
+        document.insert(key.to_owned(), value);
+        write_private(&path, &serde_json::to_string_pretty(&document).unwrap());
     }
 
     /// Nothing of the environment of the tests reaches the program. USER is
