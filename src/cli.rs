@@ -6,8 +6,11 @@
 mod leaving;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::base::units::span;
 
 pub use leaving::{Kit, Neuter, Return};
 
@@ -91,13 +94,19 @@ pub enum Command {
     Completions(Completions),
 }
 
-#[derive(Args)]
+#[derive(Args, Default)]
 pub struct Backup {
     #[command(flatten)]
     pub mirror: Mirror,
     /// Read and hash every file, even where nothing says that it has changed
     #[arg(long)]
     pub rehash: bool,
+    /// As the schedule runs it: nobody watches
+    #[arg(long, hide = true, conflicts_with_all = ["only", "dry_run", "allow"])]
+    pub scheduled: bool,
+    /// Do nothing if the last one is not so long ago
+    #[arg(long, hide = true, requires = "scheduled", value_name = "DURATION", value_parser = distance)]
+    pub every: Option<Duration>,
 }
 
 #[derive(Args)]
@@ -218,6 +227,10 @@ pub struct Cconfig {
 #[derive(Args)]
 pub struct Completions {
     pub shell: clap_complete::Shell,
+}
+
+fn distance(text: &str) -> Result<Duration, String> {
+    span(text).filter(|time| !time.is_zero()).ok_or("expected a length of time like 6h".to_owned())
 }
 
 fn percent(text: &str) -> Result<f64, String> {

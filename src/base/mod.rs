@@ -1,9 +1,10 @@
-//! What every room may use and which uses no other: errors, output, secrets,
+//! What every room may use and which uses no other: errors, output and logs, secrets,
 //! files, the one interrupt.
 
 pub mod error;
 pub mod files;
 pub mod interrupt;
+pub mod log;
 pub mod progress;
 pub mod secret;
 pub mod terminal;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::error::{Error, Result};
 use super::interrupt;
+use super::log::Log;
 use super::secret::Secret;
 
 /// How much and in which form a command speaks.
@@ -38,6 +39,8 @@ pub enum Volume {
 pub struct Terminal {
     voice: Voice,
     broken: Mutex<Option<io::Error>>,
+    /// Nobody sits in front of it: what it says is kept.
+    log: Option<Log>,
 }
 
 #[derive(Clone, Copy)]
@@ -50,7 +53,18 @@ enum Paint {
 
 impl Terminal {
     pub fn new(voice: Voice) -> Self {
-        Terminal { voice, broken: Mutex::new(None) }
+        Terminal { voice, broken: Mutex::new(None), log: None }
+    }
+
+    /// The same for a run that nobody watches: nothing is asked, all is kept in `log`, and
+    /// standard error hears of what deserves a look, unless it is the log itself.
+    #[must_use]
+    pub fn kept_in(&self, log: Log) -> Self {
+        let volume = match self.voice.volume {
+            Volume::Normal => Volume::Quiet,
+            other => other,
+        };
+        Terminal { log: Some(log), ..Terminal::new(Voice { volume, ..self.voice }) }
     }
 
     pub fn volume(&self) -> Volume {
@@ -67,22 +81,19 @@ impl Terminal {
         if self.voice.json {
             self.to_stderr(text, Paint::Plain);
         } else {
+            self.keep(text);
             self.to_stdout(text);
         }
     }
 
     /// What a person likes to know while it happens.
     pub fn note(&self, text: &str) {
-        if self.voice.volume >= Volume::Normal {
-            self.to_stderr(text, Paint::Plain);
-        }
+        self.beside(text, Paint::Plain);
     }
 
     /// The good end of something.
     pub fn done(&self, text: &str) {
-        if self.voice.volume >= Volume::Normal {
-            self.to_stderr(text, Paint::Green);
-        }
+        self.beside(text, Paint::Green);
     }
 
     /// Something that deserves a look, though the command goes on.
@@ -167,6 +178,7 @@ impl Terminal {
     /// Whether a person sits in front who can be asked and shown progress.
     pub fn interactive(&self) -> bool {
         self.voice.volume > Volume::Silent
+            && self.log.is_none()
             && io::stdin().is_terminal()
             && io::stderr().is_terminal()
     }
@@ -188,7 +200,26 @@ impl Terminal {
         self.raw(format!("{text}\n").as_bytes());
     }
 
+    /// What not everybody wants to hear.
+    fn beside(&self, text: &str, paint: Paint) {
+        if self.voice.volume >= Volume::Normal {
+            self.to_stderr(text, paint);
+        } else {
+            self.keep(text);
+        }
+    }
+
+    fn keep(&self, text: &str) {
+        if let Some(log) = &self.log {
+            log.line(text);
+        }
+    }
+
     fn to_stderr(&self, text: &str, paint: Paint) {
+        self.keep(text);
+        if matches!(self.log, Some(Log::StandardError)) {
+            return;
+        }
         let (on, off) = match paint {
             _ if !self.voice.color => ("", ""),
             Paint::Plain => ("", ""),

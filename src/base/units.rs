@@ -31,6 +31,12 @@ pub fn date(since: u64) -> String {
     time.strftime("%Y-%m-%d %H:%M").to_string()
 }
 
+/// `2026-11-24T17:20:05+01:00`: now, for a log.
+pub fn stamp() -> String {
+    let time = jiff::ZonedDateTime::now().strftime("%Y-%m-%dT%H:%M:%S%:z");
+    time.to_string()
+}
+
 /// A length of time as people write it: `90s`, `15m`, `6h`, `7d`, `1h 30m`. Nothing, if it
 /// is none, is negative or counts in months or years, whose length varies.
 pub fn span(text: &str) -> Option<Duration> {

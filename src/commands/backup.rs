@@ -3,15 +3,33 @@
 use super::carry;
 use super::sending::{self, Found, Sending};
 use super::vault::Vault;
-use super::{Context, Outcome, hooks, setup, show};
+use super::{Context, Outcome, hooks, scheduled, setup, show};
 use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
+use crate::base::units::now;
 use crate::cli::{Backup, Caution};
 use crate::config::Ready;
 use crate::config::trees::Directory;
 use crate::tree::guard;
 
 pub fn run(context: &Context, args: &Backup) -> Result<Outcome> {
+    if args.scheduled {
+        return Ok(scheduled::run(context, args));
+    }
+    let begun = now();
+    let outcome = back_up(context, args)?;
+    let whole = args.mirror.only.is_empty() && !args.mirror.caution.dry_run;
+    if outcome.kind.is_none() && whole {
+        scheduled::proven(context, begun);
+    }
+    Ok(outcome)
+}
+
+/// The backup itself, whoever asked for it.
+///
+/// # Errors
+/// What keeps the whole from working, or an interrupt.
+pub fn back_up(context: &Context, args: &Backup) -> Result<Outcome> {
     let dry_run = args.mirror.caution.dry_run;
     let _lock = if dry_run { None } else { Some(context.lock()?) };
     let ready = setup::load(context)?;

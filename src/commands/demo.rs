@@ -123,8 +123,8 @@ impl<'a> Demo<'a> {
         // The plain snapshots are in the bucket when the encrypted ones follow.
         let allow = if encrypted { vec![Guard::OtherRemote] } else { vec![] };
         let caution = Caution { allow, ..Caution::default() };
-        let mirror = Mirror { caution, only: Vec::new() };
-        complete(&backup::run(&self.inner, &Backup { mirror, rehash: false })?)?;
+        let mirror = Mirror { caution, ..Mirror::default() };
+        complete(&backup::run(&self.inner, &Backup { mirror, ..Backup::default() })?)?;
         self.tell("`poof backup`: the cloud holds a copy of every file");
         if encrypted {
             self.show_that_names_are_hidden(original)?;

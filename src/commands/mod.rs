@@ -25,6 +25,7 @@ mod phrase;
 mod preview;
 mod purge;
 mod report;
+mod scheduled;
 mod sending;
 mod setup;
 mod show;

@@ -23,8 +23,16 @@ use crate::cli::Guard;
 /// # Errors
 /// The configuration is missing or invalid.
 pub fn load(context: &Context) -> Result<Ready> {
-    let Context { files, layout, .. } = context;
     warn_if_open(context);
+    in_force(context)
+}
+
+/// The same without a word.
+///
+/// # Errors
+/// As [`load`].
+pub fn in_force(context: &Context) -> Result<Ready> {
+    let Context { files, layout, .. } = context;
     let poof = PoofConf::load(&files.poof).map_err(Problem::into_error)?;
     let rclone = RcloneConf::load(&files.rclone).map_err(Problem::into_error)?;
     let ready = ready(&poof, &rclone, &layout.home).map_err(Problem::into_error)?;

@@ -6,7 +6,7 @@ use super::farewell::{self, KitStanding};
 use super::vault::Vault;
 use super::watch::Monitor;
 use super::wiping::forget_names;
-use super::{Context, Outcome, carry, setup, show};
+use super::{Context, Outcome, carry, scheduled, setup, show};
 use crate::base::error::Result;
 use crate::base::files::readable_by_others;
 use crate::base::interrupt;
@@ -59,6 +59,7 @@ pub fn run(context: &Context, _: &cli::Status) -> Result<Outcome> {
     terminal.result(&format!("remote: {}", ready.remote().name()));
     let schedule = if context.layout.schedule.1.exists() { "installed" } else { "none" };
     terminal.result(&format!("schedule: {schedule}"));
+    scheduled::tell(context);
     let kit = match farewell::kit(context) {
         KitStanding::None => "none".to_owned(),
         KitStanding::Outdated(kit) => {

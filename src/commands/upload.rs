@@ -5,7 +5,7 @@ use super::excluded::Excluding;
 use super::sending::{self, Found, Sending};
 use super::vault::Vault;
 use super::wiping::Wiping;
-use super::{Context, Outcome, carry, departure, farewell, hooks, preview, setup, show};
+use super::{Context, Outcome, carry, departure, farewell, hooks, preview, scheduled, setup, show};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::{bytes, files};
@@ -87,6 +87,7 @@ fn make_safe(
     let read_back = args.proof == ProofBy::Readback;
     let wiping = Wiping { context, vault: &vault, read_back, leaves, excluding: &excluding };
     let outcome = wiping.all(&going, &wiped, outcome)?;
+    scheduled::forget_log(context);
     if !leaves {
         return Ok(outcome);
     }

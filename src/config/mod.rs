@@ -11,6 +11,7 @@ pub mod poof_conf;
 pub mod python_json;
 pub mod rclone_conf;
 pub mod ready;
+pub mod schedule;
 pub mod status;
 pub mod trees;
 
@@ -19,4 +20,5 @@ pub use hooks::Hooks;
 pub use poof_conf::PoofConf;
 pub use rclone_conf::RcloneConf;
 pub use ready::Ready;
+pub use schedule::Schedule;
 pub use status::{Problem, Status};

@@ -7,6 +7,7 @@ use super::filters;
 use super::hooks::Hooks;
 use super::poof_conf::PoofConf;
 use super::rclone_conf::RcloneConf;
+use super::schedule::Schedule;
 use super::status::{Problem, Status};
 use super::trees::{self, Directory};
 use crate::storage::filter::Filter;
@@ -61,6 +62,7 @@ pub fn ready(poof: &PoofConf, rclone: &RcloneConf, home: &Path) -> Result<Ready,
         check_section(rclone, section)?;
     }
     let hooks = Hooks::of(poof)?;
+    Schedule::of(poof)?;
     let active = poof.remote();
     if !rclone.has(active) {
         return Err(Problem::new(

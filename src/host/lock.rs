@@ -17,8 +17,21 @@ pub struct Lock(#[allow(dead_code)] File); // held, never read
 /// # Errors
 /// [`Kind::Busy`] if another poof holds it.
 pub fn acquire(state: &Path) -> Result<Lock> {
+    take(state, "lock")
+}
+
+/// The same among the runs of the schedule, one of which may wait for the network while
+/// somebody makes a backup by hand.
+///
+/// # Errors
+/// As [`acquire`].
+pub fn of_schedule(state: &Path) -> Result<Lock> {
+    take(state, "schedule.lock")
+}
+
+fn take(state: &Path, name: &str) -> Result<Lock> {
     files::create_private_dir(state)?;
-    let path = state.join("lock");
+    let path = state.join(name);
     let open = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
     let file = open.map_err(|error| Error::io("open the lock", &path, &error))?;
     match file.try_lock() {

@@ -1,5 +1,5 @@
-//! The machine poof runs on: where files lie, the lock, the clipboard,
-//! what its file systems do.
+//! The machine poof runs on: where files lie, the lock, the clipboard, power and network,
+//! what its file systems do, the programs of others.
 
 pub mod clipboard;
 pub mod disk;
@@ -9,8 +9,11 @@ pub mod inline;
 pub mod launch;
 pub mod lock;
 pub mod mounts;
+pub mod network;
+pub mod notify;
 pub mod owners;
 pub mod paths;
+pub mod power;
 pub mod program;
 pub mod scratch;
 pub mod traces;

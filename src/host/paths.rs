@@ -66,6 +66,19 @@ pub fn layout(system: System, home: &Path, env: impl Fn(&str) -> Option<OsString
     }
 }
 
+/// What runs of the schedule have said: the log that poof keeps, or the files that launchd
+/// does, the errors first.
+pub fn run_logs(system: System, state: &Path, user: Option<&str>) -> Vec<PathBuf> {
+    match system {
+        System::MacOs => {
+            let dir = Path::new("/tmp/6CC9-4821-827B-8596B684ECA9");
+            let name = format!("com.apple.ContentStoreAgent-{}", user.unwrap_or_default());
+            ["err", "out"].map(|kind| dir.join(format!("{name}-{kind}.dat"))).to_vec()
+        }
+        System::Xdg => vec![state.join("log/backup.log")],
+    }
+}
+
 /// The layout of this machine and user.
 ///
 /// # Errors
@@ -91,6 +104,15 @@ mod tests {
         assert_eq!(l.config, Path::new("/Users/joe/Library/Application Support/poof"));
         assert_eq!(l.state, Path::new("/Users/joe/Library/Application Support/poof-state"));
         assert_eq!(l.schedule.1, Path::new("/Users/joe/Library/LaunchAgents/org.pypi.poof.plist"));
+    }
+
+    #[test]
+    fn the_logs_of_launchd_are_those_of_the_python_poof() {
+        let logs = run_logs(System::MacOs, Path::new("/s"), Some("joe"));
+        let dir = "/tmp/6CC9-4821-827B-8596B684ECA9/com.apple.ContentStoreAgent-joe";
+        assert_eq!(logs, [format!("{dir}-err.dat"), format!("{dir}-out.dat")].map(PathBuf::from));
+        let logs = run_logs(System::Xdg, Path::new("/s"), None);
+        assert_eq!(logs, [Path::new("/s/log/backup.log")]);
     }
 
     #[test]

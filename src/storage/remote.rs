@@ -94,6 +94,11 @@ impl Remote {
         self.disk.as_deref().filter(|dir| !dir.is_dir())
     }
 
+    /// Whether it is elsewhere, as far as its configuration says.
+    pub fn needs_network(&self) -> bool {
+        self.disk.is_none()
+    }
+
     /// The same place seen through the crypt remote `section`.
     #[must_use]
     pub fn encrypted(&self, section: &str) -> Self {

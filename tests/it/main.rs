@@ -48,6 +48,7 @@ mod requests;
 mod residue;
 mod roundtrip;
 mod rules;
+mod scheduled;
 mod secrets;
 mod selftest;
 #[cfg(target_os = "linux")] // unshare, mount

@@ -224,6 +224,11 @@ pub struct Rule {
     pub why: Option<String>,
 }
 
+request!(
+    /// Tells a monitor how a run went. See go/calls/ping.go.
+    Ping => "poof/ping", Nothing { url: String, body: String }
+);
+
 /// What a mirror may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -1,0 +1,135 @@
+//! What is remembered of the runs of the schedule: a small file in the state directory,
+//! without names and secrets.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::decide::Last;
+use crate::base::error::{Error, Kind, Result};
+use crate::base::files::{is_absent, write_private};
+
+/// Times are in seconds since 1970.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct History {
+    /// When this was begun.
+    pub since: u64,
+    /// The distance of two runs, in seconds, if the scheduler told it.
+    pub every: Option<u64>,
+    /// The last run.
+    pub begun: Option<u64>,
+    /// None while it is at work, or was when its machine went off.
+    pub ended: Option<u64>,
+    pub exit_code: u8,
+    /// The same in a word ([`Kind::word`]).
+    pub result: String,
+    /// How many failed in a row.
+    pub failures: u32,
+    /// The last time that all was proven.
+    pub proven: Option<u64>,
+    /// When a run that was due did nothing, and why.
+    pub skipped: Option<(u64, String)>,
+    /// When it spoke up; none if there was no reason or all is well again.
+    pub alerted: Option<u64>,
+}
+
+/// Where it lies.
+pub fn path(state: &Path) -> PathBuf {
+    state.join("schedule.json")
+}
+
+impl History {
+    /// What is remembered; nothing, if no schedule has run yet.
+    ///
+    /// # Errors
+    /// It cannot be read. One that is damaged is begun anew: it says nothing that the next
+    /// run does not find out.
+    pub fn load(state: &Path) -> Result<Option<Self>> {
+        let path = path(state);
+        match fs::read(&path) {
+            Ok(text) => Ok(serde_json::from_slice(&text).ok()),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(Error::io("read", &path, &error)),
+        }
+    }
+
+    /// # Errors
+    /// It cannot be written.
+    pub fn save(&self, state: &Path) -> Result<()> {
+        let text = serde_json::to_vec_pretty(self)
+            .map_err(|error| Error::unexpected(format!("cannot note the run: {error}")))?;
+        write_private(&path(state), &text)
+    }
+
+    pub fn last(&self) -> Last {
+        match (self.begun, self.ended) {
+            (None, _) => Last::Never,
+            (Some(_), None) => Last::BrokenOff,
+            (Some(_), Some(ended)) if self.failures > 0 => {
+                Last::Failed { ended, failures: self.failures }
+            }
+            (Some(begun), Some(_)) => Last::Done { begun },
+        }
+    }
+
+    /// A run begins.
+    pub fn begin(&mut self, now: u64) {
+        (self.begun, self.ended, self.skipped) = (Some(now), None, None);
+    }
+
+    /// It ended, well or in this way. An interrupt is no failure: it stays broken off.
+    pub fn end(&mut self, kind: Option<Kind>, now: u64) {
+        self.exit_code = kind.map_or(0, Kind::exit_code);
+        kind.map_or("done", Kind::word).clone_into(&mut self.result);
+        match kind {
+            Some(Kind::Interrupted) => return,
+            Some(_) => self.failures = self.failures.saturating_add(1),
+            None => (self.failures, self.proven) = (0, Some(now)),
+        }
+        self.ended = Some(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_history_comes_back_as_it_was_and_only_its_owner_can_read_it() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(History::load(dir.path()).unwrap(), None);
+        let mut history = History { since: 5, every: Some(60), ..History::default() };
+        history.begin(10);
+        history.end(Some(Kind::Remote), 12);
+        history.save(dir.path()).unwrap();
+        assert_eq!(History::load(dir.path()).unwrap().unwrap(), history);
+        assert!(!crate::base::files::readable_by_others(&path(dir.path())));
+        // One of a newer poof, and one that is torn.
+        fs::write(path(dir.path()), r#"{"since": 7, "newer": 1}"#).unwrap();
+        assert_eq!(History::load(dir.path()).unwrap().unwrap().since, 7);
+        fs::write(path(dir.path()), r#"{"since": 7"#).unwrap();
+        assert_eq!(History::load(dir.path()).unwrap(), None);
+    }
+
+    #[test]
+    fn failures_count_until_one_is_well_and_an_interrupt_is_none() {
+        let mut history = History::default();
+        assert_eq!(history.last(), Last::Never);
+        history.begin(1);
+        assert_eq!(history.last(), Last::BrokenOff);
+        history.end(Some(Kind::Remote), 2);
+        assert_eq!(history.last(), Last::Failed { ended: 2, failures: 1 });
+        history.begin(3);
+        history.end(Some(Kind::Guard), 4);
+        assert_eq!((history.failures, history.proven), (2, None));
+        history.begin(5);
+        history.end(Some(Kind::Interrupted), 6);
+        assert_eq!((history.last(), history.failures), (Last::BrokenOff, 2));
+        history.begin(7);
+        history.end(None, 8);
+        assert_eq!(history.last(), Last::Done { begun: 7 });
+        assert_eq!((history.failures, history.proven), (0, Some(8)));
+    }
+}

@@ -1,0 +1,231 @@
+//! `poof backup --scheduled`: a backup that the scheduler starts and nobody watches. It
+//! asks nothing, waits for the network, lets another one be, keeps a log, and speaks up
+//! when it goes wrong for too long.
+
+mod decide;
+mod history;
+mod log;
+mod speak;
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::{Context, Outcome, backup, setup};
+use crate::base::error::{Kind, Result};
+use crate::base::interrupt;
+use crate::base::units::{clock, date, now};
+use crate::cli::Backup;
+use crate::config::{PoofConf, Schedule};
+use crate::host::power::{self, Power};
+use crate::host::{lock, network};
+use crate::storage::failure::FailureKind;
+use crate::storage::remote::Remote;
+use decide::{Conditions, Decision, Limits, Network, Reason, decide};
+use history::History;
+
+pub use log::forget as forget_log;
+
+/// All that happens is told here, so that the log has it.
+pub fn run(context: &Context, args: &Backup) -> Outcome {
+    let context = log::unwatched(context);
+    attempt(&context, args).unwrap_or_else(|error| {
+        context.terminal.error(&error);
+        Outcome { kind: Some(error.kind()), ..Outcome::default() }
+    })
+}
+
+fn attempt(context: &Context, args: &Backup) -> Result<Outcome> {
+    let _alone = match lock::of_schedule(&context.state) {
+        Err(error) if error.kind() == Kind::Busy => return Ok(skipped(context, &Reason::Busy)),
+        other => other?,
+    };
+    // What is wrong with it the run says.
+    let conf = PoofConf::load(&context.files.poof).and_then(|conf| Schedule::of(&conf));
+    let schedule = conf.unwrap_or_default();
+    let mut history = remembered(context);
+    let known = history.clone();
+    history.every = args.every.map(|every| every.as_secs());
+    let outcome = match decision(context, &schedule, &history)? {
+        Decision::Skip(reason) => {
+            if reason != Reason::Busy {
+                history.skipped = Some((now(), reason.to_string()));
+            }
+            skipped(context, &reason)
+        }
+        // Silent: whoever is called every quarter of an hour would fill the log.
+        Decision::NotDue(at) => Outcome::default().with("not_due_before", at),
+        Decision::Run | Decision::WaitForNetwork(_) => {
+            back_up(context, args, &schedule, &mut history)
+        }
+    };
+    if outcome.kind != Some(Kind::Interrupted)
+        && let Some(say) = speak::due(&history, &schedule, now())
+    {
+        history.alerted = matches!(say, speak::Say::Trouble(_)).then(now);
+        speak::up(context, &schedule, &history, &say);
+    }
+    if history != known {
+        note(context, &history);
+    }
+    Ok(outcome)
+}
+
+/// The run itself.
+fn back_up(
+    context: &Context,
+    args: &Backup,
+    schedule: &Schedule,
+    history: &mut History,
+) -> Outcome {
+    let terminal = &context.terminal;
+    let known = history.clone();
+    history.begin(now());
+    note(context, history);
+    terminal.note(concat!("backup begins (poof ", env!("CARGO_PKG_VERSION"), ")"));
+    let start = Instant::now();
+    let outcome = backup::back_up(context, args);
+    let kind = match &outcome {
+        Ok(outcome) => outcome.kind,
+        Err(error) => Some(error.kind()),
+    };
+    if kind == Some(Kind::Busy) {
+        // It began while the network was waited for.
+        *history = known;
+        note(context, history);
+        return skipped(context, &Reason::Busy);
+    }
+    let fields = match outcome {
+        Ok(outcome) => outcome.fields,
+        Err(error) => {
+            terminal.error(&error);
+            Outcome::default().fields
+        }
+    };
+    history.end(kind, now());
+    let (code, word, time) = (history.exit_code, &history.result, clock(start.elapsed()));
+    terminal.note(&format!("backup ended: exit code {code} ({word}) after {time}"));
+    if kind != Some(Kind::Interrupted) {
+        speak::ping(context, schedule, kind);
+    }
+    Outcome { kind, fields }
+}
+
+/// Finds out what the decision goes by; the network last, since that takes time.
+fn decision(context: &Context, schedule: &Schedule, history: &History) -> Result<Decision> {
+    let limits = Limits {
+        battery: schedule.battery_min_percent,
+        skip_metered: schedule.skip_metered,
+        network_wait: schedule.network_wait,
+    };
+    let mut conditions = Conditions {
+        now: now(),
+        every: history.every,
+        last: history.last(),
+        busy: matches!(context.lock(), Err(error) if error.kind() == Kind::Busy),
+        power: if limits.battery > 0 { power::now() } else { Power::Mains },
+        metered: limits.skip_metered && network::is_metered(),
+        network: Network::Up,
+        limits,
+    };
+    let found = decide(&conditions);
+    // A configuration that is wrong is for the run to tell.
+    let remote = setup::in_force(context).ok().map(|ready| ready.remote().decrypted());
+    let remote = remote.filter(Remote::needs_network);
+    let (Decision::Run, Some(remote)) = (&found, remote) else { return Ok(found) };
+    let start = Instant::now();
+    for looks in 1.. {
+        if answers(&remote) {
+            break;
+        }
+        interrupt::check()?;
+        let waited = start.elapsed();
+        conditions.network = Network::Down { waited, looks, route: network::has_route() };
+        match decide(&conditions) {
+            Decision::WaitForNetwork(distance) => {
+                if looks == 1 {
+                    let most = limits.network_wait.as_secs();
+                    let text = format!("{} does not answer; waiting", remote.name());
+                    context.terminal.note(&format!("{text} for up to {most} seconds"));
+                }
+                interrupt::pause(distance)?;
+            }
+            other => return Ok(other),
+        }
+    }
+    Ok(Decision::Run)
+}
+
+/// Whether somebody is there, be it one who refuses.
+fn answers(remote: &Remote) -> bool {
+    !matches!(remote.top(), Err(failure) if failure.kind == FailureKind::Unreachable)
+}
+
+/// A run that does nothing is a good one for whoever started it: silent, exit code 0.
+fn skipped(context: &Context, reason: &Reason) -> Outcome {
+    context.terminal.note(&format!("not run: {reason}"));
+    Outcome::default().with("skipped", reason.to_string())
+}
+
+fn remembered(context: &Context) -> History {
+    let mut history = History::load(&context.state).unwrap_or_else(|error| {
+        context.terminal.warn(error.message());
+        None
+    });
+    let history = history.get_or_insert_default();
+    if history.since == 0 || history.since > now() {
+        history.since = now();
+    }
+    history.clone()
+}
+
+fn note(context: &Context, history: &History) {
+    if let Err(error) = history.save(&context.state) {
+        context.terminal.warn(error.message());
+    }
+}
+
+/// All was proven by a backup that somebody has made by hand, begun at `begun`. Where
+/// there is a schedule that counts.
+pub fn proven(context: &Context, begun: u64) {
+    if let Ok(Some(mut history)) = History::load(&context.state) {
+        history.begin(begun);
+        history.end(None, now());
+        note(context, &history);
+    }
+}
+
+/// The lines of `status`.
+pub fn tell(context: &Context) {
+    let terminal = &context.terminal;
+    let Ok(Some(history)) = History::load(&context.state) else { return };
+    let conf = PoofConf::load(&context.files.poof).and_then(|conf| Schedule::of(&conf));
+    let next = history.every.and_then(|every| decide::due(history.last(), every, now()));
+    let trouble = speak::trouble(&history, &conf.unwrap_or_default(), now());
+    if let Some(begun) = history.begun {
+        let how = match history.ended {
+            Some(ended) => {
+                let time = clock(Duration::from_secs(ended.saturating_sub(begun)));
+                format!("exit code {} ({}) after {time}", history.exit_code, history.result)
+            }
+            None => "not ended".to_owned(),
+        };
+        terminal.result(&format!("last run: {}, {how}", date(begun)));
+    }
+    if let Some((at, why)) = &history.skipped {
+        terminal.result(&format!("skipped: {}, {why}", date(*at)));
+    }
+    if history.every.is_some() {
+        let when = next.map_or("at the next call".to_owned(), |at| format!("after {}", date(at)));
+        terminal.result(&format!("next run: {when}"));
+    }
+    if let Some(trouble) = &trouble {
+        terminal.result(&format!("trouble: {trouble}"));
+    }
+    terminal.event(&json!({
+        "type": "schedule", "begun": history.begun, "ended": history.ended,
+        "exit_code": history.ended.map(|_| history.exit_code), "failures": history.failures,
+        "proven": history.proven, "next": next,
+        "skipped": history.skipped.as_ref().map(|(_, why)| why), "trouble": trouble,
+    }));
+}
