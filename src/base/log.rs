@@ -2,8 +2,8 @@
 //! bound, or, where somebody else keeps it, standard error with the time before each line.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -102,16 +102,19 @@ pub fn bound(path: &Path) -> io::Result<()> {
     // Not through a link: the place may be one that others write to.
     let mut options = OpenOptions::new();
     let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-    let file = options.read(true).write(true).custom_flags(flags).open(path)?;
+    let mut file = options.read(true).write(true).custom_flags(flags).open(path)?;
     let meta = file.metadata()?;
-    if !meta.is_file() || meta.len() <= LARGEST {
+    let is_own = meta.is_file() && meta.uid() == rustix::process::geteuid().as_raw();
+    if !is_own || meta.len() <= LARGEST {
         return Ok(());
     }
-    let text = fs::read(path)?;
-    let half = &text[text.len() - usize::try_from(LARGEST / 2).unwrap_or_default()..];
+    let mut half = Vec::new();
+    file.seek(SeekFrom::End(-(LARGEST / 2).cast_signed()))?;
+    file.read_to_end(&mut half)?;
     let begin = half.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     file.set_len(0)?;
-    (&file).write_all(&half[begin..])
+    file.rewind()?;
+    file.write_all(&half[begin..])
 }
 
 #[cfg(test)]

@@ -16,22 +16,22 @@ pub fn run(context: &Context, args: &Backup) -> Result<Outcome> {
     if args.scheduled {
         return Ok(scheduled::run(context, args));
     }
+    let dry_run = args.mirror.caution.dry_run;
+    let _lock = if dry_run { None } else { Some(context.lock()?) };
     let begun = now();
     let outcome = back_up(context, args)?;
-    let whole = args.mirror.only.is_empty() && !args.mirror.caution.dry_run;
-    if outcome.kind.is_none() && whole {
+    if outcome.kind.is_none() && args.mirror.only.is_empty() && !dry_run {
         scheduled::proven(context, begun);
     }
     Ok(outcome)
 }
 
-/// The backup itself, whoever asked for it.
+/// The backup itself, whoever asked for it and holds the lock.
 ///
 /// # Errors
 /// What keeps the whole from working, or an interrupt.
 pub fn back_up(context: &Context, args: &Backup) -> Result<Outcome> {
     let dry_run = args.mirror.caution.dry_run;
-    let _lock = if dry_run { None } else { Some(context.lock()?) };
     let ready = setup::load(context)?;
     let directories = setup::select(&ready, &args.mirror.only)?;
     let run = || send(context, args, &ready, directories);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Context, Outcome};
+use super::{Context, Outcome, setup};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::config::Hooks;
@@ -29,6 +29,7 @@ pub fn around(
     if hooks.is_empty() {
         return run();
     }
+    setup::may_run_programs(context)?;
     let mut env: Vec<(String, OsString)> = vec![
         ("POOF_COMMAND".to_owned(), command.into()),
         // So that a poof in a hook is that of this configuration.

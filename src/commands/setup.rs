@@ -51,6 +51,20 @@ pub fn warn_if_open(context: &Context) {
     }
 }
 
+/// Whether programs that poof.conf names may be run.
+///
+/// # Errors
+/// Others can write that file, and so could run anything in our name.
+pub fn may_run_programs(context: &Context) -> Result<()> {
+    let path = &context.files.poof;
+    if !files::writable_by_others(path) {
+        return Ok(());
+    }
+    let path = path.display();
+    Err(Error::config(format!("{path} names programs to run and can be written by others"))
+        .hint(format!("chmod 600 '{path}'")))
+}
+
 /// Makes rclone-poof.conf rclone's configuration.
 ///
 /// # Errors

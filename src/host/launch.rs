@@ -108,6 +108,8 @@ impl Launch<'_> {
         trouble.map_or(Ok(()), Err)
     }
 
+    /// In a session of its own: so all that it starts can be ended with it, and what asks
+    /// for a password finds no terminal, where it would be stopped and wait for ever.
     fn start(&self) -> io::Result<(Child, Receiver<String>)> {
         let nothing = || io::Error::new(io::ErrorKind::InvalidInput, "no program is named");
         let (program, arguments) = self.argv.split_first().ok_or_else(nothing)?;
@@ -120,16 +122,30 @@ impl Launch<'_> {
             .args(arguments)
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .current_dir(self.dir)
-            // So that all that it starts can be ended with it.
-            .process_group(0)
             .stdin(Stdio::null())
             .stdout(input.try_clone()?)
             .stderr(input);
+        // SAFETY: setsid is async-signal-safe and touches no memory.
+        unsafe {
+            command.pre_exec(|| {
+                libc::setsid();
+                Ok(())
+            });
+        }
         let child = command.spawn()?;
         let (tell, lines) = mpsc::sync_channel(64);
         thread::spawn(move || listen(output, &tell));
         Ok((child, lines))
     }
+}
+
+/// What a program of the system says, if it succeeds and does not take too long.
+pub fn said(words: &[&str], limit: Duration) -> Option<String> {
+    let argv: Vec<_> = words.iter().map(ToString::to_string).collect();
+    let dir = Path::new("/");
+    let launch = Launch { argv: &argv, env: &[], dir, limit, interruptible: true };
+    let mut text = String::new();
+    launch.run(&mut |line| text.extend([line, "\n"])).ok().map(|()| text)
 }
 
 /// Ends a program and all of its group: asks first.

@@ -1,9 +1,8 @@
 //! Whether there is a network at all, and whether somebody pays for each byte of it.
 
-use std::path::Path;
 use std::time::Duration;
 
-use super::launch::Launch;
+use super::launch::said;
 
 /// Both answer at once, or not at all.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -24,9 +23,9 @@ pub fn is_metered() -> bool {
     if cfg!(target_os = "macos") {
         return false;
     }
-    match said(&PROPERTY) {
+    match said(&PROPERTY, PATIENCE) {
         Some(said) => of_property(&said),
-        None => said(&DEVICES).is_some_and(|said| of_nmcli(&said)),
+        None => said(&DEVICES, PATIENCE).is_some_and(|said| of_nmcli(&said)),
     }
 }
 
@@ -34,7 +33,7 @@ pub fn is_metered() -> bool {
 pub fn has_route() -> bool {
     if cfg!(target_os = "macos") {
         // It fails where there is none: "not in table".
-        return said(&["route", "-n", "get", "default"]).is_some();
+        return said(&["route", "-n", "get", "default"], PATIENCE).is_some();
     }
     let read = |path: &str| std::fs::read_to_string(path).ok();
     match (read("/proc/net/route"), read("/proc/net/ipv6_route")) {
@@ -43,15 +42,6 @@ pub fn has_route() -> bool {
             four.is_some_and(|text| is_default(&text)) || six.is_some_and(|text| is_default6(&text))
         }
     }
-}
-
-/// What a program of the system says, if it succeeds.
-fn said(words: &[&str]) -> Option<String> {
-    let argv: Vec<_> = words.iter().map(ToString::to_string).collect();
-    let dir = Path::new("/");
-    let launch = Launch { argv: &argv, env: &[], dir, limit: PATIENCE, interruptible: true };
-    let mut text = String::new();
-    launch.run(&mut |line| text.extend([line, "\n"])).ok().map(|()| text)
 }
 
 /// `u 1`: `NMMetered` is 1 for yes and 3 for a guess that it is (nm-dbus-interface.h).

@@ -2,6 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
+
+use super::launch::said;
+
+/// It answers at once, or not at all.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What feeds the machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,17 +21,14 @@ pub enum Power {
 
 /// Asks the system. One that does not tell has a cable.
 pub fn now() -> Power {
-    #[cfg(target_os = "macos")]
-    {
-        let said = std::process::Command::new("pmset").args(["-g", "batt"]).output();
-        said.map_or(Power::Mains, |out| of_pmset(&String::from_utf8_lossy(&out.stdout)))
+    if cfg!(target_os = "macos") {
+        let said = said(&["pmset", "-g", "batt"], PATIENCE);
+        return said.map_or(Power::Mains, |said| of_pmset(&said));
     }
-    #[cfg(not(target_os = "macos"))]
     below(Path::new("/sys/class/power_supply"))
 }
 
 /// What `/sys/class/power_supply` says (Documentation/ABI/testing/sysfs-class-power).
-#[cfg_attr(target_os = "macos", allow(dead_code))]
 fn below(dir: &Path) -> Power {
     let supplies = fs::read_dir(dir).into_iter().flatten().flatten();
     let read = |dir: &Path, name: &str| {
@@ -60,7 +63,6 @@ fn below(dir: &Path) -> Power {
 /// Now drawing from 'Battery Power'
 ///  -InternalBattery-0 (id=1234567)    85%; discharging; 4:30 remaining present: true
 /// ```
-#[cfg_attr(not(any(target_os = "macos", test)), allow(dead_code))]
 fn of_pmset(said: &str) -> Power {
     if !said.lines().next().is_some_and(|line| line.contains("'Battery Power'")) {
         return Power::Mains;

@@ -1,6 +1,7 @@
 //! `"before"` and `"after"` of poof.conf, with real programs.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -8,6 +9,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::harness::Sandbox;
+#[cfg(target_os = "linux")]
+use crate::neuter::on_a_terminal;
 use crate::story::on_disk;
 
 /// A shell as a hook, which is what somebody writes who wants one.
@@ -179,6 +182,29 @@ fn while_another_poof_is_at_work_no_hook_runs() {
     let run = sandbox.poof(["backup"]).env("POOF_TEST", poof).run().expect_code(0);
     // That of the hook itself: it does not start its own hook.
     run.stderr_has("another poof is at work").stderr_has("sh: code 8");
+}
+
+#[test]
+fn where_others_can_write_the_configuration_none_of_its_programs_runs() {
+    let (sandbox, bucket) = sandbox();
+    sandbox.set("before", shell("touch \"$HOME/ran\""));
+    let conf = sandbox.confdir().join("poof.conf");
+    fs::set_permissions(&conf, Permissions::from_mode(0o620)).unwrap();
+    let run = sandbox.poof(["backup"]).run().expect_code(3);
+    run.stderr_has("can be written by others").stderr_has("chmod 600");
+    assert!(!bucket.exists() && !sandbox.home().join("ran").exists());
+    fs::set_permissions(&conf, Permissions::from_mode(0o644)).unwrap();
+    sandbox.poof(["backup"]).run().expect_code(0);
+}
+
+// What asks for a password there would be stopped, and wait for ever.
+#[test]
+#[cfg(target_os = "linux")] // script of util-linux
+fn a_hook_has_no_terminal_though_poof_has_one() {
+    let (sandbox, _) = sandbox();
+    sandbox.set("before", shell("if (: < /dev/tty) 2> /dev/null; then exit 9; fi"));
+    let run = on_a_terminal(&sandbox, &format!("{} backup", env!("CARGO_BIN_EXE_poof")), "");
+    assert_eq!(run.code, Some(0), "{run}");
 }
 
 #[test]

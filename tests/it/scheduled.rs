@@ -5,6 +5,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+#[cfg(target_os = "linux")]
+use std::process::Command as Process;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -209,6 +211,34 @@ fn where_network_manager_calls_the_connection_metered_it_does_not_run_if_so_conf
     assert_eq!(history(&sandbox)["skipped"], Value::Null);
 }
 
+#[test]
+#[cfg(target_os = "linux")] // unshare, mount
+fn on_battery_below_the_limit_it_does_not_run() {
+    let (sandbox, bucket) = sandbox();
+    let may = Process::new("unshare")
+        .args(["-m", "mount", "-t", "tmpfs", "t", "/sys/class/power_supply"])
+        .output();
+    if !may.is_ok_and(|out| out.status.success()) {
+        eprintln!("skipped: only root can mount, and that directory has to be there");
+        return;
+    }
+    let at = |percent: &str| {
+        let script = format!(
+            "set -e; D=/sys/class/power_supply; mount -t tmpfs t $D; mkdir $D/AC $D/BAT0
+             echo Mains > $D/AC/type; echo 0 > $D/AC/online; echo Battery > $D/BAT0/type
+             echo Discharging > $D/BAT0/status; echo {percent} > $D/BAT0/capacity
+             exec {} backup --scheduled",
+            env!("CARGO_BIN_EXE_poof")
+        );
+        sandbox.program("unshare").args(["-m", "sh", "-c", &script]).run().expect_code(0)
+    };
+    sandbox.set("schedule", json!({"battery_min_percent": 20}));
+    assert_silent(&at("19"));
+    assert!(log(&sandbox).contains("not run: on battery, at 19 %") && !bucket.exists());
+    assert_silent(&at("20"));
+    assert!(bucket.exists());
+}
+
 /// A monitor on a port of its own, and what it is told: request line and body. It answers
 /// with `status`.
 fn monitor(status: &'static str) -> (String, Receiver<(String, String)>) {
@@ -387,7 +417,7 @@ fn status_tells_of_the_last_run_and_of_the_next() {
     drop(run);
     let run = sandbox.poof(["--json", "status"]).run().expect_code(0);
     let lines = run.json_lines();
-    let line = lines.iter().find(|line| line["type"] == "schedule").unwrap();
+    let line = lines.iter().find(|line| line["type"] == "scheduled_run").unwrap();
     assert_eq!(line["failures"], 3);
 }
 

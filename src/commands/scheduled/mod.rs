@@ -17,8 +17,9 @@ use crate::base::interrupt;
 use crate::base::units::{clock, date, now};
 use crate::cli::Backup;
 use crate::config::{PoofConf, Schedule};
+use crate::host::lock::{self, Lock};
+use crate::host::network;
 use crate::host::power::{self, Power};
-use crate::host::{lock, network};
 use crate::storage::failure::FailureKind;
 use crate::storage::remote::Remote;
 use decide::{Conditions, Decision, Limits, Network, Reason, decide};
@@ -36,26 +37,29 @@ pub fn run(context: &Context, args: &Backup) -> Outcome {
 }
 
 fn attempt(context: &Context, args: &Backup) -> Result<Outcome> {
-    let _alone = match lock::of_schedule(&context.state) {
-        Err(error) if error.kind() == Kind::Busy => return Ok(skipped(context, &Reason::Busy)),
-        other => other?,
-    };
+    let alone = unless_busy(lock::of_schedule(&context.state))?;
     // What is wrong with it the run says.
     let conf = PoofConf::load(&context.files.poof).and_then(|conf| Schedule::of(&conf));
     let schedule = conf.unwrap_or_default();
     let mut history = remembered(context);
     let known = history.clone();
     history.every = args.every.map(|every| every.as_secs());
-    let outcome = match decision(context, &schedule, &history)? {
+    let outcome = match decision(context, &schedule, &history, alone.is_none())? {
+        // The history is the other's.
+        Decision::Skip(Reason::Busy) => return Ok(skipped(context, &Reason::Busy)),
         Decision::Skip(reason) => {
-            if reason != Reason::Busy {
-                history.skipped = Some((now(), reason.to_string()));
-            }
+            history.skipped = Some((now(), reason.to_string()));
             skipped(context, &reason)
         }
         // Silent: whoever is called every quarter of an hour would fill the log.
         Decision::NotDue(at) => Outcome::default().with("not_due_before", at),
+        // It was waited for.
         Decision::Run | Decision::WaitForNetwork(_) => {
+            let Some(_lock) = unless_busy(context.lock())? else {
+                return Ok(skipped(context, &Reason::Busy));
+            };
+            // Somebody may have made a backup by hand meanwhile.
+            history = History { every: history.every, ..remembered(context) };
             back_up(context, args, &schedule, &mut history)
         }
     };
@@ -71,7 +75,15 @@ fn attempt(context: &Context, args: &Backup) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// The run itself.
+/// A lock; none, if another poof holds it.
+fn unless_busy(lock: Result<Lock>) -> Result<Option<Lock>> {
+    match lock {
+        Err(error) if error.kind() == Kind::Busy => Ok(None),
+        other => other.map(Some),
+    }
+}
+
+/// The run itself, for one that holds the lock.
 fn back_up(
     context: &Context,
     args: &Backup,
@@ -79,7 +91,6 @@ fn back_up(
     history: &mut History,
 ) -> Outcome {
     let terminal = &context.terminal;
-    let known = history.clone();
     history.begin(now());
     note(context, history);
     terminal.note(concat!("backup begins (poof ", env!("CARGO_PKG_VERSION"), ")"));
@@ -89,12 +100,6 @@ fn back_up(
         Ok(outcome) => outcome.kind,
         Err(error) => Some(error.kind()),
     };
-    if kind == Some(Kind::Busy) {
-        // It began while the network was waited for.
-        *history = known;
-        note(context, history);
-        return skipped(context, &Reason::Busy);
-    }
     let fields = match outcome {
         Ok(outcome) => outcome.fields,
         Err(error) => {
@@ -112,7 +117,12 @@ fn back_up(
 }
 
 /// Finds out what the decision goes by; the network last, since that takes time.
-fn decision(context: &Context, schedule: &Schedule, history: &History) -> Result<Decision> {
+fn decision(
+    context: &Context,
+    schedule: &Schedule,
+    history: &History,
+    busy: bool,
+) -> Result<Decision> {
     let limits = Limits {
         battery: schedule.battery_min_percent,
         skip_metered: schedule.skip_metered,
@@ -122,7 +132,7 @@ fn decision(context: &Context, schedule: &Schedule, history: &History) -> Result
         now: now(),
         every: history.every,
         last: history.last(),
-        busy: matches!(context.lock(), Err(error) if error.kind() == Kind::Busy),
+        busy,
         power: if limits.battery > 0 { power::now() } else { Power::Mains },
         metered: limits.skip_metered && network::is_metered(),
         network: Network::Up,
@@ -223,7 +233,7 @@ pub fn tell(context: &Context) {
         terminal.result(&format!("trouble: {trouble}"));
     }
     terminal.event(&json!({
-        "type": "schedule", "begun": history.begun, "ended": history.ended,
+        "type": "scheduled_run", "begun": history.begun, "ended": history.ended,
         "exit_code": history.ended.map(|_| history.exit_code), "failures": history.failures,
         "proven": history.proven, "next": next,
         "skipped": history.skipped.as_ref().map(|(_, why)| why), "trouble": trouble,

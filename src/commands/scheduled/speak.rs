@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::history::History;
 use crate::base::error::Kind;
 use crate::base::units::date;
-use crate::commands::Context;
+use crate::commands::{Context, setup};
 use crate::config::Schedule;
 use crate::host::launch::Launch;
 use crate::host::notify;
@@ -77,6 +77,9 @@ pub fn up(context: &Context, schedule: &Schedule, history: &History, say: &Say) 
         }
     }
     let Some(argv) = &schedule.alert_command else { return };
+    if let Err(error) = setup::may_run_programs(context) {
+        return terminal.warn(error.message());
+    }
     let value = |name: &str, value: &str| (name.to_owned(), OsString::from(value));
     let env = [
         value("POOF_EVENT", event),
