@@ -78,6 +78,12 @@ fn among<const N: usize>(all: [Program; N]) -> impl Iterator<Item = Program> {
 
 /// Many small files, from the first backup to the restore.
 fn small(world: World, files: usize, cells: &mut Vec<Cell>) {
+    // The first to come would find the server cold.
+    if let Some(mut nobody) = Peer::new(Program::RcloneBest, world) {
+        harness::grow(&nobody.data(), files, 1 << 10..=16 << 10, 1);
+        nobody.run(Job::First);
+        nobody.forget();
+    }
     let mut peers: Vec<Peer> =
         among(PROGRAMS).filter_map(|program| Peer::new(program, world)).collect();
     for peer in &peers {
