@@ -5,10 +5,37 @@ use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use regex::RegexSet;
+use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
-use super::rclone::call::call;
-use super::rclone::requests::ExcludeRules;
+use super::rclone::call::{Call, call};
+
+/// Asks what rclone makes of patterns. See go/calls/exclude.go.
+#[derive(Serialize)]
+struct ExcludeRules<'a> {
+    patterns: &'a [String],
+}
+
+impl Call for ExcludeRules<'_> {
+    const METHOD: &'static str = "poof/exclude";
+    type Reply = Reply;
+}
+
+#[derive(Deserialize)]
+struct Reply {
+    /// One for each pattern.
+    rules: Vec<Rule>,
+}
+
+/// Regular expressions; empty where a pattern concerns none.
+#[derive(Deserialize)]
+struct Rule {
+    file: String,
+    /// For names with a slash at the end.
+    dir: String,
+    /// It is no pattern.
+    why: Option<String>,
+}
 
 /// Patterns, and names of files whose directories are left out. None by default;
 /// cheap to copy.
@@ -40,7 +67,7 @@ impl Filter {
         if exclude.is_empty() && if_present.is_empty() {
             return Ok(Filter::default());
         }
-        let reply = call(&ExcludeRules { patterns: exclude.to_vec() }).map_err(Refused::Rclone)?;
+        let reply = call(&ExcludeRules { patterns: exclude }).map_err(Refused::Rclone)?;
         let (mut files, mut directories) = (Vec::new(), Vec::new());
         for (rule, pattern) in reply.rules.into_iter().zip(exclude) {
             let refuse = |why: String| Refused::Pattern(pattern.clone(), why);

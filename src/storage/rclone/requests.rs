@@ -203,28 +203,6 @@ pub struct ObjectName {
 }
 
 request!(
-    /// What rclone makes of patterns of its filters. See go/calls/exclude.go.
-    ExcludeRules => "poof/exclude", Rules { patterns: Vec<String> }
-);
-
-#[derive(Deserialize)]
-pub struct Rules {
-    /// One for each pattern.
-    pub rules: Vec<Rule>,
-}
-
-/// Regular expressions in the syntax of the crate regex; empty where a pattern
-/// concerns none.
-#[derive(Deserialize)]
-pub struct Rule {
-    pub file: String,
-    /// For names with a slash at the end.
-    pub dir: String,
-    /// It is no pattern.
-    pub why: Option<String>,
-}
-
-request!(
     /// Tells a monitor how a run went. See go/calls/ping.go.
     Ping => "poof/ping", Nothing { url: String, body: String }
 );
