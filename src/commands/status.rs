@@ -24,7 +24,9 @@ pub fn run(context: &Context, _: &cli::Status) -> Result<Outcome> {
     let terminal = &context.terminal;
     let ready = setup::load(context)?;
     let directories = setup::select(&ready, &[])?;
-    let vault = Vault::open(context, &ready, &directories, Allowed::default())?;
+    // How the schedule gets on is known here, and asked for most when nothing else can be.
+    let vault = Vault::open(context, &ready, &directories, Allowed::default())
+        .inspect_err(|_| scheduled::tell(context))?;
     let mut outcome = Outcome::default();
     let (mut wiped, mut here) = (0, 0);
     let mut doubts = Vec::new();

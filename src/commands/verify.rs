@@ -7,7 +7,7 @@ use super::{Context, Outcome, setup};
 use crate::base::error::{Error, Kind, Result};
 use crate::cli::Verify;
 use crate::config::ready::{absent, ready};
-use crate::config::{PoofConf, Problem, RcloneConf, Ready, Status};
+use crate::config::{PoofConf, Problem, RcloneConf, Ready, Schedule, Status};
 use crate::host::paths::System;
 use crate::storage::failure::Failure;
 use crate::storage::remote::Remote;
@@ -20,6 +20,9 @@ pub fn run(context: &Context, args: &Verify) -> Result<Outcome> {
     let rclone = RcloneConf::load(&context.files.rclone).map_err(|p| tell(context, p))?;
     line(context, "exists rclone-poof.conf", Status::Ok);
     let ready = ready(&poof, &rclone, &context.layout.home).map_err(|p| tell(context, p))?;
+    for key in Schedule::unknown(&poof) {
+        context.terminal.warn(&format!("poof.conf \"schedule\": {key:?} means nothing to poof"));
+    }
     if let Some(problem) = absent(ready.directories()) {
         return Err(tell(context, problem));
     }

@@ -15,6 +15,18 @@ const NETWORK_WAIT: Duration = Duration::from_mins(5);
 const ALERT_AFTER_FAILURES: u32 = 3;
 const ALERT_AFTER_DAYS: u32 = 7;
 
+const KEYS: [&str; 9] = [
+    "alert_after_days",
+    "alert_after_failures",
+    "alert_command",
+    "battery_min_percent",
+    "network_wait",
+    "notify",
+    "ping_fail_url",
+    "ping_url",
+    "skip_metered",
+];
+
 /// A key that is not set has the value that [`Schedule::default`] gives it.
 pub struct Schedule {
     /// On battery below this, in percent, nothing runs. 0: it always does.
@@ -54,6 +66,13 @@ impl Default for Schedule {
 }
 
 impl Schedule {
+    /// Keys of the section that mean nothing: words that somebody may have misspelt.
+    pub fn unknown(conf: &PoofConf) -> Vec<&str> {
+        let section = conf.get("schedule").and_then(Value::as_object);
+        let keys = section.into_iter().flatten().map(|(key, _)| key.as_str());
+        keys.filter(|key| !KEYS.contains(key)).collect()
+    }
+
     /// # Errors
     /// A [`Problem`] that names the key.
     pub fn of(conf: &PoofConf) -> Result<Self, Problem> {
@@ -169,6 +188,20 @@ mod tests {
         assert_eq!(set.alert_command.unwrap(), ["mail", "-s", "x"]);
         assert_eq!(set.ping_url.unwrap().expose(), "https://h/1");
         assert!(set.ping_fail_url.is_some() && !set.notify);
+    }
+
+    #[test]
+    fn a_key_that_is_misspelt_is_found() {
+        let conf = |key: &str| {
+            let text = format!(
+                r#"{{"bucket":"b","remote":"r","paths":{{}},"schedule":{{"{key}":null}}}}"#
+            );
+            PoofConf::parse(text.as_bytes()).unwrap()
+        };
+        assert_eq!(Schedule::unknown(&conf("skip_metred")), ["skip_metred"]);
+        for key in KEYS {
+            assert!(Schedule::unknown(&conf(key)).is_empty());
+        }
     }
 
     #[test]

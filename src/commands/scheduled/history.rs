@@ -23,7 +23,7 @@ pub struct History {
     /// None while it is at work, or was when its machine went off.
     pub ended: Option<u64>,
     pub exit_code: u8,
-    /// The same in a word ([`Kind::word`]).
+    /// The same in a word ([`Kind::word`]), or [`KILLED`]; empty while it is at work.
     pub result: String,
     /// How many failed in a row.
     pub failures: u32,
@@ -34,6 +34,9 @@ pub struct History {
     /// When it spoke up; none if there was no reason or all is well again.
     pub alerted: Option<u64>,
 }
+
+/// The result of a run that could not tell any.
+pub const KILLED: &str = "killed";
 
 /// Where it lies.
 pub fn path(state: &Path) -> PathBuf {
@@ -77,6 +80,19 @@ impl History {
     /// A run begins.
     pub fn begin(&mut self, now: u64) {
         (self.begun, self.ended, self.skipped) = (Some(now), None, None);
+        self.result.clear();
+    }
+
+    /// For one that knows that no run is at work. The last one may not have come to its
+    /// end: somebody has killed it, the system for want of memory, or the machine went off.
+    /// It counts as a failure, since the next one may go the same way. Whether it did.
+    pub fn settle(&mut self) -> bool {
+        let was_killed = self.begun.is_some() && self.ended.is_none() && self.result.is_empty();
+        if was_killed {
+            self.failures = self.failures.saturating_add(1);
+            KILLED.clone_into(&mut self.result);
+        }
+        was_killed
     }
 
     /// It ended, well or in this way. An interrupt is no failure: it stays broken off.
@@ -127,9 +143,26 @@ mod tests {
         history.begin(5);
         history.end(Some(Kind::Interrupted), 6);
         assert_eq!((history.last(), history.failures), (Last::BrokenOff, 2));
+        history.settle();
+        assert_eq!(history.failures, 2);
         history.begin(7);
         history.end(None, 8);
         assert_eq!(history.last(), Last::Done { begun: 7 });
         assert_eq!((history.failures, history.proven), (0, Some(8)));
+    }
+
+    #[test]
+    fn a_run_that_was_killed_is_a_failure_and_counts_once() {
+        let mut history = History::default();
+        history.settle();
+        assert_eq!(history.failures, 0, "there was none");
+        history.begin(1);
+        for _ in 0..2 {
+            history.settle();
+            assert_eq!((history.failures, history.last()), (1, Last::BrokenOff));
+        }
+        history.begin(2);
+        history.settle();
+        assert_eq!((history.failures, &*history.result), (2, KILLED));
     }
 }

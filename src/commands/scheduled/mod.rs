@@ -60,19 +60,28 @@ fn attempt(context: &Context, args: &Backup) -> Result<Outcome> {
             };
             // Somebody may have made a backup by hand meanwhile.
             history = History { every: history.every, ..remembered(context) };
+            if history.settle() && history.failures >= schedule.alert_after_failures {
+                // This one may not live to say so.
+                speak(context, &schedule, &mut history);
+            }
             back_up(context, args, &schedule, &mut history)
         }
     };
-    if outcome.kind != Some(Kind::Interrupted)
-        && let Some(say) = speak::due(&history, &schedule, now())
-    {
-        history.alerted = matches!(say, speak::Say::Trouble(_)).then(now);
-        speak::up(context, &schedule, &history, &say);
+    if outcome.kind != Some(Kind::Interrupted) {
+        speak(context, &schedule, &mut history);
     }
     if history != known {
         note(context, &history);
     }
     Ok(outcome)
+}
+
+/// Speaks up if there is something to say, and remembers that it has.
+fn speak(context: &Context, schedule: &Schedule, history: &mut History) {
+    if let Some(say) = speak::due(history, schedule, now()) {
+        history.alerted = matches!(say, speak::Say::Trouble(_)).then(now);
+        speak::up(context, schedule, history, &say);
+    }
 }
 
 /// A lock; none, if another poof holds it.
@@ -108,6 +117,8 @@ fn back_up(
         }
     };
     history.end(kind, now());
+    // In any case: what is on disk is of a run at work.
+    note(context, history);
     let (code, word, time) = (history.exit_code, &history.result, clock(start.elapsed()));
     terminal.note(&format!("backup ended: exit code {code} ({word}) after {time}"));
     if kind != Some(Kind::Interrupted) {

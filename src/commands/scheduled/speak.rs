@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use super::history::History;
+use super::history::{History, KILLED};
 use crate::base::error::Kind;
 use crate::base::units::date;
 use crate::commands::{Context, setup};
@@ -45,10 +45,13 @@ pub fn trouble(history: &History, schedule: &Schedule, now: u64) -> Option<Strin
         None => "there is no proven snapshot yet".to_owned(),
     };
     if most > 0 && history.failures >= most {
-        let (count, code) = (history.failures, history.exit_code);
-        let times = if count == 1 { "once" } else { &format!("{count} times in a row") };
-        let word = &history.result;
-        return Some(format!("the backup failed {times}, with exit code {code} ({word}); {last}"));
+        let History { failures, exit_code, result, .. } = history;
+        let times = if *failures == 1 { "once" } else { &format!("{failures} times in a row") };
+        let how = match &**result {
+            KILLED => "it was killed, or the machine went off".to_owned(),
+            word => format!("with exit code {exit_code} ({word})"),
+        };
+        return Some(format!("the backup failed {times}, {how}; {last}"));
     }
     // Two runs that are further apart are no trouble.
     let longest = (u64::from(days) * DAY).max(2 * history.every.unwrap_or(0));
