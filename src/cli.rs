@@ -4,6 +4,7 @@
 #![allow(clippy::doc_markdown)] // these comments are the help that users see
 
 mod leaving;
+mod schedule;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::base::units::span;
 
 pub use leaving::{Kit, Neuter, Return};
+pub use schedule::Lconfig;
 
 /// Make it safe in the cloud, prove that it is there, bring it back whole.
 #[derive(Parser)]
@@ -74,6 +76,10 @@ pub enum Command {
     Econfig,
     /// Switch between the plain and the encrypted remote
     Cryptoggle,
+    /// Run backups by themselves: launchd on macOS, a systemd user timer on Linux, else cron
+    Lconfig(Lconfig),
+    /// Remove that schedule, its files and its logs
+    Lpurge,
     /// Show the level that is declared and the one that holds, and every directory
     Status(Status),
     /// Remove the plain copies that a switch to encryption left in the bucket

@@ -35,6 +35,9 @@ pub struct Kit {
     pub store: Option<String>,
     /// Whether backups ran by themselves.
     pub scheduled: bool,
+    /// How often. Kits of the first poof do not say.
+    #[serde(default)]
+    pub every: Option<String>,
 }
 
 impl Kit {
@@ -50,6 +53,7 @@ impl Kit {
             rclone_conf: String::new(),
             store: None,
             scheduled: false,
+            every: None,
         }
     }
 

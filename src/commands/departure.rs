@@ -13,10 +13,15 @@ use crate::config::trees::Directory;
 use crate::host::clipboard;
 use crate::host::erase::{self, Noise};
 use crate::host::program::{self, Installed};
-use crate::host::traces::{Trace, of_schedule, quoted, traces};
+use crate::host::schedule::{Found, Kind as Keeper, Scheduler};
+use crate::host::traces::{Trace, of_timer, quoted, traces};
 
 /// What goes, in this order.
 struct Baggage {
+    /// The schedule and its logs: they are overwritten.
+    schedule: Vec<PathBuf>,
+    /// Whether lines of a crontab go as well.
+    crontab: bool,
     /// Hold secrets or names of files: overwritten.
     files: Vec<PathBuf>,
     state: PathBuf,
@@ -39,11 +44,12 @@ pub fn preview(context: &Context, going: &[&Directory]) -> Result<()> {
     let baggage = Baggage::of(context)?;
     let installed = baggage.installed.iter().chain(&baggage.program);
     let own = baggage.files.iter().chain([&baggage.state]).chain(&baggage.scratch);
-    for path in own.chain(installed) {
-        context.terminal.result(&format!("x {}", path.display()));
-        context.terminal.event(&json!({
-            "type": "plan", "action": "remove", "path": path.to_string_lossy(),
-        }));
+    let paths =
+        own.chain(&baggage.schedule).chain(installed).map(|path| path.display().to_string());
+    for path in paths.chain(baggage.crontab.then(|| "the lines of poof in the crontab".to_owned()))
+    {
+        context.terminal.result(&format!("x {path}"));
+        context.terminal.event(&json!({"type": "plan", "action": "remove", "path": path}));
     }
     let is_wiped = |dir: &Path| going.iter().any(|tree| dir.starts_with(setup::real(&tree.local)));
     tell(context, &left(context, &baggage, is_wiped));
@@ -59,7 +65,13 @@ pub fn depart(context: &Context, mut outcome: Outcome) -> Result<Outcome> {
     let baggage = Baggage::of(context)?;
     let noise = Noise::new().map_err(|e| Error::unexpected(format!("no random numbers: {e}")))?;
     clipboard::let_go(&context.layout.home);
+    // Before anything that a run needs.
+    let stopped = Scheduler::of_this_user(&context.layout).remove();
     let mut failed = Vec::new();
+    failed.extend(stopped.err().map(|error| Trace {
+        what: format!("the schedule: {error}"),
+        command: Scheduler::of_this_user(&context.layout).by_hand(),
+    }));
     let mut note = |path: &Path, done: io::Result<()>| {
         if let Err(error) = done {
             let (what, path) = (format!("{}: {error}", path.display()), quoted(path));
@@ -115,12 +127,13 @@ impl Baggage {
         let Context { files, layout, state, .. } = context;
         let exe = program::current()
             .map_err(|error| Error::unexpected(format!("cannot find the program: {error}")))?;
-        let schedule = &layout.schedule.1;
-        let dir = schedule.parent().unwrap_or(Path::new("/"));
-        let name = schedule.file_name().unwrap_or_default();
-        let wanted = dir.join("timers.target.wants");
+        let scheduler = Scheduler::of_this_user(layout);
+        let found = scheduler.found()?;
+        let is_of = |keeper| found.as_ref().is_some_and(|Found { kind, .. }| *kind == keeper);
         let mut baggage = Baggage {
-            files: vec![wanted.join(name), schedule.clone(), schedule.with_extension("service")],
+            files: Vec::new(),
+            schedule: scheduler.files(),
+            crontab: is_of(Keeper::Cron),
             state: state.clone(),
             scratch: scratch(),
             installed: program::companions(&layout.home),
@@ -130,7 +143,6 @@ impl Baggage {
             made: Vec::new(),
             left: Vec::new(),
         };
-        baggage.directories.extend([wanted, dir.to_path_buf()]);
         for path in [&files.poof, &files.rclone] {
             // A link's target is the file; the link goes as well.
             let real = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
@@ -140,7 +152,7 @@ impl Baggage {
             }
         }
         baggage.files.extend(unfinished(&files.dir));
-        baggage.left.extend(of_schedule(schedule));
+        baggage.left.extend(is_of(Keeper::Systemd).then(of_timer));
         match program::installed(&exe) {
             Installed::Receipt { receipt, files } => {
                 let (directories, files): (Vec<_>, Vec<_>) =

@@ -9,13 +9,14 @@ use serde_json::json;
 
 use super::vault::Vault;
 use super::watch::Monitor;
-use super::{Context, Outcome, download, phrase, setup};
+use super::{Context, Outcome, download, lconfig, phrase, setup};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::write_private;
 use crate::base::units::{bytes, date, files};
 use crate::cli::{self, Caution, Download, Mirror};
 use crate::config::{PoofConf, Problem};
 use crate::host::erase::{self, Noise};
+use crate::host::schedule::{Interval, Scheduler};
 use crate::kit::Kit;
 use crate::tree::guard::refuse;
 use crate::tree::snapshot::Standing;
@@ -44,8 +45,33 @@ pub fn run(context: &Context, args: &cli::Return) -> Result<Outcome> {
     let args = Download { mirror, to: None, keep_extra: false };
     // What lay beside the configuration comes back as well.
     let outcome = download::bring(context, &args, setup::needed)?;
-    if kit.scheduled {
-        terminal.note("Backups ran by themselves on the machine of the kit; here they do not yet.");
+    schedule(context, &kit, args.mirror.caution.yes, outcome)
+}
+
+/// Sets up the schedule of the machine of the kit here, too.
+fn schedule(context: &Context, kit: &Kit, yes: bool, mut outcome: Outcome) -> Result<Outcome> {
+    if !kit.scheduled {
+        return Ok(outcome);
+    }
+    let terminal = &context.terminal;
+    let every = kit.every.as_ref().and_then(|every| every.parse().ok());
+    let every = every.unwrap_or(Interval::DEFAULT);
+    let question = format!("On the machine of the kit a backup ran every {every}. Here as well?");
+    let is_whole = outcome.kind.is_none();
+    if !is_whole || !terminal.confirm(&question, yes || !terminal.interactive())? {
+        let why = if is_whole { "" } else { " once everything is back" };
+        terminal.note(&format!("`poof lconfig --every {every}` sets up the schedule{why}."));
+        return Ok(outcome);
+    }
+    let scheduler = Scheduler::of_this_user(&context.layout);
+    let installed = context.lock().and_then(|_lock| {
+        let (kind, _) = scheduler.choose()?;
+        lconfig::install(context, kind, every)
+    });
+    if let Err(error) = installed {
+        terminal.warn(&format!("everything is back but the schedule: {error}"));
+        terminal.note(&format!("`poof lconfig --every {every}` tries again."));
+        outcome.worsen(Kind::Incomplete);
     }
     Ok(outcome)
 }

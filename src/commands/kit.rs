@@ -7,7 +7,7 @@ use qrcode::render::unicode;
 use qrcode::{EcLevel, QrCode};
 use serde_json::json;
 
-use super::{Context, Outcome, farewell, phrase, setup};
+use super::{Context, Outcome, farewell, phrase, scheduling, setup};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::write_private;
 use crate::base::secret::Secret;
@@ -94,11 +94,13 @@ fn kit(context: &Context, ready: &Ready) -> Result<Kit> {
         |path: &PathBuf| fs::read_to_string(path).map_err(|error| Error::io("read", path, &error));
     let shown = |path: &Path| path.to_string_lossy().into_owned();
     let kit = Kit::new(made, shown(&context.layout.home), shown(&context.files.dir));
+    let schedule = scheduling::found(context);
     Ok(Kit {
         poof_conf: text(&context.files.poof)?,
         rclone_conf: text(&context.files.rclone)?,
         store: identity::remembered_id(&context.state, &ready.remote().name()),
-        scheduled: context.layout.schedule.1.exists(),
+        scheduled: schedule.is_some(),
+        every: schedule.and_then(|found| found.every).map(|every| every.to_string()),
         ..kit
     })
 }

@@ -18,6 +18,8 @@ mod farewell;
 mod homecoming;
 mod hooks;
 mod kit;
+mod lconfig;
+mod lpurge;
 mod neuter;
 mod offer;
 mod paths;
@@ -26,6 +28,7 @@ mod preview;
 mod purge;
 mod report;
 mod scheduled;
+mod scheduling;
 mod sending;
 mod setup;
 mod show;
@@ -60,6 +63,8 @@ pub fn run(cli: Cli, context: &Context) -> Result<Outcome> {
         Some(Command::Cconfig(args)) => cconfig::run(context, &args),
         Some(Command::Econfig) => econfig::run(context),
         Some(Command::Cryptoggle) => cryptoggle::run(context),
+        Some(Command::Lconfig(args)) => lconfig::run(context, &args),
+        Some(Command::Lpurge) => lpurge::run(context),
         Some(Command::Kit(args)) => kit::run(context, &args),
         Some(Command::Return(args)) => homecoming::run(context, &args),
         Some(Command::PurgePlain(args)) => purge::run(context, &args),

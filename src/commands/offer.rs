@@ -1,4 +1,5 @@
-//! How `config` and `cconfig` show a file: printed, and on the clipboard.
+//! How `config`, `cconfig` and `lconfig` show what they wrote: printed, and on the
+//! clipboard.
 
 use std::path::Path;
 
@@ -9,18 +10,24 @@ use crate::base::secret::Secret;
 use crate::base::terminal::Volume;
 use crate::host::clipboard;
 
-/// The text of `file`.
+/// The text of a configuration file.
 pub fn show(context: &Context, file: &Path, text: &[u8]) {
+    give(context, &String::from_utf8_lossy(text));
+    if context.terminal.volume() > Volume::Silent {
+        farewell::note_shown(context, file);
+    }
+}
+
+/// Any text.
+pub fn give(context: &Context, text: &str) {
     let terminal = &context.terminal;
-    let text = String::from_utf8_lossy(text);
     terminal.result(text.trim_end_matches('\n'));
     terminal.event(&json!({"type": "file", "content": text}));
     if terminal.volume() == Volume::Silent {
         // A command inside another leaves the clipboard alone.
         return;
     }
-    farewell::note_shown(context, file);
-    match clipboard::copy(&Secret::new(text.into_owned())) {
+    match clipboard::copy(&Secret::new(text.to_owned())) {
         Ok(copied) => terminal.note(&copied.to_string()),
         Err(unavailable) => terminal.note(&unavailable.to_string()),
     }

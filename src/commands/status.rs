@@ -6,7 +6,7 @@ use super::farewell::{self, KitStanding};
 use super::vault::Vault;
 use super::watch::Monitor;
 use super::wiping::forget_names;
-use super::{Context, Outcome, carry, scheduled, setup, show};
+use super::{Context, Outcome, carry, scheduled, scheduling, setup, show};
 use crate::base::error::Result;
 use crate::base::files::readable_by_others;
 use crate::base::interrupt;
@@ -59,8 +59,8 @@ pub fn run(context: &Context, _: &cli::Status) -> Result<Outcome> {
         terminal.event(&json!({"type": "doubt", "what": what}));
     }
     terminal.result(&format!("remote: {}", ready.remote().name()));
-    let schedule = if context.layout.schedule.1.exists() { "installed" } else { "none" };
-    terminal.result(&format!("schedule: {schedule}"));
+    let schedule = scheduling::found(context);
+    terminal.result(&format!("schedule: {}", scheduling::shown(schedule.as_ref())));
     scheduled::tell(context);
     let kit = match farewell::kit(context) {
         KitStanding::None => "none".to_owned(),
@@ -70,10 +70,12 @@ pub fn run(context: &Context, _: &cli::Status) -> Result<Outcome> {
         KitStanding::Fits(kit) => format!("of {}, fits ({})", date(kit.made), kit.path.display()),
     };
     terminal.result(&format!("kit: {kit}"));
-    terminal.event(&json!({
+    let mut event = json!({
         "type": "status", "level_declared": declared, "level_actual": actual,
-        "remote": ready.remote().name(), "encrypted": encrypted, "schedule": schedule, "kit": kit,
-    }));
+        "remote": ready.remote().name(), "encrypted": encrypted, "kit": kit,
+    });
+    scheduling::add_to(&mut event, schedule.as_ref());
+    terminal.event(&event);
     Ok(outcome.with("level", actual))
 }
 

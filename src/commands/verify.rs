@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::{Context, Outcome, setup};
+use super::{Context, Outcome, scheduling, setup};
 use crate::base::error::{Error, Kind, Result};
 use crate::cli::Verify;
 use crate::config::ready::{absent, ready};
@@ -33,7 +33,11 @@ pub fn run(context: &Context, args: &Verify) -> Result<Outcome> {
     };
     line(context, "encryption enabled", encryption);
     let scheduler = if System::current() == System::MacOs { "launchd" } else { "schedule" };
-    line(context, &format!("{scheduler} enabled"), Status::LaunchdDisabled);
+    let schedule = match scheduling::found(context) {
+        Some(found) if found.enabled => Status::LaunchdEnabled,
+        _ => Status::LaunchdDisabled,
+    };
+    line(context, &format!("{scheduler} enabled"), schedule);
     if args.offline {
         context.terminal.result("configuration appears to be valid; the remote was not asked");
     } else {

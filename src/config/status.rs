@@ -17,6 +17,7 @@ pub enum Status {
     ErrorMissingKey,
     EncryptionEnabled,
     EncryptionDisabled,
+    LaunchdEnabled,
     LaunchdDisabled,
 }
 
@@ -31,6 +32,7 @@ impl fmt::Display for Status {
             Status::ErrorMissingKey => "PoofStatus.ERROR_MISSING_KEY",
             Status::EncryptionEnabled => "PoofStatus.ENCRYPTION_ENABLED",
             Status::EncryptionDisabled => "PoofStatus.ENCRYPTION_DISABLED",
+            Status::LaunchdEnabled => "PoofStatus.LAUNCHD_ENABLED",
             Status::LaunchdDisabled => "PoofStatus.LAUNCHD_DISABLED",
         })
     }

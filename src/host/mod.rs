@@ -1,5 +1,5 @@
-//! The machine poof runs on: where files lie, the lock, the clipboard, power and network,
-//! what its file systems do, the programs of others.
+//! The machine poof runs on: where files lie, the lock, the clipboard, the schedule, power
+//! and network, what its file systems do, the programs of others.
 
 pub mod clipboard;
 pub mod disk;
@@ -15,5 +15,6 @@ pub mod owners;
 pub mod paths;
 pub mod power;
 pub mod program;
+pub mod schedule;
 pub mod scratch;
 pub mod traces;

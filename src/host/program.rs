@@ -1,6 +1,7 @@
 //! How this program came here, and so how it goes.
 
 use std::env;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -26,6 +27,16 @@ pub enum Installed {
 /// The system does not say.
 pub fn current() -> std::io::Result<PathBuf> {
     env::current_exe().and_then(fs::canonicalize)
+}
+
+/// Where `exe` will be after the next update as well: on PATH there may be a link to it
+/// (Homebrew's, of which each version has a directory of its own).
+pub fn lasting(exe: &Path, path: Option<&OsStr>) -> PathBuf {
+    let name = exe.file_name().unwrap_or_default();
+    let dirs = path.map(env::split_paths).into_iter().flatten();
+    let mut found = dirs.filter(|dir| dir.is_absolute()).map(|dir| dir.join(name));
+    let is_it = |path: &PathBuf| fs::canonicalize(path).is_ok_and(|real| real == exe);
+    found.find(is_it).unwrap_or_else(|| exe.to_path_buf())
 }
 
 /// How `program` was installed.
@@ -100,6 +111,23 @@ pub fn cargo_uninstall(root: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_on_the_path_lasts_longer_than_the_version_it_leads_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = fs::canonicalize(dir.path()).unwrap();
+        let (exe, bin) = (root.join("Cellar/0.1.0/poof"), root.join("bin"));
+        for dir in [exe.parent().unwrap(), &bin, &root.join("else")] {
+            fs::create_dir_all(dir).unwrap();
+        }
+        fs::write(&exe, "").unwrap();
+        fs::write(root.join("else/poof"), "another").unwrap();
+        let path = env::join_paths([root.join("else"), bin.clone()]).unwrap();
+        assert_eq!(lasting(&exe, Some(&path)), exe);
+        std::os::unix::fs::symlink(&exe, bin.join("poof")).unwrap();
+        assert_eq!(lasting(&exe, Some(&path)), bin.join("poof"));
+        assert_eq!(lasting(&exe, None), exe);
+    }
 
     #[test]
     fn a_program_knows_how_it_came() {

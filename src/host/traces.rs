@@ -37,12 +37,12 @@ pub fn traces(home: &Path) -> Vec<Trace> {
     histories.iter().filter_map(|path| in_lines(path, "")).chain(logs).collect()
 }
 
-/// What the runs of a schedule have said, if there is one.
-pub fn of_schedule(schedule: &Path) -> Option<Trace> {
-    (cfg!(target_os = "linux") && schedule.exists()).then(|| Trace {
-        what: "what the scheduled runs have said, in the journal of systemd".to_owned(),
+/// What systemd has noted of a schedule.
+pub fn of_timer() -> Trace {
+    Trace {
+        what: "that backups ran and which failed, in the journal of systemd".to_owned(),
         command: "journalctl --user --rotate --vacuum-time=1s (all that is older)".to_owned(),
-    })
+    }
 }
 
 fn in_lines(path: &Path, before: &str) -> Option<Trace> {

@@ -48,6 +48,10 @@ mod requests;
 mod residue;
 mod roundtrip;
 mod rules;
+#[cfg(target_os = "linux")] // systemd, cron
+mod schedule;
+#[cfg(target_os = "linux")] // systemd, cron
+mod schedule_runs;
 mod scheduled;
 mod secrets;
 mod selftest;

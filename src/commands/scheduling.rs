@@ -1,0 +1,103 @@
+//! The schedule as commands see it: what is to run for this configuration, and how one
+//! that is there is told.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::Context;
+use crate::base::error::{Error, Result};
+use crate::config::ready::ready;
+use crate::config::{Files, PoofConf, RcloneConf};
+use crate::host::program;
+use crate::host::schedule::{Found, Interval, Schedule, Scheduler, environment};
+
+/// The schedule that backs up this configuration.
+///
+/// # Errors
+/// A path of it cannot be written into one.
+pub fn schedule(context: &Context, every: Interval) -> Result<Schedule> {
+    let exe = program::current()
+        .map_err(|error| Error::unexpected(format!("cannot find the program: {error}")))?;
+    let program = program::lasting(&exe, env::var_os("PATH").as_deref());
+    let home = &context.layout.home;
+    let options = options(&context.files, &context.layout.config);
+    Schedule::new(&program, &options, &environment(home), home, every)
+}
+
+/// What tells poof of these files, where that is needed.
+fn options(files: &Files, usual: &Path) -> Vec<PathBuf> {
+    let plain = Files::resolve(usual, Some(&files.dir), None, None);
+    let mut options = Vec::new();
+    for (option, path, default) in [
+        ("--confdir", &files.dir, usual),
+        ("--poofconf", &files.poof, plain.poof.as_path()),
+        ("--rcloneconf", &files.rclone, plain.rclone.as_path()),
+    ] {
+        if path != default {
+            options.extend([PathBuf::from(option), path.clone()]);
+        }
+    }
+    options
+}
+
+/// Warns of a configuration with which no run will come far.
+pub fn warn_if_unready(context: &Context) {
+    let Context { files, layout, .. } = context;
+    let both = PoofConf::load(&files.poof)
+        .and_then(|poof| Ok((poof, RcloneConf::load(&files.rclone)?)))
+        .and_then(|(poof, rclone)| ready(&poof, &rclone, &layout.home));
+    if let Err(problem) = both {
+        let what = problem.into_error();
+        context.terminal.warn(&format!("no run will come far yet: {what} (`poof verify`)"));
+    }
+}
+
+/// The schedule that is there. Who cannot be asked has none.
+pub fn found(context: &Context) -> Option<Found> {
+    match Scheduler::of_this_user(&context.layout).found() {
+        Ok(found) => found,
+        Err(error) => {
+            context.terminal.warn(&format!("is there a schedule? {error}"));
+            None
+        }
+    }
+}
+
+/// `every 6h (systemd)`
+pub fn shown(found: Option<&Found>) -> String {
+    let Some(Found { kind, every, enabled }) = found else { return "none".to_owned() };
+    let every = match every {
+        Some(every) => format!("every {every}"),
+        None => "of another make".to_owned(),
+    };
+    let state = if *enabled { "" } else { ", not in force: `poof lconfig` puts it in force" };
+    format!("{every} ({kind}){state}")
+}
+
+/// The same for scripts.
+pub fn add_to(event: &mut Value, found: Option<&Found>) {
+    let kind = found.map_or("none".to_owned(), |found| found.kind.to_string());
+    let every = found.and_then(|found| found.every).map(|every| every.to_string());
+    event["schedule"] = json!(kind);
+    event["schedule_every"] = json!(every);
+    event["schedule_enabled"] = json!(found.is_some_and(|found| found.enabled));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_not_in_its_usual_place_is_named() {
+        let usual = Path::new("/home/joe/.config/poof");
+        let of = |dir: Option<&str>, poof: Option<&str>| {
+            options(&Files::resolve(usual, dir.map(Path::new), poof.map(Path::new), None), usual)
+        };
+        assert_eq!(of(None, None), [""; 0].map(PathBuf::from));
+        assert_eq!(of(Some("/c"), None), ["--confdir", "/c"].map(PathBuf::from));
+        let both = ["--confdir", "/c", "--poofconf", "/c/mine"].map(PathBuf::from);
+        assert_eq!(of(Some("/c"), Some("mine")), both);
+    }
+}

@@ -1,0 +1,99 @@
+//! How a schedule goes: all that it was, with its logs, and nothing beside it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::systemd::stop_timer;
+use super::{Found, Kind, Scheduler};
+use crate::base::error::{Error, Result};
+use crate::host::erase::{self, Noise};
+use crate::host::paths::System;
+
+/// What went.
+pub struct Removed {
+    /// Files, and that of the crontab which is none.
+    pub what: Vec<String>,
+    /// What the user has to know beside.
+    pub notes: Vec<String>,
+}
+
+impl Scheduler {
+    /// The files of the schedule and its logs, as far as they are there.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let own = match self.system {
+            System::MacOs => vec![self.agent.clone()],
+            System::Xdg => self.units(),
+        };
+        let is_there = |path: &PathBuf| fs::symlink_metadata(path).is_ok();
+        own.into_iter().chain(self.logs()).filter(is_there).collect()
+    }
+
+    /// What the runs have said. On Linux poof writes that itself, for each
+    /// configuration; whatever it is called, once it is full.
+    fn logs(&self) -> Vec<PathBuf> {
+        if self.system == System::MacOs {
+            return self.logs_of_launchd().into();
+        }
+        let below = |dir: &Path| fs::read_dir(dir).into_iter().flatten().flatten();
+        let states = below(&self.state).map(|entry| entry.path()).chain([self.state.clone()]);
+        let logs = states.flat_map(|state| below(&state.join("log")));
+        let is_one = |path: &PathBuf| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("backup.log"))
+        };
+        logs.map(|entry| entry.path()).filter(is_one).collect()
+    }
+
+    /// Removes the schedule of whatever kind with its logs, which name files and are
+    /// overwritten.
+    ///
+    /// # Errors
+    /// Something of it is still there.
+    pub fn remove(&self) -> Result<Removed> {
+        let files = self.files();
+        let mut removed = Removed { what: Vec::new(), notes: Vec::new() };
+        match self.system {
+            System::MacOs => {
+                self.remove_agent()?;
+            }
+            System::Xdg => {
+                removed.notes.extend(self.remove_units()?);
+                let is_cron = matches!(self.found(), Ok(Some(Found { kind: Kind::Cron, .. })));
+                if is_cron && self.remove_block()? {
+                    removed.what.push("the lines of poof in the crontab".to_owned());
+                }
+            }
+        }
+        let noise =
+            || Noise::new().map_err(|e| Error::unexpected(format!("no random numbers: {e}")));
+        for log in self.logs() {
+            if fs::symlink_metadata(&log).is_ok() {
+                let erased = erase::file(&log, &noise()?);
+                erased.map_err(|error| Error::io("remove", &log, &error))?;
+            }
+            // Also that of launchd's, if no other user has theirs in it.
+            let _ = log.parent().map(fs::remove_dir);
+        }
+        removed.what.splice(0..0, files.iter().map(|path| path.display().to_string()));
+        Ok(removed)
+    }
+
+    /// The command that stops a schedule which `remove` could not.
+    pub fn by_hand(&self) -> String {
+        match self.found() {
+            Ok(Some(Found { kind: Kind::Launchd, .. })) => self.stop_agent(),
+            Ok(Some(Found { kind: Kind::Systemd, .. })) => stop_timer(),
+            _ => "crontab -e".to_owned(),
+        }
+    }
+
+    /// Removes the directories above `path` that are empty, but not the home directory
+    /// nor what is outside of it.
+    pub(super) fn remove_empty(&self, path: &Path) {
+        let above = path.ancestors().skip(1);
+        for dir in above.take_while(|dir| *dir != self.home && dir.starts_with(&self.home)) {
+            if fs::remove_dir(dir).is_err() && dir.exists() {
+                return;
+            }
+        }
+    }
+}
