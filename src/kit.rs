@@ -197,6 +197,17 @@ mod tests {
     }
 
     #[test]
+    fn a_kit_that_does_not_say_how_often_is_a_kit() {
+        let phrase = Secret::new("words".to_owned());
+        let mut recipient = scrypt::Recipient::new(secret(&phrase));
+        recipient.set_work_factor(2);
+        let plain = serde_json::to_string(&kit()).unwrap().replace(",\"every\":null", "");
+        assert!(!plain.contains("every"));
+        let text = age::encrypt_and_armor(&recipient, plain.as_bytes()).unwrap();
+        assert!(Kit::open(text.as_bytes(), &phrase).unwrap() == kit());
+    }
+
+    #[test]
     fn a_phrase_is_ten_words_that_nobody_can_foresee() {
         let phrases: Vec<_> = (0..200).map(|_| new_phrase().unwrap()).collect();
         let words: std::collections::HashSet<_> =

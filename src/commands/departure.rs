@@ -66,12 +66,13 @@ pub fn depart(context: &Context, mut outcome: Outcome) -> Result<Outcome> {
     let noise = Noise::new().map_err(|e| Error::unexpected(format!("no random numbers: {e}")))?;
     clipboard::let_go(&context.layout.home);
     // Before anything that a run needs.
-    let stopped = Scheduler::of_this_user(&context.layout).remove();
+    let scheduler = Scheduler::of_this_user(&context.layout);
     let mut failed = Vec::new();
-    failed.extend(stopped.err().map(|error| Trace {
-        what: format!("the schedule: {error}"),
-        command: Scheduler::of_this_user(&context.layout).by_hand(),
-    }));
+    match scheduler.remove() {
+        Ok(removed) => removed.notes.iter().for_each(|note| terminal.warn(note)),
+        Err(error) => failed
+            .push(Trace { what: format!("the schedule: {error}"), command: scheduler.by_hand() }),
+    }
     let mut note = |path: &Path, done: io::Result<()>| {
         if let Err(error) = done {
             let (what, path) = (format!("{}: {error}", path.display()), quoted(path));
@@ -128,7 +129,7 @@ impl Baggage {
         let exe = program::current()
             .map_err(|error| Error::unexpected(format!("cannot find the program: {error}")))?;
         let scheduler = Scheduler::of_this_user(layout);
-        let found = scheduler.found()?;
+        let found = scheduler.found().unwrap_or_default();
         let is_of = |keeper| found.as_ref().is_some_and(|Found { kind, .. }| *kind == keeper);
         let mut baggage = Baggage {
             files: Vec::new(),

@@ -217,6 +217,14 @@ fn what_keeps_it_from_being_made_is_said_with_the_remedy() {
     let run = sandbox.poof(["lconfig"]).run().expect_code(1);
     untouched(&run);
     run.stderr_has("Failed to enable unit: Refused").stderr_has("Nothing is scheduled");
+    // One that was there stays in force.
+    with_systemd(&sandbox);
+    sandbox.poof(["lconfig", "--every", "2h"]).run().expect_code(0);
+    let timer = fs::read_to_string(unit(&sandbox, "poof.timer")).unwrap();
+    stand_in(&sandbox, "systemctl", &script);
+    let run = sandbox.poof(["lconfig", "--every", "3h"]).run().expect_code(1);
+    run.stderr_has("The schedule is as it was");
+    assert_eq!(fs::read_to_string(unit(&sandbox, "poof.timer")).unwrap(), timer);
 }
 
 #[test]

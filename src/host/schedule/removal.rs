@@ -79,10 +79,10 @@ impl Scheduler {
 
     /// The command that stops a schedule which `remove` could not.
     pub fn by_hand(&self) -> String {
-        match self.found() {
-            Ok(Some(Found { kind: Kind::Launchd, .. })) => self.stop_agent(),
-            Ok(Some(Found { kind: Kind::Systemd, .. })) => stop_timer(),
-            _ => "crontab -e".to_owned(),
+        match self.system {
+            System::MacOs => self.stop_agent(),
+            System::Xdg if self.agent.exists() => stop_timer(),
+            System::Xdg => "crontab -e".to_owned(),
         }
     }
 

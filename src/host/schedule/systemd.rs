@@ -182,11 +182,21 @@ impl Scheduler {
             }
             Ok(())
         };
+        let before: Vec<_> = files.iter().map(|(path, _)| fs::read(path.as_ref()?).ok()).collect();
         if let Err(error) = begin() {
-            // Half a schedule would be taken for one.
-            let _ = self.remove_units();
             let hint = error.hint_text().unwrap_or("`systemctl --user status` may say more.");
-            let hint = format!("{hint} Nothing is scheduled.");
+            let now = if before.iter().all(Option::is_some) {
+                for ((path, _), text) in files.iter().zip(before) {
+                    let _ = path.as_ref().zip(text).map(|(path, text)| write_private(path, &text));
+                }
+                let _ = self.tools.ask(&systemctl(&["daemon-reload"]));
+                "The schedule is as it was."
+            } else {
+                // Half a schedule would be taken for one.
+                let _ = self.remove_units();
+                "Nothing is scheduled."
+            };
+            let hint = format!("{hint} {now}");
             return Err(error.hint(hint));
         }
         Ok(Written { files, notes: self.lingering().into_iter().collect() })
