@@ -3,7 +3,9 @@
 #![allow(clippy::struct_excessive_bools)] // each is a flag of its own
 #![allow(clippy::doc_markdown)] // these comments are the help that users see
 
+mod help;
 mod leaving;
+mod manual;
 mod schedule;
 
 use std::path::PathBuf;
@@ -13,13 +15,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::base::units::span;
 
+pub use help::{command, parse};
 pub use leaving::{Kit, Neuter, Return};
+pub use manual::page;
 pub use schedule::Lconfig;
 
 /// Make it safe in the cloud, prove that it is there, bring it back whole.
 #[derive(Parser)]
 #[command(name = "poof", disable_version_flag = true, arg_required_else_help = true)]
-#[command(after_help = EXIT_CODES)]
 pub struct Cli {
     /// Directory of both configuration files [env: POOF_CONFDIR]
     #[arg(long, global = true, value_name = "DIR")]
@@ -98,6 +101,9 @@ pub enum Command {
     Demo,
     /// Print the completions for a shell
     Completions(Completions),
+    /// Print the manual page
+    #[command(hide = true)]
+    Man,
 }
 
 #[derive(Args, Default)]
@@ -257,18 +263,3 @@ fn setting(text: &str) -> Result<(String, String), String> {
         _ => Err("expected KEY=VALUE on one line".to_owned()),
     }
 }
-
-const EXIT_CODES: &str = "\
-Exit codes:
-  0    done, everything proven that the command promises
-  1    unexpected failure
-  2    wrong usage
-  3    configuration missing or invalid
-  4    remote unreachable, or it refused the credentials
-  5    incomplete: something could not be read, sent or fetched; the rest is safe;
-       nothing was wiped because of it
-  6    sent, but not all of it proven: the unproven was not wiped
-  7    a guard refused, before anything changed
-  8    another poof is at work on this configuration
-  9    wiped, but residue remains: named path by path
-  130  interrupted; safe to run again";

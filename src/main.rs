@@ -42,7 +42,6 @@ use std::env;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
-use clap::Parser;
 use serde_json::{Map, Value};
 
 use base::error::{Error, Kind, Result};
@@ -60,7 +59,7 @@ fn main() -> ExitCode {
     // What is restored gets its permissions from nowhere yet: too narrow is
     // better than a secret that everybody can read.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
-    let cli = match Cli::try_parse() {
+    let cli = match cli::parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };

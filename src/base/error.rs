@@ -61,7 +61,43 @@ impl Kind {
             Kind::Interrupted => "interrupted",
         }
     }
+
+    /// All of them, in the order of their exit codes.
+    pub const ALL: [Kind; 10] = [
+        Kind::Unexpected,
+        Kind::Usage,
+        Kind::Config,
+        Kind::Remote,
+        Kind::Incomplete,
+        Kind::Unproven,
+        Kind::Guard,
+        Kind::Busy,
+        Kind::Residue,
+        Kind::Interrupted,
+    ];
+
+    /// What help, manual and README.md say of it.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Kind::Unexpected => "unexpected failure",
+            Kind::Usage => "wrong usage",
+            Kind::Config => "configuration missing or invalid",
+            Kind::Remote => "remote unreachable, or it refused the credentials",
+            Kind::Incomplete => {
+                "incomplete: something could not be read, sent or fetched; the rest is safe; \
+                 nothing was wiped because of it"
+            }
+            Kind::Unproven => "sent, but not all of it proven: the unproven was not wiped",
+            Kind::Guard => "a guard refused, before anything changed",
+            Kind::Busy => "another poof is at work on this configuration",
+            Kind::Residue => "wiped, but residue remains: named path by path",
+            Kind::Interrupted => "interrupted; safe to run again",
+        }
+    }
 }
+
+/// What exit code 0 means.
+pub const DONE: &str = "done, everything proven that the command promises";
 
 /// A failure that a person can act on.
 #[derive(Debug)]
@@ -164,6 +200,7 @@ mod tests {
         for (kind, code) in table {
             assert_eq!(kind.exit_code(), code, "{kind:?}");
         }
+        assert_eq!(Kind::ALL, table.map(|(kind, _)| kind));
     }
 
     #[test]

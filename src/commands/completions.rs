@@ -1,12 +1,11 @@
 //! `poof completions SHELL`
 
-use clap::CommandFactory;
 use clap_complete::Shell;
 use serde_json::json;
 
 use super::{Context, Outcome};
 use crate::base::error::{Error, Kind, Result};
-use crate::cli::{Cli, Completions};
+use crate::cli::{self, Completions};
 
 pub fn run(context: &Context, args: &Completions) -> Result<Outcome> {
     if !matches!(args.shell, Shell::Bash | Shell::Zsh | Shell::Fish) {
@@ -14,7 +13,7 @@ pub fn run(context: &Context, args: &Completions) -> Result<Outcome> {
             .hint("There are some for bash, zsh and fish."));
     }
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "poof", &mut script);
+    clap_complete::generate(args.shell, &mut cli::command(), "poof", &mut script);
     let script = String::from_utf8_lossy(&script);
     context.terminal.result(script.trim_end());
     context.terminal.event(&json!({"type": "completions", "script": script}));

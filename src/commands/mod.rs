@@ -20,6 +20,7 @@ mod hooks;
 mod kit;
 mod lconfig;
 mod lpurge;
+mod man;
 mod neuter;
 mod offer;
 mod paths;
@@ -73,5 +74,6 @@ pub fn run(cli: Cli, context: &Context) -> Result<Outcome> {
         Some(Command::Paths) => Ok(paths::run(context)),
         Some(Command::Demo) => demo::run(context),
         Some(Command::Completions(args)) => completions::run(context, &args),
+        Some(Command::Man) => man::run(context),
     }
 }

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
+use super::endings;
 use super::proxy::{Proxy, Verdict};
 
 const TIMEOUT: Duration = Duration::from_mins(1);
@@ -34,6 +35,8 @@ pub struct Running {
     stderr: NamedTempFile,
     start: Instant,
     timeout: Duration,
+    /// The command, if it is poof.
+    command: Option<String>,
 }
 
 /// How a program ended.
@@ -123,6 +126,9 @@ impl Command {
         stdin.rewind().unwrap();
         let stream = |file: &NamedTempFile| Stdio::from(File::try_clone(file.as_file()).unwrap());
         let line = format!("{:?}", self.inner);
+        let words = [self.inner.get_program()].into_iter().chain(self.inner.get_args());
+        let words: Vec<_> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+        let command = endings::command(&words);
         let start = Instant::now();
         let child = self
             .inner
@@ -131,7 +137,7 @@ impl Command {
             .stderr(stream(&stderr))
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {line}: {error}"));
-        Running { child, line, stdout, stderr, start, timeout: self.timeout }
+        Running { child, line, stdout, stderr, start, timeout: self.timeout, command }
     }
 }
 
@@ -166,6 +172,9 @@ impl Running {
             line: std::mem::take(&mut self.line),
         };
         assert!(status.is_some(), "still running after {:?}: {run}", self.timeout);
+        if let (Some(command), Some(code)) = (&self.command, run.code) {
+            endings::check(command, code);
+        }
         run
     }
 }

@@ -1,0 +1,300 @@
+//! What the help of each command says below its options: examples, and how it can
+//! end. Attached by the command's name, so that the types of the command line stay
+//! what they are.
+
+use clap::{CommandFactory, FromArgMatches};
+
+use super::Cli;
+use crate::base::error::{DONE, Kind};
+
+/// Columns of the help, as of a terminal without a say.
+const WIDTH: usize = 80;
+
+/// The words for one command.
+pub struct Help {
+    pub name: &'static str,
+    /// A command line, and what it is for.
+    pub examples: &'static [(&'static str, &'static str)],
+    /// How it can end, beside the ways of every command.
+    ends: &'static [Kind],
+}
+
+/// The ways in which every command can end. A user without a home directory has no
+/// place for a configuration.
+const ALWAYS: [Kind; 4] = [Kind::Unexpected, Kind::Usage, Kind::Config, Kind::Interrupted];
+
+/// Of poof itself.
+pub const EXAMPLES: &[(&str, &str)] = &[
+    ("poof demo", "see the whole cycle, on made-up files"),
+    ("poof config", "begin: creates poof.conf and shows it"),
+    ("poof backup", "make the remote equal to this machine"),
+    ("poof help backup", "more on one command"),
+];
+
+pub const HELP: &[Help] = &[
+    Help {
+        name: "backup",
+        examples: &[
+            ("poof backup", "every configured directory"),
+            ("poof backup --dry-run", "what would be sent, replaced and deleted"),
+            ("poof backup --only Documents", "this directory alone"),
+        ],
+        ends: &[Kind::Remote, Kind::Incomplete, Kind::Guard, Kind::Busy],
+    },
+    Help {
+        name: "upload",
+        examples: &[
+            ("poof upload --dry-run", "what would be sent, wiped, and left"),
+            ("poof upload", "back up, prove, and wipe"),
+            ("poof upload --proof readback", "prove by reading every object back"),
+        ],
+        ends: &[
+            Kind::Remote,
+            Kind::Incomplete,
+            Kind::Unproven,
+            Kind::Guard,
+            Kind::Busy,
+            Kind::Residue,
+        ],
+    },
+    Help {
+        name: "download",
+        examples: &[
+            ("poof download --dry-run", "what would be fetched, replaced and deleted"),
+            ("poof download", "make this machine equal to the remote"),
+            ("poof download --only Documents --to /tmp/look", "one directory, beside the original"),
+        ],
+        ends: &[Kind::Remote, Kind::Incomplete, Kind::Guard, Kind::Busy],
+    },
+    Help {
+        name: "verify",
+        examples: &[
+            ("poof verify", "the files, and the credentials against the remote"),
+            ("poof verify --offline", "the files alone"),
+        ],
+        ends: &[Kind::Remote],
+    },
+    Help {
+        name: "check",
+        examples: &[
+            ("poof check", "by a listing, and what the server says of each object"),
+            ("poof check --sample 5%", "and read this share of the files back"),
+            ("poof check --read-data", "and read every byte back"),
+        ],
+        ends: &[Kind::Remote, Kind::Incomplete, Kind::Guard, Kind::Busy],
+    },
+    Help {
+        name: "config",
+        examples: &[("poof config", "where the directories are named")],
+        ends: &[Kind::Busy],
+    },
+    Help {
+        name: "cconfig",
+        examples: &[
+            ("poof cconfig access_key_id=KEY secret_access_key=SECRET region=eu-west-1", "S3"),
+            ("poof cconfig --remote local PATH=/mnt/disk", "a disk instead of a cloud"),
+            ("poof cconfig --remote sftp host=nas.local user=joe", "any other type of rclone"),
+        ],
+        ends: &[Kind::Busy],
+    },
+    Help {
+        name: "econfig",
+        examples: &[("poof econfig", "then `poof cryptoggle` switches to it")],
+        ends: &[Kind::Busy],
+    },
+    Help {
+        name: "cryptoggle",
+        examples: &[("poof cryptoggle", "to the other remote; once more: back")],
+        ends: &[Kind::Busy],
+    },
+    Help {
+        name: "status",
+        examples: &[("poof status", "one screen"), ("poof status --json", "the same for a script")],
+        ends: &[Kind::Remote, Kind::Incomplete, Kind::Guard],
+    },
+    Help {
+        name: "purge-plain",
+        examples: &[
+            ("poof purge-plain --dry-run", "which copies lie there in clear"),
+            ("poof purge-plain", "remove them"),
+        ],
+        ends: &[Kind::Remote, Kind::Incomplete, Kind::Unproven, Kind::Guard, Kind::Busy],
+    },
+    Help {
+        name: "kit",
+        examples: &[
+            ("poof kit /media/stick/poof-kit.txt", "with a new phrase, shown once"),
+            ("poof kit --type-phrase --qr", "with your own, also as a code to print"),
+        ],
+        ends: &[Kind::Incomplete, Kind::Guard, Kind::Busy],
+    },
+    Help {
+        name: "return",
+        examples: &[
+            ("poof return /media/stick/poof-kit.txt", "asks for the phrase"),
+            ("poof return kit.txt --map /Volumes/Data=/srv/data", "one path is another here"),
+        ],
+        ends: &[Kind::Remote, Kind::Incomplete, Kind::Guard, Kind::Busy],
+    },
+    Help {
+        name: "neuter",
+        examples: &[
+            ("poof neuter --dry-run", "all that would go, and what would be left"),
+            ("poof neuter", "remove poof; your data stays"),
+        ],
+        ends: &[Kind::Guard, Kind::Busy, Kind::Residue],
+    },
+    Help {
+        name: "paths",
+        examples: &[("poof paths", "where the files lie, one a line")],
+        ends: &[],
+    },
+    Help { name: "version", examples: &[("poof version", "also of rclone inside")], ends: &[] },
+    Help {
+        name: "demo",
+        examples: &[("poof demo", "takes seconds, and leaves nothing")],
+        ends: &[],
+    },
+    Help {
+        name: "completions",
+        examples: &[
+            ("poof completions bash >~/.local/share/bash-completion/completions/poof", "bash"),
+            ("poof completions zsh >~/.zfunc/_poof", "zsh, with ~/.zfunc in fpath"),
+            ("poof completions fish >~/.config/fish/completions/poof.fish", "fish"),
+        ],
+        ends: &[],
+    },
+    Help { name: "man", examples: &[("poof man", "as roff, for `man -l -`")], ends: &[] },
+];
+
+/// The words for the command `name`.
+pub fn of(name: &str) -> Option<&'static Help> {
+    HELP.iter().find(|help| help.name == name)
+}
+
+impl Help {
+    /// How it can end other than with success, in the order of the exit codes.
+    pub fn ends(&self) -> impl Iterator<Item = Kind> {
+        Kind::ALL.into_iter().filter(|kind| self.ends.contains(kind) || ALWAYS.contains(kind))
+    }
+}
+
+/// The command line with the words for each command.
+pub fn command() -> clap::Command {
+    let command = Cli::command().after_help(after(EXAMPLES, Kind::ALL));
+    command.mut_subcommands(|sub| match of(sub.get_name()) {
+        Some(help) => sub.after_help(after(help.examples, help.ends())),
+        None => sub,
+    })
+}
+
+/// Reads the command line of this process.
+///
+/// # Errors
+/// It is wrong, or asks for help.
+pub fn parse() -> Result<Cli, clap::Error> {
+    let mut matches = command().try_get_matches()?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command()))
+}
+
+fn after(examples: &[(&str, &str)], ends: impl IntoIterator<Item = Kind>) -> String {
+    let examples = examples.iter().map(|(line, what)| format!("  {line}\n      {what}\n"));
+    let ends = ends.into_iter().map(|kind| row(kind.exit_code(), kind.meaning()));
+    let (examples, ends): (String, String) = (examples.collect(), ends.collect());
+    format!("Examples:\n{examples}\nExit codes:\n{}{}", row(0, DONE), ends.trim_end())
+}
+
+/// A line of the table, or as many as it takes.
+fn row(code: u8, meaning: &str) -> String {
+    const INDENT: usize = 7;
+    let mut lines = vec![String::new()];
+    for word in meaning.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if INDENT + line.len() + 1 + word.len() < WIDTH => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    format!("  {code:<5}{}\n", lines.join(&format!("\n{:INDENT$}", "")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> Vec<String> {
+        Cli::command().get_subcommands().map(|sub| sub.get_name().to_owned()).collect()
+    }
+
+    #[test]
+    fn every_command_has_an_example_and_its_exit_codes() {
+        for sub in command().get_subcommands() {
+            let name = sub.get_name();
+            let text = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(text.contains(&format!("Examples:\n  poof {name}")), "{name}: {text}");
+            for code in ["\n  0    done", "\n  2    wrong usage", "\n  130  interrupted"] {
+                assert!(text.contains(code), "{name}: {text}");
+            }
+            assert!(text.lines().filter(|line| line.contains("  ")).all(|l| l.len() < 100));
+        }
+        let surplus: Vec<_> =
+            HELP.iter().filter(|help| !names().iter().any(|name| name == help.name)).collect();
+        assert!(surplus.is_empty(), "words for no command: {}", surplus[0].name);
+    }
+
+    #[test]
+    fn every_example_is_a_command_line_that_is_understood() {
+        let all = HELP.iter().flat_map(|help| help.examples).chain(EXAMPLES);
+        for (line, what) in all {
+            assert!(!what.is_empty() && line.len() < WIDTH, "{line}");
+            // What a shell would take away.
+            let words = line.split(' ').filter(|word| !word.starts_with('>'));
+            let result = command().try_get_matches_from(words);
+            let error = result.err().filter(|e| e.kind() != clap::error::ErrorKind::DisplayHelp);
+            assert!(
+                error.is_none(),
+                "{line}: {}",
+                error.map(|e| e.to_string()).unwrap_or_default()
+            );
+        }
+    }
+
+    #[test]
+    fn every_line_of_the_documents_is_a_command_line_that_is_understood() {
+        let documents = [include_str!("../../README.md")];
+        let lines = documents.iter().flat_map(|text| text.lines());
+        let lines: Vec<_> = lines.filter_map(|line| line.strip_prefix("$ poof ")).collect();
+        assert!(lines.len() > 5, "{}", lines.len());
+        for line in lines {
+            let (line, _) = line.split_once(" #").unwrap_or((line, ""));
+            let words = line.replace("'google cloud storage'", "google");
+            let words = ["poof"].into_iter().chain(words.split_whitespace());
+            let error = command().try_get_matches_from(words).err();
+            assert!(
+                error.is_none(),
+                "{line}: {}",
+                error.map(|e| e.to_string()).unwrap_or_default()
+            );
+        }
+    }
+
+    #[test]
+    fn the_table_of_the_readme_is_this_one() {
+        let readme = include_str!("../../README.md");
+        let row = |code: u8, meaning: &str| format!("| {code} | {meaning} |");
+        let mut rows = vec![row(0, DONE)];
+        rows.extend(Kind::ALL.map(|kind| row(kind.exit_code(), kind.meaning())));
+        let table = format!("| code | meaning |\n|---|---|\n{}\n\n", rows.join("\n"));
+        assert!(readme.contains(&table), "README.md lacks\n{table}");
+    }
+
+    #[test]
+    fn a_long_meaning_goes_on_below_itself() {
+        let text = row(5, Kind::Incomplete.meaning());
+        let lines: Vec<_> = text.lines().collect();
+        assert!(lines.len() == 2 && lines[1].starts_with("       ") && lines[0].len() < WIDTH);
+    }
+}
