@@ -3,11 +3,20 @@
 
 GO ?= go
 CARGO ?= cargo
-export GO
+PREFIX ?= $(HOME)/.local
+export GO PREFIX DESTDIR RECEIPT
+
+built = $(or $(CARGO_TARGET_DIR),target)/release/poof
+# What is installed or packaged: another is taken as it is, and nothing is built.
+PROGRAM ?= $(built)
+needs_build = $(if $(filter $(built),$(PROGRAM)),build)
 
 help:
 	@echo 'make setup        install what the build needs and this machine lacks'
 	@echo 'make build        target/release/poof'
+	@echo 'make install      build, and install below PREFIX (default ~/.local; DESTDIR, too)'
+	@echo 'make uninstall    remove what `make install` brought below PREFIX'
+	@echo 'make package      build, and make a Debian package in target/package'
 	@echo 'make demo         setup, build, and poof demo'
 	@echo 'make lint         formatters and linters, Rust and Go'
 	@echo 'make test         setup, lint and every test'
@@ -25,7 +34,16 @@ build:
 	$(CARGO) build --release --locked
 
 demo: setup build
-	$${CARGO_TARGET_DIR:-target}/release/poof demo
+	$(built) demo
+
+install: $(needs_build)
+	@scripts/install.sh '$(PROGRAM)'
+
+uninstall:
+	@scripts/uninstall.sh
+
+package: $(needs_build)
+	@scripts/package.sh '$(PROGRAM)'
 
 lint:
 	@scripts/lint.sh
@@ -42,6 +60,7 @@ test: setup test-tools lint
 
 # Kills at every other request, and trees of hundreds of thousands of files.
 soak: setup test-tools
+	@scripts/server-tools.sh
 	$(CARGO) test --locked --test it soak_ -- --ignored --test-threads=2
 
 # The parsers of what comes from disks and servers, a minute each.
@@ -67,4 +86,4 @@ clean:
 	$(CARGO) clean
 	rm -rf vendor/modcache vendor/crates
 
-.PHONY: help setup build demo lint test-tools test soak fuzz bench ledger vendor-fill clean
+.PHONY: help setup build demo install uninstall package lint test-tools test soak fuzz bench ledger vendor-fill clean

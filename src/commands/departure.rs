@@ -168,6 +168,10 @@ impl Baggage {
                 baggage.program = Some(exe);
             }
             Installed::Copy => baggage.program = Some(exe),
+            Installed::Homebrew => baggage.left.push(Trace {
+                what: format!("{}, which Homebrew has installed", exe.display()),
+                command: "brew uninstall poof".to_owned(),
+            }),
             Installed::Package(name) => baggage.left.push(Trace {
                 what: format!("the package {name}, which has {}", exe.display()),
                 command: format!("sudo dpkg --purge {name}"),

@@ -13,6 +13,8 @@ pub enum Installed {
     Receipt { receipt: PathBuf, files: Vec<PathBuf> },
     /// By `cargo install`, into this root.
     Cargo(PathBuf),
+    /// By Homebrew, which keeps it in its cellar.
+    Homebrew,
     /// By the package manager of the system, as this package.
     Package(String),
     /// It runs where it was built, in this target directory.
@@ -63,6 +65,10 @@ fn owner(said: &str, program: &Path) -> Option<String> {
 fn of(program: &Path, package: impl Fn(&Path) -> Option<String>) -> Installed {
     let dir = program.parent().unwrap_or(Path::new("/"));
     let prefix = dir.parent().unwrap_or(Path::new("/"));
+    // CELLAR/poof/VERSION/bin/poof
+    if prefix.ancestors().nth(2).is_some_and(|cellar| cellar.ends_with("Cellar")) {
+        return Installed::Homebrew;
+    }
     let receipt = prefix.join("share/poof/receipt");
     if let Ok(text) = fs::read_to_string(&receipt) {
         let files: Vec<_> =
@@ -147,6 +153,8 @@ mod tests {
         );
         let others = "poof-doc: /else/bin/poof\ndiversion by x from: /usr/bin/poof\n";
         assert_eq!(of(&program, |program| owner(others, program)), Installed::Copy);
+        let brewed = Path::new("/opt/homebrew/Cellar/poof/0.1.0/bin/poof");
+        assert_eq!(of(brewed, |_| None), Installed::Homebrew);
         let how = || of(&program, |_| None);
         assert_eq!(how(), Installed::Copy);
         write("bin/deps/x", "");

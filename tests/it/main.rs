@@ -35,6 +35,8 @@ mod hazards;
 #[cfg(target_os = "linux")] // setfacl, mknod, script
 mod homecoming;
 mod hooks;
+#[cfg(target_os = "linux")] // ldd, dpkg
+mod install;
 mod kills;
 mod ledger;
 #[cfg(target_os = "linux")] // GNU time

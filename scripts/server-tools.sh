@@ -1,0 +1,38 @@
+#!/bin/sh
+# Brings servers that `make soak` backs up to: OpenSSH, Apache and Samba from Debian's
+# packages, Azurite from npm. Debian's are unpacked into the cache and not installed:
+# nothing of them runs on this machine but what a test starts.
+set -eu
+cd "$(dirname "$0")"
+tools=${XDG_CACHE_HOME:-$HOME/.cache}/poof-tools
+root=$tools/servers
+azurite=3.35.0
+
+command -v apt-get >/dev/null || {
+    echo 'apt-get is not there: OpenSSH, Apache and Samba are not fetched'
+    exit 0
+}
+./install-packages.sh debootstrap dpkg-dev binutils lintian ruby
+
+# What the system lacks of a package and all that it needs.
+lacking() {
+    apt-get install --simulate --no-install-recommends "$@" | sed -n 's/^Inst \([^ ]*\).*/\1/p'
+}
+if ! [ -f "$root/.complete" ]; then
+    mkdir -p "$root/packages"
+    packages=$(lacking openssh-server apache2-bin samba)
+    # shellcheck disable=SC2086 # a list of names
+    (cd "$root/packages" && apt-get download -q $packages)
+    for package in "$root"/packages/*.deb; do
+        dpkg-deb --extract "$package" "$root"
+    done
+    rm -r "$root/packages"
+    : >"$root/.complete"
+fi
+
+if command -v npm >/dev/null; then
+    [ -x "$tools/azurite-$azurite/node_modules/.bin/azurite-blob" ] ||
+        npm install --no-audit --no-fund --prefix "$tools/azurite-$azurite" "azurite@$azurite"
+else
+    echo 'npm is not there: Azurite is not fetched'
+fi

@@ -1,0 +1,220 @@
+//! What `make install` and the packages bring, what the program needs of the system,
+//! and that all of it goes again.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command as Process;
+use std::time::Duration;
+
+use crate::farewell::poof;
+use crate::harness::Sandbox;
+use crate::harness::command::Run;
+use crate::neuter::paths;
+use crate::story::plain;
+
+const POOF: &str = env!("CARGO_BIN_EXE_poof");
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// make with a target and variables, for the program that the tests have built.
+fn make(sandbox: &Sandbox, words: &[&str]) -> Run {
+    let program = format!("PROGRAM={POOF}");
+    sandbox.program("make").args(["-s", "-C", ROOT, &program]).args(words).run()
+}
+
+/// All that is meant to be installed.
+const FILES: [&str; 7] = [
+    "bin/poof",
+    "share/bash-completion/completions/poof",
+    "share/doc/poof/LICENSE",
+    "share/doc/poof/NOTICES",
+    "share/fish/vendor_completions.d/poof.fish",
+    "share/man/man1/poof.1",
+    "share/zsh/site-functions/_poof",
+];
+
+/// What a receipt lists: files, and directories.
+fn receipt(prefix: &Path) -> (BTreeSet<PathBuf>, BTreeSet<PathBuf>) {
+    let text = fs::read_to_string(prefix.join("share/poof/receipt")).unwrap();
+    let lines = text.lines().filter(|line| line.starts_with('/'));
+    let (dirs, files): (Vec<_>, Vec<_>) = lines.partition(|line| line.ends_with('/'));
+    let all = |lines: Vec<&str>| lines.into_iter().map(PathBuf::from).collect();
+    (all(files), all(dirs))
+}
+
+#[test]
+fn make_install_notes_all_that_it_brings_and_make_uninstall_removes_just_that() {
+    let sandbox = Sandbox::new();
+    let home = sandbox.home();
+    // PREFIX is ~/.local, where others have things as well.
+    let prefix = home.join(".local");
+    for file in ["bin/other", "share/man/man1/other.1"] {
+        fs::create_dir_all(prefix.join(file).parent().unwrap()).unwrap();
+        fs::write(prefix.join(file), "of somebody else").unwrap();
+    }
+    let before = paths(&home);
+    make(&sandbox, &["install"]).expect_code(0).stdout_has("is not on PATH");
+    let after = paths(&home);
+    let brought: BTreeSet<_> = after.difference(&before).cloned().collect();
+    let (files, dirs) = receipt(&prefix);
+    assert_eq!(files, FILES.iter().map(|file| prefix.join(file)).collect());
+    let mut noted: BTreeSet<_> = files.union(&dirs).cloned().collect();
+    noted.insert(prefix.join("share/poof/receipt"));
+    assert_eq!(brought, noted);
+    for path in &brought {
+        let mode = fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let runs = path.is_dir() || path.ends_with("bin/poof");
+        assert_eq!(mode, if runs { 0o755 } else { 0o644 }, "{}", path.display());
+    }
+    sandbox.program(prefix.join("bin/poof").to_str().unwrap()).args(["version"]).run();
+    for shell in ["share/bash-completion/completions/poof", "share/zsh/site-functions/_poof"] {
+        assert!(fs::read_to_string(prefix.join(shell)).unwrap().contains("cryptoggle"));
+    }
+    // A later version knows still what the first had made.
+    make(&sandbox, &["install"]).expect_code(0);
+    assert_eq!((paths(&home), receipt(&prefix)), (after, (files, dirs)));
+    fs::write(prefix.join("share/doc/poof/mine"), "of the user").unwrap();
+    make(&sandbox, &["uninstall"]).expect_code(0);
+    let left: Vec<_> = paths(&home).difference(&before).cloned().collect();
+    let doc = ["share/doc", "share/doc/poof", "share/doc/poof/mine"];
+    assert_eq!(left, doc.map(|path| prefix.join(path)));
+    make(&sandbox, &["uninstall"]).expect_code(2).stderr_has("there is no receipt");
+}
+
+#[test]
+fn neuter_removes_an_installation_as_if_it_had_never_been() {
+    let sandbox = plain(3);
+    let (home, link) = (sandbox.home(), sandbox.home().join("link"));
+    fs::create_dir(home.join("disk")).unwrap();
+    std::os::unix::fs::symlink("disk", &link).unwrap();
+    // poof knows itself by the path without links.
+    for prefix in [home.join("opt/deep"), link.join("opt")] {
+        let before = paths(&home);
+        let variable = format!("PREFIX={}", prefix.display());
+        make(&sandbox, &["install", &variable]).expect_code(0);
+        let program = prefix.join("bin/poof");
+        let args = ["neuter", "--yes", "--allow", "no-kit"];
+        let run = poof(&sandbox, &program, &args).run().expect_code(0);
+        let config = |path: &PathBuf| path.starts_with(home.join(".config"));
+        let left: Vec<_> = paths(&home)
+            .symmetric_difference(&before)
+            .filter(|path| !config(path))
+            .cloned()
+            .collect();
+        assert_eq!(left, [] as [PathBuf; 0], "{run}");
+    }
+}
+
+#[test]
+fn a_staged_installation_lies_below_destdir_and_names_the_places_without_it() {
+    let sandbox = Sandbox::new();
+    let stage = sandbox.home().join("a stage");
+    let destdir = format!("DESTDIR={}", stage.display());
+    make(&sandbox, &["install", &destdir, "PREFIX=/usr"]).expect_code(0);
+    let prefix = stage.join("usr");
+    let (files, dirs) = receipt(&prefix);
+    assert_eq!(files, FILES.iter().map(|file| Path::new("/usr").join(file)).collect());
+    assert!(dirs.contains(Path::new("/usr/share/poof/")), "{dirs:?}");
+    make(&sandbox, &["uninstall", &destdir, "PREFIX=/usr"]).expect_code(0);
+    assert_eq!(paths(&stage).len(), 1, "{:?}", paths(&stage));
+    make(&sandbox, &["install", &destdir, "PREFIX=/usr", "RECEIPT=no"]).expect_code(0);
+    assert!(!prefix.join("share/poof").exists());
+}
+
+#[test]
+fn a_prefix_that_is_no_full_path_is_refused() {
+    let sandbox = Sandbox::new();
+    for prefix in ["PREFIX=opt", "PREFIX="] {
+        make(&sandbox, &["install", prefix]).expect_code(2).stderr_has("has to be a full path");
+    }
+    let run = make(&sandbox, &["install", "PROGRAM=/nowhere/poof"]).expect_code(2);
+    run.stderr_has("`make build` builds it");
+}
+
+#[test]
+fn the_program_needs_only_what_every_system_has() {
+    let out = Process::new("ldd").arg(POOF).output().unwrap();
+    let text = String::from_utf8(out.stdout).unwrap();
+    let names: Vec<_> = text
+        .lines()
+        .filter_map(|line| line.split_whitespace().next()?.rsplit('/').next())
+        .filter(|name| !name.starts_with("ld-linux") && !name.starts_with("linux-vdso"))
+        .collect();
+    assert!(names.iter().any(|name| name.starts_with("libc.so")), "{text}");
+    // libc and what belongs to it; libgcc_s unwinds the stack.
+    let kin = ["libc", "libm", "libresolv", "libpthread", "libdl", "librt", "libgcc_s"];
+    for name in names {
+        let stem = name.split(".so").next().unwrap();
+        assert!(kin.contains(&stem), "{name} is not on every system: {text}");
+    }
+}
+
+#[test]
+fn the_manual_page_is_one_that_man_can_show() {
+    let sandbox = Sandbox::new();
+    let page = sandbox.poof(["man"]).run().expect_code(0).stdout;
+    let place = sandbox.home().join("poof.1");
+    fs::write(&place, page).unwrap();
+    // -ww: all warnings; -P-cbou: without bold and underline.
+    let groff = sandbox.program("groff").args(["-man", "-ww", "-Kutf8", "-Tutf8", "-P-cbou"]);
+    let shown = groff.args([place]).run().expect_code(0);
+    assert_eq!(shown.stderr, "", "groff finds fault");
+    for words in ["poof upload", "--proof", "EXIT STATUS", "poof cconfig --remote local"] {
+        assert!(shown.stdout.contains(words), "{words} is missing: {shown}");
+    }
+}
+
+/// The formula for an archive that is not published, and its checksum.
+fn formula(sandbox: &Sandbox) -> (String, String) {
+    let archive = sandbox.home().join("archive.tar.gz");
+    fs::write(&archive, "an archive").unwrap();
+    let script = Path::new(ROOT).join("scripts/formula.sh");
+    let fill = sandbox.program(script.to_str().unwrap()).args(["https://example.org/joe/poof"]);
+    let formula = fill.args([&archive]).run().expect_code(0).stdout;
+    let sum = sandbox.program("sha256sum").args([&archive]).run().stdout;
+    (formula, sum.split(' ').next().unwrap().to_owned())
+}
+
+#[test]
+fn the_homebrew_formula_is_filled_with_what_the_archive_says() {
+    let sandbox = Sandbox::new();
+    let (formula, sum) = formula(&sandbox);
+    let version = env!("CARGO_PKG_VERSION");
+    for line in [
+        format!("  url \"https://example.org/joe/poof/archive/refs/tags/v{version}.tar.gz\"\n"),
+        format!("  sha256 \"{sum}\"\n"),
+        "  homepage \"https://example.org/joe/poof\"\n".to_owned(),
+    ] {
+        assert!(formula.contains(&line), "{line} is missing in\n{formula}");
+    }
+    let left = ["REPOSITORY", "SHA256"].iter().find(|word| formula.contains(*word));
+    assert_eq!(left, None, "{formula}");
+    let template = fs::read_to_string(Path::new(ROOT).join("Formula/poof.rb")).unwrap();
+    let tag = format!("\"REPOSITORY/archive/refs/tags/v{version}.tar.gz\"");
+    assert!(template.contains(&tag) && template.contains("sha256 \"SHA256\""));
+}
+
+#[test]
+#[ignore = "ruby is brought by make soak"]
+fn soak_the_homebrew_formula_is_ruby() {
+    let sandbox = Sandbox::new();
+    let (formula, _) = formula(&sandbox);
+    sandbox.program("ruby").args(["-c"]).stdin(formula).run().expect_code(0);
+}
+
+// Minutes: a new system is made for it.
+#[test]
+#[ignore = "long: make soak"]
+fn soak_the_debian_package_comes_and_goes_in_a_new_system_without_a_trace() {
+    let sandbox = Sandbox::new();
+    let out = sandbox.home().join("package");
+    let script = |name: &str, args: &[&str]| {
+        let path = Path::new(ROOT).join("scripts").join(name);
+        let command = sandbox.program(path.to_str().unwrap()).args(args);
+        command.timeout(Duration::from_mins(15)).run().expect_code(0)
+    };
+    let deb = script("package.sh", &[POOF, out.to_str().unwrap()]).stdout;
+    let run = script("test-package.sh", &[deb.trim()]);
+    run.stdout_has("came back whole, plain and encrypted").stdout_has("purged without a trace");
+}
