@@ -19,8 +19,8 @@ import (
 )
 
 // Whole is the size up to which a file is read into memory before it is sent:
-// the server is then told its MD5 beforehand, and the bytes that were hashed
-// are the bytes that travel.
+// S3 is then told its MD5 beforehand, and the bytes that were hashed are the bytes
+// that travel.
 const Whole = 4 << 20
 
 // Send is one object to make: of a file below a root, or of Data.
@@ -106,7 +106,11 @@ func (s *Store) Send(ctx context.Context, root string, job *Send) (sent Sent, er
 			}
 		}
 		_, _ = sums.Write(stored)
-		hashes[hash.MD5] = sums.md5()
+		// S3 compares it with what arrives. Others may keep it and show it again
+		// (Azure, Nextcloud), and would confirm nothing but our own words.
+		if s.direct != nil {
+			hashes[hash.MD5] = sums.md5()
+		}
 		in = bytes.NewReader(stored)
 	}
 	info := func(name string) fs.ObjectInfo {
@@ -130,6 +134,9 @@ func (s *Store) Send(ctx context.Context, root string, job *Send) (sent Sent, er
 	sent.MD5, sent.Tag = sums.md5(), sums.tag()
 	if s.encrypts() {
 		sent.Nonce = sums.head[8:]
+	}
+	if s.direct == nil && sent.Tag != "" && shows(ctx, made, sums.kind) == "" {
+		sent.Tag = ""
 	}
 	if sent.Tag == "" {
 		err = s.readBack(ctx, made, &sent)
@@ -213,6 +220,16 @@ func partial(name string) string {
 	sum := md5.Sum([]byte(name))
 	dir, _ := path.Split(name)
 	return dir + ".poof-" + hex.EncodeToString(sum[:8]) + ".partial"
+}
+
+// shows is the hash of an object that a listing will show. Azure and B2 have none of
+// what they got in parts, though they have one of everything else.
+func shows(ctx context.Context, made fs.Object, kind hash.Type) string {
+	sum, err := made.Hash(ctx, kind)
+	if err != nil {
+		return ""
+	}
+	return sum
 }
 
 // readBack proves an object of which a listing shows no hash.

@@ -1,0 +1,52 @@
+package store
+
+import (
+	"context"
+	"io"
+	"testing"
+
+	"github.com/rclone/rclone/fs"
+	"github.com/rclone/rclone/fs/hash"
+)
+
+// mute is a remote that has hashes, but none of what it is sent here.
+type mute struct {
+	fs.Fs
+	told string
+}
+
+type muteObject struct{ fs.Object }
+
+func (muteObject) Hash(context.Context, hash.Type) (string, error) { return "", nil }
+
+func (m *mute) Features() *fs.Features {
+	features := *m.Fs.Features()
+	features.SlowHash, features.PartialUploads = false, false
+	return &features
+}
+
+func (m *mute) Put(ctx context.Context, in io.Reader, src fs.ObjectInfo, options ...fs.OpenOption) (fs.Object, error) {
+	m.told, _ = src.Hash(ctx, hash.MD5)
+	made, err := m.Fs.Put(ctx, in, src, options...)
+	return muteObject{made}, err
+}
+
+func TestAnObjectWithoutAHashIsReadBackAndNoneIsPutIntoTheServersMouth(t *testing.T) {
+	ctx := context.Background()
+	disk, err := Open(ctx, ":local:"+t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := &mute{Fs: disk.base}
+	s := &Store{base: base}
+	if s.hashType() != hash.MD5 {
+		t.Fatal("a remote without hashes shows nothing here")
+	}
+	sent, err := s.Send(ctx, "", &Send{Remote: []byte("name"), Data: []byte("content")})
+	if err != nil || sent.Tag != "" || !sent.Proven {
+		t.Errorf("%v: tag %q, read back: %v", err, sent.Tag, sent.Proven)
+	}
+	if base.told != "" {
+		t.Errorf("the server was told %s", base.told)
+	}
+}
