@@ -14,14 +14,13 @@ command -v apt-get >/dev/null || {
 }
 ./install-packages.sh debootstrap dpkg-dev binutils lintian ruby
 
-# What the system lacks of a package and all that it needs.
-lacking() {
-    apt-get install --simulate --no-install-recommends "$@" | sed -n 's/^Inst \([^ ]*\).*/\1/p'
-}
 if ! [ -f "$root/.complete" ]; then
     mkdir -p "$root/packages"
-    packages=$(lacking openssh-server apache2-bin samba)
+    packages='openssh-server apache2-bin samba'
     # shellcheck disable=SC2086 # a list of names
+    packages="$packages $(apt-get install --simulate --no-install-recommends $packages |
+        sed -n 's/^Inst \([^ ]*\).*/\1/p')"
+    # shellcheck disable=SC2086
     (cd "$root/packages" && apt-get download -q $packages)
     for package in "$root"/packages/*.deb; do
         dpkg-deb --extract "$package" "$root"

@@ -52,7 +52,7 @@ pub fn page() -> io::Result<String> {
     man.render_options_section(&mut page)?;
     section("COMMANDS").to_writer(&mut page)?;
     for sub in root.get_subcommands().filter(|sub| !sub.is_hide_set()) {
-        command(sub.clone(), &mut page)?;
+        command(sub.clone(), "poof", &mut page)?;
     }
     let mut end = section("EXAMPLES");
     examples(&mut end, help::EXAMPLES);
@@ -73,9 +73,14 @@ pub fn page() -> io::Result<String> {
     String::from_utf8(page).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
-/// One command: its own options only, those of every command stand above.
-fn command(sub: Command, page: &mut dyn Write) -> io::Result<()> {
-    let name = sub.get_name().to_owned();
+/// One command, or those that it consists of: their own options only, those of every
+/// command stand above.
+fn command(sub: Command, above: &str, page: &mut dyn Write) -> io::Result<()> {
+    let name = format!("{above} {}", sub.get_name());
+    if sub.has_subcommands() {
+        let inner = sub.get_subcommands().filter(|inner| inner.get_name() != "help");
+        return inner.cloned().try_for_each(|inner| command(inner, &name, page));
+    }
     let sub = sub.mut_args(|arg| {
         let everywhere = arg.is_global_set() || arg.get_id() == "help";
         arg.hide(everywhere)
@@ -83,13 +88,13 @@ fn command(sub: Command, page: &mut dyn Write) -> io::Result<()> {
     let has_own = sub.get_arguments().any(|arg| !arg.is_hide_set());
     let about = sub.get_about().map(ToString::to_string).unwrap_or_default();
     let man = Man::new(sub);
-    Roff::new().control("SS", [format!("poof {name}").as_str()]).to_writer(page)?;
+    Roff::new().control("SS", [name.as_str()]).to_writer(page)?;
     page.write_all(&body(|out| man.render_synopsis_section(out))?)?;
     Roff::new().control("PP", []).text([roman(format!("{about}."))]).to_writer(page)?;
     if has_own {
         page.write_all(&body(|out| man.render_options_section(out))?)?;
     }
-    if let Some(help) = help::of(&name) {
+    if let Some(help) = name.split(' ').nth(1).and_then(help::of) {
         let mut roff = text("Examples:");
         examples(&mut roff, help.examples);
         roff.control("PP", []).text([roman(format!("Exit status: {}.", codes(help)))]);

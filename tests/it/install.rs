@@ -203,6 +203,25 @@ fn soak_the_homebrew_formula_is_ruby() {
     sandbox.program("ruby").args(["-c"]).stdin(formula).run().expect_code(0);
 }
 
+#[test]
+#[ignore = "builds: make soak"]
+fn soak_cargo_installs_it_and_neuter_has_cargo_remove_it() {
+    let sandbox = plain(3);
+    let root = sandbox.home().join("cargo");
+    let cargo = std::env::var("CARGO").unwrap();
+    let mut install = Process::new(&cargo);
+    // --debug: what the tests have built already.
+    install.args(["install", "--quiet", "--locked", "--debug", "--path", ROOT, "--root"]);
+    assert!(install.arg(&root).status().unwrap().success());
+    let program = root.join("bin/poof");
+    poof(&sandbox, &program, &["demo"]).run().expect_code(0);
+    std::os::unix::fs::symlink(cargo, sandbox.bin().join("cargo")).unwrap();
+    poof(&sandbox, &program, &["neuter", "--yes", "--allow", "no-kit"]).run().expect_code(0);
+    let left: Vec<_> = paths(&root).into_iter().filter(|path| path.is_file()).collect();
+    let records = [".crates.toml", ".crates2.json"].map(|name| root.join(name));
+    assert!(left.iter().all(|path| records.contains(path)), "{left:?}");
+}
+
 // Minutes: a new system is made for it.
 #[test]
 #[ignore = "long: make soak"]

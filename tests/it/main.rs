@@ -45,6 +45,8 @@ mod memory;
 mod mirror;
 mod neuter;
 mod proof;
+#[cfg(target_os = "linux")] // setpriv
+mod providers;
 mod requests;
 #[cfg(target_os = "linux")] // loop devices
 mod residue;

@@ -14,6 +14,7 @@ pub mod hostile;
 pub mod minio;
 pub mod proxy;
 mod sandbox;
+pub mod servers;
 pub mod tools;
 mod tree;
 mod unreachable;

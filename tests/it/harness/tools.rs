@@ -18,6 +18,19 @@ pub fn python_poof() -> PathBuf {
     tool("python-poof-1.6.0/bin/poof", "POOF_TEST_PYTHON_POOF")
 }
 
+/// Where `scripts/server-tools.sh` has unpacked Debian's packages of servers.
+pub fn servers() -> PathBuf {
+    let root = cache().join("poof-tools/servers");
+    let shown = root.display();
+    assert!(root.join(".complete").is_file(), "{shown} is missing: run `make soak`");
+    root
+}
+
+/// Microsoft's emulator of Azure Blob Storage.
+pub fn azurite() -> PathBuf {
+    tool("../azurite-3.35.0/node_modules/.bin/azurite-blob", "POOF_TEST_AZURITE")
+}
+
 /// A missing tool fails the test: one that is skipped proves nothing and looks
 /// as if it did.
 fn tool(name: &str, variable: &str) -> PathBuf {
