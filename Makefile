@@ -4,12 +4,13 @@
 GO ?= go
 CARGO ?= cargo
 PREFIX ?= $(HOME)/.local
-export GO PREFIX DESTDIR RECEIPT
+export GO
 
 built = $(or $(CARGO_TARGET_DIR),target)/release/poof
 # What is installed or packaged: another is taken as it is, and nothing is built.
 PROGRAM ?= $(built)
 needs_build = $(if $(filter $(built),$(PROGRAM)),build)
+place = PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' RECEIPT='$(RECEIPT)'
 
 help:
 	@echo 'make setup        install what the build needs and this machine lacks'
@@ -37,10 +38,10 @@ demo: setup build
 	$(built) demo
 
 install: $(needs_build)
-	@scripts/install.sh '$(PROGRAM)'
+	@$(place) scripts/install.sh '$(PROGRAM)'
 
 uninstall:
-	@scripts/uninstall.sh
+	@$(place) scripts/uninstall.sh
 
 package: $(needs_build)
 	@scripts/package.sh '$(PROGRAM)'

@@ -12,7 +12,7 @@ out=${2:-$root/target/package}
 version=$("$program" --version | sed -n '1s/^poof \([^ ]*\).*/\1/p')
 arch=$(dpkg --print-architecture)
 who="${DEBFULLNAME:-The poof developers} <${DEBEMAIL:-poof@localhost.localdomain}>"
-# The same source gives the same package.
+# The same program gives the same package.
 epoch=${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct 2>/dev/null || date +%s)}
 export SOURCE_DATE_EPOCH="$epoch"
 day=$(date -u -R -d "@$epoch")

@@ -12,7 +12,7 @@ command -v apt-get >/dev/null || {
     echo 'apt-get is not there: OpenSSH, Apache and Samba are not fetched'
     exit 0
 }
-./install-packages.sh debootstrap dpkg-dev binutils lintian ruby
+./install-packages.sh debootstrap dpkg-dev binutils lintian ruby openssl openssh-client
 
 if ! [ -f "$root/.complete" ]; then
     mkdir -p "$root/packages"

@@ -130,7 +130,14 @@ fn soak_openssh_with_a_key_as_the_manual_says() {
         ("key_file", file("key")),
         ("known_hosts_file", file("known_hosts")),
     ];
-    goes_round(&configured("SFTP", 0, &values));
+    let sandbox = configured("SFTP", 0, &values);
+    // A full path is one there, too.
+    let place = server.dir.join("files/volume1/backup");
+    let conf = sandbox.confdir().join("poof.conf");
+    let text = fs::read_to_string(&conf).unwrap();
+    fs::write(&conf, text.replace(sandbox.bucket(), &place.display().to_string())).unwrap();
+    goes_round(&sandbox);
+    assert!(place.read_dir().unwrap().count() > 1);
 }
 
 fn name() -> String {

@@ -6,6 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 use std::time::Duration;
 
+use crate::harness::endings;
 use crate::harness::proxy::Request;
 use crate::harness::{
     Backdoor, BlackHole, Config, DeadEnd, Guarded, Kind, Proxy, Sandbox, Snapshot, Verdict,
@@ -170,6 +171,13 @@ fn a_program_that_hangs_fails_the_test() {
     sandbox.write_config(&Config::plain(black_hole.endpoint()));
     let bucket = place(&sandbox, "");
     sandbox.rclone(["lsf", &bucket]).timeout(Duration::from_millis(300)).run();
+}
+
+#[test]
+#[should_panic(expected = "ended with 9, and its help names {0, 1, 2, 3, 130}")]
+fn an_exit_code_that_the_help_does_not_name_fails_the_test() {
+    endings::check("paths", 0);
+    endings::check("paths", 9);
 }
 
 #[test]

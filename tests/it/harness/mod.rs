@@ -4,7 +4,7 @@
 mod backdoor;
 pub mod command;
 mod config;
-mod endings;
+pub mod endings;
 #[cfg(target_os = "linux")] // rsync with ACLs
 mod exact;
 mod folding;
