@@ -20,6 +20,7 @@ mod configure;
 mod demo;
 #[cfg(target_os = "linux")] // strace, unshare
 mod disk_faults;
+mod documents;
 mod download;
 mod drift;
 mod dropin;
@@ -47,6 +48,7 @@ mod neuter;
 mod proof;
 #[cfg(target_os = "linux")] // setpriv
 mod providers;
+mod recipes;
 mod requests;
 #[cfg(target_os = "linux")] // loop devices
 mod residue;
