@@ -117,7 +117,8 @@ impl Server {
             let hash = String::from_utf8(hash.stdout).unwrap();
             fs::write(dir.join("users"), format!("{USER}:{hash}")).unwrap();
             let mut command = debian("usr/sbin/apache2", dir);
-            command.arg("-DFOREGROUND").arg("-f").arg(dir.join("config"));
+            // -X: one process, which goes alone.
+            command.arg("-X").arg("-f").arg(dir.join("config"));
             command
         })
     }
@@ -171,8 +172,8 @@ impl Server {
 /// more of the system than a test may ask for. Root has them see the packages, which
 /// lie in its home, and a user `joe` of their own.
 fn debian(program: &str, dir: &Path) -> Command {
-    const WORLD: &str = r#"mount --bind "$1" "$2" && mount --bind "$3" /etc/passwd && shift 3 &&
-        exec setpriv --reuid joe --regid 65534 --clear-groups "$@""#;
+    const WORLD: &str = r#"mount -o bind,ro "$1" "$2" && mount -o bind,ro "$3" /etc/passwd &&
+        shift 3 && exec setpriv --reuid joe --regid 65534 --clear-groups "$@""#;
     let (servers, seen) = (tools::servers(), seen(dir));
     let mut command;
     if rustix::process::geteuid().is_root() {
