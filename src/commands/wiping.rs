@@ -239,11 +239,11 @@ impl Wiping<'_> {
         let place = show::place(tally.mount.as_ref());
         let (count, size) = (files(tally.gone), bytes(tally.bytes));
         let what = match stage {
-            Stage::Proven => "",
-            Stage::Excluded => " that were excluded",
+            Stage::Proven => "wiped",
+            Stage::Excluded => "excluded, and wiped:",
         };
-        terminal
-            .done(&format!("{name}: wiped {count}{what}, {size}{place}: {}", show::said(&said)));
+        let said_so = show::said(&said);
+        terminal.done(&format!("{name}: {what} {count}, {size}{place}: {said_so}"));
         let words: Vec<_> = said.iter().map(|said| said.word()).collect();
         if stage == Stage::Excluded {
             let extent = Extent { files: tally.gone, bytes: tally.bytes, found: true };

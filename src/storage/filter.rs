@@ -123,6 +123,12 @@ impl Filter {
     pub fn markers(&self) -> &[Vec<u8>] {
         self.0.as_ref().map_or(&[], |rules| &rules.markers)
     }
+
+    /// Whether a path is that of a marker.
+    pub fn is_marker(&self, path: &[u8]) -> bool {
+        let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
+        self.markers().iter().any(|marker| marker == name)
+    }
 }
 
 fn set(texts: &[String]) -> Result<RegexSet, regex::Error> {

@@ -29,11 +29,6 @@ impl Kept {
             && (self.paths.contains(path) || above(path).any(|dir| self.paths.contains(dir)))
     }
 
-    /// The directories that the paths lie in, without the root.
-    pub fn into_directories(self) -> impl Iterator<Item = Vec<u8>> {
-        self.above.into_iter().filter(|dir| !dir.is_empty())
-    }
-
     /// Whether something that stays lies below a directory.
     pub fn is_below(&self, dir: &[u8]) -> bool {
         self.above.contains(dir)

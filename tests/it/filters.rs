@@ -247,7 +247,7 @@ fn with_wipe_excluded_it_goes_at_once_or_later() {
             let run = sandbox.poof(["upload", "--keep-poof", "--wipe-excluded"]).run();
             run.expect_code(7).stderr_has("5 files, 63 B, would be wiped that are excluded");
             let run = sandbox.poof(ALL).run().expect_code(0);
-            let run = run.stderr_has("data: wiped 5 files that were excluded, 63 B");
+            let run = run.stderr_has("data: excluded, and wiped: 5 files, 63 B");
             assert!(!sandbox.data().exists(), "{run}");
             sandbox.poof(["download"]).run().expect_code(0);
             assert_eq!(here(&sandbox.data()), set(&KEPT));
@@ -261,6 +261,7 @@ fn a_kill_while_it_goes_loses_nothing_else() {
         (false, "pwrite64", "doc"),
         (true, "ftruncate", "src/main.o"),
         (false, "fdatasync", "target/debug/x"),
+        (false, "pwrite64", "photos/CACHEDIR.TAG"),
         (true, "pwrite64", "photos/thumb"),
     ] {
         let (sandbox, _proxy) = filtered(encrypted);
@@ -272,6 +273,10 @@ fn a_kill_while_it_goes_loses_nothing_else() {
         let poof = [env!("CARGO_BIN_EXE_poof")];
         let run = sandbox.program("strace").args(strace).args(poof).args(ALL).run();
         assert_eq!(run.code, None, "{path}: {run}");
+        if path == "photos/CACHEDIR.TAG" {
+            // Without it, nobody could tell that the rest was excluded.
+            assert!(!sandbox.data().join("photos/thumb").exists(), "{run}");
+        }
         sandbox.poof(["download", "--to", "beside", "--only", "data"]).run().expect_code(0);
         assert_eq!(here(&sandbox.home().join("beside/data")), set(&KEPT), "{path}: {run}");
         let again = sandbox.poof(ALL).run();
@@ -290,7 +295,7 @@ fn a_file_with_an_excluded_name_keeps_its_content_until_that_goes() {
         "data/doc: only this name is gone: the file has another outside of the tree, or",
     );
     assert_eq!(fs::read_to_string(sandbox.data().join("target/doc")).unwrap(), "doc");
-    sandbox.poof(ALL).run().expect_code(0).stderr_has("data: wiped 6 files that were excluded");
+    sandbox.poof(ALL).run().expect_code(0).stderr_has("data: excluded, and wiped: 6 files");
     assert!(!sandbox.data().exists());
 }
 
@@ -338,7 +343,7 @@ fn what_becomes_excluded_while_an_upload_runs_is_never_wiped_unproven() {
     while_it_runs(&sandbox, &proxy, move || {
         // A directory with what is proven, and with what has just come up, is marked; an
         // excluded file changes, and another comes up.
-        make(&data, &["src/deep/precious", "src/deep/CACHEDIR.TAG", "target/new"]);
+        make(&data, &["src/deep/precious", "src/deep/CACHEDIR.TAG", "target/new", "photos/new"]);
         fs::write(data.join("target/y"), "changed").unwrap();
     });
     let run = sandbox.poof(ALL).run().expect_code(9);
@@ -348,7 +353,15 @@ fn what_becomes_excluded_while_an_upload_runs_is_never_wiped_unproven() {
     }
     assert_eq!(fs::read_to_string(sandbox.data().join("target/y")).unwrap(), "changed");
     fs::remove_file(sandbox.data().join("target/y")).unwrap();
-    let left = ["src/deep/precious", "src/deep/CACHEDIR.TAG", "src/deep/a.rs", "target/new"];
+    let left = [
+        "src/deep/precious",
+        "src/deep/CACHEDIR.TAG",
+        "src/deep/a.rs",
+        "target/new",
+        // It stays excluded.
+        "photos/new",
+        "photos/CACHEDIR.TAG",
+    ];
     assert_eq!(here(&sandbox.data()), set(&left));
 }
 

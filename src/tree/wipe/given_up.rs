@@ -10,7 +10,7 @@ use super::path::Stays;
 use crate::base::error::Result;
 use crate::base::interrupt;
 use crate::storage::filter::Filter;
-use crate::tree::entry::{Entry, Time, order};
+use crate::tree::entry::{Entry, EntryKind, Time};
 use crate::tree::excluded::Extent;
 use crate::tree::kept::Kept;
 use crate::tree::walk::{Found, LeftOut, Walk};
@@ -71,8 +71,9 @@ impl Asked {
 }
 
 impl Work<'_> {
-    /// Wipes what is excluded, was `asked` for and is not `spared`. Returns its
-    /// directories and those that it lay in, in the order of entries.
+    /// Wipes what is excluded, was `asked` for and is not `spared`. Returns all
+    /// directories, in the order of entries: those that are empty may go, also if a
+    /// run that was killed has emptied them.
     pub(super) fn wipe_excluded(
         &mut self,
         root: &Path,
@@ -80,15 +81,22 @@ impl Work<'_> {
         asked: &Asked,
         spared: &Kept,
     ) -> Result<Vec<Vec<u8>>> {
-        let mut all = Kept::default();
-        let mut directories = Vec::new();
+        let (mut directories, mut markers) = (Vec::new(), Vec::new());
         for found in Walk::new(root, filter).into_iter().flat_map(Walk::deep) {
-            let Found::Excluded(excluded) = found else { continue };
+            let excluded = match found {
+                Found::Excluded(excluded) => excluded,
+                Found::Entry(Entry { path, kind: EntryKind::Directory, .. })
+                    if !path.is_empty() && !spared.holds(&path) =>
+                {
+                    directories.push(path);
+                    continue;
+                }
+                _ => continue,
+            };
             let path = excluded.path().to_vec();
             if spared.holds(&path) || self.is_blocked(&path) {
                 continue;
             }
-            all.add(&path);
             if interrupt::requested() {
                 self.tally.rest += u64::from(!excluded.is_directory());
                 continue;
@@ -100,7 +108,11 @@ impl Work<'_> {
                     let linked = inode.and_then(|inode| self.linked.get(&inode));
                     let ours = linked.map(|(_, since)| *since);
                     if let Some(given_up) = asked.give_up(entry, ours) {
-                        self.add(Goes::GivenUp(given_up))?;
+                        if filter.is_marker(&path) {
+                            markers.push(given_up);
+                        } else {
+                            self.add(Goes::GivenUp(given_up))?;
+                        }
                     } else {
                         self.stays(path, Stays::excluded("it has changed, or came up meanwhile"));
                     }
@@ -110,10 +122,27 @@ impl Work<'_> {
             }
         }
         self.flush()?;
-        directories.extend(all.into_directories());
-        directories.sort_by(|a, b| order(a, b));
-        directories.dedup();
+        self.wipe_markers(markers)?;
         Ok(directories)
+    }
+
+    /// What has a directory left out goes last, and not from one in which something
+    /// stays: without it, nobody could tell after a crash that the rest is excluded.
+    fn wipe_markers(&mut self, markers: Vec<GivenUp>) -> Result<()> {
+        let left: Kept = self.tally.left.iter().map(|left| left.path.as_slice()).collect();
+        for marker in markers {
+            let path = &marker.entry().path;
+            let dir = &path[..path.iter().rposition(|byte| *byte == b'/').unwrap_or(0)];
+            if interrupt::requested() {
+                self.tally.rest += 1;
+            } else if left.is_below(dir) {
+                let why = "it has the directory left out, in which something stays";
+                self.stays(path.clone(), Stays::excluded(why));
+            } else {
+                self.add(Goes::GivenUp(marker))?;
+            }
+        }
+        self.flush()
     }
 }
 
