@@ -7,6 +7,7 @@ mod help;
 mod leaving;
 mod manual;
 mod schedule;
+mod secret;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,6 +20,7 @@ pub use help::{command, parse};
 pub use leaving::{Kit, Neuter, Return};
 pub use manual::page;
 pub use schedule::Lconfig;
+pub use secret::{Secret, SecretSet};
 
 /// Make it safe in the cloud, prove that it is there, bring it back whole.
 #[derive(Parser)]
@@ -83,6 +85,9 @@ pub enum Command {
     Lconfig(Lconfig),
     /// Remove that schedule, its files and its logs
     Lpurge,
+    /// Keep secrets out of the configuration files
+    #[command(subcommand)]
+    Secret(Secret),
     /// Show the level that is declared and the one that holds, and every directory
     Status(Status),
     /// Remove the plain copies that a switch to encryption left in the bucket

@@ -15,6 +15,7 @@ pub mod config {
     pub mod poof_conf;
     pub mod python_json;
     pub mod rclone_conf;
+    pub mod secrets;
     pub mod status;
 }
 

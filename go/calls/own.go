@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/rclone/rclone/fs/config"
-	"github.com/rclone/rclone/fs/config/configfile"
 	"github.com/rclone/rclone/fs/config/obscure"
 	"github.com/rclone/rclone/fs/operations"
 	"github.com/rclone/rclone/fs/rc"
@@ -28,31 +27,17 @@ func init() {
 		"poof/config":  useConfig,
 		"poof/exclude": excludeRules,
 		"poof/key":     deriveKey,
+		"poof/lock":    lockConfig,
 		"poof/log":     drainLog,
 		"poof/mirror":  mirror,
+		"poof/option":  describeOption,
 		"poof/put":     putObject,
 		"poof/get":     getObject,
+		"poof/unlock":  unlockConfig,
 		"poof/wait":    awaitJob,
 	} {
 		rc.Add(rc.Call{Path: path, Fn: fn})
 	}
-}
-
-// useConfig makes path the configuration file and loads it afresh.
-//
-// Parameters: path. It stands in for config/setpath, after which rclone keeps
-// the old content if the new file has the same size and time.
-func useConfig(_ context.Context, in rc.Params) (rc.Params, error) {
-	path, err := in.GetString("path")
-	if err != nil {
-		return nil, err
-	}
-	if err := config.SetConfigPath(path); err != nil {
-		return nil, err
-	}
-	configfile.Install()
-	rememberSecrets(config.LoadedData())
-	return nil, nil
 }
 
 // deriveKey makes a secret of the passwords of a crypt remote, from which they

@@ -27,12 +27,19 @@ func Scrub(text string) string {
 	return text
 }
 
-// rememberSecrets collects the secrets of the loaded configuration.
-func rememberSecrets(data config.Storage) {
+// rememberSecrets collects the secrets of the loaded configuration and those that
+// stand in no file.
+func rememberSecrets(data config.Storage, more []secret) {
 	var pairs []string
 	hide := func(value string) {
 		if len(value) >= shortestSecret {
 			pairs = append(pairs, value, "***")
+		}
+	}
+	for _, secret := range more {
+		hide(secret.Value)
+		if clear, err := obscure.Reveal(secret.Value); err == nil {
+			hide(clear)
 		}
 	}
 	for _, section := range data.GetSectionList() {

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use super::secrets::{in_time, rclone_file};
 use super::{Context, Outcome, offer, stage};
 use crate::base::error::{Error, Kind, Result};
 use crate::cli::Cconfig;
-use crate::config::rclone_conf::STORAGE;
+use crate::config::rclone_conf::{STORAGE, is_encrypted};
 use crate::config::ready::storage_section;
-use crate::config::{PoofConf, Problem, RcloneConf, Status};
+use crate::config::{PoofConf, Problem, RcloneConf, RcloneFile, Status};
 
 pub fn run(context: &Context, args: &Cconfig) -> Result<Outcome> {
     let path = &context.files.rclone;
@@ -16,28 +17,41 @@ pub fn run(context: &Context, args: &Cconfig) -> Result<Outcome> {
     if missing || args.remote.is_some() || !args.settings.is_empty() {
         let _lock = context.lock()?;
         let s3 = matches!(args.remote.as_deref(), None | Some("s3"));
-        let conf = match RcloneConf::load(path) {
-            Err(Problem { status: Status::MissingConfigFile, .. }) if s3 => RcloneConf::scaffold(),
-            Err(Problem { status: Status::MissingConfigFile, .. }) => RcloneConf::default(),
-            other => other.map_err(Problem::into_error)?,
+        // poof.conf need not exist yet.
+        let poof = PoofConf::load(&context.files.poof).ok();
+        let mut file = match rclone_file(context, poof.as_ref()) {
+            Err(Problem { status: Status::MissingConfigFile, .. }) if s3 => {
+                RcloneFile::new(RcloneConf::scaffold())
+            }
+            Err(Problem { status: Status::MissingConfigFile, .. }) => {
+                RcloneFile::new(RcloneConf::default())
+            }
+            other => in_time(other)?,
         };
-        fill(context, conf, args)?.save(path)?;
+        fill(context, poof.as_ref(), &mut file.conf, args)?;
+        file.save(path)?;
         let done = if missing { "created" } else { "changed" };
         context.terminal.note(&format!("{done} {}", path.display()));
     }
     let text = fs::read(path).map_err(|error| Error::io("read", path, &error))?;
     offer::show(context, path, &text);
     match RcloneConf::parse(&text) {
+        // It is shown as it lies there.
+        _ if is_encrypted(&text) => Ok(Outcome::default()),
         Ok(_) => Ok(Outcome::default()),
         Err(problem) => Err(problem.into_error()),
     }
 }
 
 /// The storage remote with the settings of the command line.
-fn fill(context: &Context, mut conf: RcloneConf, args: &Cconfig) -> Result<RcloneConf> {
-    // poof.conf may have another name for it, and need not exist yet.
-    let poof = PoofConf::load(&context.files.poof).ok();
-    let section = poof.as_ref().map_or(STORAGE, |poof| storage_section(poof, &conf)).to_owned();
+fn fill(
+    context: &Context,
+    poof: Option<&PoofConf>,
+    conf: &mut RcloneConf,
+    args: &Cconfig,
+) -> Result<()> {
+    // poof.conf may have another name for it.
+    let section = poof.map_or(STORAGE, |poof| storage_section(poof, conf)).to_owned();
     let given: BTreeMap<String, String> = args.settings.iter().cloned().collect();
     let (kind, given) = match args.remote.as_deref() {
         Some("local") => ("alias".to_owned(), directory(given)?),
@@ -60,7 +74,7 @@ fn fill(context: &Context, mut conf: RcloneConf, args: &Cconfig) -> Result<Rclon
     }
     let made = stage::create(context, &section, &kind, given)?;
     conf.fill(&section, &made, &["type"]);
-    Ok(conf)
+    Ok(())
 }
 
 /// A directory as a remote is rclone's alias: names below it are then full

@@ -4,6 +4,7 @@ use std::env;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 
+use super::secrets::Wallet;
 use crate::base::error::Result;
 use crate::base::terminal::Terminal;
 use crate::cli::Cli;
@@ -17,6 +18,8 @@ pub struct Context {
     pub files: Files,
     /// The state of this configuration.
     pub state: PathBuf,
+    /// The secrets of this run.
+    pub wallet: Wallet,
 }
 
 impl Context {
@@ -36,7 +39,7 @@ impl Context {
         } else {
             layout.state.join(format!("{:016x}", fingerprint(&files)))
         };
-        Ok(Context { terminal, layout, files, state })
+        Ok(Context { terminal, layout, files, state, wallet: Wallet::default() })
     }
 
     /// Keeps every other poof off this configuration while it lives.

@@ -2,15 +2,16 @@
 
 use serde_json::json;
 
+use super::secrets::{in_time, rclone_file};
 use super::{Context, Outcome};
 use crate::base::error::Result;
 use crate::config::ready::toggled;
-use crate::config::{PoofConf, Problem, RcloneConf, Status};
+use crate::config::{PoofConf, Problem, Status};
 
 pub fn run(context: &Context) -> Result<Outcome> {
     let _lock = context.lock()?;
     let poof = PoofConf::load(&context.files.poof).map_err(Problem::into_error)?;
-    let rclone = RcloneConf::load(&context.files.rclone).map_err(Problem::into_error)?;
+    let rclone = in_time(rclone_file(context, Some(&poof)))?.conf;
     let (from, to) = (poof.remote(), toggled(&rclone, poof.remote()).map_err(Problem::into_error)?);
     poof.with_remote(&to).save(&context.files.poof)?;
     let status = if rclone.kind(&to) == Some("crypt") {

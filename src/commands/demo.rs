@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use walkdir::WalkDir;
 
+use super::secrets::Wallet;
 use super::{Context, Outcome, backup, cconfig, cryptoggle, download, econfig, upload, verify};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::write_private;
@@ -70,6 +71,7 @@ impl<'a> Demo<'a> {
             files: Files::resolve(&layout.config, None, None, None),
             state: layout.state.clone(),
             layout,
+            wallet: Wallet::default(),
         };
         let (data, cloud) = (home.join("Documents"), scratch.join("cloud"));
         Demo { terminal: &context.terminal, inner, data, cloud }

@@ -7,11 +7,12 @@ use std::{env, fs};
 
 use serde_json::json;
 
-use super::{Context, Outcome, setup};
+use super::{Context, Outcome, secret, setup};
 use crate::base::error::{Error, Kind, Result};
 use crate::config::trees::Directory;
 use crate::host::clipboard;
 use crate::host::erase::{self, Noise};
+use crate::host::keychain;
 use crate::host::program::{self, Installed};
 use crate::host::schedule::{Found, Kind as Keeper, Scheduler};
 use crate::host::traces::{Trace, of_timer, quoted, traces};
@@ -24,6 +25,8 @@ struct Baggage {
     crontab: bool,
     /// Hold secrets or names of files: overwritten.
     files: Vec<PathBuf>,
+    /// Entries of the keychain that `secret set` made.
+    keychain: Vec<String>,
     state: PathBuf,
     /// Directories of a demo that was killed.
     scratch: Vec<PathBuf>,
@@ -50,6 +53,10 @@ pub fn preview(context: &Context, going: &[&Directory]) -> Result<()> {
     {
         context.terminal.result(&format!("x {path}"));
         context.terminal.event(&json!({"type": "plan", "action": "remove", "path": path}));
+    }
+    for entry in &baggage.keychain {
+        context.terminal.result(&format!("x {entry:?} in the keychain"));
+        context.terminal.event(&json!({"type": "plan", "action": "forget", "entry": entry}));
     }
     let is_wiped = |dir: &Path| going.iter().any(|tree| dir.starts_with(setup::real(&tree.local)));
     tell(context, &left(context, &baggage, is_wiped));
@@ -79,6 +86,16 @@ pub fn depart(context: &Context, mut outcome: Outcome) -> Result<Outcome> {
             failed.push(Trace { what, command: format!("rm -rf {path}") });
         }
     };
+    let mut by_hand = Vec::new();
+    // As long as poof.conf knows them.
+    for entry in &baggage.keychain {
+        if let Err(unavailable) = keychain::remove(entry) {
+            by_hand.push(Trace {
+                what: format!("the entry {entry:?} of the keychain: {}", unavailable.what),
+                command: keychain::removal(entry),
+            });
+        }
+    }
     for path in &baggage.files {
         note(path, erase::file(path, &noise));
     }
@@ -93,7 +110,6 @@ pub fn depart(context: &Context, mut outcome: Outcome) -> Result<Outcome> {
     for path in &baggage.installed {
         note(path, removed(path));
     }
-    let mut by_hand = Vec::new();
     match (&baggage.program, &baggage.cargo) {
         (Some(program), Some(root)) if !program::cargo_uninstall(root) => by_hand.push(Trace {
             what: format!("{}, which cargo has installed", program.display()),
@@ -135,6 +151,7 @@ impl Baggage {
             files: Vec::new(),
             schedule: scheduler.files(),
             crontab: is_of(Keeper::Cron),
+            keychain: Vec::new(),
             state: state.clone(),
             scratch: scratch(),
             installed: program::companions(&layout.home),
@@ -154,6 +171,12 @@ impl Baggage {
         }
         baggage.files.extend(unfinished(&files.dir));
         baggage.left.extend(is_of(Keeper::Systemd).then(of_timer));
+        let (own, others) = secret::entries(context);
+        baggage.keychain = own;
+        baggage.left.extend(others.iter().map(|entry| Trace {
+            what: format!("the entry {entry:?} of the keychain, which is not of poof's making"),
+            command: keychain::removal(entry),
+        }));
         match program::installed(&exe) {
             Installed::Receipt { receipt, files } => {
                 let (directories, files): (Vec<_>, Vec<_>) =

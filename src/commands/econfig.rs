@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::secrets::{in_time, rclone_file};
 use super::{Context, Outcome, stage};
 use crate::base::error::{Error, Result};
 use crate::base::secret::Secret;
@@ -14,10 +15,15 @@ pub fn run(context: &Context) -> Result<Outcome> {
     let path = &context.files.rclone;
     let _lock = context.lock()?;
     let poof = PoofConf::load(&context.files.poof).map_err(Problem::into_error)?;
-    let mut rclone = RcloneConf::load(path).map_err(Problem::into_error)?;
-    let section = crypt_section(&rclone).unwrap_or_else(|| CRYPT.to_owned());
+    let mut file = in_time(rclone_file(context, Some(&poof)))?;
+    let rclone = &mut file.conf;
+    let section = crypt_section(rclone).unwrap_or_else(|| CRYPT.to_owned());
     let kept = rclone.values(&section);
-    let has = |key: &str| kept.get(key).is_some_and(|v| !v.is_empty() && !v.starts_with("BOGUS-"));
+    let secrets = poof.secrets();
+    let has = |key: &str| {
+        kept.get(key).is_some_and(|v| !v.is_empty() && !v.starts_with("BOGUS-"))
+            || secrets.iter().any(|secret| secret.place() == Some((&section, key)))
+    };
     if has("password") && has("remote") {
         context.terminal.note(&format!("[{section}] has its passwords; nothing was changed"));
         return Ok(Outcome::default().with("changed", false));
@@ -33,7 +39,7 @@ pub fn run(context: &Context) -> Result<Outcome> {
     }
     if !has("password")
         && !has("filename_encoding")
-        && let Some(encoding) = name_encoding(&rclone, &poof)
+        && let Some(encoding) = name_encoding(rclone, &poof)
     {
         parameters.insert("filename_encoding".to_owned(), encoding.to_owned());
     }
@@ -48,7 +54,7 @@ pub fn run(context: &Context) -> Result<Outcome> {
     let made = stage::create(context, &section, "crypt", parameters)?;
     let keys = ["type", "remote", "filename_encoding", "password", "password2"];
     rclone.fill(&section, &made, &keys);
-    rclone.save(path)?;
+    file.save(path)?;
     context.terminal.done(&format!("added [{section}] to {}", path.display()));
     context.terminal.note(
         "Its passwords exist only there: keep a copy in a safe place (`poof cconfig` shows the \

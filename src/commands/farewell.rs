@@ -10,6 +10,7 @@ use super::{Context, setup};
 use crate::base::error::{Error, Result};
 use crate::base::files::write_private;
 use crate::base::units::now;
+use crate::config::PoofConf;
 use crate::config::trees::Directory;
 use crate::tree::guard::Allowed;
 
@@ -77,6 +78,14 @@ pub fn note_kit(context: &Context, path: &Path) -> Result<()> {
     save(context, &Notes { kit, ..notes(context) })
 }
 
+/// Whatever kit there is lacks a secret that the two files do not show.
+///
+/// # Errors
+/// The state cannot be written.
+pub fn forget_kit(context: &Context) -> Result<()> {
+    save(context, &Notes { kit: None, ..notes(context) })
+}
+
 /// One of the two files was shown. What cannot be noted does not count as shown.
 pub fn note_shown(context: &Context, file: &Path) {
     let mut notes = notes(context);
@@ -104,8 +113,12 @@ pub fn is_prepared(context: &Context, going: &[&Directory]) -> bool {
     let notes = notes(context);
     let shown =
         |noted: &Option<String>, file: &Path| noted.is_some() && *noted == fingerprint(file);
+    // Both files together do not tell what neither of them holds.
+    let telling = PoofConf::load(&context.files.poof).is_ok_and(|conf| conf.secrets().is_empty());
     matches!(kit(context), KitStanding::Fits(kit) if !kit.goes(context, going))
-        || shown(&notes.poof, &context.files.poof) && shown(&notes.rclone, &context.files.rclone)
+        || telling
+            && shown(&notes.poof, &context.files.poof)
+            && shown(&notes.rclone, &context.files.rclone)
 }
 
 impl KitNote {

@@ -30,6 +30,8 @@ mod purge;
 mod report;
 mod scheduled;
 mod scheduling;
+mod secret;
+mod secrets;
 mod sending;
 mod setup;
 mod show;
@@ -68,6 +70,7 @@ pub fn run(cli: Cli, context: &Context) -> Result<Outcome> {
         Some(Command::Lpurge) => lpurge::run(context),
         Some(Command::Kit(args)) => kit::run(context, &args),
         Some(Command::Return(args)) => homecoming::run(context, &args),
+        Some(Command::Secret(args)) => secret::run(context, &args),
         Some(Command::PurgePlain(args)) => purge::run(context, &args),
         Some(Command::Status(args)) => status::run(context, &args),
         Some(Command::Neuter(args)) => neuter::run(context, &args),

@@ -6,7 +6,7 @@ use super::{Context, Outcome};
 use crate::host::schedule::Scheduler;
 
 pub fn run(context: &Context) -> Outcome {
-    let Context { files, layout, state, terminal } = context;
+    let Context { files, layout, state, terminal, .. } = context;
     let mut all =
         vec![("poof.conf", files.poof.clone()), ("rclone-poof.conf", files.rclone.clone())];
     all.extend(Scheduler::of_this_user(layout).paths(state));

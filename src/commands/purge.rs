@@ -3,6 +3,7 @@
 
 use serde_json::json;
 
+use super::secrets::{in_time, rclone_file};
 use super::vault::Vault;
 use super::watch::Monitor;
 use super::{Context, Outcome, carry, setup, wiping};
@@ -10,7 +11,7 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::{bytes, files};
 use crate::cli::PurgePlain;
-use crate::config::{Problem, RcloneConf, Ready};
+use crate::config::{PoofConf, Problem, Ready};
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Unwatched;
 use crate::storage::remote::Remote;
@@ -91,7 +92,8 @@ pub fn plain_side<'a>(context: &Context, ready: &'a Ready) -> Result<&'a Remote>
         Error::guard(format!("{} is not encrypted: what is there are the snapshots", remote.name()))
             .hint("`poof cryptoggle` switches to the encrypted remote.")
     })?;
-    let conf = RcloneConf::load(&context.files.rclone).map_err(Problem::into_error)?;
+    let poof = PoofConf::load(&context.files.poof).map_err(Problem::into_error)?;
+    let conf = in_time(rclone_file(context, Some(&poof)))?.conf;
     let clear =
         conf.sections().filter(|section| conf.kind(section) == Some("crypt")).any(|crypt| {
             conf.get(crypt, "filename_encryption") == Some("off")

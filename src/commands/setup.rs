@@ -9,13 +9,12 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::files;
 use crate::config::ready::ready;
 use crate::config::trees::Directory;
-use crate::config::{Files, PoofConf, Problem, RcloneConf, Ready};
+use crate::config::{Files, PoofConf, Problem, Ready};
 use crate::storage::failure::{Failure, FailureKind};
-use crate::storage::rclone::call::call;
-use crate::storage::rclone::requests::UseConfig;
 use crate::tree::guard::{Allowed, Sight};
 
 use super::context::Context;
+use super::secrets::{Fetch, check, give, in_time, rclone_file, resolve};
 use crate::cli::Guard;
 
 /// Loads and checks both files and gives rclone its own.
@@ -24,7 +23,7 @@ use crate::cli::Guard;
 /// The configuration is missing or invalid.
 pub fn load(context: &Context) -> Result<Ready> {
     warn_if_open(context);
-    in_force(context)
+    put_in_force(context, check)
 }
 
 /// The same without a word.
@@ -32,11 +31,17 @@ pub fn load(context: &Context) -> Result<Ready> {
 /// # Errors
 /// As [`load`].
 pub fn in_force(context: &Context) -> Result<Ready> {
+    put_in_force(context, resolve)
+}
+
+/// `fetch` is [`check`] or [`resolve`].
+fn put_in_force(context: &Context, fetch: Fetch) -> Result<Ready> {
     let Context { files, layout, .. } = context;
     let poof = PoofConf::load(&files.poof).map_err(Problem::into_error)?;
-    let rclone = RcloneConf::load(&files.rclone).map_err(Problem::into_error)?;
-    let ready = ready(&poof, &rclone, &layout.home).map_err(Problem::into_error)?;
-    use_in_rclone(files)?;
+    let rclone = in_time(rclone_file(context, Some(&poof)))?;
+    let ready = ready(&poof, &rclone.conf, &layout.home).map_err(Problem::into_error)?;
+    let secrets = in_time(fetch(context, &poof, &rclone.conf))?;
+    give(&files.rclone, &rclone, &secrets)?;
     Ok(ready)
 }
 
@@ -63,19 +68,6 @@ pub fn may_run_programs(context: &Context) -> Result<()> {
     let path = path.display();
     Err(Error::config(format!("{path} names programs to run and can be written by others"))
         .hint(format!("chmod 600 '{path}'")))
-}
-
-/// Makes rclone-poof.conf rclone's configuration.
-///
-/// # Errors
-/// rclone cannot load it.
-pub fn use_in_rclone(files: &Files) -> Result<()> {
-    let path = files.rclone.to_string_lossy().into_owned();
-    call(&UseConfig { path }).map(|_| ()).map_err(|_| {
-        // Its own words may quote the file.
-        Error::config(format!("rclone cannot load {}", files.rclone.display()))
-            .hint("`poof verify` says more.")
-    })
 }
 
 /// The directories of the names in `only`, or all.

@@ -11,7 +11,8 @@ use crate::config::{Problem, RcloneConf};
 use crate::host::scratch::Scratch;
 use crate::storage::failure::Failure;
 use crate::storage::rclone::call::call;
-use crate::storage::rclone::requests::{ConfigOptions, CreateRemote, GetRemote, UseConfig};
+use crate::storage::rclone::configuring::UseConfig;
+use crate::storage::rclone::requests::{ConfigOptions, CreateRemote, GetRemote};
 
 /// The values of a new section of `kind` with `parameters`.
 ///
@@ -35,13 +36,13 @@ pub fn create(
     if let Some((key, _)) = parameters.iter().find(|(_, value)| value.starts_with(['`', '"'])) {
         return Err(unreadable(key));
     }
-    call(&UseConfig { path: staged.to_string_lossy().into_owned() }).map_err(refused)?;
+    call(&UseConfig::of(&staged)).map_err(refused)?;
     let opt = ConfigOptions { obscure: true, non_interactive: true };
     let request = CreateRemote { name: section.to_owned(), kind: kind.to_owned(), parameters, opt };
     call(&request).map_err(refused)?;
     // rclone writes a value as it is given and reads some differently: %(x)s
     // inserts another one.
-    call(&UseConfig { path: staged.to_string_lossy().into_owned() }).map_err(refused)?;
+    call(&UseConfig::of(&staged)).map_err(refused)?;
     let read = call(&GetRemote { name: section.to_owned() }).map_err(refused)?;
     let written = RcloneConf::load(&staged).map_err(Problem::into_error)?.values(section);
     match written.iter().find(|(key, value)| read.get(*key) != Some(value)) {

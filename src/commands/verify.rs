@@ -3,11 +3,13 @@
 
 use serde_json::json;
 
+use super::secrets::{check, give, rclone_file};
 use super::{Context, Outcome, scheduling, setup};
 use crate::base::error::{Error, Kind, Result};
+use crate::base::interrupt;
 use crate::cli::Verify;
 use crate::config::ready::{absent, ready};
-use crate::config::{PoofConf, Problem, RcloneConf, Ready, Schedule, Status};
+use crate::config::{PoofConf, Problem, Ready, Schedule, Status};
 use crate::host::paths::System;
 use crate::storage::failure::Failure;
 use crate::storage::remote::Remote;
@@ -17,15 +19,16 @@ pub fn run(context: &Context, args: &Verify) -> Result<Outcome> {
     line(context, "installed rclone", Status::Ok);
     let poof = PoofConf::load(&context.files.poof).map_err(|p| tell(context, p))?;
     line(context, "exists poof.conf", Status::Ok);
-    let rclone = RcloneConf::load(&context.files.rclone).map_err(|p| tell(context, p))?;
+    let rclone = rclone_file(context, Some(&poof)).map_err(|p| tell(context, p))?;
     line(context, "exists rclone-poof.conf", Status::Ok);
-    let ready = ready(&poof, &rclone, &context.layout.home).map_err(|p| tell(context, p))?;
+    let ready = ready(&poof, &rclone.conf, &context.layout.home).map_err(|p| tell(context, p))?;
     for key in Schedule::unknown(&poof) {
         context.terminal.warn(&format!("poof.conf \"schedule\": {key:?} means nothing to poof"));
     }
     if let Some(problem) = absent(ready.directories()) {
         return Err(tell(context, problem));
     }
+    let secrets = check(context, &poof, &rclone.conf).map_err(|p| tell(context, p))?;
     let encryption = if ready.remote().is_encrypted() {
         Status::EncryptionEnabled
     } else {
@@ -41,7 +44,7 @@ pub fn run(context: &Context, args: &Verify) -> Result<Outcome> {
     if args.offline {
         context.terminal.result("configuration appears to be valid; the remote was not asked");
     } else {
-        setup::use_in_rclone(&context.files)?;
+        give(&context.files.rclone, &rclone, &secrets)?;
         probe(context, &ready)?;
         context.terminal.result("configuration appears to be valid and has valid credentials");
     }
@@ -56,6 +59,9 @@ fn line(context: &Context, question: &str, status: Status) {
 
 /// The line of a problem, in the place where `verify` stops.
 fn tell(context: &Context, problem: Problem) -> Error {
+    if let Err(interrupted) = interrupt::check() {
+        return interrupted;
+    }
     let Problem { status, place, .. } = &problem;
     let question = match (status, place.as_str()) {
         (Status::MissingConfigFile, file) => format!("exists {file}"),

@@ -122,6 +122,19 @@ impl Document {
         }
     }
 
+    /// Removes the lines of `key`, comments stay. Returns whether there was one.
+    pub fn remove(&mut self, section: &str, key: &str) -> bool {
+        let (start, end) = self.extent(section).unwrap_or((0, 0));
+        let before = self.lines.len();
+        let mut index = 0;
+        self.lines.retain(|line| {
+            let inside = (start..end).contains(&index);
+            index += 1;
+            !(inside && matches!(line, Line::Pair { key: name, .. } if name == key))
+        });
+        self.lines.len() < before
+    }
+
     /// Adds an empty line at the end.
     pub fn push_blank(&mut self) {
         self.lines.push(Line::Other(String::new()));
@@ -214,6 +227,15 @@ mod tests {
         let expected =
             TEXT.replace("key=1=2", "key=new").replace("empty =", "empty = full\nmore = z");
         assert_eq!(document.to_string(), expected);
+    }
+
+    #[test]
+    fn a_removed_key_takes_its_lines_with_it_and_nothing_else() {
+        let text = "[a]\n# about k\nk = 1\nx = k\nk: 2\n\n[b]\nk = 3\n";
+        let mut document = Document::parse(text).unwrap();
+        assert!(document.remove("a", "k"));
+        assert_eq!(document.to_string(), "[a]\n# about k\nx = k\n\n[b]\nk = 3\n");
+        assert!(!document.remove("a", "k") && !document.remove("none", "k"));
     }
 
     #[test]

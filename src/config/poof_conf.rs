@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
 use super::python_json;
+use super::secrets::{self, Declared};
 use super::status::{Problem, Status, read};
 use crate::base::error::{Error, Result};
 use crate::base::files::write_private;
@@ -99,6 +100,7 @@ impl PoofConf {
                 "Only the last one would count; remove the other.",
             ));
         }
+        document.get("secrets").map_or(Ok(vec![]), secrets::parse)?;
         Ok(PoofConf { document })
     }
 
@@ -134,6 +136,31 @@ impl PoofConf {
         let moved: Map<_, _> = paths.map(|(local, name)| (place(local), name.clone())).collect();
         changed.document.insert("paths".to_owned(), Value::Object(moved));
         changed.document.insert("confFile".to_owned(), Value::String(file.to_owned()));
+        changed
+    }
+
+    /// What stands in no file of poof's, by name.
+    pub fn secrets(&self) -> Vec<Declared> {
+        // Was read before, by `parse`.
+        let secrets = self.document.get("secrets");
+        secrets.and_then(|secrets| secrets::parse(secrets).ok()).unwrap_or_default()
+    }
+
+    /// The same with this for the secret of that name; None: without it.
+    #[must_use]
+    pub fn with_secret(&self, name: &str, source: Option<Value>) -> Self {
+        let mut changed = self.clone();
+        let mut secrets = match changed.document.remove("secrets") {
+            Some(Value::Object(secrets)) => secrets,
+            _ => Map::new(),
+        };
+        match source {
+            Some(source) => secrets.insert(name.to_owned(), source),
+            None => secrets.remove(name),
+        };
+        if !secrets.is_empty() {
+            changed.document.insert("secrets".to_owned(), Value::Object(secrets));
+        }
         changed
     }
 
@@ -294,6 +321,20 @@ mod tests {
         let conf = PoofConf::parse(text).unwrap().with_remote("other");
         let back = PoofConf::parse(&python_json::to_vec(&Value::Object(conf.document.clone())));
         assert_eq!(back.unwrap().document.get("mine"), Some(&json!([1, {"x": null}])));
+    }
+
+    #[test]
+    fn a_secret_is_declared_beside_the_others_and_sorted() {
+        let text = br#"{"bucket":"b","remote":"r","paths":{},"secrets":{"r.z":{"file":"/z"}}}"#;
+        let conf = PoofConf::parse(text).unwrap();
+        let conf = conf.with_secret("r.a", Some(json!({"keychain": "r.a"})));
+        let text = String::from_utf8(conf.to_vec()).unwrap();
+        let secrets =
+            "\"secrets\": {\n    \"r.a\": {\n      \"keychain\": \"r.a\"\n    },\n    \"r.z\"";
+        assert!(text.contains(secrets), "{text}");
+        assert_eq!(PoofConf::parse(text.as_bytes()).unwrap().secrets().len(), 2);
+        let without = conf.with_secret("r.a", None).with_secret("r.z", None);
+        assert!(!without.document.contains_key("secrets"));
     }
 
     #[test]

@@ -5,8 +5,6 @@ use std::path::Path;
 
 use super::ini::Document;
 use super::status::{Problem, Status, read};
-use crate::base::error::Result;
-use crate::base::files::write_private;
 
 const FILE: &str = "rclone-poof.conf";
 
@@ -52,7 +50,15 @@ impl RcloneConf {
     /// # Errors
     /// A [`Problem`] if the file is missing, unreadable, encrypted or not INI.
     pub fn load(path: &Path) -> std::result::Result<Self, Problem> {
-        Self::parse(&read(path, FILE, Status::InvalidCloningConfig, "`poof cconfig` creates it.")?)
+        Self::parse(&Self::read(path)?)
+    }
+
+    /// The bytes of the file.
+    ///
+    /// # Errors
+    /// A [`Problem`] if the file is missing or unreadable.
+    pub fn read(path: &Path) -> std::result::Result<Vec<u8>, Problem> {
+        read(path, FILE, Status::InvalidCloningConfig, "`poof cconfig` creates it.")
     }
 
     /// # Errors
@@ -63,11 +69,8 @@ impl RcloneConf {
             let line = before.split(|byte| *byte == b'\n').count();
             invalid(format!("line {line} is not UTF-8"), "Save the file as UTF-8.")
         })?;
-        if text.lines().any(|line| line.starts_with("RCLONE_ENCRYPT_V")) {
-            return Err(invalid(
-                "the file is encrypted by rclone, which this version cannot read",
-                "Decrypt it with `rclone --config FILE config encryption remove`.",
-            ));
+        if is_encrypted(bytes) {
+            return Err(invalid("the file is encrypted", "It takes its password to read it."));
         }
         let document = Document::parse(text).map_err(|error| {
             invalid(
@@ -78,10 +81,14 @@ impl RcloneConf {
         Ok(RcloneConf { document })
     }
 
-    /// # Errors
-    /// The file cannot be written.
-    pub fn save(&self, path: &Path) -> Result<()> {
-        write_private(path, self.document.to_string().as_bytes())
+    /// Its text, with the comments and the order of whoever wrote it.
+    pub fn text(&self) -> String {
+        self.document.to_string()
+    }
+
+    /// Removes a key. Returns whether it was there.
+    pub fn remove(&mut self, section: &str, key: &str) -> bool {
+        self.document.remove(section, key)
     }
 
     pub fn sections(&self) -> impl Iterator<Item = &str> {
@@ -122,6 +129,15 @@ impl RcloneConf {
             }
         }
     }
+}
+
+/// Whether it is the text of a file that rclone has encrypted. As rclone has it, the
+/// first line counts that is no comment.
+pub fn is_encrypted(text: &[u8]) -> bool {
+    let mut lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    let first =
+        lines.find(|line| !line.is_empty() && !line.starts_with(b"#") && !line.starts_with(b";"));
+    first.is_some_and(|line| line.starts_with(b"RCLONE_ENCRYPT_V"))
 }
 
 fn invalid(what: impl Into<String>, hint: &str) -> Problem {

@@ -8,6 +8,7 @@ use super::hooks::Hooks;
 use super::poof_conf::PoofConf;
 use super::rclone_conf::RcloneConf;
 use super::schedule::Schedule;
+use super::secrets::Declared;
 use super::status::{Problem, Status};
 use super::trees::{self, Directory};
 use crate::storage::filter::Filter;
@@ -58,8 +59,12 @@ pub fn ready(poof: &PoofConf, rclone: &RcloneConf, home: &Path) -> Result<Ready,
     let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     let directories = trees::directories(poof.paths(), home, real)?;
     let filter = filters::filter(poof)?;
+    let secrets = poof.secrets();
     for section in rclone.sections() {
-        check_section(rclone, section)?;
+        check_section(rclone, &secrets, section)?;
+    }
+    for secret in &secrets {
+        check_secret(rclone, secret, &directories, real)?;
     }
     let hooks = Hooks::of(poof)?;
     Schedule::of(poof)?;
@@ -225,7 +230,8 @@ fn counterpart_of<'a>(rclone: &'a RcloneConf, active: &str) -> Option<&'a str> {
 }
 
 /// The keys without which a section cannot work, and placeholders left in it.
-fn check_section(rclone: &RcloneConf, section: &str) -> Result<(), Problem> {
+fn check_section(rclone: &RcloneConf, secrets: &[Declared], section: &str) -> Result<(), Problem> {
+    let elsewhere = |key: &str| secrets.iter().any(|s| s.place() == Some((section, key)));
     let place = |key: &str| format!("rclone-poof.conf [{section}].{key}");
     let missing = |key: &str| {
         Problem::new(
@@ -237,7 +243,7 @@ fn check_section(rclone: &RcloneConf, section: &str) -> Result<(), Problem> {
     };
     let kind = rclone.kind(section).ok_or_else(|| missing("type"))?;
     for (key, value) in rclone.values(section) {
-        if value.starts_with("BOGUS-") {
+        if value.starts_with("BOGUS-") && !elsewhere(&key) {
             return Err(Problem::new(
                 Status::WarnMisconfigured,
                 place(&key),
@@ -254,9 +260,39 @@ fn check_section(rclone: &RcloneConf, section: &str) -> Result<(), Problem> {
         }
         _ => &[],
     };
-    match required.iter().find(|key| rclone.get(section, key).is_none_or(str::is_empty)) {
+    let lacking =
+        |key: &&str| rclone.get(section, key).is_none_or(str::is_empty) && !elsewhere(key);
+    match required.iter().copied().find(lacking) {
         Some(key) => Err(missing(key)),
         None => Ok(()),
+    }
+}
+
+/// A secret must have its section, and a source that neither goes to the remote nor
+/// with an upload.
+fn check_secret(
+    rclone: &RcloneConf,
+    secret: &Declared,
+    directories: &[Directory],
+    real: impl Fn(&Path) -> PathBuf,
+) -> Result<(), Problem> {
+    if let Some((section, _)) = secret.place()
+        && !rclone.has(section)
+    {
+        return Err(secret.problem(
+            Status::InvalidPoofConfig,
+            &format!("rclone-poof.conf has no section [{section}]"),
+            "Name one of its sections: \"SECTION.KEY\".",
+        ));
+    }
+    let holds = |tree: &&Directory| secret.lies_in(&real(&tree.local), &real);
+    match directories.iter().find(holds) {
+        None => Ok(()),
+        Some(Directory { local, .. }) => Err(secret.problem(
+            Status::WarnMisconfigured,
+            &format!("its source lies in {}, which is backed up", local.display()),
+            "A copy would lie on the remote, and an upload would wipe it: keep it elsewhere.",
+        )),
     }
 }
 
@@ -332,6 +368,32 @@ mod tests {
         let problem = check("poof-backup", "[poof-backup]\nx = s3\n").unwrap_err();
         assert!(problem.place.ends_with("type"));
         assert!(check("poof-backup", "[poof-backup]\ntype = s3\nenv_auth = true\n").is_ok());
+    }
+
+    #[test]
+    fn a_secret_of_poof_conf_stands_for_a_key_and_must_make_sense() {
+        let check = |secrets: &str, rclone: &str| {
+            let text = POOF.replace("REMOTE", "poof-backup");
+            let text = text.replace("{\"bucket", &format!("{{\"secrets\":{secrets},\"bucket"));
+            let poof = PoofConf::parse(text.as_bytes())?;
+            ready(&poof, &RcloneConf::parse(rclone.as_bytes())?, Path::new("/home/joe"))
+        };
+        let key = |source: &str| format!("{{\"poof-backup.secret_access_key\":{source}}}");
+        let file = key(r#"{"file":"/run/x"}"#);
+        for left in ["", "secret_access_key = BOGUS-x\n", "secret_access_key =\n"] {
+            let rclone = S3.replace("secret_access_key = s\n", left);
+            assert!(check(&file, &rclone).is_ok(), "{left:?}");
+            assert!(check("{}", &rclone).is_err(), "{left:?}");
+        }
+        let nowhere = check(r#"{"nope.key":{"file":"/run/x"}}"#, S3).unwrap_err();
+        assert_eq!(nowhere.status, Status::InvalidPoofConfig);
+        assert!(nowhere.what.contains("no section [nope]"), "{}", nowhere.what);
+        for source in [r#"{"file":"/x/d/key"}"#, r#"{"command":["gpg","-d","/x/c/key.gpg"]}"#] {
+            let inside = check(&key(source), S3).unwrap_err();
+            assert_eq!(inside.status, Status::WarnMisconfigured);
+            assert!(inside.what.contains("backed up"), "{}", inside.what);
+        }
+        assert!(check(r#"{"rclone-poof.conf":{"keychain":"x"}}"#, S3).is_ok());
     }
 
     #[test]

@@ -196,7 +196,7 @@ fn version_and_completions_are_printed() {
 fn what_is_not_built_yet_is_not_in_the_help() {
     let help = Sandbox::new().poof(["--help"]).run().expect_code(0).stdout;
     assert!(help.contains("backup") && help.contains("Exit codes"));
-    for verb in ["lconfig", "lpurge", "secret"] {
+    for verb in ["lconfig", "lpurge"] {
         assert!(!help.contains(&format!("  {verb} ")), "{verb}");
     }
 }

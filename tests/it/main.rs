@@ -59,6 +59,7 @@ mod schedule;
 #[cfg(target_os = "linux")] // systemd, cron
 mod schedule_runs;
 mod scheduled;
+mod secret_sources;
 mod secrets;
 mod selftest;
 #[cfg(target_os = "linux")] // unshare, mount

@@ -2,6 +2,7 @@
 
 use crate::base::log::{Log, bound};
 use crate::commands::Context;
+use crate::commands::secrets::Wallet;
 use crate::host::erase::{self, Noise};
 use crate::host::paths::{System, run_logs};
 
@@ -28,6 +29,7 @@ pub fn unwatched(context: &Context) -> Context {
         layout: context.layout.clone(),
         files: context.files.clone(),
         state: context.state.clone(),
+        wallet: Wallet::default(),
     }
 }
 

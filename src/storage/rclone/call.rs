@@ -48,7 +48,8 @@ pub(in crate::storage) fn open<R: DeserializeOwned>(
 mod tests {
     use super::*;
     use crate::storage::failure::FailureKind;
-    use crate::storage::rclone::requests::{Settings, UseConfig};
+    use crate::storage::rclone::configuring::UseConfig;
+    use crate::storage::rclone::requests::Settings;
     use serde::Deserialize;
 
     #[derive(Serialize)]
@@ -95,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_missing_file_of_configuration_is_no_panic() {
-        let gone = UseConfig { path: "/nonexistent/rclone.conf".into() };
+        let gone = UseConfig::of("/nonexistent/rclone.conf".as_ref());
         assert!(call(&gone).is_ok());
     }
 

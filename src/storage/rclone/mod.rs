@@ -2,6 +2,7 @@
 //! JSON into types; [`requests`] are the calls that poof makes.
 
 pub mod call;
+pub mod configuring;
 mod ffi;
 pub mod requests;
 mod settings;

@@ -26,11 +26,6 @@ macro_rules! request {
 }
 
 request!(
-    /// Makes `path` the configuration file and loads it afresh.
-    UseConfig => "poof/config", Nothing { path: String }
-);
-
-request!(
     /// Creates a remote in the configuration file in force, which rclone rewrites.
     CreateRemote => "config/create", Nothing {
         name: String,

@@ -1,0 +1,185 @@
+//! `poof secret set`: a secret goes into the keychain. At each step it is somewhere:
+//! the keychain has it and gives it back, then poof.conf says so, and only then does it
+//! leave rclone-poof.conf.
+
+use std::fs;
+
+use serde_json::json;
+
+use super::secrets::{Resolved, ask, describe, give, in_time, rclone_file};
+use super::{Context, Outcome, farewell, phrase};
+use crate::base::error::{Error, Kind, Result};
+use crate::base::secret::Secret;
+use crate::cli::{self, SecretSet};
+use crate::config::locked::unlock;
+use crate::config::rclone_conf::is_encrypted;
+use crate::config::secrets::{self, Declared, Source};
+use crate::config::sources::first_line;
+use crate::config::{PoofConf, Problem, RcloneConf, RcloneFile};
+use crate::host::erase::{Noise, Replaced};
+use crate::host::keychain;
+use crate::storage::rclone::call::call;
+use crate::storage::rclone::requests::GetRemote;
+
+pub fn run(context: &Context, args: &cli::Secret) -> Result<Outcome> {
+    let cli::Secret::Set(args) = args;
+    let _lock = context.lock()?;
+    let poof = PoofConf::load(&context.files.poof).map_err(Problem::into_error)?;
+    let entry = entry(context, &args.name);
+    let declared = secrets::entry(&args.name, &json!({ "keychain": entry }))
+        .map_err(|problem| problem.into_error().with_kind(Kind::Usage))?;
+    let moved = match declared.place() {
+        None => {
+            let password = password(context, args)?;
+            keep(context, &poof, &declared, &entry, &password)?;
+            false
+        }
+        Some((section, key)) => {
+            let mut file = in_time(rclone_file(context, Some(&poof)))?;
+            let found = standing(context, &declared, &file, section, key)?;
+            let moved = args.value_file.is_none() && found.is_some();
+            let value = match (found, &args.value_file) {
+                (Some(found), None) => found,
+                _ => given(context, args)?,
+            };
+            keep(context, &poof, &declared, &entry, &value)?;
+            leave(context, &mut file, section, key)?;
+            moved
+        }
+    };
+    farewell::forget_kit(context)?;
+    let name = &args.name;
+    context.terminal.done(&format!("{name} is in the keychain now, as {entry:?}"));
+    context.terminal.event(&json!({
+        "type": "secret", "name": name, "source": "keychain", "entry": entry, "moved": moved,
+    }));
+    if moved {
+        context.terminal.note(
+            "Copies of rclone-poof.conf made before (a backup of its directory, a clipboard) hold \
+             it still; the next backup replaces that of the remote.",
+        );
+    }
+    context.terminal.note("A recovery kit made before does not have it: `poof kit` writes one.");
+    Ok(Outcome::default().with("moved", moved))
+}
+
+/// The entry of the keychain that poof makes for a secret.
+pub fn entry(context: &Context, name: &str) -> String {
+    match context.state.strip_prefix(&context.layout.state) {
+        // Another configuration has entries of its own, as it has a state.
+        Ok(other) if !other.as_os_str().is_empty() => format!("{name} {}", other.display()),
+        _ => name.to_owned(),
+    }
+}
+
+/// The entries of the keychain that poof.conf names: those that poof made, and others.
+pub fn entries(context: &Context) -> (Vec<String>, Vec<String>) {
+    let secrets = PoofConf::load(&context.files.poof).map(|conf| conf.secrets());
+    let named = secrets.unwrap_or_default().into_iter().filter_map(|declared| {
+        let Source::Keychain(named) = declared.source else { return None };
+        Some((named == entry(context, &declared.name), named))
+    });
+    let (own, others): (Vec<_>, Vec<_>) = named.partition(|(own, _)| *own);
+    let only = |all: Vec<(bool, String)>| all.into_iter().map(|(_, name)| name).collect();
+    (only(own), only(others))
+}
+
+/// The value that stands in rclone-poof.conf, in clear, as rclone reads it.
+fn standing(
+    context: &Context,
+    declared: &Declared,
+    file: &RcloneFile,
+    section: &str,
+    key: &str,
+) -> Result<Option<Secret>> {
+    let conf = &file.conf;
+    if !conf.has(section) {
+        let known: Vec<_> = conf.sections().collect();
+        return Err(Error::config(format!("rclone-poof.conf has no section [{section}]"))
+            .hint(format!("It has: {}.", known.join(", "))));
+    }
+    let kind = conf.kind(section).unwrap_or_default();
+    let none = Secret::new(String::new());
+    let described = describe(declared, kind, key, &none).map_err(Problem::into_error)?;
+    let raw = conf.get(section, key).filter(|text| !text.is_empty() && !text.starts_with("BOGUS-"));
+    if raw.is_none() {
+        return Ok(None);
+    }
+    let nothing: &[Resolved] = &[];
+    give(&context.files.rclone, file, nothing)?;
+    let unread = || Error::config(format!("rclone cannot read [{section}].{key}"));
+    let mut values = call(&GetRemote { name: section.to_owned() }).map_err(|_| unread())?;
+    let value = Secret::new(values.remove(key).ok_or_else(unread)?);
+    let obscured = Declared { obscured: described.password, ..declared.clone() };
+    let described =
+        describe(&obscured, kind, key, &value).map_err(|problem| unread().hint(problem.what))?;
+    let clear = Secret::new(described.clear);
+    first_line(clear.expose().as_bytes())
+        .map(Some)
+        .map_err(|what| unread().hint(format!("The value {what}, which a secret may not.")))
+}
+
+/// The value from the file of the command line, or from a person.
+fn given(context: &Context, args: &SecretSet) -> Result<Secret> {
+    match &args.value_file {
+        Some(path) => {
+            let bytes = phrase::line_of(path)?;
+            first_line(bytes.expose().as_bytes()).map_err(|what| {
+                Error::new(Kind::Usage, format!("{} {what}", path.display()))
+                    .hint("Its first line is the secret.")
+            })
+        }
+        None => ask(context, &format!("Value of {}", args.name)).ok_or_else(|| {
+            Error::new(Kind::Usage, format!("rclone-poof.conf does not hold {}", args.name)).hint(
+                "It is asked for on a terminal; `--value-file FILE` gives it (`-`: standard \
+                       input).",
+            )
+        }),
+    }
+}
+
+/// The password of rclone-poof.conf, which it must open.
+fn password(context: &Context, args: &SecretSet) -> Result<Secret> {
+    let path = &context.files.rclone;
+    let text = RcloneConf::read(path).map_err(Problem::into_error)?;
+    if !is_encrypted(&text) {
+        return Err(Error::config(format!("{} is not encrypted", path.display())).hint(format!(
+            "`rclone --config '{}' config encryption set` encrypts it.",
+            path.display()
+        )));
+    }
+    let password = given(context, args)?;
+    unlock(&text, &password).map_err(Problem::into_error)?;
+    Ok(password)
+}
+
+/// Puts the value into the keychain, and then poof.conf says so.
+fn keep(
+    context: &Context,
+    poof: &PoofConf,
+    declared: &Declared,
+    entry: &str,
+    value: &Secret,
+) -> Result<()> {
+    keychain::set(entry, value).map_err(|unavailable| {
+        let what =
+            format!("{} cannot be put into the keychain: {}", declared.name, unavailable.what);
+        Error::config(format!("{what}. Nothing was changed.")).hint(unavailable.hint)
+    })?;
+    let source = json!({ "keychain": entry });
+    poof.with_secret(&declared.name, Some(source)).save(&context.files.poof)
+}
+
+/// Removes the key from rclone-poof.conf, and overwrites what the file was.
+fn leave(context: &Context, file: &mut RcloneFile, section: &str, key: &str) -> Result<()> {
+    if !file.conf.remove(section, key) {
+        return Ok(());
+    }
+    let path = &context.files.rclone;
+    let old = Replaced::at(&fs::canonicalize(path).unwrap_or_else(|_| path.clone()));
+    file.save(path)?;
+    if let Ok(noise) = Noise::new() {
+        old.erase(&noise);
+    }
+    Ok(())
+}

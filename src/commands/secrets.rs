@@ -1,0 +1,212 @@
+//! The configuration with its secrets: fetched once a run, given to rclone, and written
+//! nowhere.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Context;
+use crate::base::error::{Error, Result};
+use crate::base::files::readable_by_others;
+use crate::base::interrupt;
+use crate::base::secret::Secret;
+use crate::config::secrets::{Declared, FILE_PASSWORD, Source};
+use crate::config::sources::fetch;
+use crate::config::{PoofConf, Problem, RcloneConf, RcloneFile, Status};
+use crate::storage::rclone::call::call;
+use crate::storage::rclone::configuring::{DescribeOption, Described, Overlaid, UseConfig};
+
+type Checked<T> = std::result::Result<T, Problem>;
+
+/// How the secrets of both files are fetched.
+pub type Fetch = fn(&Context, &PoofConf, &RcloneConf) -> Checked<Vec<Resolved>>;
+
+/// What was fetched in this run: nobody is asked twice for the same.
+#[derive(Default)]
+pub struct Wallet(Mutex<Vec<(Option<Declared>, Arc<Secret>)>>);
+
+impl Wallet {
+    fn find(&self, declared: Option<&Declared>) -> Option<Arc<Secret>> {
+        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = held.iter().filter(|(of, _)| of.as_ref() == declared);
+        held.next().map(|(_, secret)| Arc::clone(secret))
+    }
+
+    /// Takes a secret in, as if it had been fetched; None is the password of
+    /// rclone-poof.conf where poof.conf has no source for it.
+    pub fn put(&self, declared: Option<Declared>, secret: Arc<Secret>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((declared, secret));
+    }
+
+    fn get(&self, declared: &Declared) -> Checked<Arc<Secret>> {
+        if let Some(secret) = self.find(Some(declared)) {
+            return Ok(secret);
+        }
+        let secret = Arc::new(fetch(declared)?);
+        self.put(Some(declared.clone()), Arc::clone(&secret));
+        Ok(secret)
+    }
+}
+
+/// A secret of rclone-poof.conf that stands elsewhere.
+pub struct Resolved {
+    pub declared: Declared,
+    section: String,
+    key: String,
+    /// As rclone reads it: passwords are obscured.
+    pub form: Secret,
+    doubtful: bool,
+}
+
+/// rclone-poof.conf, decrypted if it is encrypted: with the password that poof.conf
+/// knows a source of, else with what a person types.
+///
+/// # Errors
+/// A [`Problem`] of the file, or there is no password.
+pub fn rclone_file(context: &Context, poof: Option<&PoofConf>) -> Checked<RcloneFile> {
+    RcloneFile::load(&context.files.rclone, || file_password(context, poof))
+}
+
+fn file_password(context: &Context, poof: Option<&PoofConf>) -> Checked<Arc<Secret>> {
+    let secrets = poof.map(PoofConf::secrets).unwrap_or_default();
+    if let Some(declared) = secrets.iter().find(|secret| secret.name == FILE_PASSWORD) {
+        return context.wallet.get(declared);
+    }
+    if let Some(typed) = context.wallet.find(None) {
+        return Ok(typed);
+    }
+    let typed = ask(context, "Password of rclone-poof.conf").ok_or_else(|| {
+        Problem::new(
+            Status::ErrorMissingKey,
+            FILE_PASSWORD,
+            "the file is encrypted, and poof.conf does not say where its password is",
+            "`poof secret set rclone-poof.conf` puts it into the keychain; or write \"secrets\": \
+             {\"rclone-poof.conf\": {\"command\": […]}} into poof.conf.",
+        )
+    })?;
+    let typed = Arc::new(typed);
+    context.wallet.put(None, Arc::clone(&typed));
+    Ok(typed)
+}
+
+/// What a person types, without showing it; None off a terminal, or if nothing is typed.
+pub fn ask(context: &Context, question: &str) -> Option<Secret> {
+    if !context.terminal.interactive() {
+        return None;
+    }
+    let typed = Secret::new(rpassword::prompt_password(format!("{question}: ")).ok()?);
+    (!typed.expose().is_empty()).then_some(typed)
+}
+
+/// The secrets of poof.conf that `rclone` is to have.
+///
+/// # Errors
+/// A [`Problem`]: one cannot be had, or rclone has no such setting.
+pub fn resolve(context: &Context, poof: &PoofConf, rclone: &RcloneConf) -> Checked<Vec<Resolved>> {
+    let resolved = poof.secrets().into_iter().filter_map(|declared| {
+        let (section, key) = declared.place()?;
+        let (section, key) = (section.to_owned(), key.to_owned());
+        let secret = match context.wallet.get(&declared) {
+            Ok(secret) => secret,
+            Err(problem) => return Some(Err(problem)),
+        };
+        let kind = rclone.kind(&section).unwrap_or_default();
+        let described = describe(&declared, kind, &key, &secret);
+        Some(described.map(|Described { form, doubtful, .. }| Resolved {
+            section,
+            key,
+            form: Secret::new(form),
+            doubtful,
+            declared,
+        }))
+    });
+    resolved.collect()
+}
+
+/// Both forms of a secret of a remote of type `kind`.
+///
+/// # Errors
+/// A [`Problem`]: rclone has no such setting, or the secret is not of the form that it
+/// is declared to be of.
+pub fn describe(declared: &Declared, kind: &str, key: &str, secret: &Secret) -> Checked<Described> {
+    let obscured = declared.obscured;
+    let value = secret.expose();
+    let described = call(&DescribeOption { kind, key, value, obscured });
+    let invalid = |what: &str, hint| declared.problem(Status::InvalidPoofConfig, what, hint);
+    let described = described.map_err(|_| invalid("rclone does not take it", ""))?;
+    if !described.known {
+        let what = format!("rclone has no setting {key} for a remote of type {kind}");
+        return Err(invalid(
+            &what,
+            "https://rclone.org/overview lists the types and their settings.",
+        ));
+    }
+    if obscured && (!described.password || described.clear.is_empty()) {
+        return Err(invalid(
+            "what its source holds is not obscured as rclone does it",
+            "Remove \"obscured\": true, or put there what `rclone obscure` makes of it.",
+        ));
+    }
+    Ok(described)
+}
+
+/// As [`resolve`], and warns of what is odd about them.
+///
+/// # Errors
+/// Those of [`resolve`].
+pub fn check(context: &Context, poof: &PoofConf, rclone: &RcloneConf) -> Checked<Vec<Resolved>> {
+    let secrets = resolve(context, poof, rclone)?;
+    for secret in &secrets {
+        warn(context, secret, rclone);
+    }
+    Ok(secrets)
+}
+
+/// Makes `path`, which holds `file`, rclone's configuration, with `secrets` over it.
+///
+/// # Errors
+/// rclone cannot load it.
+pub fn give(path: &Path, file: &RcloneFile, secrets: &[Resolved]) -> Result<()> {
+    let password = file.password().map_or("", |password| password.expose());
+    let secrets = secrets.iter().map(|Resolved { section, key, form, .. }| Overlaid {
+        section,
+        key,
+        value: form.expose(),
+    });
+    let secrets = secrets.collect();
+    call(&UseConfig { password, secrets, ..UseConfig::of(path) }).map(|_| ()).map_err(|_| {
+        // Its own words may quote the file.
+        Error::config(format!("rclone cannot load {}", path.display()))
+            .hint("`poof verify` says more.")
+    })
+}
+
+/// A problem as an error, unless the user asked to stop meanwhile.
+pub fn in_time<T>(checked: Checked<T>) -> Result<T> {
+    checked.or_else(|problem| {
+        interrupt::check()?;
+        Err(problem.into_error())
+    })
+}
+
+fn warn(context: &Context, secret: &Resolved, rclone: &RcloneConf) {
+    let Resolved { declared, section, key, doubtful, .. } = secret;
+    if let Source::File(path) = &declared.source
+        && readable_by_others(path)
+    {
+        let path = path.display();
+        context.terminal.warn(&format!("{path} can be read by others; fix: chmod 600 '{path}'"));
+    }
+    if *doubtful {
+        context.terminal.warn(&format!(
+            "{}: it looks as if it were obscured already; if so, add \"obscured\": true",
+            declared.told()
+        ));
+    }
+    let standing = rclone.get(section, key).unwrap_or_default();
+    if !standing.is_empty() && !standing.starts_with("BOGUS-") {
+        context.terminal.warn(&format!(
+            "rclone-poof.conf [{section}].{key}: a value still stands there; that of poof.conf \
+             \"secrets\" is used, remove this one"
+        ));
+    }
+}

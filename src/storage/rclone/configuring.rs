@@ -1,0 +1,104 @@
+//! The calls about rclone's configuration that carry secrets. See go/calls/config.go.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::call::Call;
+use super::requests::Nothing;
+
+/// Makes `path` the configuration file and loads it afresh.
+#[derive(Serialize)]
+pub struct UseConfig<'a> {
+    pub path: String,
+    /// Of an encrypted file; empty: it is in clear.
+    pub password: &'a str,
+    /// Over what the file says; never saved.
+    pub secrets: Vec<Overlaid<'a>>,
+}
+
+/// A value that stands in no file, in the form in which rclone reads it.
+#[derive(Serialize)]
+pub struct Overlaid<'a> {
+    pub section: &'a str,
+    pub key: &'a str,
+    pub value: &'a str,
+}
+
+impl UseConfig<'_> {
+    /// A file that says everything itself.
+    pub fn of(path: &Path) -> Self {
+        let path = path.to_string_lossy().into_owned();
+        UseConfig { path, password: "", secrets: Vec::new() }
+    }
+}
+
+impl Call for UseConfig<'_> {
+    const METHOD: &'static str = "poof/config";
+    type Reply = Nothing;
+}
+
+/// What rclone knows of a setting, and both forms of a value.
+#[derive(Serialize)]
+pub struct DescribeOption<'a> {
+    pub kind: &'a str,
+    pub key: &'a str,
+    pub value: &'a str,
+    /// The value is what `rclone obscure` makes of it.
+    pub obscured: bool,
+}
+
+#[derive(Deserialize)]
+pub struct Described {
+    /// Whether rclone has this setting; true if it does not know the type.
+    pub known: bool,
+    /// The value in clear; empty if it is not obscured though it is said to be.
+    pub clear: String,
+    /// The value as rclone reads it: passwords are obscured.
+    pub form: String,
+    /// rclone keeps it obscured.
+    pub password: bool,
+    /// The value is said to be in clear and looks as if it were obscured.
+    pub doubtful: bool,
+}
+
+impl Call for DescribeOption<'_> {
+    const METHOD: &'static str = "poof/option";
+    type Reply = Described;
+}
+
+/// Decrypts the text of a configuration file.
+#[derive(Serialize)]
+pub struct Unlock<'a> {
+    pub text: &'a str,
+    pub password: &'a str,
+}
+
+#[derive(Deserialize)]
+pub struct Unlocked {
+    pub text: String,
+    /// The password is the one of the file.
+    pub opened: bool,
+}
+
+impl Call for Unlock<'_> {
+    const METHOD: &'static str = "poof/unlock";
+    type Reply = Unlocked;
+}
+
+/// Encrypts the text of a configuration file.
+#[derive(Serialize)]
+pub struct Encrypt<'a> {
+    pub text: &'a str,
+    pub password: &'a str,
+}
+
+#[derive(Deserialize)]
+pub struct Encrypted {
+    pub text: String,
+}
+
+impl Call for Encrypt<'_> {
+    const METHOD: &'static str = "poof/lock";
+    type Reply = Encrypted;
+}
