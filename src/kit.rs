@@ -2,6 +2,8 @@
 //! armoured age file under a phrase (age-encryption.org/v1, scrypt recipient). What
 //! it holds is JSON, so that `age --decrypt` shows it without poof.
 
+use std::collections::BTreeMap;
+
 use age::secrecy::SecretString;
 use age::{DecryptError, scrypt};
 use serde::{Deserialize, Serialize};
@@ -31,6 +33,9 @@ pub struct Kit {
     pub config_dir: String,
     pub poof_conf: String,
     pub rclone_conf: String,
+    /// What stands in neither of them, by its name in poof.conf.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, Kept>,
     /// Recognises the store; None before the first backup.
     pub store: Option<String>,
     /// Whether backups ran by themselves.
@@ -38,6 +43,14 @@ pub struct Kit {
     /// How often. Kits of the first poof do not say.
     #[serde(default)]
     pub every: Option<String>,
+}
+
+/// A secret of the kit.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    pub clear: String,
+    /// As rclone reads it: passwords are obscured.
+    pub form: String,
 }
 
 impl Kit {
@@ -51,6 +64,7 @@ impl Kit {
             config_dir,
             poof_conf: String::new(),
             rclone_conf: String::new(),
+            secrets: BTreeMap::new(),
             store: None,
             scheduled: false,
             every: None,

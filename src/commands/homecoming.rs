@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::unpacking::{Unpacked, unpack};
 use super::vault::Vault;
 use super::watch::Monitor;
 use super::{Context, Outcome, download, lconfig, phrase, setup};
@@ -16,6 +17,7 @@ use crate::base::units::{bytes, date, files};
 use crate::cli::{self, Caution, Download, Mirror};
 use crate::config::{PoofConf, Problem};
 use crate::host::erase::{self, Noise};
+use crate::host::keychain;
 use crate::host::schedule::{Interval, Scheduler};
 use crate::kit::Kit;
 use crate::tree::guard::refuse;
@@ -32,11 +34,17 @@ pub fn run(context: &Context, args: &cli::Return) -> Result<Outcome> {
     let missing = missing_dirs(context);
     let lock = context.lock()?;
     let bare = Bare::note(context, missing);
-    let settled = put_in_place(context, &kit, &moved)
+    let mut entries = Vec::new();
+    let settled = unpack(context, &kit, moved, &mut entries)
+        .and_then(|unpacked| put_in_place(context, &unpacked))
         .and_then(|()| look(context, &kit, args))
         .and_then(|()| consent(context, args.yes));
     if let Err(error) = settled {
         bare.again(context);
+        for entry in entries {
+            // It stays where nobody looks for it.
+            let _ = keychain::remove(&entry);
+        }
         return Err(error);
     }
     drop(lock);
@@ -168,14 +176,14 @@ fn replaced(path: &str, map: &[(String, String)]) -> String {
 }
 
 /// Writes both files, unless there are others.
-fn put_in_place(context: &Context, kit: &Kit, conf: &PoofConf) -> Result<()> {
+fn put_in_place(context: &Context, unpacked: &Unpacked) -> Result<()> {
     let pairs = [
-        (&context.files.rclone, kit.rclone_conf.clone().into_bytes()),
-        (&context.files.poof, conf.to_vec()),
+        (&context.files.rclone, unpacked.rclone.clone()),
+        (&context.files.poof, unpacked.poof.to_vec()),
     ];
     for (path, text) in &pairs {
         match fs::read(path) {
-            Ok(there) if there != *text => {
+            Ok(there) if there != *text && !unpacked.is_rclone(&there) => {
                 let what = format!("{} exists and is another one", path.display());
                 return Err(Error::guard(what).hint(
                     "`poof return` is for a machine without a configuration. Nothing was changed; \

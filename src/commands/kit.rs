@@ -7,6 +7,7 @@ use qrcode::render::unicode;
 use qrcode::{EcLevel, QrCode};
 use serde_json::json;
 
+use super::secrets::for_kit;
 use super::{Context, Outcome, farewell, phrase, scheduling, setup};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::write_private;
@@ -98,6 +99,7 @@ fn kit(context: &Context, ready: &Ready) -> Result<Kit> {
     Ok(Kit {
         poof_conf: text(&context.files.poof)?,
         rclone_conf: text(&context.files.rclone)?,
+        secrets: for_kit(context)?,
         store: identity::remembered_id(&context.state, &ready.remote().name()),
         scheduled: schedule.is_some(),
         every: schedule.and_then(|found| found.every).map(|every| every.to_string()),

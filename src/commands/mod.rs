@@ -37,6 +37,7 @@ mod setup;
 mod show;
 mod stage;
 mod status;
+mod unpacking;
 mod upload;
 mod vault;
 mod verify;

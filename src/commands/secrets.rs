@@ -1,6 +1,7 @@
 //! The configuration with its secrets: fetched once a run, given to rclone, and written
 //! nowhere.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,6 +13,7 @@ use crate::base::secret::Secret;
 use crate::config::secrets::{Declared, FILE_PASSWORD, Source};
 use crate::config::sources::fetch;
 use crate::config::{PoofConf, Problem, RcloneConf, RcloneFile, Status};
+use crate::kit::Kept;
 use crate::storage::rclone::call::call;
 use crate::storage::rclone::configuring::{DescribeOption, Described, Overlaid, UseConfig};
 
@@ -37,7 +39,7 @@ impl Wallet {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push((declared, secret));
     }
 
-    fn get(&self, declared: &Declared) -> Checked<Arc<Secret>> {
+    pub fn get(&self, declared: &Declared) -> Checked<Arc<Secret>> {
         if let Some(secret) = self.find(Some(declared)) {
             return Ok(secret);
         }
@@ -52,6 +54,7 @@ pub struct Resolved {
     pub declared: Declared,
     section: String,
     key: String,
+    pub clear: Secret,
     /// As rclone reads it: passwords are obscured.
     pub form: Secret,
     doubtful: bool,
@@ -66,7 +69,7 @@ pub fn rclone_file(context: &Context, poof: Option<&PoofConf>) -> Checked<Rclone
     RcloneFile::load(&context.files.rclone, || file_password(context, poof))
 }
 
-fn file_password(context: &Context, poof: Option<&PoofConf>) -> Checked<Arc<Secret>> {
+pub fn file_password(context: &Context, poof: Option<&PoofConf>) -> Checked<Arc<Secret>> {
     let secrets = poof.map(PoofConf::secrets).unwrap_or_default();
     if let Some(declared) = secrets.iter().find(|secret| secret.name == FILE_PASSWORD) {
         return context.wallet.get(declared);
@@ -102,24 +105,49 @@ pub fn ask(context: &Context, question: &str) -> Option<Secret> {
 /// # Errors
 /// A [`Problem`]: one cannot be had, or rclone has no such setting.
 pub fn resolve(context: &Context, poof: &PoofConf, rclone: &RcloneConf) -> Checked<Vec<Resolved>> {
-    let resolved = poof.secrets().into_iter().filter_map(|declared| {
-        let (section, key) = declared.place()?;
-        let (section, key) = (section.to_owned(), key.to_owned());
-        let secret = match context.wallet.get(&declared) {
-            Ok(secret) => secret,
-            Err(problem) => return Some(Err(problem)),
-        };
-        let kind = rclone.kind(&section).unwrap_or_default();
-        let described = describe(&declared, kind, &key, &secret);
-        Some(described.map(|Described { form, doubtful, .. }| Resolved {
-            section,
-            key,
-            form: Secret::new(form),
-            doubtful,
-            declared,
-        }))
-    });
-    resolved.collect()
+    let secrets = poof.secrets();
+    let secrets = secrets.iter().filter(|declared| declared.place().is_some());
+    secrets.map(|declared| resolve_one(context, declared, rclone)).collect()
+}
+
+/// One of them.
+///
+/// # Errors
+/// Those of [`resolve`].
+pub fn resolve_one(
+    context: &Context,
+    declared: &Declared,
+    rclone: &RcloneConf,
+) -> Checked<Resolved> {
+    let (section, key) = declared.place().unwrap_or_default();
+    let kind = rclone.kind(section).unwrap_or_default();
+    let secret = context.wallet.get(declared)?;
+    let Described { clear, form, doubtful, .. } = describe(declared, kind, key, &secret)?;
+    let (section, key) = (section.to_owned(), key.to_owned());
+    let (clear, form) = (Secret::new(clear), Secret::new(form));
+    Ok(Resolved { declared: declared.clone(), section, key, clear, form, doubtful })
+}
+
+/// What a kit has to hold beside both files.
+///
+/// # Errors
+/// A secret cannot be had.
+pub fn for_kit(context: &Context) -> Result<BTreeMap<String, Kept>> {
+    let poof = PoofConf::load(&context.files.poof).map_err(Problem::into_error)?;
+    let file = in_time(rclone_file(context, Some(&poof)))?;
+    let resolved = in_time(resolve(context, &poof, &file.conf))?;
+    let kept = |clear: &Secret, form: &Secret| Kept {
+        clear: clear.expose().to_owned(),
+        form: form.expose().to_owned(),
+    };
+    let secrets = resolved
+        .iter()
+        .map(|Resolved { declared, clear, form, .. }| (declared.name.clone(), kept(clear, form)));
+    let mut secrets: BTreeMap<_, _> = secrets.collect();
+    if let Some(password) = file.password() {
+        secrets.insert(FILE_PASSWORD.to_owned(), kept(password, password));
+    }
+    Ok(secrets)
 }
 
 /// Both forms of a secret of a remote of type `kind`.

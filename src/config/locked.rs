@@ -31,12 +31,22 @@ impl RcloneFile {
         path: &Path,
         password: impl FnOnce() -> std::result::Result<Arc<Secret>, Problem>,
     ) -> std::result::Result<Self, Problem> {
-        let bytes = RcloneConf::read(path)?;
-        if !is_encrypted(&bytes) {
-            return Ok(RcloneFile { conf: RcloneConf::parse(&bytes)?, password: None });
+        Self::parse(&RcloneConf::read(path)?, password)
+    }
+
+    /// The same of the bytes of the file.
+    ///
+    /// # Errors
+    /// Those of [`RcloneFile::load`].
+    pub fn parse(
+        bytes: &[u8],
+        password: impl FnOnce() -> std::result::Result<Arc<Secret>, Problem>,
+    ) -> std::result::Result<Self, Problem> {
+        if !is_encrypted(bytes) {
+            return Ok(RcloneFile { conf: RcloneConf::parse(bytes)?, password: None });
         }
         let password = password()?;
-        let text = unlock(&bytes, &password)?;
+        let text = unlock(bytes, &password)?;
         Ok(RcloneFile {
             conf: RcloneConf::parse(text.expose().as_bytes())?,
             password: Some(password),
@@ -56,15 +66,22 @@ impl RcloneFile {
     /// # Errors
     /// The file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
-        let text = Secret::new(self.conf.text());
-        let Some(password) = &self.password else {
-            return write_private(path, text.expose().as_bytes());
-        };
+        write_private(path, &self.to_bytes()?)
+    }
+
+    /// As it is to lie on the disk.
+    ///
+    /// # Errors
+    /// It cannot be encrypted.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let text = self.conf.text();
+        let Some(password) = &self.password else { return Ok(text.into_bytes()) };
+        let text = Secret::new(text);
         let request = Encrypt { text: text.expose(), password: password.expose() };
         let locked = call(&request).map_err(|failure| {
-            Error::unexpected(format!("cannot encrypt {}: {}", path.display(), failure.text))
+            Error::unexpected(format!("cannot encrypt rclone-poof.conf: {}", failure.text))
         })?;
-        write_private(path, locked.text.as_bytes())
+        Ok(locked.text.into_bytes())
     }
 }
 

@@ -86,6 +86,11 @@ impl RcloneConf {
         self.document.to_string()
     }
 
+    /// Sets a key, in its place or behind the last of the section.
+    pub fn set(&mut self, section: &str, key: &str, value: &str) {
+        self.document.set(section, key, value);
+    }
+
     /// Removes a key. Returns whether it was there.
     pub fn remove(&mut self, section: &str, key: &str) -> bool {
         self.document.remove(section, key)

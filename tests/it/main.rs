@@ -38,6 +38,8 @@ mod homecoming;
 mod hooks;
 #[cfg(target_os = "linux")] // ldd, dpkg
 mod install;
+#[cfg(target_os = "linux")] // the Secret Service of a desktop
+mod keychain;
 mod kills;
 mod ledger;
 #[cfg(target_os = "linux")] // GNU time

@@ -4,6 +4,8 @@
 mod backdoor;
 pub mod command;
 mod config;
+#[cfg(target_os = "linux")] // D-Bus
+pub mod desktop;
 pub mod endings;
 #[cfg(target_os = "linux")] // rsync with ACLs
 mod exact;
