@@ -132,22 +132,36 @@ fn a_keychain_that_stays_locked_has_its_verdict() {
     run.stdout_has("PoofStatus.ERROR_MISSING_KEY");
 }
 
-// At each moment the secret is in the keychain or in the file: what a crash after
-// poof.conf was written leaves is completed by the next run.
-#[test]
-fn an_interrupted_move_loses_nothing_and_is_completed() {
+/// Kills a move into the keychain before the nth of these system calls, looks where the
+/// secret is, and lets the next run complete it. Returns whether it came to its end.
+fn killed_move(calls: &str, nth: usize) -> bool {
     let sandbox = plain(1);
-    let rclone = rclone_conf(&sandbox);
-    // The last step fails: the new file cannot take the place of the old one.
-    let line = format!("poof secret set {NAME}");
-    session(&sandbox, &line).run().expect_code(0);
-    fs::write(sandbox.rclone_conf(), &rclone).unwrap();
-    let run = session(&sandbox, "poof verify").run().expect_code(0);
-    run.stderr_has("a value still stands there");
-    session(&sandbox, &line).run().expect_code(0);
-    assert!(!rclone_conf(&sandbox).contains("secret_access_key"));
-    let run = session(&sandbox, "poof verify").run().expect_code(0);
-    assert!(!run.stderr.contains("still stands"), "{run}");
+    let set = format!("poof secret set {NAME}");
+    let options = format!("-f -qq -o /dev/null -e trace={calls}");
+    let inject = format!("-e inject={calls}:signal=KILL:when={nth}");
+    let run = session(&sandbox, &format!("strace {options} {inject} {set}")).run();
+    let named = poof_conf(&sandbox).contains(NAME);
+    let stands = rclone_conf(&sandbox).contains(&format!("secret_access_key = {SECRET_KEY}"));
+    let held = entry(&sandbox, NAME) == SECRET_KEY;
+    assert!(stands || named && held, "lost before {calls} {nth}: {run}");
+    let look = session(&sandbox, "poof verify").run().expect_code(0);
+    assert_eq!(look.stderr.contains("a value still stands there"), stands && named, "{look}");
+    if stands {
+        session(&sandbox, &set).run().expect_code(0);
+        assert!(!rclone_conf(&sandbox).contains("secret_access_key"));
+        session(&sandbox, "poof verify").run().expect_code(0);
+    }
+    run.code == Some(0)
+}
+
+// At each moment the secret is in the keychain, and poof.conf says so, or in the file.
+#[test]
+fn a_move_that_is_killed_loses_nothing_and_is_completed() {
+    let points = [("rename,renameat,renameat2", 2), ("fsync", 4), ("fdatasync", 1)];
+    for (calls, least) in points {
+        let survived = (1..20).find(|nth| killed_move(calls, *nth)).unwrap();
+        assert!(survived > least, "{calls}: only {} were seen", survived - 1);
+    }
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod documents;
 mod download;
 mod drift;
 mod dropin;
+mod encrypted_conf;
 mod farewell;
 #[cfg(target_os = "linux")] // setfacl, mknod
 mod fidelity;

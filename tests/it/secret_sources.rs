@@ -37,7 +37,7 @@ pub fn strip(sandbox: &Sandbox, keys: &[&str]) {
 }
 
 /// A private file outside of the home directory.
-fn outside(sandbox: &Sandbox, name: &str, text: &str) -> PathBuf {
+pub fn outside(sandbox: &Sandbox, name: &str, text: &str) -> PathBuf {
     let path = sandbox.home().with_file_name(name);
     fs::write(&path, text).unwrap();
     fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
