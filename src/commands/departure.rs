@@ -151,7 +151,7 @@ impl Baggage {
             files: Vec::new(),
             schedule: scheduler.files(),
             crontab: is_of(Keeper::Cron),
-            keychain: Vec::new(),
+            keychain: secret::entries(context),
             state: state.clone(),
             scratch: scratch(),
             installed: program::companions(&layout.home),
@@ -171,12 +171,7 @@ impl Baggage {
         }
         baggage.files.extend(unfinished(&files.dir));
         baggage.left.extend(is_of(Keeper::Systemd).then(of_timer));
-        let (own, others) = secret::entries(context);
-        baggage.keychain = own;
-        baggage.left.extend(others.iter().map(|entry| Trace {
-            what: format!("the entry {entry:?} of the keychain, which is not of poof's making"),
-            command: keychain::removal(entry),
-        }));
+        baggage.left.extend(secret::others(context));
         match program::installed(&exe) {
             Installed::Receipt { receipt, files } => {
                 let (directories, files): (Vec<_>, Vec<_>) =

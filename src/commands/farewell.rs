@@ -78,12 +78,15 @@ pub fn note_kit(context: &Context, path: &Path) -> Result<()> {
     save(context, &Notes { kit, ..notes(context) })
 }
 
-/// Whatever kit there is lacks a secret that the two files do not show.
+/// The kit that there is, if any, lacks a secret that neither file shows.
 ///
 /// # Errors
 /// The state cannot be written.
-pub fn forget_kit(context: &Context) -> Result<()> {
-    save(context, &Notes { kit: None, ..notes(context) })
+pub fn outdate_kit(context: &Context) -> Result<()> {
+    let mut notes = notes(context);
+    let Some(kit) = &mut notes.kit else { return Ok(()) };
+    kit.fingerprint.clear();
+    save(context, &notes)
 }
 
 /// One of the two files was shown. What cannot be noted does not count as shown.

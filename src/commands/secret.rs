@@ -9,6 +9,7 @@ use serde_json::json;
 use super::secrets::{Resolved, ask, describe, give, in_time, rclone_file};
 use super::{Context, Outcome, farewell, phrase};
 use crate::base::error::{Error, Kind, Result};
+use crate::base::interrupt;
 use crate::base::secret::Secret;
 use crate::cli::{self, SecretSet};
 use crate::config::locked::unlock;
@@ -17,7 +18,8 @@ use crate::config::secrets::{self, Declared, Source};
 use crate::config::sources::first_line;
 use crate::config::{PoofConf, Problem, RcloneConf, RcloneFile};
 use crate::host::erase::{Noise, Replaced};
-use crate::host::keychain;
+use crate::host::keychain::{self, Unavailable};
+use crate::host::traces::{Trace, quoted};
 use crate::storage::rclone::call::call;
 use crate::storage::rclone::requests::GetRemote;
 
@@ -47,7 +49,6 @@ pub fn run(context: &Context, args: &cli::Secret) -> Result<Outcome> {
             moved
         }
     };
-    farewell::forget_kit(context)?;
     let name = &args.name;
     context.terminal.done(&format!("{name} is in the keychain now, as {entry:?}"));
     context.terminal.event(&json!({
@@ -72,16 +73,37 @@ pub fn entry(context: &Context, name: &str) -> String {
     }
 }
 
-/// The entries of the keychain that poof.conf names: those that poof made, and others.
-pub fn entries(context: &Context) -> (Vec<String>, Vec<String>) {
-    let secrets = PoofConf::load(&context.files.poof).map(|conf| conf.secrets());
-    let named = secrets.unwrap_or_default().into_iter().filter_map(|declared| {
-        let Source::Keychain(named) = declared.source else { return None };
-        Some((named == entry(context, &declared.name), named))
+/// The entries of the keychain that poof made and poof.conf names.
+pub fn entries(context: &Context) -> Vec<String> {
+    let named = secrets_of(context).into_iter().filter_map(|Declared { name, source, .. }| {
+        let own = entry(context, &name);
+        (source == Source::Keychain(own.clone())).then_some(own)
     });
-    let (own, others): (Vec<_>, Vec<_>) = named.partition(|(own, _)| *own);
-    let only = |all: Vec<(bool, String)>| all.into_iter().map(|(_, name)| name).collect();
-    (only(own), only(others))
+    named.collect()
+}
+
+/// The other places where poof.conf says that a secret is: they are somebody else's.
+pub fn others(context: &Context) -> Vec<Trace> {
+    let own = entries(context);
+    let left = secrets_of(context).into_iter().filter_map(|Declared { name, source, .. }| {
+        match source {
+            Source::Keychain(entry) if !own.contains(&entry) => Some(Trace {
+                what: format!("{name} in the keychain, as {entry:?}, which poof has not made"),
+                command: keychain::removal(&entry),
+            }),
+            Source::File(path) if path.exists() => Some(Trace {
+                what: format!("{name} in {}", path.display()),
+                command: format!("rm {}", quoted(&path)),
+            }),
+            // What a program keeps is its own.
+            _ => None,
+        }
+    });
+    left.collect()
+}
+
+fn secrets_of(context: &Context) -> Vec<Declared> {
+    PoofConf::load(&context.files.poof).map(|conf| conf.secrets()).unwrap_or_default()
 }
 
 /// The value that stands in rclone-poof.conf, in clear, as rclone reads it.
@@ -130,9 +152,9 @@ fn given(context: &Context, args: &SecretSet) -> Result<Secret> {
             })
         }
         None => ask(context, &format!("Value of {}", args.name)).ok_or_else(|| {
-            Error::new(Kind::Usage, format!("rclone-poof.conf does not hold {}", args.name)).hint(
-                "It is asked for on a terminal; `--value-file FILE` gives it (`-`: standard \
-                       input).",
+            Error::new(Kind::Usage, format!("there is no value for {}", args.name)).hint(
+                "What stands in rclone-poof.conf is moved, else it is asked for on a terminal; \
+                 `--value-file FILE` gives it (`-`: standard input).",
             )
         }),
     }
@@ -161,11 +183,13 @@ fn keep(
     entry: &str,
     value: &Secret,
 ) -> Result<()> {
-    keychain::set(entry, value).map_err(|unavailable| {
-        let what =
-            format!("{} cannot be put into the keychain: {}", declared.name, unavailable.what);
-        Error::config(format!("{what}. Nothing was changed.")).hint(unavailable.hint)
-    })?;
+    if let Err(Unavailable { what, hint }) = keychain::set(entry, value) {
+        interrupt::check()?;
+        let what = format!("{} cannot be put into the keychain: {what}", declared.name);
+        return Err(Error::config(what).hint(hint));
+    }
+    // It has another secret, or one that neither file shows.
+    farewell::outdate_kit(context)?;
     let source = json!({ "keychain": entry });
     poof.with_secret(&declared.name, Some(source)).save(&context.files.poof)
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Context;
 use crate::base::error::{Error, Result};
-use crate::base::files::readable_by_others;
+use crate::base::files::{readable_by_others, writable_by_others};
 use crate::base::interrupt;
 use crate::base::secret::Secret;
 use crate::config::secrets::{Declared, FILE_PASSWORD, Source};
@@ -38,15 +38,28 @@ impl Wallet {
     pub fn put(&self, declared: Option<Declared>, secret: Arc<Secret>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push((declared, secret));
     }
+}
 
-    pub fn get(&self, declared: &Declared) -> Checked<Arc<Secret>> {
-        if let Some(secret) = self.find(Some(declared)) {
-            return Ok(secret);
-        }
-        let secret = Arc::new(fetch(declared)?);
-        self.put(Some(declared.clone()), Arc::clone(&secret));
-        Ok(secret)
+/// A secret from its source, which is asked once a run.
+///
+/// # Errors
+/// A [`Problem`]: it cannot be had, or others may have written the command into poof.conf.
+pub fn had(context: &Context, declared: &Declared) -> Checked<Arc<Secret>> {
+    let Context { wallet, files, .. } = context;
+    if let Some(secret) = wallet.find(Some(declared)) {
+        return Ok(secret);
     }
+    if matches!(declared.source, Source::Command(_)) && writable_by_others(&files.poof) {
+        let path = files.poof.display();
+        return Err(declared.problem(
+            Status::InvalidPoofConfig,
+            &format!("others can write to {path}, and so choose the command that you run"),
+            &format!("chmod 600 '{path}'"),
+        ));
+    }
+    let secret = Arc::new(fetch(declared)?);
+    wallet.put(Some(declared.clone()), Arc::clone(&secret));
+    Ok(secret)
 }
 
 /// A secret of rclone-poof.conf that stands elsewhere.
@@ -69,10 +82,14 @@ pub fn rclone_file(context: &Context, poof: Option<&PoofConf>) -> Checked<Rclone
     RcloneFile::load(&context.files.rclone, || file_password(context, poof))
 }
 
+/// The password of rclone-poof.conf: from its source, else from a person.
+///
+/// # Errors
+/// A [`Problem`]: it cannot be had, or there is nobody to ask.
 pub fn file_password(context: &Context, poof: Option<&PoofConf>) -> Checked<Arc<Secret>> {
     let secrets = poof.map(PoofConf::secrets).unwrap_or_default();
     if let Some(declared) = secrets.iter().find(|secret| secret.name == FILE_PASSWORD) {
-        return context.wallet.get(declared);
+        return had(context, declared);
     }
     if let Some(typed) = context.wallet.find(None) {
         return Ok(typed);
@@ -121,7 +138,7 @@ pub fn resolve_one(
 ) -> Checked<Resolved> {
     let (section, key) = declared.place().unwrap_or_default();
     let kind = rclone.kind(section).unwrap_or_default();
-    let secret = context.wallet.get(declared)?;
+    let secret = had(context, declared)?;
     let Described { clear, form, doubtful, .. } = describe(declared, kind, key, &secret)?;
     let (section, key) = (section.to_owned(), key.to_owned());
     let (clear, form) = (Secret::new(clear), Secret::new(form));
@@ -150,6 +167,8 @@ pub fn for_kit(context: &Context) -> Result<BTreeMap<String, Kept>> {
     Ok(secrets)
 }
 
+const TYPES: &str = "https://rclone.org/overview lists the types and their settings.";
+
 /// Both forms of a secret of a remote of type `kind`.
 ///
 /// # Errors
@@ -160,13 +179,10 @@ pub fn describe(declared: &Declared, kind: &str, key: &str, secret: &Secret) -> 
     let value = secret.expose();
     let described = call(&DescribeOption { kind, key, value, obscured });
     let invalid = |what: &str, hint| declared.problem(Status::InvalidPoofConfig, what, hint);
-    let described = described.map_err(|_| invalid("rclone does not take it", ""))?;
+    let described = described.map_err(|_| invalid("rclone does not take it", TYPES))?;
     if !described.known {
         let what = format!("rclone has no setting {key} for a remote of type {kind}");
-        return Err(invalid(
-            &what,
-            "https://rclone.org/overview lists the types and their settings.",
-        ));
+        return Err(invalid(&what, TYPES));
     }
     if obscured && (!described.password || described.clear.is_empty()) {
         return Err(invalid(

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::Context;
-use super::secrets::{in_time, resolve_one};
+use super::secrets::{file_password, had, in_time, resolve_one};
 use crate::base::error::Result;
 use crate::base::interrupt;
 use crate::base::secret::Secret;
@@ -55,11 +55,11 @@ pub fn unpack(
         context.wallet.put(None, Arc::clone(password));
     }
     let mut rclone = text.to_vec();
-    let sources: Vec<_> = poof.secrets().into_iter().collect();
+    let sources = poof.secrets();
     if !sources.is_empty() {
         let mut file = in_time(RcloneFile::parse(text, || match &password {
             Some(password) => Ok(Arc::clone(password)),
-            None => super::secrets::file_password(context, None),
+            None => file_password(context, None),
         }))?;
         let mut filled = false;
         for (declared, kept) in
@@ -87,7 +87,7 @@ pub fn unpack(
 fn is_here(context: &Context, declared: &Declared, kept: &Kept, file: &RcloneFile) -> bool {
     let same = |found: &Secret| found.expose() == kept.clear;
     match declared.place() {
-        None => context.wallet.get(declared).is_ok_and(|found| same(&found)),
+        None => had(context, declared).is_ok_and(|found| same(&found)),
         Some(_) => resolve_one(context, declared, &file.conf).is_ok_and(|found| same(&found.clear)),
     }
 }

@@ -36,7 +36,7 @@ pub fn fetch(declared: &Declared) -> Result<Secret, Problem> {
 
 fn of_command(declared: &Declared, argv: &[String]) -> Result<Secret, Problem> {
     let Some((program, words)) = argv.split_first() else {
-        return Err(lacks(declared, "the command is empty", ""));
+        return Err(lacks(declared, "the command is empty", "Name a program."));
     };
     let by_hand = "Run it yourself to see why; poof shows nothing of what it prints.";
     let failed = |what: &str| lacks(declared, &format!("the command {program:?} {what}"), by_hand);
@@ -91,7 +91,11 @@ fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
 fn of_keychain(declared: &Declared, entry: &str) -> Result<Secret, Problem> {
     match keychain::get(entry) {
         Ok(Some(value)) => {
-            first_line(value.expose().as_bytes()).map_err(|what| lacks(declared, what, ""))
+            let failed = |what| {
+                let hint = format!("`poof secret set {}` stores it anew.", declared.name);
+                lacks(declared, &format!("the entry {entry:?} {what}"), &hint)
+            };
+            first_line(value.expose().as_bytes()).map_err(failed)
         }
         Ok(None) => Err(lacks(
             declared,

@@ -52,10 +52,7 @@ pub fn set(entry: &str, value: &Secret) -> Result<(), Unavailable> {
     if back.is_some_and(|back| back.expose() == value.expose()) {
         return Ok(());
     }
-    Err(Unavailable {
-        what: "the keychain does not give back what it was given".to_owned(),
-        hint: "",
-    })
+    Err(unavailable("the keychain does not give back what it was given"))
 }
 
 /// Removes an entry. One that is not there is removed already.

@@ -10,7 +10,7 @@ use crate::farewell::safe;
 use crate::harness::minio::SECRET_KEY;
 use crate::harness::{Sandbox, Snapshot, assert_same_content};
 use crate::neuter::on_a_terminal;
-use crate::secret_sources::{declare, leaks, outside};
+use crate::secret_sources::{declare, leaks, outside, strip};
 use crate::story::{encrypted, plain};
 
 const PASSWORD: &str = "öf the file, with spaces";
@@ -141,8 +141,16 @@ fn without_a_source_a_person_is_asked_once() {
 fn a_kit_holds_its_password() {
     let sandbox = encrypted(3);
     let original = Snapshot::of(&sandbox.data());
+    strip(&sandbox, &["secret_access_key"]);
     let password = encrypt(&sandbox);
-    declare_password(&sandbox, &password);
+    let key = outside(&sandbox, "key", SECRET_KEY);
+    declare(
+        &sandbox,
+        &json!({
+            "rclone-poof.conf": {"command": ["cat", password]},
+            "poof-backup.secret_access_key": {"file": key},
+        }),
+    );
     sandbox.poof(["backup"]).run().expect_code(0);
     let kit = crate::farewell::kit(&sandbox);
     assert!(!fs::read_to_string(&kit).unwrap().contains(PASSWORD));
@@ -152,6 +160,7 @@ fn a_kit_holds_its_password() {
     for gone in [false, true] {
         if gone {
             fs::remove_file(&password).unwrap();
+            fs::remove_file(&key).unwrap();
         }
         let machine = Sandbox::new();
         fs::remove_dir(machine.data()).unwrap();
@@ -161,7 +170,7 @@ fn a_kit_holds_its_password() {
         assert_eq!(run.stderr.contains("`age --decrypt KIT` shows it"), gone, "{run}");
         let code = if gone { 3 } else { 0 };
         machine.poof(["verify"]).run().expect_code(code);
-        // A second time it finds what it has put there.
+        // A second time it finds what it has put there, though encrypted anew.
         machine.poof(args).run().expect_code(0);
     }
 }

@@ -9,7 +9,7 @@ use crate::farewell::{PHRASE, safe};
 use crate::harness::desktop::{locked_session, session};
 use crate::harness::minio::{ACCESS_KEY, SECRET_KEY};
 use crate::harness::{Sandbox, Snapshot, assert_same_content};
-use crate::secret_sources::{declare, leaks};
+use crate::secret_sources::{declare, leaks, outside};
 use crate::story::{encrypted, plain};
 
 const PASSWORD: &str = "the first pass word";
@@ -191,12 +191,16 @@ fn neuter_removes_the_entries_that_poof_made_and_names_others() {
     session(&sandbox, &format!("{mine} && poof secret set {NAME}")).run().expect_code(0);
     let mut conf: Value = serde_json::from_str(&poof_conf(&sandbox)).unwrap();
     conf["secrets"]["poof-backup.access_key_id"] = json!({"keychain": "mine"});
+    let file = outside(&sandbox, "kept", "mine too");
+    conf["secrets"]["poof-backup.session_token"] = json!({"file": file});
     fs::write(sandbox.confdir().join("poof.conf"), conf.to_string()).unwrap();
     let run = session(&sandbox, "poof neuter --dry-run").run().expect_code(0);
     run.stdout_has(&format!("x \"{NAME}\" in the keychain"));
     assert_eq!(entry(&sandbox, NAME), SECRET_KEY);
     let run = session(&sandbox, "poof neuter --yes --allow no-kit").run().expect_code(9);
-    run.stderr_has("secret-tool clear service poof username 'mine'");
+    let run = run.stderr_has("secret-tool clear service poof username 'mine'");
+    run.stderr_has(&format!("rm '{}'", file.display()));
+    assert!(file.exists());
     assert_eq!(
         (entry(&sandbox, NAME), entry(&sandbox, "mine")),
         (String::new(), "mine".to_owned())
@@ -233,7 +237,7 @@ fn a_kit_holds_the_secrets_and_brings_them_into_the_keychain_or_the_file() {
     let again = format!(
         "printf '{SECRET_KEY}' | poof secret set {NAME} --value-file - && poof upload --yes"
     );
-    session(&sandbox, &again).run().expect_code(7).stderr_has("no recovery kit");
+    session(&sandbox, &again).run().expect_code(7).stderr_has("changed since its recovery kit");
     session(&sandbox, &format!("{line} && poof upload --yes --keep-poof")).run().expect_code(0);
     assert!(!sandbox.data().exists());
 

@@ -210,6 +210,24 @@ fn what_is_odd_about_a_secret_is_warned_of() {
 }
 
 #[test]
+fn a_command_that_others_may_have_written_is_not_run() {
+    let sandbox = plain(1);
+    let ran = sandbox.home().with_file_name("ran");
+    let line = format!("touch '{}'; echo {SECRET_KEY}", ran.display());
+    declare(&sandbox, &json!({"poof-backup.secret_access_key": {"command": ["sh", "-c", line]}}));
+    let conf = sandbox.confdir().join("poof.conf");
+    for mode in [0o620, 0o602] {
+        fs::set_permissions(&conf, Permissions::from_mode(mode)).unwrap();
+        let run = sandbox.poof(["verify"]).run().expect_code(3).stderr_has("others can write to");
+        run.stderr_has("chmod 600");
+        assert!(!ran.exists());
+    }
+    fs::set_permissions(&conf, Permissions::from_mode(0o600)).unwrap();
+    sandbox.poof(["verify", "--offline"]).run().expect_code(0);
+    assert!(ran.exists());
+}
+
+#[test]
 fn a_command_that_hangs_is_stopped_with_poof() {
     let sandbox = plain(1);
     let started = sandbox.home().with_file_name("started");
