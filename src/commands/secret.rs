@@ -21,7 +21,7 @@ use crate::host::erase::{Noise, Replaced};
 use crate::host::keychain::{self, Unavailable};
 use crate::host::traces::{Trace, quoted};
 use crate::storage::rclone::call::call;
-use crate::storage::rclone::requests::GetRemote;
+use crate::storage::rclone::configuring::GetRemote;
 
 pub fn run(context: &Context, args: &cli::Secret) -> Result<Outcome> {
     let cli::Secret::Set(args) = args;

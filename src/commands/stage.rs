@@ -11,8 +11,7 @@ use crate::config::{Problem, RcloneConf};
 use crate::host::scratch::Scratch;
 use crate::storage::failure::Failure;
 use crate::storage::rclone::call::call;
-use crate::storage::rclone::configuring::UseConfig;
-use crate::storage::rclone::requests::{ConfigOptions, CreateRemote, GetRemote};
+use crate::storage::rclone::configuring::{ConfigOptions, CreateRemote, GetRemote, UseConfig};
 
 /// The values of a new section of `kind` with `parameters`.
 ///

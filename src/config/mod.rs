@@ -14,6 +14,7 @@ pub mod rclone_conf;
 pub mod ready;
 pub mod schedule;
 pub mod secrets;
+mod sections;
 pub mod sources;
 pub mod status;
 pub mod trees;

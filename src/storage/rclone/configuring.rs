@@ -1,5 +1,6 @@
 //! The calls about rclone's configuration that carry secrets. See go/calls/config.go.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,42 @@ impl UseConfig<'_> {
 impl Call for UseConfig<'_> {
     const METHOD: &'static str = "poof/config";
     type Reply = Nothing;
+}
+
+/// Creates a remote in the configuration file in force, which rclone rewrites.
+#[derive(Serialize)]
+pub struct CreateRemote {
+    pub name: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub parameters: BTreeMap<String, String>,
+    pub opt: ConfigOptions,
+}
+
+/// How `config/create` treats its parameters.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigOptions {
+    /// Obscure what rclone knows to be a password.
+    pub obscure: bool,
+    /// Ask nothing.
+    pub non_interactive: bool,
+}
+
+impl Call for CreateRemote {
+    const METHOD: &'static str = "config/create";
+    type Reply = Nothing;
+}
+
+/// One remote of the configuration in force, without the environment.
+#[derive(Serialize)]
+pub struct GetRemote {
+    pub name: String,
+}
+
+impl Call for GetRemote {
+    const METHOD: &'static str = "config/get";
+    type Reply = BTreeMap<String, String>;
 }
 
 /// What rclone knows of a setting, and both forms of a value.

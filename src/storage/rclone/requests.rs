@@ -2,7 +2,6 @@
 //! meanings are those of rclone's rc API (rclone.org/rc) and of `go/calls`.
 
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 use super::call::Call;
 pub use super::settings::{Filter, Settings};
@@ -24,32 +23,6 @@ macro_rules! request {
         }
     };
 }
-
-request!(
-    /// Creates a remote in the configuration file in force, which rclone rewrites.
-    CreateRemote => "config/create", Nothing {
-        name: String,
-        #[serde(rename = "type")]
-        kind: String,
-        parameters: BTreeMap<String, String>,
-        opt: ConfigOptions,
-    }
-);
-
-/// How `config/create` treats its parameters.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ConfigOptions {
-    /// Obscure what rclone knows to be a password.
-    pub obscure: bool,
-    /// Ask nothing.
-    pub non_interactive: bool,
-}
-
-request!(
-    /// One remote of the configuration file, without the environment.
-    GetRemote => "config/get", BTreeMap<String, String> { name: String }
-);
 
 request!(
     /// Lists one directory, not what is below it.

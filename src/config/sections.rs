@@ -1,0 +1,79 @@
+//! One section of rclone-poof.conf, with what poof.conf says about its secrets.
+
+use std::path::{Path, PathBuf};
+
+use super::rclone_conf::RcloneConf;
+use super::secrets::Declared;
+use super::status::{Problem, Status};
+use super::trees::Directory;
+
+/// The keys without which a section cannot work, and placeholders left in it.
+pub fn check_section(
+    rclone: &RcloneConf,
+    secrets: &[Declared],
+    section: &str,
+) -> Result<(), Problem> {
+    let elsewhere = |key: &str| secrets.iter().any(|s| s.place() == Some((section, key)));
+    let place = |key: &str| format!("rclone-poof.conf [{section}].{key}");
+    let missing = |key: &str| {
+        Problem::new(
+            Status::ErrorMissingKey,
+            place(key),
+            "the key is missing",
+            "Add it; `poof cconfig` shows the file.",
+        )
+    };
+    let kind = rclone.kind(section).ok_or_else(|| missing("type"))?;
+    for (key, value) in rclone.values(section) {
+        if value.starts_with("BOGUS-") && !elsewhere(&key) {
+            return Err(Problem::new(
+                Status::WarnMisconfigured,
+                place(&key),
+                "a placeholder still stands there",
+                "Replace it by your own, e.g. with `poof cconfig KEY=VALUE`.",
+            ));
+        }
+    }
+    let required: &[&str] = match kind {
+        "crypt" => &["remote", "password"],
+        "alias" => &["remote"],
+        "s3" if rclone.get(section, "env_auth") != Some("true") => {
+            &["access_key_id", "secret_access_key"]
+        }
+        _ => &[],
+    };
+    let lacking =
+        |key: &&str| rclone.get(section, key).is_none_or(str::is_empty) && !elsewhere(key);
+    match required.iter().copied().find(lacking) {
+        Some(key) => Err(missing(key)),
+        None => Ok(()),
+    }
+}
+
+/// A secret must have its section, and a source that neither goes to the remote nor
+/// with an upload.
+pub fn check_secret(
+    rclone: &RcloneConf,
+    secret: &Declared,
+    directories: &[Directory],
+    real: impl Fn(&Path) -> PathBuf,
+) -> Result<(), Problem> {
+    if let Some((section, _)) = secret.place()
+        && !rclone.has(section)
+    {
+        return Err(secret.problem(
+            Status::InvalidPoofConfig,
+            &format!("rclone-poof.conf has no section [{section}]"),
+            "Name one of its sections: \"SECTION.KEY\".",
+        ));
+    }
+    let holds = |tree: &&Directory| secret.lies_in(&real(&tree.local), &real);
+    match directories.iter().find(holds) {
+        None => Ok(()),
+        Some(Directory { local, .. }) => Err(secret.problem(
+            Status::WarnMisconfigured,
+            &format!("its source lies in {}, which is backed up", local.display()),
+            "A copy would lie on the remote, and an upload would wipe it: keep it elsewhere.",
+        )),
+    }
+}
