@@ -121,6 +121,27 @@ pub const HELP: &[Help] = &[
         ends: &[Kind::Remote, Kind::Incomplete, Kind::Unproven, Kind::Guard, Kind::Busy],
     },
     Help {
+        name: "lconfig",
+        examples: &[
+            ("poof lconfig --every 6h", "four times a day"),
+            ("poof lconfig --print", "show it, write nothing"),
+        ],
+        ends: &[Kind::Busy],
+    },
+    Help {
+        name: "lpurge",
+        examples: &[("poof lpurge", "the schedule, its files and its logs")],
+        ends: &[Kind::Busy],
+    },
+    Help {
+        name: "secret",
+        examples: &[(
+            "poof secret set poof-backup.secret_access_key",
+            "out of the file, into the keychain",
+        )],
+        ends: &[Kind::Busy],
+    },
+    Help {
         name: "kit",
         examples: &[
             ("poof kit /media/stick/poof-kit.txt", "with a new phrase, shown once"),
