@@ -42,11 +42,11 @@ use std::env;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use base::error::{Error, Kind, Result};
 use base::interrupt;
-use base::terminal::{Terminal, Voice, Volume};
+use base::terminal::{Terminal, Voice, Volume, error_event};
 use cli::{Cli, Color};
 use commands::{Context, Outcome};
 use host::clipboard;
@@ -63,13 +63,13 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    let terminal = Terminal::new(voice(&cli));
-    match Context::new(&cli, terminal) {
+    let voice = voice(&cli);
+    match Context::new(&cli, Terminal::new(voice)) {
         Ok(context) => {
             let outcome = interrupt::install().and_then(|()| commands::run(cli, &context));
             finish(&context.terminal, outcome)
         }
-        Err(error) => finish(&Terminal::new(Voice::default()), Err(error)),
+        Err(error) => finish(&Terminal::new(voice), Err(error)),
     }
 }
 
@@ -88,7 +88,10 @@ fn voice(cli: &Cli) -> Voice {
         Color::Always => true,
         Color::Never => false,
         Color::Auto => {
-            io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+            let set = |name| env::var_os(name).filter(|value| !value.is_empty());
+            io::stderr().is_terminal()
+                && set("NO_COLOR").is_none()
+                && set("TERM").is_none_or(|term| term != "dumb")
         }
     };
     let volume = match (cli.quiet, cli.verbose) {
@@ -101,12 +104,20 @@ fn voice(cli: &Cli) -> Voice {
 
 /// Help goes to standard output, a wrong command line to standard error.
 fn usage(error: &clap::Error) -> ExitCode {
-    let printed = error.print();
-    if !error.use_stderr() {
-        return if printed.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
-    }
     let json = env::args_os().any(|argument| argument == "--json");
     let terminal = Terminal::new(Voice { json, ..Voice::default() });
+    if !error.use_stderr() && json {
+        terminal.event(&json!({"type": "help", "text": error.to_string()}));
+        return finish(&terminal, Ok(Outcome::default()));
+    } else if !error.use_stderr() {
+        return if error.print().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    // A closed standard error leaves nobody to tell.
+    let _ = error.print();
+    // Its own words quote arguments, which may be secrets.
+    let what = error.kind().as_str().unwrap_or("the command line is not understood");
+    let error = Error::new(Kind::Usage, what).hint("`poof --help` lists commands and options.");
+    terminal.event(&error_event(&error));
     summary(&terminal, Map::new(), Kind::Usage.exit_code())
 }
 

@@ -4,8 +4,10 @@
 pub mod error;
 pub mod files;
 pub mod interrupt;
+pub mod json;
 pub mod log;
 pub mod progress;
+pub mod screen;
 pub mod secret;
 pub mod terminal;
 pub mod units;

@@ -1,8 +1,36 @@
 //! Progress on a terminal: the tree at work, all of them, and the current file.
 
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::screen::{self, Screen};
+use super::terminal::one_line;
+
+/// Times a second.
+const REFRESH: u8 = 10;
+
+/// What a line of numbers holds at a width: as much as has its place there in any
+/// case, most useful first.
+fn template(width: u16) -> &'static str {
+    match width {
+        113.. => {
+            "{prefix:24!} {bar:40} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} eta {eta}"
+        }
+        76.. => {
+            "{prefix:14!} {wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} eta {eta}"
+        }
+        48.. => "{prefix:12!} {wide_bar} {percent:>3}% {binary_bytes_per_sec} eta {eta}",
+        30.. => "{prefix:8!} {wide_bar} {percent:>3}% eta {eta}",
+        14.. => "{prefix:8!} {percent:>3}%",
+        _ => "{percent:>3}%",
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
 
 /// Three lines at the bottom of the terminal, or nothing.
 pub struct Progress {
@@ -12,14 +40,16 @@ pub struct Progress {
     file: ProgressBar,
     /// Bytes of the trees that are done.
     before: u64,
+    /// Of the terminal, when the lines of numbers were laid out. None: there are none.
+    width: Option<AtomicU16>,
 }
 
 impl Progress {
     /// `total` is in bytes, over all trees.
     pub fn new(visible: bool, total: u64) -> Self {
-        let numbers = "{binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} eta {eta}";
-        let bar = format!("{{prefix:16!}} {{bar:20}} {numbers}");
-        let progress = Progress::with(visible, &bar, total);
+        let width = screen::width();
+        let mut progress = Progress::with(visible, template(width), total);
+        progress.width = Some(AtomicU16::new(width));
         progress.all.set_prefix("all");
         progress
     }
@@ -30,13 +60,14 @@ impl Progress {
     }
 
     fn with(visible: bool, bar: &str, total: u64) -> Self {
-        let target =
-            if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target = if visible {
+            ProgressDrawTarget::term_like_with_hz(Box::new(Screen::default()), REFRESH)
+        } else {
+            ProgressDrawTarget::hidden()
+        };
         let lines = MultiProgress::with_draw_target(target);
         let line = |template: &str, length: u64| {
-            let style = ProgressStyle::with_template(template)
-                .unwrap_or_else(|_| ProgressStyle::default_bar());
-            let line = ProgressBar::new(length).with_style(style);
+            let line = ProgressBar::new(length).with_style(style(template));
             if template.is_empty() {
                 return line;
             }
@@ -49,6 +80,7 @@ impl Progress {
             all: line(bar, total),
             file: line("{wide_msg}", 0),
             before: 0,
+            width: None,
             lines,
         }
     }
@@ -56,16 +88,27 @@ impl Progress {
     /// The next tree, of `bytes` to move.
     pub fn begin(&mut self, name: &str, bytes: u64) {
         self.tree.reset();
-        self.tree.set_prefix(name.to_owned());
+        self.tree.set_prefix(one_line(name).into_owned());
         self.tree.set_length(bytes);
     }
 
     /// `done` bytes of this tree are moved, and `file` is on the way.
     pub fn update(&self, done: u64, file: &str) {
+        self.fit();
         let done = done.min(self.tree.length().unwrap_or(done));
         self.tree.set_position(done);
         self.all.set_position(self.before + done);
-        self.file.set_message(file.to_owned());
+        self.file.set_message(one_line(file).into_owned());
+    }
+
+    /// Lays the lines out anew if the terminal has another width than before.
+    fn fit(&self) {
+        let (Some(laid_out), now) = (&self.width, screen::width()) else { return };
+        if template(laid_out.swap(now, Ordering::Relaxed)) != template(now) {
+            for bar in [&self.tree, &self.all] {
+                bar.set_style(style(template(now)));
+            }
+        }
     }
 
     /// The tree is done.
@@ -84,6 +127,36 @@ impl Drop for Progress {
     fn drop(&mut self) {
         for bar in [&self.tree, &self.all, &self.file] {
             bar.finish_and_clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // At its widest a line shows `1023.99 MiB/1023.99 GiB 1023.99 MiB/s eta 59s`.
+    #[test]
+    fn a_line_of_numbers_has_its_place_at_every_width() {
+        const WIDEST: [(&str, usize); 7] = [
+            ("{binary_bytes}", 11),
+            ("{binary_total_bytes}", 11),
+            ("{binary_bytes_per_sec}", 13),
+            ("{eta}", 3),
+            ("{percent:>3}", 4),
+            ("{wide_bar}", 1),
+            ("{bar:40}", 40),
+        ];
+        for width in 5..300_u16 {
+            let mut text = template(width).to_owned();
+            for (key, wide) in WIDEST {
+                text = text.replace(key, &"x".repeat(wide));
+            }
+            for prefix in [8, 12, 14, 24] {
+                text = text.replace(&format!("{{prefix:{prefix}!}}"), &"p".repeat(prefix));
+            }
+            assert!(!text.contains('{') && text.len() <= width.into(), "{width}: {text}");
+            assert!(ProgressStyle::with_template(template(width)).is_ok());
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The only way to standard output and standard error.
 
+use std::borrow::Cow;
+use std::env;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::sync::{Mutex, mpsc};
 use std::thread;
@@ -43,6 +45,35 @@ pub struct Terminal {
     log: Option<Log>,
 }
 
+/// How `--json` tells of an error.
+pub fn error_event(error: &Error) -> Value {
+    json!({
+        "type": "error",
+        "message": error.message(),
+        "hint": error.hint_text(),
+        "exit_code": error.kind().exit_code(),
+    })
+}
+
+/// Text that a terminal shows and does not obey: a name may hold any byte. A line
+/// stays a line, a tab a tab.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let obeyed = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    if !text.contains(obeyed) {
+        return text.into();
+    }
+    let shown = |c: char| if obeyed(c) { format!("{}", c.escape_default()) } else { c.into() };
+    text.chars().map(shown).collect::<String>().into()
+}
+
+/// A name on one line.
+pub fn one_line(name: &str) -> Cow<'_, str> {
+    if name.contains(['\n', '\t']) {
+        return harmless(&name.replace('\n', "\\n").replace('\t', "\\t")).into_owned().into();
+    }
+    harmless(name)
+}
+
 #[derive(Clone, Copy)]
 enum Paint {
     Plain,
@@ -73,16 +104,19 @@ impl Terminal {
 
     /// Whether to show progress: only to a person who did not ask for quiet.
     pub fn shows_progress(&self) -> bool {
-        self.interactive() && self.voice.volume >= Volume::Normal
+        let dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
+        self.interactive() && self.voice.volume >= Volume::Normal && !dumb
     }
 
-    /// A result: the text for which the command was called.
+    /// A result: the text for which the command was called. With `--json` it is in
+    /// an event as well; nobody who also asked for quiet needs it twice.
     pub fn result(&self, text: &str) {
-        if self.voice.json {
-            self.to_stderr(text, Paint::Plain);
-        } else {
+        if !self.voice.json {
             self.keep(text);
-            self.to_stdout(text);
+            let text = if io::stdout().is_terminal() { harmless(text) } else { text.into() };
+            self.to_stdout(&text);
+        } else if self.voice.volume >= Volume::Normal {
+            self.to_stderr(text, Paint::Plain);
         }
     }
 
@@ -121,12 +155,7 @@ impl Terminal {
         if let Some(hint) = error.hint_text() {
             self.to_stderr(&format!("      {hint}"), Paint::Plain);
         }
-        self.event(&json!({
-            "type": "error",
-            "message": error.message(),
-            "hint": error.hint_text(),
-            "exit_code": error.kind().exit_code(),
-        }));
+        self.event(&error_event(error));
     }
 
     /// One JSON object on a line of standard output, with `--json` only.
@@ -231,7 +260,7 @@ impl Terminal {
             return;
         }
         // A closed standard error leaves nobody to tell.
-        let _ = writeln!(io::stderr().lock(), "{on}{text}{off}");
+        let _ = writeln!(io::stderr().lock(), "{on}{}{off}", harmless(text));
     }
 
     fn remember(&self, outcome: io::Result<()>) {

@@ -129,7 +129,7 @@ pub fn would<T: Task>(terminal: &Terminal, tasks: &[T], outcome: Outcome) -> Out
     for task in tasks {
         let (name, plan) = (task.name(), task.plan());
         let mut said = format!("{name}: {}; {}", show::counts(plan), show::volume(plan));
-        let mut event = show::numbers(name, plan);
+        let mut event = show::numbers(name, plan, &plan.failed);
         if let (Some(excluded), Some(event)) = (task.excluded(), event.as_object_mut()) {
             event.insert("excluded".to_owned(), excluded.files.into());
             event.insert("excluded_bytes".to_owned(), excluded.bytes.into());
@@ -141,7 +141,7 @@ pub fn would<T: Task>(terminal: &Terminal, tasks: &[T], outcome: Outcome) -> Out
         terminal.event(&event);
     }
     terminal.done("Dry run: nothing was changed.");
-    outcome.with("dry_run", true)
+    outcome.with("dry_run", true).with("trees", tasks.len())
 }
 
 /// Carries out all plans. A tree that fails does not stop the others.
@@ -167,7 +167,7 @@ pub fn all<T: Task>(
         monitor.progress.aside(|| match &result {
             Ok(failed) if failed.is_empty() => {
                 terminal.done(&format!("{name}: {}", show::counts(plan)));
-                terminal.event(&show::numbers(name, plan));
+                terminal.event(&show::numbers(name, plan, failed));
             }
             Ok(failed) => {
                 for file in failed {
@@ -175,6 +175,7 @@ pub fn all<T: Task>(
                 }
                 let count = units::files(failed.len() as u64);
                 terminal.warn(&format!("{name}: not {verb}: {count}"));
+                terminal.event(&show::numbers(name, plan, failed));
             }
             Err(_) => {}
         });

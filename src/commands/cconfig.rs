@@ -14,7 +14,8 @@ use crate::config::{PoofConf, Problem, RcloneConf, RcloneFile, Status};
 pub fn run(context: &Context, args: &Cconfig) -> Result<Outcome> {
     let path = &context.files.rclone;
     let missing = !path.exists();
-    if missing || args.remote.is_some() || !args.settings.is_empty() {
+    let changes = missing || args.remote.is_some() || !args.settings.is_empty();
+    if changes {
         let _lock = context.lock()?;
         let s3 = matches!(args.remote.as_deref(), None | Some("s3"));
         // poof.conf need not exist yet.
@@ -37,8 +38,8 @@ pub fn run(context: &Context, args: &Cconfig) -> Result<Outcome> {
     offer::show(context, path, &text);
     match RcloneConf::parse(&text) {
         // It is shown as it lies there.
-        _ if is_encrypted(&text) => Ok(Outcome::default()),
-        Ok(_) => Ok(Outcome::default()),
+        _ if is_encrypted(&text) => Ok(Outcome::default().with("changed", changes)),
+        Ok(_) => Ok(Outcome::default().with("changed", changes)),
         Err(problem) => Err(problem.into_error()),
     }
 }

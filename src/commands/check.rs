@@ -10,6 +10,7 @@ use super::wiping::forget_names;
 use super::{Context, Outcome, carry, setup};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
+use crate::base::json;
 use crate::base::units::{bytes, clock, files};
 use crate::cli::Check;
 use crate::config::trees::Directory;
@@ -105,7 +106,8 @@ impl Checking<'_> {
             ));
         }
         terminal.event(&json!({
-            "type": "tree", "name": name, "intact": intact, "lost": lost, "foreign": foreign,
+            "type": "checked", "tree": name, "intact": intact, "lost": lost, "foreign": foreign,
+            "unhashed": unhashed,
         }));
         Ok(Checked { intact, lost, whole })
     }
@@ -180,6 +182,9 @@ impl Checking<'_> {
     ) -> Result<Vec<Finding>> {
         let terminal = &self.context.terminal;
         terminal.note(&format!("{name}: reads back {}, {}", files(count), bytes(total)));
+        terminal.event(&json!({
+            "type": "reading", "tree": name, "files": count, "bytes": total,
+        }));
         let names = Names::new(name);
         let mut monitor = Monitor::transfer(terminal, total);
         monitor.begin(name, total);
@@ -197,7 +202,6 @@ impl Checking<'_> {
     }
 
     fn tell(&self, tree: &str, Finding { path, what }: &Finding) {
-        let path = String::from_utf8_lossy(path);
         let (word, more) = match what {
             What::Missing => ("missing", String::new()),
             What::Changed => ("changed", String::new()),
@@ -209,9 +213,16 @@ impl Checking<'_> {
             What::Wrong(_) => ("wrong", ": what is read back is not what was stored".to_owned()),
             What::Unreadable(why) => ("unreadable", format!(": {why}")),
         };
-        self.context.terminal.result(&format!("{word} {tree}/{path}{more}"));
-        self.context.terminal.event(&json!({
-            "type": "finding", "tree": tree, "path": path, "what": word,
-        }));
+        let shown = String::from_utf8_lossy(path);
+        self.context.terminal.result(&format!("{word} {tree}/{shown}{more}"));
+        let mut event = json::at(path, json!({"type": "finding", "tree": tree, "what": word}));
+        match (what, event.as_object_mut()) {
+            (What::Swapped(of), _) => event = json::with("holds", of, event),
+            (What::Unreadable(why), Some(event)) => {
+                event.insert("why".to_owned(), why.as_str().into());
+            }
+            _ => {}
+        }
+        self.context.terminal.event(&event);
     }
 }

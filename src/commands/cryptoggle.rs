@@ -22,7 +22,7 @@ pub fn run(context: &Context) -> Result<Outcome> {
     context.terminal.result(&format!("Toggle target from {from} to {to} - {status}"));
     context
         .terminal
-        .event(&json!({"type": "toggle", "from": from, "to": to, "status": status.to_string()}));
+        .event(&json!({"type": "toggle", "from": from, "to": to, "status": status.word()}));
     context.terminal.note(
         "Snapshots on the other side stay in the bucket. If there are any, the next backup asks \
          for `--allow other-remote` once.",

@@ -1,6 +1,7 @@
 //! How poof removes itself, and what it then finds of itself.
 
 use std::io::{self, ErrorKind};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -9,6 +10,7 @@ use serde_json::json;
 
 use super::{Context, Outcome, secret, setup};
 use crate::base::error::{Error, Kind, Result};
+use crate::base::json;
 use crate::config::trees::Directory;
 use crate::host::clipboard;
 use crate::host::erase::{self, Noise};
@@ -47,12 +49,15 @@ pub fn preview(context: &Context, going: &[&Directory]) -> Result<()> {
     let baggage = Baggage::of(context)?;
     let installed = baggage.installed.iter().chain(&baggage.program);
     let own = baggage.files.iter().chain([&baggage.state]).chain(&baggage.scratch);
-    let paths =
-        own.chain(&baggage.schedule).chain(installed).map(|path| path.display().to_string());
-    for path in paths.chain(baggage.crontab.then(|| "the lines of poof in the crontab".to_owned()))
-    {
-        context.terminal.result(&format!("x {path}"));
-        context.terminal.event(&json!({"type": "plan", "action": "remove", "path": path}));
+    for path in own.chain(&baggage.schedule).chain(installed) {
+        context.terminal.result(&format!("x {}", path.display()));
+        let event = json!({"type": "would_remove"});
+        context.terminal.event(&json::at(path.as_os_str().as_bytes(), event));
+    }
+    if baggage.crontab {
+        let what = "the lines of poof in the crontab";
+        context.terminal.result(&format!("x {what}"));
+        context.terminal.event(&json!({"type": "would_remove", "what": what}));
     }
     for entry in &baggage.keychain {
         context.terminal.result(&format!("x {entry:?} in the keychain"));

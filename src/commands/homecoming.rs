@@ -13,6 +13,7 @@ use super::watch::Monitor;
 use super::{Context, Outcome, download, lconfig, phrase, setup};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::write_private;
+use crate::base::json;
 use crate::base::units::{bytes, date, files};
 use crate::cli::{self, Caution, Download, Mirror};
 use crate::config::{PoofConf, Problem};
@@ -157,6 +158,7 @@ fn moved(context: &Context, kit: &Kit, given: &[(String, String)]) -> Result<Poo
     let conf = conf.moved(|path| replaced(path, &map), &shown(&context.files.poof));
     for (local, name) in conf.paths() {
         context.terminal.note(&format!("{name} goes to {local}"));
+        context.terminal.event(&json!({"type": "target", "tree": name, "path": local}));
     }
     Ok(conf)
 }
@@ -232,7 +234,7 @@ fn look(context: &Context, kit: &Kit, args: &cli::Return) -> Result<()> {
                 terminal.note(&format!("{name}: {count}, {size}, of {when} from {host}"));
                 terminal.event(&json!({
                     "type": "snapshot", "tree": name, "files": last.counts().files,
-                    "bytes": last.counts().bytes, "made": made, "host": host,
+                    "bytes": last.counts().bytes, "made": json::time(made), "host": host,
                 }));
             }
             Standing::None => terminal.note(&format!("{name}: no manifest on the remote")),

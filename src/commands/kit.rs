@@ -1,6 +1,7 @@
 //! `poof kit`: writes the recovery kit, and opens it once more.
 
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use qrcode::render::unicode;
@@ -11,6 +12,7 @@ use super::secrets::for_kit;
 use super::{Context, Outcome, farewell, phrase, scheduling, setup};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::write_private;
+use crate::base::json;
 use crate::base::secret::Secret;
 use crate::base::units::now;
 use crate::cli;
@@ -46,7 +48,8 @@ pub fn run(context: &Context, args: &cli::Kit) -> Result<Outcome> {
     }
     farewell::note_kit(context, &path)?;
     terminal.result(&path.display().to_string());
-    terminal.event(&json!({"type": "kit", "path": path.to_string_lossy(), "store": kit.store}));
+    let event = json!({"type": "kit", "store": kit.store});
+    terminal.event(&json::at(path.as_os_str().as_bytes(), event));
     terminal.done("The kit is written and was opened once more with its phrase.");
     if let Some(tree) = tree_of(&ready, &path) {
         let tree = tree.display();

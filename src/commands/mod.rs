@@ -45,7 +45,7 @@ mod version;
 mod watch;
 mod wiping;
 
-use crate::base::error::Result;
+use crate::base::error::{Error, Kind, Result};
 use crate::cli::{Cli, Command};
 
 pub use context::Context;
@@ -57,7 +57,9 @@ pub fn run(cli: Cli, context: &Context) -> Result<Outcome> {
         return Ok(version::run(context));
     }
     match cli.command {
-        None | Some(Command::Version) => Ok(version::run(context)),
+        None => Err(Error::new(Kind::Usage, "no command was given")
+            .hint("`poof --help` lists commands and options.")),
+        Some(Command::Version) => Ok(version::run(context)),
         Some(Command::Backup(args)) => backup::run(context, &args),
         Some(Command::Upload(args)) => upload::run(context, &args),
         Some(Command::Download(args)) => download::run(context, &args),

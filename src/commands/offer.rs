@@ -1,18 +1,22 @@
 //! How `config`, `cconfig` and `lconfig` show what they wrote: printed, and on the
 //! clipboard.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use serde_json::json;
 
 use super::{Context, farewell};
+use crate::base::json;
 use crate::base::secret::Secret;
 use crate::base::terminal::Volume;
 use crate::host::clipboard;
 
 /// The text of a configuration file.
 pub fn show(context: &Context, file: &Path, text: &[u8]) {
-    give(context, &String::from_utf8_lossy(text));
+    let event = json::at(file.as_os_str().as_bytes(), json!({"type": "file"}));
+    context.terminal.event(&json::with("content", text, event));
+    hand(context, &String::from_utf8_lossy(text));
     if context.terminal.volume() > Volume::Silent {
         farewell::note_shown(context, file);
     }
@@ -20,9 +24,13 @@ pub fn show(context: &Context, file: &Path, text: &[u8]) {
 
 /// Any text.
 pub fn give(context: &Context, text: &str) {
+    context.terminal.event(&json!({"type": "file", "content": text}));
+    hand(context, text);
+}
+
+fn hand(context: &Context, text: &str) {
     let terminal = &context.terminal;
     terminal.result(text.trim_end_matches('\n'));
-    terminal.event(&json!({"type": "file", "content": text}));
     if terminal.volume() == Volume::Silent {
         // A command inside another leaves the clipboard alone.
         return;

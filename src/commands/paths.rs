@@ -1,8 +1,11 @@
 //! `poof paths`
 
+use std::os::unix::ffi::OsStrExt;
+
 use serde_json::json;
 
 use super::{Context, Outcome};
+use crate::base::json;
 use crate::host::schedule::Scheduler;
 
 pub fn run(context: &Context) -> Outcome {
@@ -13,7 +16,8 @@ pub fn run(context: &Context) -> Outcome {
     all.push(("state", state.clone()));
     for (name, path) in all {
         terminal.result(&format!("{name} = {}", path.display()));
-        terminal.event(&json!({"type": "path", "name": name, "path": path.to_string_lossy()}));
+        let event = json!({"type": "path", "name": name});
+        terminal.event(&json::at(path.as_os_str().as_bytes(), event));
     }
     Outcome::default()
 }

@@ -1,6 +1,7 @@
 //! What a wipe would take, before it does.
 
 use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -8,6 +9,7 @@ use serde_json::{Value, json};
 use super::{Context, setup, show};
 use crate::base::error::Result;
 use crate::base::interrupt;
+use crate::base::json;
 use crate::base::units::{bytes, files};
 use crate::config::trees::Directory;
 use crate::host::mounts::{self, Mount};
@@ -84,11 +86,14 @@ pub fn wipe(context: &Context, directories: &[&Directory], filter: &Filter) -> R
         let said = achieved(mount.as_ref());
         let what = format!("would be wiped{}: {}", show::place(mount.as_ref()), show::said(&said));
         let words: Vec<_> = said.iter().map(|said| said.word()).collect();
-        tell(context, name, &own, &what, mount.as_ref(), json!({"achieved": words}));
+        let event = json!({"type": "would_wipe", "tree": name, "achieved": words});
+        tell(context, name, &own, &what, mount.as_ref(), event);
         for (path, mount, extent) in others {
             let what = format!("would stay{}: not crossed", show::place(Some(&mount)));
-            let name = format!("{name}/{}", path.display());
-            tell(context, &name, &extent, &what, Some(&mount), json!({"stays": true}));
+            let shown = format!("{name}/{}", path.display());
+            let event = json!({"type": "would_stay", "tree": name});
+            let event = json::at(path.as_os_str().as_bytes(), event);
+            tell(context, &shown, &extent, &what, Some(&mount), event);
         }
     }
     Ok(())
@@ -100,16 +105,15 @@ fn tell(
     extent: &Extent,
     what: &str,
     mount: Option<&Mount>,
-    more: Value,
+    mut event: Value,
 ) {
     let Extent { files: count, bytes: size } = extent;
     context.terminal.result(&format!("x {name}: {}, {} {what}", files(*count), bytes(*size)));
-    let mut event = json!({
-        "type": "wipe", "dry_run": true, "tree": name, "files": count, "bytes": size,
-        "mount": mount.map(|mount| &mount.point), "filesystem": mount.map(|mount| &mount.kind),
-    });
-    if let (Some(event), Value::Object(more)) = (event.as_object_mut(), more) {
-        event.extend(more);
+    if let Some(event) = event.as_object_mut() {
+        event.insert("files".to_owned(), json!(count));
+        event.insert("bytes".to_owned(), json!(size));
+        event.insert("mount".to_owned(), json!(mount.map(|mount| &mount.point)));
+        event.insert("filesystem".to_owned(), json!(mount.map(|mount| &mount.kind)));
     }
     context.terminal.event(&event);
 }

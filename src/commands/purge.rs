@@ -39,8 +39,11 @@ pub fn run(context: &Context, args: &PurgePlain) -> Result<Outcome> {
     let copies = copies(&vault, &ready, plain)?;
     for Copy { tree, files: count, bytes: size } in &copies {
         let place = plain.place(tree);
-        let (count, size) = (files(*count), bytes(*size));
-        terminal.result(&format!("- {place}: {count}, {size}, in clear"));
+        let (many, much) = (files(*count), bytes(*size));
+        terminal.result(&format!("- {place}: {many}, {much}, in clear"));
+        terminal.event(&json!({
+            "type": "plain_copy", "tree": tree, "place": place, "files": count, "bytes": size,
+        }));
     }
     if copies.is_empty() {
         terminal.done("There is no plain copy in the bucket.");
@@ -48,7 +51,7 @@ pub fn run(context: &Context, args: &PurgePlain) -> Result<Outcome> {
     }
     if args.caution.dry_run {
         terminal.done("Dry run: nothing was changed.");
-        return Ok(Outcome::default().with("dry_run", true));
+        return Ok(Outcome::default().with("dry_run", true).with("trees", copies.len()));
     }
     let mut outcome = Outcome::default();
     let mut going = Vec::new();

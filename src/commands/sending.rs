@@ -1,8 +1,11 @@
 //! What backup and upload share: every directory is surveyed and judged, and then
 //! sent.
 
+use std::borrow::Cow;
 use std::fs;
 use std::thread::{self, ScopedJoinHandle};
+
+use serde_json::json;
 
 use super::carry;
 use super::vault::Vault;
@@ -10,6 +13,7 @@ use super::watch::Monitor;
 use super::{Context, Outcome, setup};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::is_absent;
+use crate::base::json;
 use crate::config::Ready;
 use crate::config::trees::Directory;
 use crate::storage::filter::Filter;
@@ -161,21 +165,32 @@ impl<'a> Sending<'a> {
     }
 }
 
+fn shown(path: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(path)
+}
+
 /// What a person should hear before the work begins.
 pub fn tell(context: &Context, backup: &Backup, outcome: &mut Outcome) {
     let tree = backup.name();
     for out in &backup.left_out {
-        let path = String::from_utf8_lossy(&out.path);
-        context.terminal.warn(&format!("{tree}/{path}: not backed up: {}", out.why));
+        let what = format!("{tree}/{}: not backed up: {}", shown(&out.path), out.why);
         if out.loss {
+            context.terminal.warn(&what);
             outcome.worsen(Kind::Incomplete);
+        } else {
+            context.terminal.note(&what);
         }
+        let event = json!({"type": "left_out", "tree": tree, "why": out.why, "loss": out.loss});
+        context.terminal.event(&json::at(&out.path, event));
     }
     for (path, why) in &backup.drift {
-        let what = match why {
-            Why::ObjectMissing => "missing on the remote",
-            _ => "changed on the remote",
+        let word = match why {
+            Why::ObjectMissing => "missing",
+            _ => "changed",
         };
-        context.terminal.warn(&format!("{tree}/{path}: {what}; it is sent again"));
+        let name = shown(path);
+        context.terminal.warn(&format!("{tree}/{name}: {word} on the remote; it is sent again"));
+        let event = json!({"type": "drift", "tree": tree, "what": word});
+        context.terminal.event(&json::at(path, event));
     }
 }

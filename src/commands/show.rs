@@ -1,7 +1,10 @@
 //! How a plan and its outcome look.
 
+use std::os::unix::ffi::OsStrExt;
+
 use serde_json::{Value, json};
 
+use crate::base::json;
 use crate::base::terminal::Terminal;
 use crate::base::units::{bytes, date, files};
 use crate::host::mounts::Mount;
@@ -39,16 +42,18 @@ pub fn extent(extent: Extent) -> String {
 }
 
 /// The numbers of a plan, for `--json`.
-pub fn numbers(name: &str, plan: &Plan) -> Value {
+pub fn numbers(name: &str, plan: &Plan, failed: &[Failed]) -> Value {
     json!({
         "type": "tree",
-        "name": name,
+        "tree": name,
         "add": plan.add.len(),
         "update": plan.update.len(),
         "move": plan.moved.len(),
         "attributes": plan.attributes.len(),
         "delete": plan.delete.len(),
         "unchanged": plan.same(),
+        "failed": failed.len(),
+        "files": plan.transfers(),
         "bytes": plan.bytes(),
     })
 }
@@ -63,20 +68,19 @@ pub fn listing(terminal: &Terminal, name: &str, plan: &Plan) {
         ("-", "delete", &plan.delete),
     ] {
         for Item { path, size } in items {
-            let path = path.to_string_lossy();
-            terminal.result(&format!("{sign} {name}/{path} ({})", bytes(*size)));
-            terminal.event(&json!({
-                "type": "plan", "action": action, "tree": name, "path": path, "size": size,
-            }));
+            let shown = path.to_string_lossy();
+            terminal.result(&format!("{sign} {name}/{shown} ({})", bytes(*size)));
+            let event = json!({"type": "plan", "action": action, "tree": name, "bytes": size});
+            terminal.event(&json::at(path.as_os_str().as_bytes(), event));
         }
     }
 }
 
 /// A path that did not make it, and why.
 pub fn failed(terminal: &Terminal, name: &str, Failed { path, why, .. }: &Failed) {
-    let path = path.to_string_lossy();
-    terminal.warn(&format!("{name}/{path}: {why}"));
-    terminal.event(&json!({"type": "failed", "tree": name, "path": path, "why": why}));
+    terminal.warn(&format!("{name}/{}: {why}", path.to_string_lossy()));
+    let event = json!({"type": "failed", "tree": name, "why": why});
+    terminal.event(&json::at(path.as_os_str().as_bytes(), event));
 }
 
 /// A tree that is wiped, of which nothing is to be done; `here` is the remote in use.
@@ -91,7 +95,9 @@ pub fn wiped(terminal: &Terminal, record: &Record, here: &str) {
              cryptoggle` switches back to it"
         ));
     }
-    terminal.event(&json!({"type": "wiped", "tree": tree, "since": since}));
+    terminal.event(&json!({
+        "type": "wiped", "tree": tree, "since": json::time(*since), "remote": remote,
+    }));
 }
 
 /// ` on /home (ext4)`

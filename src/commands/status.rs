@@ -1,8 +1,10 @@
 //! `poof status`: what the configuration says, and what really holds.
 
-use serde_json::json;
+use std::os::unix::ffi::OsStrExt;
 
-use super::farewell::{self, KitStanding};
+use serde_json::{Value, json};
+
+use super::farewell::{self, KitNote, KitStanding};
 use super::vault::Vault;
 use super::watch::Monitor;
 use super::wiping::forget_names;
@@ -10,6 +12,7 @@ use super::{Context, Outcome, carry, scheduled, scheduling, setup, show};
 use crate::base::error::Result;
 use crate::base::files::readable_by_others;
 use crate::base::interrupt;
+use crate::base::json;
 use crate::base::units::{bytes, date, files};
 use crate::cli;
 use crate::config::Ready;
@@ -54,22 +57,32 @@ pub fn run(context: &Context, _: &cli::Status) -> Result<Outcome> {
     } else {
         terminal.result(&format!("holds: {actual} {}", name_of(actual)));
     }
-    for Doubt { what, .. } in &doubts {
+    for Doubt { what, exposes, residue } in &doubts {
         terminal.result(&format!("  {what}"));
-        terminal.event(&json!({"type": "doubt", "what": what}));
+        terminal.event(&json!({
+            "type": "doubt", "what": what, "exposes": exposes, "residue": residue,
+        }));
     }
     terminal.result(&format!("remote: {}", ready.remote().name()));
     let schedule = scheduling::found(context);
     terminal.result(&format!("schedule: {}", scheduling::shown(schedule.as_ref())));
     scheduled::tell(context);
-    let kit = match farewell::kit(context) {
-        KitStanding::None => "none".to_owned(),
-        KitStanding::Outdated(kit) => {
-            format!("of {}, the configuration has changed since", date(kit.made))
-        }
-        KitStanding::Fits(kit) => format!("of {}, fits ({})", date(kit.made), kit.path.display()),
+    let known = |kit: &KitNote, fits| {
+        let event = json!({"made": json::time(kit.made), "fits": fits});
+        json::at(kit.path.as_os_str().as_bytes(), event)
     };
-    terminal.result(&format!("kit: {kit}"));
+    let (text, kit) = match farewell::kit(context) {
+        KitStanding::None => ("none".to_owned(), Value::Null),
+        KitStanding::Outdated(kit) => {
+            let text = format!("of {}, the configuration has changed since", date(kit.made));
+            (text, known(&kit, false))
+        }
+        KitStanding::Fits(kit) => {
+            let text = format!("of {}, fits ({})", date(kit.made), kit.path.display());
+            (text, known(&kit, true))
+        }
+    };
+    terminal.result(&format!("kit: {text}"));
     let mut event = json!({
         "type": "status", "level_declared": declared, "level_actual": actual,
         "remote": ready.remote().name(), "encrypted": encrypted, "kit": kit,
@@ -134,7 +147,7 @@ fn tree(
     let (store, names) = (snapshots.store, &snapshots.names);
     let evidence = Evidence { store, names, listing, read_back: false };
     let (text, numbers) = match last {
-        None => ("no snapshot".to_owned(), json!({})),
+        None => ("no snapshot".to_owned(), Value::Null),
         Some(last) => {
             let ((made, _), counts) = (last.made(), last.counts());
             // Reading back is what check is for.
@@ -156,13 +169,15 @@ fn tree(
                 date(made)
             );
             let numbers = json!({
-                "files": counts.files, "bytes": counts.bytes, "made": made, "unproven": unproven,
+                "files": counts.files, "bytes": counts.bytes, "made": json::time(made),
+                "unproven": unproven,
             });
             (text, numbers)
         }
     };
     drop(monitor);
     let own = setup::in_use(context, directory).iter().any(Vec::is_empty);
+    let mut since = None;
     let (where_, word, place) = match presence {
         Presence::Here => (String::new(), "here", if own { Place::Own } else { Place::Here }),
         Presence::Wiped(record) => {
@@ -176,6 +191,7 @@ fn tree(
                 );
                 doubts.push(Doubt { what, exposes: false, residue: true });
             }
+            since = Some(json::time(record.since));
             (format!("; wiped on {}", date(record.since)), "wiped", Place::Wiped)
         }
         Presence::Wiping(_) => {
@@ -185,11 +201,10 @@ fn tree(
         }
     };
     terminal.result(&format!("{name}: {text}{where_}"));
-    let mut event = json!({"type": "tree", "name": name, "presence": word});
-    if let (Some(event), Some(numbers)) = (event.as_object_mut(), numbers.as_object()) {
-        event.extend(numbers.clone());
-    }
-    terminal.event(&event);
+    let event = json!({
+        "type": "directory", "tree": name, "presence": word, "since": since, "snapshot": numbers,
+    });
+    terminal.event(&json::at(directory.local.as_os_str().as_bytes(), event));
     Ok(place)
 }
 

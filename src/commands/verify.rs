@@ -53,8 +53,8 @@ pub fn run(context: &Context, args: &Verify) -> Result<Outcome> {
 
 fn line(context: &Context, question: &str, status: Status) {
     context.terminal.result(&format!("{question}? - {status}"));
-    let status = status.to_string();
-    context.terminal.event(&json!({"type": "check", "question": question, "status": status}));
+    let status = status.word();
+    context.terminal.event(&json!({"type": "state", "question": question, "status": status}));
 }
 
 /// The line of a problem, in the place where `verify` stops.

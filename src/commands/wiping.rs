@@ -8,6 +8,7 @@ use super::watch::Monitor;
 use super::{Context, Outcome, carry, setup, show};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
+use crate::base::json;
 use crate::base::progress::Progress;
 use crate::base::units::{bytes, files, now};
 use crate::config::trees::Directory;
@@ -94,9 +95,9 @@ impl Wiping<'_> {
         let proof = Proof::of(snapshot, evidence, &mut monitor)?;
         drop(monitor);
         for (path, why) in proof.unproven() {
-            let path = String::from_utf8_lossy(path);
-            terminal.warn(&format!("{name}/{path}: not proven and not wiped: {why}"));
-            terminal.event(&json!({"type": "unproven", "tree": name, "path": path, "why": why}));
+            let shown = String::from_utf8_lossy(path);
+            terminal.warn(&format!("{name}/{shown}: not proven and not wiped: {why}"));
+            terminal.event(&json::at(path, json!({"type": "unproven", "tree": name, "why": why})));
             outcome.worsen(Kind::Unproven);
         }
         let own = self.is_own(directory);
@@ -221,18 +222,17 @@ impl Wiping<'_> {
                 Reason::Residue | Reason::Emptied | Reason::Excluded => ("residue", Kind::Residue),
             };
             terminal.warn(&format!("{name}/{path}: {word}: {}", left.why));
-            terminal.event(&json!({
-                "type": "left", "tree": name, "path": path, "reason": word, "why": left.why,
-            }));
+            let event = json!({"type": "left", "tree": name, "reason": word, "why": left.why});
+            terminal.event(&json::at(&left.path, event));
             outcome.worsen(kind);
         }
         for path in &tally.outside {
-            let path = String::from_utf8_lossy(path);
+            let shown = String::from_utf8_lossy(path);
             terminal.warn(&format!(
-                "{name}/{path}: only this name is gone: the file has another outside of the tree, \
+                "{name}/{shown}: only this name is gone: the file has another outside of the tree, \
                  or one that is excluded"
             ));
-            terminal.event(&json!({"type": "outside", "tree": name, "path": path}));
+            terminal.event(&json::at(path, json!({"type": "outside", "tree": name})));
             outcome.worsen(Kind::Residue);
         }
         let said = tally.achieved();

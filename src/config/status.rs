@@ -38,6 +38,13 @@ impl fmt::Display for Status {
     }
 }
 
+impl Status {
+    /// The word alone: `OK`.
+    pub fn word(self) -> String {
+        self.to_string().trim_start_matches("PoofStatus.").to_owned()
+    }
+}
+
 /// Something in the configuration that keeps poof from working with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {

@@ -34,7 +34,7 @@ pub struct Backup<'a> {
     pub plan: Plan,
     pub left_out: Vec<LeftOut>,
     /// Objects that somebody else changed or removed, by path.
-    pub drift: Vec<(String, Why)>,
+    pub drift: Vec<(Vec<u8>, Why)>,
     /// Entries of the tree that are no directories.
     pub entries: u64,
     /// What the filters leave out: what lies in excluded directories only if it was to
@@ -106,9 +106,7 @@ impl<'a> Preparation<'a> {
         interrupt::check()?;
         let plan = plan_of(&survey);
         let drift = survey.changes.iter().filter_map(|change| match change.send? {
-            why @ (Why::ObjectMissing | Why::ObjectChanged) => {
-                Some((String::from_utf8_lossy(&change.path).into_owned(), why))
-            }
+            why @ (Why::ObjectMissing | Why::ObjectChanged) => Some((change.path.clone(), why)),
             _ => None,
         });
         Ok(Backup {

@@ -133,6 +133,16 @@ fn a_copied_configuration_pastes_unchanged_after_poof_has_ended() {
 }
 
 #[test]
+fn a_new_poof_conf_pastes_after_poof_has_ended() {
+    let (display, sandbox) = (Display::start(), Sandbox::new());
+    let [(name, value), (mark, number)] = display.environment();
+    let run = sandbox.poof(["config"]).env(name, value).env(mark, number).run().expect_code(0);
+    let text = fs::read_to_string(sandbox.confdir().join("poof.conf")).unwrap();
+    assert_eq!(run.stdout.trim_end(), text.trim_end());
+    assert_eq!(display.paste("UTF8_STRING"), text);
+}
+
+#[test]
 fn clipboard_histories_are_told_that_it_is_a_secret() {
     let display = Display::start();
     copy(&person("# key\n"), &display);

@@ -39,6 +39,7 @@ mod homecoming;
 mod hooks;
 #[cfg(target_os = "linux")] // ldd, dpkg
 mod install;
+mod json;
 #[cfg(target_os = "linux")] // the Secret Service of a desktop
 mod keychain;
 mod kills;
@@ -62,6 +63,7 @@ mod schedule;
 #[cfg(target_os = "linux")] // systemd, cron
 mod schedule_runs;
 mod scheduled;
+mod scripts;
 mod secret_sources;
 mod secrets;
 mod selftest;
@@ -69,6 +71,8 @@ mod selftest;
 mod space;
 mod story;
 mod tamper;
+#[cfg(target_os = "linux")] // tmux
+mod terminal;
 #[cfg(target_os = "linux")] // mounts, chattr
 mod upload;
 mod upload_faults;

@@ -1,0 +1,238 @@
+//! Each story runs commands on a sandbox of its own, so that together they show
+//! every command in success and failure and every type of line.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixListener;
+use std::sync::{Arc, Once, mpsc};
+use std::time::Duration;
+
+use super::{Told, commands};
+use crate::farewell::{kit, safe};
+use crate::harness::{Backdoor, Config, DeadEnd, Kind, Sandbox, Verdict, grow};
+use crate::story::{encrypted, on_disk, plain, proxied};
+
+pub const ALL: [fn(&Told); 10] =
+    [bare, directory, wiped, residue, unproven, switched, gone, homecoming, stopped, others];
+
+/// Nothing is configured yet.
+fn bare(told: &Told) {
+    let bare = Sandbox::new();
+    for command in ["verify", "backup", "upload", "download", "check", "status", "kit", "econfig"] {
+        told.run(&bare, &[command], 3);
+    }
+    told.run(&bare, &["cryptoggle"], 3);
+    told.run(&bare, &["purge-plain"], 3);
+    told.run(&bare, &["return", "no-kit"], 3);
+    told.run(&bare, &["neuter", "--yes"], 7);
+    for args in
+        [&["paths"][..], &["version"], &["--version"], &["completions", "bash"], &["--help"]]
+    {
+        told.run(&bare, args, 0);
+    }
+    told.run(&bare, &["backup", "--help"], 0);
+    told.run(&bare, &["completions", "elvish"], 2);
+    for args in
+        [&["nonsense"][..], &["paths", "--nope"], &["version", "more"], &["-q"], &["demo", "x"]]
+    {
+        told.run(&bare, args, 2);
+    }
+    told.take("", &bare.poof(["--json"]).run(), 2);
+    fs::write(bare.home().join("file"), "").unwrap();
+    for command in ["config", "cconfig"] {
+        let args = ["--json", "--confdir", "file/conf", command];
+        told.take(command, &bare.poof(args).run(), 1);
+        told.run(&bare, &[command], 0);
+    }
+    fs::write(bare.confdir().join("poof.conf"), b"{\xff").unwrap();
+    let lines = told.run(&bare, &["config"], 3);
+    assert!(lines[0]["content_base64"] == "e/8=", "{lines:?}");
+    fs::write(bare.rclone_conf(), "[poof-backup\n").unwrap();
+    told.run(&bare, &["cconfig"], 3);
+    let demo = ["--json", "demo"];
+    // A directory of its own: whoever runs neuter meanwhile takes along what demos
+    // have left in the usual one.
+    told.take("demo", &bare.poof(demo).env("TMPDIR", bare.home()).run(), 0);
+    told.take("demo", &bare.poof(demo).env("TMPDIR", "/nonexistent").run(), 1);
+}
+
+/// The remote is a directory; names are no text; things go missing.
+fn directory(told: &Told) {
+    let (sandbox, bucket) = on_disk();
+    let data = sandbox.data();
+    grow(&data, 5, 1..=100, 1);
+    fs::write(data.join(OsStr::from_bytes(b"n\xffame")), "odd").unwrap();
+    let _socket = UnixListener::bind(data.join("socket")).unwrap();
+    told.run(&sandbox, &["verify"], 0);
+    told.run(&sandbox, &["status"], 0);
+    told.run(&sandbox, &["check"], 5);
+    let plan = told.run(&sandbox, &["backup", "--dry-run"], 0);
+    let odd = plan.iter().find(|line| line["path_base64"] != serde_json::Value::Null);
+    assert_eq!(odd.unwrap()["path_base64"], "bv9hbWU=");
+    told.run(&sandbox, &["backup"], 0);
+    told.run(&sandbox, &["check", "--read-data"], 0);
+    told.run(&sandbox, &["download"], 0);
+    told.run(&sandbox, &["backup", "--only", "nobody"], 2);
+    fs::write(data.join("new"), "made here").unwrap();
+    told.run(&sandbox, &["download", "--dry-run"], 0);
+    told.run(&sandbox, &["download"], 7);
+    // Objects that somebody else has damaged and removed.
+    for (name, content) in [("victim", "precious"), ("swapped", "precise!")] {
+        fs::write(data.join(name), content).unwrap();
+    }
+    told.run(&sandbox, &["backup"], 0);
+    fs::copy(bucket.join("data/victim"), bucket.join("data/swapped")).unwrap();
+    told.run(&sandbox, &["check"], 5);
+    told.run(&sandbox, &["check", "--read-data"], 5);
+    fs::remove_file(bucket.join("data/victim")).unwrap();
+    told.run(&sandbox, &["backup"], 0);
+    fs::remove_file(bucket.join("data/victim")).unwrap();
+    fs::remove_file(data.join("victim")).unwrap();
+    told.run(&sandbox, &["download", "--yes"], 5);
+    told.run(&sandbox, &["backup"], 7);
+    told.run(&sandbox, &["econfig"], 0);
+}
+
+/// A tree that is sent and wiped.
+fn wiped(told: &Told) {
+    let sandbox = plain(4);
+    told.run(&sandbox, &["upload", "--dry-run"], 0);
+    told.run(&sandbox, &["upload"], 0);
+    told.run(&sandbox, &["backup"], 0);
+    told.run(&sandbox, &["status"], 0);
+    told.run(&sandbox, &["purge-plain"], 7);
+    told.run(&sandbox, &["download"], 0);
+}
+
+/// What keeps a wipe from being whole.
+fn residue(told: &Told) {
+    let sandbox = plain(4);
+    fs::write(sandbox.home().join("twice"), "twice").unwrap();
+    fs::hard_link(sandbox.home().join("twice"), sandbox.data().join("twice")).unwrap();
+    fs::write(sandbox.data().join("log"), "line").unwrap();
+    let log = File::options().append(true).open(sandbox.data().join("log")).unwrap();
+    told.run(&sandbox, &["upload"], 9);
+    told.run(&sandbox, &["status"], 0);
+    drop(log);
+}
+
+/// A PUT that is acknowledged and not stored.
+fn unproven(told: &Told) {
+    let (sandbox, proxy) = proxied(false);
+    grow(&sandbox.data(), 3, 1..=100, 1);
+    proxy.set_rule(|request| match request.kind {
+        Kind::Put if request.key().ends_with("data/victim") => Verdict::Swallow,
+        _ => Verdict::Pass,
+    });
+    fs::write(sandbox.data().join("victim"), "precious").unwrap();
+    told.run(&sandbox, &["upload"], 6);
+    told.run(&sandbox, &["status"], 0);
+
+    // One that was proven and is damaged before it is proven anew: when the new head
+    // of the manifest is read back.
+    let (sandbox, proxy) = proxied(false);
+    fs::write(sandbox.data().join("victim"), "precious").unwrap();
+    let head = Backdoor::new(&sandbox).key(".poof/trees/data/head/0000000001");
+    let (sandbox, damaged) = (Arc::new(sandbox), Once::new());
+    let inner = Arc::clone(&sandbox);
+    proxy.set_rule(move |request| {
+        if request.kind == Kind::Get && request.key() == head {
+            damaged.call_once(|| Backdoor::past(&inner).write("data/victim", b"rubbish!"));
+        }
+        Verdict::Pass
+    });
+    told.run(&sandbox, &["upload"], 6);
+}
+
+/// From plain to encrypted, and the plain copies go.
+fn switched(told: &Told) {
+    let sandbox = plain(3);
+    told.run(&sandbox, &["cryptoggle"], 3);
+    told.run(&sandbox, &["backup"], 0);
+    told.run(&sandbox, &["econfig"], 0);
+    told.run(&sandbox, &["cryptoggle"], 0);
+    told.run(&sandbox, &["backup"], 7);
+    told.run(&sandbox, &["backup", "--allow", "other-remote"], 0);
+    told.run(&sandbox, &["status"], 0);
+    told.run(&sandbox, &["purge-plain", "--dry-run"], 0);
+    told.run(&sandbox, &["purge-plain"], 7);
+    told.run(&sandbox, &["purge-plain", "--yes"], 0);
+    told.run(&sandbox, &["purge-plain"], 0);
+}
+
+/// Kits, and poof that removes itself.
+fn gone(told: &Told) {
+    let sandbox = encrypted(3);
+    let safe = safe(&sandbox);
+    let (kit, phrase) = (safe.join("kit.txt"), safe.join("phrase"));
+    let (kit, phrase) = (kit.to_str().unwrap(), phrase.to_str().unwrap());
+    told.run(&sandbox, &["kit"], 2);
+    told.run(&sandbox, &["kit", phrase, "--phrase-file", phrase], 7);
+    told.run(&sandbox, &["kit", kit, "--phrase-file", phrase], 0);
+    told.run(&sandbox, &["status"], 0);
+    told.run(&sandbox, &["upload", "--dry-run"], 0);
+    told.run(&sandbox, &["neuter", "--dry-run"], 0);
+    fs::write(sandbox.home().join(".bash_history"), "poof backup\n").unwrap();
+    // The program lies where it was built, and stays.
+    told.run(&sandbox, &["neuter", "--yes"], 9);
+}
+
+/// On a bare machine.
+fn homecoming(told: &Told) {
+    let sandbox = encrypted(3);
+    sandbox.poof(["backup"]).run().expect_code(0);
+    let kit = kit(&sandbox);
+    let phrase = kit.with_file_name("phrase");
+    let (kit, phrase) = (kit.to_str().unwrap(), phrase.to_str().unwrap());
+    let machine = Sandbox::new();
+    told.run(&machine, &["return", kit], 2);
+    told.run(&machine, &["return", kit, "--phrase-file", phrase], 0);
+    told.run(&machine, &["neuter", "--dry-run"], 0);
+}
+
+/// A dead remote, a second poof, Ctrl-C.
+fn stopped(told: &Told) {
+    let (sandbox, dead) = (Sandbox::new(), DeadEnd::new());
+    sandbox.write_config(&Config::plain(dead.endpoint()));
+    for command in ["verify", "backup", "status"] {
+        told.run(&sandbox, &[command], 4);
+    }
+    let (sandbox, proxy) = proxied(false);
+    grow(&sandbox.data(), 3, 1..=100, 1);
+    let (reached, is_reached) = mpsc::channel();
+    proxy.set_rule(move |request| {
+        if request.kind == Kind::Put && request.key().contains("data/") {
+            let _ = reached.send(());
+            return Verdict::Hold;
+        }
+        Verdict::Pass
+    });
+    let running = sandbox.poof(["--json", "backup"]).start();
+    is_reached.recv_timeout(Duration::from_secs(30)).unwrap();
+    for command in ["backup", "econfig", "cryptoggle"] {
+        told.run(&sandbox, &[command], 8);
+    }
+    running.signal(libc::SIGINT);
+    told.take("backup", &running.finish(), 130);
+    proxy.set_rule(|_| Verdict::Pass);
+    told.run(&sandbox, &["backup"], 0);
+}
+
+/// Commands that only some builds have.
+fn others(told: &Told) {
+    let there = commands();
+    let has = |name: &str| there.iter().any(|command| command == name);
+    let (sandbox, _) = on_disk();
+    if has("lconfig") {
+        told.run(&sandbox, &["lconfig", "--print"], 0);
+        told.run(&sandbox, &["lconfig", "--every", "never"], 2);
+    }
+    if has("lpurge") {
+        told.run(&sandbox, &["lpurge"], 0);
+        told.run(&sandbox, &["lpurge", "--nope"], 2);
+    }
+    if has("secret") {
+        told.run(&sandbox, &["secret", "set", "nowhere"], 2);
+    }
+}
