@@ -18,11 +18,22 @@ use crate::cli::{Backup, Caution, Cconfig, Download, Guard, Mirror, ProofBy, Upl
 use crate::config::Files;
 use crate::host::paths::{System, layout};
 
-/// What the names of its directories begin with.
+/// What the names of its directories begin with; the number of the process follows.
 pub const SCRATCH: &str = "poof-demo-";
 
+/// Whether the demo is at work that has made the directory of this name.
+pub fn is_at_work(name: &[u8]) -> bool {
+    let number = name.strip_prefix(SCRATCH.as_bytes()).and_then(|rest| {
+        let number = rest.split(|byte| *byte == b'-').next()?;
+        str::from_utf8(number).ok()?.parse().ok()
+    });
+    let process = number.and_then(rustix::process::Pid::from_raw);
+    process.is_some_and(|process| rustix::process::test_kill_process(process).is_ok())
+}
+
 pub fn run(context: &Context) -> Result<Outcome> {
-    let scratch = tempfile::Builder::new().prefix(SCRATCH).tempdir().map_err(|error| {
+    let prefix = format!("{SCRATCH}{}-", std::process::id());
+    let scratch = tempfile::Builder::new().prefix(&prefix).tempdir().map_err(|error| {
         Error::unexpected(format!("cannot make a scratch directory: {error}"))
             .hint("Set TMPDIR to a directory that can be written.")
     })?;

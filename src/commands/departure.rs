@@ -8,7 +8,7 @@ use std::{env, fs};
 
 use serde_json::json;
 
-use super::{Context, Outcome, secret, setup};
+use super::{Context, Outcome, demo, secret, setup};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::json;
 use crate::config::trees::Directory;
@@ -234,7 +234,7 @@ fn scratch() -> Vec<PathBuf> {
     let is_one = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().as_encoded_bytes();
         let is_own = fs::symlink_metadata(path).is_ok_and(|m| m.is_dir() && m.uid() == own);
-        name.starts_with(super::demo::SCRATCH.as_bytes()) && is_own
+        name.starts_with(demo::SCRATCH.as_bytes()) && is_own && !demo::is_at_work(name)
     };
     let entries = fs::read_dir(env::temp_dir()).into_iter().flatten().flatten();
     entries.map(|entry| entry.path()).filter(is_one).collect()

@@ -300,3 +300,15 @@ fn without_a_kit_it_asks_a_person_and_refuses_a_script() {
     assert!(!program.exists(), "{run}");
     removed(&sandbox, &run);
 }
+
+#[test]
+fn a_demo_that_is_at_work_keeps_its_directory() {
+    let sandbox = plain(1);
+    let tmp = sandbox.home().join("tmp");
+    let (at_work, killed) =
+        (format!("poof-demo-{}-x", std::process::id()), "poof-demo-999999999-x");
+    create(&tmp.join(&at_work).join("letter"), "made up");
+    create(&tmp.join(killed).join("letter"), "made up");
+    sandbox.poof(NEUTER).env("TMPDIR", &tmp).run().expect_code(9);
+    assert!(tmp.join(at_work).join("letter").exists() && !tmp.join(killed).exists());
+}
