@@ -31,7 +31,7 @@ python_poof() {
 }
 
 if command -v apt-get >/dev/null; then
-    ./install-packages.sh xvfb xclip rclone python3-venv rsync tmux \
+    ./install-packages.sh xvfb xclip rclone python3-venv rsync tmux fuse3 \
         acl attr time strace groff-base e2fsprogs xfsprogs btrfs-progs systemd dbus cron \
         gnome-keyring libsecret-tools
 fi

@@ -107,7 +107,7 @@ fn is_beside(dir: &OwnedFd, handle: &OwnedFd) -> io::Result<bool> {
 }
 
 /// Takes from a file or directory the flags that keep it from being changed
-/// (`chattr +i`, `chattr +a`).
+/// (`chattr +i`, `chattr +a`; macOS: `chflags uchg`).
 ///
 /// # Errors
 /// It has none, or they are not for this user to take.
@@ -120,6 +120,10 @@ pub fn unlock(handle: &OwnedFd) -> io::Result<()> {
         if free != flags {
             return Ok(ioctl_setflags(handle, free)?);
         }
+    }
+    #[cfg(target_os = "macos")]
+    if super::macos::flags::unlock_open(handle)? {
+        return Ok(());
     }
     let _ = handle;
     Err(io::ErrorKind::PermissionDenied.into())

@@ -19,8 +19,8 @@ use super::outgoing::{Coming, Outgoing};
 use super::plan::{Failed, Item, Plan};
 use super::snapshot::{Arrived, Facts, Snapshot, Snapshots};
 use super::survey::{Sides, Survey, survey};
-use super::walk::{Found, LeftOut, Walk};
-use crate::base::error::{Error, Kind, Result};
+use super::walk::{Found, LeftOut, Walk, closed};
+use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::files;
 use crate::storage::failure::{Failure, FailureKind};
@@ -81,14 +81,13 @@ impl<'a> Preparation<'a> {
         let mut listing = self.listing;
         let left_out = RefCell::new(Vec::new());
         let unseen = RefCell::new(Vec::new());
-        let walk = Walk::new(&root, &self.filter)
-            .map_err(|error| Error::io("read", &root, &error).with_kind(Kind::Incomplete))?;
+        let walk = Walk::new(&root, &self.filter).map_err(|error| closed(&root, &error))?;
         let walk = if self.count { walk.deep() } else { walk };
         let mut excluded = Extent::default();
         let walk = walk.filter_map(|found| match found {
             Found::Entry(entry) => Some(entry),
             Found::LeftOut(out) => {
-                if out.loss {
+                if out.loss && !out.partial {
                     unseen.borrow_mut().push(out.path.clone());
                 }
                 left_out.borrow_mut().push(out);

@@ -104,8 +104,8 @@ fn starts(name: &[u8]) -> impl Iterator<Item = &[u8]> {
     slashes.map(|(at, _)| &name[..at]).chain([name])
 }
 
-/// The same for all names that some remote takes for one.
-fn fold(name: &[u8]) -> Vec<u8> {
+/// The same for all names that some remote or disk takes for one.
+pub(super) fn fold(name: &[u8]) -> Vec<u8> {
     let name = if name.is_ascii() {
         name.to_ascii_lowercase()
     } else {

@@ -8,7 +8,7 @@ use itertools::{EitherOrBoth, Itertools};
 
 use super::change::{Change, News, Why};
 use super::content;
-use super::entry::{Entry, EntryKind, is_below, order};
+use super::entry::{Entry, EntryKind, is_within, order};
 use super::inventory::State;
 use super::listing::Listing;
 use super::moves::Moves;
@@ -36,7 +36,7 @@ pub struct Sides<'a> {
     pub root: &'a Path,
     /// What the remote holds.
     pub listing: &'a mut Listing,
-    /// Directories that could not be read: what was in them stays.
+    /// What could not be looked at: what the last snapshot has of it stays.
     pub unseen: &'a RefCell<Vec<Vec<u8>>>,
     /// Hash all content, whatever the times say.
     pub rehash: bool,
@@ -64,7 +64,7 @@ pub fn survey(
                 sides.met(seen, &old)?
             }
             EitherOrBoth::Right(old) if sides.is_unseen(&old.path) => {
-                survey.entries += 1;
+                survey.entries += u64::from(!old.is_directory());
                 sides.listing.claim(&old)?;
                 Next::Unchanged(old.is_odd())
             }
@@ -169,8 +169,33 @@ impl Sides<'_> {
         same
     }
 
-    /// Whether `path` lies in a directory that could not be read.
+    /// Whether `path` could not be looked at, or lies in what could not.
     fn is_unseen(&self, path: &[u8]) -> bool {
-        self.unseen.borrow().iter().any(|dir| is_below(path, dir))
+        self.unseen.borrow().iter().any(|place| is_within(path, place))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::entry::Attributes;
+    use crate::tree::inventory::Inventory;
+
+    // An online-only file, one whose attributes are not to be read.
+    #[test]
+    fn what_could_not_be_looked_at_stays_in_the_snapshot() {
+        let entry = |path: &str| {
+            let (kind, attributes) = (EntryKind::Fifo, Attributes::default());
+            let (hard_link, stored, local) = (None, None, None);
+            Entry { path: path.into(), kind, attributes, hard_link, stored, local }
+        };
+        let last = ["cloud", "deleted", "unreadable", "unreadable/below", "unreadable.too"];
+        let mut listing = Listing::new(Inventory::default(), &Inventory::default());
+        let unseen = RefCell::new(["cloud", "unreadable"].map(Into::into).to_vec());
+        let root = Path::new("/");
+        let mut sides = Sides { root, listing: &mut listing, unseen: &unseen, rehash: false };
+        let survey = survey(std::iter::empty(), last.map(entry).into_iter(), &mut sides).unwrap();
+        let gone: Vec<_> = survey.changes.iter().map(|change| change.path.as_slice()).collect();
+        assert_eq!(gone, [&b"deleted"[..], b"unreadable.too"]);
     }
 }

@@ -1,19 +1,21 @@
 //! What lies in a local directory, with all its attributes, one entry after the
 //! other in the order of entries.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::ffi::{CStr, CString, OsStr};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, openat, readlinkat, statat};
 
 use super::attributes;
-use super::entry::{Attributes, Entry, EntryKind, FileData, Local, Time};
+use super::entry::{Attributes, Entry, EntryKind, FileData, Local, Time, as_path};
 use super::excluded::{Excluded, is_excluded, is_marked};
+use crate::base::error::{Error, Kind};
+use crate::host::macos::{cloud, flags, privacy};
 use crate::storage::filter::Filter;
 
 /// The directory in the root of a tree where a download collects files before
@@ -29,8 +31,8 @@ pub enum Found {
     Excluded(Excluded),
 }
 
-/// Something that stays behind. A directory that cannot be read is also there as
-/// an entry.
+/// Something that stays behind, or of which something does. A directory that cannot
+/// be read is also there as an entry, and a file of which an attribute is too large.
 #[derive(Debug, PartialEq, Eq)]
 pub struct LeftOut {
     /// Relative to the root.
@@ -38,6 +40,8 @@ pub struct LeftOut {
     pub why: String,
     /// Whether that is a loss: a socket holds nothing that could be kept.
     pub loss: bool,
+    /// It is there as an entry, and only something of it stays behind.
+    pub partial: bool,
 }
 
 /// A walk; its first entry is the root itself, with an empty path. Directories
@@ -46,7 +50,9 @@ pub struct LeftOut {
 pub struct Walk {
     stack: Vec<Level>,
     path: Vec<u8>,
-    next: Option<Found>,
+    /// Found already, and not yet told.
+    next: VecDeque<Found>,
+    root: PathBuf,
     links: HashMap<(u64, u64), u64>,
     filter: Filter,
     /// Also goes into what is excluded.
@@ -76,24 +82,30 @@ impl Walk {
         if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
             return Err(io::ErrorKind::NotADirectory.into());
         }
+        let attributes::Found { xattrs, lacks } = attributes::of_handle(&dir)?;
         let entry = Entry {
             path: Vec::new(),
             kind: EntryKind::Directory,
-            attributes: of(&stat, attributes::of_handle(&dir)?),
+            attributes: of(&stat, xattrs),
             hard_link: None,
             stored: None,
             local: Some(local(&stat)),
         };
         let names = names(&dir, true)?;
         let excluded = is_marked(&dir, &names, filter);
-        Ok(Walk {
-            stack: vec![Level { dir, names, len: 0, excluded }],
+        let mut walk = Walk {
+            stack: Vec::new(),
             path: Vec::new(),
-            next: Some(Found::Entry(entry)),
+            next: VecDeque::from([Found::Entry(entry)]),
+            root: root.to_path_buf(),
             links: HashMap::new(),
             filter: filter.clone(),
             deep: false,
-        })
+        };
+        let lacks = lacks.map(|why| walk.lacking(why));
+        walk.next.extend(lacks);
+        walk.push(dir, names, excluded);
+        Ok(walk)
     }
 
     /// The same walk, which goes into what is excluded as well.
@@ -103,7 +115,34 @@ impl Walk {
     }
 
     fn left_out(&self, why: &dyn ToString, loss: bool) -> LeftOut {
-        LeftOut { path: self.path.clone(), why: why.to_string(), loss }
+        LeftOut { path: self.path.clone(), why: why.to_string(), loss, partial: false }
+    }
+
+    fn lacking(&self, why: String) -> Found {
+        Found::LeftOut(LeftOut { path: self.path.clone(), why, loss: true, partial: true })
+    }
+
+    fn unreadable(&self, error: impl Into<io::Error>) -> LeftOut {
+        let error = error.into();
+        match privacy::hint(&error, &self.root.join(as_path(&self.path))) {
+            Some(hint) => self.left_out(&format!("{error}; {hint}"), true),
+            None => self.left_out(&error, true),
+        }
+    }
+
+    /// Puts a directory, whose path is in place, on the stack. Of what it holds in name
+    /// only, the names come first: whoever asks for one of them knows then.
+    fn push(&mut self, dir: OwnedFd, mut names: Vec<CString>, excluded: bool) {
+        for name in cloud::take_stubs(&dir, &mut names) {
+            let slash = if self.path.is_empty() { &b""[..] } else { b"/" };
+            let path = [&self.path, slash, name.to_bytes()].concat();
+            if !excluded && !is_excluded(&self.filter, &path, FileType::RegularFile) {
+                let why = cloud::WHY.to_owned();
+                let out = LeftOut { path, why, loss: true, partial: false };
+                self.next.push_back(Found::LeftOut(out));
+            }
+        }
+        self.stack.push(Level { dir, names, len: self.path.len(), excluded });
     }
 
     /// One entry of the directory on top of the stack. Its path is in place.
@@ -113,12 +152,13 @@ impl Walk {
             Ok(stat) => stat,
             // It went away since the directory was read.
             Err(rustix::io::Errno::NOENT) => return None,
-            Err(error) => {
-                return Some(self.found(Err(self.left_out(&error, true)), level.excluded));
-            }
+            Err(error) => return Some(self.found(Err(self.unreadable(error)), level.excluded)),
         };
         let file_type = FileType::from_raw_mode(stat.st_mode);
         let excluded = level.excluded || is_excluded(&self.filter, &self.path, file_type);
+        if cloud::is_elsewhere(&stat) {
+            return Some(self.found(Err(self.left_out(&cloud::WHY, true)), excluded));
+        }
         let what = self.look(name, &stat, excluded);
         match what {
             Ok(entry) if entry.is_directory() => Some(self.directory(name, entry, excluded)),
@@ -150,7 +190,7 @@ impl Walk {
             FileType::Directory => EntryKind::Directory,
             FileType::Symlink => match readlinkat(&level.dir, name, Vec::new()) {
                 Ok(target) => EntryKind::Symlink { target: target.into_bytes() },
-                Err(error) => return Err(self.left_out(&error, true)),
+                Err(error) => return Err(self.unreadable(error)),
             },
             FileType::Fifo => EntryKind::Fifo,
             FileType::CharacterDevice => EntryKind::CharDevice(stat.st_rdev),
@@ -158,11 +198,13 @@ impl Walk {
             FileType::Socket => return Err(self.left_out(&"it is a socket", false)),
             FileType::Unknown => return Err(self.left_out(&"it is of no known type", true)),
         };
-        let xattrs = match attributes::of_name(&level.dir, name) {
-            _ if excluded => Vec::new(),
-            Ok(xattrs) => xattrs,
-            Err(error) => return Err(self.left_out(&error, true)),
+        let attributes::Found { xattrs, lacks } = match attributes::of_name(&level.dir, name) {
+            _ if excluded => attributes::Found { xattrs: Vec::new(), lacks: None },
+            Ok(found) => found,
+            Err(error) => return Err(self.unreadable(error)),
         };
+        let lacks = lacks.map(|why| self.lacking(why));
+        self.next.extend(lacks);
         let hard_link = (file_type != FileType::Directory && stat.st_nlink > 1).then(|| {
             let hash = blake3::hash(&self.path);
             let id = hash.as_bytes().first_chunk().map_or(0, |first| u64::from_le_bytes(*first));
@@ -196,12 +238,13 @@ impl Walk {
                 let excluded = excluded || is_marked(&dir, &names, &self.filter);
                 let found = self.found(Ok(entry), excluded);
                 if self.deep || !excluded {
-                    self.stack.push(Level { dir, names, len: self.path.len(), excluded });
+                    self.push(dir, names, excluded);
                 }
                 found
             }
             Err(error) => {
-                self.next = Some(self.found(Err(self.left_out(&error, true)), excluded));
+                let out = self.found(Err(self.unreadable(error)), excluded);
+                self.next.push_back(out);
                 self.found(Ok(entry), excluded)
             }
         }
@@ -212,7 +255,7 @@ impl Iterator for Walk {
     type Item = Found;
 
     fn next(&mut self) -> Option<Found> {
-        if let Some(found) = self.next.take() {
+        if let Some(found) = self.next.pop_front() {
             return Some(found);
         }
         loop {
@@ -233,6 +276,15 @@ impl Iterator for Walk {
     }
 }
 
+/// Why the root of a tree cannot be walked.
+pub fn closed(root: &Path, error: &io::Error) -> Error {
+    let told = Error::io("read", root, error).with_kind(Kind::Incomplete);
+    match privacy::hint(error, root) {
+        Some(hint) => told.hint(hint),
+        None => told,
+    }
+}
+
 /// The names in a directory, in reverse order.
 fn names(dir: impl AsFd, root: bool) -> io::Result<Vec<CString>> {
     let mut names = Vec::new();
@@ -250,6 +302,7 @@ fn names(dir: impl AsFd, root: bool) -> io::Result<Vec<CString>> {
 
 fn of(stat: &Stat, xattrs: Vec<(Vec<u8>, Vec<u8>)>) -> Attributes {
     let mtime = time(stat.st_mtime, stat.st_mtime_nsec);
+    let xattrs = attributes::with_flags(xattrs, flags::of(stat));
     Attributes { mode: stat.st_mode & 0o7777, uid: stat.st_uid, gid: stat.st_gid, mtime, xattrs }
 }
 

@@ -247,12 +247,15 @@ fn what_cannot_be_read_is_named_and_not_taken_for_deleted() {
     fs::create_dir(&locked).unwrap();
     fs::write(locked.join("file"), "x").unwrap();
     sandbox.poof(["backup"]).run().expect_code(0);
-    fs::set_permissions(&locked, std::os::unix::fs::PermissionsExt::from_mode(0o000)).unwrap();
     fs::write(sandbox.data().join("new"), "x").unwrap();
-    let run = sandbox.poof_as_ordinary_user(["backup"]).run().expect_code(5);
-    run.stderr_has("locked: not backed up");
-    let names = names_on(&sandbox, "data");
-    assert!(names.contains(&"locked/file".to_owned()) && names.contains(&"new".to_owned()));
+    // Its names are no secret, but what is in it cannot be looked at; or not even those.
+    for (mode, named) in [(0o444, "locked: not backed up"), (0o000, "locked: not backed up")] {
+        fs::set_permissions(&locked, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        let run = sandbox.poof_as_ordinary_user(["backup"]).run().expect_code(5);
+        run.stderr_has(named);
+        let names = names_on(&sandbox, "data");
+        assert!(names.contains(&"locked/file".to_owned()) && names.contains(&"new".to_owned()));
+    }
     fs::set_permissions(&locked, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
 }
 

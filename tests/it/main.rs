@@ -30,6 +30,8 @@ mod farewell;
 mod fidelity;
 #[cfg(target_os = "linux")] // script
 mod filters;
+#[cfg(target_os = "linux")] // a mount by FUSE
+mod folded;
 mod folding;
 mod guards;
 mod harness;

@@ -10,6 +10,8 @@ use crate::tree::entry::Entry;
 
 const MAGIC: &[u8] = b"poof index";
 const ENTRIES: usize = 1024;
+/// A block ends here in any case, in bytes before it is compressed.
+const RAW: usize = 1 << 20;
 const LEVEL: i32 = 1;
 /// A header or block that says it is larger is not ours.
 const LARGEST: u32 = 64 << 20;
@@ -54,7 +56,9 @@ impl<W: Write> IndexWriter<W> {
         block::encode(entry, &mut self.raw);
         self.held += 1;
         self.count += 1;
-        if self.held == ENTRIES { self.flush() } else { Ok(()) }
+        // Attributes may be large, and a reader takes no block beyond its bound.
+        let full = self.held == ENTRIES || self.raw.len() >= RAW;
+        if full { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -26,6 +26,12 @@
 //!                                header and of the hashes of all blocks
 //! ```
 //!
+//! Among the extended attributes of an entry, in the order of names, may be one that
+//! no disk has: `poof.flags`, the flags of a file on macOS that its owner can set, by
+//! the names of chflags(1), with commas between them. Who does not know it, or reads a
+//! name in it that is unknown, leaves it alone. An entry has 16 MiB of attributes at
+//! most.
+//!
 //! The key is made of the passwords of the crypt remote, so that without them
 //! nobody can write a head that is accepted. Without encryption it is a
 //! constant, and protects from damage only.

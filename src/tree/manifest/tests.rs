@@ -94,6 +94,32 @@ fn index(entries: &[Entry]) -> Vec<u8> {
     writer.finish().unwrap()
 }
 
+// A reader takes no block beyond its bound: 64 MiB before it is compressed.
+#[test]
+fn entries_with_large_attributes_make_small_blocks() {
+    let mut rng = Rng::with_seed(1);
+    let xattrs = vec![(b"com.apple.ResourceFork".to_vec(), vec![7; 300_000])];
+    let all: Vec<_> = (0..20)
+        .map(|number| {
+            let mut entry = entry(&mut rng, format!("{number:02}").into_bytes());
+            entry.attributes.xattrs.clone_from(&xattrs);
+            entry
+        })
+        .collect();
+    let bytes = index(&all);
+    let read: Result<Vec<_>, _> = IndexReader::new(&bytes[..]).unwrap().collect();
+    assert_eq!(read.unwrap(), all);
+    // Magic, header, and then each block with its size and hash before it.
+    let size = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
+    let (mut at, mut blocks) = ("poof index".len() + 2, 0);
+    at += 4 + size(at);
+    while size(at) > 0 {
+        at += 4 + 32 + size(at);
+        blocks += 1;
+    }
+    assert_eq!(blocks, 5, "four of them are more than 1 MiB");
+}
+
 fn head(shards: Vec<ShardRef>) -> Head {
     Head {
         tree: "docs".to_owned(),

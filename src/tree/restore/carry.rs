@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use rustix::fs::statvfs;
 
+use super::alias::twin;
 use super::place::Place;
 use super::steps::{Act, Dir, Gone, Step};
 use super::tally::Tally;
@@ -52,6 +53,12 @@ impl Restore<'_> {
             self.target.snapshots.meet(&self.target.snapshot, found, spared)?;
         }
         self.keep_account(&tally, watch)?;
+        if tally.foreign > 0 {
+            self.notes.push(format!(
+                "{} have attributes that only another system can hold, and are here without them",
+                files(tally.foreign)
+            ));
+        }
         if tally.owners > 0 {
             self.notes.push(format!(
                 "{} of other owners belong to this user now: only root can give them away",
@@ -163,7 +170,8 @@ impl Work<'_> {
             }
             arrived.insert(index);
             if !step.replaces_directory() {
-                tally.note(&entry.path, self.place.file(record.id, entry));
+                let put = self.place.file(record.id, entry, step.is_new());
+                tally.note(&entry.path, put.map_err(|error| self.reason(step, error)));
             }
         })?;
         for index in unknown {
@@ -206,14 +214,15 @@ impl Work<'_> {
                 self.remove(steps.gone.iter().rev().filter(|gone| step.covers(gone)), tally)?;
             }
             let done = match act {
-                Act::Fetch => self.place.file(id, entry),
-                Act::Make => self.place.special(id, entry),
-                Act::Link(first) => {
-                    self.place.hard_link(id, first, &entry.path).map(|()| Short::default())
-                }
+                Act::Fetch => self.place.file(id, entry, step.is_new()),
+                Act::Make => self.place.special(id, entry, step.is_new()),
+                Act::Link(first) => self
+                    .place
+                    .hard_link(id, first, &entry.path, step.is_new())
+                    .map(|()| Short::default()),
                 Act::Attributes => self.place.attributes(entry),
             };
-            tally.note(&entry.path, done.map_err(|error| reason(entry, error)));
+            tally.note(&entry.path, done.map_err(|error| self.reason(step, error)));
         }
         Ok(())
     }
@@ -231,6 +240,29 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Why something could not be put into place, in words that help.
+    fn reason(&self, step: &Step, error: io::Error) -> io::Error {
+        let Step { entry, .. } = step;
+        let device = matches!(entry.kind, EntryKind::CharDevice(_) | EntryKind::BlockDevice(_));
+        match error.kind() {
+            io::ErrorKind::PermissionDenied if device => {
+                io::Error::other("only root can make a device")
+            }
+            io::ErrorKind::AlreadyExists if step.is_new() => {
+                let twin = twin(&self.restore.steps, &entry.path);
+                let of = twin.map_or_else(
+                    || "of something that came up meanwhile".to_owned(),
+                    |twin| format!("of {}", String::from_utf8_lossy(twin)),
+                );
+                io::Error::other(format!(
+                    "this disk takes its name for that {of}, which stays; `--to` restores both \
+                     on a disk that tells them apart"
+                ))
+            }
+            _ => error,
+        }
+    }
+
     /// Sets the attributes of directories, the deepest first: what happens in a
     /// directory changes its times.
     fn finish_directories(&self, tally: &mut Tally) {
@@ -246,15 +278,6 @@ impl Work<'_> {
             }
         }
     }
-}
-
-/// Why something could not be made, in words that help.
-fn reason(entry: &Entry, error: io::Error) -> io::Error {
-    let device = matches!(entry.kind, EntryKind::CharDevice(_) | EntryKind::BlockDevice(_));
-    if device && error.kind() == io::ErrorKind::PermissionDenied {
-        return io::Error::other("only root can make a device");
-    }
-    error
 }
 
 /// Whether what was fetched is what the snapshot holds.

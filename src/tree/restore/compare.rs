@@ -1,6 +1,7 @@
 //! Compares a snapshot with the walk of its directory, side by side.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::mem;
 use std::path::Path;
 
@@ -16,7 +17,7 @@ use crate::tree::entry::{Entry, EntryKind, is_below, is_within, order};
 use crate::tree::excluded::Excluded;
 use crate::tree::kept::Kept;
 use crate::tree::plan::Failed;
-use crate::tree::walk::Found;
+use crate::tree::walk::{Found, LeftOut};
 
 /// What is to stay as it is.
 pub struct Rules<'a> {
@@ -70,7 +71,9 @@ pub fn compare(
     making.make_no_way();
     let links = making.links;
     steps.plan.unchanged -= links.resolve(&mut steps.paths);
-    steps.complete_plan(left_out.into_inner());
+    let left_out = left_out.into_inner();
+    occupied(&mut steps.paths, &left_out);
+    steps.complete_plan(left_out);
     Ok(steps)
 }
 
@@ -86,6 +89,22 @@ impl Here {
         match self {
             Here::Entry(entry) => &entry.path,
             Here::Excluded(found) => found.path(),
+        }
+    }
+}
+
+/// Where something could not be looked at, and below, there may be something.
+fn occupied(steps: &mut [Step], left_out: &[LeftOut]) {
+    let places: HashSet<&[u8]> =
+        left_out.iter().filter(|out| !out.partial).map(|out| out.path.as_slice()).collect();
+    if places.is_empty() {
+        return;
+    }
+    for step in steps.iter_mut().filter(|step| step.is_new()) {
+        let path = &step.entry.path;
+        let ends = (0..path.len()).filter(|&at| path[at] == b'/').chain([path.len()]);
+        if ends.into_iter().any(|end| places.contains(&path[..end])) {
+            step.instead_of = Instead::Other;
         }
     }
 }
@@ -167,7 +186,10 @@ impl Making<'_> {
         let path = &found.path;
         if self.is_spared(path) {
             self.steps.spared += 1;
-        } else if !self.rules.keep_extra && !self.rules.spared.iter().any(|s| is_below(s, path)) {
+            return;
+        }
+        self.steps.extra.push(path.clone());
+        if !self.rules.keep_extra && !self.rules.spared.iter().any(|s| is_below(s, path)) {
             self.go(found, false);
         }
     }

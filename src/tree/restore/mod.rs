@@ -1,9 +1,11 @@
 //! The exact restore of a tree from its snapshot: compared, judged, carried out.
 
 mod account;
+mod alias;
 mod carry;
 mod compare;
 mod links;
+mod names;
 mod owners;
 mod place;
 mod steps;
@@ -12,6 +14,7 @@ mod tally;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use alias::{aliases, renamed};
 use compare::{Rules, compare};
 use owners::Mapping;
 use steps::Steps;
@@ -22,9 +25,9 @@ use super::journal::Journal;
 use super::listing::Listing;
 use super::plan::{Failed, Plan};
 use super::snapshot::{Snapshot, Snapshots};
-use super::walk::{Found, Walk};
+use super::walk::{Found, Walk, closed};
 use super::wipe::Records;
-use crate::base::error::{Error, Kind, Result};
+use crate::base::error::Result;
 use crate::base::files::is_absent;
 use crate::base::interrupt;
 use crate::storage::failure::FailureKind;
@@ -93,11 +96,19 @@ impl<'a> Target<'a> {
             }
             Ok(mapping.apply(entry))
         });
-        let walk = walk(&self.root, &self.filter)?.take_while(|_| !interrupt::requested());
+        let found = walk(&self.root, &self.filter)?.take_while(|_| !interrupt::requested());
         let Target { root, keep_extra, spared, .. } = &self;
         let rules = Rules { root, power, keep_extra: *keep_extra, spared };
-        let mut steps = compare(wanted, walk, &rules)?;
+        let mut steps = compare(wanted, found, &rules)?;
         interrupt::check()?;
+        let aliases = aliases(&steps, root);
+        if !aliases.is_empty() {
+            let found = walk(root, &self.filter)?.take_while(|_| !interrupt::requested());
+            let found = renamed(found, &aliases);
+            let wanted = self.snapshot.entries()?.map(|entry| Ok(mapping.apply(entry?)));
+            steps = compare(wanted, found.into_iter(), &rules)?;
+            interrupt::check()?;
+        }
         let lost = steps.without_objects(&missing);
         let why = "its object is missing on the remote; a backup sends it again, if it is here";
         steps.plan.failed.extend(lost.iter().map(|p| Failed::at(p, FailureKind::Lost, why)));
@@ -124,6 +135,6 @@ fn walk(root: &Path, filter: &Filter) -> Result<impl Iterator<Item = Found> + us
     match Walk::new(root, filter) {
         Ok(walk) => Ok(Some(walk).into_iter().flatten()),
         Err(error) if is_absent(&error) => Ok(None.into_iter().flatten()),
-        Err(error) => Err(Error::io("read", root, &error).with_kind(Kind::Incomplete)),
+        Err(error) => Err(closed(root, &error)),
     }
 }

@@ -8,12 +8,12 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, chmodat, fchmod, linkat, mkdirat, openat, renameat, statat,
-    symlinkat, unlinkat,
+    AtFlags, FileType, Mode, OFlags, chmodat, linkat, mkdirat, openat, statat, symlinkat, unlinkat,
 };
-use rustix::io::Errno;
 
+use super::names::{locked, make_writable, open_directory, put, remove_any, writably};
 use crate::host::disk;
+use crate::host::macos::flags;
 use crate::tree::attributes::{self, Power, Short};
 use crate::tree::entry::{Entry, EntryKind};
 use crate::tree::walk::STAGE;
@@ -64,41 +64,43 @@ impl Place {
         }
     }
 
-    /// Puts a staged file into its place, with its attributes.
+    /// Puts a staged file into its place, with its attributes. One that is `new`
+    /// replaces nothing.
     ///
     /// # Errors
     /// It cannot; what was in its place is still there.
-    pub fn file(&self, id: u64, entry: &Entry) -> io::Result<Short> {
+    pub fn file(&self, id: u64, entry: &Entry, new: bool) -> io::Result<Short> {
         let staged = staged_name(id)?;
         let short = attributes::apply(&self.stage, &staged, entry, self.power)?;
         let (dir, name) = self.parent(&entry.path)?;
-        match writably(&dir, || renameat(&self.stage, &staged, &dir, &name)) {
+        let done = match writably(&dir, || put(&self.stage, &staged, &dir, &name, new)) {
             Err(error) if error.kind() == ErrorKind::CrossesDevices => {
                 // Another file system is mounted there: it goes through a name of
                 // its own in that very directory.
                 let beside = CString::new(format!("{STAGE}-{id}"))?;
                 let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW;
                 let to = openat(&dir, &beside, flags | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR)?;
-                let put = io::copy(&mut File::open(self.staged(id))?, &mut File::from(to))
+                let copied = io::copy(&mut File::open(self.staged(id))?, &mut File::from(to))
                     .and_then(|_| attributes::apply(&dir, &beside, entry, self.power))
-                    .and_then(|short| Ok(renameat(&dir, &beside, &dir, &name).map(|()| short)?));
-                if put.is_err() {
+                    .and_then(|short| Ok(put(&dir, &beside, &dir, &name, new).map(|()| short)?));
+                if copied.is_err() {
                     remove_any(&dir, &beside)?;
                 }
                 remove_any(&self.stage, &staged)?;
-                put
+                copied
             }
             other => other.map(|()| short),
-        }
+        };
+        done.and_then(|short| attributes::seal(&dir, &name, entry, short))
     }
 
     /// Makes what has no content: a link, a FIFO, a device.
     ///
     /// # Errors
     /// It cannot; what was in its place is still there.
-    pub fn special(&self, id: u64, entry: &Entry) -> io::Result<Short> {
+    pub fn special(&self, id: u64, entry: &Entry, new: bool) -> io::Result<Short> {
         let (dir, name) = self.parent(&entry.path)?;
-        self.swapped_in(id, &dir, &name, |stage, staged| {
+        let made = self.swapped_in(id, (&dir, &name), new, |stage, staged| {
             let node = |kind, device| disk::make_node(stage, staged, kind, device);
             match &entry.kind {
                 EntryKind::Symlink { target } => {
@@ -112,19 +114,26 @@ impl Place {
                 }
             }
             attributes::apply(stage, staged, entry, self.power)
-        })
+        });
+        made.and_then(|short| attributes::seal(&dir, &name, entry, short))
     }
 
     /// Makes `path` another name of what is at `first`.
     ///
     /// # Errors
     /// It cannot; what was in its place is still there.
-    pub fn hard_link(&self, id: u64, first: &[u8], path: &[u8]) -> io::Result<()> {
+    pub fn hard_link(&self, id: u64, first: &[u8], path: &[u8], new: bool) -> io::Result<()> {
         let (dir, name) = self.parent(path)?;
         let (of, first) = self.parent(first)?;
-        self.swapped_in(id, &dir, &name, |stage, staged| {
+        // What is locked gets no more names.
+        let locked = flags::unlock(&of, &first)?;
+        let made = self.swapped_in(id, (&dir, &name), new, |stage, staged| {
             Ok(linkat(&of, &first, stage, staged, AtFlags::empty())?)
-        })
+        });
+        if let Some(flags) = locked {
+            flags::set(&of, &first, flags)?;
+        }
+        made
     }
 
     /// Makes something in the stage, or, where another file system is mounted,
@@ -132,8 +141,8 @@ impl Place {
     fn swapped_in<T>(
         &self,
         id: u64,
-        dir: &OwnedFd,
-        name: &CString,
+        (dir, name): (&OwnedFd, &CString),
+        new: bool,
         make: impl Fn(&OwnedFd, &CString) -> io::Result<T>,
     ) -> io::Result<T> {
         let flags = AtFlags::empty();
@@ -145,7 +154,10 @@ impl Place {
         };
         remove_any(stage, &staged)?;
         let outcome = make(stage, &staged)?;
-        writably(dir, || renameat(stage, &staged, dir, name))?;
+        if let Err(error) = writably(dir, || put(stage, &staged, dir, name, new)) {
+            remove_any(stage, &staged)?;
+            return Err(error);
+        }
         // Renaming one name of a file onto another does nothing at all.
         remove_any(stage, &staged)?;
         Ok(outcome)
@@ -156,11 +168,13 @@ impl Place {
     /// # Errors
     /// It cannot.
     pub fn attributes(&self, entry: &Entry) -> io::Result<Short> {
-        if entry.path.is_empty() {
-            return attributes::apply(&self.root, c".", entry, self.power);
-        }
-        let (dir, name) = self.parent(&entry.path)?;
+        let (dir, name) = if entry.path.is_empty() {
+            (self.root.try_clone()?, c".".to_owned())
+        } else {
+            self.parent(&entry.path)?
+        };
         attributes::apply(&dir, &name, entry, self.power)
+            .and_then(|short| attributes::seal(&dir, &name, entry, short))
     }
 
     /// Removes a file, or a directory that is empty.
@@ -172,8 +186,9 @@ impl Place {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             other => other?,
         };
-        let flags = if directory { AtFlags::REMOVEDIR } else { AtFlags::empty() };
-        match writably(&dir, || unlinkat(&dir, &name, flags)) {
+        let how = if directory { AtFlags::REMOVEDIR } else { AtFlags::empty() };
+        match writably(&dir, || unlinkat(&dir, &name, how)) {
+            Err(error) if locked(&error, &dir, &name) => Ok(unlinkat(&dir, &name, how)?),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             other => other,
         }
@@ -226,32 +241,4 @@ fn make_stage(root: &OwnedFd, path: &Path) -> io::Result<OwnedFd> {
 
 fn staged_name(id: u64) -> io::Result<CString> {
     Ok(CString::new(id.to_string())?)
-}
-
-fn open_directory(dir: &OwnedFd, name: &CString) -> io::Result<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    Ok(openat(dir, name, flags, Mode::empty())?)
-}
-
-/// Does something in `dir`, which is made writable if it has to be.
-fn writably<T>(dir: &OwnedFd, act: impl Fn() -> Result<T, Errno>) -> io::Result<T> {
-    match act() {
-        Err(Errno::ACCESS) => {
-            make_writable(dir)?;
-            Ok(act()?)
-        }
-        other => Ok(other?),
-    }
-}
-
-/// For as long as the work takes: its attributes come last.
-fn make_writable(dir: &OwnedFd) -> io::Result<()> {
-    Ok(fchmod(dir, Mode::RWXU)?)
-}
-
-fn remove_any(dir: &OwnedFd, name: &CString) -> io::Result<()> {
-    match unlinkat(dir, name, AtFlags::empty()) {
-        Ok(()) | Err(Errno::NOENT) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
 }

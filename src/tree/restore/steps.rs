@@ -63,6 +63,8 @@ pub struct Steps {
     pub paths: Vec<Step>,
     pub directories: Vec<Dir>,
     pub gone: Vec<Gone>,
+    /// What was found that the snapshot does not hold, whether it goes or not.
+    pub extra: Vec<Vec<u8>>,
     /// What was left alone because it was to be.
     pub spared: u64,
     /// Paths that the filters exclude and that are here: they stay.
@@ -72,6 +74,11 @@ pub struct Steps {
 }
 
 impl Step {
+    /// Whether nothing was found where it is to be.
+    pub fn is_new(&self) -> bool {
+        self.instead_of == Instead::Nothing
+    }
+
     /// Whether a directory has to go before it can come to its place.
     pub fn replaces_directory(&self) -> bool {
         self.instead_of == Instead::Directory

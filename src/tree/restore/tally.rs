@@ -12,14 +12,17 @@ pub struct Tally {
     pub failed: Vec<Failed>,
     /// Entries that belong to another than they should.
     pub owners: u64,
+    /// Entries with attributes that only another system can hold.
+    pub foreign: u64,
 }
 
 impl Tally {
     /// Takes note of what became of `path`.
     pub fn note(&mut self, path: &[u8], done: io::Result<Short>) {
         match done {
-            Ok(Short { owner, xattr }) => {
+            Ok(Short { owner, xattr, foreign }) => {
                 self.owners += u64::from(owner);
+                self.foreign += u64::from(foreign);
                 if let Some(name) = xattr {
                     let why = format!("its attribute {name} is refused by this disk");
                     self.failed.push(Failed::at(path, FailureKind::Forbidden, &why));

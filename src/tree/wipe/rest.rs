@@ -83,7 +83,7 @@ impl Work<'_> {
                 Found::LeftOut(LeftOut { path, loss: false, .. }) if !expected(&path) => {
                     self.remove_socket(path);
                 }
-                Found::LeftOut(LeftOut { path, why, loss: true }) if !expected(&path) => {
+                Found::LeftOut(LeftOut { path, why, loss: true, .. }) if !expected(&path) => {
                     self.stays(path, Stays::unproven(&why));
                 }
                 _ => {}

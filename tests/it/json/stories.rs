@@ -232,6 +232,10 @@ fn others(told: &Told) {
         told.run(&sandbox, &["lpurge"], 0);
         told.run(&sandbox, &["lpurge", "--nope"], 2);
     }
+    if has("man") {
+        told.run(&sandbox, &["man"], 0);
+        told.run(&sandbox, &["man", "more"], 2);
+    }
     if has("secret") {
         told.run(&sandbox, &["secret", "set", "nowhere"], 2);
     }

@@ -1,0 +1,8 @@
+//! What macOS does differently with files, as decisions that are tested on every
+//! system. Only the thin edges that ask or change something are macOS's alone;
+//! elsewhere they find nothing.
+
+pub mod cloud;
+pub mod flags;
+pub mod privacy;
+pub mod xattrs;

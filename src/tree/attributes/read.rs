@@ -1,0 +1,183 @@
+//! Reads extended attributes.
+
+use std::ffi::{CStr, CString};
+use std::io;
+use std::os::fd::OwnedFd;
+
+use rustix::io::Errno;
+
+use crate::base::units::bytes;
+use crate::host::disk;
+use crate::host::macos::{flags, xattrs};
+use crate::tree::entry::Attributes;
+
+/// By name, sorted.
+pub type Xattrs = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// Extended attributes that the system makes by itself, and those that say
+/// something of this machine alone.
+const NOT_OURS: [&[u8]; 3] = [b"security.selinux", b"security.ima", b"security.evm"];
+
+/// Under this name the flags of a file stand among its extended attributes in a
+/// manifest, as text: `uchg,hidden`. No attribute of a disk comes there under it. Who
+/// does not know it takes it for one that only another system can have.
+pub const FLAGS: &[u8] = b"poof.flags";
+
+/// In bytes, all attributes of an entry together. A resource fork may be larger than
+/// anything that a manifest holds.
+const MOST: usize = 16 << 20;
+
+/// Extended attributes as they were read.
+pub struct Found {
+    pub xattrs: Xattrs,
+    /// Why these are not all.
+    pub lacks: Option<String>,
+}
+
+/// The extended attributes of an open file or directory.
+///
+/// # Errors
+/// They cannot be read.
+pub fn of_handle(handle: &OwnedFd) -> io::Result<Found> {
+    of_path(&disk::path_of(handle)?, true)
+}
+
+/// Those of a name in a directory; a link is not followed.
+///
+/// # Errors
+/// They cannot be read.
+pub fn of_name(dir: &OwnedFd, name: &CStr) -> io::Result<Found> {
+    of_path(&beside(dir, name)?, false)
+}
+
+/// A path to `name` through the handle of its directory.
+pub fn beside(dir: &OwnedFd, name: &CStr) -> io::Result<CString> {
+    let mut path = disk::path_of(dir)?.into_bytes();
+    path.push(b'/');
+    path.extend_from_slice(name.to_bytes());
+    Ok(CString::new(path)?)
+}
+
+/// `xattrs` with the flags `st_flags` of a file, as a manifest has them.
+pub fn with_flags(mut xattrs: Xattrs, st_flags: u32) -> Xattrs {
+    if let Some(text) = flags::written(st_flags) {
+        let at = xattrs.partition_point(|(name, _)| name.as_slice() < FLAGS);
+        xattrs.insert(at, (FLAGS.to_vec(), text.into_bytes()));
+    }
+    xattrs
+}
+
+/// The flags among some attributes.
+pub fn flags_of(attributes: &Attributes) -> u32 {
+    let found = attributes.xattrs.iter().find(|(name, _)| name == FLAGS);
+    found.map_or(0, |(_, text)| flags::read(text))
+}
+
+fn is_kept(name: &[u8]) -> bool {
+    !name.is_empty() && !NOT_OURS.contains(&name) && !xattrs::is_systems(name) && name != FLAGS
+}
+
+pub fn of_path(path: &CStr, follow: bool) -> io::Result<Found> {
+    let mut names = vec![0; 1024];
+    let size = loop {
+        let listed = if follow {
+            rustix::fs::listxattr(path, &mut names[..])
+        } else {
+            rustix::fs::llistxattr(path, &mut names[..])
+        };
+        match listed {
+            Ok(size) => break size,
+            Err(Errno::RANGE) => names.resize(names.len() * 4, 0),
+            Err(Errno::NOTSUP | Errno::ACCESS | Errno::PERM) => break 0,
+            Err(error) => return Err(error.into()),
+        }
+    };
+    let (mut xattrs, mut lacks, mut room) = (Vec::new(), None, MOST);
+    for name in names[..size].split(|byte| *byte == 0).filter(|name| is_kept(name)) {
+        match value(path, &CString::new(name)?, room, follow)? {
+            Value::Here(value) => {
+                room -= value.len();
+                xattrs.push((name.to_vec(), value));
+            }
+            Value::TooLarge => {
+                let (name, most) = (String::from_utf8_lossy(name), bytes(MOST as u64));
+                lacks = Some(format!("its attribute {name} is too large: all are {most} at most"));
+            }
+            Value::None => {}
+        }
+    }
+    xattrs.sort_unstable();
+    Ok(Found { xattrs, lacks })
+}
+
+enum Value {
+    Here(Vec<u8>),
+    TooLarge,
+    /// It is gone since, or not for this user to see.
+    None,
+}
+
+/// The value of an attribute, of `most` bytes.
+fn value(path: &CStr, name: &CStr, most: usize, follow: bool) -> io::Result<Value> {
+    // One more than is wanted: what needs it is too large.
+    let mut value = vec![0; most.min(4096) + 1];
+    loop {
+        let read = if follow {
+            rustix::fs::getxattr(path, name, &mut value[..])
+        } else {
+            rustix::fs::lgetxattr(path, name, &mut value[..])
+        };
+        match read {
+            Ok(size) if size > most => return Ok(Value::TooLarge),
+            Ok(size) => {
+                value.truncate(size);
+                return Ok(Value::Here(value));
+            }
+            Err(Errno::RANGE) if value.len() > most => return Ok(Value::TooLarge),
+            Err(Errno::RANGE) => value.resize((value.len() * 4).min(most + 1), 0),
+            Err(Errno::NODATA | Errno::NOTSUP | Errno::ACCESS | Errno::PERM) => {
+                return Ok(Value::None);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::fs::XattrFlags;
+    use std::os::unix::ffi::OsStrExt;
+
+    fn xattr(name: &str, value: &[u8]) -> (Vec<u8>, Vec<u8>) {
+        (name.as_bytes().to_vec(), value.to_vec())
+    }
+
+    #[test]
+    fn flags_stand_among_the_attributes_and_are_found_again() {
+        let xattrs = vec![xattr("com.apple.FinderInfo", b"x"), xattr("user.a", b"y")];
+        assert_eq!(with_flags(xattrs.clone(), 0), xattrs);
+        let with = with_flags(xattrs, 0x8002);
+        assert_eq!(with[1], xattr("poof.flags", b"uchg,hidden"));
+        assert!(with.is_sorted());
+        assert_eq!(flags_of(&Attributes { xattrs: with, ..Attributes::default() }), 0x8002);
+        assert_eq!(flags_of(&Attributes::default()), 0);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_left_out_and_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = CString::new(dir.path().as_os_str().as_bytes()).unwrap();
+        let name = CString::new("user.large").unwrap();
+        if rustix::fs::lsetxattr(&path, &name, &[7; 3000], XattrFlags::empty()).is_err() {
+            return;
+        }
+        for (most, fits) in [(2999, false), (0, false), (3000, true), (1 << 20, true)] {
+            match value(&path, &name, most, false).unwrap() {
+                Value::Here(value) => assert!(fits && value == [7; 3000], "{most}"),
+                Value::TooLarge => assert!(!fits, "{most}"),
+                Value::None => panic!("{most}: it is there"),
+            }
+        }
+    }
+}
