@@ -84,7 +84,7 @@ fn what_a_disk_has_under_another_spelling_is_not_deleted() {
     fs::write(to.join("data/docs/README"), "content of Docs/Readme").unwrap();
     fs::write(to.join("data/docs/extra"), "not in the snapshot").unwrap();
     let args = ["download", "--yes", "--only", "data", "--to", to.to_str().unwrap()];
-    let run = sandbox.poof(args).run();
+    let run = sandbox.poof(args).run().expect_code(0);
     let there = files(&to.join("data"));
     let folded = |path: &str| there.iter().find(|(p, _)| p.to_lowercase() == path.to_lowercase());
     for path in ["Docs/Readme", "Docs/deep/x", "same"] {
