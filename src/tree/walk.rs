@@ -1,22 +1,26 @@
 //! What lies in a local directory, with all its attributes, one entry after the
 //! other in the order of entries.
 
+mod look;
+
 use std::collections::{HashMap, VecDeque};
-use std::ffi::{CStr, CString, OsStr};
+use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, openat, readlinkat, statat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fstat, openat, readlinkat, statat};
+
+use look::{names, of};
 
 use super::attributes;
-use super::entry::{Attributes, Entry, EntryKind, FileData, Local, Time, as_path};
+use super::entry::{Entry, EntryKind, FileData, as_path};
 use super::excluded::{Excluded, is_excluded, is_marked};
-use crate::base::error::{Error, Kind};
-use crate::host::macos::{cloud, flags, privacy};
+use crate::host::macos::{cloud, privacy};
 use crate::storage::filter::Filter;
+
+pub use look::{closed, local, time};
 
 /// The directory in the root of a tree where a download collects files before
 /// they go to their places. It belongs to no tree.
@@ -274,47 +278,6 @@ impl Iterator for Walk {
             }
         }
     }
-}
-
-/// Why the root of a tree cannot be walked.
-pub fn closed(root: &Path, error: &io::Error) -> Error {
-    let told = Error::io("read", root, error).with_kind(Kind::Incomplete);
-    match privacy::hint(error, root) {
-        Some(hint) => told.hint(hint),
-        None => told,
-    }
-}
-
-/// The names in a directory, in reverse order.
-fn names(dir: impl AsFd, root: bool) -> io::Result<Vec<CString>> {
-    let mut names = Vec::new();
-    for entry in Dir::read_from(dir)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let staged = root && OsStr::from_bytes(name.to_bytes()) == STAGE;
-        if !staged && !matches!(name.to_bytes(), b"." | b"..") {
-            names.push(name.to_owned());
-        }
-    }
-    names.sort_unstable_by(|a, b| b.cmp(a));
-    Ok(names)
-}
-
-fn of(stat: &Stat, xattrs: Vec<(Vec<u8>, Vec<u8>)>) -> Attributes {
-    let mtime = time(stat.st_mtime, stat.st_mtime_nsec);
-    let xattrs = attributes::with_flags(xattrs, flags::of(stat));
-    Attributes { mode: stat.st_mode & 0o7777, uid: stat.st_uid, gid: stat.st_gid, mtime, xattrs }
-}
-
-/// Where something was seen on this machine.
-pub fn local(stat: &Stat) -> Local {
-    let ctime = time(stat.st_ctime, stat.st_ctime_nsec);
-    Local { dev: stat.st_dev, ino: stat.st_ino, ctime }
-}
-
-/// A time as a `Stat` has it.
-pub fn time(seconds: i64, nanos: impl TryInto<u32>) -> Time {
-    Time { seconds, nanos: nanos.try_into().unwrap_or(0) }
 }
 
 #[cfg(test)]

@@ -72,7 +72,7 @@ fn what_is_excluded_is_not_sent_and_a_dry_run_counts_it() {
         let (sandbox, _proxy) = filtered(encrypted);
         let run = sandbox.poof(["--json", "backup", "--dry-run"]).run().expect_code(0);
         let lines = run.json_lines();
-        let tree = lines.iter().find(|l| l["type"] == "tree" && l["name"] == "data").unwrap();
+        let tree = lines.iter().find(|l| l["type"] == "tree" && l["tree"] == "data").unwrap();
         let bytes: usize = EXCLUDED.iter().map(|path| path.len()).sum();
         assert_eq!((&tree["excluded"], &tree["excluded_bytes"]), (&json!(5), &json!(bytes)));
         sandbox.poof(["backup", "--dry-run"]).run().stderr_has("; excluded: 5 files, ");
@@ -204,7 +204,7 @@ fn an_upload_leaves_what_is_excluded_and_says_so() {
         let of = |kind: &str| {
             lines.iter().find(|l| l["type"] == kind && l["tree"] == "data").unwrap().clone()
         };
-        assert_eq!((&of("wipe")["files"], &of("excluded")["files"]), (&json!(3), &json!(5)));
+        assert_eq!((&of("would_wipe")["files"], &of("excluded")["files"]), (&json!(3), &json!(5)));
         assert_eq!(of("excluded")["wiped"], json!(false));
         let run = sandbox.poof(UPLOAD).run().expect_code(0);
         let run = run.stderr_has("data: wiped 3 files");

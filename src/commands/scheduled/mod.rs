@@ -14,6 +14,7 @@ use serde_json::json;
 use super::{Context, Outcome, backup, setup};
 use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
+use crate::base::json;
 use crate::base::units::{clock, date, now};
 use crate::cli::Backup;
 use crate::config::{PoofConf, Schedule};
@@ -52,7 +53,7 @@ fn attempt(context: &Context, args: &Backup) -> Result<Outcome> {
             skipped(context, &reason)
         }
         // Silent: whoever is called every quarter of an hour would fill the log.
-        Decision::NotDue(at) => Outcome::default().with("not_due_before", at),
+        Decision::NotDue(at) => Outcome::default().with("not_due_before", json::time(at)),
         // It was waited for.
         Decision::Run | Decision::WaitForNetwork(_) => {
             let Some(_lock) = unless_busy(context.lock())? else {
@@ -244,9 +245,10 @@ pub fn tell(context: &Context) {
         terminal.result(&format!("trouble: {trouble}"));
     }
     terminal.event(&json!({
-        "type": "scheduled_run", "begun": history.begun, "ended": history.ended,
+        "type": "scheduled_run", "begun": history.begun.map(json::time),
+        "ended": history.ended.map(json::time),
         "exit_code": history.ended.map(|_| history.exit_code), "failures": history.failures,
-        "proven": history.proven, "next": next,
+        "proven": history.proven.map(json::time), "next": next.map(json::time),
         "skipped": history.skipped.as_ref().map(|(_, why)| why), "trouble": trouble,
     }));
 }
