@@ -61,7 +61,7 @@ pub fn preview(context: &Context, going: &[&Directory]) -> Result<()> {
     }
     for entry in &baggage.keychain {
         context.terminal.result(&format!("x {entry:?} in the keychain"));
-        context.terminal.event(&json!({"type": "plan", "action": "forget", "entry": entry}));
+        context.terminal.event(&json!({"type": "would_forget", "entry": entry}));
     }
     let is_wiped = |dir: &Path| going.iter().any(|tree| dir.starts_with(setup::real(&tree.local)));
     tell(context, &left(context, &baggage, is_wiped));

@@ -193,15 +193,6 @@ fn version_and_completions_are_printed() {
 }
 
 #[test]
-fn what_is_not_built_yet_is_not_in_the_help() {
-    let help = Sandbox::new().poof(["--help"]).run().expect_code(0).stdout;
-    assert!(help.contains("backup") && help.contains("Exit codes"));
-    for verb in ["lconfig", "lpurge"] {
-        assert!(!help.contains(&format!("  {verb} ")), "{verb}");
-    }
-}
-
-#[test]
 fn what_rclone_would_read_differently_is_not_written() {
     let sandbox = plain(1);
     let before = fs::read(sandbox.rclone_conf()).unwrap();

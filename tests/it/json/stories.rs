@@ -8,8 +8,10 @@ use std::os::unix::net::UnixListener;
 use std::sync::{Arc, Once, mpsc};
 use std::time::Duration;
 
-use super::{Told, commands};
+use super::Told;
 use crate::farewell::{kit, safe};
+#[cfg(target_os = "linux")]
+use crate::harness::desktop::session;
 use crate::harness::{Backdoor, Config, DeadEnd, Kind, Sandbox, Verdict, grow};
 use crate::story::{encrypted, on_disk, plain, proxied};
 
@@ -221,22 +223,24 @@ fn stopped(told: &Told) {
 
 /// Commands that only some builds have.
 fn others(told: &Told) {
-    let there = commands();
-    let has = |name: &str| there.iter().any(|command| command == name);
     let (sandbox, _) = on_disk();
-    if has("lconfig") {
-        told.run(&sandbox, &["lconfig", "--print"], 0);
-        told.run(&sandbox, &["lconfig", "--every", "never"], 2);
-    }
-    if has("lpurge") {
-        told.run(&sandbox, &["lpurge"], 0);
-        told.run(&sandbox, &["lpurge", "--nope"], 2);
-    }
-    if has("man") {
-        told.run(&sandbox, &["man"], 0);
-        told.run(&sandbox, &["man", "more"], 2);
-    }
-    if has("secret") {
-        told.run(&sandbox, &["secret", "set", "nowhere"], 2);
-    }
+    told.run(&sandbox, &["lconfig", "--print"], 0);
+    told.run(&sandbox, &["lconfig", "--every", "never"], 2);
+    told.run(&sandbox, &["lpurge"], 0);
+    told.run(&sandbox, &["lpurge", "--nope"], 2);
+    told.run(&sandbox, &["man"], 0);
+    told.run(&sandbox, &["man", "more"], 2);
+    told.run(&sandbox, &["secret", "set", "nowhere"], 2);
+    #[cfg(target_os = "linux")] // D-Bus
+    keychain(told);
+}
+
+#[cfg(target_os = "linux")]
+fn keychain(told: &Told) {
+    let sandbox = plain(1);
+    let set = "poof --json secret set poof-backup.secret_access_key";
+    told.take("secret", &session(&sandbox, set).run(), 0);
+    let neuter = "poof --json neuter --dry-run --allow no-kit";
+    let lines = told.take("neuter", &session(&sandbox, neuter).run(), 0);
+    assert!(lines.iter().any(|line| line["type"] == "would_forget"), "{lines:?}");
 }
