@@ -144,11 +144,25 @@ fn examples(roff: &mut Roff, examples: &[(&str, &str)]) {
 mod tests {
     use super::*;
 
+    /// The commands that can be run, by all of their name.
+    fn leaves(of: &Command) -> Vec<(String, Command)> {
+        let shown = of.get_subcommands().filter(|sub| !sub.is_hide_set());
+        let leaf = |sub: &Command| {
+            let name = sub.get_name();
+            match leaves(sub) {
+                inner if inner.is_empty() => vec![(name.to_owned(), sub.clone())],
+                inner => {
+                    inner.into_iter().map(|(rest, sub)| (format!("{name} {rest}"), sub)).collect()
+                }
+            }
+        };
+        shown.flat_map(leaf).collect()
+    }
+
     #[test]
     fn the_page_has_every_command_option_example_and_exit_code() {
         let page = page().unwrap().replace("\\-", "-");
-        for sub in help::command().get_subcommands().filter(|sub| !sub.is_hide_set()) {
-            let name = sub.get_name();
+        for (name, sub) in leaves(&help::command()) {
             assert!(page.contains(&format!(".SS \"poof {name}\"\n")), "{name} is missing");
             let shown = sub.get_arguments().filter(|arg| !arg.is_hide_set());
             for long in shown.filter_map(|arg| arg.get_long()) {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Context, Outcome, scheduling};
+use super::{Context, Outcome, scheduled, scheduling};
 use crate::base::error::Result;
 use crate::host::schedule::Scheduler;
 
@@ -20,6 +20,7 @@ pub fn run(context: &Context) -> Result<Outcome> {
         terminal.result(&format!("removed {what}"));
         terminal.event(&json!({"type": "removed", "what": what}));
     }
+    scheduled::forget(context)?;
     for note in &removed.notes {
         terminal.warn(note);
     }

@@ -2,6 +2,7 @@
 //! nobody else prints results.
 
 mod backup;
+mod baggage;
 mod carry;
 mod cconfig;
 mod check;

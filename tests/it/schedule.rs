@@ -104,11 +104,14 @@ fn a_timer_is_made_shown_changed_and_removed_again() {
     fs::create_dir_all(log.parent().unwrap()).unwrap();
     fs::write(&log, "names of files").unwrap();
     fs::write(log.with_file_name("backup.log.1"), "more").unwrap();
+    let history = sandbox.state().join("schedule.json");
+    fs::write(&history, "{}").unwrap();
     calls(&sandbox);
     let run = sandbox.poof(["lpurge"]).run().expect_code(0).stdout_has("poof.timer");
     assert!(calls(&sandbox).contains(&"systemctl --user disable --now poof.timer".to_owned()));
     assert_eq!(here(&sandbox), before, "{run}");
     assert!(!log.parent().unwrap().exists() && !stamp.exists(), "{run}");
+    assert!(!history.exists(), "`status` would speak of a next run");
     let state = paths(&sandbox.home());
     let run = sandbox.poof(["lpurge"]).run().expect_code(0).stderr_has("There is no schedule");
     assert_eq!((run.stdout.as_str(), paths(&sandbox.home())), ("", state));

@@ -44,6 +44,18 @@ pub fn path(state: &Path) -> PathBuf {
 }
 
 impl History {
+    /// Removes what is remembered.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub fn forget(state: &Path) -> Result<()> {
+        let path = path(state);
+        match fs::remove_file(&path) {
+            Err(error) if !is_absent(&error) => Err(Error::io("remove", &path, &error)),
+            _ => Ok(()),
+        }
+    }
+
     /// What is remembered; nothing, if no schedule has run yet.
     ///
     /// # Errors

@@ -217,6 +217,14 @@ pub fn proven(context: &Context, begun: u64) {
     }
 }
 
+/// Forgets how the schedule got on: there is none any more.
+///
+/// # Errors
+/// The disk fails.
+pub fn forget(context: &Context) -> Result<()> {
+    History::forget(&context.state)
+}
+
 /// The lines of `status`.
 pub fn tell(context: &Context) {
     let terminal = &context.terminal;

@@ -1,0 +1,126 @@
+//! What poof finds of itself on this machine.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use super::{Context, demo, secret};
+use crate::base::error::{Error, Result};
+use crate::host::program::{self, Installed};
+use crate::host::schedule::{Found, Kind as Keeper, Scheduler};
+use crate::host::traces::{Trace, of_timer, quoted};
+
+/// What goes, in this order.
+pub struct Baggage {
+    /// The schedule and its logs: they are overwritten.
+    pub schedule: Vec<PathBuf>,
+    /// Whether lines of a crontab go as well.
+    pub crontab: bool,
+    /// Hold secrets or names of files: overwritten.
+    pub files: Vec<PathBuf>,
+    /// Entries of the keychain that `secret set` made.
+    pub keychain: Vec<String>,
+    pub state: PathBuf,
+    /// Directories of a demo that was killed.
+    pub scratch: Vec<PathBuf>,
+    /// Brought by the installation.
+    pub installed: Vec<PathBuf>,
+    pub program: Option<PathBuf>,
+    pub cargo: Option<PathBuf>,
+    /// Go if nothing else is in them, and those above that are empty then.
+    pub directories: Vec<PathBuf>,
+    /// Go if nothing else is in them, the deepest first.
+    pub made: Vec<PathBuf>,
+    /// Not for poof to remove.
+    pub left: Vec<Trace>,
+}
+
+impl Baggage {
+    /// All that is here of poof.
+    ///
+    /// # Errors
+    /// The program does not know where it is.
+    pub fn of(context: &Context) -> Result<Self> {
+        let Context { files, layout, state, .. } = context;
+        let exe = program::current()
+            .map_err(|error| Error::unexpected(format!("cannot find the program: {error}")))?;
+        let scheduler = Scheduler::of_this_user(layout);
+        let found = scheduler.found().unwrap_or_default();
+        let is_of = |keeper| found.as_ref().is_some_and(|Found { kind, .. }| *kind == keeper);
+        let mut baggage = Baggage {
+            files: Vec::new(),
+            schedule: scheduler.files(),
+            crontab: is_of(Keeper::Cron),
+            keychain: secret::entries(context),
+            state: state.clone(),
+            scratch: scratch(),
+            installed: program::companions(&layout.home),
+            program: None,
+            cargo: None,
+            directories: vec![files.dir.clone(), state.clone(), layout.state.clone()],
+            made: Vec::new(),
+            left: Vec::new(),
+        };
+        for path in [&files.poof, &files.rclone] {
+            // A link's target is the file; the link goes as well.
+            let real = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+            baggage.files.push(real.clone());
+            if real != *path {
+                baggage.files.push(path.clone());
+            }
+        }
+        baggage.files.extend(unfinished(&files.dir));
+        baggage.left.extend(is_of(Keeper::Systemd).then(of_timer));
+        baggage.left.extend(secret::others(context));
+        match program::installed(&exe) {
+            Installed::Receipt { receipt, files } => {
+                let (directories, files): (Vec<_>, Vec<_>) =
+                    files.into_iter().partition(|path| path.to_string_lossy().ends_with('/'));
+                baggage.made.extend(directories.into_iter().rev());
+                baggage.installed.extend(files.into_iter().filter(|path| *path != exe));
+                baggage.installed.push(receipt);
+                baggage.program = Some(exe);
+            }
+            Installed::Cargo(root) => {
+                baggage.cargo = Some(root);
+                baggage.program = Some(exe);
+            }
+            Installed::Copy => baggage.program = Some(exe),
+            Installed::Homebrew => baggage.left.push(Trace {
+                what: format!("{}, which Homebrew has installed", exe.display()),
+                command: "brew uninstall poof".to_owned(),
+            }),
+            Installed::Package(name) => baggage.left.push(Trace {
+                what: format!("the package {name}, which has {}", exe.display()),
+                command: format!("sudo dpkg --purge {name}"),
+            }),
+            Installed::Build(target) => baggage.left.push(Trace {
+                what: format!("the program where it was built, {}", exe.display()),
+                command: format!("rm -r {}", quoted(&target)),
+            }),
+        }
+        let is_there = |path: &PathBuf| fs::symlink_metadata(path).is_ok();
+        baggage.files.retain(is_there);
+        baggage.installed.retain(is_there);
+        Ok(baggage)
+    }
+}
+
+/// What demos of this user have left that were killed.
+fn scratch() -> Vec<PathBuf> {
+    let own = rustix::process::geteuid().as_raw();
+    let is_one = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+        let is_own = fs::symlink_metadata(path).is_ok_and(|m| m.is_dir() && m.uid() == own);
+        name.starts_with(demo::SCRATCH.as_bytes()) && is_own && !demo::is_at_work(name)
+    };
+    let entries = fs::read_dir(env::temp_dir()).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(is_one).collect()
+}
+
+/// What a write that was killed has left beside the configuration.
+fn unfinished(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let ours = entries.filter(|entry| entry.file_name().as_encoded_bytes().starts_with(b".poof-"));
+    ours.map(|entry| entry.path()).collect()
+}
