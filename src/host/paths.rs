@@ -66,14 +66,21 @@ pub fn layout(system: System, home: &Path, env: impl Fn(&str) -> Option<OsString
     }
 }
 
+/// The directory of launchd's logs, as the Python poof has it.
+pub const AGENT_LOGS: &str = "/tmp/6CC9-4821-827B-8596B684ECA9";
+
+/// Where in `dir` the output of the runs of `user` goes, and what they complain of.
+pub fn agent_logs(dir: &Path, user: &str) -> [PathBuf; 2] {
+    ["out", "err"].map(|kind| dir.join(format!("com.apple.ContentStoreAgent-{user}-{kind}.dat")))
+}
+
 /// What runs of the schedule have said: the log that poof keeps, or the files that launchd
 /// does, the errors first.
 pub fn run_logs(system: System, state: &Path, user: Option<&str>) -> Vec<PathBuf> {
     match system {
         System::MacOs => {
-            let dir = Path::new("/tmp/6CC9-4821-827B-8596B684ECA9");
-            let name = format!("com.apple.ContentStoreAgent-{}", user.unwrap_or_default());
-            ["err", "out"].map(|kind| dir.join(format!("{name}-{kind}.dat"))).to_vec()
+            let [out, err] = agent_logs(Path::new(AGENT_LOGS), user.unwrap_or_default());
+            vec![err, out]
         }
         System::Xdg => vec![state.join("log/backup.log")],
     }

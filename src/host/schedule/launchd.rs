@@ -14,6 +14,7 @@ use super::{Interval, Schedule, Scheduler, Written};
 use crate::base::error::{Error, Result};
 use crate::base::files::write_private;
 use crate::host::owners;
+use crate::host::paths::agent_logs;
 
 pub const LABEL: &str = "org.pypi.poof";
 /// The most that lies between two calls, in minutes.
@@ -83,12 +84,6 @@ fn read(text: &[u8]) -> Option<Agent> {
     let every = words.iter().skip_while(|word| **word != "--every").nth(1);
     let every = every.and_then(|every| every.parse().ok());
     Some(Agent { every, is_python: words.first() == Some(&"sh") })
-}
-
-/// Where the output of the runs of `user` goes, and what they complain of: as the
-/// Python poof has it.
-pub fn logs(dir: &Path, user: &str) -> [PathBuf; 2] {
-    ["out", "err"].map(|name| dir.join(format!("com.apple.ContentStoreAgent-{user}-{name}.dat")))
 }
 
 /// Makes a directory that nobody else can read, or look into what is put there.
@@ -181,7 +176,7 @@ impl Scheduler {
     }
 
     pub(super) fn logs_of_launchd(&self) -> [PathBuf; 2] {
-        logs(&self.logs, &self.user)
+        agent_logs(&self.logs, &self.user)
     }
 
     pub(super) fn agent_text(&self, schedule: &Schedule) -> Result<String> {

@@ -15,7 +15,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::paths::{Layout, System};
+use super::paths::{AGENT_LOGS, Layout, System};
 use crate::base::error::{Error, Result};
 pub use environment::environment;
 pub use interval::Interval;
@@ -140,7 +140,7 @@ impl Scheduler {
             agent: layout.schedule.1.clone(),
             stamp: data.join("systemd/timers/stamp-poof.timer"),
             state: layout.state.clone(),
-            logs: PathBuf::from("/tmp/6CC9-4821-827B-8596B684ECA9"),
+            logs: PathBuf::from(AGENT_LOGS),
             uid,
             user: user.unwrap_or_else(|| super::owners::user(uid)),
             tools: Tools { path: None, runtime },
