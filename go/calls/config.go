@@ -180,16 +180,23 @@ func isText(revealed string) bool {
 	})
 }
 
+// textAndPassword gives the text of a call, and rclone the password that goes with it;
+// the caller has rclone forget it.
+func textAndPassword(in rc.Params) (string, error) {
+	text, err := in.GetString("text")
+	if err != nil {
+		return "", err
+	}
+	return text, setPassword(in)
+}
+
 // unlockConfig decrypts the text of a configuration file.
 //
 // Parameters: text, password. Results: text, opened (false: another password).
 func unlockConfig(_ context.Context, in rc.Params) (rc.Params, error) {
-	text, err := in.GetString("text")
-	if err != nil {
-		return nil, err
-	}
+	text, err := textAndPassword(in)
 	defer config.ClearConfigPassword()
-	if err := setPassword(in); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	plain, err := config.Decrypt(strings.NewReader(text))
@@ -208,12 +215,9 @@ func unlockConfig(_ context.Context, in rc.Params) (rc.Params, error) {
 //
 // Parameters: text, password. Results: text.
 func lockConfig(_ context.Context, in rc.Params) (rc.Params, error) {
-	text, err := in.GetString("text")
-	if err != nil {
-		return nil, err
-	}
+	text, err := textAndPassword(in)
 	defer config.ClearConfigPassword()
-	if err := setPassword(in); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	if !config.IsEncrypted() {

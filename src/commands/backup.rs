@@ -17,7 +17,7 @@ pub fn run(context: &Context, args: &Backup) -> Result<Outcome> {
         return Ok(scheduled::run(context, args));
     }
     let dry_run = args.mirror.caution.dry_run;
-    let _lock = if dry_run { None } else { Some(context.lock()?) };
+    let _lock = context.lock_unless(dry_run)?;
     let begun = now();
     let outcome = back_up(context, args)?;
     if outcome.kind.is_none() && args.mirror.only.is_empty() && !dry_run {
@@ -35,7 +35,7 @@ pub fn back_up(context: &Context, args: &Backup) -> Result<Outcome> {
     let ready = setup::load(context)?;
     let directories = setup::select(&ready, &args.mirror.only)?;
     let run = || send(context, args, &ready, directories);
-    if dry_run { run() } else { hooks::around(context, ready.hooks(), "backup", run) }
+    hooks::around(context, ready.hooks(), dry_run, "backup", run)
 }
 
 fn send(

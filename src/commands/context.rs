@@ -49,6 +49,14 @@ impl Context {
     pub fn lock(&self) -> Result<Lock> {
         lock::acquire(&self.state)
     }
+
+    /// The same for a run that may be none: a dry one is in nobody's way.
+    ///
+    /// # Errors
+    /// Another poof is at work.
+    pub fn lock_unless(&self, dry_run: bool) -> Result<Option<Lock>> {
+        if dry_run { Ok(None) } else { self.lock().map(Some) }
+    }
 }
 
 /// The option, else the variable. One that is set to nothing counts as not set.

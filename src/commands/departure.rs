@@ -1,7 +1,7 @@
 //! How poof removes itself, and what it then finds of itself.
 
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use serde_json::json;
 use super::baggage::Baggage;
 use super::{Context, Outcome, setup};
 use crate::base::error::{Error, Kind, Result};
-use crate::base::json;
+use crate::base::{files, json};
 use crate::config::trees::Directory;
 use crate::host::clipboard;
 use crate::host::erase::{self, Noise};
@@ -88,14 +88,14 @@ pub fn depart(context: &Context, mut outcome: Outcome) -> Result<Outcome> {
         note(path, erase::directory(path, &noise));
     }
     for path in &baggage.installed {
-        note(path, removed(path));
+        note(path, files::remove(path));
     }
     match (&baggage.program, &baggage.cargo) {
         (Some(program), Some(root)) if !program::cargo_uninstall(root) => by_hand.push(Trace {
             what: format!("{}, which cargo has installed", program.display()),
             command: format!("cargo uninstall --root {} poof", quoted(root)),
         }),
-        (Some(program), None) => note(program, removed(program)),
+        (Some(program), None) => note(program, files::remove(program)),
         _ => {}
     }
     for directory in &baggage.directories {
@@ -134,13 +134,6 @@ fn other_states(context: &Context) -> Vec<PathBuf> {
     };
     let entries = fs::read_dir(&context.layout.state).into_iter().flatten().flatten();
     entries.map(|entry| entry.path()).filter(is_one).collect()
-}
-
-fn removed(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }
 
 /// Removes a directory if it is empty, and those above that are empty then, but not

@@ -26,11 +26,11 @@ use crate::tree::wipe::Records;
 
 pub fn run(context: &Context, args: &Download) -> Result<Outcome> {
     let dry_run = args.mirror.caution.dry_run;
-    let _lock = if dry_run { None } else { Some(context.lock()?) };
+    let _lock = context.lock_unless(dry_run)?;
     let ready = setup::load(context)?;
     setup::select(&ready, &args.mirror.only)?;
     let run = || bring_from(context, args, &ready, setup::in_use);
-    if dry_run { run() } else { hooks::around(context, ready.hooks(), "download", run) }
+    hooks::around(context, ready.hooks(), dry_run, "download", run)
 }
 
 /// What is left alone of a directory, relative to it.

@@ -16,17 +16,18 @@ use crate::host::launch::{Launch, Trouble};
 const HURRY: Duration = Duration::from_secs(30);
 
 /// Runs what is to run before `command`, then `run`, then what is to run after it: that
-/// always, however it ended, once anything has run.
+/// always, however it ended, once anything has run. Nothing around a dry run.
 ///
 /// # Errors
 /// A hook before it failed, and it did not run at all; else as `run`.
 pub fn around(
     context: &Context,
     hooks: &Hooks,
+    dry_run: bool,
     command: &str,
     run: impl FnOnce() -> Result<Outcome>,
 ) -> Result<Outcome> {
-    if hooks.is_empty() {
+    if dry_run || hooks.is_empty() {
         return run();
     }
     setup::may_run_programs(context)?;

@@ -31,7 +31,7 @@ struct Copy {
 
 pub fn run(context: &Context, args: &PurgePlain) -> Result<Outcome> {
     let terminal = &context.terminal;
-    let _lock = if args.caution.dry_run { None } else { Some(context.lock()?) };
+    let _lock = context.lock_unless(args.caution.dry_run)?;
     let ready = setup::load(context)?;
     let plain = plain_side(context, &ready)?;
     let directories = setup::select(&ready, &[])?;

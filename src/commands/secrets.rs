@@ -6,8 +6,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Context;
+use super::setup::warn_if_readable;
 use crate::base::error::{Error, Result};
-use crate::base::files::{readable_by_others, writable_by_others};
+use crate::base::files::writable_by_others;
 use crate::base::interrupt;
 use crate::base::secret::Secret;
 use crate::config::secrets::{Declared, FILE_PASSWORD, Source};
@@ -234,11 +235,8 @@ pub fn in_time<T>(checked: Checked<T>) -> Result<T> {
 
 fn warn(context: &Context, secret: &Resolved, rclone: &RcloneConf) {
     let Resolved { declared, section, key, doubtful, .. } = secret;
-    if let Source::File(path) = &declared.source
-        && readable_by_others(path)
-    {
-        let path = path.display();
-        context.terminal.warn(&format!("{path} can be read by others; fix: chmod 600 '{path}'"));
+    if let Source::File(path) = &declared.source {
+        warn_if_readable(context, path);
     }
     if *doubtful {
         context.terminal.warn(&format!(

@@ -48,11 +48,15 @@ fn put_in_force(context: &Context, fetch: Fetch) -> Result<Ready> {
 /// Warns of files that others than their owner can read.
 pub fn warn_if_open(context: &Context) {
     for path in [&context.files.poof, &context.files.rclone] {
-        if files::readable_by_others(path) {
-            let path = path.display();
-            let fix = format!("{path} can be read by others; fix: chmod 600 '{path}'");
-            context.terminal.warn(&fix);
-        }
+        warn_if_readable(context, path);
+    }
+}
+
+/// Warns of a file with secrets that others than its owner can read.
+pub fn warn_if_readable(context: &Context, path: &Path) {
+    if files::readable_by_others(path) {
+        let path = path.display();
+        context.terminal.warn(&format!("{path} can be read by others; fix: chmod 600 '{path}'"));
     }
 }
 

@@ -15,7 +15,7 @@ use crate::config::trees::Directory;
 
 pub fn run(context: &Context, args: &Upload) -> Result<Outcome> {
     let dry_run = args.caution.dry_run;
-    let _lock = if dry_run { None } else { Some(context.lock()?) };
+    let _lock = context.lock_unless(dry_run)?;
     let ready = setup::load(context)?;
     let directories = setup::select(&ready, &[])?;
     let leaves = ready.remote().is_encrypted() && !args.keep_poof;
@@ -23,7 +23,7 @@ pub fn run(context: &Context, args: &Upload) -> Result<Outcome> {
         farewell::guard(context, setup::allowed(&args.caution.allow), &directories)?;
     }
     let run = || make_safe(context, args, &ready, directories);
-    if dry_run { run() } else { hooks::around(context, ready.hooks(), "upload", run) }
+    hooks::around(context, ready.hooks(), dry_run, "upload", run)
 }
 
 fn make_safe(

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decide::Last;
 use crate::base::error::{Error, Kind, Result};
-use crate::base::files::{is_absent, write_private};
+use crate::base::files::{self, is_absent, write_private};
 
 /// Times are in seconds since 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -50,10 +50,7 @@ impl History {
     /// It cannot be removed.
     pub fn forget(state: &Path) -> Result<()> {
         let path = path(state);
-        match fs::remove_file(&path) {
-            Err(error) if !is_absent(&error) => Err(Error::io("remove", &path, &error)),
-            _ => Ok(()),
-        }
+        files::remove(&path).map_err(|error| Error::io("remove", &path, &error))
     }
 
     /// What is remembered; nothing, if no schedule has run yet.

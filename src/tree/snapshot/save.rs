@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::ahead::Arrived;
 use super::packed::{Next, Packed, merged};
 use super::{Snapshot, Snapshots, shown};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::{create_private_dir, write_private};
+use crate::base::units::now;
 use crate::storage::failure::Failure;
 use crate::storage::job::Watch;
 use crate::storage::store::Bytes;
@@ -55,9 +55,7 @@ impl Snapshots<'_> {
                     tree: self.names.tree().to_owned(),
                     generation: generation + 1,
                     parent: last.map(|l| (l.head.generation, l.head_id)),
-                    created: SystemTime::now()
-                        .duration_since(UNIX_EPOCH)
-                        .map_or(0, |d| d.as_secs()),
+                    created: now(),
                     host: facts.host.clone(),
                     version: env!("CARGO_PKG_VERSION").to_owned(),
                     counts,

@@ -11,7 +11,7 @@ use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, Result};
-use crate::base::files::{create_private_dir, write_private};
+use crate::base::files::{self, create_private_dir, write_private};
 
 /// How far the wipe of a tree has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,12 +145,8 @@ impl Records {
     }
 }
 
-/// Removes a file, if it is there.
 fn removed(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("remove", path, &error)),
-        _ => Ok(()),
-    }
+    files::remove(path).map_err(|error| Error::io("remove", path, &error))
 }
 
 /// A line that was cut by a crash was not followed by any wiping.
