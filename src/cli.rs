@@ -195,6 +195,7 @@ pub enum Guard {
     MassDeletion,
     OtherRemote,
     OlderSnapshot,
+    NewerSnapshot,
     NoKit,
 }
 

@@ -36,6 +36,8 @@ func Classify(err error) Failure {
 		f.Kind = "stopped"
 	case errors.Is(err, store.ErrName):
 		f.Kind = "name"
+	case errors.Is(err, store.ErrTaken):
+		f.Kind = "taken"
 	case isLost(err):
 		f.Kind = "lost"
 	case isMissing(err, f.Code):

@@ -28,8 +28,9 @@ type Send struct {
 	ID     int64  `json:"id"`
 	Path   []byte `json:"path"`
 	Remote []byte `json:"remote"`
-	Data   []byte `json:"data"` // not null: the content itself
-	Have   *Have  `json:"have"` // an object of that name is there: if it is equal, it stays
+	Data   []byte `json:"data"`  // not null: the content itself
+	Have   *Have  `json:"have"`  // an object of that name is there: if it is equal, it stays
+	Fresh  bool   `json:"fresh"` // store it only if nothing is there, where the server knows how (S3)
 	Expected
 }
 
@@ -120,6 +121,9 @@ func (s *Store) Send(ctx context.Context, root string, job *Send) (sent Sent, er
 	switch {
 	case s.takesParts(sums):
 		err = s.putInParts(ctx, in, info(key), sums)
+	case job.Size <= Whole && job.Fresh:
+		made, err = s.put(ifAbsent(ctx), in, key, info)
+		err = taken(err)
 	case job.Size <= Whole:
 		made, err = s.put(ctx, in, key, info)
 	default:

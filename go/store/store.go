@@ -40,6 +40,7 @@ func Open(ctx context.Context, base, cryptSection string) (*Store, error) {
 	if err != nil && !errors.Is(err, fs.ErrorIsFile) {
 		return nil, err
 	}
+	prepareOnce(f)
 	s := &Store{base: f, direct: reach(f)}
 	if cryptSection == "" {
 		return s, nil

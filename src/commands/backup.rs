@@ -1,6 +1,6 @@
 //! `poof backup`: makes the remote copy of every directory equal to it.
 
-use super::carry;
+use super::carry::{self, Saving};
 use super::sending::{self, Found, Sending};
 use super::vault::Vault;
 use super::{Context, Outcome, hooks, scheduled, setup, show};
@@ -54,7 +54,7 @@ fn send(
 
     let mut outcome = Outcome::default();
     let mut backups = Vec::new();
-    for directory in directories {
+    for directory in &vault.places(context, &directories) {
         interrupt::check()?;
         let found = sending.survey(directory).and_then(|found| match found {
             Found::Here(backup) => Ok(Some(backup)),
@@ -73,13 +73,14 @@ fn send(
             Err(error) => carry::note_failure(terminal, &mut outcome, error)?,
         }
     }
+    let lock = vault.lock(backups.iter().map(|backup| backup.name().to_owned()).collect());
+    let backups: Vec<_> =
+        backups.into_iter().map(|backup| Saving { backup, lock: &lock }).collect();
     if dry_run {
-        for backup in &backups {
-            show::listing(terminal, backup.name(), &backup.plan);
-        }
+        carry::list(terminal, &backups);
         return Ok(carry::would(terminal, &backups, outcome));
     }
-    let mut outcome = sending.carry_out(ready, backups, outcome)?;
+    let mut outcome = sending.carry_out(ready, backups, &lock, outcome)?;
     if outcome.kind == Some(Kind::Unproven) {
         // Nothing was to be wiped.
         outcome.kind = Some(Kind::Incomplete);

@@ -12,6 +12,7 @@ use crate::storage::failure::FailureKind;
 use crate::storage::job::Watch;
 use crate::tree::backup::Backup;
 use crate::tree::excluded::Extent;
+use crate::tree::lock::Lock;
 use crate::tree::mirror::Transfer;
 use crate::tree::plan::{Failed, Plan};
 use crate::tree::restore::Restore;
@@ -62,25 +63,31 @@ impl Task for Transfer {
     }
 }
 
-impl Task for Backup<'_> {
+/// A backup, and the lock under which it changes the remote.
+pub struct Saving<'a, 'l> {
+    pub backup: Backup<'a>,
+    pub lock: &'l Lock<'l>,
+}
+
+impl Task for Saving<'_, '_> {
     fn name(&self) -> &str {
-        Backup::name(self)
+        self.backup.name()
     }
 
     fn plan(&self) -> &Plan {
-        &self.plan
+        &self.backup.plan
     }
 
     fn carry_out(&mut self, watch: &mut dyn Watch) -> Result<Vec<Failed>> {
-        Backup::carry_out(self, watch)
+        self.backup.carry_out(self.lock, watch)
     }
 
     fn excluded(&self) -> Option<Extent> {
-        Some(self.excluded)
+        Some(self.backup.excluded)
     }
 
     fn notes(&self) -> &[String] {
-        &self.notes
+        &self.backup.notes
     }
 }
 
@@ -121,6 +128,13 @@ impl<T: Task + ?Sized> Task for Box<T> {
 
     fn notes(&self) -> &[String] {
         (**self).notes()
+    }
+}
+
+/// What each plan of a dry run would do, path by path.
+pub fn list<T: Task>(terminal: &Terminal, tasks: &[T]) {
+    for task in tasks {
+        show::listing(terminal, task.name(), task.plan());
     }
 }
 

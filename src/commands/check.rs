@@ -19,7 +19,7 @@ use crate::tree::check::{
 };
 use crate::tree::listing::Listing;
 use crate::tree::objects::Names;
-use crate::tree::snapshot::{Snapshot, Snapshots, Standing};
+use crate::tree::snapshot::{Newest, Snapshot, Snapshots, Standing};
 
 pub fn run(context: &Context, args: &Check) -> Result<Outcome> {
     let _lock = context.lock()?;
@@ -34,7 +34,7 @@ pub fn run(context: &Context, args: &Check) -> Result<Outcome> {
     let checking = Checking { context, vault: &vault, sample };
     let mut outcome = Outcome::default();
     let (mut proven, mut lost) = (0, 0);
-    for directory in directories {
+    for directory in &vault.places(context, &directories) {
         interrupt::check()?;
         match checking.tree(directory) {
             Ok(result) => {
@@ -149,10 +149,12 @@ impl Checking<'_> {
         let snapshots = self.vault.snapshots(name);
         let (usable, why) = match snapshots.last(&mut monitor)? {
             Standing::None => return Ok(None),
-            Standing::Current(last) => match self.vault.remote_only(&snapshots, &mut monitor)? {
-                Standing::Behind { why, .. } => (Some(last), Some(why)),
-                _ => (Some(last), None),
-            },
+            Standing::Current(last) | Standing::Newer { found: last, .. } => {
+                match self.vault.remote_only(&snapshots, &mut monitor)? {
+                    Newest::Unusable(why) => (Some(last), Some(why)),
+                    Newest::Found(_) | Newest::None => (Some(last), None),
+                }
+            }
             Standing::Behind { why, known, found } => (known.or(found), Some(why)),
         };
         drop(monitor);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::carry::{self, Task};
 use super::vault::Vault;
 use super::watch::Monitor;
-use super::{Context, Outcome, hooks, setup, show};
+use super::{Context, Outcome, hooks, setup};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::{date, files};
@@ -61,7 +61,7 @@ fn bring_from(
 
     let mut outcome = Outcome::default();
     let mut tasks = Vec::new();
-    for directory in directories {
+    for directory in &vault.places(context, &directories) {
         interrupt::check()?;
         match incoming.prepare(directory) {
             Ok(task) => tasks.push(task),
@@ -69,9 +69,7 @@ fn bring_from(
         }
     }
     if *dry_run {
-        for task in &tasks {
-            show::listing(terminal, task.name(), task.plan());
-        }
+        carry::list(terminal, &tasks);
         return Ok(carry::would(terminal, &tasks, outcome));
     }
     consent(context, &tasks, *yes)?;
@@ -101,7 +99,7 @@ impl<'a> Incoming<'a> {
         let snapshots = self.vault.snapshots(name);
         let snapshot = match snapshots.last(&mut monitor)? {
             Standing::None => None,
-            Standing::Current(last) => Some(last),
+            Standing::Current(last) | Standing::Newer { found: last, .. } => Some(last),
             Standing::Behind { why, known, found } => {
                 guard::older_snapshot(&self.ready.remote().place(name), &why, self.allowed)?;
                 found.or(known)
@@ -135,8 +133,10 @@ impl<'a> Incoming<'a> {
         let monitor = Monitor::comparison(terminal, name);
         let listing = self.vault.listing(name)?;
         let spared = self.in_use(directory);
-        let wiped = Records::in_state(&context.state);
-        let accounts = self.journal().map(|journal| Accounts { journal, wiped });
+        let accounts = self.journal().map(|journal| {
+            let wiped = Records::in_state(&context.state);
+            Accounts { journal, wiped, machine: self.vault.machine.clone() }
+        });
         let keep_extra = args.keep_extra;
         let filter = self.ready.filter().clone();
         let target = Target { snapshots, snapshot, root, keep_extra, spared, filter, accounts };

@@ -13,7 +13,7 @@ use crate::config::trees::Directory;
 use crate::storage::filter::Filter;
 use crate::tree::excluded::Extent;
 use crate::tree::kept::Kept;
-use crate::tree::wipe::{Asked, Phase, Records, Tally, Wipe, Wipes};
+use crate::tree::wipe::{Asked, Phase, Tally, Wipe};
 
 /// What is excluded, directory by directory.
 pub struct Excluding<'a> {
@@ -111,8 +111,7 @@ impl Wiping<'_> {
         }
         let own = self.is_own(directory);
         let snapshots = self.vault.snapshots(name);
-        let wipes =
-            Wipes { snapshots: &snapshots, records: Records::in_state(&self.context.state) };
+        let wipes = self.vault.wipes(&snapshots);
         let Some(record) = wipes.records.get(name)? else {
             // Its own wipe has told why it stays.
             return if own {

@@ -227,7 +227,7 @@ fn look(context: &Context, kit: &Kit, args: &cli::Return) -> Result<()> {
         drop(monitor);
         let name = &directory.name;
         match standing {
-            Standing::Current(last) => {
+            Standing::Current(last) | Standing::Newer { found: last, .. } => {
                 let (count, size) = (files(last.counts().files), bytes(last.counts().bytes));
                 let (made, host) = last.made();
                 let when = date(made);

@@ -154,7 +154,9 @@ fn prove(context: &Context, vault: &Vault, tree: &str) -> Result<()> {
         let what = format!("the plain copy of {tree} stays: {why}");
         Err(Error::new(Kind::Unproven, what).hint("`poof backup` makes the encrypted snapshot."))
     };
-    let Standing::Current(last) = snapshots.last(&mut monitor)? else {
+    let (Standing::Current(last) | Standing::Newer { found: last, .. }) =
+        snapshots.last(&mut monitor)?
+    else {
         return unproven("it has no encrypted snapshot that can be read");
     };
     let (store, names) = (snapshots.store, &snapshots.names);

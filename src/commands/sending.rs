@@ -7,7 +7,7 @@ use std::thread::{self, ScopedJoinHandle};
 
 use serde_json::json;
 
-use super::carry;
+use super::carry::{self, Saving};
 use super::vault::Vault;
 use super::watch::Monitor;
 use super::{Context, Outcome, setup};
@@ -22,9 +22,10 @@ use crate::tree::change::Why;
 use crate::tree::entry::is_within;
 use crate::tree::guard::{self, Allowed};
 use crate::tree::journal::Journal;
-use crate::tree::snapshot::{Facts, Standing};
+use crate::tree::lock::Lock;
+use crate::tree::snapshot::Standing;
 use crate::tree::walk::{self, LeftOut, Walk};
-use crate::tree::wipe::{Presence, Record, Records, Wipes};
+use crate::tree::wipe::{Presence, Record};
 
 /// What the survey of every directory needs to know.
 pub struct Sending<'a> {
@@ -46,31 +47,67 @@ pub enum Found<'a> {
     Wiped(Record),
 }
 
+/// What a survey comes to under one name.
+#[allow(clippy::large_enum_variant)] // one a tree
+enum Surveyed<'a> {
+    Found(Found<'a>),
+    /// Another machine has saved under that name what is not here.
+    Newer(Error),
+}
+
 impl<'a> Sending<'a> {
     /// Surveys a directory and asks the guards.
     ///
     /// # Errors
     /// It cannot be read, or the remote fails, or a guard refuses.
     pub fn survey(&self, directory: &Directory) -> Result<Found<'a>> {
+        match self.survey_as(directory)? {
+            Surveyed::Found(found) => Ok(found),
+            Surveyed::Newer(refusal) => {
+                let Sending { context, vault, .. } = self;
+                let Some(own) = vault.place_of_its_own(context, directory) else {
+                    return Err(refusal);
+                };
+                let Directory { name, .. } = directory;
+                context.terminal.note(&format!(
+                    "{name}: it holds the configuration of another machine; that of this one is \
+                     kept as {}",
+                    own.name
+                ));
+                match self.survey_as(&own)? {
+                    Surveyed::Found(found) => Ok(found),
+                    Surveyed::Newer(refusal) => Err(refusal),
+                }
+            }
+        }
+    }
+
+    fn survey_as(&self, directory: &Directory) -> Result<Surveyed<'a>> {
         let Sending { context, vault, allowed, .. } = self;
         let Directory { local, name } = directory;
         let mut monitor = Monitor::comparison(&context.terminal, name);
         let snapshots = vault.snapshots(name);
-        let records = Records::in_state(&context.state);
-        let wipes = Wipes { snapshots: &snapshots, records };
+        let wipes = vault.wipes(&snapshots);
+        let mut wiped = None;
         match wipes.presence(&mut monitor)? {
             Presence::Here if self.dry_run => {}
             Presence::Here => wipes.tidy(&mut monitor)?,
-            Presence::Wiping(_) => return Ok(Found::Wiping),
+            Presence::Elsewhere(record) if self.is_empty(directory) => {
+                return Ok(Surveyed::Found(Found::Wiped(record)));
+            }
+            // What is here has to hold what the snapshot holds.
+            Presence::Elsewhere(_) => {}
+            Presence::Wiping(_) => return Ok(Surveyed::Found(Found::Wiping)),
             Presence::Wiped(record) if self.is_empty(directory) => {
                 if !self.dry_run {
                     // The run that wiped it may have ended before its last step.
                     wipes.erase_names()?;
                 }
-                return Ok(Found::Wiped(record));
+                return Ok(Surveyed::Found(Found::Wiped(record)));
             }
-            Presence::Wiped(_) => {
+            Presence::Wiped(record) => {
                 guard::wiped(local, *allowed)?;
+                wiped = Some((record.generation, record.head));
                 if !self.dry_run {
                     wipes.forget(&mut monitor)?;
                 }
@@ -87,17 +124,23 @@ impl<'a> Sending<'a> {
             Err(error) => return Err(Error::io("open", local, &error).with_kind(Kind::Incomplete)),
         };
         let place = vault.remote.place(name);
+        let mut strange = None;
         let (last, renew) = match snapshots.last(&mut monitor)? {
             Standing::None => (None, false),
             Standing::Current(last) => (Some(last), false),
+            // What this machine has wiped it has made.
+            Standing::Newer { found, .. } if wiped == Some(found.id()) => (Some(found), false),
+            Standing::Newer { known, found } => {
+                let (made, host) = found.made();
+                strange = Some((made, host.to_owned(), known.is_none()));
+                (Some(found), false)
+            }
             Standing::Behind { why, known, found } => {
                 guard::older_snapshot(&place, &why, *allowed)?;
                 (known.or(found), true)
             }
         };
-        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let destination = vault.remote.tree(name);
-        let facts = Facts { host, renew };
         let (listing, rehash) = (vault.listing(name)?, self.rehash);
         let (filter, count) = (self.filter.clone(), self.dry_run);
         let preparation = Preparation {
@@ -106,7 +149,7 @@ impl<'a> Sending<'a> {
             root,
             last,
             listing,
-            facts,
+            renew,
             rehash,
             filter,
             count,
@@ -114,12 +157,19 @@ impl<'a> Sending<'a> {
         };
         let backup = preparation.survey()?;
         drop(monitor);
+        if let Some((made, host, lost)) = strange {
+            let made = (made, host.as_str());
+            match guard::newer_snapshot(name, made, backup.distance, lost, *allowed) {
+                Err(refusal) => return Ok(Surveyed::Newer(refusal)),
+                Ok(()) => {}
+            }
+        }
         if backup.entries == 0 && backup.excluded.found {
             guard::all_excluded(local, *allowed)?;
         }
         guard::local_source(local, Some(backup.entries), *allowed)?;
         guard::deletions(&place, &backup.plan, *allowed)?;
-        Ok(Found::Here(backup))
+        Ok(Surveyed::Found(Found::Here(backup)))
     }
 
     /// Whether a directory that was wiped still is: it may hold directories that
@@ -138,20 +188,24 @@ impl<'a> Sending<'a> {
         })
     }
 
-    /// Sends all that was surveyed.
+    /// Sends all that was surveyed, under `lock`.
     ///
     /// # Errors
     /// An interrupt, or what keeps the whole from working.
     pub fn carry_out(
         &self,
         ready: &Ready,
-        backups: Vec<Backup<'a>>,
+        backups: Vec<Saving>,
+        lock: &Lock,
         outcome: Outcome,
     ) -> Result<Outcome> {
         let Sending { context, vault, .. } = self;
         if !vault.sight.here.exists && !backups.is_empty() {
             let doing = format!("make {}", ready.remote().name());
             ready.remote().make_bucket().map_err(|f| f.into_error(&doing, Kind::Remote))?;
+        }
+        if !vault.is_marked() && !backups.is_empty() {
+            lock.hold()?;
         }
         thread::scope(|scope| {
             let marking = (!backups.is_empty()).then(|| scope.spawn(|| vault.mark()));

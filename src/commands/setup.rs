@@ -185,6 +185,7 @@ pub fn allowed(allow: &[Guard]) -> Allowed {
         mass_deletion: has(Guard::MassDeletion),
         other_remote: has(Guard::OtherRemote),
         older_snapshot: has(Guard::OlderSnapshot),
+        newer_snapshot: has(Guard::NewerSnapshot),
         no_kit: has(Guard::NoKit),
     }
 }

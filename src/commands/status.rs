@@ -1,6 +1,8 @@
 //! `poof status`: what the configuration says, and what really holds.
 
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -21,7 +23,7 @@ use crate::storage::filter::Filter;
 use crate::tree::guard::{Allowed, first};
 use crate::tree::proof::{Evidence, Proof};
 use crate::tree::snapshot::Standing;
-use crate::tree::wipe::{Asked, Presence, Records, Wipes};
+use crate::tree::wipe::{Asked, Presence};
 
 pub fn run(context: &Context, _: &cli::Status) -> Result<Outcome> {
     let terminal = &context.terminal;
@@ -33,7 +35,7 @@ pub fn run(context: &Context, _: &cli::Status) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     let (mut wiped, mut here) = (0, 0);
     let mut doubts = Vec::new();
-    for directory in &directories {
+    for directory in &vault.places(context, &directories) {
         interrupt::check()?;
         match tree(context, &vault, directory, ready.filter(), &mut doubts) {
             Ok(Place::Wiped) => wiped += 1,
@@ -133,10 +135,21 @@ fn tree(
     let terminal = &context.terminal;
     let mut monitor = Monitor::comparison(terminal, name);
     let (snapshots, listing) = vault.look_again(name)?;
-    let records = Records::in_state(&context.state);
-    let presence = Wipes { snapshots: &snapshots, records }.presence(&mut monitor)?;
+    let presence = vault.wipes(&snapshots).presence(&mut monitor)?;
     let last = match snapshots.last(&mut monitor)? {
         Standing::Current(last) => Some(last),
+        Standing::Newer { known, found } => {
+            let (made, host) = found.made();
+            if known.is_some() {
+                let what = format!(
+                    "{name}: {host} saved a snapshot on {} that this machine has not taken \
+                     (`poof download --only {name}`)",
+                    date(made)
+                );
+                doubts.push(Doubt { what, exposes: false, residue: false });
+            }
+            Some(found)
+        }
         Standing::Behind { why, known, found } => {
             let what = format!("{name}: its last snapshot is not there: {why}");
             doubts.push(Doubt { what, exposes: false, residue: false });
@@ -179,8 +192,11 @@ fn tree(
     let own = setup::in_use(context, directory).iter().any(Vec::is_empty);
     let mut since = None;
     let (where_, word, place) = match presence {
+        Presence::Elsewhere(_) if !is_empty(&directory.local) => {
+            (String::new(), "here", if own { Place::Own } else { Place::Here })
+        }
         Presence::Here => (String::new(), "here", if own { Place::Own } else { Place::Here }),
-        Presence::Wiped(record) => {
+        Presence::Wiped(record) | Presence::Elsewhere(record) => {
             let spared = setup::spared(context, directory);
             let spared = spared.iter().map(Vec::as_slice).collect();
             let excluded = Asked::of(&setup::real(&directory.local), filter, &spared)?.extent;
@@ -206,6 +222,11 @@ fn tree(
     });
     terminal.event(&json::at(directory.local.as_os_str().as_bytes(), event));
     Ok(place)
+}
+
+/// Whether there is nothing in a directory, or none.
+fn is_empty(dir: &Path) -> bool {
+    fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_none()) || !dir.exists()
 }
 
 /// What others can read.

@@ -1,11 +1,12 @@
 //! `poof upload`: a backup, then the proof of every byte, then the wipe of what is
 //! proven.
 
+use super::carry::{self, Saving};
 use super::excluded::Excluding;
 use super::sending::{self, Found, Sending};
 use super::vault::Vault;
 use super::wiping::Wiping;
-use super::{Context, Outcome, carry, departure, farewell, hooks, preview, scheduled, setup, show};
+use super::{Context, Outcome, departure, farewell, hooks, preview, scheduled, setup, show};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::{bytes, files};
@@ -42,18 +43,16 @@ fn make_safe(
 
     let mut outcome = Outcome::default();
     let mut backups = Vec::new();
-    let mut going: Vec<&Directory> = Vec::new();
-    let mut wiped = Vec::new();
+    let (mut going, mut wiped) = (Vec::new(), Vec::new());
     let here = vault.remote.name();
     let mut elsewhere = false;
-    for directory in directories {
+    for directory in vault.places(context, &directories) {
         interrupt::check()?;
-        excluding.look(directory)?;
-        match sending.survey(directory) {
+        match sending.survey(&directory) {
             Ok(Found::Here(backup)) => {
                 sending::tell(context, &backup, &mut outcome);
+                going.push(Directory { name: backup.name().to_owned(), ..directory });
                 backups.push(backup);
-                going.push(directory);
             }
             Ok(Found::Wiping) => {
                 terminal.note(&format!("{}: its wipe goes on where it ended", directory.name));
@@ -67,10 +66,16 @@ fn make_safe(
             Err(error) => carry::note_failure(terminal, &mut outcome, error)?,
         }
     }
+    for directory in going.iter().chain(&wiped) {
+        excluding.look(directory)?;
+    }
+    let (going, wiped): (Vec<&Directory>, Vec<&Directory>) =
+        (going.iter().collect(), wiped.iter().collect());
+    let lock = vault.lock(going.iter().map(|directory| directory.name.clone()).collect());
+    let backups: Vec<_> =
+        backups.into_iter().map(|backup| Saving { backup, lock: &lock }).collect();
     if dry_run {
-        for backup in &backups {
-            show::listing(terminal, backup.name(), &backup.plan);
-        }
+        carry::list(terminal, &backups);
         preview::wipe(context, &going, filter)?;
         excluding.preview(&[&going[..], &wiped].concat());
         if leaves {
@@ -79,13 +84,14 @@ fn make_safe(
         return Ok(carry::would(terminal, &backups, outcome));
     }
     consent(&excluding, &going, &wiped, args.caution.yes)?;
-    let outcome = sending.carry_out(ready, backups, outcome).map_err(nothing_gone)?;
+    let outcome = sending.carry_out(ready, backups, &lock, outcome).map_err(nothing_gone)?;
     if outcome.kind.is_some_and(|kind| kind != Kind::Unproven) {
         terminal.warn("Nothing was wiped: not everything is safe on the remote, see above.");
         return Ok(outcome);
     }
     let read_back = args.proof == ProofBy::Readback;
-    let wiping = Wiping { context, vault: &vault, read_back, leaves, excluding: &excluding };
+    let wiping =
+        Wiping { context, vault: &vault, lock: &lock, read_back, leaves, excluding: &excluding };
     let outcome = wiping.all(&going, &wiped, outcome)?;
     scheduled::forget_log(context);
     if !leaves {

@@ -6,11 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use data_encoding::HEXLOWER;
+
 use super::{Context, setup};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::create_private_dir;
 use crate::config::Ready;
 use crate::config::trees::Directory;
+use crate::host::machine::Machine;
 use crate::host::scratch::Scratch;
 use crate::storage::failure::Failure;
 use crate::storage::job::{Until, Unwatched, Watch};
@@ -20,9 +23,11 @@ use crate::tree::guard::{self, Allowed, Sight, Suspicion};
 use crate::tree::identity::{self, Found, Identities};
 use crate::tree::inventory::Inventory;
 use crate::tree::listing::{Listing, list};
+use crate::tree::lock::Lock;
 use crate::tree::manifest::Key;
 use crate::tree::objects::{Names, RECORDS};
-use crate::tree::snapshot::{Snapshots, Standing};
+use crate::tree::snapshot::{Newest, Snapshots};
+use crate::tree::wipe::{Records, Wipes};
 
 pub struct Vault<'a> {
     pub remote: &'a Remote,
@@ -39,6 +44,8 @@ pub struct Vault<'a> {
     /// The remote's name, for people and for the state.
     name: String,
     state: &'a Path,
+    /// This machine, as snapshots, markers and locks name it.
+    pub machine: Machine,
 }
 
 impl<'a> Vault<'a> {
@@ -90,7 +97,20 @@ impl<'a> Vault<'a> {
         let records = records.map_err(fail)?;
         let identity = identities.check(&records, allowed)?;
         let listings = Mutex::new(listings);
-        Ok(Vault { remote, store, key, records, sight, suspicion, listings, identity, name, state })
+        let machine = Machine::of_state(state)?;
+        Ok(Vault {
+            remote,
+            store,
+            key,
+            records,
+            sight,
+            suspicion,
+            listings,
+            identity,
+            name,
+            state,
+            machine,
+        })
     }
 
     /// What the remote holds of a tree that it was opened for; only once.
@@ -121,6 +141,48 @@ impl<'a> Vault<'a> {
         let Vault { store, key, state, name, identity, .. } = self;
         let identities = Identities { store, key, state, remote: name };
         if identity.new { identities.create(identity) } else { Ok(()) }
+    }
+
+    /// Where the directories are on the remote. Machines that share a bucket give that of
+    /// their configuration the same name as a rule, and each has its own configuration:
+    /// the first to save has the name, and all others one with their own number.
+    pub fn places(&self, context: &Context, directories: &[&Directory]) -> Vec<Directory> {
+        let placed = |directory: &&Directory| {
+            let own = self.place_of_its_own(context, directory);
+            let own = own.filter(|own| self.snapshots(&own.name).exist());
+            own.unwrap_or_else(|| (*directory).clone())
+        };
+        directories.iter().map(placed).collect()
+    }
+
+    /// The place of this machine alone for the directory of its configuration; None for
+    /// all others.
+    pub fn place_of_its_own(
+        &self,
+        context: &Context,
+        Directory { local, name }: &Directory,
+    ) -> Option<Directory> {
+        let directory = Directory { local: local.clone(), name: name.clone() };
+        let suffix = format!("-{}", &HEXLOWER.encode(&self.machine.id)[..8]);
+        let own = setup::in_use(context, &directory).iter().any(Vec::is_empty);
+        (own && !name.ends_with(&suffix))
+            .then(|| Directory { local: local.clone(), name: format!("{name}{suffix}") })
+    }
+
+    /// The lock over some trees, which is taken when it is first needed.
+    pub fn lock(&self, trees: Vec<String>) -> Lock<'_> {
+        let Vault { store, state, name, machine, records, .. } = self;
+        Lock::new(store, state, name, machine, trees, records)
+    }
+
+    /// Whether the store has an identity already.
+    pub fn is_marked(&self) -> bool {
+        !self.identity.new
+    }
+
+    /// What is noted of the wipe of a tree.
+    pub fn wipes<'s>(&'s self, snapshots: &'s Snapshots<'s>) -> Wipes<'s> {
+        Wipes { snapshots, records: Records::in_state(self.state), machine: &self.machine }
     }
 
     pub fn snapshots(&self, tree: &str) -> Snapshots<'_> {
@@ -156,12 +218,12 @@ impl<'a> Vault<'a> {
         Ok((Snapshots { records, ..snapshots }, listing))
     }
 
-    /// How the last snapshot of a tree stands for one who has no cache: its
-    /// manifest is read from the remote.
+    /// The newest snapshot of a tree for one who has no cache: its manifest is read
+    /// from the remote.
     ///
     /// # Errors
-    /// As [`Snapshots::last`].
-    pub fn remote_only(&self, of: &Snapshots, watch: &mut dyn Watch) -> Result<Standing> {
+    /// As [`Snapshots::newest`].
+    pub fn remote_only(&self, of: &Snapshots, watch: &mut dyn Watch) -> Result<Newest> {
         create_private_dir(self.state)?;
         let scratch = Scratch::below(self.state)
             .map_err(|error| Error::io("write below", self.state, &error))?;
@@ -169,7 +231,7 @@ impl<'a> Vault<'a> {
         create_private_dir(&cache)?;
         let Snapshots { store, names, key, records, .. } = of;
         let (names, records) = (names.clone(), records.below(""));
-        Snapshots { store, names, key, records, cache }.last(watch)
+        Snapshots { store, names, key, records, cache }.newest(watch)
     }
 }
 

@@ -16,14 +16,17 @@ use crate::host::scratch;
 use crate::storage::job::Watch;
 use crate::tree::excluded::Extent;
 use crate::tree::guard;
+use crate::tree::lock::Lock;
 use crate::tree::proof::{Evidence, Proof};
-use crate::tree::snapshot::{Snapshot, Snapshots, Standing};
+use crate::tree::snapshot::{Newest, Snapshot, Snapshots};
 use crate::tree::wipe::{Phase, Reason, Record, Records, Tally, Wipe, Wipes};
 
 /// What the wipe of every tree needs to know.
 pub struct Wiping<'a> {
     pub context: &'a Context,
     pub vault: &'a Vault<'a>,
+    /// Keeps other machines from changing what is proven.
+    pub lock: &'a Lock<'a>,
     /// Read every object back.
     pub read_back: bool,
     /// poof then removes itself.
@@ -88,6 +91,7 @@ impl Wiping<'_> {
         let name = &directory.name;
         let terminal = &self.context.terminal;
         let mut monitor = Monitor::comparison(terminal, name);
+        self.lock.hold()?;
         let (snapshots, listing) = self.vault.look_again(name)?;
         let snapshot = self.proven_manifest(&snapshots, &mut monitor)?;
         let (store, names) = (snapshots.store, &snapshots.names);
@@ -131,10 +135,10 @@ impl Wiping<'_> {
     ) -> Result<Tally> {
         let Directory { local, name } = directory;
         let terminal = &self.context.terminal;
-        let records = Records::in_state(&self.context.state);
-        let wipes = Wipes { snapshots, records };
+        let wipes = self.vault.wipes(snapshots);
         let mut record = self.record(&wipes, proof.snapshot())?;
         let begun = wipes.records.begun(name)?;
+        self.lock.hold()?;
         wipes.note(&record, &mut Monitor::comparison(terminal, name))?;
 
         let mut progress = Progress::new(terminal.shows_progress(), record.bytes);
@@ -171,10 +175,10 @@ impl Wiping<'_> {
             return Err(guard::lost_record(tree));
         };
         let why = match self.vault.remote_only(snapshots, watch)? {
-            Standing::Current(found) if found.id() == own.id() => return Ok(own),
-            Standing::Current(_) => "it is not the one that was written here".to_owned(),
-            Standing::Behind { why, .. } => why,
-            Standing::None => "it is not there".to_owned(),
+            Newest::Found(found) if found.id() == own.id() => return Ok(own),
+            Newest::Found(_) => "it is not the one that was written here".to_owned(),
+            Newest::Unusable(why) => why,
+            Newest::None => "it is not there".to_owned(),
         };
         let what = format!("{tree}: nothing was wiped, since its manifest is not proven: {why}");
         Err(Error::new(Kind::Unproven, what).hint("Run `poof backup`, then `poof check`."))
@@ -275,7 +279,7 @@ pub(super) enum Stage {
 pub fn forget_names(context: &Context, vault: &Vault, tree: &str) -> Result<()> {
     let records = Records::in_state(&context.state);
     if records.get(tree)?.is_some_and(|record| record.phase == Phase::Wiped) {
-        Wipes { snapshots: &vault.snapshots(tree), records }.erase_names()?;
+        vault.wipes(&vault.snapshots(tree)).erase_names()?;
     }
     Ok(())
 }

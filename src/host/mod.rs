@@ -9,6 +9,7 @@ pub mod inline;
 pub mod keychain;
 pub mod launch;
 pub mod lock;
+pub mod machine;
 pub mod macos;
 pub mod mounts;
 pub mod network;

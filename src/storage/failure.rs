@@ -28,6 +28,8 @@ pub enum FailureKind {
     Config,
     /// The remote cannot hold an object of that name.
     Name,
+    /// It was to be stored where nothing is, and something is there.
+    Taken,
     /// What the remote held under that name is gone, or is something else now.
     Lost,
     /// It was sent, and the server does not show that it holds it.
@@ -128,6 +130,7 @@ impl Failure {
                 .hint("`poof verify` says what is wrong with rclone-poof.conf."),
             FailureKind::Missing
             | FailureKind::Name
+            | FailureKind::Taken
             | FailureKind::Lost
             | FailureKind::Unproven
             | FailureKind::Other => Error::new(otherwise, format!("cannot {doing}: {text}")),

@@ -26,12 +26,25 @@ pub trait Watch {
     fn is_over(&self) -> bool {
         false
     }
+    /// Whether the job stops when the user asks for it.
+    fn stops(&self) -> bool {
+        true
+    }
 }
 
 /// Watches nothing.
 pub struct Unwatched;
 
 impl Watch for Unwatched {}
+
+/// Lets a short job end that tidies up after an interrupt.
+pub struct Tidying;
+
+impl Watch for Tidying {
+    fn stops(&self) -> bool {
+        false
+    }
+}
 
 /// Watches nothing but whether somebody has called it off.
 pub struct Until<'a>(pub &'a AtomicBool);
@@ -62,7 +75,7 @@ pub fn run<C: Call>(
         if status.finished {
             break status;
         }
-        if (interrupt::requested() || watch.is_over()) && !stopped {
+        if (watch.stops() && interrupt::requested() || watch.is_over()) && !stopped {
             stopped = true;
             call(&JobStop { jobid: id })?;
         }

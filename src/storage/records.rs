@@ -63,6 +63,9 @@ pub struct Send {
     /// What is there under that name: if its content is equal, it stays.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub have: Option<Have>,
+    /// Store it only if nothing is there, where the server knows how (S3).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub fresh: bool,
     pub dev: u64,
     pub ino: u64,
     pub size: u64,

@@ -12,8 +12,10 @@ use super::change::{Change, News, Why};
 use super::emptied;
 use super::entry::{Entry, EntryKind};
 use super::excluded::Extent;
+use super::guard::Distance;
 use super::journal::Journal;
 use super::listing::{Listing, still_there};
+use super::lock::Lock;
 use super::objects::Names;
 use super::outgoing::{Coming, Outgoing};
 use super::plan::{Failed, Item, Plan};
@@ -49,7 +51,9 @@ pub struct Backup<'a> {
     changes: Vec<Change>,
     listing: Listing,
     odd_names: u64,
-    facts: Facts,
+    /// How the directory differs from the snapshot that it was compared with.
+    pub distance: Distance,
+    renew: bool,
     journal: Journal,
 }
 
@@ -61,7 +65,8 @@ pub struct Preparation<'a> {
     pub root: PathBuf,
     pub last: Option<Snapshot>,
     pub listing: Listing,
-    pub facts: Facts,
+    /// Write a new generation even if nothing has changed.
+    pub renew: bool,
     pub rehash: bool,
     pub filter: Filter,
     /// Count all that is excluded.
@@ -77,7 +82,7 @@ impl<'a> Preparation<'a> {
     /// # Errors
     /// The root or the last snapshot cannot be read.
     pub fn survey(self) -> Result<Backup<'a>> {
-        let Preparation { snapshots, destination, root, last, facts, rehash, journal, .. } = self;
+        let Preparation { snapshots, destination, root, last, renew, rehash, journal, .. } = self;
         let mut listing = self.listing;
         let left_out = RefCell::new(Vec::new());
         let unseen = RefCell::new(Vec::new());
@@ -114,6 +119,7 @@ impl<'a> Preparation<'a> {
             excluded,
             plan,
             left_out: left_out.into_inner(),
+            distance: distance(&survey.changes),
             changes: survey.changes,
             snapshots,
             destination,
@@ -122,7 +128,7 @@ impl<'a> Preparation<'a> {
             listing,
             odd_names: survey.odd,
             notes: Vec::new(),
-            facts,
+            renew,
             journal,
         })
     }
@@ -151,6 +157,23 @@ fn plan_of(survey: &Survey) -> Plan {
     plan
 }
 
+fn distance(changes: &[Change]) -> Distance {
+    let mut distance = Distance::default();
+    for Change { entry, news, send, .. } in changes {
+        match (news, entry) {
+            (News::Gone, _) => distance.absent += 1,
+            // What happens in a directory changes its times.
+            (News::Differs, Some(entry)) if entry.is_directory() => {}
+            (News::Differs, _) if matches!(send, Some(Why::New | Why::Changed)) => {
+                distance.other += 1;
+            }
+            (News::Differs, _) => distance.attributes += 1,
+            (News::New | News::Sighting, _) => {}
+        }
+    }
+    distance
+}
+
 fn size(entry: &Entry) -> u64 {
     match &entry.kind {
         EntryKind::File(data) => data.size,
@@ -166,11 +189,17 @@ impl Backup<'_> {
     }
 
     /// Stores what is new, proves it, writes the snapshot, and only then removes
-    /// what is gone. Returns what could not be done.
+    /// what is gone. Whoever changes something holds `lock`. Returns what could not be
+    /// done.
     ///
     /// # Errors
     /// What keeps the whole from working, or an interrupt.
-    pub fn carry_out(&mut self, watch: &mut dyn Watch) -> Result<Vec<Failed>> {
+    pub fn carry_out(&mut self, lock: &Lock, watch: &mut dyn Watch) -> Result<Vec<Failed>> {
+        if !self.plan.delete.is_empty() || self.changes.iter().any(|c| c.send.is_some()) {
+            lock.hold()?;
+        }
+        // A file that became a directory goes before what is in it comes: disks, and
+        // MinIO, have no room for both. All other deletions wait for the head.
         let (blocking, others) = self.plan.in_the_way();
         let (blocking, others) = (names_of(&blocking), names_of(&others));
         let mut failed = self.remove(&blocking, watch)?;
@@ -194,10 +223,16 @@ impl Backup<'_> {
         // What failed stays in the snapshot as it was.
         changes.retain(|change| change.send.is_none());
         let last = self.last.as_ref();
-        self.snapshots.save(last, &changes, &carried.arrived, &self.facts, watch)?;
+        let facts = Facts { renew: self.renew, lock };
+        self.snapshots.save(last, &changes, &carried.arrived, facts, watch)?;
         if failed.is_empty() {
+            if !others.is_empty() {
+                lock.hold()?;
+            }
             failed = self.remove(&others, watch)?;
-            self.clean_odd(&changes, watch);
+            if lock.is_held() {
+                self.clean_odd(&changes, watch);
+            }
         }
         if failed.is_empty() {
             self.journal.end(self.name())?;

@@ -19,7 +19,7 @@ use crate::storage::failure::Failure;
 use crate::storage::job::Unwatched;
 use crate::storage::store::Store;
 
-const NAME: &str = "identity";
+pub(super) const NAME: &str = "identity";
 
 /// What the bucket says.
 #[derive(Debug, Serialize, Deserialize)]

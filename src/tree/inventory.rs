@@ -94,6 +94,11 @@ impl Inventory {
         Some((object.size, self.text(object)))
     }
 
+    /// When an object was stored, as the server says.
+    pub fn time(&self, name: &[u8]) -> Option<Time> {
+        Some(self.objects[self.find(name)?].time)
+    }
+
     /// The part below a prefix, which is taken off.
     pub fn below(&self, prefix: &str) -> Inventory {
         let mut part = Inventory { texts: self.texts.clone(), sorted: true, ..Self::default() };

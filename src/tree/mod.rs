@@ -16,6 +16,7 @@ pub mod inventory;
 pub mod journal;
 pub mod kept;
 pub mod listing;
+pub mod lock;
 pub mod manifest;
 pub mod mirror;
 mod moves;

@@ -4,6 +4,7 @@
 use data_encoding::HEXLOWER;
 
 use super::entry::{Entry, EntryKind};
+use super::inventory::Inventory;
 use crate::base::error::{Kind, Result};
 use crate::storage::store::object_name;
 
@@ -85,9 +86,22 @@ impl Names {
         format!("{RECORDS}/trees/{}", self.tree)
     }
 
+    /// Where the heads are among the records of a tree.
+    pub const HEADS: &'static str = "head";
+
     /// The head of a generation, among the records of its tree.
     pub fn head(generation: u64) -> String {
-        format!("head/{generation:010}")
+        format!("{}/{generation:010}", Names::HEADS)
+    }
+
+    /// The generation whose head has this name below [`Names::HEADS`].
+    pub fn generation(name: &[u8]) -> Option<u64> {
+        std::str::from_utf8(name).ok()?.parse().ok()
+    }
+
+    /// The generations whose heads a listing of [`Names::HEADS`] shows.
+    pub fn generations(heads: &Inventory) -> impl Iterator<Item = u64> {
+        heads.names().filter_map(Names::generation)
     }
 
     /// A shard, among the records of its tree.

@@ -4,13 +4,13 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
-use std::thread;
 
 use crate::base::error::{Error, Kind};
 use crate::base::files::create_private_dir;
+use crate::base::units::now;
 use crate::host::scratch::Scratch;
 use crate::storage::failure::Failure;
-use crate::storage::job::{Unwatched, Watch};
+use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Fetch, Send, Sent, Store};
 
 use super::proof::{Verdict, judge, look};
@@ -35,25 +35,28 @@ pub fn put(
     prove(store, &names, sent, watch)
 }
 
-/// Stores one record and looks how the server shows it, while it is read back into
-/// a file below `state`. Returns that, and whether it reads back as it was written.
+/// Stores one record; `fresh`: only if nothing has its name, where the server knows
+/// how. What a disk shows as its time is that of now.
 ///
 /// # Errors
-/// What the server says.
-pub fn put_and_read(
+/// What the server says; [`crate::storage::failure::FailureKind::Taken`] if something has its name.
+pub fn write(
     store: &Store,
     (name, bytes): (String, Vec<u8>),
-    state: &Path,
+    fresh: bool,
     watch: &mut dyn Watch,
-) -> Result<(Option<Look>, bool), Failure> {
-    let (names, sent) = send(store, vec![(name.clone(), bytes.clone())], watch)?;
-    thread::scope(|scope| {
-        let reading = scope.spawn(|| read(store, &[name], state, &mut Unwatched));
-        let mut looks = prove(store, &names, sent, watch)?;
-        let back = reading.join().ok().and_then(Result::ok).and_then(|mut read| read.pop());
-        let same = back.and_then(Result::ok).is_some_and(|back| back == bytes);
-        Ok((looks.pop().flatten(), same))
-    })
+) -> Result<(), Failure> {
+    let job = Send {
+        remote: Bytes(name.into_bytes()),
+        size: bytes.len() as u64,
+        data: Some(Bytes(bytes)),
+        fresh,
+        mtime: (i64::try_from(now()).unwrap_or(i64::MAX), 0),
+        ..Send::default()
+    };
+    let mut failed = None;
+    store.send("/", [job].into_iter(), watch, |mut record| failed = record.failure.take())?;
+    failed.map_or(Ok(()), Err)
 }
 
 fn send(

@@ -7,12 +7,14 @@ use poof_fuzz::tree::manifest::{Head, Key};
 libfuzzer_sys::fuzz_target!(|body: &[u8]| {
     let key = Key::plain();
     let _ = Head::open(&key, "t", 1, body);
-    let mut bytes = [b"poof head\0\x01", body].concat();
-    assert!(Head::open(&key, "t", 1, &bytes).is_err(), "accepted without a seal");
-    let seal = seal(&bytes);
-    bytes.extend_from_slice(&seal);
-    if let Ok(head) = Head::open(&key, "t", 1, &bytes) {
-        let again = head.seal(&key);
-        assert_eq!(Head::open(&key, "t", 1, &again).as_ref(), Ok(&head));
+    for version in [1, 2] {
+        let mut bytes = [b"poof head\0", &[version], body].concat();
+        assert!(Head::open(&key, "t", 1, &bytes).is_err(), "accepted without a seal");
+        let seal = seal(&bytes);
+        bytes.extend_from_slice(&seal);
+        if let Ok(head) = Head::open(&key, "t", 1, &bytes) {
+            let again = head.seal(&key);
+            assert_eq!(Head::open(&key, "t", 1, &again).as_ref(), Ok(&head));
+        }
     }
 });

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::key::Key;
-use super::{Damaged, VERSION, opened};
+use super::{Damaged, opened};
 use crate::tree::entry::{Entry, EntryKind};
 
 const MAGIC: &[u8] = b"poof head";
+/// Version 1 does not name the machine.
+const VERSION: u8 = 2;
 const SEAL: usize = 32;
 
 /// What a generation is, and of which shards it consists.
@@ -26,6 +28,9 @@ pub struct Head {
     pub counts: Counts,
     pub owners: Owners,
     pub shards: Vec<ShardRef>,
+    /// The random number of the machine that made it. A head of version 1 has none.
+    #[serde(skip)]
+    pub machine: Option<[u8; 16]>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,8 +69,10 @@ pub struct ShardRef {
 impl Head {
     /// The head as it is stored.
     pub fn seal(&self, key: &Key) -> Vec<u8> {
-        let mut bytes = [MAGIC, &[0, VERSION]].concat();
+        let version = if self.machine.is_some() { VERSION } else { 1 };
+        let mut bytes = [MAGIC, &[0, version]].concat();
         bytes.extend(postcard::to_stdvec(self).unwrap_or_default());
+        bytes.extend(self.machine.iter().flatten());
         let seal = key.seal(&bytes);
         bytes.extend_from_slice(&seal);
         bytes
@@ -76,7 +83,7 @@ impl Head {
     /// # Errors
     /// It is not.
     pub fn open(key: &Key, tree: &str, generation: u64, bytes: &[u8]) -> Result<Head, Damaged> {
-        opened(bytes, MAGIC)?;
+        opened(bytes, MAGIC, VERSION)?;
         let (sealed, seal) = bytes
             .len()
             .checked_sub(SEAL)
@@ -85,10 +92,13 @@ impl Head {
         if key.seal(sealed) != *seal {
             return Err(Damaged::WrongSeal);
         }
-        let (head, rest): (Head, _) =
-            postcard::take_from_bytes(opened(sealed, MAGIC)?).map_err(|_| Damaged::Cut)?;
-        if !rest.is_empty() {
-            return Err(Damaged::Cut);
+        let (version, body) = opened(sealed, MAGIC, VERSION)?;
+        let (mut head, rest): (Head, _) =
+            postcard::take_from_bytes(body).map_err(|_| Damaged::Cut)?;
+        match (version, <[u8; 16]>::try_from(rest)) {
+            (1, _) if rest.is_empty() => {}
+            (2, Ok(machine)) => head.machine = Some(machine),
+            _ => return Err(Damaged::Cut),
         }
         if head.tree != tree || head.generation != generation {
             return Err(Damaged::Misplaced);

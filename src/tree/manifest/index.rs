@@ -5,10 +5,11 @@ use std::io::{self, Read, Write};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Damaged, VERSION, block, opened};
+use super::{Damaged, block, opened};
 use crate::tree::entry::Entry;
 
 const MAGIC: &[u8] = b"poof index";
+const VERSION: u8 = 1;
 const ENTRIES: usize = 1024;
 /// A block ends here in any case, in bytes before it is compressed.
 const RAW: usize = 1 << 20;
@@ -113,7 +114,7 @@ impl<R: Read> IndexReader<R> {
     pub fn new(mut input: R) -> Result<Self, Damaged> {
         let mut start = [0; MAGIC.len() + 2];
         fill(&mut input, &mut start)?;
-        opened(&start, MAGIC)?;
+        opened(&start, MAGIC, VERSION)?;
         let size = read_size(&mut input)?;
         let bytes = read_bytes(&mut input, size)?;
         let header = postcard::from_bytes(&bytes).map_err(|_| Damaged::Cut)?;

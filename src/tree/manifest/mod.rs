@@ -1,7 +1,7 @@
 //! The manifest of a tree: what a snapshot holds, in a form that can be proven
 //! whole.
 //!
-//! # Format, version 1
+//! # Format
 //!
 //! A generation is one *head* and the *shards* that it lists; both are immutable
 //! objects on the remote. Values are encoded by postcard 1 (postcard.jamesmunns.com:
@@ -11,8 +11,9 @@
 //! a row). The types are those of [`super::entry`] and [`Head`].
 //!
 //! ```text
-//! head   "poof head" 0x00 0x01   magic and version
+//! head   "poof head" 0x00 0x02   magic and version
 //!        Head                    postcard
+//!        machine[16]             which machine made it; version 1 ends before this
 //!        mac[32]                 BLAKE3, keyed, of everything before
 //!
 //! shard  zstd of: Entry …        in the order of entries, without `local`
@@ -84,18 +85,16 @@ impl fmt::Display for Damaged {
     }
 }
 
-/// Takes magic and version off the beginning.
-fn opened<'a>(bytes: &'a [u8], magic: &[u8]) -> Result<&'a [u8], Damaged> {
+/// Takes magic and version off the beginning; `newest` is the newest version that this
+/// poof knows. Returns the version and the rest.
+fn opened<'a>(bytes: &'a [u8], magic: &[u8], newest: u8) -> Result<(u8, &'a [u8]), Damaged> {
     let rest = bytes.strip_prefix(magic).and_then(|rest| rest.strip_prefix(b"\0"));
     match rest.ok_or(Damaged::NotOurs)?.split_first() {
-        Some((&VERSION, rest)) => Ok(rest),
-        Some((&version, _)) if version > VERSION => Err(Damaged::NewerFormat(version)),
+        Some((&version, rest)) if (1..=newest).contains(&version) => Ok((version, rest)),
+        Some((&version, _)) if version > newest => Err(Damaged::NewerFormat(version)),
         _ => Err(Damaged::NotOurs),
     }
 }
-
-/// Of the format.
-const VERSION: u8 = 1;
 
 #[cfg(test)]
 mod tests;

@@ -131,6 +131,7 @@ fn head(shards: Vec<ShardRef>) -> Head {
         counts: Counts { entries: 3, files: 2, bytes: 1 },
         owners: Owners { users: [(0, "root".to_owned())].into(), ..Owners::default() },
         shards,
+        machine: Some([9; 16]),
     }
 }
 
@@ -150,6 +151,19 @@ fn what_is_written_is_read() {
     let head = head(vec![ShardRef { id: [3; 32], entries: 5 }]);
     let sealed = head.seal(&Key::plain());
     assert_eq!(Head::open(&Key::plain(), "docs", 7, &sealed).unwrap(), head);
+}
+
+#[test]
+fn a_head_of_version_1_names_no_machine_and_is_read() {
+    let old = Head { machine: None, ..head(vec![]) };
+    let sealed = old.seal(&Key::plain());
+    assert!(sealed.starts_with(b"poof head\0\x01"));
+    assert_eq!(Head::open(&Key::plain(), "docs", 7, &sealed).unwrap(), old);
+    // A version that is not that of the rest.
+    let mut other = sealed[..sealed.len() - 32].to_vec();
+    other[10] = 2;
+    other.extend(Key::plain().seal(&other));
+    assert_eq!(Head::open(&Key::plain(), "docs", 7, &other), Err(Damaged::Cut));
 }
 
 #[test]
@@ -178,9 +192,9 @@ fn a_head_of_another_key_tree_or_generation_is_refused() {
     assert_eq!(open(&Key::from_secret(b"two"), "docs", 7), Damaged::WrongSeal);
     assert_eq!(open(&Key::from_secret(b"one"), "docs", 8), Damaged::Misplaced);
     assert_eq!(open(&Key::from_secret(b"one"), "other", 7), Damaged::Misplaced);
-    let newer = [b"poof head\0\x02".as_slice(), &sealed[11..]].concat();
+    let newer = [b"poof head\0\x03".as_slice(), &sealed[11..]].concat();
     let error = Head::open(&Key::from_secret(b"one"), "docs", 7, &newer).unwrap_err();
-    assert_eq!(error, Damaged::NewerFormat(2));
+    assert_eq!(error, Damaged::NewerFormat(3));
 }
 
 /// Changes `bytes` in one of the ways in which files and objects break.

@@ -187,6 +187,7 @@ impl Outgoing<'_> {
             remote: Bytes(self.names.place(entry, *odd).ok()?),
             data: None,
             have: have.map(|(size, tag)| Have { size, tag }),
+            fresh: false,
             dev: local.dev,
             ino: local.ino,
             size: 0,

@@ -18,29 +18,35 @@ impl Restore<'_> {
     /// file that the remote has lost, and that was left alone here, keeps nobody
     /// from that: what is here is all there is of it.
     pub(super) fn keep_account(&mut self, tally: &Tally, watch: &mut dyn Watch) -> Result<()> {
-        let Some(Accounts { journal, wiped }) = &self.target.accounts else { return Ok(()) };
-        let is_here = |path| {
-            let meta = fs::symlink_metadata(self.target.root.join(path));
-            meta.is_ok_and(|meta| meta.is_file())
+        let Some(Accounts { journal, wiped, machine }) = &self.target.accounts else {
+            return Ok(());
         };
-        let (kept, lacking): (Vec<_>, Vec<_>) = tally
-            .failed
-            .iter()
-            .partition(|failed| failed.kind == FailureKind::Lost && is_here(&failed.path));
+        let lacking: Vec<_> = self.lacking(tally).collect();
+        let kept = tally.failed.len() - lacking.len();
         if lacking.is_empty() {
             let (snapshots, records) = (&self.target.snapshots, wiped.clone());
-            Wipes { snapshots, records }.forget(watch)?;
+            Wipes { snapshots, records, machine }.forget(watch)?;
             journal.end(self.name())?;
         } else {
             let path = |failed: &&Failed| failed.path.to_string_lossy().into_owned();
             journal.lacks(self.name(), lacking.iter().map(path).collect())?;
         }
-        if !kept.is_empty() {
+        if kept > 0 {
             self.notes.push(format!(
                 "{} that the remote has lost: left alone here, and what the next backup stores",
-                files(kept.len() as u64)
+                files(kept as u64)
             ));
         }
         Ok(())
+    }
+
+    /// What is missing or old in the directory, and not lost for good.
+    pub(super) fn lacking<'t>(&'t self, tally: &'t Tally) -> impl Iterator<Item = &'t Failed> {
+        let is_here = |path| {
+            let meta = fs::symlink_metadata(self.target.root.join(path));
+            meta.is_ok_and(|meta| meta.is_file())
+        };
+        let failed = tally.failed.iter();
+        failed.filter(move |f| f.kind != FailureKind::Lost || !is_here(&f.path))
     }
 }

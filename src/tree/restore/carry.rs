@@ -12,7 +12,7 @@ use super::place::Place;
 use super::steps::{Act, Dir, Gone, Step};
 use super::tally::Tally;
 use super::walk;
-use super::{Accounts, Restore};
+use super::{Accounts, Restore, Target};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::{bytes, files};
@@ -46,11 +46,8 @@ impl Restore<'_> {
             let short = place.close(root_entry.map(|dir| &dir.entry)).map_err(fail)?;
             tally.note(&[], Ok(short));
         }
-        let news = self.steps.stale || !self.steps.is_empty();
-        if tally.failed.is_empty() && news && self.target.accounts.is_some() {
-            let spared = |path: &[u8]| self.target.spared.iter().any(|s| is_within(path, s));
-            let found = walk(&self.target.root, &self.target.filter)?;
-            self.target.snapshots.meet(&self.target.snapshot, found, spared)?;
+        if self.target.accounts.is_some() && self.lacking(&tally).next().is_none() {
+            self.take(&tally)?;
         }
         self.keep_account(&tally, watch)?;
         if tally.foreign > 0 {
@@ -66,6 +63,20 @@ impl Restore<'_> {
             ));
         }
         Ok(tally.failed)
+    }
+
+    /// The directory is what the snapshot says: what is saved next builds on it.
+    fn take(&self, tally: &Tally) -> Result<()> {
+        let Target { snapshots, snapshot, root, filter, spared, .. } = &self.target;
+        let news = self.steps.stale || !self.steps.is_empty();
+        if !news && tally.failed.is_empty() && snapshots.is_taken(snapshot) {
+            return Ok(());
+        }
+        let failed: HashSet<&[u8]> =
+            tally.failed.iter().map(|failed| failed.path.as_os_str().as_bytes()).collect();
+        let differs =
+            |path: &[u8]| failed.contains(path) || spared.iter().any(|s| is_within(path, s));
+        snapshots.meet(snapshot, walk(root, filter)?, differs)
     }
 
     /// # Errors

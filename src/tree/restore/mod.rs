@@ -30,6 +30,7 @@ use super::wipe::Records;
 use crate::base::error::Result;
 use crate::base::files::is_absent;
 use crate::base::interrupt;
+use crate::host::machine::Machine;
 use crate::storage::failure::FailureKind;
 use crate::storage::filter::Filter;
 
@@ -70,6 +71,8 @@ pub struct Accounts {
     pub journal: Journal,
     /// Whether it is wiped, which ends here.
     pub wiped: Records,
+    /// Who that is.
+    pub machine: Machine,
 }
 
 impl<'a> Target<'a> {

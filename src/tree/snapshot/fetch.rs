@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use super::{Snapshot, Snapshots};
+use super::{FOUND, Snapshot, Snapshots};
 use crate::base::error::{Error, Result};
 use crate::storage::failure::Failure;
 use crate::storage::job::Watch;
@@ -65,7 +65,7 @@ impl Snapshots<'_> {
             };
             entries.into_iter().map(Ok).chain(failed)
         });
-        let dir = self.cache.join("found");
+        let dir = self.cache.join(FOUND);
         let head_id = *blake3::hash(&bytes).as_bytes();
         let found = Snapshot { dir, head, head_id, tag: tag.to_owned() };
         let installed = Self::install(&found, &bytes, entries);

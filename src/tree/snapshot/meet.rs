@@ -34,7 +34,9 @@ impl Snapshots<'_> {
             EitherOrBoth::Right(_) => None,
         });
         let here = Snapshot { dir: self.cache.clone(), ..snapshot.clone() };
-        Self::install(&here, &snapshot.head_bytes()?, entries)
+        Self::install(&here, &snapshot.head_bytes()?, entries)?;
+        self.forget_found();
+        Ok(())
     }
 }
 

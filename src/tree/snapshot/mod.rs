@@ -22,7 +22,7 @@ use super::manifest::{Counts, Head, IndexHeader, IndexReader, IndexWriter, Key, 
 use super::objects::Names;
 use crate::base::error::{Error, Result};
 use crate::base::files::{create_private_dir, write_private};
-use crate::host::erase::{Noise, Replaced};
+use crate::host::erase::{Noise, Replaced, directory};
 use crate::storage::job::Watch;
 use crate::storage::store::Store;
 use marks::Marks;
@@ -32,6 +32,8 @@ const INDEX: &str = "index";
 const HEAD: &str = "head";
 const MARKS: &str = "marks";
 const FILES: [&str; 3] = [HEAD, MARKS, INDEX];
+/// Where in the cache a snapshot is that was found on the remote.
+const FOUND: &str = "found";
 
 /// Where the snapshots of a tree are.
 pub struct Snapshots<'a> {
@@ -62,12 +64,26 @@ pub struct Snapshot {
 pub enum Standing {
     /// There never was one.
     None,
-    /// The remote has it, and it is the last that this machine knows of.
+    /// The remote has it, and this machine has taken it: made it, downloaded it, or
+    /// found its directory equal to it. What is saved next builds on it.
     Current(Snapshot),
+    /// The remote has one that this machine has not taken: `found`. The last that it
+    /// has taken is `known`.
+    Newer { known: Option<Snapshot>, found: Snapshot },
     /// The remote has an older one, or another of the same number, than this
     /// machine has seen, or one that is damaged: `why`. `known` is what this
     /// machine has, `found` what can be read there.
     Behind { why: String, known: Option<Snapshot>, found: Option<Snapshot> },
+}
+
+/// The newest snapshot on the remote, whatever this machine knows.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // one a tree
+pub enum Newest {
+    None,
+    Found(Snapshot),
+    /// It is there and cannot be used: why.
+    Unusable(String),
 }
 
 impl Snapshots<'_> {
@@ -77,53 +93,82 @@ impl Snapshots<'_> {
         Marks::read(&fs::read(cache.join(MARKS)).unwrap_or_default())
     }
 
-    /// Finds the last snapshot, and fetches what the cache does not have.
+    /// Finds the last snapshot, and fetches what the cache does not have. That this
+    /// machine has looked changes nothing of what it has taken.
     ///
     /// # Errors
     /// The remote fails, or the cache cannot be written.
     pub fn last(&self, watch: &mut dyn Watch) -> Result<Standing> {
-        let known = self.open(&self.cache);
-        let Some(newest) = self.generations().max() else {
-            return Ok(match known {
-                None => Standing::None,
-                Some(known) => Standing::Behind {
-                    why: "its manifest is not on the remote".to_owned(),
-                    known: Some(known),
-                    found: None,
-                },
-            });
-        };
-        let shown = self.records.look(Names::head(newest).as_bytes()).map(shown);
+        let known = self.cached();
         if let Some(known) = &known
-            && known.head.generation == newest
-            && shown.as_ref() == Some(&known.tag)
+            && self.generations().max() == Some(known.head.generation)
+            && self.shown(known.head.generation).as_ref() == Some(&known.tag)
         {
             return Ok(Standing::Current(known.clone()));
         }
-        let found = self.fetch(newest, &shown.unwrap_or_default(), watch)?;
-        Ok(match (known, found) {
-            (None, Ok(found)) => Standing::Current(self.accept(found)?),
-            (None, Err(why)) => Standing::Behind { why, known: None, found: None },
-            (Some(known), Ok(found))
-                if found.head.generation > known.head.generation
-                    || found.head_id == known.head_id =>
-            {
-                Standing::Current(self.accept(found)?)
+        Ok(match (known, self.newest(watch)?) {
+            (None, Newest::None) => Standing::None,
+            (Some(known), Newest::None) => {
+                let why = "its manifest is not on the remote".to_owned();
+                Standing::Behind { why, known: Some(known), found: None }
             }
-            (Some(known), Ok(found)) => {
+            (known, Newest::Unusable(why)) => Standing::Behind { why, known, found: None },
+            (None, Newest::Found(found)) => Standing::Newer { known: None, found },
+            // It was only stored anew.
+            (Some(known), Newest::Found(found)) if found.head_id == known.head_id => {
+                Standing::Current(self.take(found)?)
+            }
+            (Some(known), Newest::Found(found)) if found.is_newer_than(&known) => {
+                Standing::Newer { known: Some(known), found }
+            }
+            (Some(known), Newest::Found(found)) => {
                 let why = format!(
                     "the remote has generation {}, and this machine has seen {}",
                     found.head.generation, known.head.generation
                 );
                 Standing::Behind { why, known: Some(known), found: Some(found) }
             }
-            (Some(known), Err(why)) => Standing::Behind { why, known: Some(known), found: None },
         })
     }
 
-    /// The last snapshot that this machine knows, whatever the remote has.
+    /// The newest snapshot on the remote. It is beside the one that this machine has
+    /// taken, and fetched only once.
+    ///
+    /// # Errors
+    /// The remote fails, or the cache cannot be written.
+    pub fn newest(&self, watch: &mut dyn Watch) -> Result<Newest> {
+        let Some(generation) = self.generations().max() else { return Ok(Newest::None) };
+        let tag = self.shown(generation).unwrap_or_default();
+        let seen = self.open(&self.cache.join(FOUND));
+        if let Some(seen) =
+            seen.filter(|seen| seen.head.generation == generation && seen.tag == tag)
+        {
+            return Ok(Newest::Found(seen));
+        }
+        Ok(match self.fetch(generation, &tag, watch)? {
+            Ok(found) => Newest::Found(found),
+            Err(why) => Newest::Unusable(why),
+        })
+    }
+
+    /// How a listing shows the head of a generation.
+    fn shown(&self, generation: u64) -> Option<String> {
+        self.records.look(Names::head(generation).as_bytes()).map(shown)
+    }
+
+    /// The last snapshot that this machine has taken, whatever the remote has.
     pub fn cached(&self) -> Option<Snapshot> {
         self.open(&self.cache)
+    }
+
+    /// Whether a snapshot is the last that this machine has taken.
+    pub fn is_taken(&self, snapshot: &Snapshot) -> bool {
+        self.cached().is_some_and(|taken| taken.id() == snapshot.id())
+    }
+
+    /// Whether the remote has any.
+    pub fn exist(&self) -> bool {
+        self.generations().next().is_some()
     }
 
     /// Whether this machine has seen the tree itself, and not only its manifest.
@@ -134,10 +179,23 @@ impl Snapshots<'_> {
 
     /// The generations on the remote.
     fn generations(&self) -> impl Iterator<Item = u64> {
-        self.records.names().filter_map(|name| {
-            let number = name.strip_prefix(b"head/")?;
-            std::str::from_utf8(number).ok()?.parse().ok()
-        })
+        let prefix = format!("{}/", Names::HEADS);
+        let heads = self
+            .records
+            .names()
+            .filter_map(move |name| Names::generation(name.strip_prefix(prefix.as_bytes())?));
+        heads
+    }
+
+    /// What was found and is not needed any more names files as the cache does. What
+    /// stays of it goes with the cache.
+    fn forget_found(&self) {
+        let found = self.cache.join(FOUND);
+        if found.exists()
+            && let Ok(noise) = Noise::new()
+        {
+            let _ = directory(&found, &noise);
+        }
     }
 
     /// A record of this tree, from the top of the bucket.
@@ -155,8 +213,15 @@ impl Snapshots<'_> {
         same.then(|| Snapshot { dir: dir.to_path_buf(), head, head_id, tag })
     }
 
-    /// Makes what was found the last snapshot that this machine knows.
-    fn accept(&self, found: Snapshot) -> Result<Snapshot> {
+    /// Makes what was found the snapshot that this machine builds on: its directory was
+    /// compared with all of it, or a person has said so.
+    ///
+    /// # Errors
+    /// The cache cannot be written.
+    pub fn take(&self, found: Snapshot) -> Result<Snapshot> {
+        if found.dir == self.cache {
+            return Ok(found);
+        }
         let before = FILES.map(|name| Replaced::at(&self.cache.join(name)));
         // The index goes last: it names the head.
         for name in FILES {
@@ -230,6 +295,14 @@ impl Snapshot {
     /// When it was made, in seconds since 1970, and on which machine.
     pub fn made(&self) -> (u64, &str) {
         (self.head.created, &self.head.host)
+    }
+
+    /// Whether it is of a later generation, or one that another machine made at the
+    /// same time.
+    fn is_newer_than(&self, known: &Snapshot) -> bool {
+        let (found, known) = (&self.head, &known.head);
+        let beside = found.generation == known.generation && found.machine != known.machine;
+        found.generation > known.generation || beside
     }
 
     /// All entries, in order. Ends with an error where the cache is damaged.

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::thread;
 
 use super::ahead::Arrived;
 use super::packed::{Next, Packed, merged};
@@ -9,10 +10,13 @@ use super::{Snapshot, Snapshots, shown};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::{create_private_dir, write_private};
 use crate::base::units::now;
-use crate::storage::failure::Failure;
-use crate::storage::job::Watch;
+use crate::storage::failure::{Failure, FailureKind};
+use crate::storage::job::{Unwatched, Watch};
 use crate::storage::store::Bytes;
 use crate::tree::change::Change;
+use crate::tree::guard;
+use crate::tree::listing::list;
+use crate::tree::lock::Lock;
 use crate::tree::manifest::{Head, Shard};
 use crate::tree::objects::Names;
 use crate::tree::records;
@@ -25,18 +29,20 @@ const UNSEEN: &str = "the server does not show it";
 impl Snapshots<'_> {
     /// Writes the next generation, the last one with `changes` in it, unless nothing
     /// on the remote has to change. Shards that have `arrived` are not sent again.
+    /// Before anything is written, `lock` is taken.
     ///
     /// # Errors
-    /// The remote fails; the last snapshot is then still the last.
+    /// The remote fails, or another machine has saved at the same time; the last
+    /// snapshot is then still the last.
     pub fn save(
         &self,
         last: Option<&Snapshot>,
         changes: &[Change],
         arrived: &Arrived,
-        facts: &Facts,
+        Facts { renew, lock }: Facts,
         watch: &mut dyn Watch,
     ) -> Result<()> {
-        if changes.is_empty() && !facts.renew && last.is_some_and(|last| self.is_whole(last)) {
+        if changes.is_empty() && !renew && last.is_some_and(|last| self.is_whole(last)) {
             return Ok(());
         }
         create_private_dir(&self.cache)?;
@@ -47,7 +53,7 @@ impl Snapshots<'_> {
             self.generations().chain(last.map(|l| l.head.generation)).max().unwrap_or(0);
         let unchanged = last.is_some_and(|l| l.head.shards == shards) && new.is_empty();
         let (head, bytes, tag) = match last {
-            Some(last) if unchanged && generation == last.head.generation && !facts.renew => {
+            Some(last) if unchanged && generation == last.head.generation && !renew => {
                 (last.head.clone(), last.head_bytes()?, last.tag.clone())
             }
             _ => {
@@ -56,23 +62,26 @@ impl Snapshots<'_> {
                     generation: generation + 1,
                     parent: last.map(|l| (l.head.generation, l.head_id)),
                     created: now(),
-                    host: facts.host.clone(),
+                    host: lock.machine().host.clone(),
                     version: env!("CARGO_PKG_VERSION").to_owned(),
                     counts,
                     owners,
                     shards,
+                    machine: Some(lock.machine().id),
                 };
                 let bytes = head.seal(self.key);
+                lock.hold()?;
                 new.retain(|shard| !arrived.contains(&shard.id));
                 self.put_shards(new, watch)?;
-                let tag = self.put_head(&head, &bytes, watch)?;
+                let tag = self.put_head(&head, &bytes, lock, watch)?;
                 (head, bytes, tag)
             }
         };
         let head_id = *blake3::hash(&bytes).as_bytes();
         let saved = Snapshot { dir: self.cache.clone(), head, head_id, tag };
         Self::install(&saved, &bytes, merged(last, next())?)?;
-        self.clean(&saved.head, watch)
+        self.forget_found();
+        if lock.is_held() { self.clean(&saved.head, watch) } else { Ok(()) }
     }
 
     /// Stores another record of this tree.
@@ -121,18 +130,44 @@ impl Snapshots<'_> {
         if looks.iter().all(Option::is_some) { Ok(()) } else { Err(self.not_arrived(UNSEEN)) }
     }
 
-    /// Stores the head of a generation and reads it back. Returns how it is shown.
-    fn put_head(&self, head: &Head, bytes: &[u8], watch: &mut dyn Watch) -> Result<String> {
-        let record = (self.full(&Names::head(head.generation)), bytes.to_vec());
-        let stored = records::put_and_read(self.store, record, &self.cache, watch);
-        let (look, same) = stored.map_err(|failure| self.not_arrived(&failure.text))?;
-        if same {
-            return look.map(shown).ok_or_else(|| self.not_arrived(UNSEEN));
-        }
+    /// Stores the head of a generation, reads it back, and looks at all heads again.
+    /// Returns how it is shown.
+    fn put_head(
+        &self,
+        head: &Head,
+        bytes: &[u8],
+        lock: &Lock,
+        watch: &mut dyn Watch,
+    ) -> Result<String> {
         let tree = self.names.tree();
-        let what = format!("the manifest of {tree} does not read back as it was written");
-        Err(Error::new(Kind::Incomplete, what)
-            .hint("Run it again; if that does not help, the remote is not to be trusted."))
+        let (name, fresh) = (Names::head(head.generation), lock.fresh(watch)?);
+        let written = records::write(self.store, (self.full(&name), bytes.to_vec()), fresh, watch);
+        let taken = match written {
+            // It may be our own: a reply was lost, and the request made again.
+            Err(failure) if failure.kind == FailureKind::Taken => true,
+            Err(failure) => return Err(self.not_arrived(&failure.text)),
+            Ok(()) => false,
+        };
+        let dir = format!("{}/{}", self.names.records(), Names::HEADS);
+        let (back, heads) = thread::scope(|scope| {
+            let heads = scope.spawn(|| list(self.store, &dir, &[], &mut Unwatched));
+            let back = self.read(&[name], watch);
+            (back, heads.join().unwrap_or_else(|_| Err(Failure::other("a thread ended"))))
+        });
+        let heads = heads.map_err(|failure| self.not_arrived(&failure.text))?;
+        let back = back?.pop().and_then(std::result::Result::ok);
+        let is_ours = back.is_some_and(|back| back == bytes);
+        let latest = Names::generations(&heads).max();
+        if taken && !is_ours || latest.is_some_and(|latest| latest > head.generation) {
+            return Err(guard::saved_at_once(tree));
+        }
+        if !is_ours {
+            let what = format!("the manifest of {tree} does not read back as it was written");
+            return Err(Error::new(Kind::Incomplete, what)
+                .hint("Run it again; if that does not help, the remote is not to be trusted."));
+        }
+        let look = heads.look(format!("{:010}", head.generation).as_bytes());
+        look.map(shown).ok_or_else(|| self.not_arrived(UNSEEN))
     }
 
     fn not_arrived(&self, why: &str) -> Error {
@@ -172,9 +207,11 @@ impl Snapshots<'_> {
     }
 }
 
-/// What a snapshot says besides its entries.
-pub struct Facts {
-    pub host: String,
+/// What is needed to save a snapshot besides its entries.
+#[derive(Clone, Copy)]
+pub struct Facts<'a> {
     /// Write a new generation even if nothing has changed.
     pub renew: bool,
+    /// The right to change the tree on the remote.
+    pub lock: &'a Lock<'a>,
 }

@@ -1,11 +1,13 @@
 //! Whether a tree is here or wiped, as this machine remembers it, or, where it
 //! remembers nothing, as the remote says.
 
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 
 use super::record::{Phase, Record, Records};
 use crate::base::error::{Error, Kind, Result};
 use crate::host::erase::{self, Noise};
+use crate::host::machine::Machine;
 use crate::storage::job::Watch;
 use crate::tree::snapshot::Snapshots;
 
@@ -19,6 +21,9 @@ pub enum Presence {
     /// The wipe was begun and is not completed.
     Wiping(Record),
     Wiped(Record),
+    /// This machine remembers nothing, and the remote says that one has wiped its copy.
+    /// That says something of an empty directory only.
+    Elsewhere(Record),
 }
 
 /// The marker on the remote.
@@ -28,18 +33,26 @@ struct Marker {
     phase: Phase,
     generation: u64,
     host: String,
+    /// The random number of the machine, in hexadecimal. Markers of before have none.
+    #[serde(default)]
+    machine: String,
     /// Seconds since 1970.
     since: u64,
 }
 
-fn host() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
+impl Marker {
+    /// Host names are not enough: many machines share one.
+    fn is_of(&self, machine: &Machine) -> bool {
+        let id = HEXLOWER.encode(&machine.id);
+        self.machine == id || self.machine.is_empty() && self.host == machine.host
+    }
 }
 
 /// The wipe of one tree: what is noted of it on both sides.
 pub struct Wipes<'a> {
     pub snapshots: &'a Snapshots<'a>,
     pub records: Records,
+    pub machine: &'a Machine,
 }
 
 impl Wipes<'_> {
@@ -53,7 +66,9 @@ impl Wipes<'_> {
         let record = match self.records.get(self.tree())? {
             Some(record) => record,
             // Another machine may have wiped its own copy of a tree that is whole here.
-            None if self.is_marked() && !self.snapshots.is_met() => self.marker(watch)?,
+            None if self.is_marked() && !self.snapshots.is_met() => {
+                return Ok(Presence::Elsewhere(self.marker(watch)?));
+            }
             None => return Ok(Presence::Here),
         };
         Ok(match record.phase {
@@ -67,12 +82,12 @@ impl Wipes<'_> {
     }
 
     /// Removes a marker of this machine that it knows nothing of: the run that set
-    /// it ended before it wiped anything.
+    /// it ended before it wiped anything. Those of other machines are theirs.
     ///
     /// # Errors
     /// The remote fails.
     pub fn tidy(&self, watch: &mut dyn Watch) -> Result<()> {
-        let ours = |marker: Marker| marker.host == host();
+        let ours = |marker: Marker| marker.is_of(self.machine);
         if self.is_marked() && self.read_marker(watch)?.is_some_and(ours) {
             self.snapshots.remove_record(MARKER, watch)?;
         }
@@ -106,7 +121,8 @@ impl Wipes<'_> {
             format: 1,
             phase: record.phase,
             generation: record.generation,
-            host: host(),
+            host: self.machine.host.clone(),
+            machine: HEXLOWER.encode(&self.machine.id),
             since: record.since,
         };
         let text = serde_json::to_vec(&marker).map_err(|e| Error::unexpected(e.to_string()))?;
@@ -133,9 +149,7 @@ impl Wipes<'_> {
     /// # Errors
     /// The remote or the disk fails.
     pub fn forget(&self, watch: &mut dyn Watch) -> Result<()> {
-        if self.is_marked() {
-            self.snapshots.remove_record(MARKER, watch)?;
-        }
+        self.tidy(watch)?;
         self.records.forget(self.tree())
     }
 }

@@ -1,0 +1,566 @@
+//! The lock on the remote: of the machines that share a bucket one at a time changes a
+//! tree.
+//!
+//! A run that is about to change something stores a record of its own below
+//! `.poof/locks/` and then lists all of them. Of two runs that do so at the same moment
+//! at least one sees the other, and who sees another withdraws. The record is stored
+//! again every minute; one that was not for [`STALE`] belongs to a run that was killed,
+//! and goes. The times are those of one listing, so that the clocks of the machines do
+//! not matter (on a disk they do).
+//!
+//! What this does not exclude: a program that knows no lock (the Python poof, rclone), a
+//! server whose listings do not show what was just stored, and a run that was stopped
+//! for longer than [`STALE`] in the middle of one request. The head of a snapshot is
+//! therefore also stored conditionally where the server knows how ([`Lock::fresh`]).
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant, SystemTime};
+
+use data_encoding::HEXLOWER;
+use serde::{Deserialize, Serialize};
+
+use super::inventory::Inventory;
+use super::listing::list;
+use super::objects::RECORDS;
+use super::records::{self, Look};
+use crate::base::error::{Error, Kind, Result};
+use crate::base::files::write_private;
+use crate::base::interrupt;
+use crate::base::units::{date, now};
+use crate::host::machine::Machine;
+use crate::storage::failure::{Failure, FailureKind};
+use crate::storage::job::{Tidying, Unwatched, Watch};
+use crate::storage::store::{Bytes, Store};
+
+/// Where the records of locks are, below [`RECORDS`].
+const DIR: &str = "locks";
+/// How often a lock is stored again.
+const REFRESH: Duration = Duration::from_mins(1);
+/// A lock that was not stored for so long belongs to a run that was killed.
+const STALE: Duration = Duration::from_mins(20);
+/// Who could not store its lock for so long looks whether it still has it.
+const DOUBTFUL: Duration = Duration::from_mins(10);
+/// A lock of less than this age may be that of a run which began together with this
+/// one, and withdraws like it.
+const YOUNG: Duration = Duration::from_secs(10);
+/// How often one of two that began together tries.
+const ATTEMPTS: u32 = 6;
+/// How long it is believed of a server that it knows conditional requests.
+const BELIEVED: u64 = 7 * 24 * 60 * 60;
+
+/// Who holds a lock on what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Record {
+    format: u32,
+    /// In hexadecimal.
+    machine: String,
+    host: String,
+    pid: u32,
+    /// Seconds since 1970.
+    since: u64,
+    trees: Vec<String>,
+}
+
+/// The heads of some trees, as a listing shows them.
+type Heads = BTreeMap<Vec<u8>, Look>;
+
+/// The lock of one run over the trees that it may change; taken when it is first
+/// needed, and given back at the end.
+pub struct Lock<'a> {
+    store: &'a Store,
+    state: &'a Path,
+    /// The remote, as poof.conf has it.
+    remote: &'a str,
+    machine: &'a Machine,
+    trees: Vec<String>,
+    /// What this run has seen before it takes the lock.
+    heads: Heads,
+    new_store: bool,
+    held: Mutex<Option<Held>>,
+}
+
+impl<'a> Lock<'a> {
+    /// The lock over `trees`, not taken yet. `records` lists poof's own records as this
+    /// run has seen them.
+    pub fn new(
+        store: &'a Store,
+        state: &'a Path,
+        remote: &'a str,
+        machine: &'a Machine,
+        trees: Vec<String>,
+        records: &Inventory,
+    ) -> Self {
+        let heads = heads(records, &trees);
+        let new_store = records.look(super::identity::NAME.as_bytes()).is_none();
+        let held = Mutex::new(None);
+        Lock { store, state, remote, machine, trees, heads, new_store, held }
+    }
+
+    /// The machine that holds it.
+    pub fn machine(&self) -> &Machine {
+        self.machine
+    }
+
+    /// Takes the lock, or makes sure that this run still has it. Nothing on the remote
+    /// may be changed before.
+    ///
+    /// # Errors
+    /// [`Kind::Busy`] if another machine is at work on one of the trees, or has saved one
+    /// since this run looked; or the remote fails.
+    pub fn hold(&self) -> Result<()> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*held {
+            Some(held) => self.confirm(held),
+            None => {
+                *held = Some(self.take()?);
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether it is taken.
+    pub fn is_held(&self) -> bool {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    fn fail(&self, failure: Failure) -> Error {
+        failure.into_error(&format!("take the lock on {}", self.remote), Kind::Remote)
+    }
+
+    fn take(&self) -> Result<Held> {
+        for attempt in 1..=ATTEMPTS {
+            let mut id = [0; 16];
+            getrandom::fill(&mut id).map_err(|error| Error::unexpected(error.to_string()))?;
+            let name = HEXLOWER.encode(&id);
+            let text = serde_json::to_vec(&self.record())
+                .map_err(|error| Error::unexpected(error.to_string()))?;
+            let held = Held::store(self.store, &name, text).map_err(|f| self.fail(f))?;
+            let records = self.list(&name)?;
+            let Some(other) = self.rival(&records, &name)? else {
+                self.is_as_seen(&records)?;
+                return Ok(held);
+            };
+            // Withdraws, in either case.
+            drop(held);
+            if attempt == ATTEMPTS || !other.young {
+                return Err(other.error());
+            }
+            let chance = u64::from(id[0]) * 8;
+            interrupt::pause(Duration::from_millis(100 + chance * u64::from(attempt)))?;
+        }
+        Err(Error::unexpected("no attempt was made at the lock"))
+    }
+
+    fn record(&self) -> Record {
+        Record {
+            format: 1,
+            machine: HEXLOWER.encode(&self.machine.id),
+            host: self.machine.host.clone(),
+            pid: std::process::id(),
+            since: now(),
+            trees: self.trees.clone(),
+        }
+    }
+
+    /// Lists poof's records, the lock `own` among them.
+    fn list(&self, own: &str) -> Result<Inventory> {
+        let own = format!("{DIR}/{own}");
+        for pause in [0, 200, 1_000, 3_000] {
+            interrupt::pause(Duration::from_millis(pause))?;
+            let records =
+                list(self.store, RECORDS, &[], &mut Unwatched).map_err(|f| self.fail(f))?;
+            if records.look(own.as_bytes()).is_some() {
+                return Ok(records);
+            }
+        }
+        let what = format!("{} does not show the lock that was just stored there", self.remote);
+        Err(Error::new(Kind::Incomplete, what).hint(
+            "Without it nobody could tell whether another machine is at work. Nothing was \
+             changed; run it again.",
+        ))
+    }
+
+    /// Another run that is at work on one of the trees. Locks of runs that were killed
+    /// are removed.
+    fn rival(&self, records: &Inventory, own: &str) -> Result<Option<Rival>> {
+        let time = |name: &str| records.time(name.as_bytes()).map_or(0, |time| time.seconds);
+        let own = format!("{DIR}/{own}");
+        let mut others: Vec<String> = records
+            .names()
+            .filter_map(|name| std::str::from_utf8(name).ok())
+            .filter(|name| name.starts_with(DIR) && *name != own)
+            .filter(|name| name[DIR.len()..].starts_with('/'))
+            .map(str::to_owned)
+            .collect();
+        if others.is_empty() {
+            return Ok(None);
+        }
+        let mut rival = None;
+        let mut gone = Vec::new();
+        let full: Vec<_> = others.iter().map(|name| format!("{RECORDS}/{name}")).collect();
+        let read = records::read(self.store, &full, self.state, &mut Unwatched)?;
+        for (name, read) in others.drain(..).zip(read) {
+            let age = u64::try_from(time(&own) - time(&name)).unwrap_or(0);
+            let age = Duration::from_secs(age);
+            let record = match read {
+                Ok(bytes) => serde_json::from_slice::<Record>(&bytes).ok(),
+                Err(failure) if failure.kind == FailureKind::Missing => continue,
+                Err(_) => None,
+            };
+            if age >= STALE || record.as_ref().is_some_and(|record| self.is_ours(record)) {
+                gone.push(Bytes(format!("{RECORDS}/{name}").into_bytes()));
+            } else if record.as_ref().is_none_or(|record| self.concerns(record)) {
+                rival = Some(Rival { record, young: age < YOUNG });
+            }
+        }
+        if !gone.is_empty() {
+            // What stays is removed by the next run.
+            let _ = self.store.remove(&gone, &mut Unwatched);
+        }
+        Ok(rival)
+    }
+
+    /// Whether a lock is one of this machine, which has one run at a time: it was killed.
+    fn is_ours(&self, record: &Record) -> bool {
+        record.machine == HEXLOWER.encode(&self.machine.id) && record.host == self.machine.host
+    }
+
+    fn concerns(&self, record: &Record) -> bool {
+        record.trees.iter().any(|tree| self.trees.contains(tree))
+    }
+
+    /// # Errors
+    /// Somebody has saved since this run looked.
+    fn is_as_seen(&self, records: &Inventory) -> Result<()> {
+        let hint = "Nothing was changed. Run it again.";
+        let busy = |what: String| Err(Error::new(Kind::Busy, what).hint(hint));
+        if self.new_store && records.look(super::identity::NAME.as_bytes()).is_some() {
+            return busy(format!("another machine has just begun to use {}", self.remote));
+        }
+        let heads = heads(records, &self.trees);
+        let changed = heads.iter().find(|(name, look)| self.heads.get(*name) != Some(*look));
+        let gone = self.heads.keys().find(|name| !heads.contains_key(*name));
+        match changed.map(|(name, _)| name).or(gone) {
+            None => Ok(()),
+            Some(name) => {
+                let tree = tree_of(name).unwrap_or_default();
+                busy(format!("another machine has saved {tree} since this run looked at it"))
+            }
+        }
+    }
+
+    /// A machine that slept, or was offline, may have been taken for one that is gone.
+    fn confirm(&self, held: &Held) -> Result<()> {
+        if held.beat.since_stored() < DOUBTFUL {
+            return Ok(());
+        }
+        let look = self.store.look(&[Bytes(held.place.clone().into_bytes())], &mut Unwatched);
+        let look = look.map_err(|f| self.fail(f))?;
+        if look.iter().all(|shown| shown.failure.is_none()) && !look.is_empty() {
+            held.beat.stored();
+            return Ok(());
+        }
+        let what =
+            format!("this run was away for so long that it lost the lock on {}", self.remote);
+        Err(Error::new(Kind::Busy, what)
+            .hint("What was sent is there, nothing was removed; run it again."))
+    }
+
+    /// Whether the server stores an object only where none is if it is asked to, as it
+    /// was seen with an object for that purpose. Nobody's word is taken for it.
+    ///
+    /// # Errors
+    /// The remote fails, or the state cannot be written.
+    pub fn fresh(&self, watch: &mut dyn Watch) -> Result<bool> {
+        if !self.store.distinct {
+            return Ok(false);
+        }
+        let servers = Servers { path: self.state.join("servers.json") };
+        if let Some(known) = servers.get(self.remote) {
+            return Ok(known);
+        }
+        let mut id = [0; 8];
+        getrandom::fill(&mut id).map_err(|error| Error::unexpected(error.to_string()))?;
+        let name = format!("{RECORDS}/{DIR}-probe/{}", HEXLOWER.encode(&id));
+        let mut put = || records::write(self.store, (name.clone(), b"probe".to_vec()), true, watch);
+        let knows = match (put(), put()) {
+            (Ok(()), Err(failure)) => failure.kind == FailureKind::Taken,
+            (Ok(()), Ok(())) => false,
+            // One that refuses the header refuses both.
+            (Err(failure), _) if failure.code == "NotImplemented" => false,
+            (Err(failure), _) => return Err(self.fail(failure)),
+        };
+        let _ = self.store.remove(&[Bytes(name.into_bytes())], watch);
+        servers.put(self.remote, knows)?;
+        Ok(knows)
+    }
+}
+
+/// The name of the tree that a head belongs to.
+fn tree_of(head: &[u8]) -> Option<String> {
+    let name = String::from_utf8_lossy(head);
+    Some(name.strip_prefix("trees/")?.rsplit_once("/head/")?.0.to_owned())
+}
+
+fn heads(records: &Inventory, trees: &[String]) -> Heads {
+    let mut heads = Heads::new();
+    for tree in trees {
+        let prefix = format!("trees/{tree}/head/");
+        let names = records.names().filter(|name| name.starts_with(prefix.as_bytes()));
+        heads.extend(names.filter_map(|name| Some((name.to_vec(), records.look(name)?))));
+    }
+    heads
+}
+
+/// Another run at work.
+struct Rival {
+    /// None if its lock cannot be read.
+    record: Option<Record>,
+    young: bool,
+}
+
+impl Rival {
+    fn error(self) -> Error {
+        let what = match self.record {
+            Some(Record { host, pid, since, trees, .. }) => {
+                let (trees, since) = (trees.join(", "), date(since));
+                format!("{host} is at work on {trees} since {since} (process {pid})")
+            }
+            None => "another machine is at work on this bucket".to_owned(),
+        };
+        let minutes = STALE.as_secs() / 60;
+        Error::new(Kind::Busy, what).hint(format!(
+            "Nothing was changed. Wait for it to finish; a run that was killed blocks others for \
+             {minutes} minutes at most."
+        ))
+    }
+}
+
+/// A lock that is on the remote, and stored again every minute while it lives.
+struct Held {
+    store: Store,
+    /// From the top of the bucket.
+    place: String,
+    beat: Arc<Beat>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Held {
+    fn store(store: &Store, name: &str, text: Vec<u8>) -> std::result::Result<Self, Failure> {
+        let place = format!("{RECORDS}/{DIR}/{name}");
+        records::write(store, (place.clone(), text.clone()), false, &mut Unwatched)?;
+        let beat = Arc::new(Beat::default());
+        let (again, to, at) = (Arc::clone(&beat), store.clone(), place.clone());
+        let thread = thread::Builder::new().name("lock".to_owned()).spawn(move || {
+            while again.wait() {
+                let record = (at.clone(), text.clone());
+                if records::write(&to, record, false, &mut Unwatched).is_ok() {
+                    again.stored();
+                }
+            }
+        });
+        let mut held = Held { store: store.clone(), place, beat, thread: None };
+        match thread {
+            Ok(thread) => held.thread = Some(thread),
+            Err(error) => return Err(Failure::other(&error.to_string())),
+        }
+        Ok(held)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.beat.end();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+        // What stays goes stale, and this machine's next run removes it.
+        let _ = self.store.remove(&[Bytes(self.place.clone().into_bytes())], &mut Tidying);
+    }
+}
+
+/// When a lock was stored last, and whether it is still needed.
+struct Beat {
+    ended: Mutex<bool>,
+    wake: Condvar,
+    /// One stops while the machine sleeps, the other may be set.
+    last: Mutex<(Instant, SystemTime)>,
+}
+
+impl Default for Beat {
+    fn default() -> Self {
+        let last = Mutex::new((Instant::now(), SystemTime::now()));
+        Beat { ended: Mutex::new(false), wake: Condvar::new(), last }
+    }
+}
+
+impl Beat {
+    /// Waits until it is to be stored again; false if it is not needed any more.
+    fn wait(&self) -> bool {
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let (ended, _) = self
+            .wake
+            .wait_timeout_while(ended, REFRESH, |ended| !*ended)
+            .unwrap_or_else(PoisonError::into_inner);
+        !*ended
+    }
+
+    fn end(&self) {
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.wake.notify_all();
+    }
+
+    fn stored(&self) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) =
+            (Instant::now(), SystemTime::now());
+    }
+
+    fn since_stored(&self) -> Duration {
+        let (instant, time) = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        // A clock that was set back says nothing.
+        instant.elapsed().max(time.elapsed().unwrap_or_default())
+    }
+}
+
+/// What is known of servers, in the state.
+struct Servers {
+    path: PathBuf,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Known {
+    /// It stores an object only where none is, if it is asked to.
+    conditional: bool,
+    /// When that was tried, in seconds since 1970.
+    tried: u64,
+}
+
+impl Servers {
+    /// What cannot be read is tried again.
+    fn all(&self) -> BTreeMap<String, Known> {
+        let bytes = fs::read(&self.path).unwrap_or_default();
+        serde_json::from_slice(&bytes).unwrap_or_default()
+    }
+
+    fn get(&self, remote: &str) -> Option<bool> {
+        let known = self.all().remove(remote)?;
+        let recent = now().checked_sub(known.tried).is_some_and(|age| age < BELIEVED);
+        recent.then_some(known.conditional)
+    }
+
+    fn put(&self, remote: &str, conditional: bool) -> Result<()> {
+        let mut all = self.all();
+        all.insert(remote.to_owned(), Known { conditional, tried: now() });
+        let text = serde_json::to_vec(&all).map_err(|e| Error::unexpected(e.to_string()))?;
+        write_private(&self.path, &text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::remote::Remote;
+
+    fn bucket() -> (tempfile::TempDir, Store) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Remote::plain(":local", &dir.path().to_string_lossy(), false).store();
+        (dir, store)
+    }
+
+    fn seen(store: &Store) -> Inventory {
+        list(store, RECORDS, &[], &mut Unwatched).unwrap()
+    }
+
+    fn lock<'a>(store: &'a Store, state: &'a Path, tree: &str, seen: &Inventory) -> Lock<'a> {
+        // As long as the test lives.
+        let machine = Box::leak(Box::new(Machine::of_state(state).unwrap()));
+        Lock::new(store, state, "r:b", machine, vec![tree.to_owned()], seen)
+    }
+
+    #[test]
+    fn of_two_machines_one_holds_a_tree_and_the_other_is_told_who() {
+        let (dir, store) = bucket();
+        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let first = lock(&store, one.path(), "docs", &seen(&store));
+        first.hold().unwrap();
+        first.hold().unwrap();
+        let other = lock(&store, two.path(), "photos", &seen(&store));
+        other.hold().expect("another tree is free");
+        // Old enough that nobody waits for it.
+        let second = lock(&store, two.path(), "docs", &seen(&store));
+        for file in fs::read_dir(dir.path().join(".poof/locks")).unwrap() {
+            let file = fs::File::options().write(true).open(file.unwrap().path()).unwrap();
+            file.set_modified(SystemTime::now() - 2 * YOUNG).unwrap();
+        }
+        let error = second.hold().unwrap_err();
+        assert_eq!(error.kind(), Kind::Busy);
+        assert!(error.to_string().contains("is at work on docs"), "{error}");
+        drop(first);
+        second.hold().unwrap();
+        drop((second, other));
+        assert_eq!(fs::read_dir(dir.path().join(".poof/locks")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_killed_run_blocks_its_own_machine_never_and_others_for_a_while() {
+        let (dir, store) = bucket();
+        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let killed = lock(&store, one.path(), "docs", &seen(&store));
+        killed.hold().unwrap();
+        let left = fs::read_dir(dir.path().join(".poof/locks")).unwrap().next().unwrap();
+        let left = left.unwrap().path();
+        let text = fs::read(&left).unwrap();
+        drop(killed);
+        let age = |age: Duration| {
+            fs::write(&left, &text).unwrap();
+            let file = fs::File::options().write(true).open(&left).unwrap();
+            file.set_modified(SystemTime::now() - age).unwrap();
+        };
+        age(Duration::ZERO);
+        lock(&store, one.path(), "docs", &seen(&store)).hold().unwrap();
+        assert!(!left.exists());
+        age(STALE - Duration::from_mins(1));
+        assert!(lock(&store, two.path(), "docs", &seen(&store)).hold().is_err());
+        age(STALE + Duration::from_mins(1));
+        lock(&store, two.path(), "docs", &seen(&store)).hold().unwrap();
+        assert!(!left.exists());
+    }
+
+    #[test]
+    fn who_looked_before_another_saved_does_not_get_the_lock() {
+        let (dir, store) = bucket();
+        let state = tempfile::tempdir().unwrap();
+        let before = seen(&store);
+        let head = dir.path().join(".poof/trees/docs/head");
+        fs::create_dir_all(&head).unwrap();
+        fs::write(head.join("0000000001"), "by another").unwrap();
+        let error = lock(&store, state.path(), "docs", &before).hold().unwrap_err();
+        assert!(error.to_string().contains("has saved docs"), "{error}");
+        lock(&store, state.path(), "docs", &seen(&store)).hold().unwrap();
+        fs::write(dir.path().join(".poof/identity"), "{}").unwrap();
+        let error = lock(&store, state.path(), "docs", &before).hold().unwrap_err();
+        assert!(error.to_string().contains("has just begun to use"), "{error}");
+    }
+
+    #[test]
+    fn a_machine_that_was_away_for_long_looks_whether_it_still_has_the_lock() {
+        let (dir, store) = bucket();
+        let state = tempfile::tempdir().unwrap();
+        let lock = lock(&store, state.path(), "docs", &seen(&store));
+        lock.hold().unwrap();
+        let sleep = |lock: &Lock| {
+            let held = lock.held.lock().unwrap();
+            let long_ago = SystemTime::now() - 2 * DOUBTFUL;
+            held.as_ref().unwrap().beat.last.lock().unwrap().1 = long_ago;
+        };
+        sleep(&lock);
+        lock.hold().unwrap();
+        sleep(&lock);
+        fs::remove_dir_all(dir.path().join(".poof/locks")).unwrap();
+        assert_eq!(lock.hold().unwrap_err().kind(), Kind::Busy);
+    }
+}
