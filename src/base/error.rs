@@ -89,7 +89,10 @@ impl Kind {
             }
             Kind::Unproven => "sent, but not all of it proven: the unproven was not wiped",
             Kind::Guard => "a guard refused, before anything changed",
-            Kind::Busy => "another poof is at work on this configuration",
+            Kind::Busy => {
+                "another poof is at work: on this configuration, or from another machine on the \
+                 same tree"
+            }
             Kind::Residue => "wiped, but residue remains: named path by path",
             Kind::Interrupted => "interrupted; safe to run again",
         }

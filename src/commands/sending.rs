@@ -83,7 +83,14 @@ impl<'a> Sending<'a> {
     }
 
     fn survey_as(&self, directory: &Directory) -> Result<Surveyed<'a>> {
-        let Sending { context, vault, allowed, .. } = self;
+        let Sending { context, vault, .. } = self;
+        let mut allowed = self.allowed;
+        if vault.place_of_its_own(context, directory).is_some() {
+            // The word is meant for the files of the user, not for the configuration of
+            // another machine.
+            allowed.newer_snapshot = false;
+        }
+        let allowed = &allowed;
         let Directory { local, name } = directory;
         let mut monitor = Monitor::comparison(&context.terminal, name);
         let snapshots = vault.snapshots(name);
