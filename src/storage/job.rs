@@ -37,10 +37,22 @@ pub struct Unwatched;
 
 impl Watch for Unwatched {}
 
-/// Lets a short job end that tidies up after an interrupt.
-pub struct Tidying;
+/// Lets a short job end that tidies up after an interrupt, if it ends in time.
+pub struct Tidying {
+    until: Instant,
+}
+
+impl Tidying {
+    pub fn for_at_most(time: Duration) -> Self {
+        Tidying { until: Instant::now() + time }
+    }
+}
 
 impl Watch for Tidying {
+    fn is_over(&self) -> bool {
+        Instant::now() > self.until
+    }
+
     fn stops(&self) -> bool {
         false
     }

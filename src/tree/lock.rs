@@ -47,6 +47,8 @@ const DOUBTFUL: Duration = Duration::from_mins(10);
 /// A lock of less than this age may be that of a run which began together with this
 /// one, and withdraws like it.
 const YOUNG: Duration = Duration::from_secs(10);
+/// How long it may take to give a lock back: the user may wait for the end.
+const GIVEN_BACK: Duration = Duration::from_secs(5);
 /// How often one of two that began together tries.
 const ATTEMPTS: u32 = 6;
 /// How long it is believed of a server that it knows conditional requests.
@@ -358,7 +360,7 @@ impl Held {
         let thread = thread::Builder::new().name("lock".to_owned()).spawn(move || {
             while again.wait() {
                 let record = (at.clone(), text.clone());
-                if records::write(&to, record, false, &mut Unwatched).is_ok() {
+                if records::write(&to, record, false, &mut Needed(&again)).is_ok() {
                     again.stored();
                 }
             }
@@ -379,7 +381,19 @@ impl Drop for Held {
             let _ = thread.join();
         }
         // What stays goes stale, and this machine's next run removes it.
-        let _ = self.store.remove(&[Bytes(self.place.clone().into_bytes())], &mut Tidying);
+        let _ = self.store.remove(
+            &[Bytes(self.place.clone().into_bytes())],
+            &mut Tidying::for_at_most(GIVEN_BACK),
+        );
+    }
+}
+
+/// Calls a refresh off that nobody needs any more.
+struct Needed<'a>(&'a Beat);
+
+impl Watch for Needed<'_> {
+    fn is_over(&self) -> bool {
+        *self.0.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
