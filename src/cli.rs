@@ -197,6 +197,8 @@ pub enum Guard {
     OlderSnapshot,
     NewerSnapshot,
     NoKit,
+    Foreign,
+    NoManifest,
 }
 
 #[derive(Args)]

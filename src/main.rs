@@ -124,7 +124,7 @@ fn usage(error: &clap::Error) -> ExitCode {
 /// Tells what went wrong, closes the `--json` stream, and gives the exit code.
 fn finish(terminal: &Terminal, outcome: Result<Outcome>) -> ExitCode {
     let (mut kind, fields) = match outcome {
-        Ok(Outcome { kind, fields }) => (kind, fields),
+        Ok(Outcome { kind, fields, .. }) => (kind, fields),
         Err(error) => (Some(tell(terminal, &error)), Map::new()),
     };
     if let Err(error) = terminal.check_stdout() {

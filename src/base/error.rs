@@ -88,7 +88,7 @@ impl Kind {
                  nothing was wiped because of it"
             }
             Kind::Unproven => "sent, but not all of it proven: the unproven was not wiped",
-            Kind::Guard => "a guard refused, before anything changed",
+            Kind::Guard => "a guard refused: nothing that it refused was changed",
             Kind::Busy => {
                 "another poof is at work: on this configuration, or from another machine on the \
                  same tree"
@@ -101,6 +101,9 @@ impl Kind {
 
 /// What exit code 0 means.
 pub const DONE: &str = "done, everything proven that the command promises";
+
+/// What a guard says that refused a whole command.
+pub const UNCHANGED: &str = "Nothing was changed.";
 
 /// A failure that a person can act on.
 #[derive(Debug)]
@@ -152,6 +155,15 @@ impl Error {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same where it concerns one tree of several: the others go on, and nobody is
+    /// told that nothing has changed.
+    #[must_use]
+    pub fn of_tree(mut self, tree: &str) -> Self {
+        let narrower = format!("Nothing of {tree} was changed.");
+        self.hint = self.hint.map(|hint| hint.replace(UNCHANGED, &narrower));
         self
     }
 

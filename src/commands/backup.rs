@@ -48,13 +48,18 @@ fn send(
     let Caution { dry_run, allow, .. } = &args.mirror.caution;
     let allowed = setup::allowed(allow);
     let vault = Vault::open(context, ready, &directories, allowed)?;
+    if let Some(nested) = vault.nested(ready, &directories) {
+        return Err(nested.into());
+    }
     let (rehash, dry_run) = (args.rehash, *dry_run);
     let filter = ready.filter();
     let sending = Sending { context, vault: &vault, filter, rehash, allowed, dry_run };
 
     let mut outcome = Outcome::default();
     let mut backups = Vec::new();
-    for directory in &vault.places(context, &directories) {
+    let mut refused = Vec::new();
+    let places = vault.places(context, &directories);
+    for directory in &places {
         interrupt::check()?;
         let found = sending.survey(directory).and_then(|found| match found {
             Found::Here(backup) => Ok(Some(backup)),
@@ -70,7 +75,10 @@ fn send(
                 backups.push(backup);
             }
             Ok(None) => {}
-            Err(error) => carry::note_failure(terminal, &mut outcome, error)?,
+            Err(error) => {
+                refused.push(directory.name.clone());
+                carry::note_failure(terminal, &mut outcome, error.of_tree(&directory.name))?;
+            }
         }
     }
     let lock = vault.lock(backups.iter().map(|backup| backup.name().to_owned()).collect());
@@ -80,7 +88,9 @@ fn send(
         carry::list(terminal, &backups);
         return Ok(carry::would(terminal, &backups, outcome));
     }
-    let mut outcome = sending.carry_out(ready, backups, &lock, outcome)?;
+    let going: Vec<_> = backups.iter().map(|saving| saving.backup.name().to_owned()).collect();
+    let mut outcome = sending.carry_out(ready, backups, &lock, outcome)?.closed();
+    show::refused(terminal, &refused, &going);
     if outcome.kind == Some(Kind::Unproven) {
         // Nothing was to be wiped.
         outcome.kind = Some(Kind::Incomplete);

@@ -39,6 +39,15 @@ pub trait Task {
     /// # Errors
     /// What keeps the whole from working, or an interrupt.
     fn carry_out(&mut self, watch: &mut dyn Watch) -> Result<Vec<Failed>>;
+    /// What of the plan was done where all of this `failed`. Nothing is deleted here
+    /// unless all has come.
+    fn done(&self, failed: &[Failed]) -> Plan {
+        let mut done = self.plan().done(failed);
+        if failed.iter().any(|failed| !failed.deletion) {
+            done.delete.clear();
+        }
+        done
+    }
     /// What the filters leave out, if this is a backup that counted it.
     fn excluded(&self) -> Option<Extent> {
         None
@@ -82,6 +91,11 @@ impl Task for Saving<'_, '_> {
         self.backup.carry_out(self.lock, watch)
     }
 
+    /// Its plan says itself which deletions were not begun.
+    fn done(&self, failed: &[Failed]) -> Plan {
+        self.plan().done(failed)
+    }
+
     fn excluded(&self) -> Option<Extent> {
         Some(self.backup.excluded)
     }
@@ -120,6 +134,10 @@ impl<T: Task + ?Sized> Task for Box<T> {
 
     fn carry_out(&mut self, watch: &mut dyn Watch) -> Result<Vec<Failed>> {
         (**self).carry_out(watch)
+    }
+
+    fn done(&self, failed: &[Failed]) -> Plan {
+        (**self).done(failed)
     }
 
     fn excluded(&self) -> Option<Extent> {
@@ -176,42 +194,45 @@ pub fn all<T: Task>(
     for task in &mut tasks {
         monitor.begin(task.name(), task.plan().bytes());
         let result = task.carry_out(&mut monitor);
-        let (name, plan) = (task.name(), task.plan());
+        let name = task.name();
         monitor.progress.end();
-        monitor.progress.aside(|| match &result {
-            Ok(failed) if failed.is_empty() => {
-                terminal.done(&format!("{name}: {}", show::counts(plan)));
-                terminal.event(&show::numbers(name, plan, failed));
+        monitor.progress.aside(|| {
+            if let Ok(failed) = &result {
+                let done = task.done(failed);
+                tell(terminal, name, &done, failed, verb);
+                files += done.transfers();
+                moved += done.bytes();
             }
-            Ok(failed) => {
-                for file in failed {
-                    show::failed(terminal, name, file);
-                }
-                let count = units::files(failed.len() as u64);
-                terminal.warn(&format!("{name}: not {verb}: {count}"));
-                terminal.event(&show::numbers(name, plan, failed));
-            }
-            Err(_) => {}
         });
         for note in task.notes() {
             terminal.note(&format!("{name}: {note}"));
         }
         match result {
-            Ok(failed) if failed.is_empty() => {
-                files += plan.transfers();
-                moved += plan.bytes();
+            Ok(failed) => {
+                let (undeleted, unsent): (Vec<_>, Vec<_>) =
+                    failed.iter().partition(|failed| failed.deletion);
+                outcome.undeleted += undeleted.len() as u64;
+                if !unsent.is_empty() {
+                    outcome.worsen(kind_of(&unsent, &task.done(&failed)));
+                }
             }
-            Ok(failed) => outcome.worsen(kind_of(&failed)),
-            Err(error) => note_failure(terminal, &mut outcome, error)?,
+            Err(error) => note_failure(terminal, &mut outcome, error.of_tree(name))?,
         }
     }
     drop(monitor);
     let time = started.elapsed();
     let volume = format!("{}, {} in {}", units::files(files), bytes(moved), clock(time));
-    if outcome.kind.is_none() {
-        terminal.done(&format!("All {verb}: {volume}"));
-    } else {
-        terminal.warn(&format!("Not all was {verb}, see above; {volume}"));
+    match (outcome.kind, outcome.undeleted) {
+        (None, 0) => terminal.done(&format!("All {verb}: {volume}")),
+        (None, count) => {
+            let count = units::files(count);
+            terminal.warn(&format!("All {verb}: {volume}; not deleted: {count}"));
+        }
+        (Some(_), _) => terminal.warn(&format!("Not all was {verb}, see above; {volume}")),
+    }
+    if outcome.undeleted > 0 {
+        let undeleted = outcome.undeleted;
+        outcome = outcome.with("undeleted", undeleted);
     }
     Ok(outcome
         .with("trees", trees)
@@ -220,10 +241,31 @@ pub fn all<T: Task>(
         .with("seconds", time.as_secs_f64()))
 }
 
+/// Tells what was done of a tree, and what was not.
+fn tell(terminal: &Terminal, name: &str, done: &Plan, failed: &[Failed], verb: &str) {
+    for file in failed {
+        show::failed(terminal, name, file);
+    }
+    let count = |deletion| failed.iter().filter(|f| f.deletion == deletion).count() as u64;
+    let mut missed = Vec::new();
+    for (count, verb) in [(count(false), verb), (count(true), "deleted")] {
+        if count > 0 {
+            missed.push(format!("not {verb}: {}", units::files(count)));
+        }
+    }
+    let counts = show::counts(done);
+    if missed.is_empty() {
+        terminal.done(&format!("{name}: {counts}"));
+    } else {
+        terminal.warn(&format!("{name}: {}; {counts}", missed.join(", ")));
+    }
+    terminal.event(&show::numbers(name, done, failed));
+}
+
 /// A server that refuses every file has refused the credentials.
-fn kind_of(failed: &[Failed]) -> Kind {
+fn kind_of(failed: &[&Failed], done: &Plan) -> Kind {
     let all = |kind: FailureKind| failed.iter().all(|file| file.kind == kind);
-    if all(FailureKind::Denied) {
+    if all(FailureKind::Denied) && done.transfers() == 0 {
         Kind::Remote
     } else if all(FailureKind::Unproven) {
         Kind::Unproven

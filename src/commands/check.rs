@@ -7,7 +7,7 @@ use serde_json::json;
 use super::vault::Vault;
 use super::watch::Monitor;
 use super::wiping::forget_names;
-use super::{Context, Outcome, carry, setup};
+use super::{Context, Outcome, carry, setup, show};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::json;
@@ -19,6 +19,7 @@ use crate::tree::check::{
 };
 use crate::tree::listing::Listing;
 use crate::tree::objects::Names;
+use crate::tree::ours::Ours;
 use crate::tree::snapshot::{Newest, Snapshot, Snapshots, Standing};
 
 pub fn run(context: &Context, args: &Check) -> Result<Outcome> {
@@ -26,6 +27,7 @@ pub fn run(context: &Context, args: &Check) -> Result<Outcome> {
     let ready = setup::load(context)?;
     let directories = setup::select(&ready, &args.only)?;
     let vault = Vault::open(context, &ready, &directories, setup::allowed(&args.allow))?;
+    show::nested(context, vault.nested(&ready, &directories).as_ref());
     let sample = match (args.sample, args.read_data) {
         (Some(percent), _) => Some(Sample::new(percent / 100.0)?),
         (None, true) => Some(Sample::new(1.0)?),
@@ -81,8 +83,10 @@ impl Checking<'_> {
         };
         let monitor = Monitor::comparison(terminal, name);
         let mut listing = self.vault.listing(name)?;
-        let Examined { mut findings, intact, unhashed, readable } =
-            examine(&snapshot, &mut listing, self.sample.as_ref())?;
+        let names = Names::new(name);
+        let left = Ours::read(&self.vault.snapshots(name).cache);
+        let Examined { mut findings, intact, unhashed, readable, ours } =
+            examine(&snapshot, &mut listing, self.sample.as_ref(), &names, &left)?;
         drop(monitor);
         if let Some(sample) = &self.sample {
             findings.extend(self.read(name, &snapshot, sample, readable)?);
@@ -91,13 +95,24 @@ impl Checking<'_> {
         findings.sort_by(|a, b| a.path.cmp(&b.path));
         self.look_back(name, &snapshot, &listing, &mut findings)?;
         findings.dedup_by(|later, first| later.path == first.path);
+        let foreign = findings.iter().filter(|finding| !finding.what.is_loss()).count();
+        let (shown, mut seen) = (show::bounded(terminal, foreign), 0);
         for finding in &findings {
-            self.tell(name, finding);
+            seen += usize::from(!finding.what.is_loss());
+            self.tell(name, finding, finding.what.is_loss() || seen <= shown);
+        }
+        if shown < foreign {
+            terminal.result(&format!("foreign {name}:{}", show::rest(foreign - shown)));
         }
         let lost = findings.iter().filter(|finding| finding.what.is_loss()).count() as u64;
-        let foreign = findings.len() as u64 - lost;
         let summary = format!("{name}: {intact} intact, {lost} not, {foreign} foreign");
         terminal.note(&summary);
+        if ours > 0 {
+            terminal.note(&format!(
+                "{name}: left by a run that did not end, and removed by the next backup: {}",
+                files(ours)
+            ));
+        }
         if unhashed > 0 && self.sample.is_none() {
             terminal.note(&format!(
                 "{name}: the remote shows no hash of {}: sizes and times were compared; \
@@ -203,7 +218,8 @@ impl Checking<'_> {
         })
     }
 
-    fn tell(&self, tree: &str, Finding { path, what }: &Finding) {
+    /// `aloud`: not only for programs.
+    fn tell(&self, tree: &str, Finding { path, what }: &Finding, aloud: bool) {
         let (word, more) = match what {
             What::Missing => ("missing", String::new()),
             What::Changed => ("changed", String::new()),
@@ -211,12 +227,18 @@ impl Checking<'_> {
             What::Swapped(of) => {
                 ("swapped", format!(": it holds {tree}/{}", String::from_utf8_lossy(of)))
             }
-            What::Foreign => ("foreign", String::new()),
+            What::Foreign { .. } => ("foreign", String::new()),
             What::Wrong(_) => ("wrong", ": what is read back is not what was stored".to_owned()),
             What::Unreadable(why) => ("unreadable", format!(": {why}")),
         };
         let shown = String::from_utf8_lossy(path);
-        self.context.terminal.result(&format!("{word} {tree}/{shown}{more}"));
+        let below = match what {
+            What::Foreign { odd: true } => String::new(),
+            _ => format!("{tree}/"),
+        };
+        if aloud {
+            self.context.terminal.result(&format!("{word} {below}{shown}{more}"));
+        }
         let mut event = json::at(path, json!({"type": "finding", "tree": tree, "what": word}));
         match (what, event.as_object_mut()) {
             (What::Swapped(of), _) => event = json::with("holds", of, event),

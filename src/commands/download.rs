@@ -1,27 +1,25 @@
 //! `poof download`: makes every local directory equal to its snapshot.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use super::carry::{self, Task};
 use super::vault::Vault;
 use super::watch::Monitor;
-use super::{Context, Outcome, hooks, setup};
+use super::{Context, Outcome, hooks, setup, show};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::{date, files};
 use crate::cli::{Caution, Download};
 use crate::config::Ready;
 use crate::config::trees::Directory;
-use crate::storage::failure::{Failure, FailureKind};
-use crate::storage::remote::Spec;
-use crate::tree::entry::as_path;
 use crate::tree::guard::{self, Allowed};
 use crate::tree::journal::Journal;
-use crate::tree::mirror::compare::{self, Compare};
-use crate::tree::mirror::{ExcludedHere, Transfer};
-use crate::tree::plan::{Plan, len};
+use crate::tree::kept::Kept;
+use crate::tree::plan::Plan;
 use crate::tree::restore::{Accounts, Restore, Target};
 use crate::tree::snapshot::{Snapshot, Snapshots, Standing};
+use crate::tree::unsent;
 use crate::tree::wipe::Records;
 
 pub fn run(context: &Context, args: &Download) -> Result<Outcome> {
@@ -57,7 +55,16 @@ fn bring_from(
     let directories = setup::select(ready, &args.mirror.only)?;
     let allowed = setup::allowed(allow);
     let vault = Vault::open(context, ready, &directories, allowed)?;
-    let incoming = Incoming { context, args, ready, vault: &vault, allowed, spares };
+    show::nested(context, vault.nested(ready, &directories).as_ref());
+    let incoming = Incoming {
+        context,
+        args,
+        ready,
+        vault: &vault,
+        allowed,
+        spares,
+        lacking: Cell::new(false),
+    };
 
     let mut outcome = Outcome::default();
     let mut tasks = Vec::new();
@@ -65,25 +72,33 @@ fn bring_from(
         interrupt::check()?;
         match incoming.prepare(directory) {
             Ok(task) => tasks.push(task),
-            Err(error) => carry::note_failure(terminal, &mut outcome, error)?,
+            Err(error) => {
+                let error = error.of_tree(&directory.name);
+                carry::note_failure(terminal, &mut outcome, error)?;
+            }
         }
+    }
+    if incoming.lacking.get() {
+        outcome.worsen(Kind::Incomplete);
     }
     if *dry_run {
         carry::list(terminal, &tasks);
         return Ok(carry::would(terminal, &tasks, outcome));
     }
     consent(context, &tasks, *yes)?;
-    carry::all(terminal, tasks, outcome, "restored")
+    Ok(carry::all(terminal, tasks, outcome, "restored")?.closed())
 }
 
 /// What the preparation of every tree needs to know.
-struct Incoming<'a> {
-    context: &'a Context,
-    args: &'a Download,
-    ready: &'a Ready,
-    vault: &'a Vault<'a>,
-    allowed: Allowed,
+pub(super) struct Incoming<'a> {
+    pub(super) context: &'a Context,
+    pub(super) args: &'a Download,
+    pub(super) ready: &'a Ready,
+    pub(super) vault: &'a Vault<'a>,
+    pub(super) allowed: Allowed,
     spares: Spares,
+    /// Something stays that is not as the snapshot has it.
+    lacking: Cell<bool>,
 }
 
 impl<'a> Incoming<'a> {
@@ -111,7 +126,10 @@ impl<'a> Incoming<'a> {
         }
         match snapshot {
             Some(snapshot) => Ok(Box::new(self.exact(directory, target, snapshots, snapshot)?)),
-            None => Ok(Box::new(self.mirror(directory, target)?)),
+            None => {
+                self.may_be_mirrored(directory)?;
+                Ok(Box::new(self.mirror(directory, target)?))
+            }
         }
     }
 
@@ -133,17 +151,21 @@ impl<'a> Incoming<'a> {
         let monitor = Monitor::comparison(terminal, name);
         let listing = self.vault.listing(name)?;
         let spared = self.in_use(directory);
+        let unsent = self.unsent(&snapshots.cache)?;
         let accounts = self.journal().map(|journal| {
             let wiped = Records::in_state(&context.state);
             Accounts { journal, wiped, machine: self.vault.machine.clone() }
         });
         let keep_extra = args.keep_extra;
         let filter = self.ready.filter().clone();
-        let target = Target { snapshots, snapshot, root, keep_extra, spared, filter, accounts };
+        let target =
+            Target { snapshots, snapshot, root, keep_extra, spared, unsent, filter, accounts };
         let restore = target.compare(listing)?;
         drop(monitor);
         self.note_spared(name, restore.spared);
         self.note_excluded(name, restore.excluded);
+        self.lacking.set(self.lacking.get() || !restore.unsent.is_empty());
+        show::unsent(terminal, name, &restore.unsent);
         if restore.foreign > 0 {
             let count = files(restore.foreign as u64);
             terminal.note(&format!("{name}: not in the snapshot and left on the remote: {count}"));
@@ -152,23 +174,7 @@ impl<'a> Incoming<'a> {
         Ok(restore)
     }
 
-    /// A mirror of what the remote holds, as rclone makes it.
-    fn mirror(&self, directory: &Directory, target: PathBuf) -> Result<Transfer> {
-        let name = &directory.name;
-        let source = self.ready.remote().tree(name);
-        let destination = Spec::local(&target.to_string_lossy());
-        let plan = self.compare(directory, &target, &source, &destination)?;
-        let plan = self.trimmed(directory, &target, plan)?;
-        guard::deletions(&target.display().to_string(), &plan, self.allowed)?;
-        self.context.terminal.note(&format!(
-            "{name}: no manifest on the remote; content and times come back, other attributes, \
-             empty directories and hard links do not"
-        ));
-        let (journal, local_root) = (self.journal(), target);
-        Ok(Transfer { name: name.clone(), source, destination, plan, local_root, journal })
-    }
-
-    fn journal(&self) -> Option<Journal> {
+    pub(super) fn journal(&self) -> Option<Journal> {
         self.args.to.is_none().then(|| Journal::in_state(&self.context.state))
     }
 
@@ -198,69 +204,28 @@ impl<'a> Incoming<'a> {
         }
     }
 
-    /// The plan of a mirror, if there is a snapshot at all.
-    fn compare(
-        &self,
-        directory: &Directory,
-        target: &Path,
-        source: &Spec,
-        destination: &Spec,
-    ) -> Result<Plan> {
-        let name = &directory.name;
-        let place = self.ready.remote().place(name);
-        let doing = format!("compare {place} with {}", target.display());
-        let fail = |failure: Failure| failure.into_error(&doing, Kind::Incomplete);
-        let mut monitor = Monitor::comparison(&self.context.terminal, name);
-        let plan = match compare::make(source, destination, Compare::Content, &mut monitor) {
-            Err(failure) if failure.kind == FailureKind::Missing => Plan::default(),
-            other => other.map_err(fail)?,
-        };
-        match plan.trouble {
-            // A snapshot that does not exist lists as empty, with this trouble.
-            Some(Failure { kind: FailureKind::Missing, .. }) if plan.source_files() == 0 => {}
-            Some(trouble) => return Err(fail(trouble)),
-            None => {}
-        }
-        // S3 has no empty directories: there, what is empty does not exist.
-        let exists = plan.source_files() > 0 || self.vault.sight.here.holds(guard::first(name));
-        let files = exists.then(|| plan.source_files());
-        guard::remote_source(&place, files, self.vault.suspicion.as_ref(), self.allowed)?;
-        Ok(plan)
-    }
-
-    /// The plan without what is to stay: extra files if so asked, what the filters
-    /// exclude of what is here, and the configuration in use.
-    fn trimmed(&self, directory: &Directory, target: &Path, plan: Plan) -> Result<Plan> {
-        let here = ExcludedHere::of(target, self.ready.filter())?;
-        self.note_excluded(&directory.name, here.count);
-        let plan = plan.leaving(&here);
-        let plan = if self.args.keep_extra { plan.keeping_extra() } else { plan };
-        let mut spared = plan.clone();
-        for path in self.in_use(directory) {
-            spared = spared.sparing(as_path(&path));
-        }
-        let count = |plan: &Plan| plan.transfers() + len(&plan.delete);
-        self.note_spared(&directory.name, count(&plan) - count(&spared));
-        Ok(spared)
-    }
-
     /// Where the configuration in use lies below the directory, unless that is
     /// named.
-    fn in_use(&self, directory: &Directory) -> Vec<Vec<u8>> {
+    pub(super) fn in_use(&self, directory: &Directory) -> Vec<Vec<u8>> {
         if self.args.to.is_some() || !self.args.mirror.only.is_empty() {
             return Vec::new();
         }
         (self.spares)(self.context, directory)
     }
 
-    fn note_excluded(&self, name: &str, excluded: u64) {
+    /// What the last backup could not send from here.
+    fn unsent(&self, cache: &Path) -> Result<Kept> {
+        if self.args.to.is_some() { Ok(Kept::default()) } else { unsent::read(cache) }
+    }
+
+    pub(super) fn note_excluded(&self, name: &str, excluded: u64) {
         if excluded > 0 {
             let what = format!("{name}: excluded and left alone as it is here: {excluded}");
             self.context.terminal.note(&what);
         }
     }
 
-    fn note_spared(&self, name: &str, spared: u64) {
+    pub(super) fn note_spared(&self, name: &str, spared: u64) {
         if spared > 0 {
             self.context.terminal.note(&format!(
                 "{name}: the configuration in use is left alone (`--only {name}` restores it)"

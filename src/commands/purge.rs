@@ -3,10 +3,11 @@
 
 use serde_json::json;
 
+use super::clear::{Clear, Sorted};
 use super::secrets::{in_time, rclone_file};
 use super::vault::Vault;
 use super::watch::Monitor;
-use super::{Context, Outcome, carry, setup, wiping};
+use super::{Context, Outcome, carry, setup, show, wiping};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::{bytes, files};
@@ -15,9 +16,10 @@ use crate::config::{PoofConf, Problem, Ready};
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Unwatched;
 use crate::storage::remote::Remote;
-use crate::tree::guard::first;
+use crate::storage::store::{Bytes, Versions};
 use crate::tree::listing::list;
 use crate::tree::objects::{Names, RECORDS};
+use crate::tree::ours::Foreign;
 use crate::tree::proof::{Evidence, Proof};
 use crate::tree::snapshot::Standing;
 use crate::tree::wipe::MARKER;
@@ -27,6 +29,8 @@ struct Copy {
     tree: String,
     files: u64,
     bytes: u64,
+    /// It is one of poof.conf.
+    configured: bool,
 }
 
 pub fn run(context: &Context, args: &PurgePlain) -> Result<Outcome> {
@@ -36,19 +40,23 @@ pub fn run(context: &Context, args: &PurgePlain) -> Result<Outcome> {
     let plain = plain_side(context, &ready)?;
     let directories = setup::select(&ready, &[])?;
     let vault = Vault::open(context, &ready, &directories, setup::allowed(&args.caution.allow))?;
-    let copies = copies(&vault, &ready, plain)?;
-    for Copy { tree, files: count, bytes: size } in &copies {
+    let clear = Clear::of(&vault, plain)?;
+    let copies = copies(&vault, &ready, &clear)?;
+    for Copy { tree, files: count, bytes: size, configured } in &copies {
         let place = plain.place(tree);
         let (many, much) = (files(*count), bytes(*size));
-        terminal.result(&format!("- {place}: {many}, {much}, in clear"));
+        let whose = if *configured { "" } else { ", of no directory in poof.conf" };
+        terminal.result(&format!("- {place}: {many}, {much}, in clear{whose}"));
         terminal.event(&json!({
             "type": "plain_copy", "tree": tree, "place": place, "files": count, "bytes": size,
+            "configured": configured,
         }));
     }
     if copies.is_empty() {
         terminal.done("There is no plain copy in the bucket.");
         return Ok(Outcome::default().with("trees", 0));
     }
+    let purging = Purging { context, vault: &vault, clear: &clear, args };
     if args.caution.dry_run {
         terminal.done("Dry run: nothing was changed.");
         return Ok(Outcome::default().with("dry_run", true).with("trees", copies.len()));
@@ -57,11 +65,19 @@ pub fn run(context: &Context, args: &PurgePlain) -> Result<Outcome> {
     let mut going = Vec::new();
     for copy in copies {
         interrupt::check()?;
-        let proven =
-            is_no_last_copy(plain, &copy.tree).and_then(|()| prove(context, &vault, &copy.tree));
+        let proven = purging.judge(&copy.tree);
         wiping::forget_names(context, &vault, &copy.tree)?;
         match proven {
-            Ok(()) => going.push(copy),
+            Ok(sorted) => {
+                let goes = setup::allowed(&args.caution.allow).foreign;
+                let foreign = sorted.foreign.iter().map(|(name, size)| Foreign {
+                    name: name.clone(),
+                    size: *size,
+                    odd: false,
+                });
+                show::foreign(terminal, &copy.tree, &foreign.collect::<Vec<_>>(), goes);
+                going.push((copy, sorted));
+            }
             Err(error) => carry::note_failure(terminal, &mut outcome, error)?,
         }
     }
@@ -70,22 +86,108 @@ pub fn run(context: &Context, args: &PurgePlain) -> Result<Outcome> {
         return Err(Error::guard("nothing was removed").hint("`--yes` goes ahead."));
     }
     let whole = outcome.kind.is_none();
-    for Copy { tree, files, bytes } in &going {
+    for (Copy { tree, files, bytes, .. }, sorted) in &going {
         interrupt::check()?;
-        match purge(plain, tree).and_then(|()| purge(plain, &format!("{RECORDS}/trees/{tree}"))) {
+        match purging.purge(tree, sorted) {
             Ok(()) => terminal.event(&json!({
                 "type": "purged", "tree": tree, "files": files, "bytes": bytes,
             })),
             Err(error) => carry::note_failure(terminal, &mut outcome, error)?,
         }
+        purging.tell_versions(tree)?;
+    }
+    if clear.is_done()? {
+        // Of no tree any more.
+        purge(plain, RECORDS)?;
     }
     if whole && outcome.kind.is_none() {
-        // All that poof has noted in clear.
-        purge(plain, RECORDS)?;
         terminal.done("The plain copies are gone.");
-        terminal.note("A bucket that keeps versions of its objects may hold them still.");
+        if !plain.is_s3() && plain.needs_network() {
+            terminal.note("A remote that keeps versions of its objects may hold them still.");
+        }
     }
     Ok(outcome.with("trees", going.len()))
+}
+
+/// What the removal of every copy needs.
+struct Purging<'a> {
+    context: &'a Context,
+    vault: &'a Vault<'a>,
+    clear: &'a Clear<'a>,
+    args: &'a PurgePlain,
+}
+
+impl Purging<'_> {
+    /// Whether a copy may go, and what of it.
+    fn judge(&self, tree: &str) -> Result<Sorted> {
+        let Purging { context, vault, clear, .. } = self;
+        if let Some(other) = clear.entangled(tree) {
+            let what = format!("the plain copy of {tree} stays: it and {other} lie in one another");
+            return Err(Error::guard(what).hint("Another machine may use it."));
+        }
+        is_no_last_copy(clear.plain, tree)?;
+        let proof = prove(context, vault, tree)?;
+        let mut monitor = Monitor::comparison(&context.terminal, tree);
+        clear.sorted(context, tree, proof.snapshot(), &mut monitor)
+    }
+
+    /// Removes a copy and poof's records of it.
+    fn purge(&self, tree: &str, sorted: &Sorted) -> Result<()> {
+        let plain = self.clear.plain;
+        if sorted.foreign.is_empty() || setup::allowed(&self.args.caution.allow).foreign {
+            purge(plain, tree)?;
+        } else {
+            let doing = format!("remove {}", plain.place(tree));
+            let fail = |failure: Failure| failure.into_error(&doing, Kind::Incomplete);
+            let names = Names::new(tree);
+            let full: Vec<_> = sorted.known.iter().map(|name| Bytes(names.full(name))).collect();
+            let removed = self.clear.store.remove(&full, &mut Unwatched).map_err(fail)?;
+            if let Some(failure) = removed.into_iter().find_map(|record| record.failure) {
+                return Err(fail(failure));
+            }
+            let left = list(&self.clear.store, tree, &[], &mut Unwatched).map_err(fail)?;
+            let left = sorted.known.iter().filter(|name| left.has(name)).count() as u64;
+            if left > 0 {
+                return Err(still_there(plain, tree, left));
+            }
+        }
+        purge(plain, &Names::new(tree).records())
+    }
+
+    /// Says what the bucket keeps of a copy that is gone.
+    fn tell_versions(&self, tree: &str) -> Result<()> {
+        let (plain, terminal) = (self.clear.plain, &self.context.terminal);
+        for dir in [tree.to_owned(), Names::new(tree).records()] {
+            let place = plain.place(&dir);
+            let doing = format!("ask for versions of {place}");
+            let found = self.clear.store.versions(&dir);
+            let found = found.map_err(|failure| failure.into_error(&doing, Kind::Incomplete))?;
+            let Versions { kept, locked, count, bytes: size, more } = found;
+            if !kept || count == 0 && !more {
+                continue;
+            }
+            let at_least = if more { "at least " } else { "" };
+            let lock =
+                if locked { " It locks objects: some stay until their time is over." } else { "" };
+            let conf = self.context.files.rclone.display();
+            terminal.warn(&format!(
+                "the bucket keeps versions: of {place} it still holds {at_least}{}, {}, in clear \
+                 (`rclone --config '{conf}' backend cleanup-hidden '{place}'` removes \
+                 them).{lock}",
+                versions(count),
+                bytes(size)
+            ));
+            terminal.event(&json!({
+                "type": "versions", "tree": tree, "place": place, "count": count, "bytes": size,
+                "more": more, "locked": locked,
+            }));
+        }
+        Ok(())
+    }
+}
+
+fn versions(count: u64) -> String {
+    if count == 1 { "1 version".to_owned() } else { format!("{count} versions") }
 }
 
 /// The plain side of the bucket, if it can be told from the encrypted one.
@@ -111,20 +213,21 @@ pub fn plain_side<'a>(context: &Context, ready: &'a Ready) -> Result<&'a Remote>
     Ok(plain)
 }
 
-fn copies(vault: &Vault, ready: &Ready, plain: &Remote) -> Result<Vec<Copy>> {
+fn copies(vault: &Vault, ready: &Ready, clear: &Clear) -> Result<Vec<Copy>> {
     let mut copies = Vec::new();
-    for directory in ready.directories() {
-        let tree = directory.name.clone();
-        if !vault.sight.there.as_ref().is_some_and(|top| top.holds(first(&tree))) {
+    let own = ready.directories().iter().map(|directory| (directory.name.clone(), true));
+    let others = clear.others(vault, ready).into_iter().map(|tree| (tree, false));
+    for (tree, configured) in own.chain(others) {
+        if !clear.may_hold(vault, &tree) {
             continue;
         }
-        let listed = list(&plain.store(), &tree, &[], &mut Unwatched);
-        let inventory = listed
-            .map_err(|f| f.into_error(&format!("list {}", plain.place(&tree)), Kind::Remote))?;
-        let bytes = inventory.foreign().map(|(_, size)| size).sum();
-        let files = inventory.names().count() as u64;
-        if files > 0 {
-            copies.push(Copy { tree, files, bytes });
+        let place = clear.plain.place(&tree);
+        let fail = |f: Failure| f.into_error(&format!("list {place}"), Kind::Remote);
+        let listed = list(&clear.store, &tree, &[], &mut Unwatched).map_err(fail)?;
+        let bytes = listed.foreign().map(|(_, size)| size).sum();
+        let files = listed.names().count() as u64;
+        if files > 0 || clear.knows(&tree) {
+            copies.push(Copy { tree, files, bytes, configured });
         }
     }
     Ok(copies)
@@ -147,7 +250,7 @@ fn is_no_last_copy(plain: &Remote, tree: &str) -> Result<()> {
 }
 
 /// Whether the encrypted snapshot of a tree is whole.
-fn prove(context: &Context, vault: &Vault, tree: &str) -> Result<()> {
+fn prove(context: &Context, vault: &Vault, tree: &str) -> Result<Proof> {
     let mut monitor = Monitor::comparison(&context.terminal, tree);
     let (snapshots, listing) = vault.look_again(tree)?;
     let unproven = |why: &str| {
@@ -163,7 +266,7 @@ fn prove(context: &Context, vault: &Vault, tree: &str) -> Result<()> {
     let evidence = Evidence { store, names, listing, read_back: false };
     let proof = Proof::of(last, evidence, &mut monitor)?;
     match proof.unproven().count() {
-        0 => Ok(()),
+        0 => Ok(proof),
         count => {
             unproven(&format!("of its encrypted snapshot {} are not proven", files(count as u64)))
         }
@@ -183,6 +286,10 @@ fn purge(plain: &Remote, dir: &str) -> Result<()> {
     if left == 0 {
         return Ok(());
     }
+    Err(still_there(plain, dir, left))
+}
+
+fn still_there(plain: &Remote, dir: &str, left: u64) -> Error {
     let what = format!("{}: {} are still there", plain.place(dir), files(left));
-    Err(Error::new(Kind::Incomplete, what).hint("Run it again."))
+    Error::new(Kind::Incomplete, what).hint("Run it again.")
 }

@@ -11,12 +11,24 @@ pub struct Outcome {
     pub kind: Option<Kind>,
     /// Fields of the summary.
     pub fields: Map<String, Value>,
+    /// How many objects or files were to be deleted and are still there: nothing is
+    /// missing because of them.
+    pub undeleted: u64,
 }
 
 impl Outcome {
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
         self.fields.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// At the end: what was not deleted counts as well.
+    #[must_use]
+    pub fn closed(mut self) -> Self {
+        if self.undeleted > 0 {
+            self.worsen(Kind::Incomplete);
+        }
         self
     }
 

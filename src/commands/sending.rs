@@ -3,14 +3,13 @@
 
 use std::borrow::Cow;
 use std::fs;
-use std::thread::{self, ScopedJoinHandle};
 
 use serde_json::json;
 
 use super::carry::{self, Saving};
 use super::vault::Vault;
 use super::watch::Monitor;
-use super::{Context, Outcome, setup};
+use super::{Context, Outcome, setup, show};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::is_absent;
 use crate::base::json;
@@ -162,7 +161,7 @@ impl<'a> Sending<'a> {
             count,
             journal,
         };
-        let backup = preparation.survey()?;
+        let mut backup = preparation.survey()?;
         drop(monitor);
         if let Some((made, host, lost)) = strange {
             let made = (made, host.as_str());
@@ -176,6 +175,9 @@ impl<'a> Sending<'a> {
         }
         guard::local_source(local, Some(backup.entries), *allowed)?;
         guard::deletions(&place, &backup.plan, *allowed)?;
+        if allowed.foreign {
+            backup.remove_foreign();
+        }
         Ok(Surveyed::Found(Found::Here(backup)))
     }
 
@@ -213,16 +215,10 @@ impl<'a> Sending<'a> {
         }
         if !vault.is_marked() && !backups.is_empty() {
             lock.hold()?;
+            // First: what a run that does not end leaves is told from what others did.
+            vault.mark()?;
         }
-        thread::scope(|scope| {
-            let marking = (!backups.is_empty()).then(|| scope.spawn(|| vault.mark()));
-            let outcome = carry::all(&context.terminal, backups, outcome, "sent")?;
-            match marking.map(ScopedJoinHandle::join) {
-                Some(Ok(marked)) => marked.map(|()| outcome),
-                Some(Err(_)) => Err(Error::unexpected("a thread ended")),
-                None => Ok(outcome),
-            }
-        })
+        carry::all(&context.terminal, backups, outcome, "sent")
     }
 }
 
@@ -233,6 +229,7 @@ fn shown(path: &[u8]) -> Cow<'_, str> {
 /// What a person should hear before the work begins.
 pub fn tell(context: &Context, backup: &Backup, outcome: &mut Outcome) {
     let tree = backup.name();
+    show::foreign(&context.terminal, tree, &backup.foreign, backup.removes_foreign);
     for out in &backup.left_out {
         let what = format!("{tree}/{}: not backed up: {}", shown(&out.path), out.why);
         if out.loss {

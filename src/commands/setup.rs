@@ -187,5 +187,7 @@ pub fn allowed(allow: &[Guard]) -> Allowed {
         older_snapshot: has(Guard::OlderSnapshot),
         newer_snapshot: has(Guard::NewerSnapshot),
         no_kit: has(Guard::NoKit),
+        foreign: has(Guard::Foreign),
+        no_manifest: has(Guard::NoManifest),
     }
 }

@@ -1,14 +1,18 @@
 //! How a plan and its outcome look.
 
+use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
 
 use serde_json::{Value, json};
 
+use super::Context;
 use crate::base::json;
-use crate::base::terminal::Terminal;
+use crate::base::terminal::{Terminal, Volume, one_line};
 use crate::base::units::{bytes, date, files};
 use crate::host::mounts::Mount;
 use crate::tree::excluded::Extent;
+use crate::tree::known::Nested;
+use crate::tree::ours::Foreign;
 use crate::tree::plan::{Failed, Item, Plan};
 use crate::tree::wipe::{Achieved, Record};
 
@@ -76,11 +80,87 @@ pub fn listing(terminal: &Terminal, name: &str, plan: &Plan) {
     }
 }
 
+/// Warns of a tree that lies within or around that of another machine.
+pub fn nested(context: &Context, nested: Option<&Nested>) {
+    if let Some(nested) = nested {
+        context.terminal.warn(&nested.text());
+    }
+}
+
+/// So many foreign objects are named in a text; `--verbose` names all.
+const MANY: usize = 20;
+
+/// Objects of a tree that poof did not make, and whether they go.
+pub fn foreign(terminal: &Terminal, tree: &str, foreign: &[Foreign], goes: bool) {
+    if foreign.is_empty() {
+        return;
+    }
+    let count = objects(foreign.len());
+    let mut text = if goes {
+        format!("{tree}: {count} that poof did not make will be removed:")
+    } else {
+        format!("{tree}: {count} that poof did not make: kept (`--allow foreign` removes them):")
+    };
+    let shown = bounded(terminal, foreign.len());
+    for Foreign { name, size, odd } in &foreign[..shown] {
+        let below = if *odd { String::new() } else { format!("{tree}/") };
+        let name = String::from_utf8_lossy(name);
+        let _ = write!(text, "\n  {below}{} ({})", one_line(&name), bytes(*size));
+    }
+    text.push_str(&rest(foreign.len() - shown));
+    terminal.warn(&text);
+    for Foreign { name, size, odd } in foreign {
+        terminal.event(&json::at(
+            name,
+            json!({
+                "type": "foreign", "tree": tree, "bytes": size, "kept": !goes, "substitute": odd,
+            }),
+        ));
+    }
+}
+
+/// How many of so many foreign objects a text names.
+pub fn bounded(terminal: &Terminal, count: usize) -> usize {
+    if terminal.volume() >= Volume::Verbose { count } else { count.min(MANY) }
+}
+
+/// Says that a text leaves some out.
+pub fn rest(count: usize) -> String {
+    if count == 0 { String::new() } else { format!("\n  and {count} more (`-v` names all)") }
+}
+
+fn objects(count: usize) -> String {
+    if count == 1 { "1 object".to_owned() } else { format!("{count} objects") }
+}
+
+/// What a download leaves alone because the last backup could not send it.
+pub fn unsent(terminal: &Terminal, tree: &str, paths: &[Vec<u8>]) {
+    for path in paths {
+        let shown = String::from_utf8_lossy(path);
+        terminal.warn(&format!(
+            "{tree}/{shown}: left alone: the last backup could not send it (back it up, or move it \
+             away, and download again)"
+        ));
+        terminal.event(&json::at(path, json!({"type": "spared", "tree": tree})));
+    }
+}
+
 /// A path that did not make it, and why.
-pub fn failed(terminal: &Terminal, name: &str, Failed { path, why, .. }: &Failed) {
+pub fn failed(terminal: &Terminal, name: &str, failed: &Failed) {
+    let Failed { path, why, deletion, .. } = failed;
     terminal.warn(&format!("{name}/{}: {why}", path.to_string_lossy()));
-    let event = json!({"type": "failed", "tree": name, "why": why});
+    let action = if *deletion { "delete" } else { "send" };
+    let event = json!({"type": "failed", "action": action, "tree": name, "why": why});
     terminal.event(&json::at(path.as_os_str().as_bytes(), event));
+}
+
+/// Says which trees were left out of a run, and which were not.
+pub fn refused(terminal: &Terminal, refused: &[String], going: &[String]) {
+    if refused.is_empty() || going.is_empty() {
+        return;
+    }
+    let (refused, going) = (refused.join(", "), going.join(", "));
+    terminal.warn(&format!("Left out, see above: {refused}. The run went on with: {going}."));
 }
 
 /// A tree that is wiped, of which nothing is to be done; `here` is the remote in use.

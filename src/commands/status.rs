@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::clear::Clear;
 use super::farewell::{self, KitNote, KitStanding};
 use super::vault::Vault;
 use super::watch::Monitor;
@@ -21,6 +22,7 @@ use crate::config::Ready;
 use crate::config::trees::Directory;
 use crate::storage::filter::Filter;
 use crate::tree::guard::{Allowed, first};
+use crate::tree::ours::Ours;
 use crate::tree::proof::{Evidence, Proof};
 use crate::tree::snapshot::Standing;
 use crate::tree::wipe::{Asked, Presence};
@@ -32,6 +34,7 @@ pub fn run(context: &Context, _: &cli::Status) -> Result<Outcome> {
     // How the schedule gets on is known here, and asked for most when nothing else can be.
     let vault = Vault::open(context, &ready, &directories, Allowed::default())
         .inspect_err(|_| scheduled::tell(context))?;
+    show::nested(context, vault.nested(&ready, &directories).as_ref());
     let mut outcome = Outcome::default();
     let (mut wiped, mut here) = (0, 0);
     let mut doubts = Vec::new();
@@ -47,7 +50,7 @@ pub fn run(context: &Context, _: &cli::Status) -> Result<Outcome> {
             forget_names(context, &vault, &directory.name)?;
         }
     }
-    in_clear(context, &vault, &ready, &mut doubts);
+    in_clear(context, &vault, &ready, &mut doubts)?;
     let encrypted = ready.remote().is_encrypted();
     let declared = level(encrypted, wiped > 0);
     let plain = doubts.iter().any(|doubt| doubt.exposes);
@@ -158,13 +161,13 @@ fn tree(
         Standing::None => None,
     };
     let (store, names) = (snapshots.store, &snapshots.names);
-    let evidence = Evidence { store, names, listing, read_back: false };
+    let mut evidence = Evidence { store, names, listing, read_back: false };
     let (text, numbers) = match last {
         None => ("no snapshot".to_owned(), Value::Null),
         Some(last) => {
             let ((made, _), counts) = (last.made(), last.counts());
             // Reading back is what check is for.
-            let proof = Proof::by_listing(last, &evidence)?;
+            let proof = Proof::by_listing(last, &mut evidence)?;
             let unproven = proof.unproven().count() as u64;
             let proven = match (unproven, proof.read.0) {
                 (0, 0) => "proven now".to_owned(),
@@ -189,6 +192,10 @@ fn tree(
         }
     };
     drop(monitor);
+    if !numbers.is_null() {
+        let unclaimed = evidence.listing.settle(names, &Ours::read(&snapshots.cache));
+        show::foreign(terminal, name, &unclaimed.foreign, false);
+    }
     let own = setup::in_use(context, directory).iter().any(Vec::is_empty);
     let mut since = None;
     let (where_, word, place) = match presence {
@@ -230,7 +237,12 @@ fn is_empty(dir: &Path) -> bool {
 }
 
 /// What others can read.
-fn in_clear(context: &Context, vault: &Vault, ready: &Ready, doubts: &mut Vec<Doubt>) {
+fn in_clear(
+    context: &Context,
+    vault: &Vault,
+    ready: &Ready,
+    doubts: &mut Vec<Doubt>,
+) -> Result<()> {
     let mut expose = |what: String| doubts.push(Doubt { what, exposes: true, residue: false });
     let encrypted = ready.remote().is_encrypted();
     for directory in ready.directories() {
@@ -246,10 +258,23 @@ fn in_clear(context: &Context, vault: &Vault, ready: &Ready, doubts: &mut Vec<Do
             ));
         }
     }
+    if let Some(plain) = ready.counterpart().filter(|_| encrypted) {
+        let clear = Clear::of(vault, plain)?;
+        for tree in clear.others(vault, ready) {
+            if !clear.holds(&tree)? {
+                continue;
+            }
+            expose(format!(
+                "{tree} is in the bucket in clear, and is no directory in poof.conf (`poof \
+                 purge-plain`)"
+            ));
+        }
+    }
     for path in [&context.files.poof, &context.files.rclone] {
         if readable_by_others(path) {
             let path = path.display();
             expose(format!("others on this machine can read {path} (chmod 600 '{path}')"));
         }
     }
+    Ok(())
 }

@@ -37,6 +37,9 @@ fn make_safe(
     let (allowed, dry_run) = (setup::allowed(&args.caution.allow), args.caution.dry_run);
     let leaves = ready.remote().is_encrypted() && !args.keep_poof;
     let vault = Vault::open(context, ready, &directories, allowed)?;
+    if let Some(nested) = vault.nested(ready, &directories) {
+        return Err(nested.into());
+    }
     let filter = ready.filter();
     let sending = Sending { context, vault: &vault, filter, rehash: false, allowed, dry_run };
     let mut excluding = Excluding::new(context, filter, args.wipe_excluded, leaves);
@@ -44,6 +47,7 @@ fn make_safe(
     let mut outcome = Outcome::default();
     let mut backups = Vec::new();
     let (mut going, mut wiped) = (Vec::new(), Vec::new());
+    let mut refused = Vec::new();
     let here = vault.remote.name();
     let mut elsewhere = false;
     for directory in vault.places(context, &directories) {
@@ -63,7 +67,10 @@ fn make_safe(
                 show::wiped(terminal, &record, &here);
                 wiped.push(directory);
             }
-            Err(error) => carry::note_failure(terminal, &mut outcome, error)?,
+            Err(error) => {
+                refused.push(directory.name.clone());
+                carry::note_failure(terminal, &mut outcome, error.of_tree(&directory.name))?;
+            }
         }
     }
     for directory in going.iter().chain(&wiped) {
@@ -84,17 +91,37 @@ fn make_safe(
         return Ok(carry::would(terminal, &backups, outcome));
     }
     consent(&excluding, &going, &wiped, args.caution.yes)?;
+    let sent: Vec<_> = backups.iter().map(|saving| saving.backup.name().to_owned()).collect();
     let outcome = sending.carry_out(ready, backups, &lock, outcome).map_err(nothing_gone)?;
+    show::refused(terminal, &refused, &sent);
     if outcome.kind.is_some_and(|kind| kind != Kind::Unproven) {
         terminal.warn("Nothing was wiped: not everything is safe on the remote, see above.");
-        return Ok(outcome);
+        return Ok(outcome.closed());
     }
     let read_back = args.proof == ProofBy::Readback;
-    let wiping =
-        Wiping { context, vault: &vault, lock: &lock, read_back, leaves, excluding: &excluding };
+    // What is still to be deleted there costs space and is named; it keeps nobody from
+    // wiping here what is proven, but poof stays with it.
+    let goes = leaves && outcome.undeleted == 0;
+    let wiping = Wiping {
+        context,
+        vault: &vault,
+        lock: &lock,
+        read_back,
+        leaves: goes,
+        excluding: &excluding,
+    };
     let outcome = wiping.all(&going, &wiped, outcome)?;
+    let is_wiped = outcome.kind.is_none();
+    let outcome = outcome.closed();
     scheduled::forget_log(context);
     if !leaves {
+        return Ok(outcome);
+    }
+    if is_wiped && outcome.undeleted > 0 {
+        terminal.warn(
+            "poof stays, since not all was deleted on the remote; another `poof upload` removes \
+             poof.",
+        );
         return Ok(outcome);
     }
     if outcome.kind.is_some() || elsewhere {

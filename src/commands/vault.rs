@@ -1,6 +1,6 @@
 //! What a bucket holds besides files: poof's own records, opened once a run.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -22,6 +22,7 @@ use crate::storage::store::Store;
 use crate::tree::guard::{self, Allowed, Sight, Suspicion};
 use crate::tree::identity::{self, Found, Identities};
 use crate::tree::inventory::Inventory;
+use crate::tree::known::{self, Nested};
 use crate::tree::listing::{Listing, list};
 use crate::tree::lock::Lock;
 use crate::tree::manifest::Key;
@@ -131,6 +132,32 @@ impl<'a> Vault<'a> {
     /// The identity of the store, in hexadecimal.
     pub fn id(&self) -> &str {
         &self.identity.id
+    }
+
+    /// One of `directories` that lies within or around a tree of another machine: each
+    /// would take the other's objects for its own.
+    pub fn nested(&self, ready: &Ready, directories: &[&Directory]) -> Option<Nested> {
+        let own: Vec<_> = directories.iter().map(|d| d.name.as_str()).collect();
+        let configured: Vec<_> = ready.directories().iter().map(|d| d.name.as_str()).collect();
+        known::nested(&own, &configured, &self.trees())
+    }
+
+    /// The trees of which poof's records tell.
+    pub fn trees(&self) -> BTreeSet<String> {
+        known::trees(&self.records)
+    }
+
+    /// Whether something lies below the name of a tree that it was opened for.
+    pub fn has_objects(&self, tree: &str) -> bool {
+        let listings = self.listings.lock().unwrap_or_else(PoisonError::into_inner);
+        let listed = listings.get(tree).and_then(|listed| listed.as_ref().ok());
+        listed.is_some_and(|listed| !listed.is_empty())
+    }
+
+    /// Whether poof has written to the store, or knows anything of a tree: what lies
+    /// there without a manifest is then no snapshot.
+    pub fn is_poofs(&self, tree: &str) -> bool {
+        !self.identity.new || self.below(tree).names().next().is_some()
     }
 
     /// Gives the store an identity if it has none.

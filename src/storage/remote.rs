@@ -94,6 +94,11 @@ impl Remote {
         self.disk.as_deref().filter(|dir| !dir.is_dir())
     }
 
+    /// Whether its section is of type s3.
+    pub fn is_s3(&self) -> bool {
+        self.s3
+    }
+
     /// Whether it is elsewhere, as far as its configuration says.
     pub fn needs_network(&self) -> bool {
         self.disk.is_none()

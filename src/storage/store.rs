@@ -14,10 +14,11 @@ use super::failure::Failure;
 use super::job::{self, Watch};
 use super::rclone::call::{Call, call};
 use super::rclone::requests::{
-    CopyStore, DeriveKey, FetchStore, Filter, ListStore, LookStore, NameOf, RemoveStore, SendStore,
-    Settings,
+    CopyStore, CountVersions, DeriveKey, FetchStore, Filter, ListStore, LookStore, NameOf,
+    RemoveStore, SendStore, Settings,
 };
 
+pub use super::rclone::requests::Versions;
 use super::records::Named;
 pub use super::records::{Bytes, Copy, Done, Fetch, Fetched, Have, Send, Sent, Shown};
 
@@ -119,6 +120,14 @@ impl Store {
         let Store { fs, crypt, width, .. } = self.clone();
         let request = |jobs, report| FetchStore { fs, crypt, jobs, report, width };
         exchange(width, request, jobs, watch, each).map(|_| ())
+    }
+
+    /// What the bucket keeps of what was deleted below `dir`, as far as it tells.
+    ///
+    /// # Errors
+    /// An interrupt.
+    pub fn versions(&self, dir: &str) -> Result<Versions, Failure> {
+        job::probe(&CountVersions { fs: self.fs.clone(), dir: dir.to_owned() })
     }
 
     /// A secret of the encryption, for the seal of poof's own records; None where

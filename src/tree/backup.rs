@@ -17,10 +17,12 @@ use super::journal::Journal;
 use super::listing::{Listing, still_there};
 use super::lock::Lock;
 use super::objects::Names;
+use super::ours::{Foreign, Ours};
 use super::outgoing::{Coming, Outgoing};
 use super::plan::{Failed, Item, Plan};
 use super::snapshot::{Arrived, Facts, Snapshot, Snapshots};
 use super::survey::{Sides, Survey, survey};
+use super::unsent;
 use super::walk::{Found, LeftOut, Walk, closed};
 use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
@@ -44,12 +46,19 @@ pub struct Backup<'a> {
     pub excluded: Extent,
     /// Told when all is done.
     pub notes: Vec<String>,
-    snapshots: Snapshots<'a>,
+    /// Objects that poof did not make, and whether they go.
+    pub foreign: Vec<Foreign>,
+    pub removes_foreign: bool,
+    pub(super) snapshots: Snapshots<'a>,
     destination: Spec,
     root: PathBuf,
     last: Option<Snapshot>,
-    changes: Vec<Change>,
-    listing: Listing,
+    pub(super) changes: Vec<Change>,
+    pub(super) listing: Listing,
+    /// How many of the deletions are those of poof's own objects.
+    pub(super) gone: usize,
+    /// Objects with substitute names that no entry has any more.
+    pub(super) odd_gone: Vec<Vec<u8>>,
     odd_names: u64,
     /// How the directory differs from the snapshot that it was compared with.
     pub distance: Distance,
@@ -105,7 +114,10 @@ impl<'a> Preparation<'a> {
         });
         let walk = walk.take_while(|_| !interrupt::requested());
         let entries = last.as_ref().map(Snapshot::entries).transpose()?.into_iter().flatten();
-        let mut sides = Sides { root: &root, listing: &mut listing, unseen: &unseen, rehash };
+        let (names, ours) = (&snapshots.names, Ours::read(&snapshots.cache));
+        let (root_at, listing_of) = (root.as_path(), &mut listing);
+        let mut sides =
+            Sides { root: root_at, listing: listing_of, unseen: &unseen, rehash, names, ours };
         let survey = process_results(entries, |entries| survey(walk, entries, &mut sides))??;
         interrupt::check()?;
         let plan = plan_of(&survey);
@@ -117,7 +129,11 @@ impl<'a> Preparation<'a> {
             drift: drift.collect(),
             entries: survey.entries,
             excluded,
+            gone: plan.delete.len(),
             plan,
+            odd_gone: survey.unclaimed.odd_gone,
+            foreign: survey.unclaimed.foreign,
+            removes_foreign: false,
             left_out: left_out.into_inner(),
             distance: distance(&survey.changes),
             changes: survey.changes,
@@ -150,7 +166,7 @@ fn plan_of(survey: &Survey) -> Plan {
             (None, News::Sighting | News::Gone) => {}
         }
     }
-    for (name, size) in &survey.delete {
+    for (name, size) in &survey.unclaimed.gone {
         let path = OsStr::from_bytes(name).into();
         plan.delete.push(Item { path, size: *size });
     }
@@ -198,6 +214,8 @@ impl Backup<'_> {
         if !self.plan.delete.is_empty() || self.changes.iter().any(|c| c.send.is_some()) {
             lock.hold()?;
         }
+        self.note_ours()?;
+        self.give_way();
         // A file that became a directory goes before what is in it comes: disks, and
         // MinIO, have no room for both. All other deletions wait for the head.
         let (blocking, others) = self.plan.in_the_way();
@@ -218,6 +236,7 @@ impl Backup<'_> {
         };
         let carried = outgoing.carry(watch)?;
         failed.extend(carried.failed);
+        unsent::note(&self.snapshots.cache, &failed, &self.left_out)?;
         self.plan.turned_out_equal(&carried.kept);
         let mut changes = std::mem::take(&mut self.changes);
         // What failed stays in the snapshot as it was.
@@ -233,8 +252,15 @@ impl Backup<'_> {
             if lock.is_held() {
                 self.clean_odd(&changes, watch);
             }
+        } else {
+            self.plan.delete.retain(|item| {
+                blocking.iter().any(|name| item.path.as_os_str().as_bytes() == name.as_slice())
+            });
         }
         if failed.is_empty() {
+            self.forget_ours()?;
+        }
+        if failed.iter().all(|failed| failed.deletion) {
             self.journal.end(self.name())?;
         }
         let odd = self.odd_names + changes.iter().filter(|change| change.odd).count() as u64;
@@ -254,7 +280,7 @@ impl Backup<'_> {
         let used: HashSet<String> =
             changes.iter().filter(|c| c.odd).map(|change| Names::odd(&change.path)).collect();
         let dir = self.snapshots.names.odd_dir();
-        let names = self.listing.odd.foreign().map(|(name, _)| String::from_utf8_lossy(name));
+        let names = self.odd_gone.iter().map(|name| String::from_utf8_lossy(name));
         let gone = names.filter(|name| !used.contains(name.as_ref()));
         let gone: Vec<_> = gone.map(|name| Bytes(format!("{dir}/{name}").into_bytes())).collect();
         if !gone.is_empty() {
@@ -275,14 +301,14 @@ impl Backup<'_> {
             let failure = record.failure?;
             let name = names.get(usize::try_from(record.id).ok()?)?;
             let path = OsStr::from_bytes(name).into();
-            Some(Failed { path, kind: failure.kind, why: failure.text })
+            Some(Failed::deletion(path, failure.kind, failure.text))
         });
         let mut failed: Vec<Failed> = failed.collect();
         let left = still_there(store, of, names, watch).map_err(fail)?;
         for path in left {
             if failed.iter().all(|known| known.path != path) {
                 let why = "it was to be removed and is still there; run it again".to_owned();
-                failed.push(Failed { path, kind: FailureKind::Other, why });
+                failed.push(Failed::deletion(path, FailureKind::Other, why));
             }
         }
         Ok(failed)

@@ -8,8 +8,9 @@ use itertools::Itertools;
 
 use super::entry::{Entry, Tag};
 use super::inventory::State;
-use super::listing::Listing;
+use super::listing::{Listing, Unclaimed};
 use super::objects::Names;
+use super::ours::Ours;
 use super::read_back::{self, Fault};
 use super::snapshot::Snapshot;
 use super::stored::is_content;
@@ -34,7 +35,10 @@ pub enum What {
     /// It holds what belongs at this path.
     Swapped(Vec<u8>),
     /// No snapshot knows it.
-    Foreign,
+    Foreign {
+        /// It lies where substitute names do: its path is from the top of the bucket.
+        odd: bool,
+    },
     /// Read back, it is something else: the BLAKE3 of that, in hexadecimal.
     Wrong(String),
     Unreadable(String),
@@ -43,7 +47,7 @@ pub enum What {
 impl What {
     /// Whether something cannot be restored because of it.
     pub fn is_loss(&self) -> bool {
-        *self != What::Foreign
+        !matches!(self, What::Foreign { .. })
     }
 }
 
@@ -57,6 +61,8 @@ pub struct Examined {
     pub unhashed: u64,
     /// Objects to read back, and their bytes as stored.
     pub readable: (u64, u64),
+    /// Objects that a run has left which did not end.
+    pub ours: u64,
 }
 
 /// Which objects are read back: a share of all, from 0 to 1, chosen by chance.
@@ -90,6 +96,8 @@ pub fn examine(
     snapshot: &Snapshot,
     listing: &mut Listing,
     sample: Option<&Sample>,
+    names: &Names,
+    ours: &Ours,
 ) -> Result<Examined> {
     let mut examined = Examined::default();
     // What lies where something else should, by how it is shown.
@@ -97,6 +105,7 @@ pub fn examine(
     for entry in snapshot.entries()?.filter_ok(Entry::is_object) {
         let entry = entry?;
         let state = listing.claim(&entry)?;
+        listing.disown_odd(&entry.path);
         let Some(stored) = &entry.stored else { continue };
         match state {
             State::Intact => {
@@ -132,8 +141,10 @@ pub fn examine(
             }
         }
     }
-    let foreign = listing.own.foreign().map(|(name, _)| name.to_vec());
-    let foreign = foreign.map(|path| Finding { path, what: What::Foreign });
+    let Unclaimed { gone, odd_gone, foreign } = listing.settle(names, ours);
+    examined.ours = (gone.len() + odd_gone.len()) as u64;
+    let foreign = foreign.into_iter();
+    let foreign = foreign.map(|f| Finding { path: f.name, what: What::Foreign { odd: f.odd } });
     examined.findings.extend(foreign);
     Ok(examined)
 }

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::plan::{Plan, len};
-use crate::base::error::Error;
+use crate::base::error::{Error, UNCHANGED};
 use crate::base::units::date;
 use crate::storage::remote::Top;
 
@@ -18,6 +18,8 @@ pub struct Allowed {
     pub older_snapshot: bool,
     pub newer_snapshot: bool,
     pub no_kit: bool,
+    pub foreign: bool,
+    pub no_manifest: bool,
 }
 
 /// Deletions below this number are never a mass deletion.
@@ -25,7 +27,7 @@ const FEW: u64 = 100;
 
 /// A refusal, and the word that lets it pass.
 pub fn refuse(what: impl Into<String>, hint: &str, word: &str) -> Error {
-    Error::guard(what).hint(format!("{hint} Nothing was changed. `--allow {word}` goes ahead."))
+    Error::guard(what).hint(format!("{hint} {UNCHANGED} `--allow {word}` goes ahead."))
 }
 
 /// A local directory that is missing or empty must not become the snapshot: it

@@ -24,6 +24,7 @@ struct Object {
     time: Time,
     tag: Seen,
     used: bool,
+    disowned: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +56,15 @@ impl Inventory {
         let time = Time { seconds: shown.time.0, nanos: shown.time.1 };
         let len = u32::try_from(name.len()).unwrap_or(u32::MAX);
         let at = self.names.len();
-        self.objects.push(Object { at, len, size: shown.size, time, tag, used: false });
+        self.objects.push(Object {
+            at,
+            len,
+            size: shown.size,
+            time,
+            tag,
+            used: false,
+            disowned: false,
+        });
         self.names.extend_from_slice(&name);
         self.sorted = false;
     }
@@ -105,7 +114,8 @@ impl Inventory {
         for object in &self.objects {
             if let Some(rest) = name_of(&self.names, object).strip_prefix(prefix.as_bytes()) {
                 let len = u32::try_from(rest.len()).unwrap_or(u32::MAX);
-                part.objects.push(Object { at: part.names.len(), len, used: false, ..*object });
+                let (at, used, disowned) = (part.names.len(), false, false);
+                part.objects.push(Object { at, len, used, disowned, ..*object });
                 part.names.extend_from_slice(rest);
             }
         }
@@ -127,10 +137,31 @@ impl Inventory {
         }
     }
 
+    /// Marks an object as one that belonged to the tree: if nothing claims it, it may
+    /// go.
+    pub fn disown(&mut self, name: &[u8]) {
+        if let Some(index) = self.find(name) {
+            self.objects[index].disowned = true;
+        }
+    }
+
+    pub fn has(&self, name: &[u8]) -> bool {
+        self.find(name).is_some()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty()
+    }
+
+    /// The objects that nobody has claimed: name, size, and whether it is disowned.
+    pub fn unclaimed(&self) -> impl Iterator<Item = (&[u8], u64, bool)> {
+        let unused = self.objects.iter().filter(|object| !object.used);
+        unused.map(|object| (name_of(&self.names, object), object.size, object.disowned))
+    }
+
     /// The objects that nobody has claimed, with their sizes.
     pub fn foreign(&self) -> impl Iterator<Item = (&[u8], u64)> {
-        let unused = self.objects.iter().filter(|object| !object.used);
-        unused.map(|object| (name_of(&self.names, object), object.size))
+        self.unclaimed().map(|(name, size, _)| (name, size))
     }
 
     /// All names, in the order of their bytes.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::entry::Entry;
 use super::inventory::{Inventory, State};
 use super::objects::{Names, ODD};
+use super::ours::{Foreign, Ours};
 use crate::base::error::Result as Outcome;
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
@@ -65,6 +66,61 @@ impl Listing {
         inventory.claim(&name);
         Ok(entry.stored.as_ref().map_or(State::Intact, |stored| inventory.state(&name, stored)))
     }
+}
+
+impl Listing {
+    /// Marks the object of an entry as one that the last snapshot has, and that may go
+    /// unless something claims it.
+    ///
+    /// # Errors
+    /// As [`Names::object`].
+    pub fn disown(&mut self, entry: &Entry) -> Outcome<()> {
+        if entry.is_odd() {
+            self.odd.disown(Names::odd(&entry.path).as_bytes());
+        } else if entry.is_object() {
+            self.own.disown(&Names::object(entry)?);
+        }
+        Ok(())
+    }
+
+    /// The same for a substitute name of a path: whoever made it, it is this path's.
+    pub fn disown_odd(&mut self, path: &[u8]) {
+        if !self.odd.is_empty() {
+            self.odd.disown(Names::odd(path).as_bytes());
+        }
+    }
+
+    /// What belongs to no entry: what is poof's own, below the name of the tree with
+    /// its size and among the odd ones, and what is not.
+    pub fn settle(&self, names: &Names, ours: &Ours) -> Unclaimed {
+        let mut unclaimed = Unclaimed::default();
+        for (name, size, disowned) in self.own.unclaimed() {
+            let name = name.to_vec();
+            if disowned || ours.has(&name) {
+                unclaimed.gone.push((name, size));
+            } else {
+                unclaimed.foreign.push(Foreign { name, size, odd: false });
+            }
+        }
+        for (name, size, disowned) in self.odd.unclaimed() {
+            if disowned || ours.has_odd(name) {
+                unclaimed.odd_gone.push(name.to_vec());
+            } else {
+                let name = [names.odd_dir().as_bytes(), b"/", name].concat();
+                unclaimed.foreign.push(Foreign { name, size, odd: true });
+            }
+        }
+        unclaimed
+    }
+}
+
+/// Objects that belong to no entry.
+#[derive(Debug, Default)]
+pub struct Unclaimed {
+    pub gone: Vec<(Vec<u8>, u64)>,
+    /// In the directory of those with substitute names.
+    pub odd_gone: Vec<Vec<u8>>,
+    pub foreign: Vec<Foreign>,
 }
 
 /// Lists the objects below `dir`, of which `marks` are some.

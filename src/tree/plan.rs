@@ -23,11 +23,19 @@ pub struct Failed {
     pub path: PathBuf,
     pub kind: FailureKind,
     pub why: String,
+    /// It was to be removed, and is still there.
+    pub deletion: bool,
 }
 
 impl Failed {
     pub fn at(path: &[u8], kind: FailureKind, why: &str) -> Self {
-        Failed { path: OsStr::from_bytes(path).into(), kind, why: why.to_owned() }
+        let path = OsStr::from_bytes(path).into();
+        Failed { path, kind, why: why.to_owned(), deletion: false }
+    }
+
+    /// Something that was to be removed.
+    pub fn deletion(path: PathBuf, kind: FailureKind, why: String) -> Self {
+        Failed { path, kind, why, deletion: true }
     }
 }
 
@@ -82,6 +90,23 @@ impl Plan {
             && self.moved.is_empty()
             && self.delete.is_empty()
             && self.attributes.is_empty()
+    }
+
+    /// What of it was done if all of this `failed`.
+    #[must_use]
+    pub fn done(&self, failed: &[Failed]) -> Plan {
+        let mut done = self.clone();
+        let of = |deletion: bool| {
+            let failed = failed.iter().filter(move |failed| failed.deletion == deletion);
+            failed.map(|failed| failed.path.as_path()).collect::<HashSet<_>>()
+        };
+        let (not_sent, not_removed) = (of(false), of(true));
+        let sent = [&mut done.add, &mut done.update, &mut done.moved, &mut done.attributes];
+        for items in sent {
+            items.retain(|item| !not_sent.contains(item.path.as_path()));
+        }
+        done.delete.retain(|item| !not_removed.contains(item.path.as_path()));
+        done
     }
 
     /// Files that were to be sent, and of which an equal one was there.

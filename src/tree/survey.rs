@@ -10,9 +10,10 @@ use super::change::{Change, News, Why};
 use super::content;
 use super::entry::{Entry, EntryKind, is_within, order};
 use super::inventory::State;
-use super::listing::Listing;
+use super::listing::{Listing, Unclaimed};
 use super::moves::Moves;
 use super::objects::Names;
+use super::ours::Ours;
 use crate::base::error::Result;
 
 /// The outcome of a survey.
@@ -20,9 +21,8 @@ use crate::base::error::Result;
 pub struct Survey {
     /// In the order of entries.
     pub changes: Vec<Change>,
-    /// Objects on the remote that belong to no entry, by name below the tree;
-    /// with their sizes.
-    pub delete: Vec<(Vec<u8>, u64)>,
+    /// Objects on the remote that belong to no entry.
+    pub unclaimed: Unclaimed,
     /// Objects that are as they should be.
     pub unchanged: u64,
     /// Entries of the next snapshot that are no directories.
@@ -40,6 +40,9 @@ pub struct Sides<'a> {
     pub unseen: &'a RefCell<Vec<Vec<u8>>>,
     /// Hash all content, whatever the times say.
     pub rehash: bool,
+    pub names: &'a Names,
+    /// What runs have noted that did not end.
+    pub ours: Ours,
 }
 
 /// Compares the walk of a tree with its last snapshot and the remote.
@@ -69,6 +72,7 @@ pub fn survey(
                 Next::Unchanged(old.is_odd())
             }
             EitherOrBoth::Right(old) => {
+                sides.listing.disown(&old)?;
                 let (path, news) = (old.path.clone(), News::Gone);
                 let (entry, send, odd, from) = (None, None, false, None);
                 survey.changes.push(Change { path, entry, send, odd, news, from });
@@ -98,8 +102,11 @@ pub fn survey(
         }
     }
     moves.find(&mut survey.changes, sides.root, sides.rehash);
-    let foreign = sides.listing.own.foreign().filter(|(name, _)| !sides.is_unseen(name));
-    survey.delete = foreign.map(|(name, size)| (name.to_vec(), size)).collect();
+    let mut unclaimed = sides.listing.settle(sides.names, &sides.ours);
+    // What cannot be looked at may be theirs.
+    unclaimed.gone.retain(|(name, _)| !sides.is_unseen(name));
+    unclaimed.foreign.retain(|foreign| foreign.odd || !sides.is_unseen(&foreign.name));
+    survey.unclaimed = unclaimed;
     Ok(survey)
 }
 
@@ -114,6 +121,7 @@ enum Next {
 impl Sides<'_> {
     fn appeared(&mut self, seen: Entry) -> Result<Next> {
         self.listing.claim(&seen)?;
+        self.listing.disown_odd(&seen.path);
         let there = || self.listing.look(&seen, false).is_some();
         let why = seen.is_object().then(|| if there() { Why::Changed } else { Why::New });
         Ok(Next::Change(seen, why, News::New))
@@ -121,7 +129,9 @@ impl Sides<'_> {
 
     fn met(&mut self, mut seen: Entry, old: &Entry) -> Result<Next> {
         let same_content = self.take_over(&mut seen, old);
+        self.listing.disown_odd(&seen.path);
         if !same_content {
+            self.listing.disown(old)?;
             self.listing.claim(&seen)?;
             let why = if old.is_object() { Why::Changed } else { Why::New };
             let why = seen.is_object().then_some(why);
@@ -193,7 +203,9 @@ mod tests {
         let mut listing = Listing::new(Inventory::default(), &Inventory::default());
         let unseen = RefCell::new(["cloud", "unreadable"].map(Into::into).to_vec());
         let root = Path::new("/");
-        let mut sides = Sides { root, listing: &mut listing, unseen: &unseen, rehash: false };
+        let (names, ours) = (&Names::new("tree"), Ours::default());
+        let (listing, unseen, rehash) = (&mut listing, &unseen, false);
+        let mut sides = Sides { root, listing, unseen, rehash, names, ours };
         let survey = survey(std::iter::empty(), last.map(entry).into_iter(), &mut sides).unwrap();
         let gone: Vec<_> = survey.changes.iter().map(|change| change.path.as_slice()).collect();
         assert_eq!(gone, [&b"deleted"[..], b"unreadable.too"]);

@@ -276,3 +276,26 @@ fn what_a_guard_names_lets_it_pass_for_one_run() {
         }
     }
 }
+
+#[test]
+fn a_guard_that_refuses_one_tree_says_which_and_what_was_done_to_the_others() {
+    for config in [plain(), encrypted()] {
+        let sandbox = Sandbox::new();
+        let second = sandbox.home().join("second");
+        fs::create_dir(&second).unwrap();
+        sandbox.write_config(&config.tree(&second, "second"));
+        fs::write(second.join("old"), "x").unwrap();
+        grow(&sandbox.data(), 3, 0..=200, 1);
+        sandbox.poof(["backup"]).run().expect_code(0);
+        empty_data(&sandbox);
+        fs::write(second.join("new"), "y").unwrap();
+        let run = sandbox.poof(["backup"]).run().expect_code(7);
+        assert!(!run.stderr.contains("Nothing was changed"), "{run}");
+        let run = run.stderr_has("Nothing of data was changed.").stderr_has("second: 1 new");
+        let run =
+            run.stderr_has("Left out, see above: data. The run went on with: config, second.");
+        run.stderr_has("; 1 file, 1 B in ");
+        let door = Backdoor::new(&sandbox);
+        assert_eq!((door.names("second").len(), door.names("data").len()), (2, 3));
+    }
+}

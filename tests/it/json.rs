@@ -18,8 +18,18 @@ use crate::harness::command::Run;
 
 /// What the stories do not bring about everywhere: only root can mount, and a hook, a
 /// keychain and a scheduled run have tests of their own.
-const RARE: [&str; 8] =
-    ["excluded", "hook", "man", "removed", "scheduled_run", "secret", "would_forget", "would_stay"];
+const RARE: [&str; 10] = [
+    "excluded",
+    "hook",
+    "man",
+    "removed",
+    "scheduled_run",
+    "secret",
+    "spared",
+    "versions",
+    "would_forget",
+    "would_stay",
+];
 
 /// Every exit code that there is.
 const CODES: [i32; 11] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 130];

@@ -33,6 +33,7 @@ mod filters;
 #[cfg(target_os = "linux")] // a mount by FUSE
 mod folded;
 mod folding;
+mod foreign;
 mod guards;
 mod harness;
 mod hazards;
@@ -50,10 +51,12 @@ mod ledger;
 mod memory;
 #[cfg(target_os = "linux")] // setfattr, mkfifo
 mod mirror;
+mod nested;
 mod neuter;
 mod proof;
 #[cfg(target_os = "linux")] // setpriv
 mod providers;
+mod purge_plain;
 mod recipes;
 mod requests;
 #[cfg(target_os = "linux")] // loop devices
@@ -75,6 +78,7 @@ mod story;
 mod tamper;
 #[cfg(target_os = "linux")] // tmux
 mod terminal;
+mod unended;
 #[cfg(target_os = "linux")] // mounts, chattr
 mod upload;
 mod upload_faults;

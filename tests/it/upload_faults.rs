@@ -312,18 +312,28 @@ fn nothing_is_wiped_where_something_could_not_be_sent() {
 }
 
 #[test]
-fn nothing_is_wiped_where_a_removal_is_refused_or_does_not_happen() {
+fn what_is_proven_is_wiped_although_a_removal_is_refused_or_does_not_happen() {
     let verdicts = [Verdict::Status(403, "AccessDenied"), Verdict::Swallow];
     for (encrypted, verdict) in
         ENCRYPTED.into_iter().zip(verdicts.clone()).chain(ENCRYPTED.into_iter().rev().zip(verdicts))
     {
         let (sandbox, proxy) = backed_up(encrypted, &[("gone", "gone")]);
         fs::remove_file(sandbox.data().join("gone")).unwrap();
-        let run = assert_nothing_wiped(&sandbox, &proxy, &[4, 5], move |request| {
-            if request.kind == Kind::Delete { verdict.clone() } else { Verdict::Pass }
-        });
-        assert!(run.stderr.contains("gone"), "{run}");
+        let original = Snapshot::of(&sandbox.data());
+        proxy.set_rule(
+            move |request| {
+                if request.kind == Kind::Delete { verdict.clone() } else { Verdict::Pass }
+            },
+        );
+        let run = sandbox.poof(UPLOAD).run().expect_code(5);
+        run.stderr_has("data/gone: ")
+            .stderr_has("not deleted: 1 file")
+            .stderr_has("wiped 10 files");
+        assert!(!sandbox.data().exists());
+        proxy.set_rule(|_| Verdict::Pass);
         sandbox.poof(UPLOAD).run().expect_code(0);
+        sandbox.poof(["download"]).run().expect_code(0);
+        assert_same_content(&original, &Snapshot::of(&sandbox.data()));
     }
 }
 

@@ -125,7 +125,7 @@ fn back_up(
     if kind != Some(Kind::Interrupted) {
         speak::ping(context, schedule, kind);
     }
-    Outcome { kind, fields }
+    Outcome { kind, fields, ..Outcome::default() }
 }
 
 /// Finds out what the decision goes by; the network last, since that takes time.

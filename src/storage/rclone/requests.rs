@@ -171,6 +171,25 @@ pub struct ObjectName {
 }
 
 request!(
+    /// Counts what a bucket keeps of what was deleted below a directory. See
+    /// go/calls/versions.go.
+    CountVersions => "poof/versions", Versions { fs: String, dir: String }
+);
+
+/// See go/store/versions.go.
+#[derive(Debug, Default, Deserialize)]
+pub struct Versions {
+    /// The bucket keeps versions.
+    pub kept: bool,
+    /// Some of them cannot be removed before their time.
+    pub locked: bool,
+    pub count: u64,
+    pub bytes: u64,
+    /// There are more than were counted.
+    pub more: bool,
+}
+
+request!(
     /// Tells a monitor how a run went. See go/calls/ping.go.
     Ping => "poof/ping", Nothing { url: String, body: String }
 );

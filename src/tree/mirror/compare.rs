@@ -130,7 +130,7 @@ fn plan_of(records: Vec<Record>) -> Plan {
             b'+' => plan.add.push(Item { path, size }),
             b'*' => plan.update.push(Item { path, size }),
             b'-' => plan.delete.push(Item { path, size }),
-            _ => plan.failed.push(Failed { path, kind, why: error }),
+            _ => plan.failed.push(Failed { path, kind, why: error, deletion: false }),
         }
     }
     plan
@@ -150,7 +150,10 @@ mod tests {
         assert_eq!(plan.update, [Item { path: "changed".into(), size: 1 }]);
         assert_eq!(plan.delete, [Item { path: "gone".into(), size: 2 }]);
         let why = "no space".to_owned();
-        assert_eq!(plan.failed, [Failed { path: "bad".into(), kind: FailureKind::Full, why }]);
+        assert_eq!(
+            plan.failed,
+            [Failed { path: "bad".into(), kind: FailureKind::Full, why, deletion: false }]
+        );
         assert_eq!(plan.equal, [PathBuf::from("same")]);
         assert_eq!((plan.bytes(), plan.source_files()), (6, 3));
     }

@@ -118,7 +118,8 @@ impl Work<'_> {
             } else if pending.binary_search(&number).is_ok() {
                 let text = if to_send { ABSENT } else { PRESENT };
                 let (path, why) = (path.to_path_buf(), text.to_owned());
-                let unexplained = Failed { path, kind: FailureKind::Other, why };
+                let kind = FailureKind::Other;
+                let unexplained = Failed { path, kind, why, deletion: !to_send };
                 failures.insert(number, known.unwrap_or(unexplained));
             }
         }

@@ -62,7 +62,7 @@ impl Plan {
 
 fn in_the_way(path: PathBuf) -> Failed {
     let why = "what is to stay is in its way".to_owned();
-    Failed { path, kind: FailureKind::Forbidden, why }
+    Failed { path, kind: FailureKind::Forbidden, why, deletion: false }
 }
 
 /// What lies in a directory and is excluded, under the names that rclone has for it.

@@ -51,8 +51,8 @@ impl Proof {
     ///
     /// # Errors
     /// The remote fails, or the snapshot cannot be read, or an interrupt.
-    pub fn of(snapshot: Snapshot, evidence: Evidence, watch: &mut dyn Watch) -> Result<Self> {
-        let mut proof = Proof::by_listing(snapshot, &evidence)?;
+    pub fn of(snapshot: Snapshot, mut evidence: Evidence, watch: &mut dyn Watch) -> Result<Self> {
+        let mut proof = Proof::by_listing(snapshot, &mut evidence)?;
         let Evidence { store, names, listing, read_back: all } = evidence;
         if proof.read.0 == 0 {
             return Ok(proof);
@@ -79,11 +79,12 @@ impl Proof {
         Ok(proof)
     }
 
-    /// The same without reading; `read` then says what would have to be.
+    /// The same without reading; `read` then says what would have to be. Claims the
+    /// objects of the snapshot.
     ///
     /// # Errors
     /// The snapshot cannot be read.
-    pub fn by_listing(snapshot: Snapshot, evidence: &Evidence) -> Result<Self> {
+    pub fn by_listing(snapshot: Snapshot, evidence: &mut Evidence) -> Result<Self> {
         let Evidence { listing, read_back: all, .. } = evidence;
         let mut unproven = BTreeMap::new();
         let mut note = |entry: &Entry, why: &str| {
@@ -92,7 +93,8 @@ impl Proof {
         let mut read = (0, 0);
         for entry in snapshot.entries()?.filter_ok(Entry::is_object) {
             let entry = entry?;
-            match listing.state(&entry)? {
+            listing.disown_odd(&entry.path);
+            match listing.claim(&entry)? {
                 _ if entry.stored.is_none() => note(&entry, "the snapshot knows no object of it"),
                 State::Intact if is_read(&entry, *all) => {
                     read.0 += 1;

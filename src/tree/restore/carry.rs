@@ -20,7 +20,7 @@ use crate::storage::failure::FailureKind;
 use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Fetch, Fetched};
 use crate::tree::attributes::Short;
-use crate::tree::entry::{Entry, EntryKind, as_path, is_within};
+use crate::tree::entry::{Entry, EntryKind, as_path};
 use crate::tree::plan::Failed;
 use crate::tree::retry::{Attempt, Failures, retrying};
 use crate::tree::stored::{fetch_of, holds};
@@ -67,15 +67,15 @@ impl Restore<'_> {
 
     /// The directory is what the snapshot says: what is saved next builds on it.
     fn take(&self, tally: &Tally) -> Result<()> {
-        let Target { snapshots, snapshot, root, filter, spared, .. } = &self.target;
+        let Target { snapshots, snapshot, root, filter, .. } = &self.target;
         let news = self.steps.stale || !self.steps.is_empty();
         if !news && tally.failed.is_empty() && snapshots.is_taken(snapshot) {
             return Ok(());
         }
         let failed: HashSet<&[u8]> =
             tally.failed.iter().map(|failed| failed.path.as_os_str().as_bytes()).collect();
-        let differs =
-            |path: &[u8]| failed.contains(path) || spared.iter().any(|s| is_within(path, s));
+        let stays = self.stays();
+        let differs = |path: &[u8]| failed.contains(path) || stays(path);
         snapshots.meet(snapshot, walk(root, filter)?, differs)
     }
 
@@ -245,7 +245,8 @@ impl Work<'_> {
             if let Err(error) = self.place.remove(path, *directory) {
                 let kind = FailureKind::Forbidden;
                 let why = format!("it was to be removed and is still there: {error}");
-                tally.failed.push(Failed::at(path, kind, &why));
+                let path = as_path(path).to_path_buf();
+                tally.failed.push(Failed::deletion(path, kind, why));
             }
         }
         Ok(())

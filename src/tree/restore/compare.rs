@@ -26,6 +26,8 @@ pub struct Rules<'a> {
     pub keep_extra: bool,
     /// Paths that are left alone, with all below them.
     pub spared: &'a [Vec<u8>],
+    /// What the last backup could not send: no snapshot holds it.
+    pub unsent: &'a Kept,
 }
 
 /// Compares a snapshot with what a walk finds in its directory.
@@ -115,7 +117,7 @@ struct Making<'a> {
     links: Links,
     /// Something that stays where the snapshot has a directory.
     kept: Option<Vec<u8>>,
-    /// What is excluded and here: no snapshot may hold it.
+    /// What is excluded and here, or was not sent: no snapshot may hold it.
     alone: Kept,
 }
 
@@ -146,6 +148,11 @@ impl Making<'_> {
         let differs = self.rules.power.differ(&wanted, found);
         if self.is_spared(&wanted.path) {
             self.steps.spared += u64::from(differs || !self.same_content(&wanted, found));
+            return;
+        }
+        if self.rules.unsent.holds(&wanted.path) && (differs || !self.same_content(&wanted, found))
+        {
+            self.leave_unsent(&wanted.path);
             return;
         }
         match (wanted.is_directory(), found.is_directory()) {
@@ -188,10 +195,19 @@ impl Making<'_> {
             self.steps.spared += 1;
             return;
         }
+        if self.rules.unsent.holds(path) && !self.rules.keep_extra {
+            self.leave_unsent(path);
+            return;
+        }
         self.steps.extra.push(path.clone());
         if !self.rules.keep_extra && !self.rules.spared.iter().any(|s| is_below(s, path)) {
             self.go(found, false);
         }
+    }
+
+    fn leave_unsent(&mut self, path: &[u8]) {
+        self.steps.unsent.push(path.to_vec());
+        self.alone.add(path);
     }
 
     /// Something that is excluded stays, and with it the directories that it lies in.

@@ -22,6 +22,7 @@ use steps::Steps;
 use super::attributes::Power;
 use super::inventory::State;
 use super::journal::Journal;
+use super::kept::Kept;
 use super::listing::Listing;
 use super::plan::{Failed, Plan};
 use super::snapshot::{Snapshot, Snapshots};
@@ -40,6 +41,8 @@ pub struct Restore<'a> {
     pub spared: u64,
     /// What the filters exclude, is here, and stays as it is.
     pub excluded: u64,
+    /// What stays as it is because the last backup could not send it.
+    pub unsent: Vec<Vec<u8>>,
     /// Objects of the remote that no snapshot knows.
     pub foreign: usize,
     /// Told when all is done.
@@ -59,6 +62,8 @@ pub struct Target<'a> {
     pub keep_extra: bool,
     /// Paths below the root that stay as they are.
     pub spared: Vec<Vec<u8>>,
+    /// What the last backup could not send: it stays as well.
+    pub unsent: Kept,
     /// What it excludes of what is here stays as well.
     pub filter: Filter,
     /// What is noted of the tree, if this is its directory.
@@ -100,8 +105,8 @@ impl<'a> Target<'a> {
             Ok(mapping.apply(entry))
         });
         let found = walk(&self.root, &self.filter)?.take_while(|_| !interrupt::requested());
-        let Target { root, keep_extra, spared, .. } = &self;
-        let rules = Rules { root, power, keep_extra: *keep_extra, spared };
+        let Target { root, keep_extra, spared, unsent, .. } = &self;
+        let rules = Rules { root, power, keep_extra: *keep_extra, spared, unsent };
         let mut steps = compare(wanted, found, &rules)?;
         interrupt::check()?;
         let aliases = aliases(&steps, root);
@@ -117,8 +122,9 @@ impl<'a> Target<'a> {
         steps.plan.failed.extend(lost.iter().map(|p| Failed::at(p, FailureKind::Lost, why)));
         let foreign = listing.own.foreign().count();
         let (spared, excluded) = (steps.spared, steps.excluded);
-        let notes = Vec::new();
-        Ok(Restore { spared, excluded, foreign, notes, steps, target: self, power, unsound })
+        let (unsent, notes) = (steps.unsent.clone(), Vec::new());
+        let target = self;
+        Ok(Restore { spared, excluded, unsent, foreign, notes, steps, target, power, unsound })
     }
 }
 
@@ -126,6 +132,13 @@ impl Restore<'_> {
     /// The tree's name.
     pub fn name(&self) -> &str {
         self.target.snapshots.names.tree()
+    }
+
+    /// Which paths are not as the snapshot has them, because they were to stay.
+    fn stays(&self) -> impl Fn(&[u8]) -> bool + use<'_> {
+        let spared = self.target.spared.iter().chain(&self.unsent);
+        let stay: Kept = spared.map(Vec::as_slice).collect();
+        move |path| stay.holds(path)
     }
 
     pub fn plan(&self) -> &Plan {

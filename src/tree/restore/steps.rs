@@ -67,6 +67,8 @@ pub struct Steps {
     pub extra: Vec<Vec<u8>>,
     /// What was left alone because it was to be.
     pub spared: u64,
+    /// What is left alone because the last backup could not send it.
+    pub unsent: Vec<Vec<u8>>,
     /// Paths that the filters exclude and that are here: they stay.
     pub excluded: u64,
     /// Files are the same, and that had to be found out by reading them.

@@ -94,6 +94,9 @@ fn directory(told: &Told) {
     told.run(&sandbox, &["download", "--yes"], 5);
     told.run(&sandbox, &["backup"], 7);
     told.run(&sandbox, &["econfig"], 0);
+    fs::write(bucket.join("data/n\u{fffd}"), "of another program").unwrap();
+    told.run(&sandbox, &["backup", "--allow", "mass-deletion"], 0);
+    told.run(&sandbox, &["status"], 0);
 }
 
 /// A tree that is sent and wiped.

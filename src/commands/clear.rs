@@ -1,0 +1,171 @@
+//! What lies in the bucket in clear beside an encrypted remote, and what of it is
+//! poof's own.
+
+use std::collections::BTreeSet;
+
+use super::Context;
+use super::vault::Vault;
+use crate::base::error::{Error, Kind, Result};
+use crate::base::files::create_private_dir;
+use crate::config::Ready;
+use crate::host::scratch::Scratch;
+use crate::storage::failure::Failure;
+use crate::storage::job::{Unwatched, Watch};
+use crate::storage::remote::Remote;
+use crate::storage::store::Store;
+use crate::tree::entry::Entry;
+use crate::tree::guard::first;
+use crate::tree::inventory::Inventory;
+use crate::tree::known;
+use crate::tree::listing::list;
+use crate::tree::manifest::Key;
+use crate::tree::objects::{Names, RECORDS};
+use crate::tree::ours::Ours;
+use crate::tree::snapshot::{Snapshot, Snapshots, Standing};
+
+/// The plain side of the bucket.
+pub struct Clear<'a> {
+    pub plain: &'a Remote,
+    pub store: Store,
+    /// Poof's own records there.
+    records: Inventory,
+    /// The trees of which they tell.
+    known: BTreeSet<String>,
+}
+
+impl<'a> Clear<'a> {
+    /// Reads the records, if there are any.
+    ///
+    /// # Errors
+    /// The remote cannot be listed.
+    pub fn of(vault: &Vault, plain: &'a Remote) -> Result<Self> {
+        let store = plain.store();
+        let mut records = Inventory::default();
+        if vault.sight.there.as_ref().is_some_and(|top| top.holds(RECORDS)) {
+            let fail = |failure: Failure| {
+                failure.into_error(&format!("list {}", plain.place(RECORDS)), Kind::Remote)
+            };
+            records = list(&store, RECORDS, &[], &mut Unwatched).map_err(fail)?;
+        }
+        let known = known::trees(&records);
+        Ok(Clear { plain, store, records, known })
+    }
+
+    /// Whether poof has records of a tree there.
+    pub fn knows(&self, tree: &str) -> bool {
+        self.known.contains(tree)
+    }
+
+    /// Whether something of a tree may lie there.
+    pub fn may_hold(&self, vault: &Vault, tree: &str) -> bool {
+        let top = vault.sight.there.as_ref();
+        self.known.contains(tree) || top.is_some_and(|top| top.holds(first(tree)))
+    }
+
+    /// Whether something of a tree does lie there.
+    ///
+    /// # Errors
+    /// The remote cannot be listed.
+    pub fn holds(&self, tree: &str) -> Result<bool> {
+        if self.knows(tree) {
+            return Ok(true);
+        }
+        let doing = format!("list {}", self.plain.place(tree));
+        let listed = list(&self.store, tree, &[], &mut Unwatched);
+        Ok(!listed.map_err(|f| f.into_error(&doing, Kind::Remote))?.is_empty())
+    }
+
+    /// The trees that are not in this poof.conf and of which something lies there:
+    /// those that its records name, and those that the encrypted side has as well.
+    pub fn others(&self, vault: &Vault, ready: &Ready) -> Vec<String> {
+        let configured: BTreeSet<_> = ready.directories().iter().map(|d| &d.name).collect();
+        let encrypted = vault.trees().into_iter().filter(|tree| self.may_hold(vault, tree));
+        let all: BTreeSet<_> = self.known.iter().cloned().chain(encrypted).collect();
+        all.into_iter().filter(|tree| !configured.contains(tree)).collect()
+    }
+
+    /// A tree there that lies within another one or around it.
+    pub fn entangled(&self, tree: &str) -> Option<String> {
+        known::nested(&[tree], &[tree], &self.known).map(|nested| nested.other)
+    }
+
+    /// Whether the records there are of no tree.
+    ///
+    /// # Errors
+    /// The remote cannot be listed.
+    pub fn is_done(&self) -> Result<bool> {
+        let listed = list(&self.store, RECORDS, &[], &mut Unwatched);
+        let listed = listed.map_err(|f| f.into_error("list the records", Kind::Incomplete))?;
+        let of_none = |name: &[u8]| name == b"identity" || name.starts_with(b"probe-");
+        Ok(listed.names().all(of_none))
+    }
+
+    /// What lies below the name of a tree: objects that `encrypted` or the snapshot
+    /// there knows, and the others.
+    ///
+    /// # Errors
+    /// The remote fails, or a snapshot cannot be read.
+    pub fn sorted(
+        &self,
+        context: &Context,
+        tree: &str,
+        encrypted: &Snapshot,
+        watch: &mut dyn Watch,
+    ) -> Result<Sorted> {
+        let listed = list(&self.store, tree, &[], watch);
+        let doing = format!("list {}", self.plain.place(tree));
+        let mut own = listed.map_err(|f| f.into_error(&doing, Kind::Remote))?;
+        claim(&mut own, encrypted.entries()?)?;
+        create_private_dir(&context.state)?;
+        let scratch = Scratch::below(&context.state)
+            .map_err(|error| Error::io("write below", &context.state, &error))?;
+        let key = Key::plain();
+        let snapshots = Snapshots {
+            store: &self.store,
+            names: Names::new(tree),
+            key: &key,
+            records: self.records.below(&format!("trees/{tree}/")),
+            cache: scratch.path().join("cache"),
+        };
+        create_private_dir(&snapshots.cache)?;
+        match snapshots.last(watch)? {
+            Standing::Current(last) => claim(&mut own, last.entries()?)?,
+            Standing::Behind { found: Some(found), .. } => claim(&mut own, found.entries()?)?,
+            _ => {}
+        }
+        let ours = Ours::default();
+        let mut sorted = Sorted::default();
+        for (name, size, _) in own.unclaimed() {
+            if ours.has(name) {
+                continue;
+            }
+            sorted.foreign.push((name.to_vec(), size));
+        }
+        if !sorted.foreign.is_empty() {
+            let foreign: BTreeSet<&[u8]> =
+                sorted.foreign.iter().map(|(name, _)| name.as_slice()).collect();
+            let known = own.names().filter(|name| !foreign.contains(name));
+            sorted.known = known.map(<[u8]>::to_vec).collect();
+        }
+        Ok(sorted)
+    }
+}
+
+/// What lies in clear below the name of a tree.
+#[derive(Debug, Default)]
+pub struct Sorted {
+    /// Objects that poof has made; only filled where there are others.
+    pub known: Vec<Vec<u8>>,
+    /// The others, with their sizes.
+    pub foreign: Vec<(Vec<u8>, u64)>,
+}
+
+fn claim(own: &mut Inventory, entries: impl Iterator<Item = Result<Entry>>) -> Result<()> {
+    for entry in entries {
+        let entry = entry?;
+        if entry.is_object() {
+            own.claim(&Names::object(&entry)?);
+        }
+    }
+    Ok(())
+}

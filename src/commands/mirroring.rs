@@ -1,0 +1,100 @@
+//! A download where there is no manifest: a mirror of what the remote holds, as rclone
+//! makes it.
+
+use std::path::{Path, PathBuf};
+
+use super::download::Incoming;
+use super::watch::Monitor;
+use crate::base::error::{Kind, Result};
+use crate::config::trees::Directory;
+use crate::storage::failure::{Failure, FailureKind};
+use crate::storage::remote::Spec;
+use crate::tree::entry::as_path;
+use crate::tree::guard;
+use crate::tree::known;
+use crate::tree::mirror::compare::{self, Compare};
+use crate::tree::mirror::{ExcludedHere, Transfer};
+use crate::tree::plan::{Plan, len};
+use crate::tree::wipe::Records;
+
+impl Incoming<'_> {
+    /// Refuses where poof has written: nothing tells what a snapshot would hold.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub(super) fn may_be_mirrored(&self, directory: &Directory) -> Result<()> {
+        let Incoming { context, vault, .. } = self;
+        let name = &directory.name;
+        let wiped = Records::in_state(&context.state).get(name)?;
+        if wiped.is_none() && !vault.is_poofs(name) {
+            return Ok(());
+        }
+        let place = vault.remote.place(name);
+        known::no_manifest(&place, wiped.map(|w| w.since), vault.has_objects(name), self.allowed)
+    }
+
+    /// Plans it.
+    ///
+    /// # Errors
+    /// The remote fails, or a guard refuses.
+    pub(super) fn mirror(&self, directory: &Directory, target: PathBuf) -> Result<Transfer> {
+        let name = &directory.name;
+        let source = self.ready.remote().tree(name);
+        let destination = Spec::local(&target.to_string_lossy());
+        let plan = self.compare(directory, &target, &source, &destination)?;
+        let plan = self.trimmed(directory, &target, plan)?;
+        guard::deletions(&target.display().to_string(), &plan, self.allowed)?;
+        self.context.terminal.note(&format!(
+            "{name}: no manifest on the remote; content and times come back, other attributes, \
+             empty directories and hard links do not"
+        ));
+        let (journal, local_root) = (self.journal(), target);
+        Ok(Transfer { name: name.clone(), source, destination, plan, local_root, journal })
+    }
+
+    /// The plan of a mirror, if there is a snapshot at all.
+    fn compare(
+        &self,
+        directory: &Directory,
+        target: &Path,
+        source: &Spec,
+        destination: &Spec,
+    ) -> Result<Plan> {
+        let name = &directory.name;
+        let place = self.ready.remote().place(name);
+        let doing = format!("compare {place} with {}", target.display());
+        let fail = |failure: Failure| failure.into_error(&doing, Kind::Incomplete);
+        let mut monitor = Monitor::comparison(&self.context.terminal, name);
+        let plan = match compare::make(source, destination, Compare::Content, &mut monitor) {
+            Err(failure) if failure.kind == FailureKind::Missing => Plan::default(),
+            other => other.map_err(fail)?,
+        };
+        match plan.trouble {
+            // A snapshot that does not exist lists as empty, with this trouble.
+            Some(Failure { kind: FailureKind::Missing, .. }) if plan.source_files() == 0 => {}
+            Some(trouble) => return Err(fail(trouble)),
+            None => {}
+        }
+        // S3 has no empty directories: there, what is empty does not exist.
+        let exists = plan.source_files() > 0 || self.vault.sight.here.holds(guard::first(name));
+        let files = exists.then(|| plan.source_files());
+        guard::remote_source(&place, files, self.vault.suspicion.as_ref(), self.allowed)?;
+        Ok(plan)
+    }
+
+    /// The plan without what is to stay: extra files if so asked, what the filters
+    /// exclude of what is here, and the configuration in use.
+    fn trimmed(&self, directory: &Directory, target: &Path, plan: Plan) -> Result<Plan> {
+        let here = ExcludedHere::of(target, self.ready.filter())?;
+        self.note_excluded(&directory.name, here.count);
+        let plan = plan.leaving(&here);
+        let plan = if self.args.keep_extra { plan.keeping_extra() } else { plan };
+        let mut spared = plan.clone();
+        for path in self.in_use(directory) {
+            spared = spared.sparing(as_path(&path));
+        }
+        let count = |plan: &Plan| plan.transfers() + len(&plan.delete);
+        self.note_spared(&directory.name, count(&plan) - count(&spared));
+        Ok(spared)
+    }
+}

@@ -1,0 +1,89 @@
+//! What the last backup of a tree could not send: no snapshot holds it as it is here,
+//! so that a download leaves it alone.
+//!
+//! The list lies in the cache of its tree: like that it names files, and is wiped with
+//! them.
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::kept::Kept;
+use super::plan::Failed;
+use super::walk::LeftOut;
+use crate::base::error::{Error, Result};
+use crate::base::files::{is_absent, write_private};
+use crate::host::erase::{self, Noise, Replaced};
+
+const NOTE: &str = "unsent";
+
+fn path(cache: &Path) -> PathBuf {
+    cache.join(NOTE)
+}
+
+/// The paths, relative to the tree.
+///
+/// # Errors
+/// The list is there and cannot be read.
+pub fn read(cache: &Path) -> Result<Kept> {
+    let path = path(cache);
+    let bytes = match fs::read(&path) {
+        Err(error) if is_absent(&error) => Vec::new(),
+        other => other.map_err(|error| Error::io("read", &path, &error))?,
+    };
+    Ok(bytes.split(|byte| *byte == 0).filter(|path| !path.is_empty()).collect())
+}
+
+/// Notes what a backup has not sent, in place of what the one before it has not.
+///
+/// # Errors
+/// The cache cannot be written.
+pub fn note(cache: &Path, failed: &[Failed], left_out: &[LeftOut]) -> Result<()> {
+    let failed = failed.iter().filter(|failed| !failed.deletion);
+    let failed = failed.map(|failed| failed.path.as_os_str().as_bytes());
+    // Of what is there in part the snapshot has the rest.
+    let left_out = left_out.iter().filter(|out| out.loss && !out.partial);
+    let paths = failed.chain(left_out.map(|out| out.path.as_slice()));
+    let list = paths.collect::<Vec<_>>().join(&0);
+    let path = path(cache);
+    let fail = |error| Error::io("write", &path, &error);
+    if list.is_empty() {
+        if path.exists() {
+            Noise::new().and_then(|noise| erase::file(&path, &noise)).map_err(fail)?;
+        }
+        return Ok(());
+    }
+    let before = Replaced::at(&path);
+    write_private(&path, &list)?;
+    Noise::new().map(|noise| before.erase(&noise)).map_err(fail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::failure::FailureKind;
+
+    #[test]
+    fn what_was_not_sent_is_known_until_the_next_backup() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = dir.path().join("cache");
+        note(&cache, &[], &[]).unwrap();
+        assert!(!cache.exists(), "nothing to note");
+        let out = |path: &str, loss, partial| {
+            let (path, why) = (path.into(), String::new());
+            LeftOut { path, why, loss, partial }
+        };
+        let failed = [
+            Failed::at(b"a/\xff\n", FailureKind::Other, "it changes"),
+            Failed::deletion("gone".into(), FailureKind::Denied, String::new()),
+        ];
+        let left_out =
+            [out("dir", true, false), out("acl", true, true), out("socket", false, false)];
+        note(&cache, &failed, &left_out).unwrap();
+        let kept = read(&cache).unwrap();
+        assert!(kept.holds(b"a/\xff\n") && kept.holds(b"dir/below"));
+        assert!(!["gone", "acl", "socket", "a"].iter().any(|path| kept.holds(path.as_bytes())));
+        note(&cache, &[], &[]).unwrap();
+        assert!(!path(&cache).exists() && !read(&cache).unwrap().holds(b"dir"));
+    }
+}
