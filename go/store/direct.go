@@ -82,8 +82,10 @@ func (d *direct) list(ctx context.Context, dir, after, last string, found func(n
 	if dir != "" {
 		prefix += dir + "/"
 	}
-	encoded := d.opt.ListURLEncode.Value
-	request := s3.ListObjectsV2Input{Bucket: &d.bucket}
+	// Whatever the provider is said to be: XML 1.0 carries no control characters, and
+	// one in one name would break the whole. Not every server heeds it, and not every
+	// one that does not heed it refuses: the reply says what the names are.
+	request := s3.ListObjectsV2Input{Bucket: &d.bucket, EncodingType: types.EncodingTypeUrl}
 	key := d.opt.Enc.FromStandardPath(prefix)
 	request.Prefix = &key
 	if after != "" {
@@ -92,24 +94,20 @@ func (d *direct) list(ctx context.Context, dir, after, last string, found func(n
 	if d.opt.ListChunk > 0 {
 		request.MaxKeys = &d.opt.ListChunk
 	}
-	if encoded {
-		request.EncodingType = types.EncodingTypeUrl
-	}
 	if d.opt.RequesterPays {
 		request.RequestPayer = types.RequestPayerRequester
 	}
 	for {
 		page, err := d.client.ListObjectsV2(ctx, &request)
+		if err != nil && request.EncodingType != "" && knowsNoEncoding(err) {
+			request.EncodingType = ""
+			page, err = d.client.ListObjectsV2(ctx, &request)
+		}
 		if err != nil {
 			return missingBucket(err)
 		}
 		for _, o := range page.Contents {
-			name := aws.ToString(o.Key)
-			if encoded {
-				if name, err = url.QueryUnescape(name); err != nil {
-					return err
-				}
-			}
+			name := listedKey(aws.ToString(o.Key), page.EncodingType)
 			if name <= after && after != "" {
 				continue // the server does not know StartAfter
 			}
@@ -129,6 +127,24 @@ func (d *direct) list(ctx context.Context, dir, after, last string, found func(n
 		}
 		request.ContinuationToken = page.NextContinuationToken
 	}
+}
+
+// listedKey is the key that a listing shows as shown.
+func listedKey(shown string, encoding types.EncodingType) string {
+	if encoding != types.EncodingTypeUrl {
+		return shown
+	}
+	key, err := url.QueryUnescape(shown)
+	if err != nil {
+		return shown // a server that says it and does not do it
+	}
+	return key
+}
+
+// knowsNoEncoding tells whether a server refuses to list because it was asked to encode.
+func knowsNoEncoding(err error) bool {
+	status := Status(err)
+	return status == http.StatusBadRequest || status == http.StatusNotImplemented
 }
 
 // head asks for one object.

@@ -10,7 +10,7 @@ import (
 // equal compares content with the object that is there already, by the tag of
 // the listing: under crypt by encrypting it once more with that object's nonce.
 func (s *Store) equal(ctx context.Context, job *Send, plain io.Reader) (kept Sent, ok bool) {
-	size := s.storedSize(job.Size)
+	size := s.storedSize(job.length())
 	if job.Have == nil || job.Have.Size != size {
 		return kept, false
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -32,6 +34,104 @@ func TestANameThatADiskRefusesIsTold(t *testing.T) {
 	if err != nil || len(left) > 0 {
 		t.Error(left, err)
 	}
+}
+
+// disks are file systems that a test can make and mount here, by FUSE on a loop device:
+// the names that each refuses, in its own words.
+var disks = []struct {
+	name  string
+	make  []string
+	mount []string
+	bad   []string
+	good  []string
+}{
+	{
+		"exfat-fuse", []string{"mkfs.exfat"}, []string{"mount.exfat-fuse"},
+		[]string{`a"b`, "a*b", "a:b", "a<b", "a>b", "a?b", `a\b`, "a|b", `d"d/file`, "deep/d:d/deeper/file", "c\x01"},
+		[]string{"plain", "deep/plain", "a b", "ä"},
+	},
+	{
+		"ntfs-3g", []string{"mkfs.ntfs", "-F", "-Q"}, []string{"ntfs-3g", "-o", "windows_names"},
+		[]string{`a"b`, "a:b", "a?b", "trailing.", "d|d/file", "COM1"},
+		[]string{"plain", "deep/plain", "ä"},
+	},
+}
+
+// What an exFAT or NTFS disk says of a name depends on its driver.
+func TestANameThatAnExternalDiskRefusesIsTold(t *testing.T) {
+	ctx := context.Background()
+	for _, disk := range disks {
+		dir := mounted(t, disk.make, disk.mount)
+		if dir == "" {
+			continue
+		}
+		s, err := Open(ctx, ":local:"+dir, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		put := func(name string) error {
+			info := func(name string) fs.ObjectInfo {
+				return object.NewStaticObjectInfo(name, time.Now(), 1, true, nil, s.base)
+			}
+			_, err := s.put(ctx, strings.NewReader("x"), name, info)
+			return err
+		}
+		for _, name := range disk.bad {
+			if err := put(name); !errors.Is(err, ErrName) {
+				t.Errorf("%s: %q: %v", disk.name, name, err)
+			}
+		}
+		for _, name := range disk.good {
+			if err := put(name); err != nil {
+				t.Errorf("%s: %q: %v", disk.name, name, err)
+			}
+		}
+		if err := os.Mkdir(dir+"/directory", 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := put("directory"); err == nil || errors.Is(err, ErrName) {
+			t.Errorf("%s: a directory in the way: %v", disk.name, err)
+		}
+		_ = filepath.WalkDir(dir, func(path string, _ os.DirEntry, _ error) error {
+			if strings.Contains(path, "partial") {
+				t.Error("left:", path)
+			}
+			return nil
+		})
+	}
+}
+
+// mounted is the directory of a new file system, or empty, which it says, where that
+// is not for this user or machine.
+func mounted(t *testing.T, create, mount []string) string {
+	image, dir := filepath.Join(t.TempDir(), "image"), t.TempDir()
+	file, err := os.Create(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(file.Truncate(64<<20), file.Close()); err != nil {
+		t.Fatal(err)
+	}
+	run := func(line ...string) (string, bool) {
+		out, err := exec.Command(line[0], line[1:]...).CombinedOutput()
+		if err != nil {
+			t.Logf("skipped: %v: %v: %s", line, err, out)
+		}
+		return strings.TrimSpace(string(out)), err == nil
+	}
+	if _, ok := run(append(create, image)...); !ok {
+		return ""
+	}
+	device, ok := run("losetup", "--find", "--show", image)
+	if !ok {
+		return ""
+	}
+	t.Cleanup(func() { run("losetup", "--detach", device) })
+	if _, ok := run(append(mount, device, dir)...); !ok {
+		return ""
+	}
+	t.Cleanup(func() { run("umount", dir) })
+	return dir
 }
 
 func TestANameIsAsLongAsItsRemoteCounts(t *testing.T) {

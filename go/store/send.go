@@ -32,6 +32,15 @@ type Send struct {
 	Have   *Have  `json:"have"`  // an object of that name is there: if it is equal, it stays
 	Fresh  bool   `json:"fresh"` // store it only if nothing is there, where the server knows how (S3)
 	Expected
+	real *measured // of a file that has another size than it says
+}
+
+// length is how many bytes there are to send.
+func (job *Send) length() int64 {
+	if job.real != nil {
+		return job.real.size
+	}
+	return job.Size
 }
 
 // Have is an object as a listing shows it.
@@ -45,6 +54,7 @@ type Have struct {
 type Sent struct {
 	Content string   `json:"content"` // BLAKE3 of the plain content, hexadecimal
 	Size    int64    `json:"size"`    // as stored
+	Real    *int64   `json:"real"`    // of the plain content, if the file says another
 	MD5     string   `json:"md5"`     // as stored; of a multipart object the MD5 of its parts' MD5s
 	Tag     string   `json:"tag"`     // that a listing will show; empty where it shows none
 	Nonce   []byte   `json:"nonce"`   // under crypt
@@ -54,7 +64,15 @@ type Sent struct {
 }
 
 // Send reads one file once and stores it.
-func (s *Store) Send(ctx context.Context, root string, job *Send) (sent Sent, err error) {
+func (s *Store) Send(ctx context.Context, root string, job *Send) (Sent, error) {
+	sent, err := s.send(ctx, root, job)
+	if errors.Is(err, errSize) {
+		return s.sendUnsized(ctx, root, job)
+	}
+	return sent, err
+}
+
+func (s *Store) send(ctx context.Context, root string, job *Send) (sent Sent, err error) {
 	key := s.key(string(job.Remote))
 	if err := s.fits(key); err != nil {
 		return sent, err
@@ -64,19 +82,20 @@ func (s *Store) Send(ctx context.Context, root string, job *Send) (sent Sent, er
 		return sent, err
 	}
 	defer done()
-	if job.Size > Whole && job.Have != nil {
+	size := job.length()
+	if size > Whole && job.Have != nil {
 		kept, err := s.same(ctx, root, job)
 		if err != nil || kept.Kept {
 			return kept, err
 		}
 	}
-	transfer := accounting.Stats(ctx).NewTransferRemoteSize(string(job.Remote), job.Size, nil, s.base)
+	transfer := accounting.Stats(ctx).NewTransferRemoteSize(string(job.Remote), size, nil, s.base)
 	defer func() { transfer.Done(ctx, err) }()
 	in = transfer.Account(ctx, io.NopCloser(in))
 	var plain []byte
 	var content *blake3.Hasher // of what is not read whole
-	if job.Size <= Whole {
-		if plain, err = whole(in, job.Size); err != nil {
+	if size <= Whole {
+		if plain, err = whole(in, size); err != nil {
 			return sent, err
 		}
 		sum := blake3.Sum256(plain)
@@ -95,10 +114,10 @@ func (s *Store) Send(ctx context.Context, root string, job *Send) (sent Sent, er
 			return sent, err
 		}
 	}
-	sent.Size = s.storedSize(job.Size)
+	sent.Size = s.storedSize(size)
 	sums := s.summer(sent.Size)
 	hashes := map[hash.Type]string{}
-	if job.Size <= Whole {
+	if size <= Whole {
 		stored := plain
 		if s.encrypts() {
 			stored = make([]byte, sent.Size)
@@ -121,10 +140,10 @@ func (s *Store) Send(ctx context.Context, root string, job *Send) (sent Sent, er
 	switch {
 	case s.takesParts(sums):
 		err = s.putInParts(ctx, in, info(key), sums)
-	case job.Size <= Whole && job.Fresh:
+	case size <= Whole && job.Fresh:
 		made, err = s.put(ifAbsent(ctx), in, key, info)
 		err = taken(err)
-	case job.Size <= Whole:
+	case size <= Whole:
 		made, err = s.put(ctx, in, key, info)
 	default:
 		made, err = s.put(ctx, io.TeeReader(in, sums), key, info)
@@ -187,7 +206,7 @@ func (job *Send) open(root string) (in io.Reader, modified time.Time, done func(
 	if err != nil {
 		return nil, modified, nil, err
 	}
-	in, err = watch(file, &job.Expected)
+	in, err = watch(file, &job.Expected, job.real)
 	if err != nil {
 		_ = file.Close()
 		return nil, modified, nil, err
@@ -201,21 +220,21 @@ func (s *Store) put(ctx context.Context, in io.Reader, name string, info func(st
 	features := s.base.Features()
 	if !features.PartialUploads || features.Move == nil {
 		made, err := s.base.Put(ctx, in, info(name))
-		return made, refused(err)
+		return made, s.refused(err)
 	}
 	made, err := s.base.Put(ctx, in, info(partial(name)))
 	if err != nil {
-		return nil, refused(err)
+		return nil, s.refused(err)
 	}
 	moved, err := features.Move(ctx, made, name)
 	if err != nil {
+		if s.takesAnyName(ctx, made, name, err) {
+			err = ErrName
+		}
 		_ = made.Remove(ctx)
+		return nil, s.refused(err)
 	}
-	if errors.Is(err, fs.ErrorCantMove) {
-		// Within a directory that takes other names. rclone does not tell why.
-		err = ErrName
-	}
-	return moved, refused(err)
+	return moved, nil
 }
 
 // partial is the name of an object that is on its way; short, as the name

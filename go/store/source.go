@@ -1,12 +1,14 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 
+	"github.com/zeebo/blake3"
 	"golang.org/x/sys/unix"
 )
 
@@ -57,35 +59,89 @@ func (e *Expected) holds(file *os.File) error {
 	return nil
 }
 
-// watched reads exactly the expected size and fails with ErrChanged if the
-// file is another one before or after.
+// watched reads exactly the size that is to be read, and fails if the file is another
+// one before or after.
 type watched struct {
 	file *os.File
 	want *Expected
+	real *measured // of a file that does not say its size
 	left int64
+	hash *blake3.Hasher // of one whose size is not its own
+	err  error          // that came, and comes again
 }
 
-func watch(file *os.File, want *Expected) (*watched, error) {
+func watch(file *os.File, want *Expected, real *measured) (*watched, error) {
 	if err := want.holds(file); err != nil {
 		return nil, err
 	}
-	return &watched{file: file, want: want, left: want.Size}, nil
+	if real == nil {
+		return &watched{file: file, want: want, left: want.Size}, nil
+	}
+	return &watched{file: file, want: want, real: real, left: real.size, hash: blake3.New()}, nil
 }
 
-func (w *watched) Read(p []byte) (int, error) {
+func (w *watched) Read(p []byte) (n int, err error) {
+	if w.err != nil {
+		return 0, w.err
+	}
+	defer func() { w.err = err }()
 	if w.left == 0 {
-		if err := w.want.holds(w.file); err != nil {
-			return 0, err
-		}
-		return 0, io.EOF
+		return 0, w.end()
 	}
 	if int64(len(p)) > w.left {
 		p = p[:w.left]
 	}
-	n, err := w.file.Read(p)
+	n, err = read(w.file, p)
 	w.left -= int64(n)
+	if w.hash != nil {
+		_, _ = w.hash.Write(p[:n]) // never fails
+	}
 	if err == io.EOF {
-		return n, fmt.Errorf("%w: it became shorter", ErrChanged)
+		err = w.other("it became shorter")
 	}
 	return n, err
+}
+
+// end is io.EOF if the file ends here, and is still what it was.
+func (w *watched) end() error {
+	n, err := read(w.file, make([]byte, 1))
+	if n > 0 {
+		return w.other("it became longer")
+	}
+	if err != io.EOF {
+		return err
+	}
+	if err := w.want.holds(w.file); err != nil {
+		return err
+	}
+	if w.hash != nil && !bytes.Equal(w.hash.Sum(nil), w.real.sum) {
+		return fmt.Errorf("%w: it is another one each time", ErrChanged)
+	}
+	return io.EOF
+}
+
+// read reads as os.File does, but waits for nothing: some files of procfs have no end,
+// and what comes next in them comes some day.
+func read(file *os.File, p []byte) (int, error) {
+	for {
+		n, err := unix.Read(int(file.Fd()), p)
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return 0, &os.PathError{Op: "read", Path: file.Name(), Err: err}
+		case n == 0 && len(p) > 0:
+			return 0, io.EOF
+		default:
+			return n, nil
+		}
+	}
+}
+
+// other is why a file has not the size that was expected: it has changed, or its
+// size never was that of its content.
+func (w *watched) other(how string) error {
+	if w.real == nil && w.want.holds(w.file) == nil {
+		return errSize
+	}
+	return fmt.Errorf("%w: %s", ErrChanged, how)
 }

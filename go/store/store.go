@@ -11,10 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"slices"
 	"strings"
-	"syscall"
 	"unicode/utf16"
 
 	"github.com/rclone/rclone/backend/crypt"
@@ -94,19 +91,6 @@ func (s *Store) fits(key string) error {
 		}
 	}
 	return nil
-}
-
-// refused is ErrName if a disk refuses a name that it was to write to.
-func refused(err error) error {
-	var path *os.PathError
-	if errors.As(err, &path) && slices.Contains([]string{"open", "mkdir", "lstat"}, path.Op) {
-		for _, why := range []error{syscall.EINVAL, syscall.EILSEQ, syscall.ENAMETOOLONG} {
-			if errors.Is(path.Err, why) {
-				return ErrName
-			}
-		}
-	}
-	return err
 }
 
 // dirKey is the same for a directory.
