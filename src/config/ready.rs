@@ -80,12 +80,12 @@ pub fn ready(poof: &PoofConf, rclone: &RcloneConf, home: &Path) -> Result<Ready,
     let bucket = poof.bucket().trim();
     let (remote, counterpart) = if is_crypt(rclone, active) {
         let plain = wrapped(rclone, active, bucket)?;
-        (plain.encrypted(active), Some(plain))
+        (encrypted(&plain, rclone, active), Some(plain))
     } else {
         let plain = storage(rclone, active, bucket)?;
         let crypt = counterpart_of(rclone, active);
         let encrypted = match crypt {
-            Some(crypt) => Some(wrapped(rclone, crypt, bucket)?.encrypted(crypt)),
+            Some(crypt) => Some(encrypted(&wrapped(rclone, crypt, bucket)?, rclone, crypt)),
             None => None,
         };
         (plain, encrypted)
@@ -95,6 +95,15 @@ pub fn ready(poof: &PoofConf, rclone: &RcloneConf, home: &Path) -> Result<Ready,
         apart(&directories, &place, real)?;
     }
     Ok(Ready { directories, remote, counterpart, filter, hooks })
+}
+
+/// A place seen through the crypt remote `section`.
+fn encrypted(plain: &Remote, rclone: &RcloneConf, section: &str) -> Remote {
+    let says = |key, value| rclone.get(section, key).is_some_and(|said| said == value);
+    let clear = says("filename_encryption", "off")
+        || says("filename_encryption", "obfuscate")
+        || says("directory_name_encryption", "false");
+    plain.encrypted(section).with_clear_names(clear)
 }
 
 /// The directory that holds the bucket, if the remote is a disk.

@@ -92,6 +92,9 @@ pub struct Sent {
     pub content: String,
     /// In bytes, as stored.
     pub size: u64,
+    /// Of the plain content in bytes, if the file says another size.
+    #[serde(default)]
+    pub real: Option<u64>,
     /// Of the bytes as stored, hexadecimal.
     pub md5: String,
     /// That a listing will show; empty where listings show none.

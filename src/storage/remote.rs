@@ -59,6 +59,8 @@ pub struct Remote {
     s3: bool,
     /// Section of the crypt remote on top.
     crypt: Option<String>,
+    /// Names of files are names of objects there: not encrypted, at least in part.
+    clear: bool,
     /// The local directory it all lies in, if it is a disk.
     disk: Option<PathBuf>,
 }
@@ -80,7 +82,7 @@ impl Top {
 impl Remote {
     pub fn plain(section: &str, path: &str, s3: bool) -> Self {
         let path = path.trim_end_matches('/').to_owned();
-        Remote { section: section.to_owned(), path, s3, crypt: None, disk: None }
+        Remote { section: section.to_owned(), path, s3, crypt: None, clear: true, disk: None }
     }
 
     /// The same place, which is on the disk at `dir`.
@@ -107,13 +109,19 @@ impl Remote {
     /// The same place seen through the crypt remote `section`.
     #[must_use]
     pub fn encrypted(&self, section: &str) -> Self {
-        Remote { crypt: Some(section.to_owned()), ..self.clone() }
+        Remote { crypt: Some(section.to_owned()), clear: false, ..self.clone() }
+    }
+
+    /// The same place, whose encryption leaves names as they are, or parts of them.
+    #[must_use]
+    pub fn with_clear_names(self, clear: bool) -> Self {
+        Remote { clear, ..self }
     }
 
     /// The storage below the encryption.
     #[must_use]
     pub fn decrypted(&self) -> Self {
-        Remote { crypt: None, ..self.clone() }
+        Remote { crypt: None, clear: true, ..self.clone() }
     }
 
     pub fn is_encrypted(&self) -> bool {
@@ -149,6 +157,7 @@ impl Remote {
             crypt: self.crypt.clone().unwrap_or_default(),
             width: if self.s3 { WIDE_ON_S3 } else { WIDE },
             distinct: self.s3,
+            clear: self.clear,
         }
     }
 

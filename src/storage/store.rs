@@ -34,6 +34,8 @@ pub struct Store {
     /// Different names are different objects, whatever they look like: on S3 a
     /// name is nothing but its bytes. Of others it has to be tried.
     pub distinct: bool,
+    /// Names of files are names of objects there, and not encrypted.
+    pub clear: bool,
 }
 
 impl Store {
@@ -272,7 +274,7 @@ mod tests {
         moving.size += 1;
         let jobs = [job(0, &here, "small"), job(1, &here, "big"), moving];
         let fs = there.display().to_string();
-        let store = Store { fs, crypt: String::new(), width: 8, distinct: false };
+        let store = Store { fs, crypt: String::new(), width: 8, distinct: false, clear: true };
         let mut sent = Vec::new();
         let watch = &mut Unwatched;
         let root = here.display().to_string();

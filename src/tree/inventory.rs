@@ -103,9 +103,18 @@ impl Inventory {
         Some((object.size, self.text(object)))
     }
 
-    /// When an object was stored, as the server says.
-    pub fn time(&self, name: &[u8]) -> Option<Time> {
-        Some(self.objects[self.find(name)?].time)
+    /// An object as the listing shows it.
+    pub fn shown(&self, name: &[u8]) -> Option<Shown> {
+        let object = &self.objects[self.find(name)?];
+        let Time { seconds, nanos } = object.time;
+        let (size, tag, time) = (object.size, self.text(object), (seconds, nanos));
+        Some(Shown { size, tag, time, ..Shown::default() })
+    }
+
+    /// Whether there are hashes in the listing; None if there is nothing to tell that by.
+    pub fn has_hashes(&self) -> Option<bool> {
+        let hashed = |object: &Object| !matches!(object.tag, Seen::None);
+        (!self.objects.is_empty()).then(|| self.objects.iter().any(hashed))
     }
 
     /// The part below a prefix, which is taken off.

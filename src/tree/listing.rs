@@ -49,6 +49,11 @@ impl Listing {
         self.own.look(&Names::object(entry).ok()?)
     }
 
+    /// Whether the server's listings have hashes; None if that is not known.
+    pub fn has_hashes(&self) -> Option<bool> {
+        self.own.has_hashes().or_else(|| self.odd.has_hashes())
+    }
+
     /// Marks the object of an entry as one that belongs to the tree. Returns whether
     /// it is there as it was stored, if it was.
     ///

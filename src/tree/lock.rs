@@ -189,7 +189,7 @@ impl<'a> Lock<'a> {
     /// Another run that is at work on one of the trees. Locks of runs that were killed
     /// are removed.
     fn rival(&self, records: &Inventory, own: &str) -> Result<Option<Rival>> {
-        let time = |name: &str| records.time(name.as_bytes()).map_or(0, |time| time.seconds);
+        let time = |name: &str| records.shown(name.as_bytes()).map_or(0, |shown| shown.time.0);
         let own = format!("{DIR}/{own}");
         let mut others: Vec<String> = records
             .names()

@@ -35,5 +35,6 @@ pub mod snapshot;
 mod stored;
 pub mod survey;
 pub mod unsent;
+mod unusual;
 pub mod walk;
 pub mod wipe;

@@ -2,6 +2,7 @@
 //! the server itself shows afterwards, a hash of exactly the bytes that were
 //! sent.
 
+mod doubt;
 mod meanwhile;
 mod proving;
 
@@ -57,6 +58,7 @@ impl Outgoing<'_> {
     /// # Errors
     /// What keeps the whole from working, or an interrupt.
     pub fn carry(mut self, watch: &mut dyn Watch) -> Result<Carried> {
+        self.doubt(watch)?;
         let rivals = if self.store.distinct { Vec::new() } else { self.rivals() };
         for rival in &rivals {
             // A copy would fall upon the other as well.

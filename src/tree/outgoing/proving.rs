@@ -5,7 +5,7 @@ use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Sent, Shown};
 use crate::tree::change::Change;
-use crate::tree::entry::{Content, Entry, Stored, Tag};
+use crate::tree::entry::{Content, Entry, EntryKind, Stored, Tag};
 use crate::tree::inventory::State;
 use crate::tree::listing::list;
 use crate::tree::plan::Failed;
@@ -27,17 +27,24 @@ pub(super) struct Receipt {
     pub kept: bool,
     object: Stored,
     content: Option<Content>,
+    /// The size of the file, if it says another.
+    real: Option<u64>,
 }
 
 impl Receipt {
     pub fn new(index: usize, sent: &Sent, odd: bool) -> Self {
         let (object, content) = stored::read(sent, odd);
-        Receipt { index, proven: sent.proven, kept: sent.kept, object, content }
+        let Sent { proven, kept, real, .. } = *sent;
+        Receipt { index, proven, kept, object, content, real }
     }
 
     /// Completes the entry of what was sent.
     pub fn write_into(&self, entry: &mut Entry) {
         complete(entry, self.object.clone(), self.content);
+        if let (Some(size), EntryKind::File(data)) = (self.real, &mut entry.kind) {
+            // A size that is none says nothing of holes either.
+            (data.size, data.sparse) = (size, false);
+        }
     }
 }
 
@@ -49,9 +56,13 @@ impl Outgoing<'_> {
         failed: &mut Failures,
         watch: &mut dyn Watch,
     ) -> Attempt<()> {
+        // What S3 says of an object alone need not be what its listings say of it, and
+        // these are what the next run and a restore go by.
+        let is_known = !self.store.distinct || self.listing.has_hashes() == Some(true);
         let (odd, own): (Vec<_>, Vec<_>) = unproven.into_iter().partition(|sent| sent.object.odd);
         for (dir, unproven) in [(self.names.tree().to_owned(), own), (self.names.odd_dir(), odd)] {
-            let (doubtful, shown) = if unproven.len() > ONE_BY_ONE {
+            let (doubtful, shown) = if unproven.len() > ONE_BY_ONE || !is_known && !unproven.is_empty()
+            {
                 self.listed(&dir, unproven, watch)?
             } else {
                 let places: Vec<_> = unproven.iter().map(|s| Bytes(self.place(s))).collect();
@@ -86,8 +97,7 @@ impl Outgoing<'_> {
                 self.accept(&sent);
                 continue;
             }
-            let as_shown = |(size, tag)| Shown { size, tag, ..Shown::default() };
-            shown.push(inventory.look(&name).map(as_shown));
+            shown.push(inventory.shown(&name));
             doubtful.push(sent);
         }
         Ok((doubtful, shown))
@@ -107,10 +117,10 @@ impl Outgoing<'_> {
         let places: Vec<_> = doubtful.iter().map(|sent| Bytes(self.place(sent))).collect();
         let sent = doubtful.iter().map(|sent| sent_as(&sent.object, sent.content.as_ref()));
         let verdicts = judge(self.store, &places, sent.collect(), shown, watch)?;
-        for (Receipt { index, object, .. }, verdict) in doubtful.into_iter().zip(verdicts) {
+        for (Receipt { index, object, real, .. }, verdict) in doubtful.into_iter().zip(verdicts) {
             let (kind, why) = match verdict {
                 Verdict::Proven(sent) => {
-                    self.accept(&Receipt::new(index, &sent, object.odd));
+                    self.accept(&Receipt { real, ..Receipt::new(index, &sent, object.odd) });
                     continue;
                 }
                 Verdict::Unseen(Failure { kind, text, .. }) => {

@@ -40,7 +40,8 @@ pub fn look(
 
 /// Judges each object of `names` by what was sent and what is `shown`, all in the
 /// same order. Where what a server shows is no hash (the `ETag` of an object that it
-/// encrypts with KMS), the object is read back.
+/// encrypts with KMS), or none at all (s3s-fs, some `WebDAV`), the object is read back;
+/// from then on it is recognised by what is shown of it now.
 ///
 /// # Errors
 /// What keeps the whole from working.
@@ -63,8 +64,9 @@ pub fn judge(
             // Read back by the one who stored it.
             (Some(shown), None) if sent.proven && shown.size == sent.size => Verdict::Proven(sent),
             (Some(shown), None) => {
-                if shown.size == sent.size && !shown.tag.is_empty() {
-                    doubtful.insert(index as u64, Sent { tag: shown.tag, ..sent });
+                if shown.size == sent.size {
+                    let Shown { tag, time, .. } = shown;
+                    doubtful.insert(index as u64, Sent { tag, time, ..sent });
                 }
                 Verdict::Other
             }

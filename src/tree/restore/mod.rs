@@ -10,6 +10,7 @@ mod owners;
 mod place;
 mod steps;
 mod tally;
+mod unseen;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -96,7 +97,7 @@ impl<'a> Target<'a> {
         let wanted = self.snapshot.entries()?.map(|entry| {
             let entry = entry?;
             match listing.claim(&entry)? {
-                State::Missing if entry.file().is_some() => missing.push(entry.path.clone()),
+                State::Missing if entry.file().is_some() => missing.push(entry.clone()),
                 State::Changed if entry.file().is_some() => {
                     unsound.insert(entry.path.clone());
                 }
@@ -117,6 +118,7 @@ impl<'a> Target<'a> {
             steps = compare(wanted, found.into_iter(), &rules)?;
             interrupt::check()?;
         }
+        let missing = unseen::without_found(missing, &steps, &self.snapshots)?;
         let lost = steps.without_objects(&missing);
         let why = "its object is missing on the remote; a backup sends it again, if it is here";
         steps.plan.failed.extend(lost.iter().map(|p| Failed::at(p, FailureKind::Lost, why)));

@@ -1,0 +1,103 @@
+//! Names that the server may show otherwise than they are sent. A restore goes by what
+//! a listing shows, and so does the next run: what is not shown as it was sent goes
+//! under another name. Whether a server shows names of a kind is known from those that
+//! it shows already; where there are none, it is tried, with names that no file has.
+
+use super::Outgoing;
+use crate::base::error::{Error, Result};
+use crate::storage::failure::FailureKind;
+use crate::storage::job::Watch;
+use crate::storage::store::{Bytes, Send, object_name};
+use crate::tree::change::Why;
+use crate::tree::inventory::State;
+use crate::tree::listing::list;
+use crate::tree::retry::Attempt;
+use crate::tree::unusual::{Kinds, PROBES, kinds};
+
+/// Where the probes are, among the objects of odd names: what is left of them there
+/// goes with what no entry needs any more.
+const PROBING: &str = "probe";
+
+impl Outgoing<'_> {
+    /// Makes odd what the server would not show as it is sent.
+    ///
+    /// # Errors
+    /// An interrupt.
+    pub(super) fn doubt(&mut self, watch: &mut dyn Watch) -> Result<()> {
+        if !self.store.distinct || !self.store.clear {
+            return Ok(());
+        }
+        let mut wanted = Kinds::default();
+        for change in self.changes.iter_mut().filter(|c| c.send.is_some() && !c.odd) {
+            let kinds = kinds(&change.path);
+            // It was there, as the server said of it alone, and no listing shows it.
+            change.odd = change.send == Some(Why::ObjectMissing) && !kinds.is_empty();
+            wanted = wanted | kinds;
+        }
+        let unknown = wanted & !self.shown(wanted);
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let bad = match self.probe(unknown, watch) {
+            Ok(bad) => bad,
+            Err(failure) if failure.kind == FailureKind::Stopped => {
+                return Err(Error::interrupted());
+            }
+            // What keeps the whole from working will be said of the whole.
+            Err(_) => return Ok(()),
+        };
+        for change in self.changes.iter_mut().filter(|change| change.send.is_some()) {
+            change.odd |= kinds(&change.path).has(bad);
+        }
+        Ok(())
+    }
+
+    /// The kinds among `wanted` of which the server shows a name.
+    fn shown(&self, wanted: Kinds) -> Kinds {
+        let mut shown = Kinds::default();
+        let Some(last) = self.coming.and_then(|coming| coming.last) else { return shown };
+        for entry in last.entries().into_iter().flatten().flatten() {
+            let kinds = kinds(&entry.path);
+            if kinds.has(wanted & !shown)
+                && entry.is_object()
+                && !entry.is_odd()
+                && self.listing.state(&entry).is_ok_and(|state| state == State::Intact)
+            {
+                shown = shown | kinds;
+            }
+        }
+        shown
+    }
+
+    /// Stores a name of each of `unknown`, and returns the kinds that are refused, or
+    /// shown otherwise.
+    fn probe(&self, unknown: Kinds, watch: &mut dyn Watch) -> Attempt<Kinds> {
+        let dir = format!("{}/{PROBING}", self.names.odd_dir());
+        let probes: Vec<_> = PROBES.into_iter().filter(|(kind, _)| unknown.has(*kind)).collect();
+        let names = probes.iter().map(|(_, name)| object_name(name.as_bytes()));
+        let names = names.collect::<Attempt<Vec<_>>>()?;
+        let places = names.iter().map(|name| Bytes([dir.as_bytes(), b"/", name].concat()));
+        let places: Vec<_> = places.collect();
+        let job = |(id, place): (usize, &Bytes)| Send {
+            id: id as u64,
+            remote: place.clone(),
+            data: Some(Bytes(b"poof\n".to_vec())),
+            ..Send::default()
+        };
+        let mut stopped = None;
+        self.store.send("/", places.iter().enumerate().map(job), watch, |record| {
+            let kind = record.failure.as_ref().map(|failure| failure.kind);
+            if matches!(kind, Some(FailureKind::Unreachable | FailureKind::Stopped)) {
+                stopped = record.failure;
+            }
+        })?;
+        if let Some(failure) = stopped {
+            return Err(failure);
+        }
+        let listed = list(self.store, &dir, &[], watch);
+        self.store.remove(&places, watch)?;
+        let listed = listed?;
+        let unseen = probes.iter().zip(&names).filter(|(_, name)| listed.look(name).is_none());
+        Ok(unseen.fold(Kinds::default(), |bad, ((kind, _), _)| bad | *kind))
+    }
+}
