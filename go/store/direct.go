@@ -98,10 +98,10 @@ func (d *direct) list(ctx context.Context, dir, after, last string, found func(n
 		request.RequestPayer = types.RequestPayerRequester
 	}
 	for {
-		page, err := d.client.ListObjectsV2(ctx, &request)
+		page, err := d.client.ListObjectsV2(ctx, &request, legible)
 		if err != nil && request.EncodingType != "" && knowsNoEncoding(err) {
 			request.EncodingType = ""
-			page, err = d.client.ListObjectsV2(ctx, &request)
+			page, err = d.client.ListObjectsV2(ctx, &request, legible)
 		}
 		if err != nil {
 			return missingBucket(err)

@@ -233,6 +233,7 @@ impl Backup<'_> {
             kept: HashSet::new(),
             coming: Some(Coming { snapshots: &self.snapshots, last: self.last.as_ref() }),
             arrived: Arrived::new(),
+            unseen: HashSet::new(),
         };
         let carried = outgoing.carry(watch)?;
         failed.extend(carried.failed);

@@ -53,6 +53,8 @@ mod memory;
 mod mirror;
 mod nested;
 mod neuter;
+#[cfg(target_os = "linux")] // setfacl, mknod
+mod odd_servers;
 mod proof;
 #[cfg(target_os = "linux")] // setpriv
 mod providers;

@@ -7,10 +7,11 @@ use super::Outgoing;
 use crate::base::error::{Error, Result};
 use crate::storage::failure::FailureKind;
 use crate::storage::job::Watch;
-use crate::storage::store::{Bytes, Send, object_name};
+use crate::storage::store::{Bytes, Send, Shown, object_name};
 use crate::tree::change::Why;
 use crate::tree::inventory::State;
 use crate::tree::listing::list;
+use crate::tree::proof::look;
 use crate::tree::retry::Attempt;
 use crate::tree::unusual::{Kinds, PROBES, kinds};
 
@@ -69,6 +70,34 @@ impl Outgoing<'_> {
         shown
     }
 
+    /// Whether the server takes names for one that differ in case or in normal form. On
+    /// S3 they are nothing but their bytes, and yet some keep objects as files.
+    ///
+    /// # Errors
+    /// An interrupt.
+    pub(super) fn folds(&self, watch: &mut dyn Watch) -> Result<bool> {
+        if !self.store.clear {
+            return Ok(false);
+        }
+        match self.probe_folding(watch) {
+            Err(failure) if failure.kind == FailureKind::Stopped => Err(Error::interrupted()),
+            // Then each is looked at.
+            other => Ok(other.unwrap_or(true)),
+        }
+    }
+
+    pub(super) fn probe_folding(&self, watch: &mut dyn Watch) -> Attempt<bool> {
+        let place =
+            |name: &str| Bytes(format!("{}/{PROBING}/{name}", self.names.odd_dir()).into_bytes());
+        let stored = [place("Fold \u{c9}")];
+        self.store_probes(&stored, watch)?;
+        let twins = [place("fold \u{e9}"), place("Fold E\u{301}")];
+        let shown = look(self.store, &twins, watch);
+        self.store.remove(&stored, watch)?;
+        let is_there = |shown: Option<Shown>| shown.is_some_and(|shown| shown.failure.is_none());
+        Ok(shown?.into_iter().any(is_there))
+    }
+
     /// Stores a name of each of `unknown`, and returns the kinds that are refused, or
     /// shown otherwise.
     fn probe(&self, unknown: Kinds, watch: &mut dyn Watch) -> Attempt<Kinds> {
@@ -78,6 +107,15 @@ impl Outgoing<'_> {
         let names = names.collect::<Attempt<Vec<_>>>()?;
         let places = names.iter().map(|name| Bytes([dir.as_bytes(), b"/", name].concat()));
         let places: Vec<_> = places.collect();
+        self.store_probes(&places, watch)?;
+        let listed = list(self.store, &dir, &[], watch);
+        self.store.remove(&places, watch)?;
+        let listed = listed?;
+        let unseen = probes.iter().zip(&names).filter(|(_, name)| listed.look(name).is_none());
+        Ok(unseen.fold(Kinds::default(), |bad, ((kind, _), _)| bad | *kind))
+    }
+    /// Stores what it can of `places`.
+    fn store_probes(&self, places: &[Bytes], watch: &mut dyn Watch) -> Attempt<()> {
         let job = |(id, place): (usize, &Bytes)| Send {
             id: id as u64,
             remote: place.clone(),
@@ -91,13 +129,6 @@ impl Outgoing<'_> {
                 stopped = record.failure;
             }
         })?;
-        if let Some(failure) = stopped {
-            return Err(failure);
-        }
-        let listed = list(self.store, &dir, &[], watch);
-        self.store.remove(&places, watch)?;
-        let listed = listed?;
-        let unseen = probes.iter().zip(&names).filter(|(_, name)| listed.look(name).is_none());
-        Ok(unseen.fold(Kinds::default(), |bad, ((kind, _), _)| bad | *kind))
+        stopped.map_or(Ok(()), Err)
     }
 }

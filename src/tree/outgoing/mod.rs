@@ -17,6 +17,7 @@ use super::plan::Failed;
 use super::retry::{Attempt, Failures, retrying};
 use super::snapshot::Arrived;
 use super::stored::{as_sent, refresh};
+use super::unusual::kinds;
 use crate::base::error::{Kind, Result};
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
@@ -50,6 +51,8 @@ pub struct Outgoing<'a> {
     pub kept: HashSet<PathBuf>,
     /// Shards of the next generation that were sent meanwhile.
     pub arrived: Arrived,
+    /// Changes whose objects arrived, and were not shown.
+    pub unseen: HashSet<usize>,
 }
 
 impl Outgoing<'_> {
@@ -59,7 +62,10 @@ impl Outgoing<'_> {
     /// What keeps the whole from working, or an interrupt.
     pub fn carry(mut self, watch: &mut dyn Watch) -> Result<Carried> {
         self.doubt(watch)?;
-        let rivals = if self.store.distinct { Vec::new() } else { self.rivals() };
+        let mut rivals = self.rivals();
+        if !rivals.is_empty() && self.store.distinct && !self.folds(watch)? {
+            rivals.clear();
+        }
         for rival in &rivals {
             // A copy would fall upon the other as well.
             self.changes[rival.index].from = None;
@@ -121,18 +127,47 @@ impl Outgoing<'_> {
     /// sent again under another.
     fn attempt(&mut self, pending: &[usize], watch: &mut dyn Watch) -> Attempt<Failures> {
         let mut failed = self.send(pending, watch)?;
-        let is_odd = |(&i, failure): (&usize, &Failed)| {
-            (failure.kind == FailureKind::Name && !self.changes[i].odd).then_some(i)
+        let may_be_odd = |(&i, failure): (&usize, &Failed)| {
+            let Change { path, odd, .. } = &self.changes[i];
+            let named = failure.kind == FailureKind::Name;
+            // A server that keeps objects as files may say nothing but that it failed.
+            let other = failure.kind == FailureKind::Other && is_hard(path);
+            (!odd && (named || other)).then_some(i)
         };
-        let odd: Vec<usize> = failed.iter().filter_map(is_odd).collect();
+        let odd: Vec<usize> = failed.iter().filter_map(may_be_odd).collect();
         if !odd.is_empty() {
-            for index in &odd {
-                self.changes[*index].odd = true;
-                failed.remove(index);
+            for &index in &odd {
+                self.changes[index].odd = true;
             }
-            failed.extend(self.send(&odd, watch)?);
+            let again = self.send(&odd, watch)?;
+            self.take_back(&odd, watch)?;
+            for index in odd {
+                match again.get(&index) {
+                    // It was not the name.
+                    Some(_) if failed[&index].kind != FailureKind::Name => {
+                        self.changes[index].odd = false;
+                    }
+                    Some(failure) => drop(failed.insert(index, failure.clone())),
+                    None => drop(failed.remove(&index)),
+                }
+            }
         }
         Ok(failed)
+    }
+
+    /// Removes what arrived under a name that is not shown and is kept under another now,
+    /// unless the server may have taken that name for one of something else.
+    fn take_back(&self, odd: &[usize], watch: &mut dyn Watch) -> Attempt<()> {
+        let place = |index: &usize| {
+            let entry = self.changes[*index].entry.as_ref()?;
+            self.names.place(entry, false).ok().map(Bytes)
+        };
+        let unseen = odd.iter().filter(|index| self.unseen.contains(index));
+        let places: Vec<Bytes> = unseen.filter_map(place).collect();
+        if !places.is_empty() && self.store.distinct && !self.probe_folding(watch)? {
+            self.store.remove(&places, watch)?;
+        }
+        Ok(())
     }
 
     fn send(&mut self, pending: &[usize], watch: &mut dyn Watch) -> Attempt<Failures> {
@@ -205,6 +240,13 @@ impl Outgoing<'_> {
     }
 }
 
+/// Whether a file system below a server may have trouble with a name.
+fn is_hard(path: &[u8]) -> bool {
+    /// What a server appends to names of its own files is rarely more than is left.
+    const LONG: usize = 192;
+    !kinds(path).is_empty() || path.split(|byte| *byte == b'/').any(|part| part.len() > LONG)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -239,6 +281,7 @@ mod tests {
             kept: HashSet::new(),
             coming: None,
             arrived: Arrived::new(),
+            unseen: HashSet::new(),
         };
         let failed = outgoing.carry(&mut Unwatched).unwrap().failed;
         assert_eq!(failed.len(), 1, "{failed:?}");

@@ -1,6 +1,6 @@
 //! The proof of what was sent: the server shows it, in a listing or one by one.
 
-use super::Outgoing;
+use super::{Outgoing, is_hard};
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Sent, Shown};
@@ -61,15 +61,15 @@ impl Outgoing<'_> {
         let is_known = !self.store.distinct || self.listing.has_hashes() == Some(true);
         let (odd, own): (Vec<_>, Vec<_>) = unproven.into_iter().partition(|sent| sent.object.odd);
         for (dir, unproven) in [(self.names.tree().to_owned(), own), (self.names.odd_dir(), odd)] {
-            let (doubtful, shown) = if unproven.len() > ONE_BY_ONE || !is_known && !unproven.is_empty()
-            {
-                self.listed(&dir, unproven, watch)?
-            } else {
-                let places: Vec<_> = unproven.iter().map(|s| Bytes(self.place(s))).collect();
-                let shown =
-                    if places.is_empty() { vec![] } else { look(self.store, &places, watch)? };
-                (unproven, shown)
-            };
+            let (doubtful, shown) =
+                if unproven.len() > ONE_BY_ONE || !is_known && !unproven.is_empty() {
+                    self.listed(&dir, unproven, watch)?
+                } else {
+                    let places: Vec<_> = unproven.iter().map(|s| Bytes(self.place(s))).collect();
+                    let shown =
+                        if places.is_empty() { vec![] } else { look(self.store, &places, watch)? };
+                    (unproven, shown)
+                };
             self.settle(doubtful, shown, failed, watch)?;
         }
         Ok(())
@@ -118,6 +118,7 @@ impl Outgoing<'_> {
         let sent = doubtful.iter().map(|sent| sent_as(&sent.object, sent.content.as_ref()));
         let verdicts = judge(self.store, &places, sent.collect(), shown, watch)?;
         for (Receipt { index, object, real, .. }, verdict) in doubtful.into_iter().zip(verdicts) {
+            let path = &self.changes[index].path;
             let (kind, why) = match verdict {
                 Verdict::Proven(sent) => {
                     self.accept(&Receipt { real, ..Receipt::new(index, &sent, object.odd) });
@@ -129,6 +130,10 @@ impl Outgoing<'_> {
                 Verdict::Other => {
                     let why = "the server holds something else than was sent; run it again";
                     (FailureKind::Unproven, why.to_owned())
+                }
+                // Not once, and not again: whatever the server makes of its name.
+                Verdict::Absent if !self.unseen.insert(index) && may_be_shown_otherwise(path) => {
+                    (FailureKind::Name, "the server does not show its name".to_owned())
                 }
                 Verdict::Absent => {
                     (FailureKind::Unproven, "it did not arrive; run it again".to_owned())
@@ -154,4 +159,9 @@ impl Outgoing<'_> {
         let place = entry.as_ref().map(|entry| self.names.place(entry, sent.object.odd));
         place.and_then(Result::ok).unwrap_or_default()
     }
+}
+
+/// Whether a server may show a name otherwise than it was sent, or not at all.
+fn may_be_shown_otherwise(path: &[u8]) -> bool {
+    !path.is_ascii() || is_hard(path)
 }

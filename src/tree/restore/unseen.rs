@@ -30,8 +30,7 @@ pub fn without_found(
     let (mut asked, mut lost): (Vec<Entry>, Vec<Entry>) =
         missing.into_iter().partition(|entry| fetched.contains(entry.path.as_slice()));
     if asked.len() > MOST {
-        let (unusual, usual) =
-            asked.into_iter().partition(|entry| !kinds(&entry.path).is_empty());
+        let (unusual, usual) = asked.into_iter().partition(|entry| !kinds(&entry.path).is_empty());
         asked = unusual;
         lost.extend::<Vec<_>>(usual);
     }

@@ -48,7 +48,7 @@ fn made(parent: &Path, name: impl AsRef<OsStr>) -> PathBuf {
 }
 
 /// As names of files and of directories with a file in them.
-fn names(dir: &Path) {
+pub fn names(dir: &Path) {
     let longest = ["n".repeat(255), "日".repeat(85), format!("{}é", "x".repeat(253))];
     let odd: [&[u8]; 40] = [
         b"new\nline",

@@ -9,7 +9,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::guarded::Guarded;
-use super::minio::free_port;
+use super::minio::{ACCESS_KEY, SECRET_KEY, free_port};
 use super::tools;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -19,6 +19,18 @@ pub const PASSWORD: &str = "a pass: word";
 
 /// Whom the servers serve as, where the tests run as root.
 const NOBODY: u32 = 65534;
+
+/// Servers that speak S3 each in its own way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum S3 {
+    Moto,
+    S3rver,
+    /// As `rclone serve s3` has it.
+    Gofakes3,
+    Versitygw,
+    S3sFs,
+    SeaweedFS,
+}
 
 /// A running server.
 pub struct Server {
@@ -133,6 +145,50 @@ impl Server {
             azurite.env("PATH", std::env::var_os("PATH").unwrap_or_default());
             azurite
         })
+    }
+
+    /// An S3 server of some kind, for the keys `MinIO` has here where it wants any.
+    pub fn s3(kind: S3) -> Option<Self> {
+        let program = match kind {
+            S3::Moto => tools::moto(),
+            S3::S3rver => tools::s3rver(),
+            S3::Gofakes3 => tools::stock_rclone(),
+            S3::Versitygw => tools::odd_server("versitygw")?,
+            S3::S3sFs => tools::odd_server("s3s-fs")?,
+            S3::SeaweedFS => tools::odd_server("weed")?,
+        };
+        Some(Server::start(|address, dir| {
+            let (files, host, port) = (dir.join("files"), address.ip(), address.port());
+            let mut server = Command::new(&program);
+            let (host, port) = (host.to_string(), port.to_string());
+            match kind {
+                S3::Moto => server.args(["-H", &host, "-p", &port]),
+                S3::S3rver => server.args(["-a", &host, "-p", &port, "-d"]).arg(files),
+                S3::Gofakes3 => server
+                    .args(["serve", "s3", "--config", "", "--addr", &address.to_string()])
+                    .args(["--auth-key", &format!("{ACCESS_KEY},{SECRET_KEY}")])
+                    .arg(files),
+                S3::Versitygw => server
+                    .args(["--access", ACCESS_KEY, "--secret", SECRET_KEY])
+                    .args(["--port", &address.to_string(), "posix"])
+                    .arg(files),
+                S3::S3sFs => server
+                    .args(["--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY])
+                    .args(["--host", &host, "--port", &port])
+                    .arg(files),
+                S3::SeaweedFS => {
+                    let ports = ["master", "volume", "filer"].map(|name| {
+                        format!("-{name}.port={}", free_port().port() % 50_000 + 1_024)
+                    });
+                    let dir = format!("-dir={}", files.display());
+                    server.args(["server", "-s3", "-filer", "-ip=127.0.0.1", &dir]).args(ports);
+                    server.arg(format!("-s3.port={port}"))
+                }
+            };
+            // What npm and pip install finds its interpreter by this.
+            server.env("HOME", dir).env("PATH", std::env::var_os("PATH").unwrap_or_default());
+            server
+        }))
     }
 
     /// Samba, with the share `files`.

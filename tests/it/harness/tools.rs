@@ -31,6 +31,26 @@ pub fn azurite() -> PathBuf {
     tool("../azurite-3.35.0/node_modules/.bin/azurite-blob", "POOF_TEST_AZURITE")
 }
 
+/// An S3 server that keeps objects in memory.
+pub fn moto() -> PathBuf {
+    tool("../moto-5.2.5/bin/moto_server", "POOF_TEST_MOTO")
+}
+
+/// An S3 server that knows little of S3.
+pub fn s3rver() -> PathBuf {
+    tool("../s3rver-3.7.1/node_modules/.bin/s3rver", "POOF_TEST_S3RVER")
+}
+
+/// A server that only `make soak` has, and not on every machine; None says so.
+pub fn odd_server(name: &str) -> Option<PathBuf> {
+    let path = cache().join("poof-tools/bin").join(name);
+    if path.is_file() {
+        return Some(path);
+    }
+    eprintln!("skipped: {} is not there (scripts/server-tools.sh says why)", path.display());
+    None
+}
+
 /// A missing tool fails the test: one that is skipped proves nothing and looks
 /// as if it did.
 fn tool(name: &str, variable: &str) -> PathBuf {

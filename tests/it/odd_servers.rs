@@ -1,0 +1,124 @@
+//! Servers that show names, hashes and encodings each in its own way: what they do not
+//! show as it was sent is kept nevertheless, and a bare machine gets all of it back.
+
+use std::fs;
+use std::path::Path;
+
+use crate::harness::command::Run;
+use crate::harness::hostile::names;
+use crate::harness::minio::{ACCESS_KEY, SECRET_KEY};
+use crate::harness::servers::{S3, Server};
+use crate::harness::{Config, Sandbox, Snapshot, assert_same_content, grow};
+use crate::story::names_on;
+
+/// A sandbox whose remote is that server, plain or encrypted.
+fn on(kind: S3, server: &Server, encrypted: bool) -> Sandbox {
+    let sandbox = Sandbox::new();
+    let endpoint = format!("http://{}", server.address);
+    sandbox.write_config(&if encrypted {
+        Config::encrypted(endpoint)
+    } else {
+        Config::plain(endpoint)
+    });
+    let conf = fs::read_to_string(sandbox.rclone_conf()).unwrap();
+    let mut conf = conf.replace("provider = Minio", "provider = Other");
+    if kind == S3::S3rver {
+        // It knows nobody else.
+        conf = conf.replace(ACCESS_KEY, "S3RVER").replace(SECRET_KEY, "S3RVER");
+    }
+    fs::write(sandbox.rclone_conf(), conf).unwrap();
+    sandbox
+}
+
+/// s3rver ends if it has to make a file whose name is too long for its disk.
+fn without_long_names(data: &Path) {
+    for dir in ["files", "dirs"] {
+        for entry in fs::read_dir(data.join(dir)).unwrap().flatten() {
+            if entry.file_name().len() > 200 {
+                let path = entry.path();
+                let remove = if dir == "files" { fs::remove_file } else { fs::remove_dir_all };
+                remove(path).unwrap();
+            }
+        }
+    }
+}
+
+/// Backup, no change, check, upload, and a download on a machine that knows nothing.
+fn keeps_all(kind: S3) {
+    let Some(server) = Server::s3(kind) else { return };
+    for encrypted in [false, true] {
+        let sandbox = on(kind, &server, encrypted);
+        let data = sandbox.data();
+        names(&data);
+        if kind == S3::S3rver {
+            without_long_names(&data);
+        }
+        grow(&data, 5, 0..=3_000, 1);
+        grow(&data.join("large"), 1, 5_500_000..=5_500_000, 2);
+        // What takes a backslash for a slash has these two in one place.
+        fs::create_dir(data.join("back")).unwrap();
+        fs::write(data.join("back/slash"), "with a slash").unwrap();
+        fs::write(data.join(r"back\slash"), "with a backslash").unwrap();
+        let original = Snapshot::of(&data);
+        let run = |args: &[&str]| -> Run {
+            eprintln!("{kind:?}, encrypted: {encrypted}: {args:?}");
+            sandbox.poof(args).run().expect_code(0)
+        };
+        run(&["backup"]);
+        let unchanged = "data: 0 new, 0 changed, 0 removed";
+        run(&["backup"]).stderr_has(unchanged);
+        let files = walkdir::WalkDir::new(&data).into_iter().flatten();
+        let files = files.filter(|entry| entry.file_type().is_file()).count();
+        run(&["check"]).stderr_has(&format!("data: {files} intact, 0 not, 0 foreign"));
+        run(&["check", "--read-data"]);
+        // A new name of a kind that is there already, and one that was changed.
+        fs::write(data.join("files/another\nline"), "new").unwrap();
+        fs::write(data.join("files/back\\slash"), "changed").unwrap();
+        run(&["backup"]).stderr_has("data: 1 new, 1 changed, 0 removed");
+        fs::remove_file(data.join("files/another\nline")).unwrap();
+        fs::write(data.join("files/back\\slash"), "back\\slash").unwrap();
+        run(&["upload", "--yes", "--keep-poof", "--allow", "no-kit"]);
+        assert!(!data.exists());
+        fs::remove_dir_all(sandbox.state()).unwrap();
+        run(&["download", "--yes", "--only", "data"]);
+        assert_same_content(&original, &Snapshot::of(&data));
+        run(&["backup"]).stderr_has(unchanged);
+        if !encrypted {
+            // Nobody's listing of the tree is broken by what lies there.
+            assert!(names_on(&sandbox, "data").len() > 60);
+        }
+    }
+}
+
+#[test]
+fn moto_keeps_hostile_names() {
+    keeps_all(S3::Moto);
+}
+
+#[test]
+fn s3rver_keeps_hostile_names() {
+    keeps_all(S3::S3rver);
+}
+
+#[test]
+fn rclone_as_a_server_keeps_hostile_names() {
+    keeps_all(S3::Gofakes3);
+}
+
+#[test]
+#[ignore = "long: make soak"]
+fn soak_versitygw_keeps_hostile_names() {
+    keeps_all(S3::Versitygw);
+}
+
+#[test]
+#[ignore = "long: make soak"]
+fn soak_s3s_fs_keeps_hostile_names() {
+    keeps_all(S3::S3sFs);
+}
+
+#[test]
+#[ignore = "long: make soak"]
+fn soak_seaweedfs_keeps_hostile_names() {
+    keeps_all(S3::SeaweedFS);
+}
