@@ -8,6 +8,17 @@ tools=${XDG_CACHE_HOME:-$HOME/.cache}/poof-tools
 root=$tools/servers
 azurite=3.35.0
 
+# More S3 servers. What cannot be built here is not there, and its test says so.
+odd() {
+    [ -x "$tools/bin/$1" ] && return
+    echo "Building $1 (minutes)"
+    shift
+    "$@" || echo 'not built: its test is skipped'
+}
+odd versitygw env GOBIN="$tools/bin" GOTOOLCHAIN=local GOWORK=off "${GO:-go}" install -trimpath \
+    github.com/versity/versitygw/cmd/versitygw@v1.8.0
+odd s3s-fs "${CARGO:-cargo}" install --quiet --locked --root "$tools" --features binary s3s-fs@0.14.1
+
 command -v apt-get >/dev/null || {
     echo 'apt-get is not there: OpenSSH, Apache and Samba are not fetched'
     exit 0

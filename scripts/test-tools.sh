@@ -30,9 +30,21 @@ python_poof() {
     python3 -m venv "$poof" && "$poof/bin/pip" install --quiet poof==1.6.0
 }
 
+# S3 servers that do not show names as they are sent.
+odd_servers() {
+    moto=$bin/../moto-5.2.5
+    [ -x "$moto/bin/moto_server" ] ||
+        { python3 -m venv "$moto" && "$moto/bin/pip" install --quiet 'moto[server]==5.2.5'; }
+    s3rver=$bin/../s3rver-3.7.1
+    command -v npm >/dev/null || ./install-packages.sh npm
+    [ -x "$s3rver/node_modules/.bin/s3rver" ] ||
+        { mkdir -p "$s3rver" && npm install --silent --no-audit --no-fund --prefix "$s3rver" s3rver@3.7.1; }
+}
+
 if command -v apt-get >/dev/null; then
     ./install-packages.sh xvfb xclip rclone python3-venv rsync tmux fuse3 \
         acl attr time strace groff-base e2fsprogs xfsprogs btrfs-progs systemd dbus cron \
-        gnome-keyring libsecret-tools
+        gnome-keyring libsecret-tools exfat-fuse exfatprogs ntfs-3g
 fi
 python_poof
+odd_servers

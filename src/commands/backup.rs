@@ -32,7 +32,7 @@ pub fn run(context: &Context, args: &Backup) -> Result<Outcome> {
 /// What keeps the whole from working, or an interrupt.
 pub fn back_up(context: &Context, args: &Backup) -> Result<Outcome> {
     let dry_run = args.mirror.caution.dry_run;
-    let ready = setup::load(context)?;
+    let ready = setup::load_to_change(context)?;
     let directories = setup::select(&ready, &args.mirror.only)?;
     let run = || send(context, args, &ready, directories);
     hooks::around(context, ready.hooks(), dry_run, "backup", run)

@@ -36,7 +36,7 @@ struct Copy {
 pub fn run(context: &Context, args: &PurgePlain) -> Result<Outcome> {
     let terminal = &context.terminal;
     let _lock = context.lock_unless(args.caution.dry_run)?;
-    let ready = setup::load(context)?;
+    let ready = setup::load_to_change(context)?;
     let plain = plain_side(context, &ready)?;
     let directories = setup::select(&ready, &[])?;
     let vault = Vault::open(context, &ready, &directories, setup::allowed(&args.caution.allow))?;

@@ -26,6 +26,16 @@ pub fn load(context: &Context) -> Result<Ready> {
     put_in_force(context, check)
 }
 
+/// The same for what sends to the remote, or removes there.
+///
+/// # Errors
+/// As [`load`], or a section shows the past.
+pub fn load_to_change(context: &Context) -> Result<Ready> {
+    let ready = load(context)?;
+    ready.is_the_present().map_err(Problem::into_error)?;
+    Ok(ready)
+}
+
 /// The same without a word.
 ///
 /// # Errors

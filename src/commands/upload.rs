@@ -17,7 +17,7 @@ use crate::config::trees::Directory;
 pub fn run(context: &Context, args: &Upload) -> Result<Outcome> {
     let dry_run = args.caution.dry_run;
     let _lock = context.lock_unless(dry_run)?;
-    let ready = setup::load(context)?;
+    let ready = setup::load_to_change(context)?;
     let directories = setup::select(&ready, &[])?;
     let leaves = ready.remote().is_encrypted() && !args.keep_poof;
     if leaves && !dry_run {

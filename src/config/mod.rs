@@ -18,6 +18,7 @@ mod sections;
 pub mod sources;
 pub mod status;
 pub mod trees;
+mod versions;
 
 pub use files::Files;
 pub use hooks::Hooks;

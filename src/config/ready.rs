@@ -11,6 +11,7 @@ use super::schedule::Schedule;
 use super::sections::{check_secret, check_section};
 use super::status::{Problem, Status};
 use super::trees::{self, Directory};
+use super::versions;
 use crate::storage::filter::Filter;
 use crate::storage::remote::Remote;
 
@@ -22,6 +23,7 @@ pub struct Ready {
     counterpart: Option<Remote>,
     filter: Filter,
     hooks: Hooks,
+    versions: Result<(), Problem>,
 }
 
 impl Ready {
@@ -42,6 +44,14 @@ impl Ready {
     /// What is left out of every directory.
     pub fn filter(&self) -> &Filter {
         &self.filter
+    }
+
+    /// Whether the remote is what it is now, and not what it was.
+    ///
+    /// # Errors
+    /// A section shows versions of the past: nothing must be sent there, or removed.
+    pub fn is_the_present(&self) -> Result<(), Problem> {
+        self.versions.clone()
     }
 
     /// What runs before and after.
@@ -94,7 +104,8 @@ pub fn ready(poof: &PoofConf, rclone: &RcloneConf, home: &Path) -> Result<Ready,
     if let Some(place) = on_disk(rclone, storage, bucket) {
         apart(&directories, &place, real)?;
     }
-    Ok(Ready { directories, remote, counterpart, filter, hooks })
+    let versions = versions::none(rclone, active);
+    Ok(Ready { directories, remote, counterpart, filter, hooks, versions })
 }
 
 /// A place seen through the crypt remote `section`.

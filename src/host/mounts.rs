@@ -32,6 +32,8 @@ pub struct Disk {
     pub is_encrypted: bool,
     /// A logical volume, which may have snapshots.
     pub is_volume: bool,
+    /// A block device of this machine is what is mounted.
+    pub is_here: bool,
 }
 
 /// The mount that an open file or directory is on.
@@ -42,11 +44,12 @@ pub fn of(handle: &OwnedFd) -> Option<Mount> {
     let (mut mount, number, source) = find(&mounts, id)?;
     // The numbers of some file systems are no disk's; what is mounted then is.
     let device = fs::metadata(source).ok().filter(|meta| meta.file_type().is_block_device());
+    let is_here = device.is_some();
     let number = device.map_or(number, |meta| {
         format!("{}:{}", rustix::fs::major(meta.rdev()), rustix::fs::minor(meta.rdev()))
     });
     let device = Path::new("/sys/dev/block").join(number);
-    mount.disk = disk(&device);
+    mount.disk = Disk { is_here, ..disk(&device) };
     mount.options.extend(hidden(&mount.kind, &device));
     Some(mount)
 }
@@ -121,6 +124,7 @@ fn disk(device: &Path) -> Disk {
         rotates,
         is_encrypted: kind.starts_with("CRYPT-"),
         is_volume: kind.starts_with("LVM-"),
+        is_here: false,
     };
     for below in fs::read_dir(device.join("slaves")).into_iter().flatten().flatten() {
         let below = self::disk(&below.path());
@@ -164,7 +168,8 @@ mod tests {
         write("dm-1/slaves/dm-0/dm/uuid", "CRYPT-LUKS2-abc\n");
         let at = |name: &str| disk(&sys.path().join(name));
         assert_eq!(at("sda/sda1").rotates, Some(true));
-        let encrypted = Disk { rotates: Some(false), is_encrypted: true, is_volume: true };
+        let encrypted =
+            Disk { rotates: Some(false), is_encrypted: true, is_volume: true, ..Disk::default() };
         assert_eq!(at("dm-1"), encrypted);
         assert_eq!(at("none"), Disk::default());
     }

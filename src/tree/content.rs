@@ -8,17 +8,28 @@ use std::path::Path;
 
 use rustix::fs::{Mode, OFlags, openat};
 
-use super::entry::{Content, Entry};
+use super::entry::{Content, Entry, FileData};
 
 /// Whether the regular file `now` below `root` has the content that is known of
 /// `then`: it is the same inode with the times of then, or, and in any case if
-/// `rehash`, it is read and has the same hash.
+/// `rehash` or if it does not say its size, it is read and has the same hash.
 pub fn is_same(root: &Path, now: &Entry, then: &Entry, rehash: bool) -> bool {
     let (Some(found), Some(known)) = (now.file(), then.file()) else { return false };
     let untouched = now.local == then.local && now.attributes.mtime == then.attributes.mtime;
-    found.size == known.size
-        && known.content.is_some()
-        && (untouched && !rehash || hash(root, &now.path).ok() == known.content)
+    let hashed = || hash(root, &now.path).ok() == known.content;
+    if known.content.is_none() {
+        return false;
+    }
+    if found.size != known.size {
+        return may_be_unsized(found) && hashed();
+    }
+    untouched && !rehash || hashed()
+}
+
+/// Whether the size of a file may be none: in procfs each has 0 bytes, in sysfs a page,
+/// and so has what a FUSE file system does not know before it is read.
+fn may_be_unsized(file: &FileData) -> bool {
+    file.size == 0 || file.sparse && file.size == 4096
 }
 
 /// Hashes the regular file `path` below `root`; no link below `root` is followed.

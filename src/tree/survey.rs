@@ -175,6 +175,10 @@ impl Sides<'_> {
         }
         if let (true, EntryKind::File(now), Some(then)) = (same, &mut seen.kind, old.file()) {
             now.content = then.content;
+            // As it was read: the file itself may say another.
+            if now.size != then.size {
+                (now.size, now.sparse) = (then.size, then.sparse);
+            }
         }
         same
     }

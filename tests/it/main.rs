@@ -53,6 +53,8 @@ mod memory;
 mod mirror;
 mod nested;
 mod neuter;
+#[cfg(target_os = "linux")] // loop devices, procfs
+mod odd_disks;
 #[cfg(target_os = "linux")] // setfacl, mknod
 mod odd_servers;
 mod proof;

@@ -79,6 +79,10 @@ pub fn achieved(mount: Option<&Mount>) -> Vec<Achieved> {
         "nfs" | "nfs4" | "cifs" | "smb3" | "9p" | "virtiofs" | "ceph" | "afs" => {
             return vec![Elsewhere];
         }
+        // A disk whose driver is a program: ntfs-3g, exfat-fuse.
+        kind if kind == "fuseblk" || kind.starts_with("fuse") && mount.disk.is_here => {
+            vec![InPlace]
+        }
         kind if kind.starts_with("fuse") => return vec![Elsewhere],
         _ => vec![Unknown],
     };
@@ -115,8 +119,12 @@ mod tests {
         assert_eq!(says("btrfs", &["nodatacow"], disk), [InPlace, Reflinks, Snapshots]);
         assert_eq!(says("tmpfs", &[], disk), [Memory]);
         assert_eq!(says("fuse.sshfs", &[], disk), [Elsewhere]);
+        let here = Disk { is_here: true, ..disk };
+        assert_eq!(says("fuseblk", &[], here), [InPlace]);
+        assert_eq!(says("fuse.exfat", &[], here), [InPlace]);
+        assert_eq!(says("fuseblk", &[], Disk { rotates: Some(false), ..here }), [InPlace, Flash]);
         assert_eq!(says("overlay", &[], disk), [Unknown]);
-        let flash = Disk { rotates: Some(false), is_encrypted: true, is_volume: true };
+        let flash = Disk { rotates: Some(false), is_encrypted: true, is_volume: true, ..disk };
         assert_eq!(says("ext4", &[], flash), [InPlace, Snapshots, Flash, Encrypted]);
         assert_eq!(achieved(None), [Unknown]);
     }
