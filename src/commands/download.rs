@@ -126,10 +126,7 @@ impl<'a> Incoming<'a> {
         }
         match snapshot {
             Some(snapshot) => Ok(Box::new(self.exact(directory, target, snapshots, snapshot)?)),
-            None => {
-                self.may_be_mirrored(directory)?;
-                Ok(Box::new(self.mirror(directory, target)?))
-            }
+            None => Ok(Box::new(self.mirror(directory, target)?)),
         }
     }
 

@@ -19,10 +19,7 @@ use crate::tree::wipe::Records;
 
 impl Incoming<'_> {
     /// Refuses where poof has written: nothing tells what a snapshot would hold.
-    ///
-    /// # Errors
-    /// The refusal.
-    pub(super) fn may_be_mirrored(&self, directory: &Directory) -> Result<()> {
+    fn may_be_mirrored(&self, directory: &Directory) -> Result<()> {
         let Incoming { context, vault, .. } = self;
         let name = &directory.name;
         let wiped = Records::in_state(&context.state).get(name)?;
@@ -38,6 +35,7 @@ impl Incoming<'_> {
     /// # Errors
     /// The remote fails, or a guard refuses.
     pub(super) fn mirror(&self, directory: &Directory, target: PathBuf) -> Result<Transfer> {
+        self.may_be_mirrored(directory)?;
         let name = &directory.name;
         let source = self.ready.remote().tree(name);
         let destination = Spec::local(&target.to_string_lossy());
