@@ -2,11 +2,10 @@ package calls
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"net"
 	"net/http"
+	"net/textproto"
 	"net/url"
 	"os"
 	"strings"
@@ -26,11 +25,12 @@ type Failure struct {
 	Host string `json:"host,omitempty"` // for unreachable and denied, where known
 	Code string `json:"code,omitempty"` // the server's own code, e.g. NoSuchBucket
 	Text string `json:"text"`           // for people; secrets removed
+	Here bool   `json:"here,omitempty"` // a file on this machine, not the remote, failed
 }
 
 // Classify finds out what kind of failure err is.
 func Classify(err error) Failure {
-	f := Failure{Kind: "other", Host: hostOf(err), Code: code(err), Text: Scrub(brief(err))}
+	f := Failure{Kind: "other", Host: hostOf(err), Code: reason(err), Text: Scrub(brief(err)), Here: store.IsHere(err)}
 	switch {
 	case errors.Is(err, context.Canceled):
 		f.Kind = "stopped"
@@ -40,12 +40,15 @@ func Classify(err error) Failure {
 		f.Kind = "taken"
 	case isLost(err):
 		f.Kind = "lost"
+	case strings.HasPrefix(f.Code, "Certificate"):
+		f.Kind = "untrusted"
 	case isMissing(err, f.Code):
 		f.Kind = "missing"
-	case isDenied(err, f.Code):
-		f.Kind = "denied"
+	// Some servers refuse with 403 what exceeds a quota.
 	case isFull(err, f.Code):
 		f.Kind = "full"
+	case isDenied(err, f.Code):
+		f.Kind = "denied"
 	case errors.Is(err, os.ErrPermission):
 		f.Kind = "forbidden"
 	case isUnreachable(err):
@@ -128,8 +131,12 @@ func isMissing(err error, code string) bool {
 
 func isDenied(err error, code string) bool {
 	switch code {
-	case "AccessDenied", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch",
-		"ExpiredToken", "InvalidToken", "AllAccessDisabled", "AccountProblem", "RequestTimeTooSkewed":
+	case "AccessDenied", "Forbidden", "InvalidAccessKeyId", "InvalidClientTokenId", "SignatureDoesNotMatch",
+		"ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired", "TokenExpired",
+		"AllAccessDisabled", "AccountProblem", "RequestTimeTooSkewed", "RequestExpired",
+		"AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException",
+		"InvalidLocationConstraint", "InvalidRegion", "InvalidBucketName", "BucketAlreadyExists",
+		"NoTls", "NeedsTls", "ProxyAuthRequired", "NotAStore":
 		return true
 	}
 	status := store.Status(err)
@@ -139,10 +146,28 @@ func isDenied(err error, code string) bool {
 
 func isFull(err error, code string) bool {
 	switch code {
-	case "QuotaExceeded", "XMinioStorageFull", "InsufficientStorage":
+	case "QuotaExceeded", "ServiceQuotaExceeded", "StorageQuotaExceeded", "XMinioStorageFull",
+		"XMinioAdminBucketQuotaExceeded", "InsufficientStorage":
 		return true
 	}
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) ||
+		store.Status(err) == http.StatusInsufficientStorage {
+		return true
+	}
+	// FTP: exceeded storage allocation, insufficient storage space.
+	var ftp *textproto.Error
+	if errors.As(err, &ftp) && (ftp.Code == 552 || ftp.Code == 452) {
+		return true
+	}
+	// Google Drive, Dropbox, OneDrive; what servers of files say of their own disk.
+	text := err.Error()
+	for _, words := range []string{"storageQuotaExceeded", "insufficient_space", "quotaLimitReached",
+		"No space left on device", "no space left on device", "507 Insufficient Storage"} {
+		if strings.Contains(text, words) {
+			return true
+		}
+	}
+	return false
 }
 
 func isUnreachable(err error) bool {
@@ -150,13 +175,9 @@ func isUnreachable(err error) bool {
 		dns     *net.DNSError
 		op      *net.OpError
 		timeout net.Error
-		verify  *tls.CertificateVerificationError
-		unknown x509.UnknownAuthorityError
 	)
-	return errors.As(err, &dns) || errors.As(err, &op) || errors.As(err, &verify) ||
-		errors.As(err, &unknown) || errors.As(err, &timeout) && timeout.Timeout() ||
-		errors.Is(err, context.DeadlineExceeded) ||
-		strings.Contains(err.Error(), "server gave HTTP response to HTTPS client")
+	return errors.As(err, &dns) || errors.As(err, &op) ||
+		errors.As(err, &timeout) && timeout.Timeout() || errors.Is(err, context.DeadlineExceeded)
 }
 
 func isConfig(err error) bool {

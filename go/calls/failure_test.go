@@ -2,15 +2,18 @@ package calls
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
+	"net/textproto"
 	"net/url"
 	"os"
 	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/aws/smithy-go"
 	"github.com/rclone/rclone/backend/crypt"
 	"github.com/rclone/rclone/fs"
 )
@@ -31,6 +34,16 @@ func TestAnErrorIsClassifiedByItsType(t *testing.T) {
 		{&url.Error{Op: "Get", URL: "http://s3.example:9000/b", Err: refused}, "unreachable"},
 		{&net.DNSError{Name: "s3.example", Err: "no such host"}, "unreachable"},
 		{api{"AccessDenied", "no"}, "denied"},
+		{api{"InvalidBucketName", "no"}, "denied"},
+		{api{"ExpiredToken", "no"}, "denied"},
+		{&url.Error{Op: "Get", URL: "https://s3.example", Err: x509.UnknownAuthorityError{}}, "untrusted"},
+		{x509.HostnameError{Certificate: &x509.Certificate{}, Host: "nas"}, "untrusted"},
+		{x509.CertificateInvalidError{Reason: x509.Expired}, "untrusted"},
+		{errors.New("oauth2: \"invalid_grant\" \"Token has been expired or revoked.\""), "denied"},
+		{api{"XMinioAdminBucketQuotaExceeded", "no"}, "full"},
+		{errors.New("googleapi: Error 403: storageQuotaExceeded"), "full"},
+		{&textproto.Error{Code: 552, Msg: "Quota exceeded"}, "full"},
+		{errors.New("corrupted on transfer: sizes differ 10552 vs 7"), "other"},
 		{api{"NoSuchBucket", "no"}, "missing"},
 		{api{"XMinioStorageFull", "no"}, "full"},
 		{fmt.Errorf("write: %w", syscall.ENOSPC), "full"},
@@ -59,5 +72,30 @@ func TestTheServersOwnWordsAreKept(t *testing.T) {
 	f := Classify(api{"AccessDenied", "Access Denied."})
 	if f.Text != "AccessDenied: Access Denied." || f.Code != "AccessDenied" {
 		t.Errorf("%+v", f)
+	}
+}
+
+func TestWhatNoServerHasSaidHasAWordOfItsOwn(t *testing.T) {
+	page := func(text string) error {
+		return &smithy.DeserializationError{Err: errors.New("unexpected element"), Snapshot: []byte(text)}
+	}
+	for _, c := range []struct {
+		err  error
+		code string
+	}{
+		{&url.Error{Op: "Get", URL: "https://nas", Err: x509.UnknownAuthorityError{}}, "CertificateUnknown"},
+		{x509.HostnameError{Certificate: &x509.Certificate{}, Host: "nas"}, "CertificateHost"},
+		{x509.CertificateInvalidError{Reason: x509.Expired}, "CertificateExpired"},
+		{errors.New("http: server gave HTTP response to HTTPS client"), "NoTls"},
+		{page("Client sent an HTTP request to an HTTPS server.\n"), "NeedsTls"},
+		{page(" <!DOCTYPE html><html><title>MinIO Console</title>"), "NotAStore"},
+		{errors.New("Proxy Authentication Required"), "ProxyAuthRequired"},
+		{errors.New("couldn't fetch token: invalid_grant"), "TokenExpired"},
+		{api{"NoSuchBucket", "no"}, "NoSuchBucket"},
+		{errors.New("anything"), ""},
+	} {
+		if got := Classify(fmt.Errorf("wrapped: %w", c.err)).Code; got != c.code {
+			t.Errorf("%v: %q, want %q", c.err, got, c.code)
+		}
 	}
 }

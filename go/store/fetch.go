@@ -32,11 +32,11 @@ func (s *Store) Fetch(ctx context.Context, job *Fetch) (got Fetched, err error) 
 	if len(job.To) > 0 {
 		file, err = os.OpenFile(string(job.To), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 		if err != nil {
-			return got, err
+			return got, here(err)
 		}
 		defer func() {
 			if e := file.Close(); err == nil {
-				err = e
+				err = here(e)
 			}
 		}()
 	}
@@ -52,7 +52,7 @@ func (s *Store) Fetch(ctx context.Context, job *Fetch) (got Fetched, err error) 
 		err = s.fetchWhole(ctx, job, transfer, out, see)
 	}
 	if err == nil && file != nil && job.Sparse {
-		err = file.Truncate(size)
+		err = here(file.Truncate(size))
 	}
 	got.Content = hex.EncodeToString(content.Sum(nil))
 	return got, err

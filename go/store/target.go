@@ -18,13 +18,13 @@ func (t target) put(p []byte, offset int64) error {
 	}
 	if !t.sparse {
 		_, err := t.file.WriteAt(p, offset)
-		return err
+		return here(err)
 	}
 	for len(p) > 0 {
 		n := min(len(p), block)
 		if !zero(p[:n]) {
 			if _, err := t.file.WriteAt(p[:n], offset); err != nil {
-				return err
+				return here(err)
 			}
 		}
 		p, offset = p[n:], offset+int64(n)
@@ -47,7 +47,7 @@ func (t target) follow(p []byte, offset int64) error {
 		n = 0
 	}
 	_, err := t.file.WriteAt(p[n:], offset+int64(n))
-	return err
+	return here(err)
 }
 
 func zero(p []byte) bool {

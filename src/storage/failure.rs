@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::StrDeserializer;
 
+use super::remedy;
 use crate::base::error::{Error, Kind};
 
 /// The kinds that `go/calls/failure.go` tells apart.
@@ -22,8 +23,10 @@ pub enum FailureKind {
     Forbidden,
     /// No space or quota left.
     Full,
-    /// No answer: name, route, port, TLS or time.
+    /// No answer: name, route, port or time.
     Unreachable,
+    /// The certificate of the server is not trusted.
+    Untrusted,
     /// rclone's configuration does not make sense.
     Config,
     /// The remote cannot hold an object of that name.
@@ -71,6 +74,9 @@ pub struct Failure {
     #[serde(default)]
     pub code: String,
     pub text: String,
+    /// A file on this machine failed, and the remote has no part in it.
+    #[serde(default)]
+    pub here: bool,
 }
 
 impl Failure {
@@ -80,6 +86,7 @@ impl Failure {
             host: String::new(),
             code: String::new(),
             text: text.to_owned(),
+            here: false,
         }
     }
 
@@ -105,10 +112,19 @@ impl Failure {
         )
     }
 
+    /// Whether the remote has answered, and what it has is not what it should be.
+    pub fn is_of_the_object(&self) -> bool {
+        !self.here && matches!(self.kind, FailureKind::Missing | FailureKind::Lost)
+    }
+
     /// The failure as an error of `otherwise` kind, unless it has a kind of
     /// its own. `doing` completes "cannot …".
     pub fn into_error(self, doing: &str, otherwise: Kind) -> Error {
-        let Failure { kind, host, code, text } = self;
+        if self.here {
+            return self.of_this_disk(doing);
+        }
+        let Failure { kind, host, code, text, .. } = self;
+        let of = if host.is_empty() { String::new() } else { format!(" of {host}") };
         let at = if host.is_empty() { String::new() } else { format!(" at {host}") };
         match kind {
             FailureKind::Stopped => Error::interrupted(),
@@ -118,8 +134,13 @@ impl Failure {
             }
             FailureKind::Denied => {
                 Error::new(Kind::Remote, format!("cannot {doing}: refused{at}: {text}"))
-                    .hint(denied_hint(&code))
+                    .hint(remedy::refused(&code, &text))
             }
+            FailureKind::Untrusted => Error::new(
+                Kind::Remote,
+                format!("cannot {doing}: the certificate{of} is not trusted: {text}"),
+            )
+            .hint(remedy::untrusted(&code)),
             FailureKind::Forbidden => Error::new(otherwise, format!("cannot {doing}: {text}"))
                 .hint("Check owner and permissions of that path."),
             FailureKind::Full => {
@@ -138,11 +159,14 @@ impl Failure {
     }
 }
 
-fn denied_hint(code: &str) -> &'static str {
-    match code {
-        "InvalidAccessKeyId" => "Check access_key_id in rclone-poof.conf (`poof cconfig`).",
-        "SignatureDoesNotMatch" => "Check secret_access_key in rclone-poof.conf (`poof cconfig`).",
-        "RequestTimeTooSkewed" => "Set this machine's clock.",
-        _ => "Check the credentials in rclone-poof.conf and what they permit on that bucket.",
+impl Failure {
+    /// Something on this machine failed: nothing is wrong with the remote.
+    fn of_this_disk(self, doing: &str) -> Error {
+        let hint = match self.kind {
+            FailureKind::Full => "Free some space on that disk. The remote is as it was.",
+            FailureKind::Forbidden => "Check owner and permissions of that path.",
+            _ => "It is a path on this machine. The remote is as it was.",
+        };
+        Error::unexpected(format!("cannot {doing}: {}", self.text)).hint(hint)
     }
 }

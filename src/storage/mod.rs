@@ -5,5 +5,6 @@ pub mod filter;
 pub mod job;
 pub mod rclone;
 mod records;
+mod remedy;
 pub mod remote;
 pub mod store;

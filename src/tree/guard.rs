@@ -27,7 +27,19 @@ const FEW: u64 = 100;
 
 /// A refusal, and the word that lets it pass.
 pub fn refuse(what: impl Into<String>, hint: &str, word: &str) -> Error {
-    Error::guard(what).hint(format!("{hint} {UNCHANGED} `--allow {word}` goes ahead."))
+    let effect = effect(word);
+    Error::guard(what).hint(format!("{hint} {UNCHANGED} `--allow {word}` {effect}."))
+}
+
+/// What a word does. Whoever reads it may have but this one copy.
+fn effect(word: &str) -> &'static str {
+    match word {
+        "empty-source" => "goes ahead, and what the other side has is gone",
+        "mass-deletion" => "goes ahead, and what it would delete is gone",
+        "other-remote" => "goes ahead and treats it as a new one",
+        "older-snapshot" => "goes ahead with what can still be read",
+        _ => "goes ahead",
+    }
 }
 
 /// A local directory that is missing or empty must not become the snapshot: it

@@ -14,8 +14,8 @@ use super::manifest::Key;
 use super::objects::RECORDS;
 use super::records;
 use crate::base::error::{Error, Kind, Result};
-use crate::base::files::write_private;
-use crate::storage::failure::Failure;
+use crate::base::files::{is_absent, write_private};
+use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Unwatched;
 use crate::storage::store::Store;
 
@@ -26,6 +26,15 @@ pub(super) const NAME: &str = "identity";
 struct Identity {
     format: u32,
     id: String,
+}
+
+/// The record, as it came back.
+enum Read {
+    Identity(Identity),
+    /// It was listed, and then it was not there.
+    Gone,
+    /// It does not decrypt, or is something else.
+    Damaged,
 }
 
 /// What this machine remembers of a remote.
@@ -72,17 +81,23 @@ impl Found {
 
 /// The store that this machine knows under the name of a remote, unverified.
 pub fn remembered_id(state: &Path, remote: &str) -> Option<String> {
-    remembered(&path(state)).remove(remote).map(|known| known.id)
+    remembered(&path(state)).ok()?.remove(remote).map(|known| known.id)
 }
 
 fn path(state: &Path) -> PathBuf {
     state.join("identities.json")
 }
 
-/// What cannot be read is not remembered; the bucket says it again.
-fn remembered(path: &Path) -> BTreeMap<String, Known> {
-    let bytes = fs::read(path).unwrap_or_default();
-    serde_json::from_slice(&bytes).unwrap_or_default()
+/// One that is damaged is not remembered; the bucket says it again.
+///
+/// # Errors
+/// It is there and cannot be read. Another store must not pass for the known one then.
+fn remembered(path: &Path) -> Result<BTreeMap<String, Known>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap_or_default()),
+        Err(error) if is_absent(&error) => Ok(BTreeMap::new()),
+        Err(error) => Err(Error::io("read", path, &error)),
+    }
 }
 
 impl Identities<'_> {
@@ -92,37 +107,40 @@ impl Identities<'_> {
     /// # Errors
     /// It is another one, which `allowed` may let pass, or it fails.
     pub fn check(&self, records: &Inventory, allowed: Allowed) -> Result<Found> {
-        let known = remembered(&path(self.state)).get(self.remote).cloned();
+        let known = remembered(&path(self.state))?.remove(self.remote);
         let shown = records.look(NAME.as_bytes());
         let fingerprint = self.key.fingerprint();
-        let other = |what: String| {
+        let other = |what: String, hint: &str| {
             if allowed.other_remote {
                 return Found::new();
             }
-            let hint = "Is it the right bucket, with the right passwords?";
             Err(refuse(what, hint, "other-remote"))
         };
+        let gone = || {
+            let what = format!(
+                "nothing of poof's is at {}, where this machine has backed up before",
+                self.remote
+            );
+            other(what, "Is it the right bucket or disk, and is it whole?")
+        };
         let Some(shown) = shown else {
-            return match known {
-                None => Found::new(),
-                Some(_) => other(format!(
-                    "{} is not the store that this machine knows: its identity is gone",
-                    self.remote
-                )),
-            };
+            return if known.is_none() { Found::new() } else { gone() };
         };
         if known.as_ref().is_some_and(|k| k.shown == shown && k.key == fingerprint) {
             return Ok(Found::known(known.map(|k| k.id).unwrap_or_default()));
         }
-        let Some(found) = self.read()? else {
-            return other(format!(
-                "the identity of {} cannot be read with these passwords",
-                self.remote
-            ));
+        let found = match self.read()? {
+            Read::Identity(found) => found,
+            Read::Gone => return gone(),
+            Read::Damaged => {
+                let what = format!("the identity of {} does not open", self.remote);
+                return other(what, "Are the passwords in rclone-poof.conf those of the backup?");
+            }
         };
         match known {
             Some(known) if known.id != found.id && !allowed.other_remote => {
-                other(format!("{} is another store than this machine knows", self.remote))
+                let what = format!("{} is another store than this machine knows", self.remote);
+                other(what, "Is it the right bucket, with the right passwords?")
             }
             _ => {
                 self.remember(Known { id: found.id.clone(), shown, key: fingerprint })?;
@@ -148,17 +166,21 @@ impl Identities<'_> {
         self.remember(Known { id: identity.id, shown, key: self.key.fingerprint() })
     }
 
-    /// None if it is not readable as what it should be.
-    fn read(&self) -> Result<Option<Identity>> {
+    /// # Errors
+    /// It cannot be fetched. That says nothing about passwords.
+    fn read(&self) -> Result<Read> {
         let name = format!("{RECORDS}/{NAME}");
         let mut read = records::read(self.store, &[name], self.state, &mut Unwatched)?;
-        let bytes = read.pop().and_then(std::result::Result::ok);
-        Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+        Ok(match read.pop() {
+            Some(Ok(bytes)) => serde_json::from_slice(&bytes).map_or(Read::Damaged, Read::Identity),
+            Some(Err(failure)) if failure.kind == FailureKind::Lost => Read::Damaged,
+            _ => Read::Gone,
+        })
     }
 
     fn remember(&self, known: Known) -> Result<()> {
         let path = path(self.state);
-        let mut all = remembered(&path);
+        let mut all = remembered(&path)?;
         if all.get(self.remote) == Some(&known) {
             return Ok(());
         }

@@ -99,8 +99,12 @@ fn prove(
 /// Reads records by their names from the top of the bucket, through files in a
 /// directory of their own in `state`, which is as private as they are.
 ///
+/// The inner error is of a record that the remote does not have, or has damaged. Only that
+/// says something about the bucket: a server that refuses or does not answer, and a disk
+/// of this machine that is full, say nothing about it.
+///
 /// # Errors
-/// What keeps the whole from working; what concerns one is its own.
+/// A record cannot be fetched.
 pub fn read(
     store: &Store,
     names: &[String],
@@ -126,9 +130,13 @@ pub fn read(
             }
         })
         .map_err(|failure| failure.into_error("read poof's records", Kind::Remote))?;
-    let read = |id: usize| match failures.remove(&(id as u64)) {
-        Some(failure) => Err(failure),
-        None => fs::read(at(id)).map_err(|error| Failure::other(&error.to_string())),
+    let read = |(id, name): (usize, &String)| match failures.remove(&(id as u64)) {
+        Some(failure) if failure.is_of_the_object() => Ok(Err(failure)),
+        Some(failure) if failure.here => {
+            Err(failure.into_error(&format!("write below {}", state.display()), Kind::Unexpected))
+        }
+        Some(failure) => Err(failure.into_error(&format!("read {name}"), Kind::Remote)),
+        None => fs::read(at(id)).map(Ok).map_err(|error| Error::io("read", &at(id), &error)),
     };
-    Ok((0..names.len()).map(read).collect())
+    names.iter().enumerate().map(read).collect()
 }

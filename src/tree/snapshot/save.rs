@@ -126,7 +126,7 @@ impl Snapshots<'_> {
     pub(super) fn put_shards(&self, shards: Vec<Shard>, watch: &mut dyn Watch) -> Result<()> {
         let records = shards.into_iter().map(|s| (self.full(&Names::shard(&s.id)), s.bytes));
         let looks = records::put(self.store, records.collect(), watch);
-        let looks = looks.map_err(|failure| self.not_arrived(&failure.text))?;
+        let looks = looks.map_err(|failure| self.refused(failure))?;
         if looks.iter().all(Option::is_some) { Ok(()) } else { Err(self.not_arrived(UNSEEN)) }
     }
 
@@ -145,7 +145,7 @@ impl Snapshots<'_> {
         let taken = match written {
             // It may be our own: a reply was lost, and the request made again.
             Err(failure) if failure.kind == FailureKind::Taken => true,
-            Err(failure) => return Err(self.not_arrived(&failure.text)),
+            Err(failure) => return Err(self.refused(failure)),
             Ok(()) => false,
         };
         let dir = format!("{}/{}", self.names.records(), Names::HEADS);
@@ -168,6 +168,17 @@ impl Snapshots<'_> {
         }
         let look = heads.look(format!("{:010}", head.generation).as_bytes());
         look.map(shown).ok_or_else(|| self.not_arrived(UNSEEN))
+    }
+
+    fn refused(&self, failure: Failure) -> Error {
+        match failure.kind {
+            // Another run does not help as long as that lasts.
+            FailureKind::Full => {
+                let doing = format!("store the manifest of {}", self.names.tree());
+                failure.into_error(&doing, Kind::Incomplete)
+            }
+            _ => self.not_arrived(&failure.text),
+        }
     }
 
     fn not_arrived(&self, why: &str) -> Error {

@@ -17,6 +17,7 @@ pub mod minio;
 pub mod proxy;
 mod sandbox;
 pub mod servers;
+pub mod tls;
 pub mod tools;
 mod tree;
 mod unreachable;

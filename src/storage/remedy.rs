@@ -1,0 +1,137 @@
+//! What to do about a remote that refuses: by the code that the server gives, or the one
+//! that go/calls/reason.go gives where no server came to speak.
+
+/// What helps against the refusal of `code`, whose words are `text`.
+pub fn refused(code: &str, text: &str) -> String {
+    let fixed = match code {
+        "InvalidAccessKeyId" | "InvalidClientTokenId" => {
+            "Check access_key_id in rclone-poof.conf: `poof cconfig access_key_id=YOURS`."
+        }
+        "SignatureDoesNotMatch" | "InvalidSignatureException" => {
+            "Check secret_access_key in rclone-poof.conf: `poof cconfig secret_access_key=YOURS`."
+        }
+        "RequestTimeTooSkewed" | "RequestExpired" => {
+            "Set this machine's clock: `sudo timedatectl set-ntp true`, on a Mac \
+             `sudo sntp -sS time.apple.com`."
+        }
+        "ExpiredToken" | "ExpiredTokenException" | "InvalidToken" | "TokenRefreshRequired" => {
+            "These credentials are for a time only. Write new ones: `poof cconfig \
+             access_key_id=NEW secret_access_key=NEW session_token=NEW`."
+        }
+        "TokenExpired" => {
+            "The login has ended. Log in anew with stock rclone: `rclone config reconnect \
+             SECTION: --config FILE`, with SECTION and FILE as `poof cconfig` shows them."
+        }
+        "InvalidBucketName" => {
+            "Correct \"bucket\" in poof.conf: 3 to 63 lower-case letters, digits and hyphens, a \
+             letter or digit first and last."
+        }
+        "BucketAlreadyExists" => {
+            "Somebody else has a bucket of that name. Choose another \"bucket\" in poof.conf."
+        }
+        "NoTls" => {
+            "The server does not speak https, so it may speak http, which hides nothing on the \
+             way: `poof cconfig endpoint=http://HOST:PORT`."
+        }
+        "NeedsTls" => {
+            "The server does not take plain http, so it may speak https: `poof cconfig \
+             endpoint=https://HOST:PORT`."
+        }
+        "ProxyAuthRequired" => {
+            "The proxy wants a name and a password: `poof cconfig \
+             override.http_proxy=http://USER:PASSWORD@PROXY:PORT`."
+        }
+        "NotAStore" => {
+            "A web page answers there. Is the endpoint in rclone-poof.conf that of the storage \
+             and not that of its console, and does this network want a login first?"
+        }
+        code if is_region(code) => return region(text),
+        _ => "Check the credentials in rclone-poof.conf and what they permit on that bucket.",
+    };
+    fixed.to_owned()
+}
+
+fn is_region(code: &str) -> bool {
+    matches!(
+        code,
+        "AuthorizationHeaderMalformed"
+            | "PermanentRedirect"
+            | "TemporaryRedirect"
+            | "IllegalLocationConstraintException"
+            | "InvalidLocationConstraint"
+            | "InvalidRegion"
+    )
+}
+
+/// Some servers say which region they expect.
+fn region(text: &str) -> String {
+    let expected = text.split_once("expecting '").and_then(|(_, rest)| rest.split_once('\''));
+    let is_one = |name: &&str| {
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+    };
+    match expected.map(|(name, _)| name).filter(is_one) {
+        Some(name) => format!("The bucket is in another region: `poof cconfig region={name}`."),
+        None => "The bucket is in another region: `poof cconfig region=REGION`, with the region \
+                 that the provider shows for it, and the endpoint of that region."
+            .to_owned(),
+    }
+}
+
+/// What helps against a certificate that is not trusted.
+pub fn untrusted(code: &str) -> &'static str {
+    match code {
+        "CertificateExpired" => {
+            "Is this machine's clock right? If so, whoever runs the server has to renew its \
+             certificate."
+        }
+        "CertificateHost" => {
+            "Use a name that is in the certificate: `poof cconfig endpoint=https://NAME:PORT`."
+        }
+        _ => {
+            "If the server is your own, trust its certificate: `poof cconfig \
+             override.ca_cert=/path/to/certificate.pem`. If not, somebody may be listening."
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_region_that_the_server_expects_is_in_the_command() {
+        for (text, command) in [
+            ("the region 'us-east-1' is wrong; expecting 'eu-west-1'", "region=eu-west-1`"),
+            ("the region is wrong; expecting 'a`; rm -rf'", "region=REGION`"),
+            ("wrong", "region=REGION`"),
+        ] {
+            let hint = refused("AuthorizationHeaderMalformed", text);
+            assert!(hint.contains(command), "{hint}");
+        }
+    }
+
+    #[test]
+    fn every_refusal_has_a_remedy_of_its_own() {
+        let codes = [
+            "InvalidAccessKeyId",
+            "SignatureDoesNotMatch",
+            "RequestTimeTooSkewed",
+            "ExpiredToken",
+            "TokenExpired",
+            "InvalidBucketName",
+            "BucketAlreadyExists",
+            "NoTls",
+            "NeedsTls",
+            "ProxyAuthRequired",
+            "NotAStore",
+            "PermanentRedirect",
+            "AccessDenied",
+        ];
+        let mut hints: Vec<_> = codes.iter().map(|code| refused(code, "")).collect();
+        hints.extend(["CertificateExpired", "CertificateHost", "x"].map(|c| untrusted(c).into()));
+        let count = hints.len();
+        hints.sort();
+        hints.dedup();
+        assert_eq!(hints.len(), count);
+    }
+}
