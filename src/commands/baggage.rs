@@ -44,7 +44,7 @@ impl Baggage {
         let Context { files, layout, state, .. } = context;
         let exe = program::current()
             .map_err(|error| Error::unexpected(format!("cannot find the program: {error}")))?;
-        let scheduler = Scheduler::of_this_user(layout);
+        let scheduler = Scheduler::of_this_user(layout, state);
         let found = scheduler.found().unwrap_or_default();
         let is_of = |keeper| found.as_ref().is_some_and(|Found { kind, .. }| *kind == keeper);
         let mut baggage = Baggage {
@@ -72,6 +72,7 @@ impl Baggage {
         baggage.files.extend(unfinished(&files.dir));
         baggage.left.extend(is_of(Keeper::Systemd).then(of_timer));
         baggage.left.extend(secret::others(context));
+        baggage.left.extend(scheduler.others());
         match program::installed(&exe) {
             Installed::Receipt { receipt, files } => {
                 let (directories, files): (Vec<_>, Vec<_>) =

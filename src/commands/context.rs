@@ -42,6 +42,12 @@ impl Context {
         Ok(Context { terminal, layout, files, state, wallet: Wallet::default() })
     }
 
+    /// Tells this configuration from others; None: it is the usual one.
+    pub fn id(&self) -> Option<&str> {
+        let id = self.state.strip_prefix(&self.layout.state).ok()?.to_str()?;
+        (!id.is_empty()).then_some(id)
+    }
+
     /// Keeps every other poof off this configuration while it lives.
     ///
     /// # Errors

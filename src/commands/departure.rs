@@ -53,7 +53,7 @@ pub fn depart(context: &Context, mut outcome: Outcome) -> Result<Outcome> {
     let noise = Noise::new().map_err(|e| Error::unexpected(format!("no random numbers: {e}")))?;
     clipboard::let_go(&context.layout.home);
     // Before anything that a run needs.
-    let scheduler = Scheduler::of_this_user(&context.layout);
+    let scheduler = Scheduler::of_this_user(&context.layout, &context.state);
     let mut failed = Vec::new();
     match scheduler.remove() {
         Ok(removed) => removed.notes.iter().for_each(|note| terminal.warn(note)),

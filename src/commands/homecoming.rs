@@ -72,7 +72,7 @@ fn schedule(context: &Context, kit: &Kit, yes: bool, mut outcome: Outcome) -> Re
         terminal.note(&format!("`poof lconfig --every {every}` sets up the schedule{why}."));
         return Ok(outcome);
     }
-    let scheduler = Scheduler::of_this_user(&context.layout);
+    let scheduler = Scheduler::of_this_user(&context.layout, &context.state);
     let installed = context.lock().and_then(|_lock| {
         let (kind, _) = scheduler.choose()?;
         lconfig::install(context, kind, every)

@@ -11,7 +11,7 @@ use crate::host::schedule::{Interval, Kind, Scheduler};
 
 pub fn run(context: &Context, args: &Lconfig) -> Result<Outcome> {
     let terminal = &context.terminal;
-    let scheduler = Scheduler::of_this_user(&context.layout);
+    let scheduler = Scheduler::of_this_user(&context.layout, &context.state);
     let before = || scheduling::found(context)?.every;
     let every = args.every.or_else(before).unwrap_or(Interval::DEFAULT);
     let (kind, why) = scheduler.choose()?;
@@ -37,7 +37,8 @@ pub fn install(context: &Context, kind: Kind, every: Interval) -> Result<()> {
     let terminal = &context.terminal;
     scheduling::warn_if_unready(context);
     let schedule = scheduling::schedule(context, every)?;
-    let written = Scheduler::of_this_user(&context.layout).install(kind, &schedule)?;
+    let written =
+        Scheduler::of_this_user(&context.layout, &context.state).install(kind, &schedule)?;
     offer::give(context, &joined(kind, &written.files));
     for path in written.files.iter().filter_map(|(path, _)| path.as_ref()) {
         let (name, path) = (kind.to_string(), path.to_string_lossy());

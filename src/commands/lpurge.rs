@@ -8,7 +8,7 @@ use crate::host::schedule::Scheduler;
 
 pub fn run(context: &Context) -> Result<Outcome> {
     let terminal = &context.terminal;
-    let scheduler = Scheduler::of_this_user(&context.layout);
+    let scheduler = Scheduler::of_this_user(&context.layout, &context.state);
     if scheduling::found(context).is_none() && scheduler.files().is_empty() {
         terminal.note("There is no schedule.");
         return Ok(Outcome::default().with("removed", 0));

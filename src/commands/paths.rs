@@ -12,7 +12,7 @@ pub fn run(context: &Context) -> Outcome {
     let Context { files, layout, state, terminal, .. } = context;
     let mut all =
         vec![("poof.conf", files.poof.clone()), ("rclone-poof.conf", files.rclone.clone())];
-    all.extend(Scheduler::of_this_user(layout).paths(state));
+    all.extend(Scheduler::of_this_user(layout, state).paths());
     all.push(("state", state.clone()));
     for (name, path) in all {
         terminal.result(&format!("{name} = {}", path.display()));

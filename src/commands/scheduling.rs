@@ -56,7 +56,7 @@ pub fn warn_if_unready(context: &Context) {
 
 /// The schedule that is there. Who cannot be asked has none.
 pub fn found(context: &Context) -> Option<Found> {
-    match Scheduler::of_this_user(&context.layout).found() {
+    match Scheduler::of_this_user(&context.layout, &context.state).found() {
         Ok(found) => found,
         Err(error) => {
             context.terminal.warn(&format!("is there a schedule? {error}"));

@@ -69,17 +69,24 @@ pub fn layout(system: System, home: &Path, env: impl Fn(&str) -> Option<OsString
 /// The directory of launchd's logs, as the Python poof has it.
 pub const AGENT_LOGS: &str = "/tmp/6CC9-4821-827B-8596B684ECA9";
 
-/// Where in `dir` the output of the runs of `user` goes, and what they complain of.
-pub fn agent_logs(dir: &Path, user: &str) -> [PathBuf; 2] {
-    ["out", "err"].map(|kind| dir.join(format!("com.apple.ContentStoreAgent-{user}-{kind}.dat")))
+/// Where in `dir` the output of the runs of `user` goes, and what they complain of. `id` is
+/// of another configuration than the usual one.
+pub fn agent_logs(dir: &Path, user: &str, id: Option<&str>) -> [PathBuf; 2] {
+    let of = id.map_or_else(|| user.to_owned(), |id| format!("{user}-{id}"));
+    ["out", "err"].map(|kind| dir.join(format!("com.apple.ContentStoreAgent-{of}-{kind}.dat")))
 }
 
 /// What runs of the schedule have said: the log that poof keeps, or the files that launchd
 /// does, the errors first.
-pub fn run_logs(system: System, state: &Path, user: Option<&str>) -> Vec<PathBuf> {
+pub fn run_logs(
+    system: System,
+    state: &Path,
+    id: Option<&str>,
+    user: Option<&str>,
+) -> Vec<PathBuf> {
     match system {
         System::MacOs => {
-            let [out, err] = agent_logs(Path::new(AGENT_LOGS), user.unwrap_or_default());
+            let [out, err] = agent_logs(Path::new(AGENT_LOGS), user.unwrap_or_default(), id);
             vec![err, out]
         }
         System::Xdg => vec![state.join("log/backup.log")],
@@ -115,10 +122,10 @@ mod tests {
 
     #[test]
     fn the_logs_of_launchd_are_those_of_the_python_poof() {
-        let logs = run_logs(System::MacOs, Path::new("/s"), Some("joe"));
+        let logs = run_logs(System::MacOs, Path::new("/s"), None, Some("joe"));
         let dir = "/tmp/6CC9-4821-827B-8596B684ECA9/com.apple.ContentStoreAgent-joe";
         assert_eq!(logs, [format!("{dir}-err.dat"), format!("{dir}-out.dat")].map(PathBuf::from));
-        let logs = run_logs(System::Xdg, Path::new("/s"), None);
+        let logs = run_logs(System::Xdg, Path::new("/s"), None, None);
         assert_eq!(logs, [Path::new("/s/log/backup.log")]);
     }
 

@@ -128,7 +128,11 @@ fn systemd_accepts_the_units_whatever_the_paths_are() {
     for every in ["15m", "90m", "6h", "7h", "25m", "1d", "7d"] {
         let args = ["--confdir", odd.to_str().unwrap(), "lconfig", "--every", every];
         poof(&sandbox, &program, &args).run().expect_code(0);
-        let [timer, service] = ["poof.timer", "poof.service"].map(|name| unit(&sandbox, name));
+        let units = unit(&sandbox, "poof.timer").with_file_name("");
+        let units = fs::read_dir(units).unwrap().map(|entry| entry.unwrap().path());
+        let timer = units.filter(|path| path.extension().is_some_and(|e| e == "timer"));
+        let timer = timer.max().unwrap();
+        let service = timer.with_extension("service");
         let files = [timer.to_str().unwrap(), service.to_str().unwrap()];
         let verify = sandbox.program("systemd-analyze").args(["--user", "verify"]).args(files);
         let run = verify.env("XDG_RUNTIME_DIR", sandbox.home()).run().expect_code(0);
@@ -301,6 +305,49 @@ fn the_configuration_of_the_command_line_is_that_of_the_schedule() {
     let home =
         format!(" env HOME={} XDG_STATE_HOME={} /", sandbox.home().display(), state.display());
     run.stdout_has(&options).stdout_has(&home);
+}
+
+// Two configurations of one user, each with a schedule: neither sees that of the other.
+#[test]
+fn each_configuration_has_a_schedule_of_its_own() {
+    for with in [with_systemd as fn(&Sandbox), with_cron] {
+        let sandbox = plain(1);
+        with(&sandbox);
+        let other = sandbox.home().join("other");
+        let files = ["poof.conf", "rclone-poof.conf"];
+        fs::create_dir(&other).unwrap();
+        for name in files {
+            fs::copy(sandbox.confdir().join(name), other.join(name)).unwrap();
+        }
+        let other = ["--confdir", other.to_str().unwrap()];
+        let usual = |args: &[&str]| sandbox.poof(args).run().expect_code(0);
+        let second = |args: &[&str]| sandbox.poof([&other[..], args].concat()).run().expect_code(0);
+        let line = "schedule enabled? - PoofStatus.LAUNCHD_";
+        let enabled = |run: &Run| run.stdout.contains(&format!("{line}ENABLED"));
+
+        second(&["lconfig", "--every", "2h"]);
+        assert!(enabled(&second(&["verify", "--offline"])));
+        assert!(!enabled(&usual(&["verify", "--offline"])));
+        usual(&["status"]).stdout_has("schedule: none\n");
+        usual(&["lpurge"]).stderr_has("There is no schedule");
+        second(&["status"]).stdout_has("schedule: every 2h (");
+
+        usual(&["lconfig", "--every", "1d"]);
+        second(&["status"]).stdout_has("schedule: every 2h (");
+        usual(&["status"]).stdout_has("schedule: every 1d (");
+        let log = sandbox.state().join("log/backup.log");
+        fs::create_dir_all(log.parent().unwrap()).unwrap();
+        fs::write(&log, "names of files").unwrap();
+        let gone = second(&["lpurge"]);
+        assert!(log.exists() && !gone.stdout.contains("log/backup.log"), "{gone}");
+        second(&["status"]).stdout_has("schedule: none\n");
+        usual(&["status"]).stdout_has("schedule: every 1d (");
+
+        // Who removes poof hears of what would call it.
+        second(&["lconfig", "--every", "2h"]);
+        let run = usual(&["neuter", "--dry-run"]);
+        run.stderr_has("the schedule of another configuration");
+    }
 }
 
 #[test]

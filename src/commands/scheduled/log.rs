@@ -1,5 +1,7 @@
 //! Where a run that nobody watches says what it does.
 
+use std::path::PathBuf;
+
 use crate::base::log::{Log, bound};
 use crate::commands::Context;
 use crate::commands::secrets::Wallet;
@@ -9,7 +11,7 @@ use crate::host::paths::{System, run_logs};
 /// The same context with a terminal that keeps a log. On macOS launchd keeps what is said,
 /// in files that grow for ever: they are cut here.
 pub fn unwatched(context: &Context) -> Context {
-    let paths = run_logs(System::current(), &context.state, user().as_deref());
+    let paths = logs(context);
     let log = match System::current() {
         System::Xdg => paths.first().map(|path| Log::open(path)),
         System::MacOs => {
@@ -36,7 +38,7 @@ pub fn unwatched(context: &Context) -> Context {
 /// Wipes the log: it names files, and they are gone.
 pub fn forget(context: &Context) {
     let Ok(noise) = Noise::new() else { return };
-    for path in run_logs(System::current(), &context.state, user().as_deref()) {
+    for path in logs(context) {
         for path in crate::base::log::all(&path).filter(|path| path.is_file()) {
             if let Err(error) = erase::file(&path, &noise) {
                 context.terminal.warn(&format!("cannot wipe {}: {error}", path.display()));
@@ -45,6 +47,7 @@ pub fn forget(context: &Context) {
     }
 }
 
-fn user() -> Option<String> {
-    std::env::var("USER").ok()
+fn logs(context: &Context) -> Vec<PathBuf> {
+    let user = std::env::var("USER").ok();
+    run_logs(System::current(), &context.state, context.id(), user.as_deref())
 }

@@ -63,6 +63,21 @@ fn sorted<'a>(crontab: &'a [u8], home: &str) -> Vec<(&'a [u8], bool)> {
     lines.into_iter().zip(ours).collect()
 }
 
+/// Whether a crontab has the block of another configuration of the same home directory.
+/// `own` is what the marks of this one end with.
+pub fn has_other(crontab: &[u8], home: &str, own: &str) -> bool {
+    let [begin, _] = marks(home);
+    let [ours, _] = marks(own);
+    let is_id = |rest: &[u8]| {
+        rest.is_empty()
+            || rest.len() == 17 && rest[0] == b' ' && rest[1..].iter().all(u8::is_ascii_hexdigit)
+    };
+    let mut lines = crontab.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
+    lines.any(|line| {
+        line != ours.as_bytes() && line.strip_prefix(begin.as_bytes()).is_some_and(is_id)
+    })
+}
+
 /// A crontab without what is ours; everything else as it was.
 pub fn removed(crontab: &[u8], home: &str) -> Vec<u8> {
     let lines = sorted(crontab, home).into_iter();
@@ -108,8 +123,10 @@ fn list() -> Call {
 }
 
 impl Scheduler {
-    fn crontab_home(&self) -> String {
-        self.home.to_string_lossy().into_owned()
+    /// What the marks end with: the home directory, and of which configuration the block is.
+    pub(super) fn crontab_home(&self) -> String {
+        let home = self.home.to_string_lossy();
+        self.id.as_ref().map_or_else(|| home.to_string(), |id| format!("{home} {id}"))
     }
 
     /// `None` if there is no such program.
@@ -231,6 +248,21 @@ mod tests {
         let command = line(&schedule("6h"));
         let bytes = crontab.as_bytes();
         (text(removed(bytes, HOME)), text(added(bytes, HOME, &command)))
+    }
+
+    #[test]
+    fn each_configuration_has_a_block_of_its_own() {
+        const ID: &str = "/home/joe 0123456789abcdef";
+        let (one, other) = (line(&schedule("6h")), line(&schedule("1d")));
+        let both = added(&added(b"@daily x\n", HOME, &one), ID, &other);
+        assert_eq!(every(&both, HOME).unwrap().to_string(), "6h");
+        assert_eq!(every(&both, ID).unwrap().to_string(), "1d");
+        assert!(has_other(&both, HOME, HOME) && has_other(&both, HOME, ID));
+        let left = removed(&both, HOME);
+        assert!(every(&left, HOME).is_none() && every(&left, ID).is_some());
+        assert!(has_other(&left, HOME, HOME) && !has_other(&left, HOME, ID));
+        assert_eq!(removed(&left, ID), b"@daily x\n");
+        assert!(!has_other(&added(b"", "/home/joe2", &one), HOME, HOME));
     }
 
     #[test]

@@ -16,7 +16,6 @@ use crate::base::files::write_private;
 use crate::host::owners;
 use crate::host::paths::agent_logs;
 
-pub const LABEL: &str = "org.pypi.poof";
 /// The most that lies between two calls, in minutes.
 const DISTANCE: u32 = 60;
 /// How often the agent is offered to a launchd that is still busy with the old one.
@@ -30,7 +29,7 @@ const TRIES: u32 = 10;
 ///
 /// # Errors
 /// The library cannot write it.
-pub fn text(schedule: &Schedule, logs: [&str; 2]) -> Result<String> {
+pub fn text(schedule: &Schedule, label: &str, logs: [&str; 2]) -> Result<String> {
     let string = |text: &str| Value::String(text.to_owned());
     let number = |number: u32| Value::Integer(number.into());
     // A key that is missing matches every hour.
@@ -41,7 +40,7 @@ pub fn text(schedule: &Schedule, logs: [&str; 2]) -> Result<String> {
     let words = schedule.words();
     let mut agent = Dictionary::new();
     let mut set = |key: &str, value: Value| agent.insert(key.to_owned(), value);
-    set("Label", string(LABEL));
+    set("Label", string(label));
     set("ProgramArguments", Value::Array(words.iter().map(|word| string(word)).collect()));
     if !schedule.environment.is_empty() {
         let settings = schedule.environment.iter();
@@ -117,24 +116,29 @@ fn private_dir(dir: &Path, uid: u32) -> Result<()> {
     Ok(())
 }
 
+/// The name under which launchd knows an agent.
+pub fn service(uid: u32, agent: &Path) -> String {
+    format!("{}/{}", domain(uid), label(agent))
+}
+
+fn label(agent: &Path) -> String {
+    agent.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
 fn domain(uid: u32) -> String {
     format!("gui/{uid}")
 }
 
-fn service(uid: u32) -> String {
-    format!("{}/{LABEL}", domain(uid))
-}
-
-pub fn bootout(uid: u32) -> Call {
-    call(&["launchctl", "bootout", &service(uid)])
+pub fn bootout(service: &str) -> Call {
+    call(&["launchctl", "bootout", service])
 }
 
 pub fn bootstrap(uid: u32, agent: &Path) -> Call {
     call(&["launchctl", "bootstrap", &domain(uid), &agent.to_string_lossy()])
 }
 
-pub fn print(uid: u32) -> Call {
-    call(&["launchctl", "print", &service(uid)])
+pub fn print(service: &str) -> Call {
+    call(&["launchctl", "print", service])
 }
 
 /// Whether launchd may think otherwise in a moment: an agent that was removed is not
@@ -144,17 +148,16 @@ fn is_passing(reply: &Reply) -> bool {
 }
 
 /// What to do about an agent that launchd does not take.
-fn remedy(reply: &Reply, uid: u32) -> String {
+fn remedy(reply: &Reply, service: &str) -> String {
     match reply.code {
         // "Domain does not support specified action": no session of the desktop.
         Some(112 | 125) => "It begins when you log in at the screen of this Mac, or run \
                             `poof lconfig` there."
             .to_owned(),
         // "Service is disabled".
-        Some(119) => format!(
-            "It was switched off: `launchctl enable {}`, then `poof lconfig` again.",
-            service(uid)
-        ),
+        Some(119) => {
+            format!("It was switched off: `launchctl enable {service}`, then `poof lconfig` again.")
+        }
         _ => "Log out and in, or run `poof lconfig` again. `poof lpurge` removes it.".to_owned(),
     }
 }
@@ -169,19 +172,19 @@ impl Scheduler {
 
     /// Whether launchd knows the agent.
     pub(super) fn is_loaded(&self) -> Result<bool> {
-        let reply = self.launchctl(&print(self.uid))?;
+        let reply = self.launchctl(&print(&service(self.uid, &self.agent)))?;
         // That of another home directory is not this one.
         let agent = self.agent.to_string_lossy().into_owned();
         Ok(reply.is_ok() && String::from_utf8_lossy(&reply.stdout).contains(&agent))
     }
 
     pub(super) fn logs_of_launchd(&self) -> [PathBuf; 2] {
-        agent_logs(&self.logs, &self.user)
+        agent_logs(&self.logs, &self.user, self.id.as_deref())
     }
 
     pub(super) fn agent_text(&self, schedule: &Schedule) -> Result<String> {
         let [out, err] = self.logs_of_launchd().map(|log| log.to_string_lossy().into_owned());
-        text(schedule, [&out, &err])
+        text(schedule, &label(&self.agent), [&out, &err])
     }
 
     pub(super) fn install_agent(&self, schedule: &Schedule) -> Result<Written> {
@@ -200,7 +203,7 @@ impl Scheduler {
             reply = self.launchctl(&call)?;
         }
         if !reply.is_ok() {
-            return Err(reply.error(&call).hint(remedy(&reply, self.uid)));
+            return Err(reply.error(&call).hint(remedy(&reply, &service(self.uid, &self.agent))));
         }
         let notes = python.then(|| "It replaces the schedule of the Python poof.".to_owned());
         Ok(Written {
@@ -211,7 +214,7 @@ impl Scheduler {
 
     /// Removes the agent from launchd. One that was not loaded is fine.
     fn unload(&self) -> Result<()> {
-        let call = bootout(self.uid);
+        let call = bootout(&service(self.uid, &self.agent));
         let reply = self.launchctl(&call)?;
         if reply.is_ok() || is_passing(&reply) || !self.is_loaded()? {
             return Ok(());
@@ -222,7 +225,7 @@ impl Scheduler {
     /// The command that does both.
     pub(super) fn stop_agent(&self) -> String {
         let remove = call(&["rm", &self.agent.to_string_lossy()]);
-        format!("{}; {}", line(&bootout(self.uid)), line(&remove))
+        format!("{}; {}", line(&bootout(&service(self.uid, &self.agent))), line(&remove))
     }
 
     /// Returns whether there was one.
@@ -270,7 +273,8 @@ mod tests {
         let mut odd = schedule("90m");
         odd.options = vec!["--confdir".to_owned(), "/Users/joe/<&> \"it's\" ü".to_owned()];
         odd.environment = vec![("XDG_STATE_HOME".to_owned(), "/s".to_owned())];
-        let read = as_python_reads(&text(&odd, ["/l/out.dat", "/l/err.dat"]).unwrap());
+        let read =
+            as_python_reads(&text(&odd, "org.pypi.poof", ["/l/out.dat", "/l/err.dat"]).unwrap());
         assert_eq!(
             read,
             serde_json::json!({

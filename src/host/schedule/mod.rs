@@ -6,6 +6,7 @@ mod cron;
 mod environment;
 mod interval;
 mod launchd;
+mod others;
 mod removal;
 mod systemd;
 mod tools;
@@ -102,15 +103,17 @@ pub struct Found {
     pub enabled: bool,
 }
 
-/// The schedulers of this user.
+/// The schedulers of this user, for one configuration: each has a schedule of its own.
 pub struct Scheduler {
     system: System,
     home: PathBuf,
+    /// Tells the configuration from others; None: it is the usual one.
+    id: Option<String>,
     /// The property list, or the timer.
     agent: PathBuf,
     /// Where systemd notes when the timer ran last.
     stamp: PathBuf,
-    /// Of all configurations: the logs of what ran are there, but for launchd's.
+    /// Of this configuration: the logs of what ran are there, but for launchd's.
     state: PathBuf,
     /// The directory of launchd's.
     logs: PathBuf,
@@ -122,7 +125,11 @@ pub struct Scheduler {
 }
 
 impl Scheduler {
-    pub fn of_this_user(layout: &Layout) -> Self {
+    /// For the configuration whose state lies in `state`, which is that of `layout` or a
+    /// directory in it.
+    pub fn of_this_user(layout: &Layout, state: &Path) -> Self {
+        let id = state.strip_prefix(&layout.state).ok().filter(|id| !id.as_os_str().is_empty());
+        let id = id.map(|id| id.to_string_lossy().into_owned());
         let uid = rustix::process::geteuid().as_raw();
         let is_set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
         let user = is_set("USER").or_else(|| is_set("LOGNAME"));
@@ -137,9 +144,10 @@ impl Scheduler {
         Scheduler {
             system: System::current(),
             home: layout.home.clone(),
-            agent: layout.schedule.1.clone(),
-            stamp: data.join("systemd/timers/stamp-poof.timer"),
-            state: layout.state.clone(),
+            agent: with_id(&layout.schedule.1, id.as_deref()),
+            stamp: with_id(&data.join("systemd/timers/stamp-poof.timer"), id.as_deref()),
+            state: state.to_path_buf(),
+            id,
             logs: PathBuf::from(AGENT_LOGS),
             uid,
             user: user.unwrap_or_else(|| super::owners::user(uid)),
@@ -168,8 +176,8 @@ impl Scheduler {
     }
 
     /// What the files of a schedule are called, and where they are: those of its own, and
-    /// the log of what runs with the state `state`. A crontab is no file of the user's.
-    pub fn paths(&self, state: &Path) -> Vec<(&'static str, PathBuf)> {
+    /// the log of what runs. A crontab is no file of the user's.
+    pub fn paths(&self) -> Vec<(&'static str, PathBuf)> {
         if self.system == System::MacOs {
             let [out, err] = self.logs_of_launchd();
             return vec![
@@ -181,7 +189,7 @@ impl Scheduler {
         vec![
             ("poof.timer", self.agent.clone()),
             ("poof.service", self.service()),
-            ("log", state.join("log/backup.log")),
+            ("log", self.state.join("log/backup.log")),
         ]
     }
 
@@ -238,6 +246,16 @@ impl Scheduler {
     }
 }
 
+/// The path of a file of the usual configuration, for the one that `id` tells from others:
+/// `poof.timer` becomes `poof-ID.timer`, and `org.pypi.poof.plist` `org.pypi.poof-ID.plist`.
+fn with_id(path: &Path, id: Option<&str>) -> PathBuf {
+    let (Some(id), Some(stem), Some(kind)) = (id, path.file_stem(), path.extension()) else {
+        return path.to_path_buf();
+    };
+    let (stem, kind) = (stem.to_string_lossy(), kind.to_string_lossy());
+    path.with_file_name(format!("{stem}-{id}.{kind}"))
+}
+
 /// The interval that a text of ours names.
 fn every_in(text: &str) -> Option<Interval> {
     let mut words = text.split(|c: char| c.is_whitespace() || "`'\"".contains(c));
@@ -265,6 +283,7 @@ mod tests {
             system,
             agent: home.join(agent),
             stamp: home.join(".local/share/systemd/timers/stamp-poof.timer"),
+            id: None,
             state: home.join("state"),
             home,
             logs: dir.join("6CC9"),
@@ -307,6 +326,16 @@ mod tests {
             let error = refused.err().unwrap();
             assert!(error.message().contains("a schedule cannot name"), "{error}");
         }
+    }
+
+    #[test]
+    fn another_configuration_has_names_of_its_own() {
+        let of = |path: &str, id| with_id(Path::new(path), id);
+        assert_eq!(of("/u/poof.timer", None), Path::new("/u/poof.timer"));
+        assert_eq!(of("/u/poof.timer", Some("ab")), Path::new("/u/poof-ab.timer"));
+        let agent = of("/a/org.pypi.poof.plist", Some("ab"));
+        assert_eq!(agent, Path::new("/a/org.pypi.poof-ab.plist"));
+        assert_eq!(launchd::service(7, &agent), "gui/7/org.pypi.poof-ab");
     }
 
     #[test]

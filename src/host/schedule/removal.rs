@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::systemd::stop_timer;
 use super::{Found, Kind, Scheduler};
 use crate::base::error::{Error, Result};
 use crate::host::erase::{self, Noise};
@@ -28,15 +27,13 @@ impl Scheduler {
         own.into_iter().chain(self.logs()).filter(is_there).collect()
     }
 
-    /// What the runs have said. On Linux poof writes that itself, for each
-    /// configuration; whatever it is called, once it is full.
+    /// What the runs have said. On Linux poof writes that itself; whatever it is called,
+    /// once it is full.
     fn logs(&self) -> Vec<PathBuf> {
         if self.system == System::MacOs {
             return self.logs_of_launchd().into();
         }
-        let below = |dir: &Path| fs::read_dir(dir).into_iter().flatten().flatten();
-        let states = below(&self.state).map(|entry| entry.path()).chain([self.state.clone()]);
-        let logs = states.flat_map(|state| below(&state.join("log")));
+        let logs = fs::read_dir(self.state.join("log")).into_iter().flatten().flatten();
         let is_one = |path: &PathBuf| {
             path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("backup.log"))
         };
@@ -81,7 +78,7 @@ impl Scheduler {
     pub fn by_hand(&self) -> String {
         match self.system {
             System::MacOs => self.stop_agent(),
-            System::Xdg if self.agent.exists() => stop_timer(),
+            System::Xdg if self.agent.exists() => self.stop_timer(),
             System::Xdg => "crontab -e".to_owned(),
         }
     }

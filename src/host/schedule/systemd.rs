@@ -11,7 +11,6 @@ use super::{Interval, Schedule, Scheduler, Written, every_in};
 use crate::base::error::{Error, Result};
 use crate::base::files::write_private;
 
-const TIMER: &str = "poof.timer";
 /// The most that lies between two calls, in minutes.
 const DISTANCE: u32 = 60;
 
@@ -91,7 +90,9 @@ pub fn timer(schedule: &Schedule) -> String {
 }
 
 fn head(schedule: &Schedule) -> String {
-    format!("# Made by `poof lconfig --every {}`; `poof lpurge` removes it.\n", schedule.every)
+    let Schedule { options, every, .. } = schedule;
+    let poof = line(&["poof".to_owned()].iter().chain(options).cloned().collect());
+    format!("# Made by `{poof} lconfig --every {every}`; `{poof} lpurge` removes it.\n")
 }
 
 /// Whether systemd takes a path as the program: it refuses quotes and backslashes there,
@@ -114,8 +115,13 @@ fn systemctl(words: &[&str]) -> Call {
     call(&["systemctl", "--user"].iter().chain(words).copied().collect::<Vec<_>>())
 }
 
-pub fn stop_timer() -> String {
-    line(&systemctl(&["disable", "--now", TIMER]))
+/// What stops a timer.
+pub fn disable(timer: &Path) -> Call {
+    systemctl(&["disable", "--now", &name_of(timer)])
+}
+
+fn name_of(unit: &Path) -> String {
+    unit.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// Where the user's manager looks for units, by the environment that it shows.
@@ -149,11 +155,20 @@ impl Scheduler {
         })
     }
 
+    /// The name of the timer.
+    fn timer(&self) -> String {
+        name_of(&self.agent)
+    }
+
+    pub(super) fn stop_timer(&self) -> String {
+        line(&disable(&self.agent))
+    }
+
     /// The timer, the service that it starts, and how systemd notes that the timer is
     /// enabled and when it ran last.
     pub(super) fn units(&self) -> Vec<PathBuf> {
         let dir = self.agent.parent().unwrap_or(Path::new("/"));
-        let wanted = dir.join("timers.target.wants").join(TIMER);
+        let wanted = dir.join("timers.target.wants").join(self.timer());
         vec![wanted, self.agent.clone(), self.service(), self.stamp.clone()]
     }
 
@@ -166,13 +181,13 @@ impl Scheduler {
     }
 
     pub(super) fn install_units(&self, schedule: &Schedule) -> Result<Written> {
-        let files = self.unit_texts(schedule);
+        let (files, timer) = (self.unit_texts(schedule), self.timer());
         let begin = || {
             for (path, text) in &files {
                 path.as_ref().map_or(Ok(()), |path| write_private(path, text.as_bytes()))?;
             }
             // `enable --now` leaves a timer that runs as it was.
-            for words in [&["daemon-reload"][..], &["enable", TIMER], &["restart", TIMER]] {
+            for words in [&["daemon-reload"][..], &["enable", &timer], &["restart", &timer]] {
                 let call = systemctl(words);
                 match self.tools.ask(&call)? {
                     Some(reply) if reply.is_ok() => {}
@@ -222,7 +237,7 @@ impl Scheduler {
         }
         let manager = self.manager()?;
         if manager.is_ok() {
-            let disable = systemctl(&["disable", "--now", TIMER]);
+            let disable = disable(&self.agent);
             let reply = self.tools.ask(&disable)?;
             // It fails for one that was not loaded, too.
             if let Some(reply) = reply.filter(|reply| !reply.is_ok())
@@ -247,7 +262,7 @@ impl Scheduler {
             Ok(()) => {
                 self.tools.ask(&systemctl(&["daemon-reload"]))?;
                 // That it failed once is noted until then.
-                self.tools.ask(&systemctl(&["reset-failed", "poof.service"]))?;
+                self.tools.ask(&systemctl(&["reset-failed", &name_of(&self.service())]))?;
                 Ok(None)
             }
             Err(why) => {
@@ -257,7 +272,7 @@ impl Scheduler {
     }
 
     fn is_armed(&self) -> Result<bool> {
-        let reply = self.tools.ask(&systemctl(&["is-active", "--quiet", TIMER]))?;
+        let reply = self.tools.ask(&systemctl(&["is-active", "--quiet", &self.timer()]))?;
         Ok(reply.is_some_and(|reply| reply.is_ok()))
     }
 
@@ -265,7 +280,7 @@ impl Scheduler {
     pub(super) fn is_timer_on(&self) -> Result<bool> {
         match self.manager()? {
             Ok(()) => {
-                let is_enabled = systemctl(&["is-enabled", "--quiet", TIMER]);
+                let is_enabled = systemctl(&["is-enabled", "--quiet", &self.timer()]);
                 let reply = self.tools.ask(&is_enabled)?;
                 Ok(reply.is_some_and(|reply| reply.is_ok()) && self.is_armed()?)
             }
