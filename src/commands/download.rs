@@ -25,7 +25,7 @@ use crate::tree::wipe::Records;
 pub fn run(context: &Context, args: &Download) -> Result<Outcome> {
     let dry_run = args.mirror.caution.dry_run;
     let _lock = context.lock_unless(dry_run)?;
-    let ready = setup::load(context)?;
+    let ready = setup::load_to_restore(context)?;
     setup::select(&ready, &args.mirror.only)?;
     let run = || bring_from(context, args, &ready, setup::in_use);
     hooks::around(context, ready.hooks(), dry_run, "download", run)
@@ -41,7 +41,7 @@ pub type Spares = fn(&Context, &Directory) -> Vec<Vec<u8>>;
 /// As `run`.
 pub fn bring(context: &Context, args: &Download, spares: Spares) -> Result<Outcome> {
     let _lock = context.lock()?;
-    bring_from(context, args, &setup::load(context)?, spares)
+    bring_from(context, args, &setup::load_to_restore(context)?, spares)
 }
 
 fn bring_from(

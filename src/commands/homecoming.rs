@@ -206,7 +206,7 @@ fn put_in_place(context: &Context, unpacked: &Unpacked) -> Result<()> {
 /// Says what is there, how much, and from when.
 fn look(context: &Context, kit: &Kit, args: &cli::Return) -> Result<()> {
     let terminal = &context.terminal;
-    let ready = setup::load(context)?;
+    let ready = setup::load_to_restore(context)?;
     let allowed = setup::allowed(&args.allow);
     let directories = setup::select(&ready, &[])?;
     let vault = Vault::open(context, &ready, &directories, allowed)?;

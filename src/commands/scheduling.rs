@@ -47,7 +47,7 @@ pub fn warn_if_unready(context: &Context) {
     let Context { files, layout, .. } = context;
     let both = PoofConf::load(&files.poof)
         .and_then(|poof| Ok((poof, RcloneConf::load(&files.rclone)?)))
-        .and_then(|(poof, rclone)| ready(&poof, &rclone, &layout.home));
+        .and_then(|(poof, rclone)| ready(&poof, &rclone, &layout.home)?.strict());
     if let Err(problem) = both {
         let what = problem.into_error();
         context.terminal.warn(&format!("no run will come far yet: {what} (`poof verify`)"));

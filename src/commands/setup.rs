@@ -23,7 +23,21 @@ use crate::cli::Guard;
 /// The configuration is missing or invalid.
 pub fn load(context: &Context) -> Result<Ready> {
     warn_if_open(context);
-    put_in_force(context, check)
+    put_in_force(context, check)?.strict().map_err(Problem::into_error)
+}
+
+/// The same for what brings data back, which a misspelt key does not stop: whoever comes
+/// back may have nothing to correct it with.
+///
+/// # Errors
+/// As [`load`], without that.
+pub fn load_to_restore(context: &Context) -> Result<Ready> {
+    warn_if_open(context);
+    let ready = put_in_force(context, check)?;
+    if let Some(problem) = ready.misspelt() {
+        context.terminal.warn(problem.clone().into_error().message());
+    }
+    Ok(ready)
 }
 
 /// The same for what sends to the remote, or removes there.

@@ -9,7 +9,7 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::cli::Verify;
 use crate::config::ready::{absent, ready};
-use crate::config::{PoofConf, Problem, Ready, Schedule, Status};
+use crate::config::{PoofConf, Problem, Ready, Status};
 use crate::host::paths::System;
 use crate::storage::failure::Failure;
 use crate::storage::remote::Remote;
@@ -21,10 +21,8 @@ pub fn run(context: &Context, args: &Verify) -> Result<Outcome> {
     line(context, "exists poof.conf", Status::Ok);
     let rclone = rclone_file(context, Some(&poof)).map_err(|p| tell(context, p))?;
     line(context, "exists rclone-poof.conf", Status::Ok);
-    let ready = ready(&poof, &rclone.conf, &context.layout.home).map_err(|p| tell(context, p))?;
-    for key in Schedule::unknown(&poof) {
-        context.terminal.warn(&format!("poof.conf \"schedule\": {key:?} means nothing to poof"));
-    }
+    let ready = ready(&poof, &rclone.conf, &context.layout.home).and_then(Ready::strict);
+    let ready = ready.map_err(|p| tell(context, p))?;
     if let Some(problem) = absent(ready.directories()) {
         return Err(tell(context, problem));
     }
@@ -57,17 +55,18 @@ fn line(context: &Context, question: &str, status: Status) {
     context.terminal.event(&json!({"type": "state", "question": question, "status": status}));
 }
 
-/// The line of a problem, in the place where `verify` stops.
+/// The lines of a problem, in the place where `verify` stops.
 fn tell(context: &Context, problem: Problem) -> Error {
     if let Err(interrupted) = interrupt::check() {
         return interrupted;
     }
-    let Problem { status, place, .. } = &problem;
-    let question = match (status, place.as_str()) {
-        (Status::MissingConfigFile, file) => format!("exists {file}"),
-        (_, place) => format!("configuration {place}"),
-    };
-    line(context, &question, *status);
+    for Problem { status, place, .. } in problem.each() {
+        let question = match (status, place.as_str()) {
+            (Status::MissingConfigFile, file) => format!("exists {file}"),
+            (_, place) => format!("configuration {place}"),
+        };
+        line(context, &question, *status);
+    }
     problem.into_error()
 }
 

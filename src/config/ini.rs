@@ -39,31 +39,44 @@ pub struct Malformed {
 
 impl Document {
     /// # Errors
-    /// [`Malformed`], without a quotation.
-    pub fn parse(text: &str) -> Result<Self, Malformed> {
+    /// Every line that is none, without a quotation.
+    pub fn parse(text: &str) -> Result<Self, Vec<Malformed>> {
         let mut document = Document::default();
+        let mut wrong = Vec::new();
         let mut in_section = false;
         for (index, raw) in text.trim_start_matches('\u{feff}').lines().enumerate() {
-            let malformed = |expected| Malformed { line: index + 1, expected };
+            let mut malformed = |expected| {
+                wrong.push(Malformed { line: index + 1, expected });
+                // It counts as a line, so that those after it have their numbers.
+                Line::Other(raw.to_owned())
+            };
             let trimmed = raw.trim();
             let line = if trimmed.is_empty() || trimmed.starts_with(['#', ';']) {
                 Line::Other(raw.to_owned())
             } else if let Some(rest) = trimmed.strip_prefix('[') {
                 let name = rest.strip_suffix(']').map(str::trim).filter(|name| !name.is_empty());
-                let name = name.ok_or_else(|| malformed("a section in brackets, [name]"))?;
-                if document.has_section(name) {
-                    return Err(malformed("a section that was not there before"));
-                }
                 in_section = true;
-                Line::Section { raw: raw.to_owned(), name: name.to_owned() }
+                match name {
+                    None => malformed("a section in brackets, [name]"),
+                    Some(name) if document.has_section(name) => {
+                        malformed("a section that was not there before")
+                    }
+                    Some(name) => Line::Section { raw: raw.to_owned(), name: name.to_owned() },
+                }
             } else if !in_section {
-                return Err(malformed("a [section] before the first value"));
+                malformed("a [section] before the first value")
             } else {
-                pair(raw).ok_or_else(|| malformed("[section] or key = value"))?
+                match pair(raw) {
+                    None => malformed("[section] or key = value"),
+                    Some(Line::Pair { value, .. }) if is_open(&value) => {
+                        malformed("a second quotation mark at the end of the value")
+                    }
+                    Some(pair) => pair,
+                }
             };
             document.lines.push(line);
         }
-        Ok(document)
+        if wrong.is_empty() { Ok(document) } else { Err(wrong) }
     }
 
     pub fn sections(&self) -> impl Iterator<Item = &str> {
@@ -86,9 +99,17 @@ impl Document {
     pub fn pairs<'a>(&'a self, section: &str) -> impl Iterator<Item = (&'a str, &'a str)> {
         let (start, end) = self.extent(section).unwrap_or((0, 0));
         self.lines.get(start..end).into_iter().flatten().filter_map(|line| match line {
-            Line::Pair { key, value, .. } => Some((key.as_str(), value.as_str())),
+            Line::Pair { key, value, .. } => Some((key.as_str(), unquoted(value))),
             _ => None,
         })
+    }
+
+    /// The line of a key, counted from 1; of a repeated key the last.
+    pub fn line_of(&self, section: &str, key: &str) -> Option<usize> {
+        let (start, end) = self.extent(section)?;
+        let lines = self.lines.get(start..end)?;
+        let is_it = |line: &Line| matches!(line, Line::Pair { key: name, .. } if name == key);
+        Some(start + lines.iter().rposition(is_it)? + 1)
     }
 
     /// Sets `key`, in its place if it is there, else behind the last key of the
@@ -166,6 +187,27 @@ impl Document {
         let end = self.lines.iter().skip(start).position(is_header);
         Some((start, end.map_or(self.lines.len(), |offset| start + offset)))
     }
+}
+
+/// The marks between which rclone takes a value as it is (goconfig, read.go).
+const QUOTES: [(&str, usize); 2] = [("`", 2), ("\"\"\"", 6)];
+
+/// A value in quotation marks without them, any other as it is.
+fn unquoted(value: &str) -> &str {
+    let inner = |(mark, least): &(&str, usize)| {
+        let inside = value.strip_prefix(mark).filter(|_| value.len() >= *least)?;
+        Some(&inside[..inside.rfind(mark)?])
+    };
+    QUOTES.iter().find_map(inner).unwrap_or(value)
+}
+
+/// Whether a value begins with a quotation mark that nothing ends: rclone then reads
+/// nothing of the whole file.
+fn is_open(value: &str) -> bool {
+    QUOTES.iter().any(|(mark, least)| {
+        let inside = value.strip_prefix(mark).filter(|_| value.len() >= *least);
+        inside.is_some_and(|inside| !inside.contains(mark))
+    })
 }
 
 /// `key = value` or `key: value`; the first delimiter counts.
@@ -249,6 +291,19 @@ mod tests {
     }
 
     #[test]
+    fn quotation_marks_are_read_as_rclone_does_and_one_alone_is_located() {
+        let text = "[a]\nk = `x y`\nl = \"\"\"z\"\"\"\nm = \"q\"\nn = `\n";
+        let document = Document::parse(text).unwrap();
+        for (key, value) in [("k", "x y"), ("l", "z"), ("m", "\"q\""), ("n", "`")] {
+            assert_eq!(document.get("a", key), Some(value));
+        }
+        assert_eq!(document.to_string(), text);
+        assert_eq!(document.line_of("a", "m"), Some(4));
+        let torn = Document::parse("[a]\nk = `NAS\nx\nl = \"\"\"abc\n").unwrap_err();
+        assert_eq!(torn.iter().map(|wrong| wrong.line).collect::<Vec<_>>(), [2, 3, 4]);
+    }
+
+    #[test]
     fn what_is_not_ini_is_located_and_not_quoted() {
         for (text, line) in [
             ("[a]\nsecret hunter2", 2),
@@ -258,9 +313,9 @@ mod tests {
             ("[a]\n= v", 2),
             ("[a]\n[b]\n[a]", 3),
         ] {
-            let error = Document::parse(text).unwrap_err();
-            assert_eq!(error.line, line, "{text:?}");
-            assert!(!format!("{error:?}").contains("hunter2"));
+            let errors = Document::parse(text).unwrap_err();
+            assert_eq!(errors[0].line, line, "{text:?}");
+            assert!(!format!("{errors:?}").contains("hunter2"));
         }
     }
 }

@@ -3,10 +3,13 @@
 //! [`PoofConf`] and [`ini::Document`] are the files as they are; [`ready`]
 //! makes of both a [`Ready`] that commands may rely on, or says what is wrong.
 
+mod bucket;
+mod disk;
 pub mod files;
 mod filters;
 pub mod hooks;
 pub mod ini;
+mod keys;
 pub mod locked;
 pub mod poof_conf;
 pub mod python_json;

@@ -5,13 +5,14 @@ use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
 
-use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::python_json;
 use super::secrets::{self, Declared};
-use super::status::{Problem, Status, read};
+use super::status::{Problem, Status, read, unmarked};
 use crate::base::error::{Error, Result};
 use crate::base::files::write_private;
 
@@ -54,6 +55,7 @@ impl PoofConf {
     /// # Errors
     /// A [`Problem`] that says where the text goes wrong and never quotes it.
     pub fn parse(bytes: &[u8]) -> std::result::Result<Self, Problem> {
+        let bytes = unmarked(bytes, FILE, Status::InvalidPoofConfig)?;
         let document: Value = serde_json::from_slice(bytes).map_err(|error| {
             // serde_json's words for syntax errors name what was expected and
             // quote nothing; at a Value there are no others.
@@ -62,46 +64,9 @@ impl PoofConf {
         let Value::Object(document) = document else {
             return Err(invalid("it is not a JSON object", "It begins with { and ends with }."));
         };
-        for key in ["bucket", "remote"] {
-            match document.get(key) {
-                Some(Value::String(text)) if !text.trim().is_empty() => {}
-                Some(_) => {
-                    return Err(invalid(
-                        format!("\"{key}\" must be a text that is not empty"),
-                        "Write it between double quotes.",
-                    ));
-                }
-                None => return Err(missing(key)),
-            }
-        }
-        match document.get("paths") {
-            Some(Value::Object(paths)) if paths.values().all(Value::is_string) => {}
-            Some(_) => {
-                return Err(invalid(
-                    "\"paths\" must be an object of texts",
-                    "Write \"/local/directory\": \"name-on-the-remote\".",
-                ));
-            }
-            None => return Err(missing("paths")),
-        }
-        let is_list =
-            |value: &Value| value.as_array().is_some_and(|list| list.iter().all(Value::is_string));
-        for key in ["exclude", "exclude_if_present"] {
-            if document.get(key).is_some_and(|value| !is_list(value)) {
-                return Err(invalid(
-                    format!("\"{key}\" must be a list of texts"),
-                    "Write [\"node_modules/\", \"*.tmp\"].",
-                ));
-            }
-        }
-        if let Some(local) = repeated_path(bytes) {
-            return Err(invalid(
-                format!("{local:?} stands in \"paths\" twice"),
-                "Only the last one would count; remove the other.",
-            ));
-        }
-        document.get("secrets").map_or(Ok(vec![]), secrets::parse)?;
-        Ok(PoofConf { document })
+        let secrets = document.get("secrets").map_or(Ok(vec![]), secrets::parse).err();
+        let problems = repeated(bytes).into_iter().chain(misshapen(&document)).chain(secrets);
+        Problem::all(problems).map_or(Ok(PoofConf { document }), Err)
     }
 
     /// # Errors
@@ -169,6 +134,11 @@ impl PoofConf {
         python_json::to_vec(&Value::Object(self.document.clone()))
     }
 
+    /// The keys that it has, known or not.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.document.keys().map(String::as_str)
+    }
+
     /// A key that the Python poof does not know, if it is set.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.document.get(key).filter(|value| !value.is_null())
@@ -203,19 +173,63 @@ impl PoofConf {
     }
 }
 
-/// A key that `paths` has more than once, of which JSON parsers keep the last.
-fn repeated_path(bytes: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Conf {
-        paths: Keys,
+/// Keys that are missing, or of another type than they must be.
+fn misshapen(document: &Map<String, Value>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for key in ["bucket", "remote"] {
+        match document.get(key) {
+            Some(Value::String(text)) if !text.trim().is_empty() => {}
+            Some(_) => problems.push(invalid(
+                format!("\"{key}\" must be a text that is not empty"),
+                "Write it between double quotes.",
+            )),
+            None => problems.push(missing(key)),
+        }
     }
-    let Conf { paths: Keys(keys) } = serde_json::from_slice(bytes).ok()?;
-    let mut seen = HashSet::new();
-    keys.into_iter().find(|key| !seen.insert(key.clone()))
+    match document.get("paths") {
+        Some(Value::Object(paths)) if paths.values().all(Value::is_string) => {}
+        Some(_) => problems.push(invalid(
+            "\"paths\" must be an object of texts",
+            "Write \"/local/directory\": \"name-on-the-remote\".",
+        )),
+        None => problems.push(missing("paths")),
+    }
+    let is_list =
+        |value: &Value| value.as_array().is_some_and(|list| list.iter().all(Value::is_string));
+    for key in ["exclude", "exclude_if_present"] {
+        if document.get(key).is_some_and(|value| !is_list(value)) {
+            problems.push(invalid(
+                format!("\"{key}\" must be a list of texts"),
+                "Write [\"node_modules/\", \"*.tmp\"].",
+            ));
+        }
+    }
+    problems
 }
 
-/// The keys of an object, repeated ones too.
-struct Keys(Vec<String>);
+/// Keys that an object has more than once, of which JSON parsers keep the last.
+fn repeated(bytes: &[u8]) -> Vec<Problem> {
+    let twice = |what: String| invalid(what, "Only the last one would count; remove the other.");
+    let Ok(Keys(top)) = serde_json::from_slice(bytes) else { return Vec::new() };
+    let mut problems: Vec<_> = again(top.iter().map(|(key, _)| key))
+        .map(|key| twice(format!("{key:?} stands there twice")))
+        .collect();
+    for (key, value) in &top {
+        let Ok(Keys(inner)) = serde_json::from_str(value.get()) else { continue };
+        let more = again(inner.iter().map(|(key, _)| key));
+        problems.extend(more.map(|inner| twice(format!("{inner:?} stands in {key:?} twice"))));
+    }
+    problems
+}
+
+/// Of `keys` those that were there before.
+fn again<'a>(keys: impl Iterator<Item = &'a String>) -> impl Iterator<Item = &'a String> {
+    let mut seen = HashSet::new();
+    keys.filter(move |key| !seen.insert(*key))
+}
+
+/// The keys of an object, repeated ones too, with what each is set to.
+struct Keys(Vec<(String, Box<RawValue>)>);
 
 impl<'de> Deserialize<'de> for Keys {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
@@ -232,8 +246,8 @@ impl<'de> Deserialize<'de> for Keys {
                 mut map: A,
             ) -> std::result::Result<Keys, A::Error> {
                 let mut keys = Vec::new();
-                while let Some((key, IgnoredAny)) = map.next_entry()? {
-                    keys.push(key);
+                while let Some(entry) = map.next_entry()? {
+                    keys.push(entry);
                 }
                 Ok(Keys(keys))
             }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::ini::Document;
-use super::status::{Problem, Status, read};
+use super::ini::{Document, Malformed};
+use super::status::{Problem, Status, read, unmarked};
 
 const FILE: &str = "rclone-poof.conf";
 
@@ -64,6 +64,7 @@ impl RcloneConf {
     /// # Errors
     /// A [`Problem`] that says where the text goes wrong and never quotes it.
     pub fn parse(bytes: &[u8]) -> std::result::Result<Self, Problem> {
+        let bytes = unmarked(bytes, FILE, Status::InvalidCloningConfig)?;
         let text = std::str::from_utf8(bytes).map_err(|error| {
             let before = &bytes[..error.valid_up_to()];
             let line = before.split(|byte| *byte == b'\n').count();
@@ -72,13 +73,17 @@ impl RcloneConf {
         if is_encrypted(bytes) {
             return Err(invalid("the file is encrypted", "It takes its password to read it."));
         }
-        let document = Document::parse(text).map_err(|error| {
-            invalid(
-                format!("line {}: expected {}", error.line, error.expected),
-                "Correct that line in an editor.",
-            )
-        })?;
-        Ok(RcloneConf { document })
+        match Document::parse(text) {
+            Ok(document) => Ok(RcloneConf { document }),
+            Err(wrong) => {
+                let wrong = wrong.into_iter().map(|Malformed { line, expected }| {
+                    let what = format!("line {line}: expected {expected}");
+                    invalid(what, "Correct that line in an editor.")
+                });
+                let none = || invalid("it is not read", "Correct it in an editor.");
+                Err(Problem::all(wrong).unwrap_or_else(none))
+            }
+        }
     }
 
     /// Its text, with the comments and the order of whoever wrote it.
@@ -106,6 +111,11 @@ impl RcloneConf {
 
     pub fn get(&self, section: &str, key: &str) -> Option<&str> {
         self.document.get(section, key)
+    }
+
+    /// The line of a key in the file, counted from 1.
+    pub fn line_of(&self, section: &str, key: &str) -> Option<usize> {
+        self.document.line_of(section, key)
     }
 
     /// The remote type of a section.

@@ -3,8 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::bucket;
+use super::disk;
 use super::filters;
 use super::hooks::Hooks;
+use super::keys;
 use super::poof_conf::PoofConf;
 use super::rclone_conf::RcloneConf;
 use super::schedule::Schedule;
@@ -24,6 +27,7 @@ pub struct Ready {
     filter: Filter,
     hooks: Hooks,
     versions: Result<(), Problem>,
+    misspelt: Option<Problem>,
 }
 
 impl Ready {
@@ -54,6 +58,22 @@ impl Ready {
         self.versions.clone()
     }
 
+    /// Keys that mean nothing. They do no harm to what brings data back.
+    pub fn misspelt(&self) -> Option<&Problem> {
+        self.misspelt.as_ref()
+    }
+
+    /// The same, if all keys mean something.
+    ///
+    /// # Errors
+    /// The keys that do not.
+    pub fn strict(self) -> Result<Self, Problem> {
+        match self.misspelt {
+            Some(problem) => Err(problem),
+            None => Ok(self),
+        }
+    }
+
     /// What runs before and after.
     pub fn hooks(&self) -> &Hooks {
         &self.hooks
@@ -64,48 +84,64 @@ impl Ready {
 /// the directories exist.
 ///
 /// # Errors
-/// The first [`Problem`] found.
+/// All mistakes that are found, as one [`Problem`].
 pub fn ready(poof: &PoofConf, rclone: &RcloneConf, home: &Path) -> Result<Ready, Problem> {
     let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    let directories = trees::directories(poof.paths(), home, real)?;
-    let filter = filters::filter(poof)?;
+    let mut wrong = Vec::new();
+    let directories = kept(trees::directories(poof.paths(), home, real), &mut wrong);
+    let filter = kept(filters::filter(poof), &mut wrong);
     let secrets = poof.secrets();
     for section in rclone.sections() {
-        check_section(rclone, &secrets, section)?;
+        wrong.extend(check_section(rclone, &secrets, section));
     }
     for secret in &secrets {
-        check_secret(rclone, secret, &directories, real)?;
+        let directories = directories.as_deref().unwrap_or_default();
+        wrong.extend(check_secret(rclone, secret, directories, real).err());
     }
-    let hooks = Hooks::of(poof)?;
-    Schedule::of(poof)?;
+    let hooks = kept(Hooks::of(poof), &mut wrong);
+    wrong.extend(Schedule::of(poof).err());
     let active = poof.remote();
     if !rclone.has(active) {
-        return Err(Problem::new(
+        wrong.push(Problem::new(
             Status::InvalidPoofConfig,
             "poof.conf \"remote\"",
             format!("rclone-poof.conf has no section [{active}]"),
             "Name one of its sections, or run `poof cconfig`.",
         ));
     }
+    wrong.extend(bucket::check(poof.bucket(), rclone, storage_section(poof, rclone)));
+    let chain = sections_in_use(rclone, active);
+    let misspelt = keys::of_poof(poof).into_iter();
+    let misspelt = misspelt.chain(chain.iter().flat_map(|name| keys::of_section(rclone, name)));
+    let (Some(directories), Some(filter), Some(hooks), true) =
+        (directories, filter, hooks, wrong.is_empty())
+    else {
+        let none = || Problem::new(Status::InvalidPoofConfig, "poof.conf", "it is wrong", "");
+        return Err(Problem::all(wrong.into_iter().chain(misspelt)).unwrap_or_else(none));
+    };
+    let misspelt = Problem::all(misspelt);
     let bucket = poof.bucket().trim();
     let (remote, counterpart) = if is_crypt(rclone, active) {
-        let plain = wrapped(rclone, active, bucket)?;
+        let plain = or_misspelt(wrapped(rclone, active, bucket), misspelt.as_ref())?;
         (encrypted(&plain, rclone, active), Some(plain))
     } else {
-        let plain = storage(rclone, active, bucket)?;
+        let plain = or_misspelt(storage(rclone, active, bucket), misspelt.as_ref())?;
         let crypt = counterpart_of(rclone, active);
         let encrypted = match crypt {
-            Some(crypt) => Some(encrypted(&wrapped(rclone, crypt, bucket)?, rclone, crypt)),
+            Some(crypt) => {
+                let plain = or_misspelt(wrapped(rclone, crypt, bucket), misspelt.as_ref())?;
+                Some(encrypted(&plain, rclone, crypt))
+            }
             None => None,
         };
         (plain, encrypted)
     };
     let storage = storage_section(poof, rclone);
-    if let Some(place) = on_disk(rclone, storage, bucket) {
-        apart(&directories, &place, real)?;
+    if let Some(place) = disk::bucket(rclone, storage, bucket) {
+        disk::apart(&directories, &place, real)?;
     }
     let versions = versions::none(rclone, active);
-    Ok(Ready { directories, remote, counterpart, filter, hooks, versions })
+    Ok(Ready { directories, remote, counterpart, filter, hooks, versions, misspelt })
 }
 
 /// A place seen through the crypt remote `section`.
@@ -117,39 +153,34 @@ fn encrypted(plain: &Remote, rclone: &RcloneConf, section: &str) -> Remote {
     plain.encrypted(section).with_clear_names(clear)
 }
 
-/// The directory that holds the bucket, if the remote is a disk.
-fn on_disk(rclone: &RcloneConf, section: &str, bucket: &str) -> Option<PathBuf> {
-    match rclone.kind(section)? {
-        "local" => Some(bucket.into()),
-        "alias" => Some(Path::new(rclone.get(section, "remote")?).join(bucket)),
-        _ => None,
-    }
+/// What is right is kept, what is wrong is noted.
+fn kept<T>(checked: Result<T, Problem>, wrong: &mut Vec<Problem>) -> Option<T> {
+    checked.map_err(|problem| wrong.push(problem)).ok()
 }
 
-/// A backup of the backup would never end, and an upload would wipe it.
-fn apart(
-    directories: &[Directory],
-    place: &Path,
-    real: impl Fn(&Path) -> PathBuf,
-) -> Result<(), Problem> {
-    // The bucket itself may be still to be made.
-    let place = match (place.parent(), place.file_name()) {
-        (Some(dir), Some(name)) => real(dir).join(name),
-        _ => place.to_path_buf(),
-    };
-    for Directory { local, .. } in directories {
-        let tree = real(local);
-        if place.starts_with(&tree) || tree.starts_with(&place) {
-            let what = format!(
-                "{} and the remote, {}, lie in one another",
-                local.display(),
-                place.display()
-            );
-            let hint = "Keep the remote outside of the directories that are backed up to it.";
-            return Err(Problem::new(Status::WarnMisconfigured, "poof.conf paths", what, hint));
+/// A mistake together with the keys that mean nothing, which may be why.
+fn or_misspelt<T>(checked: Result<T, Problem>, misspelt: Option<&Problem>) -> Result<T, Problem> {
+    checked.map_err(|problem| {
+        let all = [problem.clone()].into_iter().chain(misspelt.cloned());
+        Problem::all(all).unwrap_or(problem)
+    })
+}
+
+/// The section in use, and those that it and its counterpart rest on.
+fn sections_in_use<'a>(rclone: &'a RcloneConf, active: &'a str) -> Vec<&'a str> {
+    let crypts = rclone.sections().filter(|section| is_crypt(rclone, section));
+    let counterpart = crypts.filter(|crypt| {
+        wrapped_section(rclone, crypt).is_some_and(|(storage, _)| storage == active)
+    });
+    let mut open: Vec<_> = counterpart.chain([active]).collect();
+    let mut found = Vec::new();
+    while let Some(section) = open.pop() {
+        if rclone.has(section) && !found.contains(&section) {
+            found.push(section);
+            open.extend(wrapped_section(rclone, section).map(|(below, _)| below));
         }
     }
-    Ok(())
+    found
 }
 
 /// The section that `cryptoggle` changes `active` for.

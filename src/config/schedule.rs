@@ -15,18 +15,6 @@ const NETWORK_WAIT: Duration = Duration::from_mins(5);
 const ALERT_AFTER_FAILURES: u32 = 3;
 const ALERT_AFTER_DAYS: u32 = 7;
 
-const KEYS: [&str; 9] = [
-    "alert_after_days",
-    "alert_after_failures",
-    "alert_command",
-    "battery_min_percent",
-    "network_wait",
-    "notify",
-    "ping_fail_url",
-    "ping_url",
-    "skip_metered",
-];
-
 /// A key that is not set has the value that [`Schedule::default`] gives it.
 pub struct Schedule {
     /// On battery below this, in percent, nothing runs. 0: it always does.
@@ -66,11 +54,24 @@ impl Default for Schedule {
 }
 
 impl Schedule {
+    /// All keys of the section.
+    pub const KEYS: [&str; 9] = [
+        "alert_after_days",
+        "alert_after_failures",
+        "alert_command",
+        "battery_min_percent",
+        "network_wait",
+        "notify",
+        "ping_fail_url",
+        "ping_url",
+        "skip_metered",
+    ];
+
     /// Keys of the section that mean nothing: words that somebody may have misspelt.
     pub fn unknown(conf: &PoofConf) -> Vec<&str> {
         let section = conf.get("schedule").and_then(Value::as_object);
         let keys = section.into_iter().flatten().map(|(key, _)| key.as_str());
-        keys.filter(|key| !KEYS.contains(key)).collect()
+        keys.filter(|key| !Self::KEYS.contains(key)).collect()
     }
 
     /// # Errors
@@ -199,7 +200,7 @@ mod tests {
             PoofConf::parse(text.as_bytes()).unwrap()
         };
         assert_eq!(Schedule::unknown(&conf("skip_metred")), ["skip_metred"]);
-        for key in KEYS {
+        for key in Schedule::KEYS {
             assert!(Schedule::unknown(&conf(key)).is_empty());
         }
     }

@@ -74,7 +74,7 @@ fn told(name: &str) -> String {
 /// The entries of `"secrets"`.
 ///
 /// # Errors
-/// The first that is of another shape.
+/// Those that are of another shape.
 pub fn parse(secrets: &Value) -> Result<Vec<Declared>, Problem> {
     let Value::Object(entries) = secrets else {
         return Err(invalid(
@@ -83,7 +83,14 @@ pub fn parse(secrets: &Value) -> Result<Vec<Declared>, Problem> {
             "Write \"SECTION.KEY\": {\"command\": [\"pass\", \"show\", \"x\"]}.",
         ));
     };
-    entries.iter().map(|(name, value)| entry(name, value)).collect()
+    let (mut declared, mut wrong) = (Vec::new(), Vec::new());
+    for (name, value) in entries {
+        match entry(name, value) {
+            Ok(one) => declared.push(one),
+            Err(problem) => wrong.push(problem),
+        }
+    }
+    Problem::all(wrong).map_or(Ok(declared), Err)
 }
 
 /// One of them.

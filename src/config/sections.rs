@@ -8,11 +8,7 @@ use super::status::{Problem, Status};
 use super::trees::Directory;
 
 /// The keys without which a section cannot work, and placeholders left in it.
-pub fn check_section(
-    rclone: &RcloneConf,
-    secrets: &[Declared],
-    section: &str,
-) -> Result<(), Problem> {
+pub fn check_section(rclone: &RcloneConf, secrets: &[Declared], section: &str) -> Vec<Problem> {
     let elsewhere = |key: &str| secrets.iter().any(|s| s.place() == Some((section, key)));
     let place = |key: &str| format!("rclone-poof.conf [{section}].{key}");
     let missing = |key: &str| {
@@ -23,17 +19,17 @@ pub fn check_section(
             "Add it; `poof cconfig` shows the file.",
         )
     };
-    let kind = rclone.kind(section).ok_or_else(|| missing("type"))?;
-    for (key, value) in rclone.values(section) {
-        if value.starts_with("BOGUS-") && !elsewhere(&key) {
-            return Err(Problem::new(
-                Status::WarnMisconfigured,
-                place(&key),
-                "a placeholder still stands there",
-                "Replace it by your own, e.g. with `poof cconfig KEY=VALUE`.",
-            ));
-        }
-    }
+    let Some(kind) = rclone.kind(section) else { return vec![missing("type")] };
+    let values = rclone.values(section);
+    let left = values.iter().filter(|(key, value)| value.starts_with("BOGUS-") && !elsewhere(key));
+    let left = left.map(|(key, _)| {
+        Problem::new(
+            Status::WarnMisconfigured,
+            place(key),
+            "a placeholder still stands there",
+            "Replace it by your own, e.g. with `poof cconfig KEY=VALUE`.",
+        )
+    });
     let required: &[&str] = match kind {
         "crypt" => &["remote", "password"],
         "alias" => &["remote"],
@@ -44,10 +40,7 @@ pub fn check_section(
     };
     let lacking =
         |key: &&str| rclone.get(section, key).is_none_or(str::is_empty) && !elsewhere(key);
-    match required.iter().copied().find(lacking) {
-        Some(key) => Err(missing(key)),
-        None => Ok(()),
-    }
+    left.chain(required.iter().copied().filter(lacking).map(missing)).collect()
 }
 
 /// A secret must have its section, and a source that neither goes to the remote nor

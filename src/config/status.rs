@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::base::error::Error;
 use crate::base::files::is_absent;
+use crate::host::owners;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -55,6 +57,8 @@ pub struct Problem {
     pub what: String,
     /// What to do about it.
     pub hint: String,
+    /// Further mistakes in the same files.
+    pub more: Vec<Problem>,
 }
 
 impl Problem {
@@ -64,12 +68,78 @@ impl Problem {
         what: impl Into<String>,
         hint: impl Into<String>,
     ) -> Self {
-        Problem { status, place: place.into(), what: what.into(), hint: hint.into() }
+        let (place, what, hint) = (place.into(), what.into(), hint.into());
+        Problem { status, place, what, hint, more: Vec::new() }
+    }
+
+    /// Several as one, if there is any: who corrects a file wants to know all at once.
+    pub fn all(problems: impl IntoIterator<Item = Problem>) -> Option<Self> {
+        let mut problems = problems.into_iter();
+        let mut first = problems.next()?;
+        for mut other in problems {
+            let more = std::mem::take(&mut other.more);
+            first.more.push(other);
+            first.more.extend(more);
+        }
+        Some(first)
+    }
+
+    /// This one and those with it.
+    pub fn each(&self) -> impl Iterator<Item = &Problem> {
+        std::iter::once(self).chain(&self.more)
     }
 
     pub fn into_error(self) -> Error {
-        let Problem { place, what, hint, .. } = self;
-        Error::config(format!("{place}: {what}")).hint(hint)
+        let Problem { place, what, hint, more, .. } = &self;
+        if more.is_empty() {
+            return Error::config(format!("{place}: {what}")).hint(hint);
+        }
+        let lines: String = self
+            .each()
+            .map(|Problem { place, what, hint, .. }| format!("\n  {place}: {what}. {hint}"))
+            .collect();
+        let count = 1 + more.len();
+        Error::config(format!("the configuration has {count} mistakes:{lines}"))
+    }
+}
+
+/// The text of the configuration file `name` without the mark that Windows puts before it.
+///
+/// # Errors
+/// A [`Problem`] of status `invalid`: it is UTF-16, as Windows writes it. Neither rclone
+/// nor the Python poof reads that.
+pub(super) fn unmarked<'a>(
+    bytes: &'a [u8],
+    name: &str,
+    invalid: Status,
+) -> Result<&'a [u8], Problem> {
+    // With its mark, or without one two characters of ASCII.
+    let is_utf16 = matches!(
+        bytes,
+        [0xff, 0xfe, ..]
+            | [0xfe, 0xff, ..]
+            | [0, 1..=255, 0, 1..=255, ..]
+            | [1..=255, 0, 1..=255, 0, ..]
+    );
+    if is_utf16 {
+        let hint = format!(
+            "Save it as UTF-8: `iconv -f UTF-16 -t UTF-8 {name} >new`, then `mv new {name}`."
+        );
+        return Err(Problem::new(invalid, name, "the file is UTF-16", hint));
+    }
+    Ok(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes))
+}
+
+/// What to do about a file that cannot be read.
+fn owned(path: &Path) -> String {
+    let owner = fs::metadata(path).ok().map(|found| found.uid());
+    let me = rustix::process::geteuid().as_raw();
+    match owner {
+        Some(uid) if uid != me => {
+            let (owner, me) = (owners::user(uid), owners::user(me));
+            format!("It belongs to {owner}: `sudo chown {me} '{}'`.", path.display())
+        }
+        _ => "Check owner and permissions of that file.".to_owned(),
     }
 }
 
@@ -91,7 +161,7 @@ pub(super) fn read(
             Problem::new(Status::MissingConfigFile, name, what, remedy)
         } else {
             let what = format!("cannot read {shown}: {error}");
-            Problem::new(invalid, name, what, "Check owner and permissions of that file.")
+            Problem::new(invalid, name, what, owned(path))
         }
     })
 }

@@ -3,8 +3,10 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use serde_json::json;
+
 use crate::harness::{Config, Sandbox, Snapshot, assert_same_content, minio};
-use crate::story::{names_on, plain};
+use crate::story::{names_on, on_disk, plain};
 
 /// Every command that reads the configuration.
 const READERS: [&str; 5] = ["verify", "backup", "download", "econfig", "cryptoggle"];
@@ -52,6 +54,115 @@ fn a_broken_rclone_conf_is_located() {
         }
         sandbox.poof(["cconfig", "x=y"]).run();
     }
+}
+
+/// Every command that sends.
+const SENDERS: [&[&str]; 4] = [&["verify", "--offline"], &["backup"], &["upload"], &["check"]];
+
+#[test]
+fn a_misspelt_key_is_named_with_the_one_that_was_meant_and_nothing_is_sent() {
+    let (sandbox, bucket) = on_disk();
+    fs::write(sandbox.data().join("private.key"), "secret").unwrap();
+    fs::write(sandbox.data().join("a"), "x").unwrap();
+    sandbox.poof(["verify"]).run().expect_code(0);
+    sandbox.set("excludes", json!(["*.key"]));
+    sandbox.set("befor", json!(["false"]));
+    sandbox.set("_note", json!("JSON has no comments"));
+    for args in SENDERS {
+        let run = sandbox.poof(args).run().expect_code(3);
+        // All of them in one run.
+        let run = run.stderr_has("\"excludes\": poof has no such key. Did you mean \"exclude\"?");
+        run.stderr_has("\"befor\": poof has no such key. Did you mean \"before\"?");
+    }
+    assert!(!bucket.join("data").exists());
+    // An edit keeps what it does not know.
+    let path = sandbox.confdir().join("poof.conf");
+    sandbox.poof(["econfig"]).run().expect_code(0);
+    sandbox.poof(["cryptoggle"]).run().expect_code(0);
+    assert!(fs::read_to_string(&path).unwrap().contains("\"excludes\""));
+    sandbox.poof(["cryptoggle"]).run().expect_code(0);
+    sandbox.set("exclude", json!(["*.key"]));
+    let text = fs::read_to_string(&path).unwrap();
+    let text = text.replace("\"excludes\"", "\"_excludes\"").replace("\"befor\"", "\"_befor\"");
+    fs::write(&path, &text).unwrap();
+    sandbox.poof(["backup"]).run().expect_code(0);
+    assert!(!bucket.join("data/private.key").exists());
+    // Whoever comes back may have nothing to correct it with.
+    fs::write(&path, text.replace("\"_befor\"", "\"befor\"")).unwrap();
+    let run = sandbox.poof(["download", "--to", "beside"]).run().expect_code(0);
+    run.stderr_has("\"befor\": poof has no such key");
+}
+
+#[test]
+fn a_key_that_the_remote_does_not_have_is_named_with_its_line() {
+    let (sandbox, _) = on_disk();
+    let conf = fs::read_to_string(sandbox.rclone_conf()).unwrap();
+    let of = |more: &str| {
+        fs::write(sandbox.rclone_conf(), format!("{}\n{more}", conf.trim_end())).unwrap();
+        sandbox.poof(["verify", "--offline"]).run()
+    };
+    let run = of("remot = /x\nregion = y\n").expect_code(3);
+    let run =
+        run.stderr_has("remot (line 4): rclone has no setting").stderr_has("mean \"remote\"?");
+    run.stderr_has("region (line 5)");
+    of("override.ca_certs = /x\n").expect_code(3).stderr_has("mean \"override.ca_cert\"?");
+    of("description = NAS #2 ; in the cellar\noverride.ca_cert = /x\n").expect_code(0);
+    // A section that nobody uses is nobody's business.
+    of("[other]\ntype = s3\nenv_auth = true\nnonsense = 1\n").expect_code(0);
+}
+
+#[test]
+fn files_of_other_systems_are_read_or_named_with_the_remedy() {
+    let (sandbox, _) = on_disk();
+    fs::write(sandbox.data().join("a"), "x").unwrap();
+    let utf16 = |text: &str| -> Vec<u8> {
+        "\u{feff}".chars().chain(text.chars()).flat_map(|c| (c as u16).to_le_bytes()).collect()
+    };
+    for path in [sandbox.confdir().join("poof.conf"), sandbox.rclone_conf()] {
+        let good = fs::read_to_string(&path).unwrap();
+        fs::write(&path, format!("\u{feff}{good}")).unwrap();
+        sandbox.poof(["verify"]).run().expect_code(0);
+        sandbox.poof(["backup"]).run().expect_code(0);
+        fs::write(&path, utf16(&good)).unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        for command in ["verify", "backup"] {
+            let run = sandbox.poof([command]).run().expect_code(3).stderr_has("is UTF-16");
+            run.stderr_has(&format!("iconv -f UTF-16 -t UTF-8 {name} "));
+        }
+        // The remedy, as it is typed.
+        let remedy = format!("iconv -f UTF-16 -t UTF-8 {name} >new && mv new {name}");
+        let shell = sandbox.program("sh").args(["-c", &remedy]);
+        shell.current_dir(sandbox.confdir()).run().expect_code(0);
+        sandbox.poof(["verify"]).run().expect_code(0);
+        fs::write(&path, good).unwrap();
+    }
+}
+
+#[test]
+fn what_stands_twice_or_behind_a_value_or_in_half_a_quotation_is_located() {
+    let (sandbox, _) = on_disk();
+    fs::write(sandbox.data().join("a"), "x").unwrap();
+    let path = sandbox.confdir().join("poof.conf");
+    let good = fs::read_to_string(&path).unwrap();
+    let twice = good.replacen('{', "{\"bucket\": \"other\", \"remote\": \"r\",", 1);
+    fs::write(&path, twice).unwrap();
+    for command in ["verify", "backup"] {
+        let run = sandbox.poof([command]).run().expect_code(3);
+        run.stderr_has("\"bucket\" stands there twice").stderr_has("\"remote\" stands there twice");
+    }
+    fs::write(&path, good).unwrap();
+    let conf = fs::read_to_string(sandbox.rclone_conf()).unwrap();
+    fs::write(sandbox.rclone_conf(), conf.replace("alias", "alias ; my disk")).unwrap();
+    let run = sandbox.poof(["backup"]).run().expect_code(3).stderr_has("(line 2): a comment");
+    run.stderr_has("a line of its own");
+    let torn = format!("{}\ndescription = `NAS\nnonsense\n", conf.trim_end());
+    fs::write(sandbox.rclone_conf(), torn).unwrap();
+    let run = sandbox.poof(["backup"]).run().expect_code(3);
+    run.stderr_has("line 4: expected a second quotation mark").stderr_has("line 5: expected");
+    // Two of them rclone takes off.
+    let quoted = conf.replace("alias", "`alias`");
+    fs::write(sandbox.rclone_conf(), quoted).unwrap();
+    sandbox.poof(["backup"]).run().expect_code(0);
 }
 
 #[test]

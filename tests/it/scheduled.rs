@@ -465,7 +465,7 @@ fn a_wrong_configuration_is_told_as_any_failure() {
     run.stderr_has("poof.conf \"schedule\" \"battery_min_percent\": must be a whole number");
     sandbox.poof(["verify", "--offline"]).run().expect_code(3).stderr_has("battery_min_percent");
     sandbox.set("schedule", json!({"skip_metred": true}));
-    let run = sandbox.poof(["verify", "--offline"]).run().expect_code(0);
-    run.stderr_has("\"skip_metred\" means nothing to poof");
+    let run = sandbox.poof(["verify", "--offline"]).run().expect_code(3);
+    run.stderr_has("\"skip_metred\": poof has no such key").stderr_has("mean \"skip_metered\"?");
     assert_eq!(history(&sandbox)["failures"], 1);
 }

@@ -104,6 +104,30 @@ impl Call for DescribeOption<'_> {
     type Reply = Described;
 }
 
+/// What may stand in a section of a type of remote. See go/calls/keys.go.
+#[derive(Serialize)]
+pub struct KeysOf<'a> {
+    pub kind: &'a str,
+}
+
+#[derive(Deserialize)]
+pub struct SectionKeys {
+    /// Whether rclone has this type.
+    pub known: bool,
+    /// All types that there are.
+    pub types: Vec<String>,
+    pub keys: Vec<String>,
+    /// What may follow `override.` and `global.`.
+    pub overrides: Vec<String>,
+    /// Of the keys those whose values are no free text.
+    pub flags: Vec<String>,
+}
+
+impl Call for KeysOf<'_> {
+    const METHOD: &'static str = "poof/keys";
+    type Reply = SectionKeys;
+}
+
 /// Decrypts the text of a configuration file.
 #[derive(Serialize)]
 pub struct Unlock<'a> {
