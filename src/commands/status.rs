@@ -6,22 +6,20 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::clear::Clear;
 use super::farewell::{self, KitNote, KitStanding};
+use super::level::{Doubt, Findings, Place, name_of};
 use super::vault::Vault;
 use super::watch::Monitor;
 use super::wiping::forget_names;
-use super::{Context, Outcome, carry, scheduled, scheduling, setup, show};
-use crate::base::error::Result;
-use crate::base::files::readable_by_others;
+use super::{Context, Outcome, carry, last_known, scheduled, scheduling, setup, show};
+use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
 use crate::base::json;
 use crate::base::units::{bytes, date, files};
 use crate::cli;
-use crate::config::Ready;
 use crate::config::trees::Directory;
 use crate::storage::filter::Filter;
-use crate::tree::guard::{Allowed, first};
+use crate::tree::guard::Allowed;
 use crate::tree::ours::Ours;
 use crate::tree::proof::{Evidence, Proof};
 use crate::tree::snapshot::Standing;
@@ -31,38 +29,46 @@ pub fn run(context: &Context, _: &cli::Status) -> Result<Outcome> {
     let terminal = &context.terminal;
     let ready = setup::load(context)?;
     let directories = setup::select(&ready, &[])?;
-    // How the schedule gets on is known here, and asked for most when nothing else can be.
-    let vault = Vault::open(context, &ready, &directories, Allowed::default())
-        .inspect_err(|_| scheduled::tell(context))?;
+    let vault = match Vault::open(context, &ready, &directories, Allowed::default()) {
+        Ok(vault) => vault,
+        Err(error) if error.kind() == Kind::Interrupted => return Err(error),
+        // Status is asked for most when nothing else can be.
+        Err(error) => {
+            last_known::show(context, &ready, error)?;
+            return Ok(Outcome::default());
+        }
+    };
     show::nested(context, vault.nested(&ready, &directories).as_ref());
     let mut outcome = Outcome::default();
-    let (mut wiped, mut here) = (0, 0);
-    let mut doubts = Vec::new();
+    let mut findings = Findings::default();
     for directory in &vault.places(context, &directories) {
         interrupt::check()?;
-        match tree(context, &vault, directory, ready.filter(), &mut doubts) {
-            Ok(Place::Wiped) => wiped += 1,
-            Ok(Place::Here) => here += 1,
-            Ok(Place::Own) => {}
-            Err(error) => carry::note_failure(terminal, &mut outcome, error)?,
+        match tree(context, &vault, directory, ready.filter(), &mut findings) {
+            Ok(place) => findings.count(&place),
+            Err(error) => {
+                carry::note_failure(terminal, &mut outcome, error)?;
+                let name = &directory.name;
+                findings.unsaved(format!("{name}: not known what is backed up (see above)"));
+                findings.directories += 1;
+            }
         }
         if let Ok(_lock) = context.lock() {
             forget_names(context, &vault, &directory.name)?;
         }
     }
-    in_clear(context, &vault, &ready, &mut doubts)?;
+    findings.in_clear(context, &vault, &ready)?;
     let encrypted = ready.remote().is_encrypted();
-    let declared = level(encrypted, wiped > 0);
-    let plain = doubts.iter().any(|doubt| doubt.exposes);
-    let residue = doubts.iter().any(|doubt| doubt.residue);
-    let actual = level(encrypted && !plain, wiped > 0 && here == 0 && !residue);
+    let (declared, actual) = (findings.declared(encrypted), findings.actual(encrypted));
     terminal.result(&format!("level: {declared} {}", name_of(declared)));
-    if actual == declared {
+    if findings.nothing_is_saved() {
+        terminal.result("holds: 0 (nothing)");
+        terminal.result("Nothing is backed up yet. Next: `poof backup`");
+    } else if actual == declared {
         terminal.result("holds: yes");
     } else {
         terminal.result(&format!("holds: {actual} {}", name_of(actual)));
     }
-    for Doubt { what, exposes, residue } in &doubts {
+    for Doubt { what, exposes, residue } in &findings.doubts {
         terminal.result(&format!("  {what}"));
         terminal.event(&json!({
             "type": "doubt", "what": what, "exposes": exposes, "residue": residue,
@@ -97,42 +103,12 @@ pub fn run(context: &Context, _: &cli::Status) -> Result<Outcome> {
     Ok(outcome.with("level", actual))
 }
 
-/// A reason why less holds than is declared.
-struct Doubt {
-    what: String,
-    /// Somebody else can read something.
-    exposes: bool,
-    /// Something that was to be wiped is here.
-    residue: bool,
-}
-
-enum Place {
-    Here,
-    Wiped,
-    /// poof's own configuration.
-    Own,
-}
-
-/// The levels of the continuum.
-fn level(encrypted: bool, wiped: bool) -> u8 {
-    1 + u8::from(wiped) + 2 * u8::from(encrypted)
-}
-
-fn name_of(level: u8) -> &'static str {
-    match level {
-        1 => "(backup to a trusted cloud)",
-        2 => "(upload to a trusted cloud, nothing left here)",
-        3 => "(encrypted backup)",
-        _ => "(encrypted upload, nothing left here)",
-    }
-}
-
 fn tree(
     context: &Context,
     vault: &Vault,
     directory: &Directory,
     filter: &Filter,
-    doubts: &mut Vec<Doubt>,
+    findings: &mut Findings,
 ) -> Result<Place> {
     let name = &directory.name;
     let terminal = &context.terminal;
@@ -149,13 +125,12 @@ fn tree(
                      (`poof download --only {name}`)",
                     date(made)
                 );
-                doubts.push(Doubt { what, exposes: false, residue: false });
+                findings.doubts.push(Doubt::unsaved(what));
             }
             Some(found)
         }
         Standing::Behind { why, known, found } => {
-            let what = format!("{name}: its last snapshot is not there: {why}");
-            doubts.push(Doubt { what, exposes: false, residue: false });
+            findings.unsaved(format!("{name}: its last snapshot is not there: {why}"));
             found.or(known)
         }
         Standing::None => None,
@@ -163,7 +138,10 @@ fn tree(
     let (store, names) = (snapshots.store, &snapshots.names);
     let mut evidence = Evidence { store, names, listing, read_back: false };
     let (text, numbers) = match last {
-        None => ("no snapshot".to_owned(), Value::Null),
+        None => {
+            findings.never_saved(name);
+            ("no snapshot".to_owned(), Value::Null)
+        }
         Some(last) => {
             let ((made, _), counts) = (last.made(), last.counts());
             // Reading back is what check is for.
@@ -173,9 +151,9 @@ fn tree(
                 (0, 0) => "proven now".to_owned(),
                 (0, _) => "as it was proven".to_owned(),
                 (count, _) => {
-                    let what = format!("{name}: not proven: {}", files(count));
-                    doubts.push(Doubt { what, exposes: false, residue: false });
-                    format!("{} not proven", files(count))
+                    let count = files(count);
+                    findings.unsaved(format!("{name}: not proven: {count} (`poof check` lists)"));
+                    format!("{count} not proven")
                 }
             };
             let text = format!(
@@ -212,14 +190,14 @@ fn tree(
                 let what = format!(
                     "{name}: excluded, and still here: {extent} (`poof upload --wipe-excluded`)"
                 );
-                doubts.push(Doubt { what, exposes: false, residue: true });
+                findings.doubts.push(Doubt::residue(what));
             }
             since = Some(json::time(record.since));
             (format!("; wiped on {}", date(record.since)), "wiped", Place::Wiped)
         }
         Presence::Wiping(_) => {
             let what = format!("{name}: its wipe is not completed (`poof upload` completes it)");
-            doubts.push(Doubt { what, exposes: false, residue: true });
+            findings.doubts.push(Doubt::residue(what));
             ("; being wiped".to_owned(), "wiping", Place::Wiped)
         }
     };
@@ -234,47 +212,4 @@ fn tree(
 /// Whether there is nothing in a directory, or none.
 fn is_empty(dir: &Path) -> bool {
     fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_none()) || !dir.exists()
-}
-
-/// What others can read.
-fn in_clear(
-    context: &Context,
-    vault: &Vault,
-    ready: &Ready,
-    doubts: &mut Vec<Doubt>,
-) -> Result<()> {
-    let mut expose = |what: String| doubts.push(Doubt { what, exposes: true, residue: false });
-    let encrypted = ready.remote().is_encrypted();
-    for directory in ready.directories() {
-        let Directory { name, .. } = directory;
-        let own = !setup::in_use(context, directory).is_empty();
-        let there = vault.sight.there.as_ref().filter(|_| encrypted);
-        if there.is_some_and(|top| top.holds(first(name))) {
-            let keys = if own { ", with the configuration and its keys" } else { "" };
-            expose(format!("a plain copy of {name} is in the bucket{keys} (`poof purge-plain`)"));
-        } else if !encrypted && own {
-            expose(format!(
-                "{name} is in the bucket in clear, with the configuration and its keys"
-            ));
-        }
-    }
-    if let Some(plain) = ready.counterpart().filter(|_| encrypted) {
-        let clear = Clear::of(vault, plain)?;
-        for tree in clear.others(vault, ready) {
-            if !clear.holds(&tree)? {
-                continue;
-            }
-            expose(format!(
-                "{tree} is in the bucket in clear, and is no directory in poof.conf (`poof \
-                 purge-plain`)"
-            ));
-        }
-    }
-    for path in [&context.files.poof, &context.files.rclone] {
-        if readable_by_others(path) {
-            let path = path.display();
-            expose(format!("others on this machine can read {path} (chmod 600 '{path}')"));
-        }
-    }
-    Ok(())
 }

@@ -263,7 +263,7 @@ impl<'a> Vault<'a> {
 }
 
 /// The cache of a tree of the store `id`; its name says neither.
-fn cache(state: &Path, id: &str, tree: &str) -> PathBuf {
+pub fn cache(state: &Path, id: &str, tree: &str) -> PathBuf {
     let place = format!("{id}\0{tree}");
     state.join("trees").join(&blake3::hash(place.as_bytes()).to_hex()[..16])
 }

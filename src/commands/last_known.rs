@@ -1,0 +1,102 @@
+//! What `status` says while the remote cannot be asked: what this machine saw last.
+
+use std::os::unix::ffi::OsStrExt;
+
+use serde_json::{Value, json};
+
+use super::vault::cache;
+use super::{Context, scheduled};
+use crate::base::error::{Error, Result};
+use crate::base::json;
+use crate::base::units::{bytes, date, files};
+use crate::config::Ready;
+use crate::config::trees::Directory;
+use crate::storage::job::Unwatched;
+use crate::storage::store::Store;
+use crate::tree::identity;
+use crate::tree::inventory::Inventory;
+use crate::tree::manifest::Key;
+use crate::tree::objects::Names;
+use crate::tree::snapshot::Snapshots;
+use crate::tree::wipe::{Presence, Records, Wipes};
+
+/// Shows every directory as this machine knows it, and how the schedule gets on. `error`
+/// says why the remote was not asked.
+///
+/// # Errors
+/// That error, in any case.
+pub fn show(context: &Context, ready: &Ready, error: Error) -> Result<()> {
+    let terminal = &context.terminal;
+    let store = ready.remote().store();
+    let key = store.secret().ok().map(|secret| match secret {
+        Some(secret) => Key::from_secret(&secret),
+        None => Key::plain(),
+    });
+    let id = identity::remembered_id(&context.state, &ready.remote().name()).unwrap_or_default();
+    for directory in ready.directories() {
+        let known = key.as_ref().map(|key| known(context, (&store, key, &id), directory));
+        match known {
+            Some(Ok((text, event))) => {
+                terminal.result(&text);
+                terminal.event(&event);
+            }
+            Some(Err(error)) => terminal.error(&error),
+            None => {}
+        }
+    }
+    terminal.result("holds: not known, the remote could not be asked");
+    terminal.result(&format!("remote: {}", ready.remote().name()));
+    scheduled::tell(context);
+    Err(error)
+}
+
+fn known(
+    context: &Context,
+    (store, key, id): (&Store, &Key, &str),
+    directory: &Directory,
+) -> Result<(String, Value)> {
+    let Directory { local, name } = directory;
+    let (names, cache) = (Names::new(name), cache(&context.state, id, name));
+    let mut records = Inventory::default();
+    records.sort();
+    let snapshots = Snapshots { store, names, key, records, cache };
+    let records = Records::in_state(&context.state);
+    let presence = Wipes { snapshots: &snapshots, records }.presence(&mut Unwatched)?;
+    let (mut text, numbers) = match snapshots.cached() {
+        None => (format!("{name}: no snapshot is known here"), Value::Null),
+        Some(last) => {
+            let ((made, _), counts) = (last.made(), last.counts());
+            let text = format!(
+                "{name}: {}, {}, snapshot of {}, as last seen",
+                files(counts.files),
+                bytes(counts.bytes),
+                date(made)
+            );
+            let numbers = json!({
+                "files": counts.files, "bytes": counts.bytes, "made": json::time(made),
+                "unproven": null,
+            });
+            (text, numbers)
+        }
+    };
+    let (word, since) = match presence {
+        Presence::Here => ("here", None),
+        Presence::Wiping(_) => ("wiping", None),
+        Presence::Wiped(record) => {
+            if numbers.is_null() {
+                // What named its files was wiped as well.
+                text = format!(
+                    "{name}: {}, {}, as last seen",
+                    files(record.files),
+                    bytes(record.bytes)
+                );
+            }
+            text = format!("{text}; wiped on {}", date(record.since));
+            ("wiped", Some(json::time(record.since)))
+        }
+    };
+    let event = json!({
+        "type": "directory", "tree": name, "presence": word, "since": since, "snapshot": numbers,
+    });
+    Ok((text, json::at(local.as_os_str().as_bytes(), event)))
+}
