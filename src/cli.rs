@@ -111,6 +111,14 @@ pub enum Command {
     Man,
 }
 
+impl Command {
+    /// Whether it reads or writes the files of the user's configuration.
+    pub fn uses_files(&self) -> bool {
+        use Command::{Completions, Demo, Man, Paths, Version};
+        !matches!(self, Completions(_) | Demo | Man | Paths | Version)
+    }
+}
+
 #[derive(Args, Default)]
 pub struct Backup {
     #[command(flatten)]

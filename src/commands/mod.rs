@@ -28,6 +28,7 @@ mod man;
 mod mirroring;
 mod neuter;
 mod offer;
+mod ownership;
 mod paths;
 mod phrase;
 mod preview;
@@ -60,6 +61,9 @@ pub use report::Outcome;
 pub fn run(cli: Cli, context: &Context) -> Result<Outcome> {
     if cli.version {
         return Ok(version::run(context));
+    }
+    if cli.command.as_ref().is_some_and(Command::uses_files) {
+        ownership::check(context)?;
     }
     match cli.command {
         None => Err(Error::new(Kind::Usage, "no command was given")

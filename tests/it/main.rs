@@ -90,3 +90,4 @@ mod upload_faults;
 mod upload_kills;
 mod upload_races;
 mod verify;
+mod words;

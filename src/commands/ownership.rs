@@ -1,0 +1,69 @@
+//! Whose files these are. One run by root with the home directory of a user (`sudo` on a
+//! Mac, `sudo -E`) would leave a state of root's there, and lock the user out for ever.
+
+use std::env;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::Context;
+use crate::base::error::{Error, Kind, Result};
+use crate::host::owners;
+use crate::host::traces::quoted;
+
+/// Refuses a run that would leave files of root's with a user, or that files of somebody
+/// else's keep from its work.
+///
+/// # Errors
+/// The refusal, before anything was written.
+pub fn check(context: &Context) -> Result<()> {
+    let me = rustix::process::geteuid().as_raw();
+    if me == 0 { not_with_sudo(context) } else { is_mine(context, me) }
+}
+
+fn not_with_sudo(context: &Context) -> Result<()> {
+    let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+    let home = &context.layout.home;
+    // In a container root may well work with mounted files of others.
+    let is_sudo = ["SUDO_UID", "SUDO_USER", "DOAS_USER"].into_iter().any(is_set)
+        || owner(home).is_some_and(|uid| uid != 0);
+    let places = [&context.state, &context.files.dir];
+    let foreign = places.into_iter().find_map(|path| {
+        let (path, uid) = path.ancestors().find_map(|path| Some((path, owner(path)?)))?;
+        (uid != 0).then_some((path, uid))
+    });
+    match foreign {
+        Some((path, uid)) if is_sudo => {
+            let name = name(uid);
+            let what = format!("root runs poof, and {} belongs to {name}", path.display());
+            Err(Error::config(what).hint(format!(
+                "Nothing was changed. Run it without sudo, as {name}; or give root's own home \
+                 directory: `sudo -H`."
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What lies in the state directory is only ever of one user.
+fn is_mine(context: &Context, me: u32) -> Result<()> {
+    let state = &context.state;
+    let inside = fs::read_dir(state).into_iter().flatten().flatten().map(|entry| entry.path());
+    let foreign = std::iter::once(state.clone())
+        .chain(inside)
+        .find_map(|path| owner(&path).filter(|uid| *uid != me).map(|uid| (path, uid)));
+    let Some((path, uid)) = foreign else { return Ok(()) };
+    let what = format!("{} belongs to {}: poof has run as another user", path.display(), name(uid));
+    // All configurations have their states there.
+    let all = quoted(&context.layout.state);
+    let hint = format!("Make it yours again: `sudo chown -R {} {all}`.", name(me));
+    Err(Error::new(Kind::Unexpected, what).hint(hint))
+}
+
+fn owner(path: &Path) -> Option<u32> {
+    fs::metadata(path).ok().map(|found| found.uid())
+}
+
+fn name(uid: u32) -> String {
+    Some(owners::user(uid)).filter(|name| !name.is_empty()).unwrap_or_else(|| uid.to_string())
+}
