@@ -31,6 +31,9 @@ pub struct KitNote {
     pub path: PathBuf,
     /// Of the configuration that it holds.
     fingerprint: String,
+    /// Who finds it can guess its phrase.
+    #[serde(default)]
+    pub weak: bool,
 }
 
 /// How a kit stands to the configuration.
@@ -67,14 +70,14 @@ fn of_both(context: &Context) -> Option<String> {
     Some(format!("{poof}{rclone}"))
 }
 
-/// A kit of the configuration as it is was written to `path`.
+/// A kit of the configuration as it is was written to `path`, with a phrase that may be
+/// `weak`.
 ///
 /// # Errors
 /// The state cannot be written.
-pub fn note_kit(context: &Context, path: &Path) -> Result<()> {
-    let made = now();
-    let kit =
-        of_both(context).map(|fingerprint| KitNote { made, path: path.to_path_buf(), fingerprint });
+pub fn note_kit(context: &Context, path: &Path, weak: bool) -> Result<()> {
+    let (made, path) = (now(), path.to_path_buf());
+    let kit = of_both(context).map(|fingerprint| KitNote { made, path, fingerprint, weak });
     save(context, &Notes { kit, ..notes(context) })
 }
 
@@ -111,25 +114,29 @@ pub fn kit(context: &Context) -> KitStanding {
 }
 
 /// Whether a person was given all that it takes to come back: a kit that does not go
-/// itself, or both files, as they are now. `going` are the directories that are wiped.
+/// itself and that nobody else can open, or both files, as they are now. `going` are the directories that are wiped.
 pub fn is_prepared(context: &Context, going: &[&Directory]) -> bool {
     let notes = notes(context);
     let shown =
         |noted: &Option<String>, file: &Path| noted.is_some() && *noted == fingerprint(file);
     // Both files together do not tell what neither of them holds.
     let telling = PoofConf::load(&context.files.poof).is_ok_and(|conf| conf.secrets().is_empty());
-    matches!(kit(context), KitStanding::Fits(kit) if !kit.goes(context, going))
+    matches!(kit(context), KitStanding::Fits(kit) if !kit.weak && !kit.goes(context, going))
         || telling
             && shown(&notes.poof, &context.files.poof)
             && shown(&notes.rclone, &context.files.rclone)
 }
 
 impl KitNote {
-    /// Whether the kit still lies where it was written, and goes with that.
+    /// Whether the kit still lies where it was written, and goes with that, now or with the
+    /// next upload: below any directory that is configured, or with poof's own files.
     fn goes(&self, context: &Context, going: &[&Directory]) -> bool {
         let Ok(path) = fs::canonicalize(&self.path) else { return false };
         let own = [&context.files.dir, &context.layout.config, &context.layout.state];
-        let mut all = going.iter().map(|directory| &directory.local).chain(own);
+        let conf = PoofConf::load(&context.files.poof).ok();
+        let configured = conf.iter().flat_map(PoofConf::paths).map(|(local, _)| Path::new(local));
+        let going = going.iter().map(|directory| directory.local.as_path());
+        let mut all = going.chain(own.map(PathBuf::as_path)).chain(configured);
         all.any(|dir| path.starts_with(setup::real(dir)))
     }
 }
@@ -148,6 +155,9 @@ pub fn guard(context: &Context, allowed: Allowed, going: &[&Directory]) -> Resul
         KitStanding::Outdated(_) => {
             "the configuration has changed since its recovery kit was made".to_owned()
         }
+        KitStanding::Fits(kit) if kit.weak => {
+            format!("who finds the recovery kit {} can guess its phrase", kit.path.display())
+        }
         KitStanding::Fits(kit) => {
             format!("the recovery kit {} would go with what lies beside it", kit.path.display())
         }
@@ -156,10 +166,14 @@ pub fn guard(context: &Context, allowed: Allowed, going: &[&Directory]) -> Resul
         }
     };
     let hint = match kit {
+        KitStanding::Fits(kit) if kit.weak => {
+            "Nothing was changed. `poof kit` writes one with a phrase that it makes"
+        }
         KitStanding::Fits(_) => "Nothing was changed. Move it to a safe place",
         _ => "Nothing was changed. `poof kit` writes one",
     };
     Err(Error::guard(what).hint(format!(
-        "{hint}, `--keep-poof` keeps poof and its keys, `--allow no-kit` goes ahead."
+        "{hint}, `--keep-poof` keeps poof and its keys. `--allow no-kit` goes ahead: without the \
+         keys nobody can ever read what is encrypted with them."
     )))
 }

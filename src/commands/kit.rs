@@ -46,11 +46,18 @@ pub fn run(context: &Context, args: &cli::Kit) -> Result<Outcome> {
         return Err(Error::unexpected("the kit does not read back as it was written")
             .hint("Do not rely on it; write it to another disk."));
     }
-    farewell::note_kit(context, &path)?;
+    let weak = !made && phrase::is_weak(&phrase);
+    farewell::note_kit(context, &path, weak)?;
     terminal.result(&path.display().to_string());
     let event = json!({"type": "kit", "store": kit.store});
     terminal.event(&json::at(path.as_os_str().as_bytes(), event));
     terminal.done("The kit is written and was opened once more with its phrase.");
+    if weak {
+        terminal.warn(
+            "the phrase is weak: who finds the kit can guess it, and it does not count as the kit \
+             that `upload` and `neuter` ask for. Take four words or more, or let poof make one.",
+        );
+    }
     if let Some(tree) = tree_of(&ready, &path) {
         let tree = tree.display();
         terminal.warn(&format!("the kit lies in {tree}, which an upload wipes: move it elsewhere"));

@@ -1,5 +1,6 @@
 //! The phrase of a kit: from a file, or from a person.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -55,4 +56,53 @@ pub fn ask(context: &Context, question: &str) -> Result<Secret> {
     let typed = rpassword::prompt_password(format!("{question}: ")).map_err(|_| none())?;
     let phrase = Secret::new(typed);
     if phrase.expose().trim().is_empty() { Err(Error::interrupted()) } else { Ok(phrase) }
+}
+
+/// Words of fewer letters, or of one letter only, are no words to guess.
+const LETTERS: usize = 3;
+/// As many words as take longer to guess than anybody has, with a second for each try.
+const WORDS: usize = 4;
+/// The same without words.
+const CHARACTERS: usize = 16;
+
+/// Whether somebody who finds the kit can guess its phrase: it is neither of four different
+/// words nor of sixteen characters of all kinds. The phrases that poof makes are of more.
+pub fn is_weak(phrase: &Secret) -> bool {
+    let text = phrase.expose().trim().to_lowercase();
+    let distinct = |word: &str| word.chars().collect::<HashSet<_>>().len();
+    let words = text.split(|c: char| !c.is_alphanumeric());
+    let words: HashSet<_> = words.filter(|word| distinct(word) >= LETTERS).collect();
+    let kinds: [fn(char) -> bool; 3] =
+        [char::is_alphabetic, char::is_numeric, |c| !c.is_alphanumeric()];
+    let mixed = kinds.iter().filter(|is_one| text.chars().any(**is_one)).count() >= 2;
+    let long = text.chars().count() >= CHARACTERS && distinct(&text) >= CHARACTERS / 2;
+    words.len() < WORDS && !(long && mixed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kit::new_phrase;
+
+    #[test]
+    fn a_phrase_that_can_be_guessed_is_weak_and_one_of_poofs_is_not() {
+        for weak in [
+            "secret",
+            "Tr0ub4dor&3",
+            "my own secret",
+            "aaaa aaaa aaaa aaaa aaaa",
+            "poof poof poof poof poof",
+            "passwordpasswordpassword",
+            "1234567890123456",
+            "a b c d e f g h",
+            "",
+        ] {
+            assert!(is_weak(&Secret::new(weak.to_owned())), "{weak}");
+        }
+        for strong in ["correct horse battery staple", "k8$vQ!x2_mN9z?Lw", "über vier Wörter Länge"]
+        {
+            assert!(!is_weak(&Secret::new(strong.to_owned())), "{strong}");
+        }
+        assert!(!is_weak(&new_phrase().unwrap()));
+    }
 }

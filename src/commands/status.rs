@@ -89,7 +89,8 @@ pub fn run(context: &Context, _: &cli::Status) -> Result<Outcome> {
             (text, known(&kit, false))
         }
         KitStanding::Fits(kit) => {
-            let text = format!("of {}, fits ({})", date(kit.made), kit.path.display());
+            let weak = if kit.weak { ", its phrase is weak" } else { "" };
+            let text = format!("of {}, fits ({}){weak}", date(kit.made), kit.path.display());
             (text, known(&kit, true))
         }
     };

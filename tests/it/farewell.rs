@@ -92,6 +92,40 @@ fn the_keys_do_not_go_before_somebody_has_them() {
 }
 
 #[test]
+fn a_kit_that_goes_with_the_data_or_that_can_be_guessed_is_none() {
+    let sandbox = encrypted(3);
+    let original = Snapshot::of(&sandbox.data());
+    let program = installed(&sandbox);
+    let safe = safe(&sandbox);
+    let phrase = safe.join("phrase");
+    let kit = |at: &Path| {
+        let args = ["kit", at.to_str().unwrap(), "--phrase-file", phrase.to_str().unwrap()];
+        sandbox.poof(args).run().expect_code(0)
+    };
+    let refused = |what: &str| {
+        for args in [&["upload", "--yes"][..], &["neuter", "--yes"]] {
+            let run = poof(&sandbox, &program, args).run().expect_code(7);
+            run.stderr_has(what).stderr_has("--allow no-kit");
+            assert!(program.exists() && sandbox.rclone_conf().exists());
+        }
+    };
+    for inside in [sandbox.data(), sandbox.confdir()] {
+        let inside = inside.join("kit.txt");
+        kit(&inside).stderr_has("which an upload wipes");
+        refused("would go with what lies beside it");
+        fs::remove_file(inside).unwrap();
+    }
+    fs::write(&phrase, "sunshine1\n").unwrap();
+    kit(&safe.join("kit.txt")).stderr_has("the phrase is weak");
+    refused("can guess its phrase");
+    sandbox.poof(["status"]).run().expect_code(0).stdout_has("its phrase is weak");
+    assert_same_content(&original, &Snapshot::of(&sandbox.data()));
+    fs::write(&phrase, format!("{PHRASE}\n")).unwrap();
+    kit(&safe.join("kit.txt"));
+    poof(&sandbox, &program, &["neuter", "--yes"]).run().expect_code(0);
+}
+
+#[test]
 fn poof_stays_where_not_everything_is_wiped() {
     let sandbox = encrypted(10);
     let program = installed(&sandbox);
