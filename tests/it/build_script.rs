@@ -42,8 +42,9 @@ fn assert_says(errors: &[String], what: &str, remedy: &str) {
 #[test]
 fn a_missing_go_is_named_with_where_to_get_it() {
     let dir = TempDir::new().unwrap();
-    let errors = errors(dir.path(), &[("GO", "/nonexistent/go")]);
-    assert_says(&errors, "`/nonexistent/go` cannot be run", "https://go.dev/dl");
+    let absent = dir.path().join("absent/go").display().to_string();
+    let errors = errors(dir.path(), &[("GO", &absent)]);
+    assert_says(&errors, &format!("`{absent}` cannot be run"), "https://go.dev/dl");
 }
 
 #[test]
@@ -78,6 +79,6 @@ fn a_module_proxy_out_of_reach_points_to_the_offline_build() {
 #[test]
 fn a_missing_c_compiler_is_named() {
     let dir = TempDir::new().unwrap();
-    let errors = errors(dir.path(), &[("CC", "/nonexistent/cc")]);
+    let errors = errors(dir.path(), &[("CC", dir.path().join("absent/cc").to_str().unwrap())]);
     assert_says(&errors, "compiling rclone failed", "install gcc or clang");
 }

@@ -161,7 +161,9 @@ fn cargo_removes_what_it_has_installed() {
 fn what_cargo_has_installed_is_named_where_it_is_not_here() {
     let sandbox = plain(3);
     let (root, program) = by_cargo(&sandbox);
-    let run = poof(&sandbox, &program, &NEUTER).run().expect_code(9);
+    // Debian has its cargo in /usr/bin.
+    let neuter = poof(&sandbox, &program, &NEUTER).env("PATH", sandbox.bin());
+    let run = neuter.run().expect_code(9);
     removed(&sandbox, &run);
     // Without the program cargo would not forget it.
     assert!(program.exists(), "{run}");

@@ -56,7 +56,7 @@ fn bare(told: &Told) {
     // A directory of its own: whoever runs neuter meanwhile takes along what demos
     // have left in the usual one.
     told.take("demo", &bare.poof(demo).env("TMPDIR", bare.home()).run(), 0);
-    told.take("demo", &bare.poof(demo).env("TMPDIR", "/nonexistent").run(), 1);
+    told.take("demo", &bare.poof(demo).env("TMPDIR", bare.home().join("absent")).run(), 1);
 }
 
 /// The remote is a directory; names are no text; things go missing.
