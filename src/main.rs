@@ -47,6 +47,7 @@ use serde_json::{Map, Value, json};
 use base::error::{Error, Kind, Result};
 use base::interrupt;
 use base::terminal::{Terminal, Voice, Volume, error_event};
+use base::waiting;
 use cli::{Cli, Color};
 use commands::{Context, Outcome};
 use host::clipboard;
@@ -64,6 +65,13 @@ fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let voice = voice(&cli);
+    waiting::announce(move |text, event| {
+        let terminal = Terminal::new(voice);
+        if !text.is_empty() {
+            terminal.note(text);
+        }
+        terminal.event(event);
+    });
     match Context::new(&cli, Terminal::new(voice)) {
         Ok(context) => {
             let outcome = interrupt::install().and_then(|()| commands::run(cli, &context));

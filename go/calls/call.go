@@ -34,7 +34,7 @@ func Call(method, input string) string {
 	if call == nil || call.NeedsRequest || call.NeedsResponse {
 		return encode(failed(fmt.Errorf("no such call: %s", method)))
 	}
-	_, out, err := jobs.NewJob(context.Background(), enveloped(call.Fn), in)
+	_, out, err := jobs.NewJob(context.Background(), enveloped(patient(method, call.Fn)), in)
 	if err != nil {
 		return encode(failed(err))
 	}

@@ -3,6 +3,7 @@ package calls
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/textproto"
@@ -16,6 +17,7 @@ import (
 	"github.com/rclone/rclone/fs/config"
 
 	"bridge/store"
+	"bridge/weather"
 )
 
 // Failure is what poof learns of an error. The kinds are the ones on which
@@ -49,6 +51,8 @@ func Classify(err error) Failure {
 		f.Kind = "full"
 	case isDenied(err, f.Code):
 		f.Kind = "denied"
+	case isFailing(err):
+		f.Kind = "failing"
 	case errors.Is(err, os.ErrPermission):
 		f.Kind = "forbidden"
 	case isUnreachable(err):
@@ -170,13 +174,23 @@ func isFull(err error, code string) bool {
 	return false
 }
 
+// isFailing tells whether the server answered, and with nothing but an error of its own.
+func isFailing(err error) bool {
+	var verdict *weather.Verdict
+	if errors.As(err, &verdict) {
+		return verdict.Answered
+	}
+	kind := weather.KindOf(err)
+	return kind == weather.Busy || kind == weather.Broken || errors.Is(err, weather.ErrGivenUp) && store.Status(err) >= 400
+}
+
 func isUnreachable(err error) bool {
 	var (
 		dns     *net.DNSError
 		op      *net.OpError
 		timeout net.Error
 	)
-	return errors.As(err, &dns) || errors.As(err, &op) ||
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &dns) || errors.As(err, &op) ||
 		errors.As(err, &timeout) && timeout.Timeout() || errors.Is(err, context.DeadlineExceeded)
 }
 

@@ -11,6 +11,8 @@ import (
 	"github.com/rclone/rclone/fs"
 	"github.com/rclone/rclone/fs/operations"
 	"github.com/rclone/rclone/fs/rc"
+
+	"bridge/store"
 )
 
 // mirror runs sync/sync or sync/copy and reports what it decides for each file.
@@ -47,6 +49,11 @@ func mirror(ctx context.Context, in rc.Params) (rc.Params, error) {
 	call := rc.Calls.Get("sync/" + operation)
 	if call == nil {
 		return nil, fmt.Errorf("no such operation: %s", operation)
+	}
+	for _, end := range []string{"srcFs", "dstFs"} {
+		if f, err := rc.GetFsNamed(ctx, in, end); err == nil {
+			store.Calm(f)
+		}
 	}
 	return call.Fn(ctx, in)
 }

@@ -20,21 +20,23 @@ import (
 	"github.com/rclone/rclone/fs/rc/jobs"
 
 	"bridge/host"
+	"bridge/weather"
 )
 
 func init() {
 	for path, fn := range map[string]rc.Func{
-		"poof/config":  useConfig,
-		"poof/exclude": excludeRules,
-		"poof/key":     deriveKey,
-		"poof/lock":    lockConfig,
-		"poof/log":     drainLog,
-		"poof/mirror":  mirror,
-		"poof/option":  describeOption,
-		"poof/put":     putObject,
-		"poof/get":     getObject,
-		"poof/unlock":  unlockConfig,
-		"poof/wait":    awaitJob,
+		"poof/config":   useConfig,
+		"poof/exclude":  excludeRules,
+		"poof/key":      deriveKey,
+		"poof/lock":     lockConfig,
+		"poof/log":      drainLog,
+		"poof/mirror":   mirror,
+		"poof/option":   describeOption,
+		"poof/put":      putObject,
+		"poof/get":      getObject,
+		"poof/unlock":   unlockConfig,
+		"poof/wait":     awaitJob,
+		"poof/patience": setPatience,
 	} {
 		rc.Add(rc.Call{Path: path, Fn: fn})
 	}
@@ -72,7 +74,8 @@ func drainLog(context.Context, rc.Params) (rc.Params, error) {
 
 // awaitJob answers as job/status does, once the job has ended or the time is up.
 //
-// Parameters: those of job/status; millis.
+// Parameters: those of job/status; millis. Results: also waiting, the seconds since
+// when nothing has come through from the remote, and whether it answered with errors.
 func awaitJob(ctx context.Context, in rc.Params) (rc.Params, error) {
 	id, err := in.GetInt64("jobid")
 	if err != nil {
@@ -92,7 +95,23 @@ func awaitJob(ctx context.Context, in rc.Params) (rc.Params, error) {
 	case <-ended:
 	case <-time.After(time.Duration(millis) * time.Millisecond):
 	}
-	return rc.Calls.Get("job/status").Fn(ctx, in)
+	out, err := rc.Calls.Get("job/status").Fn(ctx, in)
+	if waiting, answered := weather.Waiting(); err == nil && waiting > 0 {
+		out["waiting"], out["answered"] = int64(waiting.Seconds()), answered
+	}
+	return out, err
+}
+
+// setPatience sets how long a run waits for a network that is away.
+//
+// Parameters: seconds.
+func setPatience(_ context.Context, in rc.Params) (rc.Params, error) {
+	seconds, err := in.GetInt64("seconds")
+	if err != nil {
+		return nil, err
+	}
+	weather.SetPatience(time.Duration(seconds) * time.Second)
+	return nil, nil
 }
 
 // putObject stores a small object.

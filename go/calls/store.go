@@ -20,13 +20,14 @@ import (
 
 func init() {
 	for path, fn := range map[string]rc.Func{
-		"poof/list":   listStore,
-		"poof/look":   lookStore,
-		"poof/copy":   copyStore,
-		"poof/send":   sendStore,
-		"poof/fetch":  fetchStore,
-		"poof/remove": removeStore,
-		"poof/name":   nameOf,
+		"poof/list":    listStore,
+		"poof/look":    lookStore,
+		"poof/copy":    copyStore,
+		"poof/send":    sendStore,
+		"poof/fetch":   fetchStore,
+		"poof/remove":  removeStore,
+		"poof/name":    nameOf,
+		"poof/abandon": abandonUploads,
 	} {
 		rc.Add(rc.Call{Path: path, Fn: fn})
 	}
@@ -139,9 +140,14 @@ const (
 
 // sendStore stores files below root.
 //
-// Parameters: also root, a local directory.
+// Parameters: also root, a local directory, and notes, the directory in which uploads in
+// parts are noted, or empty.
 func sendStore(ctx context.Context, in rc.Params) (rc.Params, error) {
 	root, err := in.GetString("root")
+	if err != nil {
+		return nil, err
+	}
+	notes, err := in.GetString("notes")
 	if err != nil {
 		return nil, err
 	}
@@ -160,11 +166,31 @@ func sendStore(ctx context.Context, in rc.Params) (rc.Params, error) {
 			return record
 		}
 		defer limit.Release(weight)
+		job.Notes = notes
 		record.Sent, err = s.Send(ctx, root, job)
 		record.Changed = errors.Is(err, store.ErrChanged)
 		record.Failure = failureOf(err)
 		return record
 	})
+}
+
+// abandonUploads aborts what earlier runs began to upload and nobody goes on with.
+//
+// Parameters: fs, crypt, dirs (of notes). Results: gone, the number of uploads.
+func abandonUploads(ctx context.Context, in rc.Params) (rc.Params, error) {
+	var job struct {
+		Fs, Crypt string
+		Dirs      []string
+	}
+	if err := rc.Reshape(&job, in); err != nil {
+		return nil, err
+	}
+	s, err := store.Open(ctx, job.Fs, job.Crypt)
+	if err != nil {
+		return nil, err
+	}
+	gone, err := s.Abandon(ctx, job.Dirs)
+	return rc.Params{"gone": gone}, err
 }
 
 // fetchStore reads objects.
@@ -212,6 +238,9 @@ func each[J any](ctx context.Context, in rc.Params, do func(*store.Store, *J) an
 		broken = readJobs(in, func(job *J) { source <- job })
 	}()
 	err = work(ctx, in, source, out, func(job *J) any { return do(s, job) })
+	if err == nil {
+		err = s.Verdict() // it is about all of them, and not about single objects
+	}
 	return nil, errors.Join(err, broken)
 }
 

@@ -4,8 +4,10 @@ package host
 
 import (
 	"context"
+	"time"
 
 	"github.com/rclone/rclone/fs"
+	"github.com/rclone/rclone/fs/fshttp"
 	"github.com/rclone/rclone/lib/atexit"
 )
 
@@ -20,4 +22,11 @@ func Tame() {
 	ci := fs.GetConfig(context.Background())
 	ci.AskPassword = false
 	ci.AutoConfirm = true
+	// The first who asks for it makes the transport for all, with the limits of its
+	// call (fs/fshttp): a look would set those of the work. The weather sets closer ones
+	// for each request.
+	ctx, limits := fs.AddConfig(context.Background())
+	limits.ConnectTimeout, limits.Timeout = fs.Duration(10*time.Second), fs.Duration(3*time.Minute)
+	limits.Transfers, limits.Checkers = 128, 128
+	fshttp.NewTransport(ctx)
 }

@@ -32,12 +32,14 @@ func (s *Store) Copy(ctx context.Context, job *Copy) error {
 	if copies == nil {
 		return errors.ErrUnsupported
 	}
-	object, err := s.base.NewObject(ctx, from)
-	if err != nil {
+	return s.sky.Try(ctx, func(ctx context.Context) error {
+		object, err := s.base.NewObject(ctx, from)
+		if err != nil {
+			return err
+		}
+		_, err = copies(ctx, object, to)
 		return err
-	}
-	_, err = copies(ctx, object, to)
-	return err
+	})
 }
 
 // copies tells whether one request copies an object, as rclone would ask for

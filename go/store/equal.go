@@ -39,16 +39,19 @@ func (s *Store) equal(ctx context.Context, job *Send, plain io.Reader) (kept Sen
 
 // head reads magic and nonce of an encrypted object.
 func (s *Store) head(ctx context.Context, key string) ([]byte, error) {
-	object, err := s.base.NewObject(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	body, err := object.Open(ctx, &fs.RangeOption{Start: 0, End: 31})
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = body.Close() }()
 	head := make([]byte, headSize)
-	_, err = io.ReadFull(body, head)
+	err := s.sky.Try(ctx, func(ctx context.Context) error {
+		object, err := s.base.NewObject(ctx, key)
+		if err != nil {
+			return err
+		}
+		body, err := object.Open(ctx, &fs.RangeOption{Start: 0, End: 31})
+		if err != nil {
+			return err
+		}
+		defer func() { _ = body.Close() }()
+		_, err = io.ReadFull(body, head)
+		return err
+	})
 	return head, err
 }

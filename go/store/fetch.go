@@ -42,6 +42,14 @@ func (s *Store) Fetch(ctx context.Context, job *Fetch) (got Fetched, err error) 
 	}
 	out := target{file: file, sparse: job.Sparse}
 	content, size := blake3.New(), int64(0)
+	again := func() error {
+		content.Reset()
+		size = 0
+		if file == nil {
+			return nil
+		}
+		return file.Truncate(0)
+	}
 	see := func(p []byte) {
 		_, _ = content.Write(p) // never fails
 		size += int64(len(p))
@@ -49,7 +57,14 @@ func (s *Store) Fetch(ctx context.Context, job *Fetch) (got Fetched, err error) 
 	if job.Size >= Partly {
 		err = s.fetchInParts(ctx, job, transfer, out, see)
 	} else {
-		err = s.fetchWhole(ctx, job, transfer, out, see)
+		err = s.sky.Try(ctx, func(ctx context.Context) error {
+			if size > 0 {
+				if err := again(); err != nil {
+					return err
+				}
+			}
+			return s.fetchWhole(ctx, job, transfer, out, see)
+		})
 	}
 	if err == nil && file != nil && job.Sparse {
 		err = here(file.Truncate(size))
@@ -76,7 +91,7 @@ func (s *Store) fetchInParts(ctx context.Context, job *Fetch, transfer *accounti
 			defer func() { _ = out.direct.Close() }()
 		}
 	}
-	return inParts(ctx, open, size, out.put, func(p []byte) error {
+	return s.sky.inParts(ctx, open, size, out.put, func(p []byte) error {
 		stored, offset := make(chan error, 1), seen
 		go func() { stored <- out.follow(p, offset) }()
 		see(p)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -12,6 +13,8 @@ import (
 	"github.com/rclone/rclone/fs/hash"
 	"github.com/rclone/rclone/fs/walk"
 	"golang.org/x/sync/errgroup"
+
+	"bridge/weather"
 )
 
 // Object is what a listing shows of an object on the base.
@@ -59,7 +62,16 @@ func (s *Store) List(ctx context.Context, dir string, marks [][]byte, found func
 		err := group.Wait()
 		return strange, err
 	}
-	err = walk.ListR(ctx, s.base, below, true, -1, walk.ListObjects, func(entries fs.DirEntries) error {
+	err = s.sky.Try(ctx, func(ctx context.Context) error { return s.walk(ctx, below, each) })
+	return strange, err
+}
+
+// walk lists by rclone's means. What fails in the middle is not tried again here: the
+// first part has been told.
+func (s *Store) walk(ctx context.Context, below string, each func(key string, o Object) error) error {
+	told := false
+	err := walk.ListR(ctx, s.base, below, true, -1, walk.ListObjects, func(entries fs.DirEntries) error {
+		told = true
 		for _, entry := range entries {
 			object, ok := entry.(fs.Object)
 			if !ok {
@@ -75,7 +87,10 @@ func (s *Store) List(ctx context.Context, dir string, marks [][]byte, found func
 		}
 		return nil
 	})
-	return strange, err
+	if err != nil && told {
+		err = fmt.Errorf("%w (%w)", err, weather.ErrGivenUp)
+	}
+	return err
 }
 
 // abreastLists is from how many places a directory is listed at once, at most;
@@ -109,11 +124,16 @@ func (s *Store) Look(ctx context.Context, remote string) (Object, error) {
 	if s.direct != nil {
 		return s.direct.head(ctx, s.key(remote))
 	}
-	object, err := s.base.NewObject(ctx, s.key(remote))
-	if err != nil {
-		return Object{}, err
-	}
-	return s.show(ctx, object)
+	var o Object
+	err := s.sky.Try(ctx, func(ctx context.Context) error {
+		object, err := s.base.NewObject(ctx, s.key(remote))
+		if err != nil {
+			return err
+		}
+		o, err = s.show(ctx, object)
+		return err
+	})
+	return o, err
 }
 
 // Remove deletes an object; one that is not there is no error.
@@ -121,14 +141,16 @@ func (s *Store) Remove(ctx context.Context, remote string) error {
 	if s.direct != nil {
 		return s.direct.remove(ctx, s.key(remote))
 	}
-	object, err := s.base.NewObject(ctx, s.key(remote))
-	if errors.Is(err, fs.ErrorObjectNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return object.Remove(ctx)
+	return s.sky.Try(ctx, func(ctx context.Context) error {
+		object, err := s.base.NewObject(ctx, s.key(remote))
+		if errors.Is(err, fs.ErrorObjectNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return object.Remove(ctx)
+	})
 }
 
 func (s *Store) show(ctx context.Context, object fs.Object) (Object, error) {

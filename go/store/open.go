@@ -41,7 +41,11 @@ func (s *Store) ranges(ctx context.Context, key string) (ranged, error) {
 			return d.get(ctx, key, offset, length)
 		}, nil
 	}
-	object, err := s.base.NewObject(ctx, key)
+	var object fs.Object
+	err := s.sky.Try(ctx, func(ctx context.Context) (err error) {
+		object, err = s.base.NewObject(ctx, key)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +83,7 @@ func (s *Store) plainRanges(ctx context.Context, key string) (ranged, error) {
 	}
 	// Each range wants the nonce in the header, which is asked for once.
 	header := make([]byte, s.cipher.EncryptedSize(0))
-	if err := readRange(ctx, open, 0, header, nowhere); err != nil {
+	if err := s.sky.readRange(ctx, open, 0, header, nowhere); err != nil {
 		return nil, err
 	}
 	withHeader := func(ctx context.Context, offset, limit int64) (io.ReadCloser, error) {
@@ -93,23 +97,36 @@ func (s *Store) plainRanges(ctx context.Context, key string) (ranged, error) {
 	}, nil
 }
 
-func readRange(ctx context.Context, open ranged, offset int64, into []byte, put func(p []byte, offset int64) error) error {
+// readRange reads a range, whose rest is asked for again when the answer breaks off.
+func (s Sky) readRange(ctx context.Context, open ranged, offset int64, into []byte, put func(p []byte, offset int64) error) error {
+	return s.Try(ctx, func(ctx context.Context) error {
+		read, err := readSome(ctx, open, offset, into, put)
+		offset, into = offset+int64(read), into[read:]
+		return err
+	})
+}
+
+// readSome reads a range, and tells how much of it has been put.
+func readSome(ctx context.Context, open ranged, offset int64, into []byte, put func(p []byte, offset int64) error) (read int, err error) {
+	if len(into) == 0 {
+		return 0, nil
+	}
 	body, err := open(ctx, offset, int64(len(into)))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer func() { _ = body.Close() }()
-	for len(into) > 0 {
-		p := into[:min(len(into), piece)]
+	for read < len(into) {
+		p := into[read:min(len(into), read+piece)]
 		if _, err := io.ReadFull(body, p); err != nil {
-			return err
+			return read, err
 		}
-		if err := put(p, offset); err != nil {
-			return err
+		if err := put(p, offset+int64(read)); err != nil {
+			return read, err
 		}
-		into, offset = into[len(p):], offset+int64(len(p))
+		read += len(p)
 	}
-	return nil
+	return read, nil
 }
 
 func nowhere([]byte, int64) error { return nil }
@@ -135,7 +152,7 @@ func (d *direct) get(ctx context.Context, name string, offset, length int64) (io
 
 // inParts reads size bytes of content, several parts at a time. All of it is put
 // with put, in pieces and in any order, and seen with see, part by part in theirs.
-func inParts(ctx context.Context, open ranged, size int64, put func(p []byte, offset int64) error, see func(p []byte) error) error {
+func (s Sky) inParts(ctx context.Context, open ranged, size int64, put func(p []byte, offset int64) error, see func(p []byte) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type done struct {
@@ -160,7 +177,7 @@ func inParts(ctx context.Context, open ranged, size int64, put func(p []byte, of
 			parts <- result // never full: there is a buffer for each
 			go func() {
 				bytes := buffer[:min(part, size-offset)]
-				result <- done{bytes, readRange(ctx, open, offset, bytes, put)}
+				result <- done{bytes, s.readRange(ctx, open, offset, bytes, put)}
 			}()
 		}
 	}()

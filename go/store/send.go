@@ -32,7 +32,8 @@ type Send struct {
 	Have   *Have  `json:"have"`  // an object of that name is there: if it is equal, it stays
 	Fresh  bool   `json:"fresh"` // store it only if nothing is there, where the server knows how (S3)
 	Expected
-	real *measured // of a file that has another size than it says
+	Notes string    `json:"-"` // directory where uploads in parts are noted; empty: nowhere
+	real  *measured // of a file that has another size than it says
 }
 
 // length is how many bytes there are to send.
@@ -63,12 +64,15 @@ type Sent struct {
 	Kept    bool     `json:"kept"`    // the object that was there is equal
 }
 
-// Send reads one file once and stores it.
-func (s *Store) Send(ctx context.Context, root string, job *Send) (Sent, error) {
-	sent, err := s.send(ctx, root, job)
-	if errors.Is(err, errSize) {
-		return s.sendUnsized(ctx, root, job)
-	}
+// Send reads one file once and stores it, once more if the weather has broken that off.
+func (s *Store) Send(ctx context.Context, root string, job *Send) (sent Sent, err error) {
+	err = s.sky.Try(ctx, func(ctx context.Context) (err error) {
+		sent, err = s.send(ctx, root, job)
+		if errors.Is(err, errSize) {
+			sent, err = s.sendUnsized(ctx, root, job)
+		}
+		return err
+	})
 	return sent, err
 }
 
@@ -109,13 +113,24 @@ func (s *Store) send(ctx context.Context, root string, job *Send) (sent Sent, er
 		content = blake3.New()
 		in = io.TeeReader(in, content)
 	}
-	if s.encrypts() {
-		if in, err = s.cipher.EncryptData(in); err != nil {
+	sent.Size = s.storedSize(size)
+	sums := s.summer(sent.Size)
+	var begun *noted
+	if s.takesParts(sums) {
+		if begun, err = s.begun(ctx, job, key, sums); err != nil {
 			return sent, err
 		}
 	}
-	sent.Size = s.storedSize(size)
-	sums := s.summer(sent.Size)
+	if s.encrypts() {
+		if begun != nil {
+			in, err = s.again.encrypt(begun.Head, in)
+		} else {
+			in, err = s.cipher.EncryptData(in)
+		}
+		if err != nil {
+			return sent, err
+		}
+	}
 	hashes := map[hash.Type]string{}
 	if size <= Whole {
 		stored := plain
@@ -138,6 +153,8 @@ func (s *Store) send(ctx context.Context, root string, job *Send) (sent Sent, er
 	}
 	var made fs.Object
 	switch {
+	case s.takesParts(sums) && job.Notes != "" && job.Data == nil && s.notes():
+		err = s.putInNotedParts(ctx, in, info(key), sums, job, begun)
 	case s.takesParts(sums):
 		err = s.putInParts(ctx, in, info(key), sums)
 	case size <= Whole && job.Fresh:

@@ -23,6 +23,7 @@ import (
 // Store is a bucket or a directory, seen through a cipher or not.
 type Store struct {
 	base   fs.Fs
+	sky    Sky
 	cipher *crypt.Cipher // nil: names and content lie there as they are
 	clear  bool          // the cipher is for names only (no_data_encryption)
 	again  *again        // the same cipher with nonces that are given
@@ -37,8 +38,9 @@ func Open(ctx context.Context, base, cryptSection string) (*Store, error) {
 	if err != nil && !errors.Is(err, fs.ErrorIsFile) {
 		return nil, err
 	}
+	sky := Calm(f) // before the client in it is reached
 	prepareOnce(f)
-	s := &Store{base: f, direct: reach(f)}
+	s := &Store{base: f, sky: sky, direct: reach(f)}
 	if cryptSection == "" {
 		return s, nil
 	}
@@ -56,6 +58,14 @@ func Open(ctx context.Context, base, cryptSection string) (*Store, error) {
 	s.cipher, s.again, s.clear = keys.cipher, &keys.again, keys.opt.NoDataEncryption
 	s.counts = keys.opt.FilenameEncoding == "base32768"
 	return s, nil
+}
+
+// Verdict is why nothing more is tried, or nil.
+func (s *Store) Verdict() error {
+	if s.sky.Weather == nil {
+		return nil
+	}
+	return s.sky.Verdict()
 }
 
 // key is the name under which the base knows remote.

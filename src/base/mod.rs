@@ -11,3 +11,4 @@ pub mod screen;
 pub mod secret;
 pub mod terminal;
 pub mod units;
+pub mod waiting;

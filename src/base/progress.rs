@@ -7,6 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::screen::{self, Screen};
 use super::terminal::one_line;
+use super::waiting;
 
 /// Times a second.
 const REFRESH: u8 = 10;
@@ -60,6 +61,7 @@ impl Progress {
     }
 
     fn with(visible: bool, bar: &str, total: u64) -> Self {
+        waiting::shown(visible);
         let target = if visible {
             ProgressDrawTarget::term_like_with_hz(Box::new(Screen::default()), REFRESH)
         } else {
@@ -98,7 +100,8 @@ impl Progress {
         let done = done.min(self.tree.length().unwrap_or(done));
         self.tree.set_position(done);
         self.all.set_position(self.before + done);
-        self.file.set_message(one_line(file).into_owned());
+        let message = waiting::text().unwrap_or_else(|| one_line(file).into_owned());
+        self.file.set_message(message);
     }
 
     /// Lays the lines out anew if the terminal has another width than before.
@@ -125,6 +128,7 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
+        waiting::shown(false);
         for bar in [&self.tree, &self.all, &self.file] {
             bar.finish_and_clear();
         }

@@ -11,6 +11,7 @@ use crate::base::json;
 use crate::base::units::{bytes, date, files};
 use crate::config::Ready;
 use crate::config::trees::Directory;
+use crate::host::machine::Machine;
 use crate::storage::job::Unwatched;
 use crate::storage::store::Store;
 use crate::tree::identity;
@@ -61,7 +62,8 @@ fn known(
     records.sort();
     let snapshots = Snapshots { store, names, key, records, cache };
     let records = Records::in_state(&context.state);
-    let presence = Wipes { snapshots: &snapshots, records }.presence(&mut Unwatched)?;
+    let machine = &Machine::of_state(&context.state)?;
+    let presence = Wipes { snapshots: &snapshots, records, machine }.presence(&mut Unwatched)?;
     let (mut text, numbers) = match snapshots.cached() {
         None => (format!("{name}: no snapshot is known here"), Value::Null),
         Some(last) => {
@@ -80,7 +82,7 @@ fn known(
         }
     };
     let (word, since) = match presence {
-        Presence::Here => ("here", None),
+        Presence::Here | Presence::Elsewhere(_) => ("here", None),
         Presence::Wiping(_) => ("wiping", None),
         Presence::Wiped(record) => {
             if numbers.is_null() {

@@ -213,12 +213,19 @@ impl<'a> Sending<'a> {
             let doing = format!("make {}", ready.remote().name());
             ready.remote().make_bucket().map_err(|f| f.into_error(&doing, Kind::Remote))?;
         }
+        let trees: Vec<_> = backups.iter().map(|saving| saving.backup.name().to_owned()).collect();
         if !vault.is_marked() && !backups.is_empty() {
             lock.hold()?;
             // First: what a run that does not end leaves is told from what others did.
             vault.mark()?;
         }
-        carry::all(&context.terminal, backups, outcome, "sent")
+        let outcome = carry::all(&context.terminal, backups, outcome, "sent")?;
+        if let Err(failure) = vault.abandon_uploads(ready, &trees) {
+            let why = failure.text;
+            let what = format!("what an earlier run began to upload could not be removed: {why}");
+            context.terminal.note(&what);
+        }
+        Ok(outcome)
     }
 }
 

@@ -11,6 +11,7 @@ use crate::config::ready::ready;
 use crate::config::trees::Directory;
 use crate::config::{Files, PoofConf, Problem, Ready};
 use crate::storage::failure::{Failure, FailureKind};
+use crate::storage::store::set_patience;
 use crate::tree::guard::{Allowed, Sight};
 
 use super::context::Context;
@@ -66,6 +67,7 @@ fn put_in_force(context: &Context, fetch: Fetch) -> Result<Ready> {
     let ready = ready(&poof, &rclone.conf, &layout.home).map_err(Problem::into_error)?;
     let secrets = in_time(fetch(context, &poof, &rclone.conf))?;
     give(&files.rclone, &rclone, &secrets)?;
+    set_patience(ready.patience());
     Ok(ready)
 }
 

@@ -1,6 +1,7 @@
 //! What a bucket holds besides files: poof's own records, opened once a run.
 
 use std::collections::{BTreeSet, HashMap};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -27,7 +28,7 @@ use crate::tree::listing::{Listing, list};
 use crate::tree::lock::Lock;
 use crate::tree::manifest::Key;
 use crate::tree::objects::{Names, RECORDS};
-use crate::tree::snapshot::{Newest, Snapshots};
+use crate::tree::snapshot::{Newest, Snapshots, UPLOADS};
 use crate::tree::wipe::{Records, Wipes};
 
 pub struct Vault<'a> {
@@ -222,6 +223,26 @@ impl<'a> Vault<'a> {
         }
     }
 
+    /// Aborts what earlier runs began to upload in parts and nobody will go on with:
+    /// whatever is noted, but for the trees that are configured and not in `done`.
+    ///
+    /// # Errors
+    /// The remote cannot be reached, or refuses; the next run tries again.
+    pub fn abandon_uploads(
+        &self,
+        ready: &Ready,
+        done: &[String],
+    ) -> std::result::Result<(), Failure> {
+        let later = ready.directories().iter().filter(|tree| !done.contains(&tree.name));
+        let later: Vec<_> =
+            later.map(|tree| cache(self.state, &self.identity.id, &tree.name)).collect();
+        let caches = fs::read_dir(self.state.join(CACHES)).into_iter().flatten().flatten();
+        let caches = caches.map(|cache| cache.path()).filter(|cache| !later.contains(cache));
+        let noted: Vec<_> =
+            caches.map(|cache| cache.join(UPLOADS)).filter(|notes| notes.is_dir()).collect();
+        if noted.is_empty() { Ok(()) } else { self.store.abandon(&noted) }
+    }
+
     /// The records of a tree.
     fn below(&self, tree: &str) -> Inventory {
         self.records.below(&format!("trees/{tree}/"))
@@ -262,8 +283,11 @@ impl<'a> Vault<'a> {
     }
 }
 
+/// Below the state, the caches of all trees.
+const CACHES: &str = "trees";
+
 /// The cache of a tree of the store `id`; its name says neither.
 pub fn cache(state: &Path, id: &str, tree: &str) -> PathBuf {
     let place = format!("{id}\0{tree}");
-    state.join("trees").join(&blake3::hash(place.as_bytes()).to_hex()[..16])
+    state.join(CACHES).join(&blake3::hash(place.as_bytes()).to_hex()[..16])
 }

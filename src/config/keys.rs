@@ -10,7 +10,7 @@ use crate::storage::rclone::configuring::{KeysOf, SectionKeys};
 
 /// All keys of poof.conf, those of the Python poof (`bucket`, `confFile`, `paths`,
 /// `remote`) among them. Whoever reads one more adds it here.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "after",
     "before",
     "bucket",
@@ -20,6 +20,7 @@ const KEYS: [&str; 11] = [
     "hook_limit",
     "paths",
     "remote",
+    "patience",
     "schedule",
     "secrets",
 ];

@@ -11,6 +11,7 @@ pub mod hooks;
 pub mod ini;
 mod keys;
 pub mod locked;
+mod patience;
 pub mod poof_conf;
 pub mod python_json;
 pub mod rclone_conf;

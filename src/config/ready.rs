@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::bucket;
 use super::disk;
 use super::filters;
 use super::hooks::Hooks;
 use super::keys;
+use super::patience::patience;
 use super::poof_conf::PoofConf;
 use super::rclone_conf::RcloneConf;
 use super::schedule::Schedule;
@@ -28,6 +30,7 @@ pub struct Ready {
     hooks: Hooks,
     versions: Result<(), Problem>,
     misspelt: Option<Problem>,
+    patience: Duration,
 }
 
 impl Ready {
@@ -74,6 +77,11 @@ impl Ready {
         }
     }
 
+    /// How long to wait for a network that is away.
+    pub fn patience(&self) -> Duration {
+        self.patience
+    }
+
     /// What runs before and after.
     pub fn hooks(&self) -> &Hooks {
         &self.hooks
@@ -99,6 +107,7 @@ pub fn ready(poof: &PoofConf, rclone: &RcloneConf, home: &Path) -> Result<Ready,
         wrong.extend(check_secret(rclone, secret, directories, real).err());
     }
     let hooks = kept(Hooks::of(poof), &mut wrong);
+    let patience = kept(patience(poof), &mut wrong);
     wrong.extend(Schedule::of(poof).err());
     let active = poof.remote();
     if !rclone.has(active) {
@@ -113,8 +122,8 @@ pub fn ready(poof: &PoofConf, rclone: &RcloneConf, home: &Path) -> Result<Ready,
     let chain = sections_in_use(rclone, active);
     let misspelt = keys::of_poof(poof).into_iter();
     let misspelt = misspelt.chain(chain.iter().flat_map(|name| keys::of_section(rclone, name)));
-    let (Some(directories), Some(filter), Some(hooks), true) =
-        (directories, filter, hooks, wrong.is_empty())
+    let (Some(directories), Some(filter), Some(hooks), Some(patience), true) =
+        (directories, filter, hooks, patience, wrong.is_empty())
     else {
         let none = || Problem::new(Status::InvalidPoofConfig, "poof.conf", "it is wrong", "");
         return Err(Problem::all(wrong.into_iter().chain(misspelt)).unwrap_or_else(none));
@@ -141,7 +150,7 @@ pub fn ready(poof: &PoofConf, rclone: &RcloneConf, home: &Path) -> Result<Ready,
         disk::apart(&directories, &place, real)?;
     }
     let versions = versions::none(rclone, active);
-    Ok(Ready { directories, remote, counterpart, filter, hooks, versions, misspelt })
+    Ok(Ready { directories, remote, counterpart, filter, hooks, versions, misspelt, patience })
 }
 
 /// A place seen through the crypt remote `section`.

@@ -27,6 +27,8 @@ pub enum FailureKind {
     Unreachable,
     /// The certificate of the server is not trusted.
     Untrusted,
+    /// The server answers, with errors of its own.
+    Failing,
     /// rclone's configuration does not make sense.
     Config,
     /// The remote cannot hold an object of that name.
@@ -41,15 +43,12 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    /// Whether trying again can help.
+    /// Whether trying again can help. What the weather does is none of it: `go/weather`
+    /// has tried each request for as long as that makes sense.
     pub fn is_worth_retrying(self) -> bool {
         matches!(
             self,
-            FailureKind::Other
-                | FailureKind::Unreachable
-                | FailureKind::Missing
-                | FailureKind::Lost
-                | FailureKind::Unproven
+            FailureKind::Other | FailureKind::Missing | FailureKind::Lost | FailureKind::Unproven
         )
     }
 }
@@ -131,6 +130,11 @@ impl Failure {
             FailureKind::Unreachable => {
                 Error::new(Kind::Remote, format!("cannot {doing}: no answer{at}: {text}"))
                     .hint("Is this machine online, and is the endpoint in rclone-poof.conf right?")
+            }
+            FailureKind::Failing => {
+                let what = format!("cannot {doing}: the server fails{at}: {text}");
+                Error::new(Kind::Remote, what)
+                    .hint("Run it again later. If that lasts, ask whoever runs the server.")
             }
             FailureKind::Denied => {
                 Error::new(Kind::Remote, format!("cannot {doing}: refused{at}: {text}"))

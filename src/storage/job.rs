@@ -12,6 +12,7 @@ use super::rclone::requests::{
     AwaitJob, DeleteStats, DrainLog, Filter, GetStats, JobStop, LogLine, Settings, Stats,
 };
 use crate::base::interrupt;
+use crate::base::waiting::{self, Waiting};
 
 /// How long an interrupt may go unnoticed, in milliseconds.
 const ATTENTION: u32 = 50;
@@ -84,6 +85,10 @@ pub fn run<C: Call>(
     let mut last_tick = Instant::now();
     let outcome = loop {
         let status = call(&AwaitJob { jobid: id, millis: ATTENTION })?;
+        waiting::note(status.waiting.map(|seconds| Waiting {
+            time: Duration::from_secs(seconds),
+            answers: status.answered,
+        }));
         if status.finished {
             break status;
         }

@@ -4,7 +4,9 @@
 
 use std::io::{self, BufRead, BufReader, BufWriter, PipeReader, Write};
 use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
 use std::thread;
+use std::time::Duration;
 
 use data_encoding::BASE64;
 use serde::Serialize;
@@ -14,8 +16,8 @@ use super::failure::Failure;
 use super::job::{self, Watch};
 use super::rclone::call::{Call, call};
 use super::rclone::requests::{
-    CopyStore, CountVersions, DeriveKey, FetchStore, Filter, ListStore, LookStore, NameOf,
-    RemoveStore, SendStore, Settings,
+    AbandonUploads, CopyStore, CountVersions, DeriveKey, FetchStore, Filter, ListStore, LookStore,
+    NameOf, RemoveStore, SendStore, SetPatience, Settings,
 };
 
 pub use super::rclone::requests::Versions;
@@ -92,21 +94,37 @@ impl Store {
         Ok(records)
     }
 
-    /// Stores files below `root`; `each` hears of every one as soon as it is done.
+    /// Stores files below `root`; `each` hears of every one as soon as it is done. In
+    /// `notes` is noted what goes up in parts, for the next run to go on with.
     ///
     /// # Errors
     /// What keeps the whole from working; what concerns one file is its record's.
     pub fn send(
         &self,
         root: &str,
+        notes: Option<&Path>,
         jobs: impl Iterator<Item = Send> + std::marker::Send,
         watch: &mut dyn Watch,
         each: impl FnMut(Sent) + std::marker::Send,
     ) -> Result<(), Failure> {
         let Store { fs, crypt, width, .. } = self.clone();
         let root = root.to_owned();
-        let request = |jobs, report| SendStore { fs, crypt, root, jobs, report, width };
+        let notes = notes.map(|dir| dir.to_string_lossy().into_owned()).unwrap_or_default();
+        let request = |jobs, report| SendStore { fs, crypt, root, notes, jobs, report, width };
         exchange(width, request, jobs, watch, each).map(|_| ())
+    }
+
+    /// Aborts what earlier runs began to upload and noted in these directories, and no
+    /// send of this process has gone on with.
+    ///
+    /// # Errors
+    /// The remote cannot be reached, or refuses.
+    pub fn abandon(&self, dirs: &[PathBuf]) -> Result<(), Failure> {
+        let Store { fs, crypt, .. } = self.clone();
+        let dirs = dirs.iter().map(|dir| dir.to_string_lossy().into_owned()).collect();
+        let (settings, filter) = (Settings::work(self.width), Filter::default());
+        job::run(&AbandonUploads { fs, crypt, dirs }, &settings, &filter, &mut job::Unwatched)
+            .map(|_| ())
     }
 
     /// Reads objects; `each` hears of every one as soon as it is done.
@@ -145,6 +163,12 @@ impl Store {
         let key = BASE64.decode(reply.key.as_bytes());
         key.map(Some).map_err(|_| Failure::reply("poof/key"))
     }
+}
+
+/// Sets how long a run waits for a network that is away.
+pub fn set_patience(time: Duration) {
+    // Nothing of it can fail.
+    let _ = call(&SetPatience { seconds: time.as_secs() });
 }
 
 /// The name of the object of a local path, in rclone's standard encoding.
@@ -242,7 +266,6 @@ mod tests {
     use crate::storage::job::Unwatched;
     use std::fs;
     use std::os::unix::fs::MetadataExt;
-    use std::path::Path;
 
     fn job(id: u64, path: &Path, name: &str) -> Send {
         let meta = fs::metadata(path.join(name)).unwrap();
@@ -278,7 +301,7 @@ mod tests {
         let mut sent = Vec::new();
         let watch = &mut Unwatched;
         let root = here.display().to_string();
-        store.send(&root, jobs.into_iter(), watch, |record| sent.push(record)).unwrap();
+        store.send(&root, None, jobs.into_iter(), watch, |record| sent.push(record)).unwrap();
         sent.sort_by_key(|record| record.id);
         assert_eq!(sent[0].content, blake3::hash(b"content").to_hex().as_str());
         assert_eq!(sent[1].content, blake3::hash(&big).to_hex().as_str());

@@ -224,7 +224,9 @@ impl Backup<'_> {
         if !blocking.is_empty() {
             emptied::remove(&self.destination, &self.plan);
         }
+        let notes = self.snapshots.uploads();
         let outgoing = Outgoing {
+            notes: Some(&notes),
             store: self.snapshots.store,
             names: &self.snapshots.names,
             root: &self.root,

@@ -290,6 +290,8 @@ impl<'a> Lock<'a> {
         let name = format!("{RECORDS}/{DIR}-probe/{}", HEXLOWER.encode(&id));
         let mut put = || records::write(self.store, (name.clone(), b"probe".to_vec()), true, watch);
         let knows = match (put(), put()) {
+            // Refused at once: the reply was lost, and the request made again.
+            (Err(failure), _) if failure.kind == FailureKind::Taken => true,
             (Ok(()), Err(failure)) => failure.kind == FailureKind::Taken,
             (Ok(()), Ok(())) => false,
             // One that refuses the header refuses both.

@@ -55,7 +55,7 @@ pub fn write(
         ..Send::default()
     };
     let mut failed = None;
-    store.send("/", [job].into_iter(), watch, |mut record| failed = record.failure.take())?;
+    store.send("/", None, [job].into_iter(), watch, |mut record| failed = record.failure.take())?;
     failed.map_or(Ok(()), Err)
 }
 
@@ -73,7 +73,7 @@ fn send(
         ..Send::default()
     });
     let mut sent = Vec::new();
-    store.send("/", jobs, watch, |record| sent.push(record))?;
+    store.send("/", None, jobs, watch, |record| sent.push(record))?;
     if let Some(failure) = sent.iter_mut().find_map(|record| record.failure.take()) {
         return Err(failure);
     }

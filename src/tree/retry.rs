@@ -8,7 +8,7 @@ use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
 use crate::storage::failure::Failure;
 
-/// librclone has none of the retries that rclone's command line has.
+/// Of what is no matter of the network: `go/weather` sees to that, request by request.
 const ATTEMPTS: u32 = 3;
 
 /// What failed, by the number of its job.

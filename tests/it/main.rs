@@ -90,4 +90,5 @@ mod upload_faults;
 mod upload_kills;
 mod upload_races;
 mod verify;
+mod weather;
 mod words;

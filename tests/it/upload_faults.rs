@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::harness::command::Run;
 use crate::harness::proxy::Request;
 use crate::harness::{
@@ -349,6 +351,7 @@ fn a_server_that_goes_away_in_the_middle_costs_nothing() {
     static FROM: AtomicUsize = AtomicUsize::new(0);
     for encrypted in ENCRYPTED {
         let (sandbox, proxy) = grown(encrypted, 30);
+        sandbox.set("patience", json!("3s"));
         // When it is asked for proof.
         sandbox.poof(["backup"]).run().expect_code(0);
         let total = proxy.total();
@@ -391,6 +394,7 @@ fn soak_a_server_that_goes_away_while_files_are_sent_costs_nothing() {
     static FROM: AtomicUsize = AtomicUsize::new(0);
     for (encrypted, from) in ENCRYPTED.into_iter().zip([10, 25]) {
         let (sandbox, proxy) = grown(encrypted, 30);
+        sandbox.set("patience", json!("3s"));
         FROM.store(from, Ordering::Relaxed);
         assert_nothing_wiped(&sandbox, &proxy, &[4, 5], gone(&FROM));
         sandbox.poof(UPLOAD).run().expect_code(0);

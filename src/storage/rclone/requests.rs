@@ -133,7 +133,8 @@ request!(
 
 request!(
     SendStore => "poof/send", Nothing {
-        fs: String, crypt: String, root: String, jobs: i32, report: i32, width: u32,
+        fs: String, crypt: String, root: String, notes: String, jobs: i32, report: i32,
+        width: u32,
     }
 );
 
@@ -147,6 +148,16 @@ request!(
     FetchStore => "poof/fetch", Nothing {
         fs: String, crypt: String, jobs: i32, report: i32, width: u32,
     }
+);
+
+request!(
+    /// Aborts what earlier runs began to upload in parts and noted in `dirs`.
+    AbandonUploads => "poof/abandon", Nothing { fs: String, crypt: String, dirs: Vec<String> }
+);
+
+request!(
+    /// How long a run waits for a network that is away.
+    SetPatience => "poof/patience", Nothing { seconds: u64 }
 );
 
 request!(
@@ -233,6 +244,12 @@ pub struct Job {
     /// Set only if the job ended outside of the envelope.
     pub error: String,
     pub output: Option<serde_json::Value>,
+    /// Seconds since when nothing has come through from the remote, if that is so.
+    #[serde(default)]
+    pub waiting: Option<u64>,
+    /// It answers, with errors.
+    #[serde(default)]
+    pub answered: bool,
 }
 
 request!(

@@ -43,6 +43,8 @@ pub struct Outgoing<'a> {
     /// What is sent becomes part of it.
     pub coming: Option<Coming<'a>>,
     pub root: &'a Path,
+    /// Where uploads in parts are noted.
+    pub notes: Option<&'a Path>,
     /// Before anything was sent.
     pub listing: &'a Listing,
     /// Those that failed still have their `send` in the end.
@@ -181,7 +183,7 @@ impl Outgoing<'_> {
         });
         let (mut stored, mut refused) = (Vec::new(), Vec::new());
         let root = self.root.to_string_lossy();
-        self.store.send(&root, jobs, watch, |mut record: Sent| {
+        self.store.send(&root, self.notes, jobs, watch, |mut record: Sent| {
             let index = usize::try_from(record.id).unwrap_or(usize::MAX);
             let Some(change) = self.changes.get(index) else { return };
             match record.failure.take() {
@@ -276,6 +278,7 @@ mod tests {
             store: &Remote::plain(":local", &dir.path().to_string_lossy(), false).store(),
             names: &Names::new("tree"),
             root: dir.path(),
+            notes: None,
             listing: &listing,
             changes: &mut changes,
             kept: HashSet::new(),

@@ -31,6 +31,7 @@ use marks::Marks;
 const INDEX: &str = "index";
 const HEAD: &str = "head";
 const MARKS: &str = "marks";
+pub const UPLOADS: &str = "uploads";
 const FILES: [&str; 3] = [HEAD, MARKS, INDEX];
 /// Where in the cache a snapshot is that was found on the remote.
 const FOUND: &str = "found";
@@ -91,6 +92,12 @@ impl Snapshots<'_> {
     /// listing to begin at several places.
     pub fn marks(cache: &Path) -> Vec<Vec<u8>> {
         Marks::read(&fs::read(cache.join(MARKS)).unwrap_or_default())
+    }
+
+    /// Where this machine notes what goes up in parts. It goes with the cache, which
+    /// names files as well.
+    pub fn uploads(&self) -> PathBuf {
+        self.cache.join(UPLOADS)
     }
 
     /// Finds the last snapshot, and fetches what the cache does not have. That this

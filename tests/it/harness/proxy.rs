@@ -56,6 +56,8 @@ pub enum Verdict {
     Remember,
     /// The answer that was kept for the same request, if there is one.
     Stale,
+    /// To the server, and half of the answer's body back before the connection breaks.
+    Half,
     /// A byte in the middle of the answer's body is another one.
     Corrupt,
 }
@@ -200,6 +202,10 @@ impl Shared {
                     Some((parts, body)) => Ok(Response::from_parts(parts, answer::whole(body))),
                     None => self.pass(incoming).await,
                 }
+            }
+            Verdict::Half => {
+                let (parts, body) = answer::held(self.pass(incoming).await?).await?;
+                Ok(Response::from_parts(parts, answer::half(&body)))
             }
             Verdict::Corrupt => {
                 let (parts, body) = answer::held(self.pass(incoming).await?).await?;

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixListener;
 use std::sync::{Arc, Once, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Told;
 use crate::farewell::{kit, safe};
@@ -220,7 +220,11 @@ fn stopped(told: &Told) {
     }
     running.signal(libc::SIGINT);
     told.take("backup", &running.finish(), 130);
-    proxy.set_rule(|_| Verdict::Pass);
+    let begin = Instant::now();
+    proxy.set_rule(move |_| {
+        let busy = begin.elapsed() < Duration::from_secs(5);
+        if busy { Verdict::Status(503, "SlowDown") } else { Verdict::Pass }
+    });
     told.run(&sandbox, &["backup"], 0);
 }
 

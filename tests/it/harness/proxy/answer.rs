@@ -1,7 +1,10 @@
 //! Answers that the proxy gives in the place of the server.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Bytes, Frame, Incoming};
 use hyper::header::{CONTENT_TYPE, ETAG};
 use hyper::http::response::Parts;
 use hyper::{Method, Request, Response, StatusCode};
@@ -72,6 +75,28 @@ async fn md5_of(mut body: Incoming) -> Result<String, Error> {
         }
     }
     Ok(data_encoding::HEXLOWER.encode(&md5.finalize()))
+}
+
+/// The first half of a body that then breaks off.
+pub fn half(body: &Bytes) -> Body {
+    HalfBody(Some(body.slice(..body.len() / 2))).boxed()
+}
+
+struct HalfBody(Option<Bytes>);
+
+impl hyper::body::Body for HalfBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        Poll::Ready(Some(match self.0.take() {
+            Some(half) => Ok(Frame::data(half)),
+            None => Err("broken on request".into()),
+        }))
+    }
 }
 
 pub fn whole(text: impl Into<Bytes>) -> Body {
