@@ -50,8 +50,12 @@ fn is_start(text: &str) -> bool {
 
 /// The parameters of connection strings in a value, and whether each is on.
 fn parameters(value: &str) -> impl Iterator<Item = (&str, bool)> {
-    let parts = value.split([',', ':', ' ', '\'', '"']).skip(1);
-    parts.map(|part| part.split_once('=').map_or((part, true), |(name, on)| (name, is_on(on))))
+    const QUOTES: [char; 2] = ['\'', '"'];
+    let parts = value.split([',', ':', ' ']).skip(1).map(|part| part.trim_matches(QUOTES));
+    parts.map(|part| match part.split_once('=') {
+        Some((name, on)) => (name, is_on(on.trim_matches(QUOTES))),
+        None => (part, true),
+    })
 }
 
 fn is_on(value: &str) -> bool {
