@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | control | U+0001 to U+001F, U+007F to U+009F | versitygw, gofakes3: shown as U+FFFD |
 //! | white | tab, line feed, carriage return, of these | XML readers change the last |
-//! | backslash | `\` | SeaweedFS: a directory; S3 servers on Windows |
+//! | backslash | `\` | `SeaweedFS`: a directory; S3 servers on Windows |
 //! | escape | `%`, `+` | servers that encode and do not say so, or say so and do not |
 //! | edge | a space at either end of a part, a dot at its end | S3 servers on Windows |
 //! | beyond | U+FFFE, U+FFFF | XML 1.0 cannot carry them |

@@ -8,8 +8,8 @@ use crate::harness::command::Run;
 use crate::harness::hostile::names;
 use crate::harness::minio::{ACCESS_KEY, SECRET_KEY};
 use crate::harness::servers::{S3, Server};
-use crate::harness::{Config, Sandbox, Snapshot, assert_same_content, grow};
-use crate::story::names_on;
+use crate::harness::{Config, Kind, Sandbox, Snapshot, Verdict, assert_same_content, grow};
+use crate::story::{grown, names_on};
 
 /// A sandbox whose remote is that server, plain or encrypted.
 fn on(kind: S3, server: &Server, encrypted: bool) -> Sandbox {
@@ -87,6 +87,33 @@ fn keeps_all(kind: S3) {
             // Nobody's listing of the tree is broken by what lies there.
             assert!(names_on(&sandbox, "data").len() > 60);
         }
+    }
+}
+
+// As s3s-fs: a look at one object has a hash, a listing has none.
+#[test]
+fn where_a_listing_has_no_hash_what_was_read_back_is_known_in_the_next_run() {
+    for encrypted in [false, true] {
+        let (sandbox, proxy) = grown(encrypted, 5);
+        proxy.set_rule(|request| match request.kind {
+            Kind::List => Verdict::Hashless,
+            _ => Verdict::Pass,
+        });
+        let data = sandbox.data();
+        let run = |args: &[&str]| sandbox.poof(args).run().expect_code(0);
+        run(&["backup"]);
+        let unchanged = "data: 0 new, 0 changed, 0 removed";
+        run(&["backup"]).stderr_has(unchanged);
+        run(&["check"]);
+        run(&["check", "--read-data"]);
+        fs::write(data.join("another"), "new").unwrap();
+        run(&["backup"]).stderr_has("data: 1 new, 0 changed, 0 removed");
+        let original = Snapshot::of(&data);
+        run(&["upload", "--yes", "--keep-poof", "--allow", "no-kit"]).stderr_has(unchanged);
+        assert!(!data.exists());
+        fs::remove_dir_all(sandbox.state()).unwrap();
+        run(&["download", "--yes", "--only", "data"]);
+        assert_same_content(&original, &Snapshot::of(&data));
     }
 }
 

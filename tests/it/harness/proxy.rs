@@ -60,6 +60,8 @@ pub enum Verdict {
     Half,
     /// A byte in the middle of the answer's body is another one.
     Corrupt,
+    /// The answer, a listing, has no hashes.
+    Hashless,
 }
 
 /// A running proxy. Dropping it closes the port and every connection.
@@ -215,6 +217,15 @@ impl Shared {
                     *byte ^= 1;
                 }
                 Ok(Response::from_parts(parts, answer::whole(body)))
+            }
+            Verdict::Hashless => {
+                let (mut parts, body) = answer::held(self.pass(incoming).await?).await?;
+                parts.headers.remove(hyper::header::CONTENT_LENGTH);
+                let text = String::from_utf8_lossy(&body).into_owned();
+                let mut text = text.split("<ETag>");
+                let first = text.next().unwrap_or_default().to_owned();
+                let rest = text.filter_map(|part| Some(part.split_once("</ETag>")?.1));
+                Ok(Response::from_parts(parts, answer::whole(first + &rest.collect::<String>())))
             }
         }
     }
