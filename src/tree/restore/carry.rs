@@ -67,7 +67,11 @@ impl Restore<'_> {
 
     /// The directory is what the snapshot says: what is saved next builds on it.
     fn take(&self, tally: &Tally) -> Result<()> {
-        let Target { snapshots, snapshot, root, filter, .. } = &self.target;
+        let Target { snapshots, snapshot, root, filter, spared, .. } = &self.target;
+        // The configuration of another machine, of which nothing has come here.
+        if self.spared > 0 && spared.iter().any(Vec::is_empty) {
+            return Ok(());
+        }
         let news = self.steps.stale || !self.steps.is_empty();
         if !news && tally.failed.is_empty() && snapshots.is_taken(snapshot) {
             return Ok(());
