@@ -35,6 +35,8 @@ pub const UPLOADS: &str = "uploads";
 const FILES: [&str; 3] = [HEAD, MARKS, INDEX];
 /// Where in the cache a snapshot is that was found on the remote.
 const FOUND: &str = "found";
+/// The BLAKE3 of the head that this machine has sent last, noted before it goes.
+const SENT: &str = "sent";
 
 /// Where the snapshots of a tree are.
 pub struct Snapshots<'a> {
@@ -120,6 +122,12 @@ impl Snapshots<'_> {
                 Standing::Behind { why, known: Some(known), found: None }
             }
             (known, Newest::Unusable(why)) => Standing::Behind { why, known, found: None },
+            (known, Newest::Found(found))
+                if self.is_sent(&found)
+                    && known.as_ref().is_none_or(|k| found.is_newer_than(k)) =>
+            {
+                Standing::Current(self.take(found)?)
+            }
             (None, Newest::Found(found)) => Standing::Newer { known: None, found },
             // It was only stored anew.
             (Some(known), Newest::Found(found)) if found.head_id == known.head_id => {
@@ -166,6 +174,12 @@ impl Snapshots<'_> {
     /// The last snapshot that this machine has taken, whatever the remote has.
     pub fn cached(&self) -> Option<Snapshot> {
         self.open(&self.cache)
+    }
+
+    /// Whether a snapshot is the one that this machine has made last: the run that sent
+    /// it may have ended before it could take it.
+    fn is_sent(&self, snapshot: &Snapshot) -> bool {
+        fs::read(self.cache.join(SENT)).is_ok_and(|sent| sent == snapshot.head_id)
     }
 
     /// Whether a snapshot is the last that this machine has taken.

@@ -6,7 +6,7 @@ use std::thread;
 
 use super::ahead::Arrived;
 use super::packed::{Next, Packed, merged};
-use super::{Snapshot, Snapshots, shown};
+use super::{SENT, Snapshot, Snapshots, shown};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::{create_private_dir, write_private};
 use crate::base::units::now;
@@ -73,6 +73,7 @@ impl Snapshots<'_> {
                 lock.hold()?;
                 new.retain(|shard| !arrived.contains(&shard.id));
                 self.put_shards(new, watch)?;
+                write_private(&self.cache.join(SENT), blake3::hash(&bytes).as_bytes())?;
                 let tag = self.put_head(&head, &bytes, lock, watch)?;
                 (head, bytes, tag)
             }
