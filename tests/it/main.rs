@@ -47,6 +47,7 @@ mod json;
 mod keychain;
 mod kills;
 mod ledger;
+mod machines;
 #[cfg(target_os = "linux")] // GNU time
 mod memory;
 #[cfg(target_os = "linux")] // setfattr, mkfifo

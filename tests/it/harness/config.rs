@@ -21,6 +21,8 @@ const PASSWORD2: &str = "-3wGpdAOLEN8dE1VElnuk5UIwhfakvugLE0QsQ";
 #[derive(Clone)]
 pub struct Config {
     endpoint: String,
+    /// The directory that is used instead of a server.
+    disk: Option<PathBuf>,
     crypt: bool,
     password: &'static str,
     remote: &'static str,
@@ -34,6 +36,7 @@ impl Config {
     pub fn plain(endpoint: impl Into<String>) -> Self {
         Config {
             endpoint: endpoint.into(),
+            disk: None,
             crypt: false,
             password: PASSWORD,
             remote: "poof-backup",
@@ -46,6 +49,12 @@ impl Config {
     /// Files go to `endpoint` through the crypt remote.
     pub fn encrypted(endpoint: impl Into<String>) -> Self {
         Config { remote: "poof-crypt", ..Config::plain(endpoint).with_crypt() }
+    }
+
+    /// They go to a directory instead.
+    pub fn on_disk(mut self, dir: &Path) -> Self {
+        self.disk = Some(dir.to_owned());
+        self
     }
 
     /// The crypt remote exists, in use or not.
@@ -93,12 +102,15 @@ impl Config {
 
     /// The text of rclone-poof.conf.
     pub(super) fn rclone_conf(&self, bucket: &str) -> String {
-        let mut text = format!(
-            "[poof-backup]\ntype = s3\nprovider = Minio\nenv_auth = false\n\
-             access_key_id = {ACCESS_KEY}\nsecret_access_key = {SECRET_KEY}\n\
-             endpoint = {}\nregion = us-east-1\nacl = private\n",
-            self.endpoint
-        );
+        let mut text = match &self.disk {
+            Some(dir) => format!("[poof-backup]\ntype = alias\nremote = {}\n", dir.display()),
+            None => format!(
+                "[poof-backup]\ntype = s3\nprovider = Minio\nenv_auth = false\n\
+                 access_key_id = {ACCESS_KEY}\nsecret_access_key = {SECRET_KEY}\n\
+                 endpoint = {}\nregion = us-east-1\nacl = private\n",
+                self.endpoint
+            ),
+        };
         for (key, value) in &self.options {
             writeln!(text, "{key} = {value}").unwrap();
         }

@@ -1,14 +1,11 @@
 //! A server that takes names for one that differ in case or in Unicode's normal
 //! form, as many a disk and provider does: rclone's own `WebDAV` server can.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Command;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
 use super::guarded::Guarded;
-use super::tools;
+use super::serve::serve;
 
 pub struct Folding {
     address: SocketAddr,
@@ -18,21 +15,8 @@ pub struct Folding {
 impl Folding {
     /// Serves what is in `disk`; `dir` is for the server itself.
     pub fn start(dir: &Path, disk: &Path) -> Self {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|s| s.local_addr());
-        let address = free.unwrap();
-        let mut command = Command::new(tools::stock_rclone());
-        command
-            .args(["serve", "webdav", "--vfs-case-insensitive", "--dir-cache-time=1s"])
-            .args(["--config", "", "--addr", &address.to_string()])
-            .arg(disk)
-            .env("HOME", dir);
-        let mut server = Guarded::start(dir, &command).unwrap();
-        let start = Instant::now();
-        while TcpStream::connect(address).is_err() {
-            assert!(server.exited().unwrap().is_none(), "the server ended: {}", server.log());
-            assert!(start.elapsed() < Duration::from_mins(1), "not ready: {}", server.log());
-            sleep(Duration::from_millis(20));
-        }
+        let how = ["webdav", "--vfs-case-insensitive", "--dir-cache-time=1s"];
+        let (address, server) = serve(dir, disk, &how);
         Folding { address, _server: server }
     }
 

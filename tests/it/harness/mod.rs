@@ -13,9 +13,11 @@ mod folding;
 mod guarded;
 #[cfg(target_os = "linux")] // setfacl, mknod
 pub mod hostile;
+mod machines;
 pub mod minio;
 pub mod proxy;
 mod sandbox;
+mod serve;
 pub mod servers;
 pub mod tls;
 pub mod tools;
@@ -28,9 +30,11 @@ pub use config::Config;
 pub use exact::{assert_exact, copy_exactly};
 pub use folding::Folding;
 pub use guarded::Guarded;
+pub use machines::{Files, Machines, Place, files};
 pub use minio::minio;
 pub use proxy::{Kind, Proxy, Verdict};
 pub use sandbox::Sandbox;
+pub use serve::Unsigned;
 #[allow(unused_imports)] // for the benchmarks
 pub use tools::stock_rclone;
 pub use tree::{Snapshot, assert_same_content, differences, grow};

@@ -10,13 +10,14 @@ mod request;
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http_body_util::BodyExt;
 use http_body_util::combinators::BoxBody;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::CONNECTION;
+use hyper::header::{CONNECTION, IF_NONE_MATCH};
 use hyper::http::response::Parts;
 use hyper::http::uri::{Authority, Scheme};
 use hyper::service::service_fn;
@@ -76,6 +77,7 @@ struct Shared {
     client: Client<HttpConnector, Incoming>,
     rule: Mutex<Arc<Rule>>,
     latency: Mutex<Duration>,
+    unconditional: AtomicBool,
     log: Mutex<Vec<Request>>,
     answers: Mutex<HashMap<String, (Parts, Bytes)>>,
 }
@@ -92,6 +94,7 @@ impl Proxy {
             client: Client::builder(TokioExecutor::new()).set_host(false).build(connector),
             rule: Mutex::new(Arc::new(|_: &Request| Verdict::Pass)),
             latency: Mutex::default(),
+            unconditional: AtomicBool::default(),
             log: Mutex::default(),
             answers: Mutex::default(),
         });
@@ -114,6 +117,12 @@ impl Proxy {
     /// Added to every request, as if the server were that far away.
     pub fn set_latency(&self, latency: Duration) {
         *self.shared.latency.lock().unwrap() = latency;
+    }
+
+    /// No request asks for a condition any more, as if the server knew none. The server
+    /// must not look at signatures: they cover what is taken out.
+    pub fn take_out_conditions(&self) {
+        self.shared.unconditional.store(true, Ordering::Relaxed);
     }
 
     /// Every request since the start or the last [`Proxy::reset`].
@@ -245,6 +254,9 @@ impl Shared {
         uri.authority = Some(self.upstream.clone());
         *request.uri_mut() = Uri::from_parts(uri)?;
         request.headers_mut().remove(CONNECTION);
+        if self.unconditional.load(Ordering::Relaxed) {
+            request.headers_mut().remove(IF_NONE_MATCH);
+        }
         let mut response = self.client.request(request).await?;
         response.headers_mut().remove(CONNECTION);
         Ok(response.map(|body| body.map_err(Into::into).boxed()))

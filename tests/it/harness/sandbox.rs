@@ -20,6 +20,10 @@ use super::tools;
 pub struct Sandbox {
     root: TempDir,
     id: String,
+    bucket: String,
+    /// What the programs in it take for the name of the machine, if not that of the
+    /// machine that runs the tests.
+    host: Option<String>,
 }
 
 impl Sandbox {
@@ -30,11 +34,32 @@ impl Sandbox {
         // and what poof prints would not be what the test has.
         let temporary = env::temp_dir().canonicalize().unwrap();
         let root = Builder::new().prefix("poof-it-").tempdir_in(temporary).unwrap();
-        let sandbox = Sandbox { root, id: format!("poof-it-{}-{number}", process::id()) };
+        let id = format!("poof-it-{}-{number}", process::id());
+        let sandbox = Sandbox { root, bucket: id.clone(), id, host: None };
         for dir in [sandbox.data(), sandbox.bin(), sandbox.scratch()] {
             fs::create_dir_all(dir).unwrap();
         }
         sandbox
+    }
+
+    /// Another home directory and environment with the same bucket.
+    pub fn sharing(&self) -> Self {
+        let mut other = Sandbox::new();
+        other.bucket.clone_from(&self.bucket);
+        other
+    }
+
+    /// The same as a machine of this name. Only root can give it one; for all others it
+    /// stays what it is.
+    pub fn named(mut self, host: &str) -> Self {
+        let root = cfg!(target_os = "linux") && rustix::process::geteuid().is_root();
+        self.host = root.then(|| host.to_owned());
+        self
+    }
+
+    /// The name that was given to it.
+    pub fn host(&self) -> Option<&str> {
+        self.host.as_deref()
     }
 
     pub fn home(&self) -> PathBuf {
@@ -71,12 +96,15 @@ impl Sandbox {
 
     /// The name of the bucket, which does not exist yet.
     pub fn bucket(&self) -> &str {
-        &self.id
+        &self.bucket
     }
 
     /// poof with `args`.
     pub fn poof(&self, args: impl IntoIterator<Item: AsRef<OsStr>>) -> Command {
-        self.command(Path::new(env!("CARGO_BIN_EXE_poof"))).args(args)
+        let poof = Path::new(env!("CARGO_BIN_EXE_poof"));
+        let Some(host) = &self.host else { return self.command(poof).args(args) };
+        let named = ["--uts", "sh", "-c", "hostname \"$0\" && exec \"$@\"", host];
+        self.program("unshare").args(named).args([poof]).args(args)
     }
 
     /// poof with `args` as somebody whom permissions stop: whoever runs the
