@@ -52,6 +52,7 @@ mod machines;
 mod memory;
 #[cfg(target_os = "linux")] // setfattr, mkfifo
 mod mirror;
+mod model;
 mod nested;
 mod neuter;
 #[cfg(target_os = "linux")] // loop devices, procfs
