@@ -8,6 +8,7 @@
 #![allow(clippy::print_stderr)]
 
 mod adoption;
+mod at_once;
 mod backup;
 mod bad_input;
 mod build_script;
