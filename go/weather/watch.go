@@ -84,7 +84,7 @@ func (w *watch) look() {
 			return
 		}
 	}
-	if w.idle.Add(1) > w.ticks {
+	if w.idle.Add(1) >= w.ticks {
 		w.cancel(&Stall{})
 	}
 }

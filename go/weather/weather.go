@@ -15,8 +15,8 @@ import (
 // How long a run goes on without a single good answer. A time without any event
 // counts no more than one step, since the machine may have slept.
 const (
-	firstSilence = 8 * time.Second  // nobody has answered yet at all
-	onlyErrors   = 40 * time.Second // somebody answers, with errors and nothing else
+	firstSilence = 6500 * time.Millisecond // nobody has answered yet at all
+	onlyErrors   = 40 * time.Second        // somebody answers, with errors and nothing else
 	longestStep  = 30 * time.Second
 	// A port that is closed and a name that does not exist answer at once.
 	firstRefusals = 4
