@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,7 +15,7 @@ import (
 // Stall says that a request made no progress for too long.
 type Stall struct{}
 
-func (*Stall) Error() string { return "no answer came in time" }
+func (*Stall) Error() string { return "timeout: nothing came for too long" }
 
 // Timeout makes it a net.Error, as it is for all who know nothing of it.
 func (*Stall) Timeout() bool { return true }
@@ -149,7 +150,8 @@ func watching(request *http.Request, limit time.Duration, do func(*http.Request)
 	answer, err := do(request)
 	if err != nil {
 		if IsStall(context.Cause(ctx)) {
-			err = &Stall{}
+			at := request.URL.Scheme + "://" + request.URL.Host
+			err = &url.Error{Op: request.Method, URL: at, Err: &Stall{}}
 		}
 		w.end()
 		return answer, err

@@ -162,8 +162,13 @@ fn unfinished(sandbox: &Sandbox) -> usize {
 }
 
 fn is_part(request: &Request) -> bool {
-    request.kind == Kind::Put && request.query.contains("partNumber")
+    request.kind == Kind::Put
+        && request.query.contains("partNumber")
+        && !request.path.contains(OTHERS)
 }
+
+/// Where somebody else uploads to.
+const OTHERS: &str = "/others/";
 
 /// Kills a backup when it sends its part number `k`, of `total`.
 fn killed_at_part(sandbox: &Sandbox, proxy: &Proxy, k: usize) -> Run {
@@ -220,13 +225,13 @@ fn uploads_of_ones_own_that_nobody_goes_on_with_are_removed_and_no_others() {
     // Somebody else's, who is at work on it.
     let (reached, is_reached) = std::sync::mpsc::channel();
     proxy.set_rule(move |request| {
-        if !is_part(request) {
+        if !request.path.contains(OTHERS) || !request.query.contains("partNumber") {
             return Verdict::Pass;
         }
         let _ = reached.send(());
         Verdict::Hold
     });
-    let place = format!("poof-backup:{}/others/large", sandbox.bucket());
+    let place = format!("poof-backup:{}{OTHERS}large", sandbox.bucket());
     let other = sandbox.rclone(["copyto", large.to_str().unwrap(), &place]);
     let other = other.args(["--s3-upload-cutoff", "10M", "--s3-chunk-size", "10M"]).start();
     is_reached.recv_timeout(Duration::from_mins(1)).unwrap();
