@@ -32,7 +32,7 @@ func patient(method string, fn rc.Func) rc.Func {
 			sky = store.Calm(f)
 		}
 		err = sky.Try(ctx, func(ctx context.Context) (err error) {
-			if sky.Weather != nil && !sky.Met() && method != "operations/purge" {
+			if sky.Weather != nil && !sky.Counted && !sky.Met() && method != "operations/purge" {
 				var cancel context.CancelFunc
 				ctx, cancel = context.WithTimeoutCause(ctx, firstLook, &weather.Stall{})
 				defer cancel()

@@ -17,12 +17,12 @@ import (
 // Sky is the weather of a remote, as one of its users sees it.
 type Sky struct {
 	*weather.Weather
-	counted bool // each single request is tried again by itself
+	Counted bool // each single request is tried again by itself
 }
 
 // Try does something until it works or the weather will not let it.
 func (s Sky) Try(ctx context.Context, do func(ctx context.Context) error) error {
-	return s.Weather.Retry(ctx, !s.counted, do)
+	return s.Weather.Retry(ctx, !s.Counted, do)
 }
 
 var calmed struct {
@@ -61,7 +61,7 @@ func Calm(f fs.Fs) Sky {
 	if client, ok := hidden[*s3.Client](inner, "c"); ok {
 		pace := fs.NewPacer(context.Background(), &pacer.ZeroDelayCalculator{})
 		pace.SetRetries(2) // as it was, for listings that are no XML
-		sky.counted = setHidden(inner, "pacer", pace) && setHidden(inner, "c", sky.Client(client))
+		sky.Counted = setHidden(inner, "pacer", pace) && setHidden(inner, "c", sky.Client(client))
 	}
 	if calmed.skies == nil {
 		calmed.skies = map[*backend.Fs]Sky{}
