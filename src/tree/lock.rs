@@ -51,6 +51,9 @@ const YOUNG: Duration = Duration::from_secs(10);
 const GIVEN_BACK: Duration = Duration::from_secs(5);
 /// How often one of two that began together tries.
 const ATTEMPTS: u32 = 6;
+/// Where in the state the names of the last locks of this machine are, and how many.
+const OWN: &str = "locks";
+const NOTED: usize = 32;
 /// How long it is believed of a server that it knows conditional requests.
 const BELIEVED: u64 = 7 * 24 * 60 * 60;
 
@@ -134,15 +137,20 @@ impl<'a> Lock<'a> {
     }
 
     fn take(&self) -> Result<Held> {
+        let mut own = self.own();
         for attempt in 1..=ATTEMPTS {
             let mut id = [0; 16];
             getrandom::fill(&mut id).map_err(|error| Error::unexpected(error.to_string()))?;
             let name = HEXLOWER.encode(&id);
+            // Before it is stored: the run may be killed at any moment.
+            own.push(name.clone());
+            let noted = own[own.len().saturating_sub(NOTED)..].join("\n");
+            write_private(&self.state.join(OWN), noted.as_bytes())?;
             let text = serde_json::to_vec(&self.record())
                 .map_err(|error| Error::unexpected(error.to_string()))?;
             let held = Held::store(self.store, &name, text).map_err(|f| self.fail(f))?;
             let records = self.list(&name)?;
-            let Some(other) = self.rival(&records, &name)? else {
+            let Some(other) = self.rival(&records, &name, &own)? else {
                 self.is_as_seen(&records)?;
                 return Ok(held);
             };
@@ -188,7 +196,9 @@ impl<'a> Lock<'a> {
 
     /// Another run that is at work on one of the trees. Locks of runs that were killed
     /// are removed.
-    fn rival(&self, records: &Inventory, own: &str) -> Result<Option<Rival>> {
+    fn rival(&self, records: &Inventory, own: &str, noted: &[String]) -> Result<Option<Rival>> {
+        // This machine has one run at a time: another one that it has noted was killed.
+        let is_ours = |name: &str| noted.iter().any(|own| name.ends_with(own.as_str()));
         let time = |name: &str| records.shown(name.as_bytes()).map_or(0, |shown| shown.time.0);
         let own = format!("{DIR}/{own}");
         let mut others: Vec<String> = records
@@ -213,7 +223,7 @@ impl<'a> Lock<'a> {
                 Err(failure) if failure.kind == FailureKind::Missing => continue,
                 Err(_) => None,
             };
-            if age >= STALE || record.as_ref().is_some_and(|record| self.is_ours(record)) {
+            if age >= STALE || is_ours(&name) {
                 gone.push(Bytes(format!("{RECORDS}/{name}").into_bytes()));
             } else if record.as_ref().is_none_or(|record| self.concerns(record)) {
                 rival = Some(Rival { record, young: age < YOUNG });
@@ -226,9 +236,11 @@ impl<'a> Lock<'a> {
         Ok(rival)
     }
 
-    /// Whether a lock is one of this machine, which has one run at a time: it was killed.
-    fn is_ours(&self, record: &Record) -> bool {
-        record.machine == HEXLOWER.encode(&self.machine.id) && record.host == self.machine.host
+    /// The locks that this machine has stored last. Its number would not tell them from
+    /// those of a machine that was copied from it, with its state.
+    fn own(&self) -> Vec<String> {
+        let noted = fs::read_to_string(self.state.join(OWN)).unwrap_or_default();
+        noted.lines().filter(|name| name.len() == 32).map(str::to_owned).collect()
     }
 
     fn concerns(&self, record: &Record) -> bool {
@@ -544,6 +556,25 @@ mod tests {
         age(STALE + Duration::from_mins(1));
         lock(&store, two.path(), "docs", &seen(&store)).hold().unwrap();
         assert!(!left.exists());
+    }
+
+    #[test]
+    fn a_machine_that_was_copied_with_its_state_is_another_one_to_the_lock() {
+        let (dir, store) = bucket();
+        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        Machine::of_state(one.path()).unwrap();
+        fs::copy(one.path().join("machine"), two.path().join("machine")).unwrap();
+        let first = lock(&store, one.path(), "docs", &seen(&store));
+        first.hold().unwrap();
+        let second = lock(&store, two.path(), "docs", &seen(&store));
+        assert_eq!(second.machine().id, first.machine().id);
+        // Old enough that nobody waits for it.
+        for file in fs::read_dir(dir.path().join(".poof/locks")).unwrap() {
+            let file = fs::File::options().write(true).open(file.unwrap().path()).unwrap();
+            file.set_modified(SystemTime::now() - 2 * YOUNG).unwrap();
+        }
+        assert_eq!(second.hold().unwrap_err().kind(), Kind::Busy);
+        first.hold().unwrap();
     }
 
     #[test]
