@@ -185,7 +185,7 @@ impl History {
         let before = self.machines.files(machine);
         let command = self.machines.all[machine].poof(verb.args());
         let run = if let Some(proxy) = &self.machines.proxy {
-            command.run_killed_at(self.rng.usize(1..60), proxy)
+            command.run_killed_at(self.rng.usize(1..24), proxy)
         } else {
             let running = command.start();
             sleep(Duration::from_millis(self.rng.u64(20..700)));
