@@ -1,27 +1,29 @@
 //! What lies in the bucket in clear beside an encrypted remote, and what of it is
 //! poof's own.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::Context;
-use super::vault::Vault;
+use super::vault::{Vault, cache};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::create_private_dir;
+use crate::base::units::{date, files};
 use crate::config::Ready;
 use crate::host::scratch::Scratch;
 use crate::storage::failure::Failure;
 use crate::storage::job::{Unwatched, Watch};
 use crate::storage::remote::Remote;
 use crate::storage::store::Store;
-use crate::tree::entry::Entry;
+use crate::tree::entry::{Content, Entry};
 use crate::tree::guard::first;
+use crate::tree::identity;
 use crate::tree::inventory::Inventory;
 use crate::tree::known;
 use crate::tree::listing::list;
 use crate::tree::manifest::Key;
 use crate::tree::objects::{Names, RECORDS};
 use crate::tree::ours::Ours;
-use crate::tree::snapshot::{Snapshot, Snapshots, Standing};
+use crate::tree::snapshot::{Newest, Snapshot, Snapshots};
 
 /// The plain side of the bucket.
 pub struct Clear<'a> {
@@ -128,10 +130,9 @@ impl<'a> Clear<'a> {
             cache: scratch.path().join("cache"),
         };
         create_private_dir(&snapshots.cache)?;
-        match snapshots.last(watch)? {
-            Standing::Current(last) => claim(&mut own, last.entries()?)?,
-            Standing::Behind { found: Some(found), .. } => claim(&mut own, found.entries()?)?,
-            _ => {}
+        if let Newest::Found(last) = snapshots.newest(watch)? {
+            self.is_moved(context, tree, &last, encrypted)?;
+            claim(&mut own, last.entries()?)?;
         }
         let ours = Ours::default();
         let mut sorted = Sorted::default();
@@ -149,6 +150,59 @@ impl<'a> Clear<'a> {
         }
         Ok(sorted)
     }
+
+    /// Another machine may have saved in clear after this one had switched to the
+    /// encrypted side: what it saved is only there.
+    ///
+    /// # Errors
+    /// The encrypted snapshot lacks some of the last plain one, which this machine has
+    /// never had.
+    fn is_moved(
+        &self,
+        context: &Context,
+        tree: &str,
+        plain: &Snapshot,
+        encrypted: &Snapshot,
+    ) -> Result<()> {
+        let id = identity::remembered_id(&context.state, &self.plain.name()).unwrap_or_default();
+        let taken = Snapshots {
+            store: &self.store,
+            names: Names::new(tree),
+            key: &Key::plain(),
+            records: self.records.below(&format!("trees/{tree}/")),
+            cache: cache(&context.state, &id, tree),
+        };
+        if taken.is_taken(plain) {
+            return Ok(());
+        }
+        let held = contents(encrypted)?.collect::<Result<HashSet<_>>>()?;
+        let mut lacking = 0;
+        for content in contents(plain)? {
+            lacking += u64::from(!held.contains(&content?));
+        }
+        if lacking == 0 {
+            return Ok(());
+        }
+        let (made, host) = plain.made();
+        let what = format!(
+            "the plain copy of {tree} stays: {host} saved it on {}, and {} of it are not in the \
+             encrypted snapshot",
+            date(made),
+            files(lacking)
+        );
+        Err(Error::new(Kind::Unproven, what).hint(
+            "`poof cryptoggle` and `poof download` bring them here; then back them up on the \
+             encrypted side.",
+        ))
+    }
+}
+
+fn contents(snapshot: &Snapshot) -> Result<impl Iterator<Item = Result<Content>>> {
+    let entries = snapshot.entries()?;
+    Ok(entries.filter_map(|entry| match entry {
+        Ok(entry) => entry.file().and_then(|data| data.content).map(Ok),
+        Err(error) => Some(Err(error)),
+    }))
 }
 
 /// What lies in clear below the name of a tree.

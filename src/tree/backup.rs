@@ -211,7 +211,8 @@ impl Backup<'_> {
     /// # Errors
     /// What keeps the whole from working, or an interrupt.
     pub fn carry_out(&mut self, lock: &Lock, watch: &mut dyn Watch) -> Result<Vec<Failed>> {
-        if !self.plan.delete.is_empty() || self.changes.iter().any(|c| c.send.is_some()) {
+        let gone = !self.plan.delete.is_empty() || !self.odd_gone.is_empty();
+        if gone || self.changes.iter().any(|change| change.send.is_some()) {
             lock.hold()?;
         }
         self.note_ours()?;

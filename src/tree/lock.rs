@@ -284,8 +284,8 @@ impl<'a> Lock<'a> {
             .hint("What was sent is there, nothing was removed; run it again."))
     }
 
-    /// Whether the server stores an object only where none is if it is asked to, as it
-    /// was seen with an object for that purpose. Nobody's word is taken for it.
+    /// Whether the server stores an object only where none is if it is asked to. That is
+    /// tried with the lock, which is there: nobody's word is taken for it.
     ///
     /// # Errors
     /// The remote fails, or the state cannot be written.
@@ -297,20 +297,15 @@ impl<'a> Lock<'a> {
         if let Some(known) = servers.get(self.remote) {
             return Ok(known);
         }
-        let mut id = [0; 8];
-        getrandom::fill(&mut id).map_err(|error| Error::unexpected(error.to_string()))?;
-        let name = format!("{RECORDS}/{DIR}-probe/{}", HEXLOWER.encode(&id));
-        let mut put = || records::write(self.store, (name.clone(), b"probe".to_vec()), true, watch);
-        let knows = match (put(), put()) {
-            // Refused at once: the reply was lost, and the request made again.
-            (Err(failure), _) if failure.kind == FailureKind::Taken => true,
-            (Ok(()), Err(failure)) => failure.kind == FailureKind::Taken,
-            (Ok(()), Ok(())) => false,
-            // One that refuses the header refuses both.
-            (Err(failure), _) if failure.code == "NotImplemented" => false,
-            (Err(failure), _) => return Err(self.fail(failure)),
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(Held { place, text, .. }) = &*held else { return Ok(false) };
+        let record = (place.clone(), text.clone());
+        let knows = match records::write(self.store, record, true, watch) {
+            Ok(()) => false,
+            Err(failure) if failure.kind == FailureKind::Taken => true,
+            Err(failure) if failure.code == "NotImplemented" => false,
+            Err(failure) => return Err(self.fail(failure)),
         };
-        let _ = self.store.remove(&[Bytes(name.into_bytes())], watch);
         servers.put(self.remote, knows)?;
         Ok(knows)
     }
@@ -361,6 +356,7 @@ struct Held {
     store: Store,
     /// From the top of the bucket.
     place: String,
+    text: Vec<u8>,
     beat: Arc<Beat>,
     thread: Option<JoinHandle<()>>,
 }
@@ -371,15 +367,16 @@ impl Held {
         records::write(store, (place.clone(), text.clone()), false, &mut Unwatched)?;
         let beat = Arc::new(Beat::default());
         let (again, to, at) = (Arc::clone(&beat), store.clone(), place.clone());
+        let again_text = text.clone();
         let thread = thread::Builder::new().name("lock".to_owned()).spawn(move || {
             while again.wait() {
-                let record = (at.clone(), text.clone());
+                let record = (at.clone(), again_text.clone());
                 if records::write(&to, record, false, &mut Needed(&again)).is_ok() {
                     again.stored();
                 }
             }
         });
-        let mut held = Held { store: store.clone(), place, beat, thread: None };
+        let mut held = Held { store: store.clone(), place, text, beat, thread: None };
         match thread {
             Ok(thread) => held.thread = Some(thread),
             Err(error) => return Err(Failure::other(&error.to_string())),

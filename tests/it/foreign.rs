@@ -177,6 +177,10 @@ fn what_several_interrupted_runs_have_left_is_known_to_the_last() {
 fn without_its_state_what_an_interrupted_run_has_left_is_foreign_and_stays() {
     let (sandbox, _proxy, left) = killed(false, false);
     fs::remove_dir_all(sandbox.state()).unwrap();
+    // The lock of the run that was killed is that of another machine now.
+    sandbox.poof(["backup"]).run().expect_code(8).stderr_has("is at work on");
+    let locks = format!("{}.poof/locks", told(&sandbox));
+    sandbox.rclone(["purge", &locks]).run().expect_code(0);
     let run = sandbox.poof(["--json", "backup"]).run().expect_code(0);
     assert_eq!(called_foreign(&run).len(), left, "{run}");
 }
