@@ -190,7 +190,7 @@ func isUnreachable(err error) bool {
 		op      *net.OpError
 		timeout net.Error
 	)
-	return errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &dns) || errors.As(err, &op) ||
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &dns) || errors.As(err, &op) ||
 		errors.As(err, &timeout) && timeout.Timeout() || errors.Is(err, context.DeadlineExceeded)
 }
 

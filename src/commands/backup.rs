@@ -34,7 +34,7 @@ pub fn back_up(context: &Context, args: &Backup) -> Result<Outcome> {
     let dry_run = args.mirror.caution.dry_run;
     let ready = setup::load_to_change(context)?;
     let directories = setup::select(&ready, &args.mirror.only)?;
-    let run = || send(context, args, &ready, directories);
+    let run = || send(context, args, &ready, &directories);
     hooks::around(context, ready.hooks(), dry_run, "backup", run)
 }
 
@@ -42,13 +42,13 @@ fn send(
     context: &Context,
     args: &Backup,
     ready: &Ready,
-    directories: Vec<&Directory>,
+    directories: &[&Directory],
 ) -> Result<Outcome> {
     let terminal = &context.terminal;
     let Caution { dry_run, allow, .. } = &args.mirror.caution;
     let allowed = setup::allowed(allow);
-    let vault = Vault::open(context, ready, &directories, allowed)?;
-    if let Some(nested) = vault.nested(ready, &directories) {
+    let vault = Vault::open(context, ready, directories, allowed)?;
+    if let Some(nested) = vault.nested(ready, directories) {
         return Err(nested.into());
     }
     let (rehash, dry_run) = (args.rehash, *dry_run);
@@ -58,7 +58,7 @@ fn send(
     let mut outcome = Outcome::default();
     let mut backups = Vec::new();
     let mut refused = Vec::new();
-    let places = vault.places(context, &directories);
+    let places = vault.places(context, directories);
     for directory in &places {
         interrupt::check()?;
         let found = sending.survey(directory).and_then(|found| match found {

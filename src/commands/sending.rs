@@ -94,7 +94,7 @@ impl<'a> Sending<'a> {
         let mut monitor = Monitor::comparison(&context.terminal, name);
         let snapshots = vault.snapshots(name);
         let wipes = vault.wipes(&snapshots);
-        let mut wiped = None;
+        let mut made_here = None;
         match wipes.presence(&mut monitor)? {
             Presence::Here if self.dry_run => {}
             Presence::Here => wipes.tidy(&mut monitor)?,
@@ -113,7 +113,7 @@ impl<'a> Sending<'a> {
             }
             Presence::Wiped(record) => {
                 guard::wiped(local, *allowed)?;
-                wiped = Some((record.generation, record.head));
+                made_here = Some((record.generation, record.head));
                 if !self.dry_run {
                     wipes.forget(&mut monitor)?;
                 }
@@ -135,7 +135,7 @@ impl<'a> Sending<'a> {
             Standing::None => (None, false),
             Standing::Current(last) => (Some(last), false),
             // What this machine has wiped it has made.
-            Standing::Newer { found, .. } if wiped == Some(found.id()) => (Some(found), false),
+            Standing::Newer { found, .. } if made_here == Some(found.id()) => (Some(found), false),
             Standing::Newer { known, found } => {
                 let (made, host) = found.made();
                 strange = Some((made, host.to_owned(), known.is_none()));
@@ -165,9 +165,9 @@ impl<'a> Sending<'a> {
         drop(monitor);
         if let Some((made, host, lost)) = strange {
             let made = (made, host.as_str());
-            match guard::newer_snapshot(name, made, backup.distance, lost, *allowed) {
-                Err(refusal) => return Ok(Surveyed::Newer(refusal)),
-                Ok(()) => {}
+            let judged = guard::newer_snapshot(name, made, backup.distance, lost, *allowed);
+            if let Err(refusal) = judged {
+                return Ok(Surveyed::Newer(refusal));
             }
         }
         if backup.entries == 0 && backup.excluded.found {

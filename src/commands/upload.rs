@@ -23,7 +23,7 @@ pub fn run(context: &Context, args: &Upload) -> Result<Outcome> {
     if leaves && !dry_run {
         farewell::guard(context, setup::allowed(&args.caution.allow), &directories)?;
     }
-    let run = || make_safe(context, args, &ready, directories);
+    let run = || make_safe(context, args, &ready, &directories);
     hooks::around(context, ready.hooks(), dry_run, "upload", run)
 }
 
@@ -31,13 +31,13 @@ fn make_safe(
     context: &Context,
     args: &Upload,
     ready: &Ready,
-    directories: Vec<&Directory>,
+    directories: &[&Directory],
 ) -> Result<Outcome> {
     let terminal = &context.terminal;
     let (allowed, dry_run) = (setup::allowed(&args.caution.allow), args.caution.dry_run);
     let leaves = ready.remote().is_encrypted() && !args.keep_poof;
-    let vault = Vault::open(context, ready, &directories, allowed)?;
-    if let Some(nested) = vault.nested(ready, &directories) {
+    let vault = Vault::open(context, ready, directories, allowed)?;
+    if let Some(nested) = vault.nested(ready, directories) {
         return Err(nested.into());
     }
     let filter = ready.filter();
@@ -50,7 +50,7 @@ fn make_safe(
     let mut refused = Vec::new();
     let here = vault.remote.name();
     let mut elsewhere = false;
-    for directory in vault.places(context, &directories) {
+    for directory in vault.places(context, directories) {
         interrupt::check()?;
         match sending.survey(&directory) {
             Ok(Found::Here(backup)) => {

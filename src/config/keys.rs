@@ -61,12 +61,11 @@ pub fn of_section(conf: &RcloneConf, section: &str) -> Vec<Problem> {
     };
     let mut problems = Vec::new();
     if !known.known {
-        let (what, hint) = match before_comment(kind) {
-            Some(_) => (COMMENT.to_owned(), MOVE.to_owned()),
-            None => {
-                let types: Vec<_> = known.types.iter().map(String::as_str).collect();
-                (format!("rclone has no remote type {kind:?}"), did_you_mean(kind, &types, TYPES))
-            }
+        let (what, hint) = if before_comment(kind).is_some() {
+            (COMMENT.to_owned(), MOVE.to_owned())
+        } else {
+            let types: Vec<_> = known.types.iter().map(String::as_str).collect();
+            (format!("rclone has no remote type {kind:?}"), did_you_mean(kind, &types, TYPES))
         };
         return vec![wrong("type", what, hint)];
     }

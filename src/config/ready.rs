@@ -13,7 +13,7 @@ use super::patience::patience;
 use super::poof_conf::PoofConf;
 use super::rclone_conf::RcloneConf;
 use super::schedule::Schedule;
-use super::sections::{check_secret, check_section};
+use super::sections::{check_secret, check_section, encrypted};
 use super::status::{Problem, Status};
 use super::trees::{self, Directory};
 use super::versions;
@@ -151,15 +151,6 @@ pub fn ready(poof: &PoofConf, rclone: &RcloneConf, home: &Path) -> Result<Ready,
     }
     let versions = versions::none(rclone, active);
     Ok(Ready { directories, remote, counterpart, filter, hooks, versions, misspelt, patience })
-}
-
-/// A place seen through the crypt remote `section`.
-fn encrypted(plain: &Remote, rclone: &RcloneConf, section: &str) -> Remote {
-    let says = |key, value| rclone.get(section, key).is_some_and(|said| said == value);
-    let clear = says("filename_encryption", "off")
-        || says("filename_encryption", "obfuscate")
-        || says("directory_name_encryption", "false");
-    plain.encrypted(section).with_clear_names(clear)
 }
 
 /// What is right is kept, what is wrong is noted.

@@ -6,6 +6,16 @@ use super::rclone_conf::RcloneConf;
 use super::secrets::Declared;
 use super::status::{Problem, Status};
 use super::trees::Directory;
+use crate::storage::remote::Remote;
+
+/// A place seen through the crypt remote `section`.
+pub fn encrypted(plain: &Remote, rclone: &RcloneConf, section: &str) -> Remote {
+    let says = |key, value| rclone.get(section, key).is_some_and(|said| said == value);
+    let clear = says("filename_encryption", "off")
+        || says("filename_encryption", "obfuscate")
+        || says("directory_name_encryption", "false");
+    plain.encrypted(section).with_clear_names(clear)
+}
 
 /// The keys without which a section cannot work, and placeholders left in it.
 pub fn check_section(rclone: &RcloneConf, secrets: &[Declared], section: &str) -> Vec<Problem> {

@@ -93,10 +93,10 @@ impl Problem {
         if more.is_empty() {
             return Error::config(format!("{place}: {what}")).hint(hint);
         }
-        let lines: String = self
+        let lines = self
             .each()
-            .map(|Problem { place, what, hint, .. }| format!("\n  {place}: {what}. {hint}"))
-            .collect();
+            .map(|Problem { place, what, hint, .. }| format!("\n  {place}: {what}. {hint}"));
+        let lines = lines.collect::<Vec<_>>().concat();
         let count = 1 + more.len();
         Error::config(format!("the configuration has {count} mistakes:{lines}"))
     }

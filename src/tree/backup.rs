@@ -8,9 +8,8 @@ use std::path::PathBuf;
 
 use itertools::process_results;
 
-use super::change::{Change, News, Why};
+use super::change::{Change, Why};
 use super::emptied;
-use super::entry::{Entry, EntryKind};
 use super::excluded::Extent;
 use super::guard::Distance;
 use super::journal::Journal;
@@ -21,7 +20,7 @@ use super::ours::{Foreign, Ours};
 use super::outgoing::{Coming, Outgoing};
 use super::plan::{Failed, Item, Plan};
 use super::snapshot::{Arrived, Facts, Snapshot, Snapshots};
-use super::survey::{Sides, Survey, survey};
+use super::survey::{Sides, survey};
 use super::unsent;
 use super::walk::{Found, LeftOut, Walk, closed};
 use crate::base::error::{Kind, Result};
@@ -120,7 +119,7 @@ impl<'a> Preparation<'a> {
             Sides { root: root_at, listing: listing_of, unseen: &unseen, rehash, names, ours };
         let survey = process_results(entries, |entries| survey(walk, entries, &mut sides))??;
         interrupt::check()?;
-        let plan = plan_of(&survey);
+        let plan = survey.plan();
         let drift = survey.changes.iter().filter_map(|change| match change.send? {
             why @ (Why::ObjectMissing | Why::ObjectChanged) => Some((change.path.clone(), why)),
             _ => None,
@@ -135,7 +134,7 @@ impl<'a> Preparation<'a> {
             foreign: survey.unclaimed.foreign,
             removes_foreign: false,
             left_out: left_out.into_inner(),
-            distance: distance(&survey.changes),
+            distance: Distance::of(&survey.changes),
             changes: survey.changes,
             snapshots,
             destination,
@@ -147,54 +146,6 @@ impl<'a> Preparation<'a> {
             renew,
             journal,
         })
-    }
-}
-
-fn plan_of(survey: &Survey) -> Plan {
-    let mut plan = Plan { unchanged: survey.unchanged, ..Plan::default() };
-    for change in &survey.changes {
-        let Some(entry) = &change.entry else { continue };
-        let item = Item { path: entry.as_path().to_path_buf(), size: size(entry) };
-        match (change.send, change.news) {
-            (Some(_), _) if change.from.is_some() => plan.moved.push(item),
-            (Some(Why::New), _) => plan.add.push(item),
-            (Some(_), _) => plan.update.push(item),
-            // A new directory goes without saying.
-            (None, News::New) if entry.is_directory() => {}
-            (None, News::New) => plan.add.push(item),
-            (None, News::Differs) => plan.attributes.push(item),
-            (None, News::Sighting | News::Gone) => {}
-        }
-    }
-    for (name, size) in &survey.unclaimed.gone {
-        let path = OsStr::from_bytes(name).into();
-        plan.delete.push(Item { path, size: *size });
-    }
-    plan
-}
-
-fn distance(changes: &[Change]) -> Distance {
-    let mut distance = Distance::default();
-    for Change { entry, news, send, .. } in changes {
-        match (news, entry) {
-            (News::Gone, _) => distance.absent += 1,
-            // What happens in a directory changes its times.
-            (News::Differs, Some(entry)) if entry.is_directory() => {}
-            (News::Differs, _) if matches!(send, Some(Why::New | Why::Changed)) => {
-                distance.other += 1;
-            }
-            (News::Differs, _) => distance.attributes += 1,
-            (News::New | News::Sighting, _) => {}
-        }
-    }
-    distance
-}
-
-fn size(entry: &Entry) -> u64 {
-    match &entry.kind {
-        EntryKind::File(data) => data.size,
-        EntryKind::Symlink { target } => target.len() as u64,
-        _ => 0,
     }
 }
 

@@ -2,6 +2,8 @@
 //! listing, side by side.
 
 use std::cell::RefCell;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use itertools::{EitherOrBoth, Itertools};
@@ -14,6 +16,7 @@ use super::listing::{Listing, Unclaimed};
 use super::moves::Moves;
 use super::objects::Names;
 use super::ours::Ours;
+use super::plan::{Item, Plan};
 use crate::base::error::Result;
 
 /// The outcome of a survey.
@@ -29,6 +32,40 @@ pub struct Survey {
     pub entries: u64,
     /// Of those that are as they should be, the ones with odd names.
     pub odd: u64,
+}
+
+impl Survey {
+    /// What is to be done, as a value.
+    pub fn plan(&self) -> Plan {
+        let mut plan = Plan { unchanged: self.unchanged, ..Plan::default() };
+        for change in &self.changes {
+            let Some(entry) = &change.entry else { continue };
+            let item = Item { path: entry.as_path().to_path_buf(), size: size(entry) };
+            match (change.send, change.news) {
+                (Some(_), _) if change.from.is_some() => plan.moved.push(item),
+                (Some(Why::New), _) => plan.add.push(item),
+                (Some(_), _) => plan.update.push(item),
+                // A new directory goes without saying.
+                (None, News::New) if entry.is_directory() => {}
+                (None, News::New) => plan.add.push(item),
+                (None, News::Differs) => plan.attributes.push(item),
+                (None, News::Sighting | News::Gone) => {}
+            }
+        }
+        for (name, size) in &self.unclaimed.gone {
+            let path = OsStr::from_bytes(name).into();
+            plan.delete.push(Item { path, size: *size });
+        }
+        plan
+    }
+}
+
+fn size(entry: &Entry) -> u64 {
+    match &entry.kind {
+        EntryKind::File(data) => data.size,
+        EntryKind::Symlink { target } => target.len() as u64,
+        _ => 0,
+    }
 }
 
 /// What a survey looks at.

@@ -37,7 +37,7 @@ fn what_stands_in_the_file_is_moved_and_works_from_there() {
     let edited = before.replace("acl = private", "# mine\nacl = private");
     fs::write(sandbox.rclone_conf(), &edited).unwrap();
     let mut conf: Value = serde_json::from_str(&poof_conf(&sandbox)).unwrap();
-    conf["mine"] = json!([1, {"x": null}]);
+    conf["_mine"] = json!([1, {"x": null}]);
     fs::write(sandbox.confdir().join("poof.conf"), conf.to_string()).unwrap();
 
     let names = [NAME, "poof-backup.access_key_id", "poof-crypt.password"];

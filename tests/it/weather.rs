@@ -203,7 +203,7 @@ fn goes_on_after_kills(encrypted: bool, mebibytes: usize, points: &[usize]) {
         sandbox.poof(["backup"]).timeout(Duration::from_mins(5)).run().expect_code(0);
         let after: u64 = proxy.log().iter().filter(|r| is_part(r)).map(|r| r.length).sum();
         let again = (before + after).saturating_sub(size);
-        println!("{mebibytes} MiB, killed at part {k}: {before} and {after}, {again} sent again");
+        eprintln!("{mebibytes} MiB, killed at part {k}: {before} and {after}, {again} sent again");
         assert!(again <= STREAMS * (PART + 1024) + 4096 * 64, "{again} bytes sent again, {k}");
         assert!(k < 8 || after < size, "{k}: all of it is sent again");
         assert_eq!(unfinished(&sandbox), 0, "killed at part {k}");
@@ -274,7 +274,7 @@ fn backs_up(what: &str, weather: impl FnOnce(&Proxy)) -> f64 {
     let (sandbox, proxy) = crowd();
     weather(&proxy);
     let run = sandbox.poof(["backup"]).timeout(Duration::from_mins(20)).run();
-    println!(
+    eprintln!(
         "poof, {what}: exit {:?} after {:.1?}, {} requests",
         run.code,
         run.elapsed,
@@ -293,7 +293,7 @@ fn rclone_backs_up(what: &str, weather: impl FnOnce(&Proxy)) -> f64 {
     let (data, place) = (sandbox.data(), format!("poof-backup:{}/data", sandbox.bucket()));
     let run = sandbox.rclone(["sync", data.to_str().unwrap(), &place]);
     let run = run.timeout(Duration::from_mins(20)).run();
-    println!(
+    eprintln!(
         "rclone, {what}: exit {:?} after {:.1?}, {} requests",
         run.code,
         run.elapsed,
@@ -345,7 +345,7 @@ fn soak_errors_for_ever_from_any_request_on() {
         let (sandbox, proxy) = crowd();
         proxy.set_rule(move |r| if r.number < from { Verdict::Pass } else { BROKEN });
         let run = sandbox.poof(["backup"]).timeout(Duration::from_mins(5)).run();
-        println!("500 for ever from {from}: exit {:?} after {:.1?}", run.code, run.elapsed);
+        eprintln!("500 for ever from {from}: exit {:?} after {:.1?}", run.code, run.elapsed);
         assert_eq!(run.code, Some(4), "{from}: {run}");
         assert!(run.elapsed < Duration::from_mins(1), "{from}: {run}");
         proxy.set_rule(|_| Verdict::Pass);
@@ -372,7 +372,7 @@ fn soak_a_machine_that_sleeps_goes_on_when_it_wakes() {
     sleep(Duration::from_secs(65));
     running.signal(libc::SIGCONT);
     let run = running.finish().expect_code(0);
-    println!("stopped for 65 s: exit 0 after {:.1?}", run.elapsed);
+    eprintln!("stopped for 65 s: exit 0 after {:.1?}", run.elapsed);
     restores(&sandbox, &proxy);
 }
 

@@ -1,10 +1,12 @@
 //! What a restore leaves in the journal: whether the directory may become the
 //! snapshot.
 
+use std::collections::HashSet;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 
 use super::tally::Tally;
-use super::{Accounts, Restore};
+use super::{Accounts, Restore, Target, walk};
 use crate::base::error::Result;
 use crate::base::units::files;
 use crate::storage::failure::FailureKind;
@@ -38,6 +40,24 @@ impl Restore<'_> {
             ));
         }
         Ok(())
+    }
+
+    /// The directory is what the snapshot says: what is saved next builds on it.
+    pub(super) fn take(&self, tally: &Tally) -> Result<()> {
+        let Target { snapshots, snapshot, root, filter, spared, .. } = &self.target;
+        // The configuration of another machine, of which nothing has come here.
+        if self.spared > 0 && spared.iter().any(Vec::is_empty) {
+            return Ok(());
+        }
+        let news = self.steps.stale || !self.steps.is_empty();
+        if !news && tally.failed.is_empty() && snapshots.is_taken(snapshot) {
+            return Ok(());
+        }
+        let failed: HashSet<&[u8]> =
+            tally.failed.iter().map(|failed| failed.path.as_os_str().as_bytes()).collect();
+        let stays = self.stays();
+        let differs = |path: &[u8]| failed.contains(path) || stays(path);
+        snapshots.meet(snapshot, walk(root, filter)?, differs)
     }
 
     /// What is missing or old in the directory, and not lost for good.

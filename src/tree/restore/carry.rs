@@ -11,8 +11,7 @@ use super::alias::twin;
 use super::place::Place;
 use super::steps::{Act, Dir, Gone, Step};
 use super::tally::Tally;
-use super::walk;
-use super::{Accounts, Restore, Target};
+use super::{Accounts, Restore};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::{bytes, files};
@@ -63,24 +62,6 @@ impl Restore<'_> {
             ));
         }
         Ok(tally.failed)
-    }
-
-    /// The directory is what the snapshot says: what is saved next builds on it.
-    fn take(&self, tally: &Tally) -> Result<()> {
-        let Target { snapshots, snapshot, root, filter, spared, .. } = &self.target;
-        // The configuration of another machine, of which nothing has come here.
-        if self.spared > 0 && spared.iter().any(Vec::is_empty) {
-            return Ok(());
-        }
-        let news = self.steps.stale || !self.steps.is_empty();
-        if !news && tally.failed.is_empty() && snapshots.is_taken(snapshot) {
-            return Ok(());
-        }
-        let failed: HashSet<&[u8]> =
-            tally.failed.iter().map(|failed| failed.path.as_os_str().as_bytes()).collect();
-        let stays = self.stays();
-        let differs = |path: &[u8]| failed.contains(path) || stays(path);
-        snapshots.meet(snapshot, walk(root, filter)?, differs)
     }
 
     /// # Errors

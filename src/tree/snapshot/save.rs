@@ -155,7 +155,7 @@ impl Snapshots<'_> {
             let back = self.read(&[name], watch);
             (back, heads.join().unwrap_or_else(|_| Err(Failure::other("a thread ended"))))
         });
-        let heads = heads.map_err(|failure| self.not_arrived(&failure.text))?;
+        let heads = heads.map_err(|failure| self.refused(failure))?;
         let back = back?.pop().and_then(std::result::Result::ok);
         let is_ours = back.is_some_and(|back| back == bytes);
         let latest = Names::generations(&heads).max();
@@ -167,14 +167,18 @@ impl Snapshots<'_> {
             return Err(Error::new(Kind::Incomplete, what)
                 .hint("Run it again; if that does not help, the remote is not to be trusted."));
         }
-        let look = heads.look(format!("{:010}", head.generation).as_bytes());
-        look.map(shown).ok_or_else(|| self.not_arrived(UNSEEN))
+        let as_shown = heads.look(format!("{:010}", head.generation).as_bytes());
+        as_shown.map(shown).ok_or_else(|| self.not_arrived(UNSEEN))
     }
 
     fn refused(&self, failure: Failure) -> Error {
         match failure.kind {
             // Another run does not help as long as that lasts.
-            FailureKind::Full => {
+            FailureKind::Full
+            | FailureKind::Unreachable
+            | FailureKind::Failing
+            | FailureKind::Denied
+            | FailureKind::Untrusted => {
                 let doing = format!("store the manifest of {}", self.names.tree());
                 failure.into_error(&doing, Kind::Incomplete)
             }

@@ -13,33 +13,36 @@
 //! for longer than [`STALE`] in the middle of one request. The head of a snapshot is
 //! therefore also stored conditionally where the server knows how ([`Lock::fresh`]).
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant, SystemTime};
+mod heads;
+mod held;
+mod record;
+mod servers;
 
-use data_encoding::HEXLOWER;
-use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use super::inventory::Inventory;
 use super::listing::list;
 use super::objects::RECORDS;
-use super::records::{self, Look};
+use super::records;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::write_private;
 use crate::base::interrupt;
-use crate::base::units::{date, now};
+use crate::base::units::now;
 use crate::host::machine::Machine;
 use crate::storage::failure::{Failure, FailureKind};
-use crate::storage::job::{Tidying, Unwatched, Watch};
+use crate::storage::job::{Unwatched, Watch};
 use crate::storage::store::{Bytes, Store};
+use data_encoding::HEXLOWER;
+use heads::{Heads, heads, tree_of};
+use held::Held;
+use record::{Record, Rival};
+use servers::Servers;
 
 /// Where the records of locks are, below [`RECORDS`].
 const DIR: &str = "locks";
-/// How often a lock is stored again.
-const REFRESH: Duration = Duration::from_mins(1);
 /// A lock that was not stored for so long belongs to a run that was killed.
 const STALE: Duration = Duration::from_mins(20);
 /// Who could not store its lock for so long looks whether it still has it.
@@ -47,31 +50,11 @@ const DOUBTFUL: Duration = Duration::from_mins(10);
 /// A lock of less than this age may be that of a run which began together with this
 /// one, and withdraws like it.
 const YOUNG: Duration = Duration::from_secs(10);
-/// How long it may take to give a lock back: the user may wait for the end.
-const GIVEN_BACK: Duration = Duration::from_secs(5);
 /// How often one of two that began together tries.
 const ATTEMPTS: u32 = 6;
 /// Where in the state the names of the last locks of this machine are, and how many.
 const OWN: &str = "locks";
 const NOTED: usize = 32;
-/// How long it is believed of a server that it knows conditional requests.
-const BELIEVED: u64 = 7 * 24 * 60 * 60;
-
-/// Who holds a lock on what.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Record {
-    format: u32,
-    /// In hexadecimal.
-    machine: String,
-    host: String,
-    pid: u32,
-    /// Seconds since 1970.
-    since: u64,
-    trees: Vec<String>,
-}
-
-/// The heads of some trees, as a listing shows them.
-type Heads = BTreeMap<Vec<u8>, Look>;
 
 /// The lock of one run over the trees that it may change; taken when it is first
 /// needed, and given back at the end.
@@ -118,13 +101,11 @@ impl<'a> Lock<'a> {
     /// since this run looked; or the remote fails.
     pub fn hold(&self) -> Result<()> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*held {
-            Some(held) => self.confirm(held),
-            None => {
-                *held = Some(self.take()?);
-                Ok(())
-            }
+        if let Some(held) = &*held {
+            return self.confirm(held);
         }
+        *held = Some(self.take()?);
+        Ok(())
     }
 
     /// Whether it is taken.
@@ -311,182 +292,10 @@ impl<'a> Lock<'a> {
     }
 }
 
-/// The name of the tree that a head belongs to.
-fn tree_of(head: &[u8]) -> Option<String> {
-    let name = String::from_utf8_lossy(head);
-    Some(name.strip_prefix("trees/")?.rsplit_once("/head/")?.0.to_owned())
-}
-
-fn heads(records: &Inventory, trees: &[String]) -> Heads {
-    let mut heads = Heads::new();
-    for tree in trees {
-        let prefix = format!("trees/{tree}/head/");
-        let names = records.names().filter(|name| name.starts_with(prefix.as_bytes()));
-        heads.extend(names.filter_map(|name| Some((name.to_vec(), records.look(name)?))));
-    }
-    heads
-}
-
-/// Another run at work.
-struct Rival {
-    /// None if its lock cannot be read.
-    record: Option<Record>,
-    young: bool,
-}
-
-impl Rival {
-    fn error(self) -> Error {
-        let what = match self.record {
-            Some(Record { host, pid, since, trees, .. }) => {
-                let (trees, since) = (trees.join(", "), date(since));
-                format!("{host} is at work on {trees} since {since} (process {pid})")
-            }
-            None => "another machine is at work on this bucket".to_owned(),
-        };
-        let minutes = STALE.as_secs() / 60;
-        Error::new(Kind::Busy, what).hint(format!(
-            "Nothing was changed. Wait for it to finish; a run that was killed blocks others for \
-             {minutes} minutes at most."
-        ))
-    }
-}
-
-/// A lock that is on the remote, and stored again every minute while it lives.
-struct Held {
-    store: Store,
-    /// From the top of the bucket.
-    place: String,
-    text: Vec<u8>,
-    beat: Arc<Beat>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Held {
-    fn store(store: &Store, name: &str, text: Vec<u8>) -> std::result::Result<Self, Failure> {
-        let place = format!("{RECORDS}/{DIR}/{name}");
-        records::write(store, (place.clone(), text.clone()), false, &mut Unwatched)?;
-        let beat = Arc::new(Beat::default());
-        let (again, to, at) = (Arc::clone(&beat), store.clone(), place.clone());
-        let again_text = text.clone();
-        let thread = thread::Builder::new().name("lock".to_owned()).spawn(move || {
-            while again.wait() {
-                let record = (at.clone(), again_text.clone());
-                if records::write(&to, record, false, &mut Needed(&again)).is_ok() {
-                    again.stored();
-                }
-            }
-        });
-        let mut held = Held { store: store.clone(), place, text, beat, thread: None };
-        match thread {
-            Ok(thread) => held.thread = Some(thread),
-            Err(error) => return Err(Failure::other(&error.to_string())),
-        }
-        Ok(held)
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.beat.end();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-        // What stays goes stale, and this machine's next run removes it.
-        let _ = self.store.remove(
-            &[Bytes(self.place.clone().into_bytes())],
-            &mut Tidying::for_at_most(GIVEN_BACK),
-        );
-    }
-}
-
-/// Calls a refresh off that nobody needs any more.
-struct Needed<'a>(&'a Beat);
-
-impl Watch for Needed<'_> {
-    fn is_over(&self) -> bool {
-        *self.0.ended.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// When a lock was stored last, and whether it is still needed.
-struct Beat {
-    ended: Mutex<bool>,
-    wake: Condvar,
-    /// One stops while the machine sleeps, the other may be set.
-    last: Mutex<(Instant, SystemTime)>,
-}
-
-impl Default for Beat {
-    fn default() -> Self {
-        let last = Mutex::new((Instant::now(), SystemTime::now()));
-        Beat { ended: Mutex::new(false), wake: Condvar::new(), last }
-    }
-}
-
-impl Beat {
-    /// Waits until it is to be stored again; false if it is not needed any more.
-    fn wait(&self) -> bool {
-        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        let (ended, _) = self
-            .wake
-            .wait_timeout_while(ended, REFRESH, |ended| !*ended)
-            .unwrap_or_else(PoisonError::into_inner);
-        !*ended
-    }
-
-    fn end(&self) {
-        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.wake.notify_all();
-    }
-
-    fn stored(&self) {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) =
-            (Instant::now(), SystemTime::now());
-    }
-
-    fn since_stored(&self) -> Duration {
-        let (instant, time) = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        // A clock that was set back says nothing.
-        instant.elapsed().max(time.elapsed().unwrap_or_default())
-    }
-}
-
-/// What is known of servers, in the state.
-struct Servers {
-    path: PathBuf,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Known {
-    /// It stores an object only where none is, if it is asked to.
-    conditional: bool,
-    /// When that was tried, in seconds since 1970.
-    tried: u64,
-}
-
-impl Servers {
-    /// What cannot be read is tried again.
-    fn all(&self) -> BTreeMap<String, Known> {
-        let bytes = fs::read(&self.path).unwrap_or_default();
-        serde_json::from_slice(&bytes).unwrap_or_default()
-    }
-
-    fn get(&self, remote: &str) -> Option<bool> {
-        let known = self.all().remove(remote)?;
-        let recent = now().checked_sub(known.tried).is_some_and(|age| age < BELIEVED);
-        recent.then_some(known.conditional)
-    }
-
-    fn put(&self, remote: &str, conditional: bool) -> Result<()> {
-        let mut all = self.all();
-        all.insert(remote.to_owned(), Known { conditional, tried: now() });
-        let text = serde_json::to_vec(&all).map_err(|e| Error::unexpected(e.to_string()))?;
-        write_private(&self.path, &text)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
     use crate::storage::remote::Remote;
 
@@ -548,7 +357,7 @@ mod tests {
         age(Duration::ZERO);
         lock(&store, one.path(), "docs", &seen(&store)).hold().unwrap();
         assert!(!left.exists());
-        age(STALE - Duration::from_mins(1));
+        age(STALE.saturating_sub(Duration::from_mins(1)));
         assert!(lock(&store, two.path(), "docs", &seen(&store)).hold().is_err());
         age(STALE + Duration::from_mins(1));
         lock(&store, two.path(), "docs", &seen(&store)).hold().unwrap();

@@ -1,12 +1,14 @@
 //! Guards: reasons to refuse a plan before anything changes. Each names the
 //! word that lets it pass for one run.
 
+mod newer;
+
 use std::path::Path;
 
 use super::plan::{Plan, len};
 use crate::base::error::{Error, UNCHANGED};
-use crate::base::units::date;
 use crate::storage::remote::Top;
+pub use newer::{Distance, newer_snapshot, saved_at_once};
 
 /// Which guards the user let pass for this run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -195,64 +197,6 @@ pub fn older_snapshot(place: &str, why: &str, allowed: Allowed) -> Result<(), Er
     }
     let hint = "Somebody has changed the bucket, or another machine writes to it.";
     Err(refuse(format!("the last snapshot of {place} is not there: {why}"), hint, "older-snapshot"))
-}
-
-/// How a directory differs from a snapshot that this machine has not taken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Distance {
-    /// Entries that are not here.
-    pub absent: u64,
-    /// Entries that are something else here.
-    pub other: u64,
-    /// Files whose attributes alone are others here.
-    pub attributes: u64,
-}
-
-/// A snapshot that another machine made must not be replaced by a machine that has not
-/// taken it: what it holds may be nowhere else. A directory that holds all of it may be
-/// saved on top. `made` says when it was made, in seconds since 1970, and on which host;
-/// `lost`: this machine remembers nothing of the tree.
-///
-/// # Errors
-/// The refusal.
-pub fn newer_snapshot(
-    tree: &str,
-    (made, host): (u64, &str),
-    distance: Distance,
-    lost: bool,
-    allowed: Allowed,
-) -> Result<(), Error> {
-    let Distance { absent, other, attributes } = distance;
-    // Who lost the state may have other times on the same content; nothing is lost by it.
-    let attributes = if lost { 0 } else { attributes };
-    if allowed.newer_snapshot || absent + other + attributes == 0 {
-        return Ok(());
-    }
-    let mut differs = Vec::new();
-    for (count, what) in [(absent, "not here"), (other + attributes, "different here")] {
-        if count > 0 {
-            differs.push(format!("{count} {what}"));
-        }
-    }
-    let (made, differs) = (date(made), differs.join(", "));
-    let what = format!(
-        "{tree}: {host} saved a snapshot on {made} that this machine has not seen; of its \
-         entries are {differs}"
-    );
-    let hint = format!(
-        "`poof download --only {tree}` brings it here (`--dry-run` shows what changes; files of \
-         your own that it does not hold: move them elsewhere first)."
-    );
-    let hint = format!(
-        "{hint} Nothing was changed. To put what is here in its place: `--allow newer-snapshot`."
-    );
-    Err(Error::guard(what).hint(hint))
-}
-
-/// Two machines have saved a tree at the same moment, and the other was first.
-pub fn saved_at_once(tree: &str) -> Error {
-    Error::guard(format!("another machine has saved {tree} at the same moment"))
-        .hint("Nothing was removed. Run it again: it then compares with what that one saved.")
 }
 
 /// A plan that deletes more than half is more often a mistake than a wish.

@@ -1,0 +1,84 @@
+//! The guard of what another machine has saved.
+
+use super::Allowed;
+use crate::base::error::Error;
+use crate::base::units::date;
+use crate::tree::change::{Change, News, Why};
+
+/// How a directory differs from a snapshot that this machine has not taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Distance {
+    /// Entries that are not here.
+    pub absent: u64,
+    /// Entries that are something else here.
+    pub other: u64,
+    /// Files whose attributes alone are others here.
+    pub attributes: u64,
+}
+
+impl Distance {
+    /// Of a survey of the directory beside that snapshot.
+    pub fn of(changes: &[Change]) -> Self {
+        let mut distance = Distance::default();
+        for Change { entry, news, send, .. } in changes {
+            match (news, entry) {
+                (News::Gone, _) => distance.absent += 1,
+                // What happens in a directory changes its times.
+                (News::Differs, Some(entry)) if entry.is_directory() => {}
+                (News::Differs, _) if matches!(send, Some(Why::New | Why::Changed)) => {
+                    distance.other += 1;
+                }
+                (News::Differs, _) => distance.attributes += 1,
+                (News::New | News::Sighting, _) => {}
+            }
+        }
+        distance
+    }
+}
+
+/// A snapshot that another machine made must not be replaced by a machine that has not
+/// taken it: what it holds may be nowhere else. A directory that holds all of it may be
+/// saved on top. `made` says when it was made, in seconds since 1970, and on which host;
+/// `lost`: this machine remembers nothing of the tree.
+///
+/// # Errors
+/// The refusal.
+pub fn newer_snapshot(
+    tree: &str,
+    (made, host): (u64, &str),
+    distance: Distance,
+    lost: bool,
+    allowed: Allowed,
+) -> Result<(), Error> {
+    let Distance { absent, other, attributes } = distance;
+    // Who lost the state may have other times on the same content; nothing is lost by it.
+    let attributes = if lost { 0 } else { attributes };
+    if allowed.newer_snapshot || absent + other + attributes == 0 {
+        return Ok(());
+    }
+    let mut differs = Vec::new();
+    for (count, what) in [(absent, "not here"), (other + attributes, "different here")] {
+        if count > 0 {
+            differs.push(format!("{count} {what}"));
+        }
+    }
+    let (made, differs) = (date(made), differs.join(", "));
+    let what = format!(
+        "{tree}: {host} saved a snapshot on {made} that this machine has not seen; of its \
+         entries are {differs}"
+    );
+    let hint = format!(
+        "`poof download --only {tree}` brings it here (`--dry-run` shows what changes; files of \
+         your own that it does not hold: move them elsewhere first)."
+    );
+    let hint = format!(
+        "{hint} Nothing was changed. To put what is here in its place: `--allow newer-snapshot`."
+    );
+    Err(Error::guard(what).hint(hint))
+}
+
+/// Two machines have saved a tree at the same moment, and the other was first.
+pub fn saved_at_once(tree: &str) -> Error {
+    Error::guard(format!("another machine has saved {tree} at the same moment"))
+        .hint("Nothing was removed. Run it again: it then compares with what that one saved.")
+}
