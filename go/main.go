@@ -39,10 +39,6 @@ import (
 
 var start sync.Once
 
-// memoryLimit is how much Go may hold before it collects more often, in bytes: about
-// what the transfers that are under way at once take by themselves.
-const memoryLimit = 128 << 20
-
 // PoofStart initialises rclone. Calling it again does nothing.
 //
 //export PoofStart
@@ -51,9 +47,7 @@ func PoofStart() {
 		// Every file is some garbage, beside tables that never change: half as many
 		// collections take a tenth less of the processor, and 16 MiB more with 5,000 files.
 		debug.SetGCPercent(200)
-		// Beyond this it collects as often as it takes: a first backup of many files
-		// sends them as fast as it can make garbage.
-		debug.SetMemoryLimit(memoryLimit)
+		calls.LimitMemory()
 		host.Tame()
 		librclone.Initialize()
 		host.TakeLog(calls.Scrub)

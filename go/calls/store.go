@@ -13,7 +13,6 @@ import (
 	"github.com/rclone/rclone/fs/rc"
 	"github.com/rclone/rclone/lib/encoder"
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sync/semaphore"
 
 	"bridge/store"
 )
@@ -151,7 +150,7 @@ func sendStore(ctx context.Context, in rc.Params) (rc.Params, error) {
 	if err != nil {
 		return nil, err
 	}
-	memory, parts := semaphore.NewWeighted(inMemory), semaphore.NewWeighted(inParts)
+	memory, parts := newBudget(inMemory), newBudget(inParts)
 	return each(ctx, in, func(s *store.Store, job *store.Send) any {
 		limit, weight := memory, 3*job.Size
 		if job.Data == nil && job.Size > store.Whole {
@@ -161,11 +160,11 @@ func sendStore(ctx context.Context, in rc.Params) (rc.Params, error) {
 			outcome
 			store.Sent
 		}{outcome: outcome{ID: job.ID}}
-		if err := limit.Acquire(ctx, weight); err != nil {
+		if err := limit.take(ctx, weight); err != nil {
 			record.Failure = failureOf(err)
 			return record
 		}
-		defer limit.Release(weight)
+		defer limit.give(weight)
 		job.Notes = notes
 		record.Sent, err = s.Send(ctx, root, job)
 		record.Changed = errors.Is(err, store.ErrChanged)
@@ -195,7 +194,7 @@ func abandonUploads(ctx context.Context, in rc.Params) (rc.Params, error) {
 
 // fetchStore reads objects.
 func fetchStore(ctx context.Context, in rc.Params) (rc.Params, error) {
-	parts := semaphore.NewWeighted(inParts)
+	parts := newBudget(inParts)
 	return each(ctx, in, func(s *store.Store, job *store.Fetch) any {
 		record := struct {
 			outcome
@@ -203,11 +202,11 @@ func fetchStore(ctx context.Context, in rc.Params) (rc.Params, error) {
 		}{outcome: outcome{ID: job.ID}}
 		if job.Size >= store.Partly {
 			weight := store.FetchBuffers(job.Size)
-			if err := parts.Acquire(ctx, weight); err != nil {
+			if err := parts.take(ctx, weight); err != nil {
 				record.Failure = failureOf(err)
 				return record
 			}
-			defer parts.Release(weight)
+			defer parts.give(weight)
 		}
 		var err error
 		record.Fetched, err = s.Fetch(ctx, job)

@@ -62,7 +62,8 @@ fn assert_stale(machines: &Machines, run: &Run, differs: &str) {
     for text in [year, host, "saved a snapshot on 20", differs] {
         assert!(run.stderr.contains(text), "standard error lacks {text:?}: {run}");
     }
-    for text in ["`poof download --only data`", "Nothing was changed.", "`--allow newer-snapshot`"]
+    for text in
+        ["`poof download --only data`", "Nothing of data was changed.", "`--allow newer-snapshot`"]
     {
         assert!(run.stderr.contains(text), "standard error lacks {text:?}: {run}");
     }

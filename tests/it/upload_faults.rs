@@ -136,7 +136,7 @@ fn without_a_manifest_that_can_be_read_nothing_goes() {
             // After it was read back and all heads were looked at, when the tree is listed
             // anew.
             let heads =
-                format!("prefix={}&", head[..head.rfind('/').unwrap() + 1].replace('/', "%2F"));
+                format!("prefix={}&", head[..=head.rfind('/').unwrap()].replace('/', "%2F"));
             let (listed, read) = (Once::new(), AtomicBool::new(false));
             proxy.set_rule(move |request| {
                 if request.key() == head && request.kind == Kind::Get {
