@@ -87,7 +87,7 @@ fn a_stale_machine_is_refused_before_anything_changes() {
             &["backup", "--only", "data"],
         ] {
             let run = second.poof(args).run();
-            assert_stale(&machines, &run, "30 not here, 2 different here");
+            assert_stale(&machines, &run, "30 of its entries are missing here, 2 differ");
             assert_eq!(machines.files(1), here, "{at:?}: {run}");
         }
         let now = machines.door().listing();
@@ -157,7 +157,7 @@ fn a_machine_that_knows_nothing_replaces_no_snapshot() {
         fs::write(new.data().join(".directory"), "x").unwrap();
         for args in [&["backup", "--dry-run"][..], &["backup"], &UPLOAD] {
             let run = new.poof(args).run();
-            assert_stale(&machines, &run, "100 not here");
+            assert_stale(&machines, &run, "100 of its entries are missing here");
         }
         assert_eq!(machines.restored().1, saved);
         new.poof(DOWNLOAD).run().expect_code(0);

@@ -5,6 +5,7 @@ mod newer;
 
 use std::path::Path;
 
+use super::objects::RECORDS;
 use super::plan::{Plan, len};
 use crate::base::error::{Error, UNCHANGED};
 use crate::storage::remote::Top;
@@ -244,9 +245,12 @@ impl Sight {
         // Seen plainly, an encrypted bucket shows every name; those that do not
         // show here did not decrypt, unless they are plain copies.
         let plain = |name: &String| trees.iter().any(|tree| first(tree) == name);
-        let known = |name: &&String| plain(name) || *name == ".poof";
-        let hidden = there.names.iter().filter(|name| !known(name)).count();
-        if self.encrypted && self.here.names.is_empty() && hidden > 0 {
+        let known = |name: &&String| plain(name) || *name == RECORDS;
+        let foreign = there.names.iter().filter(|name| !known(name)).count();
+        // poof's own records alone say nothing: `verify` leaves their directory on a disk.
+        let records = self.here.names.iter().filter(|name| *name == RECORDS).count();
+        let hidden = foreign.saturating_sub(records);
+        if self.encrypted && self.here.names.len() == records && hidden > 0 {
             return Some(Suspicion {
                 what: format!("{hidden} names in the bucket cannot be decrypted"),
                 hint: "Are the passwords in rclone-poof.conf those of the snapshots?",
@@ -340,6 +344,11 @@ mod tests {
     fn a_wrong_password_is_recognised_and_old_plain_copies_are_not_mistaken_for_it() {
         let wrong = Sight { here: top(&[]), there: Some(top(&["x8s7", "k2"])), encrypted: true };
         assert!(wrong.suspicion(&["docs"]).unwrap().what.contains("2 names"));
+        let verified =
+            Sight { here: top(&[".poof"]), there: Some(top(&["x8s7", "k2"])), encrypted: true };
+        assert!(verified.suspicion(&["docs"]).unwrap().what.contains("1 name"));
+        let fresh = Sight { here: top(&[".poof"]), there: Some(top(&["k2"])), encrypted: true };
+        assert_eq!(fresh.suspicion(&["docs"]), None);
         let old_plain_copies = Sight { there: Some(top(&["x8s7", "docs", ".poof"])), ..wrong };
         assert!(old_plain_copies.suspicion(&["docs"]).unwrap().what.contains("1 name"));
         let both =

@@ -56,16 +56,14 @@ pub fn newer_snapshot(
     if allowed.newer_snapshot || absent + other + attributes == 0 {
         return Ok(());
     }
-    let mut differs = Vec::new();
-    for (count, what) in [(absent, "not here"), (other + attributes, "different here")] {
-        if count > 0 {
-            differs.push(format!("{count} {what}"));
-        }
-    }
-    let (made, differs) = (date(made), differs.join(", "));
+    let differs = match (absent, other + attributes) {
+        (absent, 0) => format!("{absent} of its entries are missing here"),
+        (0, other) => format!("{other} of its entries are different here"),
+        (absent, other) => format!("{absent} of its entries are missing here, {other} differ"),
+    };
+    let made = date(made);
     let what = format!(
-        "{tree}: {host} saved a snapshot on {made} that this machine has not seen; of its \
-         entries are {differs}"
+        "{tree}: {host} saved a snapshot on {made} that this machine has not seen; {differs}"
     );
     let hint = format!(
         "`poof download --only {tree}` brings it here (`--dry-run` shows what changes; files of \
