@@ -153,7 +153,7 @@ fn nothing_is_wiped_where_the_state_has_no_room() {
     let Some(run) = mounted(&sandbox, mounts) else { return };
     // It is this machine's disk: nothing is wrong with what is on the remote.
     let run =
-        run.expect_code(1).stderr_has("no space left").stderr_has("wiped, see above; 0 files");
+        run.expect_code(1).stderr_has("No space left").stderr_has("wiped, see above; 0 files");
     assert!(whole(&sandbox.data(), &original) && count(&sandbox.data()) == 300, "{run}");
     nothing_is_lost(&sandbox, &original);
 }
