@@ -93,7 +93,7 @@ impl<'a> Preparation<'a> {
         let Preparation { snapshots, destination, root, last, renew, rehash, journal, .. } = self;
         let mut listing = self.listing;
         let left_out = RefCell::new(Vec::new());
-        let unseen = RefCell::new(Vec::new());
+        let (unseen, barred) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
         let walk = Walk::new(&root, &self.filter).map_err(|error| closed(&root, &error))?;
         let walk = if self.count { walk.deep() } else { walk };
         let mut excluded = Extent::default();
@@ -108,6 +108,9 @@ impl<'a> Preparation<'a> {
             }
             Found::Excluded(found) => {
                 excluded.add(&found);
+                if found.top {
+                    barred.borrow_mut().push(found.path().to_vec());
+                }
                 None
             }
         });
@@ -115,8 +118,16 @@ impl<'a> Preparation<'a> {
         let entries = last.as_ref().map(Snapshot::entries).transpose()?.into_iter().flatten();
         let (names, ours) = (&snapshots.names, Ours::read(&snapshots.cache));
         let (root_at, listing_of) = (root.as_path(), &mut listing);
-        let mut sides =
-            Sides { root: root_at, listing: listing_of, unseen: &unseen, rehash, names, ours };
+        let mut sides = Sides {
+            root: root_at,
+            listing: listing_of,
+            unseen: &unseen,
+            barred: &barred,
+            rehash,
+            names,
+            ours,
+            altered: 0,
+        };
         let survey = process_results(entries, |entries| survey(walk, entries, &mut sides))??;
         interrupt::check()?;
         let plan = survey.plan();
@@ -134,7 +145,7 @@ impl<'a> Preparation<'a> {
             foreign: survey.unclaimed.foreign,
             removes_foreign: false,
             left_out: left_out.into_inner(),
-            distance: Distance::of(&survey.changes),
+            distance: Distance::of(&survey.changes, survey.altered),
             changes: survey.changes,
             snapshots,
             destination,

@@ -28,6 +28,8 @@ pub struct Survey {
     pub unclaimed: Unclaimed,
     /// Objects that are as they should be.
     pub unchanged: u64,
+    /// Entries of the same content with another mode or other extended attributes.
+    pub altered: u64,
     /// Entries of the next snapshot that are no directories.
     pub entries: u64,
     /// Of those that are as they should be, the ones with odd names.
@@ -75,11 +77,15 @@ pub struct Sides<'a> {
     pub listing: &'a mut Listing,
     /// What could not be looked at: what the last snapshot has of it stays.
     pub unseen: &'a RefCell<Vec<Vec<u8>>>,
+    /// What the filters leave out: what this machine has never had of it stays, too.
+    pub barred: &'a RefCell<Vec<Vec<u8>>>,
     /// Hash all content, whatever the times say.
     pub rehash: bool,
     pub names: &'a Names,
     /// What runs have noted that did not end.
     pub ours: Ours,
+    /// Entries of the same content with another mode or other extended attributes.
+    pub altered: u64,
 }
 
 /// Compares the walk of a tree with its last snapshot and the remote.
@@ -103,7 +109,9 @@ pub fn survey(
                 survey.entries += u64::from(!seen.is_directory());
                 sides.met(seen, &old)?
             }
-            EitherOrBoth::Right(old) if sides.is_unseen(&old.path) => {
+            EitherOrBoth::Right(old)
+                if sides.is_unseen(&old.path) || sides.was_never_here(&old) =>
+            {
                 survey.entries += u64::from(!old.is_directory());
                 sides.listing.claim(&old)?;
                 Next::Unchanged(old.is_odd())
@@ -143,6 +151,7 @@ pub fn survey(
     // What cannot be looked at may be theirs.
     unclaimed.gone.retain(|(name, _)| !sides.is_unseen(name));
     unclaimed.foreign.retain(|foreign| foreign.odd || !sides.is_unseen(&foreign.name));
+    survey.altered = sides.altered;
     survey.unclaimed = unclaimed;
     Ok(survey)
 }
@@ -174,6 +183,8 @@ impl Sides<'_> {
             let why = seen.is_object().then_some(why);
             return Ok(Next::Change(seen, why, News::Differs));
         }
+        let (now, then) = (&seen.attributes, &old.attributes);
+        self.altered += u64::from((now.mode, &now.xattrs) != (then.mode, &then.xattrs));
         let object = seen.is_object();
         let send = match self.listing.claim(&seen)? {
             State::Intact => None,
@@ -220,6 +231,13 @@ impl Sides<'_> {
         same
     }
 
+    /// Whether another machine has saved what is excluded here. A download leaves it out,
+    /// so that it may be nowhere else.
+    fn was_never_here(&self, old: &Entry) -> bool {
+        let barred = self.barred.borrow();
+        old.local.is_none() && barred.iter().any(|place| is_within(&old.path, place))
+    }
+
     /// Whether `path` could not be looked at, or lies in what could not.
     fn is_unseen(&self, path: &[u8]) -> bool {
         self.unseen.borrow().iter().any(|place| is_within(path, place))
@@ -246,7 +264,8 @@ mod tests {
         let root = Path::new("/");
         let (names, ours) = (&Names::new("tree"), Ours::default());
         let (listing, unseen, rehash) = (&mut listing, &unseen, false);
-        let mut sides = Sides { root, listing, unseen, rehash, names, ours };
+        let barred = &RefCell::new(Vec::new());
+        let mut sides = Sides { root, listing, unseen, barred, rehash, names, ours, altered: 0 };
         let survey = survey(std::iter::empty(), last.map(entry).into_iter(), &mut sides).unwrap();
         let gone: Vec<_> = survey.changes.iter().map(|change| change.path.as_slice()).collect();
         assert_eq!(gone, [&b"deleted"[..], b"unreadable.too"]);

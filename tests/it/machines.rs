@@ -2,6 +2,7 @@
 //! not seen them, and who takes turns never hears of it.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -337,4 +338,50 @@ fn a_run_that_was_killed_when_its_head_had_arrived_has_saved_for_its_machine() {
     fs::remove_file(first.data().join("more00")).unwrap();
     first.poof(["backup"]).run().expect_code(0);
     assert_eq!(machines.restored().1, machines.files(0));
+}
+
+#[test]
+fn what_another_machine_saved_stays_where_this_one_excludes_it() {
+    for at in [DISK, (Place::Minio, false)] {
+        let machines = in_step(at);
+        let [first, second] = &machines.all[..] else { unreachable!() };
+        first.set("exclude", json!(["drafts/"]));
+        fs::create_dir(first.data().join("drafts")).unwrap();
+        write(&first.data().join("drafts"), ["own".to_owned()], "by the first");
+        first.poof(["backup"]).run().expect_code(0);
+        second.poof(DOWNLOAD).run().expect_code(0);
+        fs::create_dir(second.data().join("drafts")).unwrap();
+        write(&second.data().join("drafts"), ["novel".to_owned()], "precious");
+        second.poof(UPLOAD).run().expect_code(0);
+        first.poof(DOWNLOAD).run().expect_code(0);
+        write(&first.data(), ["chapter03".to_owned()], "by the first");
+        for args in [&["backup"][..], &UPLOAD] {
+            first.poof(args).run().expect_code(0);
+            second.poof(DOWNLOAD).run().expect_code(0);
+            let novel = fs::read_to_string(second.data().join("drafts/novel")).unwrap();
+            assert_eq!(novel, "novel, precious");
+        }
+        // What this machine has had itself leaves the snapshot, as ever.
+        second.set("exclude", json!(["drafts/"]));
+        second.poof(["backup"]).run().expect_code(0);
+        assert!(!machines.restored().1.keys().any(|path| path.starts_with("drafts")));
+    }
+}
+
+#[test]
+fn a_machine_that_lost_its_state_does_not_undo_attributes_that_it_does_not_have() {
+    let machines = in_step(DISK);
+    let [first, second] = &machines.all[..] else { unreachable!() };
+    let private = |mode| fs::Permissions::from_mode(mode);
+    fs::set_permissions(second.data().join("chapter01"), private(0o640)).unwrap();
+    second.poof(["backup"]).run().expect_code(0);
+    fs::remove_dir_all(first.state()).unwrap();
+    first.poof(["backup"]).run().expect_code(7).stderr_has("1 of its entries are different here");
+    first.poof(DOWNLOAD).run().expect_code(0);
+    first.poof(["backup"]).run().expect_code(0);
+    // Another time on the same content is no reason: nothing is lost by it.
+    fs::remove_dir_all(first.state()).unwrap();
+    let file = fs::File::options().write(true).open(first.data().join("chapter02")).unwrap();
+    file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    first.poof(["backup"]).run().expect_code(0);
 }

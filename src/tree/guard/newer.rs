@@ -12,14 +12,16 @@ pub struct Distance {
     pub absent: u64,
     /// Entries that are something else here.
     pub other: u64,
-    /// Files whose attributes alone are others here.
+    /// Files whose attributes alone are others here, times among them.
     pub attributes: u64,
+    /// Files and directories with another mode or other extended attributes.
+    pub altered: u64,
 }
 
 impl Distance {
     /// Of a survey of the directory beside that snapshot.
-    pub fn of(changes: &[Change]) -> Self {
-        let mut distance = Distance::default();
+    pub fn of(changes: &[Change], altered: u64) -> Self {
+        let mut distance = Distance { altered, ..Distance::default() };
         for Change { entry, news, send, .. } in changes {
             match (news, entry) {
                 (News::Gone, _) => distance.absent += 1,
@@ -50,9 +52,9 @@ pub fn newer_snapshot(
     lost: bool,
     allowed: Allowed,
 ) -> Result<(), Error> {
-    let Distance { absent, other, attributes } = distance;
+    let Distance { absent, other, attributes, altered } = distance;
     // Who lost the state may have other times on the same content; nothing is lost by it.
-    let attributes = if lost { 0 } else { attributes };
+    let attributes = if lost { altered } else { attributes.max(altered) };
     if allowed.newer_snapshot || absent + other + attributes == 0 {
         return Ok(());
     }

@@ -250,7 +250,8 @@ impl<'a> Lock<'a> {
 
     /// A machine that slept, or was offline, may have been taken for one that is gone.
     fn confirm(&self, held: &Held) -> Result<()> {
-        if held.beat.since_stored() < DOUBTFUL {
+        // Where nothing else keeps two heads apart, it looks each time.
+        if self.store.distinct && held.beat.since_stored() < DOUBTFUL {
             return Ok(());
         }
         let look = self.store.look(&[Bytes(held.place.clone().into_bytes())], &mut Unwatched);
