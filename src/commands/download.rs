@@ -224,8 +224,14 @@ impl<'a> Incoming<'a> {
 
     pub(super) fn note_spared(&self, name: &str, spared: u64) {
         if spared > 0 {
+            // A place of this machine alone has another name in poof.conf.
+            let own = |directory: &&Directory| {
+                let own = self.vault.place_of_its_own(self.context, directory);
+                own.is_some_and(|own| own.name == name)
+            };
+            let only = self.ready.directories().iter().find(own).map_or(name, |own| &own.name);
             self.context.terminal.note(&format!(
-                "{name}: the configuration in use is left alone (`--only {name}` restores it)"
+                "{name}: the configuration in use is left alone (`--only {only}` restores it)"
             ));
         }
     }
