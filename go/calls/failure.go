@@ -16,6 +16,7 @@ import (
 	"github.com/rclone/rclone/fs"
 	"github.com/rclone/rclone/fs/config"
 
+	"bridge/lease"
 	"bridge/store"
 	"bridge/weather"
 )
@@ -36,6 +37,8 @@ func Classify(err error) Failure {
 	switch {
 	case errors.Is(err, context.Canceled):
 		f.Kind = "stopped"
+	case errors.Is(err, lease.ErrLost):
+		f.Kind = "overtaken"
 	case errors.Is(err, store.ErrName):
 		f.Kind = "name"
 	case errors.Is(err, store.ErrTaken):

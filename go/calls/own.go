@@ -20,6 +20,7 @@ import (
 	"github.com/rclone/rclone/fs/rc/jobs"
 
 	"bridge/host"
+	"bridge/lease"
 	"bridge/weather"
 )
 
@@ -28,6 +29,7 @@ func init() {
 		"poof/config":   useConfig,
 		"poof/exclude":  excludeRules,
 		"poof/key":      deriveKey,
+		"poof/lease":    setLease,
 		"poof/lock":     lockConfig,
 		"poof/log":      drainLog,
 		"poof/mirror":   mirror,
@@ -111,6 +113,27 @@ func setPatience(_ context.Context, in rc.Params) (rc.Params, error) {
 		return nil, err
 	}
 	weather.SetPatience(time.Duration(seconds) * time.Second)
+	return nil, nil
+}
+
+// setLease says until when this run has the lock on the remote, or that it is gone.
+//
+// Parameters: until (in seconds since 1970; 0: there is no lock), lost.
+func setLease(_ context.Context, in rc.Params) (rc.Params, error) {
+	until, err := in.GetInt64("until")
+	if err != nil {
+		return nil, err
+	}
+	switch lost, err := in.GetBool("lost"); {
+	case err != nil:
+		return nil, err
+	case lost:
+		lease.Lose()
+	case until == 0:
+		lease.Until(time.Time{})
+	default:
+		lease.Until(time.Unix(until, 0))
+	}
 	return nil, nil
 }
 

@@ -2,6 +2,7 @@ package calls
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"github.com/rclone/rclone/lib/encoder"
 	"golang.org/x/sync/errgroup"
 
+	"bridge/lease"
 	"bridge/store"
 )
 
@@ -238,7 +240,8 @@ func each[J any](ctx context.Context, in rc.Params, do func(*store.Store, *J) an
 	}()
 	err = work(ctx, in, source, out, func(job *J) any { return do(s, job) })
 	if err == nil {
-		err = s.Verdict() // it is about all of them, and not about single objects
+		// It is about all of them, and not about single objects.
+		err = cmp.Or(lease.Err(), s.Verdict())
 	}
 	return nil, errors.Join(err, broken)
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/rclone/rclone/lib/bucket"
 	"github.com/rclone/rclone/lib/rest"
+
+	"bridge/lease"
 )
 
 // Copy is an object to copy on the server.
@@ -21,6 +23,9 @@ type Copy struct {
 
 // Copy copies an object where the remote can do that by itself.
 func (s *Store) Copy(ctx context.Context, job *Copy) error {
+	if err := lease.Await(ctx); err != nil {
+		return err
+	}
 	from, to := s.key(string(job.From)), s.key(string(job.Remote))
 	if err := s.fits(to); err != nil {
 		return err

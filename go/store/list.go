@@ -14,6 +14,7 @@ import (
 	"github.com/rclone/rclone/fs/walk"
 	"golang.org/x/sync/errgroup"
 
+	"bridge/lease"
 	"bridge/weather"
 )
 
@@ -138,6 +139,9 @@ func (s *Store) Look(ctx context.Context, remote string) (Object, error) {
 
 // Remove deletes an object; one that is not there is no error.
 func (s *Store) Remove(ctx context.Context, remote string) error {
+	if err := lease.Await(ctx); err != nil {
+		return err
+	}
 	if s.direct != nil {
 		return s.direct.remove(ctx, s.key(remote))
 	}

@@ -16,6 +16,8 @@ import (
 	"github.com/rclone/rclone/fs/hash"
 	"github.com/rclone/rclone/fs/object"
 	"github.com/zeebo/blake3"
+
+	"bridge/lease"
 )
 
 // Whole is the size up to which a file is read into memory before it is sent:
@@ -67,6 +69,9 @@ type Sent struct {
 // Send reads one file once and stores it, once more if the weather has broken that off.
 func (s *Store) Send(ctx context.Context, root string, job *Send) (sent Sent, err error) {
 	err = s.sky.Try(ctx, func(ctx context.Context) (err error) {
+		if err := lease.Await(ctx); err != nil {
+			return err
+		}
 		sent, err = s.send(ctx, root, job)
 		if errors.Is(err, errSize) {
 			sent, err = s.sendUnsized(ctx, root, job)

@@ -11,6 +11,8 @@ import (
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go/middleware"
+
+	"bridge/lease"
 )
 
 // How long a request may make no progress.
@@ -50,6 +52,12 @@ type sender struct {
 
 func (s *sender) Do(request *http.Request) (*http.Response, error) {
 	w, ctx := s.weather, request.Context()
+	if request.Method != http.MethodGet && request.Method != http.MethodHead {
+		// Also before it is tried again.
+		if err := lease.Await(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if err := w.enter(ctx); err != nil {
 		return nil, err
 	}

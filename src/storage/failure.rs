@@ -35,6 +35,8 @@ pub enum FailureKind {
     Name,
     /// It was to be stored where nothing is, and something is there.
     Taken,
+    /// Another machine may have the lock on the remote.
+    Overtaken,
     /// What the remote held under that name is gone, or is something else now.
     Lost,
     /// It was sent, and the server does not show that it holds it.
@@ -153,6 +155,8 @@ impl Failure {
             }
             FailureKind::Config => Error::config(format!("cannot {doing}: {text}"))
                 .hint("`poof verify` says what is wrong with rclone-poof.conf."),
+            FailureKind::Overtaken => Error::new(Kind::Busy, text)
+                .hint("What was sent is there, nothing was removed. Run it again."),
             FailureKind::Missing
             | FailureKind::Name
             | FailureKind::Taken

@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, PipeReader, Write};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use data_encoding::BASE64;
 use serde::Serialize;
@@ -17,7 +17,7 @@ use super::job::{self, Watch};
 use super::rclone::call::{Call, call};
 use super::rclone::requests::{
     AbandonUploads, CopyStore, CountVersions, DeriveKey, FetchStore, Filter, ListStore, LookStore,
-    NameOf, RemoveStore, SendStore, SetPatience, Settings,
+    NameOf, RemoveStore, SendStore, SetLease, SetPatience, Settings,
 };
 
 pub use super::rclone::requests::Versions;
@@ -169,6 +169,24 @@ impl Store {
 pub fn set_patience(time: Duration) {
     // Nothing of it can fail.
     let _ = call(&SetPatience { seconds: time.as_secs() });
+}
+
+/// Says until when this run has the lock on the remote: what changes the remote waits
+/// from then on, until that is known anew.
+pub fn lease(until: SystemTime) {
+    let until = until.duration_since(SystemTime::UNIX_EPOCH).map_or(1, |since| since.as_secs());
+    let _ = call(&SetLease { until, lost: false });
+}
+
+/// Says that there is no lock any more, and that none is needed.
+pub fn end_lease() {
+    let _ = call(&SetLease { until: 0, lost: false });
+}
+
+/// Says that another machine may have the lock: nothing is changed on the remote from
+/// now on.
+pub fn lose_lease() {
+    let _ = call(&SetLease { until: 0, lost: true });
 }
 
 /// The name of the object of a local path, in rclone's standard encoding.

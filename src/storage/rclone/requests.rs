@@ -161,6 +161,12 @@ request!(
 );
 
 request!(
+    /// Until when this run has the lock on the remote, in seconds since 1970 (0: there is
+    /// none), or that it is gone.
+    SetLease => "poof/lease", Nothing { until: u64, lost: bool }
+);
+
+request!(
     /// A secret made of the passwords of a crypt remote.
     DeriveKey => "poof/key", DerivedKey { crypt: String }
 );

@@ -9,8 +9,8 @@
 //! not matter (on a disk they do).
 //!
 //! What this does not exclude: a program that knows no lock (the Python poof, rclone), a
-//! server whose listings do not show what was just stored, and a run that was stopped
-//! for longer than [`STALE`] in the middle of one request. The head of a snapshot is
+//! server whose listings do not show what was just stored, and a machine that slept for
+//! longer than [`STALE`] in the middle of one request. The head of a snapshot is
 //! therefore also stored conditionally where the server knows how ([`Lock::fresh`]).
 
 mod heads;
@@ -45,7 +45,8 @@ use servers::Servers;
 const DIR: &str = "locks";
 /// A lock that was not stored for so long belongs to a run that was killed.
 const STALE: Duration = Duration::from_mins(20);
-/// Who could not store its lock for so long looks whether it still has it.
+/// Who could not store its lock for so long changes nothing on the remote until it has
+/// looked whether it still has it.
 const DOUBTFUL: Duration = Duration::from_mins(10);
 /// A lock of less than this age may be that of a run which began together with this
 /// one, and withdraws like it.
@@ -250,20 +251,22 @@ impl<'a> Lock<'a> {
 
     /// A machine that slept, or was offline, may have been taken for one that is gone.
     fn confirm(&self, held: &Held) -> Result<()> {
-        // Where nothing else keeps two heads apart, it looks each time.
-        if self.store.distinct && held.beat.since_stored() < DOUBTFUL {
+        let (record, watch) = (&held.record, &mut Unwatched);
+        let is_ours = if record.beat.since_stored() >= DOUBTFUL {
+            record.renew(watch)
+        } else if self.store.distinct {
             return Ok(());
-        }
-        let look = self.store.look(&[Bytes(held.place.clone().into_bytes())], &mut Unwatched);
-        let look = look.map_err(|f| self.fail(f))?;
-        if look.iter().all(|shown| shown.failure.is_none()) && !look.is_empty() {
-            held.beat.stored();
+        } else {
+            // Where nothing else keeps two heads apart, it looks each time.
+            record.is_there(watch)
+        };
+        if is_ours.map_err(|f| self.fail(f))? {
             return Ok(());
         }
         let what =
             format!("this run was away for so long that it lost the lock on {}", self.remote);
         Err(Error::new(Kind::Busy, what)
-            .hint("What was sent is there, nothing was removed; run it again."))
+            .hint("What was sent is there, nothing was removed. Run it again."))
     }
 
     /// Whether the server stores an object only where none is if it is asked to. That is
@@ -280,8 +283,8 @@ impl<'a> Lock<'a> {
             return Ok(known);
         }
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(Held { place, text, .. }) = &*held else { return Ok(false) };
-        let record = (place.clone(), text.clone());
+        let Some(Held { record, .. }) = &*held else { return Ok(false) };
+        let record = (record.place.clone(), record.text.clone());
         let knows = match records::write(self.store, record, true, watch) {
             Ok(()) => false,
             Err(failure) if failure.kind == FailureKind::Taken => true,
@@ -409,7 +412,7 @@ mod tests {
         let sleep = |lock: &Lock| {
             let held = lock.held.lock().unwrap();
             let long_ago = SystemTime::now() - 2 * DOUBTFUL;
-            held.as_ref().unwrap().beat.last.lock().unwrap().1 = long_ago;
+            held.as_ref().unwrap().record.beat.last.lock().unwrap().1 = long_ago;
         };
         sleep(&lock);
         lock.hold().unwrap();
