@@ -2,6 +2,7 @@
 //! poof's own.
 
 use std::collections::{BTreeSet, HashSet};
+use std::path::PathBuf;
 
 use super::Context;
 use super::vault::{Vault, cache};
@@ -20,6 +21,7 @@ use crate::tree::identity;
 use crate::tree::inventory::Inventory;
 use crate::tree::known;
 use crate::tree::listing::list;
+use crate::tree::lock::Lock;
 use crate::tree::manifest::Key;
 use crate::tree::objects::{Names, RECORDS};
 use crate::tree::ours::Ours;
@@ -29,6 +31,10 @@ use crate::tree::snapshot::{Newest, Snapshot, Snapshots};
 pub struct Clear<'a> {
     pub plain: &'a Remote,
     pub store: Store,
+    /// For people and for the state.
+    name: String,
+    /// Of records that nothing seals.
+    key: Key,
     /// Poof's own records there.
     records: Inventory,
     /// The trees of which they tell.
@@ -50,7 +56,28 @@ impl<'a> Clear<'a> {
             records = list(&store, RECORDS, &[], &mut Unwatched).map_err(fail)?;
         }
         let known = known::trees(&records);
-        Ok(Clear { plain, store, records, known })
+        Ok(Clear { plain, store, name: plain.name(), key: Key::plain(), records, known })
+    }
+
+    /// The lock there over some trees, which is taken when it is first needed.
+    pub fn lock<'s>(
+        &'s self,
+        context: &'s Context,
+        vault: &'s Vault,
+        trees: Vec<String>,
+    ) -> Lock<'s> {
+        Lock::new(&self.store, &context.state, &self.name, &vault.machine, trees, &self.records)
+    }
+
+    /// The snapshots of a tree there, with what is known of them in `cache`.
+    fn snapshots(&self, tree: &str, cache: PathBuf) -> Snapshots<'_> {
+        Snapshots {
+            store: &self.store,
+            names: Names::new(tree),
+            key: &self.key,
+            records: self.records.below(&format!("trees/{tree}/")),
+            cache,
+        }
     }
 
     /// Whether poof has records of a tree there.
@@ -121,14 +148,7 @@ impl<'a> Clear<'a> {
         create_private_dir(&context.state)?;
         let scratch = Scratch::below(&context.state)
             .map_err(|error| Error::io("write below", &context.state, &error))?;
-        let key = Key::plain();
-        let snapshots = Snapshots {
-            store: &self.store,
-            names: Names::new(tree),
-            key: &key,
-            records: self.records.below(&format!("trees/{tree}/")),
-            cache: scratch.path().join("cache"),
-        };
+        let snapshots = self.snapshots(tree, scratch.path().join("cache"));
         create_private_dir(&snapshots.cache)?;
         if let Newest::Found(last) = snapshots.newest(watch)? {
             self.is_moved(context, tree, &last, encrypted)?;
@@ -164,15 +184,8 @@ impl<'a> Clear<'a> {
         plain: &Snapshot,
         encrypted: &Snapshot,
     ) -> Result<()> {
-        let id = identity::remembered_id(&context.state, &self.plain.name()).unwrap_or_default();
-        let taken = Snapshots {
-            store: &self.store,
-            names: Names::new(tree),
-            key: &Key::plain(),
-            records: self.records.below(&format!("trees/{tree}/")),
-            cache: cache(&context.state, &id, tree),
-        };
-        if taken.is_taken(plain) {
+        let id = identity::remembered_id(&context.state, &self.name).unwrap_or_default();
+        if self.snapshots(tree, cache(&context.state, &id, tree)).is_taken(plain) {
             return Ok(());
         }
         let held = contents(encrypted)?.collect::<Result<HashSet<_>>>()?;

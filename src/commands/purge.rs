@@ -57,16 +57,15 @@ pub fn run(context: &Context, args: &PurgePlain) -> Result<Outcome> {
         return Ok(Outcome::default().with("trees", 0));
     }
     let purging = Purging { context, vault: &vault, clear: &clear, args };
-    if args.caution.dry_run {
-        terminal.done("Dry run: nothing was changed.");
-        return Ok(Outcome::default().with("dry_run", true).with("trees", copies.len()));
-    }
+    let dry_run = args.caution.dry_run;
     let mut outcome = Outcome::default();
     let mut going = Vec::new();
     for copy in copies {
         interrupt::check()?;
-        let proven = purging.judge(&copy.tree);
-        wiping::forget_names(context, &vault, &copy.tree)?;
+        let proven = purging.judge(&copy);
+        if !dry_run {
+            wiping::forget_names(context, &vault, &copy.tree)?;
+        }
         match proven {
             Ok(sorted) => {
                 let goes = setup::allowed(&args.caution.allow).foreign;
@@ -81,9 +80,19 @@ pub fn run(context: &Context, args: &PurgePlain) -> Result<Outcome> {
             Err(error) => carry::note_failure(terminal, &mut outcome, error)?,
         }
     }
+    if dry_run {
+        terminal.done("Dry run: nothing was changed.");
+        return Ok(outcome.with("dry_run", true).with("trees", going.len()));
+    }
     let question = format!("{} plain copies will be removed from the bucket. Go on?", going.len());
     if !going.is_empty() && !terminal.confirm(&question, args.caution.yes)? {
         return Err(Error::guard("nothing was removed").hint("`--yes` goes ahead."));
+    }
+    let trees = going.iter().map(|(copy, _)| copy.tree.clone()).collect();
+    let lock = clear.lock(context, &vault, trees);
+    if !going.is_empty() {
+        // A machine on the plain side may be saving at this moment.
+        lock.hold()?;
     }
     let whole = outcome.kind.is_none();
     for (Copy { tree, files, bytes, .. }, sorted) in &going {
@@ -96,6 +105,7 @@ pub fn run(context: &Context, args: &PurgePlain) -> Result<Outcome> {
         }
         purging.tell_versions(tree)?;
     }
+    drop(lock);
     if clear.is_done()? {
         // Of no tree any more.
         purge(plain, RECORDS)?;
@@ -119,14 +129,16 @@ struct Purging<'a> {
 
 impl Purging<'_> {
     /// Whether a copy may go, and what of it.
-    fn judge(&self, tree: &str) -> Result<Sorted> {
+    fn judge(&self, Copy { tree, configured, .. }: &Copy) -> Result<Sorted> {
         let Purging { context, vault, clear, .. } = self;
+        // Where a command that changes a tree has to be run.
+        let there = if *configured { "" } else { " on the machine that has it in its poof.conf" };
         if let Some(other) = clear.entangled(tree) {
             let what = format!("the plain copy of {tree} stays: it and {other} lie in one another");
             return Err(Error::guard(what).hint("Another machine may use it."));
         }
-        is_no_last_copy(clear.plain, tree)?;
-        let proof = prove(context, vault, tree)?;
+        is_no_last_copy(clear.plain, tree, there)?;
+        let proof = prove(context, vault, tree, there)?;
         let mut monitor = Monitor::comparison(&context.terminal, tree);
         clear.sorted(context, tree, proof.snapshot(), &mut monitor)
     }
@@ -235,7 +247,7 @@ fn copies(vault: &Vault, ready: &Ready, clear: &Clear) -> Result<Vec<Copy>> {
 
 /// A tree that was wiped while the plain side was in use lives there: what an older
 /// encrypted snapshot holds is not what was wiped.
-fn is_no_last_copy(plain: &Remote, tree: &str) -> Result<()> {
+fn is_no_last_copy(plain: &Remote, tree: &str, there: &str) -> Result<()> {
     let records = Names::new(tree).records();
     let listed = list(&plain.store(), &records, &[], &mut Unwatched);
     let fail = |f: Failure| f.into_error(&format!("list {}", plain.place(&records)), Kind::Remote);
@@ -243,19 +255,20 @@ fn is_no_last_copy(plain: &Remote, tree: &str) -> Result<()> {
         return Ok(());
     }
     let what = format!("the plain copy of {tree} stays: the directory was wiped with it");
-    Err(Error::new(Kind::Unproven, what).hint(
-        "`poof cryptoggle` and `poof download` bring it back; then back it up on the encrypted \
-         side.",
-    ))
+    Err(Error::new(Kind::Unproven, what).hint(format!(
+        "`poof cryptoggle` and `poof download`{there} bring it back; then back it up on the \
+         encrypted side."
+    )))
 }
 
 /// Whether the encrypted snapshot of a tree is whole.
-fn prove(context: &Context, vault: &Vault, tree: &str) -> Result<Proof> {
+fn prove(context: &Context, vault: &Vault, tree: &str, there: &str) -> Result<Proof> {
     let mut monitor = Monitor::comparison(&context.terminal, tree);
     let (snapshots, listing) = vault.look_again(tree)?;
     let unproven = |why: &str| {
         let what = format!("the plain copy of {tree} stays: {why}");
-        Err(Error::new(Kind::Unproven, what).hint("`poof backup` makes the encrypted snapshot."))
+        let hint = format!("`poof backup`{there} makes the encrypted snapshot.");
+        Err(Error::new(Kind::Unproven, what).hint(hint))
     };
     let (Standing::Current(last) | Standing::Newer { found: last, .. }) =
         snapshots.last(&mut monitor)?

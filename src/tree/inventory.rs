@@ -12,7 +12,8 @@ pub struct Inventory {
     objects: Vec<Object>,
     /// Tags that are no MD5.
     texts: Vec<String>,
-    sorted: bool,
+    /// It has to be sorted before it is asked; an empty one has not.
+    unsorted: bool,
 }
 
 #[derive(Debug)]
@@ -66,18 +67,18 @@ impl Inventory {
             disowned: false,
         });
         self.names.extend_from_slice(&name);
-        self.sorted = false;
+        self.unsorted = true;
     }
 
     /// Makes it ready to be asked.
     pub fn sort(&mut self) {
         let names = &self.names;
         self.objects.sort_unstable_by(|a, b| name_of(names, a).cmp(name_of(names, b)));
-        self.sorted = true;
+        self.unsorted = false;
     }
 
     fn find(&self, name: &[u8]) -> Option<usize> {
-        debug_assert!(self.sorted);
+        debug_assert!(!self.unsorted);
         self.objects.binary_search_by(|object| name_of(&self.names, object).cmp(name)).ok()
     }
 
@@ -119,7 +120,7 @@ impl Inventory {
 
     /// The part below a prefix, which is taken off.
     pub fn below(&self, prefix: &str) -> Inventory {
-        let mut part = Inventory { texts: self.texts.clone(), sorted: true, ..Self::default() };
+        let mut part = Inventory { texts: self.texts.clone(), ..Self::default() };
         for object in &self.objects {
             if let Some(rest) = name_of(&self.names, object).strip_prefix(prefix.as_bytes()) {
                 let len = u32::try_from(rest.len()).unwrap_or(u32::MAX);

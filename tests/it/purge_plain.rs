@@ -66,6 +66,11 @@ fn what_another_machine_keeps_in_clear_is_named_and_stays_whole() {
     other.poof(["backup"]).run().expect_code(0);
     switch(&sandbox, &crypt(), sandbox.bucket(), &paths(&sandbox, &[]));
     sandbox.poof(["backup", "--allow", "other-remote"]).run().expect_code(0);
+    // A dry run says what the run would refuse, and where that is mended.
+    let before = clear(&sandbox);
+    let run = sandbox.poof(["purge-plain", "--dry-run"]).run().expect_code(6);
+    run.stderr_has("the plain copy of other stays").stderr_has("on the machine that has it");
+    assert_eq!(clear(&sandbox), before);
     let run = sandbox.poof(["purge-plain", "--yes"]).run().expect_code(6);
     run.stdout_has("/other: 5 files").stderr_has("the plain copy of other stays");
     let left = clear(&sandbox);
@@ -115,6 +120,29 @@ fn what_poof_did_not_put_into_a_plain_copy_stays() {
     let run = sandbox.poof(["status"]).run().expect_code(0);
     run.stdout_has("a plain copy of data").stdout_has("holds: 1");
     sandbox.poof(["purge-plain", "--yes", "--allow", "foreign"]).run().expect_code(0);
+    assert_eq!(clear(&sandbox), [""; 0]);
+}
+
+#[test]
+fn a_plain_copy_that_another_machine_is_saving_stays() {
+    let sandbox = plain(10);
+    sandbox.poof(["backup"]).run().expect_code(0);
+    switch(&sandbox, &crypt(), sandbox.bucket(), &paths(&sandbox, &[]));
+    sandbox.poof(["backup", "--allow", "other-remote"]).run().expect_code(0);
+    let lock = sandbox.home().join("lock");
+    let record = json!({
+        "format": 1, "machine": "00".repeat(16), "host": "other", "pid": 1, "since": 1,
+        "trees": ["data"],
+    });
+    fs::write(&lock, record.to_string()).unwrap();
+    let to = format!("{}.poof/locks/{}", place(&sandbox), "0".repeat(32));
+    sandbox.rclone(["copyto", lock.to_str().unwrap(), &to]).run().expect_code(0);
+    let before = clear(&sandbox);
+    let run = sandbox.poof(["purge-plain", "--yes"]).run().expect_code(8);
+    run.stderr_has("other is at work on data");
+    assert_eq!(clear(&sandbox), before);
+    sandbox.rclone(["deletefile", &to]).run().expect_code(0);
+    sandbox.poof(["purge-plain", "--yes"]).run().expect_code(0);
     assert_eq!(clear(&sandbox), [""; 0]);
 }
 

@@ -172,6 +172,7 @@ impl Running {
             line: std::mem::take(&mut self.line),
         };
         assert!(status.is_some(), "still running after {:?}: {run}", self.timeout);
+        assert_ne!(run.code, Some(101), "it panicked: {run}");
         if let (Some(command), Some(code)) = (&self.command, run.code) {
             endings::check(command, code);
         }
