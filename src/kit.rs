@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 
 use age::secrecy::SecretString;
 use age::{DecryptError, scrypt};
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::base::error::{Error, Result};
 use crate::base::secret::Secret;
+use crate::base::units::date;
 
 /// Work of scrypt, as a power of two: a second and 256 MiB.
 const WORK: u8 = 18;
@@ -38,11 +40,43 @@ pub struct Kit {
     pub secrets: BTreeMap<String, Kept>,
     /// Recognises the store; None before the first backup.
     pub store: Option<String>,
+    /// The last snapshot of each tree: an older one is not what was saved. Kits of the
+    /// first poof do not say.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub snapshots: BTreeMap<String, Last>,
     /// Whether backups ran by themselves.
     pub scheduled: bool,
     /// How often. Kits of the first poof do not say.
     #[serde(default)]
     pub every: Option<String>,
+}
+
+/// The last snapshot of a tree that the machine of the kit knew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Last {
+    pub generation: u64,
+    /// BLAKE3 of its head, in hexadecimal.
+    pub head: String,
+    /// When it was made, in seconds since 1970.
+    pub made: u64,
+}
+
+impl Last {
+    /// Why `found`, the newest on the remote (generation and BLAKE3 of its head), is
+    /// not this one and none after it; None if it is.
+    pub fn outdates(&self, (generation, head): (u64, [u8; 32])) -> Option<String> {
+        let of = date(self.made);
+        if generation < self.generation {
+            let known = self.generation;
+            return Some(format!(
+                "it has generation {generation}, and the kit knows {known} of {of}"
+            ));
+        }
+        let other = generation == self.generation && HEXLOWER.encode(&head) != self.head;
+        other.then(|| {
+            format!("its generation {generation} is not the one of {of} that the kit knows")
+        })
+    }
 }
 
 /// A secret of the kit.
@@ -66,6 +100,7 @@ impl Kit {
             rclone_conf: String::new(),
             secrets: BTreeMap::new(),
             store: None,
+            snapshots: BTreeMap::new(),
             scheduled: false,
             every: None,
         }

@@ -20,8 +20,9 @@ use crate::config::{PoofConf, Problem};
 use crate::host::erase::{self, Noise};
 use crate::host::keychain;
 use crate::host::schedule::{Interval, Scheduler};
-use crate::kit::Kit;
-use crate::tree::guard::refuse;
+use crate::kit::{Kit, Last};
+use crate::tree::guard::{self, refuse};
+use crate::tree::known;
 use crate::tree::snapshot::Standing;
 
 /// More than any kit has, in bytes.
@@ -226,8 +227,13 @@ fn look(context: &Context, kit: &Kit, args: &cli::Return) -> Result<()> {
         let standing = vault.snapshots(&directory.name).last(&mut monitor)?;
         drop(monitor);
         let name = &directory.name;
+        let place = ready.remote().place(name);
+        let known = kit.snapshots.get(name);
         match standing {
             Standing::Current(last) | Standing::Newer { found: last, .. } => {
+                if let Some(why) = known.and_then(|known| known.outdates(last.id())) {
+                    guard::older_snapshot(&place, &why, allowed)?;
+                }
                 let (count, size) = (files(last.counts().files), bytes(last.counts().bytes));
                 let (made, host) = last.made();
                 let when = date(made);
@@ -237,8 +243,16 @@ fn look(context: &Context, kit: &Kit, args: &cli::Return) -> Result<()> {
                     "bytes": last.counts().bytes, "made": json::time(made), "host": host,
                 }));
             }
-            Standing::None => terminal.note(&format!("{name}: no manifest on the remote")),
-            Standing::Behind { why, .. } => terminal.warn(&format!("{name}: {why}")),
+            Standing::None => {
+                if let Some(Last { made, .. }) = known {
+                    let why = format!("the kit knows one of {}, and there is none", date(*made));
+                    guard::older_snapshot(&place, &why, allowed)?;
+                }
+                // Poof made the kit, and so it has probably written to the bucket.
+                known::no_manifest(&place, None, vault.has_objects(name), allowed)?;
+                terminal.note(&format!("{name}: no manifest on the remote"));
+            }
+            Standing::Behind { why, .. } => guard::older_snapshot(&place, &why, allowed)?,
         }
     }
     Ok(())

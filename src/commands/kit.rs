@@ -1,14 +1,17 @@
 //! `poof kit`: writes the recovery kit, and opens it once more.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use data_encoding::HEXLOWER;
 use qrcode::render::unicode;
 use qrcode::{EcLevel, QrCode};
 use serde_json::json;
 
 use super::secrets::for_kit;
+use super::vault::{cache, key};
 use super::{Context, Outcome, farewell, phrase, scheduling, setup};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::write_private;
@@ -17,8 +20,13 @@ use crate::base::secret::Secret;
 use crate::base::units::now;
 use crate::cli;
 use crate::config::Ready;
-use crate::kit::{Kit, new_phrase};
+use crate::config::trees::Directory;
+use crate::kit::{Kit, Last, new_phrase};
 use crate::tree::identity;
+use crate::tree::inventory::Inventory;
+use crate::tree::objects::Names;
+use crate::tree::snapshot::Snapshots;
+use crate::tree::wipe::Records;
 
 const NAME: &str = "poof-kit.txt";
 
@@ -106,15 +114,52 @@ fn kit(context: &Context, ready: &Ready) -> Result<Kit> {
     let shown = |path: &Path| path.to_string_lossy().into_owned();
     let kit = Kit::new(made, shown(&context.layout.home), shown(&context.files.dir));
     let schedule = scheduling::found(context);
+    let store = identity::remembered_id(&context.state, &ready.remote().name());
     Ok(Kit {
         poof_conf: text(&context.files.poof)?,
         rclone_conf: text(&context.files.rclone)?,
         secrets: for_kit(context)?,
-        store: identity::remembered_id(&context.state, &ready.remote().name()),
+        snapshots: snapshots(context, ready, store.as_deref())?,
+        store,
         scheduled: schedule.is_some(),
         every: schedule.and_then(|found| found.every).map(|every| every.to_string()),
         ..kit
     })
+}
+
+/// The last snapshot of each tree that this machine knows, in the `store` or wiped.
+fn snapshots(
+    context: &Context,
+    ready: &Ready,
+    store: Option<&str>,
+) -> Result<BTreeMap<String, Last>> {
+    let mut all = BTreeMap::new();
+    let last = |(generation, head): (u64, [u8; 32]), made| Last {
+        generation,
+        head: HEXLOWER.encode(&head),
+        made,
+    };
+    let wiped = Records::in_state(&context.state);
+    let remote = ready.remote();
+    let on_remote = &remote.store();
+    let key = &key(on_remote).map_err(|f| f.into_error("read the passwords", Kind::Config))?;
+    for Directory { name, .. } in ready.directories() {
+        let known = store.and_then(|id| {
+            let (names, cache) = (Names::new(name), cache(&context.state, id, name));
+            let (store, records) = (on_remote, Inventory::default());
+            let known = Snapshots { store, names, key, records, cache }.cached()?;
+            Some(last(known.id(), known.made().0))
+        });
+        let known = match known {
+            Some(known) => Some(known),
+            None => wiped
+                .get(name)?
+                .filter(|wiped| wiped.is_on(&remote.name()))
+                .map(|wiped| last((wiped.generation, wiped.head), wiped.since)),
+        };
+        all.extend(known.map(|known| (name.clone(), known)));
+    }
+    Ok(all)
 }
 
 /// The directory that is backed up and holds `path`.

@@ -4,7 +4,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use serde_json::{Value, json};
 
-use super::vault::cache;
+use super::vault::{cache, key};
 use super::{Context, scheduled};
 use crate::base::error::{Error, Result};
 use crate::base::json;
@@ -29,10 +29,7 @@ use crate::tree::wipe::{Presence, Records, Wipes};
 pub fn show(context: &Context, ready: &Ready, error: Error) -> Result<()> {
     let terminal = &context.terminal;
     let store = ready.remote().store();
-    let key = store.secret().ok().map(|secret| match secret {
-        Some(secret) => Key::from_secret(&secret),
-        None => Key::plain(),
-    });
+    let key = key(&store).ok();
     let id = identity::remembered_id(&context.state, &ready.remote().name()).unwrap_or_default();
     for directory in ready.directories() {
         let known = key.as_ref().map(|key| known(context, (&store, key, &id), directory));

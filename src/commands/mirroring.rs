@@ -43,8 +43,8 @@ impl Incoming<'_> {
         let plan = self.trimmed(directory, &target, plan)?;
         guard::deletions(&target.display().to_string(), &plan, self.allowed)?;
         self.context.terminal.note(&format!(
-            "{name}: no manifest on the remote; content and times come back, other attributes, \
-             empty directories and hard links do not"
+            "{name}: no manifest on the remote, so that nothing is proven; content and times come \
+             back, other attributes, empty directories and hard links do not"
         ));
         let (journal, local_root) = (self.journal(), target);
         Ok(Transfer { name: name.clone(), source, destination, plan, local_root, journal })

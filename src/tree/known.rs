@@ -95,10 +95,13 @@ pub fn no_manifest(
              proven, and any of it may be missing or old.",
         ),
         None => (
-            format!("the first backup of {place} did not end: what lies there is no snapshot"),
+            format!(
+                "{place} has no manifest: its first backup did not end, or somebody has removed \
+                 what tells of it"
+            ),
             "`poof backup` on the machine that has the files completes it. The word makes this \
              machine equal to what lies there: nothing of it is proven, and any of it may be \
-             missing; `--keep-extra` then keeps what is here.",
+             missing, old, or exchanged; `--keep-extra` then keeps what is here.",
         ),
     };
     Err(refuse(what, hint, "no-manifest"))

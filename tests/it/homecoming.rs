@@ -17,7 +17,7 @@ use crate::neuter::{on_a_terminal, paths};
 use crate::story::encrypted;
 
 /// A machine on which there is nothing but poof.
-fn bare() -> Sandbox {
+pub fn bare() -> Sandbox {
     let sandbox = Sandbox::new();
     fs::remove_dir(sandbox.data()).unwrap();
     sandbox

@@ -41,6 +41,7 @@ mod hazards;
 #[cfg(target_os = "linux")] // setfacl, mknod, script
 mod homecoming;
 mod hooks;
+mod hostile_bucket;
 #[cfg(target_os = "linux")] // ldd, dpkg
 mod install;
 mod json;

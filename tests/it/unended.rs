@@ -9,7 +9,7 @@ use crate::harness::{
 use crate::story::{backed_up, grown, names_on, told};
 
 /// A machine with the same bucket and other files.
-fn another(sandbox: &Sandbox, encrypted: bool) -> Sandbox {
+pub fn another(sandbox: &Sandbox, encrypted: bool) -> Sandbox {
     let other = Sandbox::new();
     let new = if encrypted { Config::encrypted } else { Config::plain };
     other.write_config(&new(minio().endpoint()));

@@ -1,0 +1,118 @@
+//! Who owns the bucket may delete, copy and exchange objects, and reads what is not
+//! encrypted. Nothing of that may pass for a snapshot.
+
+use std::fs;
+use std::path::Path;
+
+use crate::farewell::kit;
+use crate::harness::command::Run;
+use crate::harness::{Backdoor, Sandbox, Snapshot, assert_same_content};
+use crate::homecoming::bare;
+use crate::story::{grown, told};
+
+/// A machine with the same configuration and nothing else.
+fn bare_with_configuration(of: &Sandbox, encrypted: bool) -> Sandbox {
+    let machine = crate::unended::another(of, encrypted);
+    fs::copy(of.rclone_conf(), machine.rclone_conf()).unwrap();
+    machine
+}
+
+fn returned(kit: &Path, more: &[&str]) -> (Sandbox, Run) {
+    let machine = bare();
+    let phrase = kit.with_file_name("phrase");
+    let args = ["return", kit.to_str().unwrap(), "--phrase-file", phrase.to_str().unwrap()];
+    let run = machine.poof(args.iter().chain(more)).run();
+    (machine, run)
+}
+
+/// Two objects of the same size, which crypt cannot tell apart.
+fn swap(door: &Backdoor, sandbox: &Sandbox) {
+    let names = door.names("data");
+    let (one, two) = (format!("data/{}", names[0]), format!("data/{}", names[1]));
+    let (first, second) = (door.read(&one), door.read(&two));
+    door.write(&one, &second);
+    door.write(&two, &first);
+    assert!(sandbox.rclone_conf().exists());
+}
+
+#[test]
+fn deleted_heads_switch_no_proof_off() {
+    for encrypted in [false, true] {
+        let (sandbox, _proxy) = grown(encrypted, 6);
+        sandbox.poof(["backup"]).run().expect_code(0);
+        let kit = kit(&sandbox);
+        sandbox.poof(["upload", "--yes", "--keep-poof"]).run().expect_code(0);
+        let door = Backdoor::new(&sandbox);
+        swap(&door, &sandbox);
+        for head in door.names(".poof/trees/data/head") {
+            door.delete(&format!(".poof/trees/data/head/{head}"));
+        }
+        let only = ["download", "--only", "data", "--yes"];
+        // The machine that has wiped it.
+        sandbox.poof(only).run().expect_code(7);
+        assert!(!sandbox.data().exists());
+        // One that has never seen the bucket.
+        let other = bare_with_configuration(&sandbox, encrypted);
+        let before = Snapshot::of(&other.data());
+        let run = other.poof(only).run().expect_code(7);
+        run.stderr_has("somebody has removed").stderr_has("--allow no-manifest");
+        assert_same_content(&before, &Snapshot::of(&other.data()));
+        // A kit knows what there has to be.
+        let (machine, run) = returned(&kit, &["--yes"]);
+        run.expect_code(7).stderr_has("the kit knows one of").stderr_has("older-snapshot");
+        assert!(!machine.data().exists() && !machine.confdir().exists());
+        let (machine, run) = returned(&kit, &["--yes", "--allow", "older-snapshot"]);
+        run.expect_code(7).stderr_has("--allow no-manifest");
+        assert!(!machine.data().exists());
+    }
+}
+
+#[test]
+fn a_bucket_without_any_record_is_not_taken_for_one_of_another_tool_by_who_has_a_kit() {
+    for (encrypted, before_the_first) in [(false, true), (true, true), (true, false)] {
+        let (sandbox, _proxy) = grown(encrypted, 6);
+        let early = before_the_first.then(|| kit(&sandbox));
+        sandbox.poof(["backup"]).run().expect_code(0);
+        let kit = early.unwrap_or_else(|| kit(&sandbox));
+        let records = format!("{}.poof", told(&sandbox));
+        sandbox.rclone(["purge", &records]).run().expect_code(0);
+        let (machine, run) = returned(&kit, &["--yes"]);
+        let word = if before_the_first { "no-manifest" } else { "other-remote" };
+        run.expect_code(7).stderr_has(&format!("--allow {word}"));
+        assert!(!machine.data().exists());
+    }
+}
+
+#[test]
+fn a_kit_knows_the_last_snapshot_and_takes_none_before_it() {
+    for encrypted in [false, true] {
+        let (sandbox, _proxy) = grown(encrypted, 6);
+        sandbox.poof(["backup"]).run().expect_code(0);
+        fs::write(sandbox.data().join("late"), "saved later").unwrap();
+        sandbox.poof(["backup"]).run().expect_code(0);
+        let kit = kit(&sandbox);
+        let door = Backdoor::new(&sandbox);
+        let [newest, older] = door.heads("data");
+        let whole = door.read(&newest);
+        for rolled_back in [true, false] {
+            if rolled_back {
+                door.delete(&newest);
+            } else {
+                door.write(&newest, &door.read(&older));
+            }
+            let (machine, run) = returned(&kit, &["--yes"]);
+            run.expect_code(7).stderr_has("--allow older-snapshot");
+            assert!(!machine.data().exists());
+        }
+        door.write(&newest, &whole);
+        let (machine, run) = returned(&kit, &["--yes"]);
+        run.expect_code(0);
+        assert!(machine.data().join("late").exists());
+        // What was saved after the kit is newer, and fine.
+        fs::write(sandbox.data().join("later"), "saved after the kit").unwrap();
+        sandbox.poof(["backup"]).run().expect_code(0);
+        let (machine, run) = returned(&kit, &["--yes"]);
+        run.expect_code(0);
+        assert!(machine.data().join("later").exists());
+    }
+}
