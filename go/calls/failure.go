@@ -119,6 +119,7 @@ func isLost(err error) bool {
 	for _, damage := range []error{
 		crypt.ErrorEncryptedBadBlock, crypt.ErrorEncryptedBadMagic,
 		crypt.ErrorEncryptedFileBadHeader, crypt.ErrorEncryptedFileTooShort,
+		store.ErrTooLong,
 	} {
 		if errors.Is(err, damage) {
 			return true

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"io"
 	"os"
 
@@ -17,6 +18,23 @@ type Fetch struct {
 	To     []byte `json:"to"`     // a file to make; empty: only hash it
 	Sparse bool   `json:"sparse"` // leave holes where the content is zero
 	Size   int64  `json:"size"`   // as stored
+	Limit  *int64 `json:"limit"`  // of the content; none: what the size gives
+}
+
+// ErrTooLong says that an object has more than what was stored.
+var ErrTooLong = errors.New("it is longer than what was stored")
+
+// limit is how much content an object may have.
+func (s *Store) limit(job *Fetch) int64 {
+	if job.Limit != nil {
+		return *job.Limit
+	}
+	if s.encrypts() {
+		if size, err := s.cipher.DecryptedSize(job.Size); err == nil {
+			return size
+		}
+	}
+	return job.Size
 }
 
 // Fetched is what was read.
@@ -108,8 +126,13 @@ func (s *Store) fetchWhole(ctx context.Context, job *Fetch, transfer *accounting
 	}
 	in := transfer.Account(ctx, body)
 	defer func() { _ = in.Close() }()
+	limit := s.limit(job)
+	size := job.Size
+	if size == 0 {
+		size = min(limit, piece/4) // of a record
+	}
 	// Whole blocks, and one byte more than there should be.
-	buffer := make([]byte, min(piece, (job.Size/block+1)*block))
+	buffer := make([]byte, min(piece, (size/block+1)*block))
 	for offset := int64(0); ; {
 		n, err := fill(in, buffer)
 		see(buffer[:n])
@@ -117,6 +140,9 @@ func (s *Store) fetchWhole(ctx context.Context, job *Fetch, transfer *accounting
 			return e
 		}
 		offset += int64(n)
+		if offset > limit {
+			return ErrTooLong
+		}
 		if err == io.EOF {
 			return nil
 		}

@@ -120,7 +120,7 @@ pub struct Copy {
 }
 
 /// An object to read.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Fetch {
     pub id: u64,
     pub remote: Bytes,
@@ -130,6 +130,9 @@ pub struct Fetch {
     pub sparse: bool,
     /// In bytes, as stored.
     pub size: u64,
+    /// How many bytes of content are read at most; None: what `size` gives. An object that
+    /// has more is not what was stored.
+    pub limit: Option<u64>,
 }
 
 /// What was read.

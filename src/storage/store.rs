@@ -332,8 +332,14 @@ mod tests {
         assert_eq!(listed, [(b"big".to_vec(), 5 << 20), (b"small".to_vec(), 7)]);
 
         let to = Bytes(dir.path().join("back").display().to_string().into());
-        let fetch =
-            Fetch { id: 0, remote: Bytes(b"t/big".to_vec()), to, sparse: true, size: 5 << 20 };
+        let fetch = Fetch {
+            id: 0,
+            remote: Bytes(b"t/big".to_vec()),
+            to,
+            sparse: true,
+            size: 5 << 20,
+            limit: None,
+        };
         let mut got = Vec::new();
         store.fetch([fetch].into_iter(), watch, |record| got.push(record)).unwrap();
         assert!(got[0].failure.is_none(), "{got:?}");

@@ -3,10 +3,12 @@
 
 use std::cmp::Ordering;
 use std::ffi::OsStr;
+use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// One path of a tree.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +55,13 @@ pub struct FileData {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Content(pub [u8; 32]);
 
+/// Extended attributes by name, sorted.
+pub type Xattrs = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// How many bytes all extended attributes of an entry have at most, and how many there are.
+pub const MOST_ATTRIBUTE_BYTES: usize = 16 << 20;
+pub const MOST_ATTRIBUTES: usize = 1 << 15;
+
 /// What a path has besides its content.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attributes {
@@ -63,7 +72,34 @@ pub struct Attributes {
     pub mtime: Time,
     /// Extended attributes by name, sorted; ACLs are among them (Linux:
     /// `system.posix_acl_access` and `_default`).
-    pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+    #[serde(deserialize_with = "bounded")]
+    pub xattrs: Xattrs,
+}
+
+/// Reads attributes; not more of them than there may be, whatever the bytes say.
+fn bounded<'de, D: Deserializer<'de>>(from: D) -> Result<Xattrs, D::Error> {
+    struct Bounded;
+
+    impl<'de> Visitor<'de> for Bounded {
+        type Value = Xattrs;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("extended attributes")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<Self::Value, A::Error> {
+            let mut xattrs = Vec::new();
+            while let Some(xattr) = all.next_element()? {
+                if xattrs.len() >= MOST_ATTRIBUTES {
+                    return Err(serde::de::Error::custom("too many attributes"));
+                }
+                xattrs.push(xattr);
+            }
+            Ok(xattrs)
+        }
+    }
+
+    from.deserialize_seq(Bounded)
 }
 
 /// A time of the file system: seconds since 1970, which may be negative, and

@@ -48,7 +48,7 @@ impl Extent {
         self.found = true;
         self.files += u64::from(!excluded.is_directory());
         let data = excluded.what.as_ref().ok().and_then(Entry::file);
-        self.bytes += data.map_or(0, |data| data.size);
+        self.bytes = self.bytes.saturating_add(data.map_or(0, |data| data.size));
     }
 }
 

@@ -12,7 +12,7 @@ use super::guard::{Allowed, refuse};
 use super::inventory::Inventory;
 use super::manifest::Key;
 use super::objects::RECORDS;
-use super::records;
+use super::records::{self, SMALL};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::{is_absent, write_private};
 use crate::storage::failure::{Failure, FailureKind};
@@ -170,7 +170,7 @@ impl Identities<'_> {
     /// It cannot be fetched. That says nothing about passwords.
     fn read(&self) -> Result<Read> {
         let name = format!("{RECORDS}/{NAME}");
-        let mut read = records::read(self.store, &[name], self.state, &mut Unwatched)?;
+        let mut read = records::read(self.store, &[name], SMALL, self.state, &mut Unwatched)?;
         Ok(match read.pop() {
             Some(Ok(bytes)) => serde_json::from_slice(&bytes).map_or(Read::Damaged, Read::Identity),
             Some(Err(failure)) if failure.kind == FailureKind::Lost => Read::Damaged,

@@ -77,7 +77,7 @@ impl Plan {
 
     /// Bytes to send or fetch.
     pub fn bytes(&self) -> u64 {
-        self.add.iter().chain(&self.update).map(|item| item.size).sum()
+        self.add.iter().chain(&self.update).map(|item| item.size).fold(0, u64::saturating_add)
     }
 
     /// Files to send or fetch.

@@ -57,6 +57,6 @@ pub fn read_back(
             .map_err(|f| f.into_error(&format!("read back {}", names.tree()), Kind::Remote))?;
         interrupt::check()?;
         let size = |entry: &Entry| entry.stored.as_ref().map_or(0, |stored| stored.size);
-        told(entries.iter().map(size).sum());
+        told(entries.iter().map(size).fold(0, u64::saturating_add));
     }
 }

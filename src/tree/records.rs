@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::base::error::{Error, Kind};
 use crate::base::files::create_private_dir;
@@ -96,8 +96,12 @@ fn prove(
     judge(store, names, sent, shown, watch)?.into_iter().map(as_shown).collect()
 }
 
+/// More than any record has, in bytes, that names its own size nowhere.
+pub const SMALL: u64 = 1 << 20;
+
 /// Reads records by their names from the top of the bucket, through files in a
-/// directory of their own in `state`, which is as private as they are.
+/// directory of their own in `state`, which is as private as they are. One that has more
+/// than `most` bytes is none of poof's.
 ///
 /// The inner error is of a record that the remote does not have, or has damaged. Only that
 /// says something about the bucket: a server that refuses or does not answer, and a disk
@@ -108,35 +112,81 @@ fn prove(
 pub fn read(
     store: &Store,
     names: &[String],
+    most: u64,
     state: &Path,
     watch: &mut dyn Watch,
 ) -> Result<Vec<Result<Vec<u8>, Failure>>, Error> {
-    create_private_dir(state)?;
-    let fail = |error| Error::io("write below", state, &error);
-    let scratch = Scratch::below(state).map_err(fail)?;
-    let at = |id: usize| scratch.path().join(id.to_string());
-    let jobs = names.iter().enumerate().map(|(id, name)| Fetch {
-        id: id as u64,
-        remote: Bytes(name.as_bytes().to_vec()),
-        to: Bytes(at(id).to_string_lossy().into_owned().into_bytes()),
-        sparse: false,
-        size: 0,
-    });
-    let mut failures = HashMap::new();
-    store
-        .fetch(jobs, watch, |record| {
-            if let Some(failure) = record.failure {
-                failures.insert(record.id, failure);
+    Records::fetch(store, names, most, state, watch)?.collect()
+}
+
+/// Records that were fetched, one in memory at a time.
+pub struct Records {
+    scratch: Scratch,
+    failures: HashMap<u64, Failure>,
+    next: u64,
+    count: u64,
+}
+
+impl Records {
+    /// # Errors
+    /// As [`read`].
+    pub fn fetch(
+        store: &Store,
+        names: &[String],
+        most: u64,
+        state: &Path,
+        watch: &mut dyn Watch,
+    ) -> Result<Self, Error> {
+        create_private_dir(state)?;
+        let fail = |error| Error::io("write below", state, &error);
+        let scratch = Scratch::below(state).map_err(fail)?;
+        let jobs = names.iter().zip(0..).map(|(name, id)| Fetch {
+            id,
+            remote: Bytes(name.as_bytes().to_vec()),
+            to: Bytes(at(&scratch, id).to_string_lossy().into_owned().into_bytes()),
+            limit: Some(most),
+            ..Fetch::default()
+        });
+        let mut failures = HashMap::new();
+        store
+            .fetch(jobs, watch, |record| {
+                if let Some(failure) = record.failure {
+                    failures.insert(record.id, failure);
+                }
+            })
+            .map_err(|failure| failure.into_error("read poof's records", Kind::Remote))?;
+        for (id, failure) in &failures {
+            let name = usize::try_from(*id).ok().and_then(|id| names.get(id));
+            if failure.here {
+                let doing = format!("write below {}", state.display());
+                return Err(failure.clone().into_error(&doing, Kind::Unexpected));
             }
-        })
-        .map_err(|failure| failure.into_error("read poof's records", Kind::Remote))?;
-    let read = |(id, name): (usize, &String)| match failures.remove(&(id as u64)) {
-        Some(failure) if failure.is_of_the_object() => Ok(Err(failure)),
-        Some(failure) if failure.here => {
-            Err(failure.into_error(&format!("write below {}", state.display()), Kind::Unexpected))
+            if !failure.is_of_the_object() {
+                let doing = format!("read {}", name.map_or("a record", String::as_str));
+                return Err(failure.clone().into_error(&doing, Kind::Remote));
+            }
         }
-        Some(failure) => Err(failure.into_error(&format!("read {name}"), Kind::Remote)),
-        None => fs::read(at(id)).map(Ok).map_err(|error| Error::io("read", &at(id), &error)),
-    };
-    names.iter().enumerate().map(read).collect()
+        Ok(Records { scratch, failures, next: 0, count: names.len() as u64 })
+    }
+}
+
+fn at(scratch: &Scratch, id: u64) -> PathBuf {
+    scratch.path().join(id.to_string())
+}
+
+impl Iterator for Records {
+    type Item = Result<Result<Vec<u8>, Failure>, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let id = self.next;
+        if id == self.count {
+            return None;
+        }
+        self.next += 1;
+        if let Some(failure) = self.failures.remove(&id) {
+            return Some(Ok(Err(failure)));
+        }
+        let path = at(&self.scratch, id);
+        Some(fs::read(&path).map(Ok).map_err(|error| Error::io("read", &path, &error)))
+    }
 }

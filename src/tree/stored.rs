@@ -43,7 +43,7 @@ pub fn sent_as(stored: &Stored, content: Option<&Content>) -> Sent {
 pub fn fetch_of(names: &Names, id: u64, entry: &Entry) -> Option<Fetch> {
     let stored = entry.stored.as_ref()?;
     let remote = Bytes(names.place(entry, stored.odd).ok()?);
-    Some(Fetch { id, remote, to: Bytes::default(), sparse: false, size: stored.size })
+    Some(Fetch { id, remote, size: stored.size, ..Fetch::default() })
 }
 
 /// Whether what was read is the content of an entry.

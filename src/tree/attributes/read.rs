@@ -9,10 +9,9 @@ use rustix::io::Errno;
 use crate::base::units::bytes;
 use crate::host::disk;
 use crate::host::macos::{flags, xattrs};
-use crate::tree::entry::Attributes;
+use crate::tree::entry::{Attributes, MOST_ATTRIBUTE_BYTES as MOST, MOST_ATTRIBUTES};
 
-/// By name, sorted.
-pub type Xattrs = Vec<(Vec<u8>, Vec<u8>)>;
+pub use crate::tree::entry::Xattrs;
 
 /// Extended attributes that the system makes by itself, and those that say
 /// something of this machine alone.
@@ -22,10 +21,6 @@ const NOT_OURS: [&[u8]; 3] = [b"security.selinux", b"security.ima", b"security.e
 /// manifest, as text: `uchg,hidden`. No attribute of a disk comes there under it. Who
 /// does not know it takes it for one that only another system can have.
 pub const FLAGS: &[u8] = b"poof.flags";
-
-/// In bytes, all attributes of an entry together. A resource fork may be larger than
-/// anything that a manifest holds.
-const MOST: usize = 16 << 20;
 
 /// Extended attributes as they were read.
 pub struct Found {
@@ -95,6 +90,10 @@ pub fn of_path(path: &CStr, follow: bool) -> io::Result<Found> {
     let (mut xattrs, mut lacks, mut room) = (Vec::new(), None, MOST);
     for name in names[..size].split(|byte| *byte == 0).filter(|name| is_kept(name)) {
         match value(path, &CString::new(name)?, room, follow)? {
+            Value::Here(_) if xattrs.len() + 1 >= MOST_ATTRIBUTES => {
+                lacks = Some(format!("it has more than {MOST_ATTRIBUTES} attributes"));
+                break;
+            }
             Value::Here(value) => {
                 room -= value.len();
                 xattrs.push((name.to_vec(), value));

@@ -26,7 +26,7 @@ use std::time::Duration;
 use super::inventory::Inventory;
 use super::listing::list;
 use super::objects::RECORDS;
-use super::records;
+use super::records::{self, SMALL};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::write_private;
 use crate::base::interrupt;
@@ -196,7 +196,7 @@ impl<'a> Lock<'a> {
         let mut rival = None;
         let mut gone = Vec::new();
         let full: Vec<_> = others.iter().map(|name| format!("{RECORDS}/{name}")).collect();
-        let read = records::read(self.store, &full, self.state, &mut Unwatched)?;
+        let read = records::read(self.store, &full, SMALL, self.state, &mut Unwatched)?;
         for (name, read) in others.drain(..).zip(read) {
             let age = u64::try_from(time(&own) - time(&name)).unwrap_or(0);
             let age = Duration::from_secs(age);

@@ -5,11 +5,15 @@ use std::cmp::Ordering;
 use std::io::Read;
 
 use super::Damaged;
-use crate::tree::entry::{Entry, order};
+use crate::tree::entry::{Entry, MOST_ATTRIBUTE_BYTES, order};
 
-/// A block that is larger when unpacked was not made by us: a shard ends at 1 MiB
-/// and one entry, whose attributes no file system lets grow beyond this.
-const LARGEST: u64 = 64 << 20;
+/// A block that is larger when unpacked, in bytes, was not made by us: it ends at 1 MiB
+/// and one entry.
+const LARGEST: u64 = (1 << 20) + MOST_ATTRIBUTE_BYTES as u64 + (1 << 20);
+/// Nor was one of more entries.
+pub const MOST: u32 = 4096;
+/// What unpacking may look back on, as a power of two: more than what packs here does.
+const WINDOW: u32 = 25;
 
 pub fn encode(entry: &Entry, out: &mut Vec<u8>) {
     // Writing to memory cannot fail, and all of our types have a form.
@@ -25,7 +29,8 @@ pub fn pack(raw: &[u8], level: i32) -> Vec<u8> {
 /// The entries of a block whose integrity was checked before.
 pub fn unpack(bytes: &[u8]) -> Result<Vec<Entry>, Damaged> {
     let mut raw = Vec::new();
-    let decoder = zstd::Decoder::with_buffer(bytes).map_err(|_| Damaged::Cut)?;
+    let mut decoder = zstd::Decoder::with_buffer(bytes).map_err(|_| Damaged::Cut)?;
+    decoder.window_log_max(WINDOW).map_err(|_| Damaged::Cut)?;
     decoder.take(LARGEST + 1).read_to_end(&mut raw).map_err(|_| Damaged::Cut)?;
     if raw.len() as u64 > LARGEST {
         return Err(Damaged::Invalid("it is too large"));
@@ -41,6 +46,9 @@ pub fn decode(mut raw: &[u8]) -> Result<Vec<Entry>, Damaged> {
         check(&entry)?;
         if let Some(last) = entries.last() {
             follows(last, &entry)?;
+        }
+        if entries.len() >= MOST as usize {
+            return Err(Damaged::Invalid("too many entries"));
         }
         entries.push(entry);
         raw = rest;

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::key::Key;
-use super::{Damaged, opened};
+use super::{Damaged, block, opened};
 use crate::tree::entry::{Entry, EntryKind};
 
 const MAGIC: &[u8] = b"poof head";
 /// Version 1 does not name the machine.
 const VERSION: u8 = 2;
 const SEAL: usize = 32;
+/// A head that is larger, in bytes, was not made by us: this is one of 200 million entries.
+pub const LARGEST_HEAD: u64 = 16 << 20;
 
 /// What a generation is, and of which shards it consists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,7 +49,7 @@ impl Counts {
         self.entries += 1;
         if let EntryKind::File(data) = &entry.kind {
             self.files += 1;
-            self.bytes += data.size;
+            self.bytes = self.bytes.saturating_add(data.size);
         }
     }
 }
@@ -102,6 +104,11 @@ impl Head {
         }
         if head.tree != tree || head.generation != generation {
             return Err(Damaged::Misplaced);
+        }
+        let entries: u64 = head.shards.iter().map(|shard| u64::from(shard.entries)).sum();
+        let odd = |shard: &ShardRef| shard.entries == 0 || shard.entries > block::MOST;
+        if entries != head.counts.entries || head.shards.iter().any(odd) {
+            return Err(Damaged::Invalid("its shards do not hold what it counts"));
         }
         Ok(head)
     }

@@ -31,7 +31,8 @@
 //! no disk has: `poof.flags`, the flags of a file on macOS that its owner can set, by
 //! the names of chflags(1), with commas between them. Who does not know it, or reads a
 //! name in it that is unknown, leaves it alone. An entry has 16 MiB of attributes at
-//! most.
+//! most, and 32,768 of them; a shard 4096 entries; a head is 16 MiB at most and a shard, as
+//! it is stored, 32 MiB.
 //!
 //! The key is made of the passwords of the crypt remote, so that without them
 //! nobody can write a head that is accepted. Without encryption it is a
@@ -45,10 +46,10 @@ mod shard;
 
 use std::fmt;
 
-pub use head::{Counts, Head, Owners, ShardRef};
+pub use head::{Counts, Head, LARGEST_HEAD, Owners, ShardRef};
 pub use index::{IndexHeader, IndexReader, IndexWriter};
 pub use key::Key;
-pub use shard::{Shard, ShardBuilder, open_shard};
+pub use shard::{LARGEST_SHARD, Shard, ShardBuilder, open_shard};
 
 /// Why a part of a manifest is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]

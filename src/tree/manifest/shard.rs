@@ -8,10 +8,12 @@ use crate::tree::entry::Entry;
 
 /// One in so many paths ends a shard.
 const MEAN: u16 = 512;
-/// A shard ends here in any case.
-const MOST: u32 = 4096;
+/// A shard ends at this size before it is packed, in bytes, or at [`block::MOST`] entries.
 const LARGEST: usize = 1 << 20;
 const LEVEL: i32 = 6;
+/// A shard that is larger as it is stored, in bytes, was not made by us: one entry may
+/// have attributes that nothing makes smaller.
+pub const LARGEST_SHARD: u64 = 32 << 20;
 
 /// A piece, ready to be stored.
 #[derive(Clone, Debug)]
@@ -47,7 +49,7 @@ impl<'a> ShardBuilder<'a> {
         let hash = blake3::hash(&entry.path);
         let ends =
             u16::from_le_bytes([hash.as_bytes()[0], hash.as_bytes()[1]]).is_multiple_of(MEAN);
-        (ends || self.entries >= MOST || self.raw.len() >= LARGEST).then(|| self.cut())
+        (ends || self.entries >= block::MOST || self.raw.len() >= LARGEST).then(|| self.cut())
     }
 
     /// The last shard, if there is one.

@@ -80,7 +80,7 @@ pub fn judge(
         .iter()
         .filter_map(|(&id, sent)| {
             let remote = names.get(usize::try_from(id).ok()?)?.clone();
-            Some(Fetch { id, remote, to: Bytes::default(), sparse: false, size: sent.size })
+            Some(Fetch { id, remote, size: sent.size, ..Fetch::default() })
         })
         .collect();
     store.fetch(jobs.into_iter(), watch, |record| {

@@ -72,7 +72,8 @@ impl Restore<'_> {
             step.act == Act::Fetch && step.entry.file().is_some_and(|data| !data.sparse)
         };
         let size = |step: &Step| step.entry.file().map_or(0, |data| data.size);
-        let needed: u64 = self.steps.paths.iter().filter(fetched).map(size).sum();
+        let needed: u64 =
+            self.steps.paths.iter().filter(fetched).map(size).fold(0, u64::saturating_add);
         let root = &self.target.root;
         let Some(disk) = root.ancestors().find_map(|dir| statvfs(dir).ok()) else { return Ok(()) };
         let free = disk.f_bavail.saturating_mul(disk.f_frsize);

@@ -1,14 +1,15 @@
 //! Reads a generation from the remote into the cache.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 
 use super::{FOUND, Snapshot, Snapshots};
 use crate::base::error::{Error, Result};
 use crate::storage::failure::Failure;
 use crate::storage::job::Watch;
-use crate::tree::manifest::{Head, open_shard};
+use crate::tree::manifest::{Head, LARGEST_HEAD, LARGEST_SHARD, open_shard};
 use crate::tree::objects::Names;
-use crate::tree::records;
+use crate::tree::records::{self, Records, SMALL};
 
 impl Snapshots<'_> {
     /// The generations on the remote before `snapshot`, the newest first.
@@ -36,7 +37,7 @@ impl Snapshots<'_> {
         tag: &str,
         watch: &mut dyn Watch,
     ) -> Result<std::result::Result<Snapshot, String>> {
-        let bytes = match self.read(&[Names::head(generation)], watch)?.pop() {
+        let bytes = match self.read(&[Names::head(generation)], LARGEST_HEAD, watch)?.pop() {
             Some(Ok(bytes)) => bytes,
             Some(Err(failure)) => {
                 return Ok(Err(format!("its manifest cannot be read: {}", failure.text)));
@@ -48,12 +49,19 @@ impl Snapshots<'_> {
             Err(damaged) => return Ok(Err(format!("its manifest is not usable: {damaged}"))),
         };
         let shards: Vec<_> = head.shards.iter().map(|shard| Names::shard(&shard.id)).collect();
-        let contents = self.read(&shards, watch)?;
+        if shards.iter().collect::<HashSet<_>>().len() < shards.len() {
+            return Ok(Err("its manifest is not usable: it names a part of it twice".to_owned()));
+        }
+        let full: Vec<_> = shards.iter().map(|name| self.full(name)).collect();
+        let contents = Records::fetch(self.store, &full, LARGEST_SHARD, &self.cache, watch)?;
         let damage = RefCell::new(None);
         let parts = head.shards.clone().into_iter().zip(contents);
         let entries = parts.flat_map(|(shard, content)| {
-            let opened = content.map_err(|failure| failure.text).and_then(|bytes| {
-                open_shard(self.key, &shard.id, &bytes).map_err(|d| d.to_string())
+            let content = content.map(|content| content.map_err(|failure| failure.text));
+            let opened = content.unwrap_or_else(|error| Err(error.to_string())).and_then(|bytes| {
+                let opened = open_shard(self.key, &shard.id, &bytes).map_err(|d| d.to_string())?;
+                let whole = opened.len() == shard.entries as usize;
+                whole.then_some(opened).ok_or_else(|| "it has other entries".to_owned())
             });
             let (entries, failed) = match opened {
                 Ok(entries) => (entries, None),
@@ -80,16 +88,17 @@ impl Snapshots<'_> {
     /// # Errors
     /// The remote fails.
     pub fn read_record(&self, name: &str, watch: &mut dyn Watch) -> Result<Option<Vec<u8>>> {
-        Ok(self.read(&[name.to_owned()], watch)?.pop().and_then(std::result::Result::ok))
+        Ok(self.read(&[name.to_owned()], SMALL, watch)?.pop().and_then(std::result::Result::ok))
     }
 
-    /// Reads records of this tree.
+    /// Reads records of this tree, of `most` bytes each.
     pub(super) fn read(
         &self,
         names: &[String],
+        most: u64,
         watch: &mut dyn Watch,
     ) -> Result<Vec<std::result::Result<Vec<u8>, Failure>>> {
         let full: Vec<_> = names.iter().map(|name| self.full(name)).collect();
-        records::read(self.store, &full, &self.cache, watch)
+        records::read(self.store, &full, most, &self.cache, watch)
     }
 }

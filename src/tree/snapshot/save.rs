@@ -17,7 +17,7 @@ use crate::tree::change::Change;
 use crate::tree::guard;
 use crate::tree::listing::list;
 use crate::tree::lock::Lock;
-use crate::tree::manifest::{Head, Shard};
+use crate::tree::manifest::{Head, LARGEST_HEAD, Shard};
 use crate::tree::objects::Names;
 use crate::tree::records;
 
@@ -152,7 +152,7 @@ impl Snapshots<'_> {
         let dir = format!("{}/{}", self.names.records(), Names::HEADS);
         let (back, heads) = thread::scope(|scope| {
             let heads = scope.spawn(|| list(self.store, &dir, &[], &mut Unwatched));
-            let back = self.read(&[name], watch);
+            let back = self.read(&[name], LARGEST_HEAD, watch);
             (back, heads.join().unwrap_or_else(|_| Err(Failure::other("a thread ended"))))
         });
         let heads = heads.map_err(|failure| self.refused(failure))?;

@@ -150,7 +150,7 @@ impl Work<'_> {
             Ok(Gone::Wiped { inline }) => {
                 self.tally.inline |= inline;
                 self.tally.gone += 1;
-                self.tally.bytes += size;
+                self.tally.bytes = self.tally.bytes.saturating_add(size);
                 inode.and_then(|inode| self.linked.remove(&inode));
             }
             Ok(Gone::Unlinked { inode, ctime }) => {
