@@ -23,6 +23,7 @@ mod kit;
 mod last_known;
 mod lconfig;
 mod level;
+mod locks;
 mod lpurge;
 mod man;
 mod mirroring;

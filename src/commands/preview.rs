@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::{Context, setup, show};
+use super::{Context, locks, setup, show};
 use crate::base::error::Result;
 use crate::base::interrupt;
 use crate::base::json;
@@ -16,13 +16,15 @@ use crate::host::mounts::{self, Mount};
 use crate::storage::filter::Filter;
 use crate::tree::entry::is_within;
 use crate::tree::walk::{Found, Walk};
-use crate::tree::wipe::achieved;
+use crate::tree::wipe::{achieved, is_locked};
 
 /// What lies in a directory, on one mount.
 #[derive(Default)]
 struct Extent {
     files: u64,
     bytes: u64,
+    /// Directories among them.
+    locked: Vec<Vec<u8>>,
 }
 
 /// What lies on the mount of the directory itself, and on others in it.
@@ -42,7 +44,7 @@ fn of(context: &Context, directory: &Directory, filter: &Filter) -> Result<Exten
     for found in walk {
         interrupt::check()?;
         let Found::Entry(entry) = found else { continue };
-        if entry.is_directory() || spared.iter().any(|spared| is_within(&entry.path, spared)) {
+        if spared.iter().any(|spared| is_within(&entry.path, spared)) {
             continue;
         }
         let others = extents.others.iter_mut();
@@ -50,6 +52,12 @@ fn of(context: &Context, directory: &Directory, filter: &Filter) -> Result<Exten
         // The innermost.
         let on = on.max_by_key(|(path, ..)| path.as_os_str().len());
         let extent = on.map_or(&mut extents.own, |(.., extent)| extent);
+        if is_locked(&entry) {
+            extent.locked.push(entry.path.clone());
+        }
+        if entry.is_directory() {
+            continue;
+        }
         extent.files += 1;
         extent.bytes += entry.file().map_or(0, |data| data.size);
     }
@@ -67,7 +75,7 @@ pub fn extent(
 ) -> Result<(u64, u64)> {
     let mut total = (0, 0);
     for directory in directories {
-        let Extent { files, bytes } = of(context, directory, filter)?.own;
+        let Extent { files, bytes, .. } = of(context, directory, filter)?.own;
         total = (total.0 + files, total.1 + bytes);
     }
     Ok(total)
@@ -86,8 +94,11 @@ pub fn wipe(context: &Context, directories: &[&Directory], filter: &Filter) -> R
         let said = achieved(mount.as_ref());
         let what = format!("would be wiped{}: {}", show::place(mount.as_ref()), show::said(&said));
         let words: Vec<_> = said.iter().map(|said| said.word()).collect();
-        let event = json!({"type": "would_wipe", "tree": name, "achieved": words});
+        let locked = own.locked.len();
+        let event =
+            json!({"type": "would_wipe", "tree": name, "achieved": words, "locked": locked});
         tell(context, name, &own, &what, mount.as_ref(), event);
+        locks::preview(context, name, &own.locked);
         for (path, mount, extent) in others {
             let what = format!("would stay{}: not crossed", show::place(Some(&mount)));
             let shown = format!("{name}/{}", path.display());
@@ -107,7 +118,7 @@ fn tell(
     mount: Option<&Mount>,
     mut event: Value,
 ) {
-    let Extent { files: count, bytes: size } = extent;
+    let Extent { files: count, bytes: size, .. } = extent;
     context.terminal.result(&format!("x {name}: {}, {} {what}", files(*count), bytes(*size)));
     if let Some(event) = event.as_object_mut() {
         event.insert("files".to_owned(), json!(count));

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::excluded::Excluding;
 use super::vault::Vault;
 use super::watch::Monitor;
-use super::{Context, Outcome, carry, setup, show};
+use super::{Context, Outcome, carry, locks, setup, show};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::json;
@@ -239,6 +239,7 @@ impl Wiping<'_> {
             terminal.event(&json::at(path, json!({"type": "outside", "tree": name})));
             outcome.worsen(Kind::Residue);
         }
+        locks::told(self.context, name, &tally.lifted);
         let said = tally.achieved();
         let place = show::place(tally.mount.as_ref());
         let (count, size) = (files(tally.gone), bytes(tally.bytes));
@@ -257,6 +258,7 @@ impl Wiping<'_> {
         terminal.event(&json!({
             "type": "wipe", "tree": name, "files": tally.gone, "bytes": tally.bytes,
             "left": tally.left.len(), "outside": tally.outside.len(),
+            "lifted": tally.lifted.len(),
             "mount": tally.mount.as_ref().map(|m| &m.point),
             "filesystem": tally.mount.as_ref().map(|m| &m.kind),
             "achieved": words,

@@ -4,6 +4,7 @@
 pub mod clipboard;
 pub mod disk;
 pub mod erase;
+pub mod flags;
 pub mod in_use;
 pub mod inline;
 pub mod keychain;

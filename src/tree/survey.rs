@@ -8,6 +8,7 @@ use std::path::Path;
 
 use itertools::{EitherOrBoth, Itertools};
 
+use super::attributes::carry_over;
 use super::change::{Change, News, Why};
 use super::content;
 use super::entry::{Entry, EntryKind, is_within, order};
@@ -183,6 +184,7 @@ impl Sides<'_> {
             let why = seen.is_object().then_some(why);
             return Ok(Next::Change(seen, why, News::Differs));
         }
+        carry_over(&mut seen, old);
         let (now, then) = (&seen.attributes, &old.attributes);
         self.altered += u64::from((now.mode, &now.xattrs) != (then.mode, &then.xattrs));
         let object = seen.is_object();

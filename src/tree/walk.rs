@@ -17,6 +17,7 @@ use look::{names, of};
 use super::attributes;
 use super::entry::{Entry, EntryKind, FileData, as_path};
 use super::excluded::{Excluded, is_excluded, is_marked};
+use crate::host::flags;
 use crate::host::macos::{cloud, privacy};
 use crate::storage::filter::Filter;
 
@@ -90,7 +91,7 @@ impl Walk {
         let entry = Entry {
             path: Vec::new(),
             kind: EntryKind::Directory,
-            attributes: of(&stat, xattrs),
+            attributes: of(&stat, xattrs, flags::of(&dir, c".", &stat)),
             hard_link: None,
             stored: None,
             local: Some(local(&stat)),
@@ -207,6 +208,7 @@ impl Walk {
             Ok(found) => found,
             Err(error) => return Err(self.unreadable(error)),
         };
+        let flags = flags::of(&level.dir, name, stat);
         let lacks = lacks.map(|why| self.lacking(why));
         self.next.extend(lacks);
         let hard_link = (file_type != FileType::Directory && stat.st_nlink > 1).then(|| {
@@ -221,7 +223,7 @@ impl Walk {
         Ok(Entry {
             path: self.path.clone(),
             kind,
-            attributes: of(stat, xattrs),
+            attributes: of(stat, xattrs, flags),
             hard_link,
             stored: None,
             local: Some(local(stat)),

@@ -16,11 +16,12 @@ use serde_json::Value;
 use crate::harness::Sandbox;
 use crate::harness::command::Run;
 
-/// What the stories do not bring about everywhere: only root can mount, and a hook, a
+/// What the stories do not bring about everywhere: only root can mount and lock, and a hook, a
 /// keychain and a scheduled run have tests of their own.
-const RARE: [&str; 10] = [
+const RARE: [&str; 11] = [
     "excluded",
     "hook",
+    "locked",
     "man",
     "removed",
     "scheduled_run",
@@ -194,4 +195,32 @@ fn the_help_lists_every_exit_code_and_no_other() {
     assert_eq!(table.lines().filter_map(code).collect::<Vec<_>>(), CODES);
     let schema: Vec<_> = schema()["$defs"]["exit_code"]["enum"].as_array().unwrap().clone();
     assert_eq!(schema, CODES.map(Value::from));
+}
+
+// Only root can lock a file.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_locked_is_told_before_and_after_in_lines_of_the_schema() {
+    let told = Told::default();
+    let sandbox = crate::story::plain(3);
+    let path = sandbox.data().join("locked");
+    fs::write(&path, "x").unwrap();
+    let chattr = std::process::Command::new("chattr").arg("+i").arg(&path).output();
+    if !chattr.is_ok_and(|out| out.status.success()) {
+        eprintln!("skipped: only root can lock, and not on every file system");
+        return;
+    }
+    for (args, lifted, summary, key) in [
+        (&["upload", "--dry-run", "--keep-poof"][..], false, "would_wipe", "locked"),
+        (&["upload", "--yes", "--keep-poof"], true, "wipe", "lifted"),
+    ] {
+        let lines = told.run(&sandbox, args, 0);
+        let of = |kind: &str| {
+            let found = |line: &&Value| line["type"] == kind && line["tree"] == "data";
+            lines.iter().find(found).unwrap_or_else(|| panic!("no {kind}: {lines:?}")).clone()
+        };
+        let line = of("locked");
+        assert_eq!((&line["path"], &line["lifted"]), (&"locked".into(), &lifted.into()));
+        assert_eq!((&line["lifts"], &of(summary)[key]), (&true.into(), &1.into()));
+    }
 }

@@ -49,6 +49,8 @@ mod json;
 mod keychain;
 mod kills;
 mod ledger;
+#[cfg(target_os = "linux")] // chattr
+mod locked;
 mod machines;
 #[cfg(target_os = "linux")] // GNU time
 mod memory;

@@ -8,6 +8,7 @@ use std::os::fd::OwnedFd;
 use rustix::fs::Stat;
 
 use super::flags;
+use crate::host::flags::ON_MACOS;
 
 /// `SF_DATALESS` of sys/stat.h: the content, or what a directory holds, is not here.
 const DATALESS: u32 = 0x4000_0000;
@@ -37,7 +38,7 @@ fn stands_for<'a>(stub: &'a [u8], head: &[u8]) -> Option<&'a [u8]> {
 /// Takes the stubs out of the names in a directory. Returns for which names they
 /// stand: a snapshot may have the file under that.
 pub fn take_stubs(dir: &OwnedFd, names: &mut Vec<CString>) -> Vec<CString> {
-    if !flags::HERE {
+    if !ON_MACOS {
         // Elsewhere it is a file like any other.
         return Vec::new();
     }

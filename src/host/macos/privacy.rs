@@ -5,7 +5,7 @@ use std::env;
 use std::io;
 use std::path::Path;
 
-use super::flags;
+use crate::host::flags::ON_MACOS;
 
 /// The pages of System Settings, Privacy & Security, on which such a place is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ fn remedy(errno: Option<i32>, path: &Path, home: &Path) -> Option<String> {
 
 /// What to do about `error` at `path`, a full one, if macOS keeps that private.
 pub fn hint(error: &io::Error, path: &Path) -> Option<String> {
-    if !flags::HERE {
+    if !ON_MACOS {
         return None;
     }
     remedy(error.raw_os_error(), path, Path::new(&env::var_os("HOME")?))

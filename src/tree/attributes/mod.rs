@@ -1,6 +1,7 @@
 //! The attributes of an entry that are more than a number: extended attributes,
-//! among them ACLs, and the flags of macOS; and how all are set again.
+//! among them ACLs, and the flags that a person sets; and how all are set again.
 
+mod carried;
 mod read;
 
 use std::ffi::{CStr, CString};
@@ -13,12 +14,14 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use read::{FLAGS, Xattrs, beside, of_path};
+use read::{Xattrs, beside, is_foreign, of_path};
 
 use super::entry::{Attributes, Entry, EntryKind, Time};
-use crate::host::macos::{flags, xattrs};
+use crate::host::flags;
+use crate::host::macos::xattrs;
 
-pub use read::{Found, flags_of, of_handle, of_name, with_flags};
+pub use carried::carry_over;
+pub use read::{Found, flags_of, of_handle, of_name, with_flags, with_unread};
 
 /// What this user is able to set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,9 +40,10 @@ impl Power {
     /// Whether an extended attribute can be set.
     fn sets(self, name: &[u8]) -> bool {
         let own = |start: &&[u8]| name.starts_with(start);
-        xattrs::can_be(flags::HERE, name)
+        !flags::is_flags(name)
+            && xattrs::can_be(flags::ON_MACOS, name)
             && (self == Power::Root
-                || flags::HERE
+                || flags::ON_MACOS
                 || [&b"user."[..], b"system.posix_acl"].iter().any(own))
     }
 
@@ -63,6 +67,7 @@ impl Power {
             || !link && self.mode(a, b.uid, b.gid) != b.mode
             || a.mtime != b.mtime
             || self.settable(&a.xattrs) != self.settable(&b.xattrs)
+            || (flags_of(a) ^ flags_of(b)) & flags::settable() != 0
     }
 }
 
@@ -75,6 +80,8 @@ pub struct Short {
     pub xattr: Option<String>,
     /// It has attributes that only another system can have.
     pub foreign: bool,
+    /// It should be locked, which only root can do.
+    pub lock: bool,
 }
 
 /// Gives `name` in `dir` the attributes of `entry`, but for its flags, of which it has
@@ -95,9 +102,8 @@ pub fn apply(dir: &OwnedFd, name: &CStr, entry: &Entry, power: Power) -> io::Res
     }
     let path = beside(dir, name)?;
     let present = power.settable(&of_path(&path, false)?.xattrs);
-    let mut to_set = power.settable(&wanted.xattrs);
-    to_set.retain(|(name, _)| name != FLAGS);
-    let of_other_system = wanted.xattrs.iter().any(|(name, _)| !xattrs::can_be(flags::HERE, name));
+    let to_set = power.settable(&wanted.xattrs);
+    let of_other_system = wanted.xattrs.iter().any(|(name, _)| is_foreign(name));
     let mut refused = None;
     if present != to_set {
         if !link {
@@ -113,7 +119,8 @@ pub fn apply(dir: &OwnedFd, name: &CStr, entry: &Entry, power: Power) -> io::Res
         chmodat(dir, name, Mode::from_raw_mode(mode), AtFlags::empty())?;
     }
     utimensat(dir, name, &times(wanted.mtime), AtFlags::SYMLINK_NOFOLLOW)?;
-    Ok(Short { owner: foreign && power == Power::Owner, xattr: refused, foreign: of_other_system })
+    let owner = foreign && power == Power::Owner;
+    Ok(Short { owner, xattr: refused, foreign: of_other_system, lock: false })
 }
 
 /// Gives `name` in `dir` the flags of `entry`: the very last.
@@ -121,18 +128,19 @@ pub fn apply(dir: &OwnedFd, name: &CStr, entry: &Entry, power: Power) -> io::Res
 /// # Errors
 /// They cannot be set.
 pub fn seal(dir: &OwnedFd, name: &CStr, entry: &Entry, short: Short) -> io::Result<Short> {
-    if !flags::HERE {
-        return Ok(short);
-    }
-    let now = flags::of(&rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?);
-    let Some(last) = flags::change(now, flags_of(&entry.attributes)).last else {
+    let (now, wanted) = (flags::now(dir, name)?, flags_of(&entry.attributes));
+    let settable = flags::settable();
+    let lock = flags::HERE.lock(wanted & !now & !settable);
+    let short = Short { lock, ..short };
+    let Some(last) = flags::HERE.change(now, wanted, settable).last else {
         return Ok(short);
     };
     match flags::set(dir, name, last) {
         Ok(()) => Ok(short),
         // A disk that has none.
         Err(error) if error.kind() == io::ErrorKind::Unsupported => {
-            Ok(Short { xattr: Some("flags".to_owned()), ..short })
+            let refused = flags::HERE.written(wanted ^ now).unwrap_or_default();
+            Ok(Short { xattr: Some(refused), ..short })
         }
         Err(error) => Err(error),
     }
@@ -177,11 +185,44 @@ mod tests {
     // A snapshot of a Mac on Linux, and the other way round.
     #[test]
     fn what_only_another_system_can_have_is_no_difference_here() {
-        let here = if flags::HERE { "com.apple.FinderInfo" } else { "user.x" };
-        let away = if flags::HERE { "security.capability" } else { "com.apple.FinderInfo" };
+        let here = if flags::ON_MACOS { "com.apple.FinderInfo" } else { "user.x" };
+        let away = if flags::ON_MACOS { "security.capability" } else { "com.apple.FinderInfo" };
         for power in [Power::Root, Power::Owner] {
             assert!(power.sets(here.as_bytes()) && !power.sets(away.as_bytes()), "{power:?}");
-            assert_eq!(power.sets(FLAGS), flags::HERE);
+            // The flags of a file are set by other means.
+            assert!(!power.sets(b"poof.flags") && !power.sets(b"poof.linux-flags"));
+        }
+    }
+
+    #[test]
+    fn flags_that_can_be_set_are_a_difference_and_no_others() {
+        let of = |attribute: &[u8], text: &str| Entry {
+            path: b"file".to_vec(),
+            kind: EntryKind::Fifo,
+            attributes: Attributes {
+                xattrs: vec![(attribute.to_vec(), text.into())],
+                ..Attributes::default()
+            },
+            hard_link: None,
+            stored: None,
+            local: None,
+        };
+        let none = of(b"user.same", "");
+        let none = Entry { attributes: Attributes::default(), ..none };
+        let (lock, other) = if flags::ON_MACOS {
+            ("uchg", flags::LINUX.attribute)
+        } else {
+            ("immutable", flags::MACOS.attribute)
+        };
+        let here = flags::HERE.attribute;
+        let may_lock = flags::HERE.lock(flags::settable());
+        for power in [Power::Root, Power::Owner] {
+            assert!(power.differ(&of(here, "nodump"), &none), "{power:?}");
+            assert_eq!(power.differ(&of(here, lock), &none), may_lock, "{power:?}");
+            assert!(!power.differ(&of(here, "of-the-future"), &none), "{power:?}");
+            for text in ["nodump", "immutable", "uchg", "\u{fffd},,"] {
+                assert!(!power.differ(&of(other, text), &none), "{power:?} {text}");
+            }
         }
     }
 }

@@ -7,8 +7,8 @@ use std::os::fd::OwnedFd;
 use rustix::io::Errno;
 
 use crate::base::units::bytes;
-use crate::host::disk;
-use crate::host::macos::{flags, xattrs};
+use crate::host::macos::xattrs;
+use crate::host::{disk, flags};
 use crate::tree::entry::{Attributes, MOST_ATTRIBUTE_BYTES as MOST, MOST_ATTRIBUTES};
 
 pub use crate::tree::entry::Xattrs;
@@ -16,11 +16,6 @@ pub use crate::tree::entry::Xattrs;
 /// Extended attributes that the system makes by itself, and those that say
 /// something of this machine alone.
 const NOT_OURS: [&[u8]; 3] = [b"security.selinux", b"security.ima", b"security.evm"];
-
-/// Under this name the flags of a file stand among its extended attributes in a
-/// manifest, as text: `uchg,hidden`. No attribute of a disk comes there under it. Who
-/// does not know it takes it for one that only another system can have.
-pub const FLAGS: &[u8] = b"poof.flags";
 
 /// Extended attributes as they were read.
 pub struct Found {
@@ -53,23 +48,48 @@ pub fn beside(dir: &OwnedFd, name: &CStr) -> io::Result<CString> {
     Ok(CString::new(path)?)
 }
 
-/// `xattrs` with the flags `st_flags` of a file, as a manifest has them.
-pub fn with_flags(mut xattrs: Xattrs, st_flags: u32) -> Xattrs {
-    if let Some(text) = flags::written(st_flags) {
-        let at = xattrs.partition_point(|(name, _)| name.as_slice() < FLAGS);
-        xattrs.insert(at, (FLAGS.to_vec(), text.into_bytes()));
+/// `xattrs` with the flags of a file, as a manifest has them.
+pub fn with_flags(mut xattrs: Xattrs, flags: u32) -> Xattrs {
+    if let Some(text) = flags::HERE.written(flags) {
+        insert(&mut xattrs, (flags::HERE.attribute.to_vec(), text.into_bytes()));
     }
     xattrs
 }
 
-/// The flags among some attributes.
+/// `xattrs` that were read here, with what `known` has besides and this system has among
+/// no attributes of a disk: the flags, and what only another system can have.
+pub fn with_unread(mut xattrs: Xattrs, known: &Attributes) -> Xattrs {
+    let is_unread = |name: &[u8]| name == flags::HERE.attribute || is_foreign(name);
+    for pair in known.xattrs.iter().filter(|(name, _)| is_unread(name)) {
+        insert(&mut xattrs, pair.clone());
+    }
+    xattrs
+}
+
+fn insert(xattrs: &mut Xattrs, pair: (Vec<u8>, Vec<u8>)) {
+    let at = xattrs.partition_point(|(name, _)| *name < pair.0);
+    if xattrs.get(at).is_none_or(|(name, _)| *name != pair.0) {
+        xattrs.insert(at, pair);
+    }
+}
+
+/// The flags of this system among some attributes.
 pub fn flags_of(attributes: &Attributes) -> u32 {
-    let found = attributes.xattrs.iter().find(|(name, _)| name == FLAGS);
-    found.map_or(0, |(_, text)| flags::read(text))
+    let found = attributes.xattrs.iter().find(|(name, _)| name == flags::HERE.attribute);
+    found.map_or(0, |(_, text)| flags::HERE.read(text))
+}
+
+/// Whether only another system can have an attribute of this name.
+pub fn is_foreign(name: &[u8]) -> bool {
+    name != flags::HERE.attribute
+        && (flags::is_flags(name) || !xattrs::can_be(flags::ON_MACOS, name))
 }
 
 fn is_kept(name: &[u8]) -> bool {
-    !name.is_empty() && !NOT_OURS.contains(&name) && !xattrs::is_systems(name) && name != FLAGS
+    !name.is_empty()
+        && !NOT_OURS.contains(&name)
+        && !xattrs::is_systems(name)
+        && !flags::is_flags(name)
 }
 
 pub fn of_path(path: &CStr, follow: bool) -> io::Result<Found> {
@@ -156,11 +176,44 @@ mod tests {
     fn flags_stand_among_the_attributes_and_are_found_again() {
         let xattrs = vec![xattr("com.apple.FinderInfo", b"x"), xattr("user.a", b"y")];
         assert_eq!(with_flags(xattrs.clone(), 0), xattrs);
-        let with = with_flags(xattrs, 0x8002);
-        assert_eq!(with[1], xattr("poof.flags", b"uchg,hidden"));
+        // On both systems two flags that are kept.
+        let with = with_flags(xattrs.clone(), flags::HERE.kept());
+        let text = flags::HERE.written(flags::HERE.kept()).unwrap();
+        assert_eq!(with[1].1, text.into_bytes());
         assert!(with.is_sorted());
-        assert_eq!(flags_of(&Attributes { xattrs: with, ..Attributes::default() }), 0x8002);
+        let with = Attributes { xattrs: with, ..Attributes::default() };
+        assert_eq!(flags_of(&with), flags::HERE.kept());
         assert_eq!(flags_of(&Attributes::default()), 0);
+        for system in [&flags::LINUX, &flags::MACOS] {
+            assert!(!is_kept(system.attribute), "no disk has it");
+        }
+    }
+
+    #[test]
+    fn what_is_not_read_of_a_disk_is_what_was_known() {
+        let of = |names: &[&str]| Attributes {
+            xattrs: names.iter().map(|name| xattr(name, b"known")).collect(),
+            ..Attributes::default()
+        };
+        let known = of(&["other.system", "poof.flags", "poof.linux-flags", "user.gone"]);
+        let read = with_unread(vec![xattr("user.a", b"read")], &known);
+        let names: Vec<_> = read.iter().map(|(name, _)| String::from_utf8_lossy(name)).collect();
+        if flags::ON_MACOS {
+            assert_eq!(names, ["poof.flags", "poof.linux-flags", "user.a"]);
+        } else {
+            assert_eq!(names, ["other.system", "poof.flags", "poof.linux-flags", "user.a"]);
+        }
+        // What is known twice is there once.
+        assert_eq!(with_unread(read.clone(), &known), read);
+    }
+
+    #[test]
+    fn flags_of_another_system_are_none_here() {
+        let other = if flags::ON_MACOS { &flags::LINUX } else { &flags::MACOS };
+        let text = other.written(other.kept()).unwrap().into_bytes();
+        let xattrs = vec![(other.attribute.to_vec(), text)];
+        assert_eq!(flags_of(&Attributes { xattrs, ..Attributes::default() }), 0);
+        assert!(is_foreign(other.attribute) && !is_foreign(flags::HERE.attribute));
     }
 
     #[test]

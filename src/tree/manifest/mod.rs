@@ -27,12 +27,13 @@
 //!                                header and of the hashes of all blocks
 //! ```
 //!
-//! Among the extended attributes of an entry, in the order of names, may be one that
+//! Among the extended attributes of an entry, in the order of names, may be two that
 //! no disk has: `poof.flags`, the flags of a file on macOS that its owner can set, by
-//! the names of chflags(1), with commas between them. Who does not know it, or reads a
-//! name in it that is unknown, leaves it alone. An entry has 16 MiB of attributes at
-//! most, and 32,768 of them; a shard 4096 entries; a head is 16 MiB at most and a shard, as
-//! it is stored, 32 MiB.
+//! the names of chflags(1), and `poof.linux-flags`, those of a file or directory on Linux
+//! (`immutable`, `append-only`, `nodump`), with commas between them. Who does not know
+//! one, or reads a name in it that is unknown, leaves it alone. An entry has 16 MiB of
+//! attributes at most, and 32,768 of them; a shard 4096 entries; a head is 16 MiB at most
+//! and a shard, as it is stored, 32 MiB.
 //!
 //! The key is made of the passwords of the crypt remote, so that without them
 //! nobody can write a head that is accepted. Without encryption it is a

@@ -8,13 +8,14 @@ use std::os::unix::ffi::OsStrExt;
 use rustix::fs::statvfs;
 
 use super::alias::twin;
+use super::locked;
 use super::place::Place;
 use super::steps::{Act, Dir, Gone, Step};
 use super::tally::Tally;
 use super::{Accounts, Restore};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
-use crate::base::units::{bytes, files};
+use crate::base::units::bytes;
 use crate::storage::failure::FailureKind;
 use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Fetch, Fetched};
@@ -38,7 +39,8 @@ impl Restore<'_> {
             }
             let root = &self.target.root;
             let fail = |e: io::Error| Error::io("write to", root, &e).with_kind(Kind::Incomplete);
-            let place = Place::open(root, self.power).map_err(fail)?;
+            let comes = self.steps.paths.iter().any(|step| step.act != Act::Attributes);
+            let place = Place::open(root, self.power, comes).map_err(fail)?;
             let work = Work { restore: self, place: &place };
             work.carry_out(&mut tally, watch)?;
             let root_entry = self.steps.directories.first().filter(|d| d.entry.path.is_empty());
@@ -49,18 +51,7 @@ impl Restore<'_> {
             self.take(&tally)?;
         }
         self.keep_account(&tally, watch)?;
-        if tally.foreign > 0 {
-            self.notes.push(format!(
-                "{} have attributes that only another system can hold, and are here without them",
-                files(tally.foreign)
-            ));
-        }
-        if tally.owners > 0 {
-            self.notes.push(format!(
-                "{} of other owners belong to this user now: only root can give them away",
-                files(tally.owners)
-            ));
-        }
+        self.notes.extend(tally.notes());
         Ok(tally.failed)
     }
 
@@ -230,12 +221,20 @@ impl Work<'_> {
             interrupt::check()?;
             if let Err(error) = self.place.remove(path, *directory) {
                 let kind = FailureKind::Forbidden;
+                let error = self.locked(path, error);
                 let why = format!("it was to be removed and is still there: {error}");
                 let path = as_path(path).to_path_buf();
                 tally.failed.push(Failed::deletion(path, kind, why));
             }
         }
         Ok(())
+    }
+
+    /// `error`, or that `path` is locked, and how it is unlocked.
+    fn locked(&self, path: &[u8], error: io::Error) -> io::Error {
+        let denied = error.kind() == io::ErrorKind::PermissionDenied;
+        let why = denied.then(|| locked::why(&self.restore.target.root, path)).flatten();
+        why.map_or(error, io::Error::other)
     }
 
     /// Why something could not be put into place, in words that help.
@@ -257,7 +256,7 @@ impl Work<'_> {
                      on a disk that tells them apart"
                 ))
             }
-            _ => error,
+            _ => self.locked(&entry.path, error),
         }
     }
 
@@ -269,9 +268,11 @@ impl Work<'_> {
         let changed = changed.chain(steps.gone.iter().map(|gone| &gone.path));
         let new = steps.directories.iter().filter(|dir| dir.new).map(|dir| &dir.entry.path);
         let touched: HashSet<&[u8]> = changed.chain(new).map(|path| parent(path)).collect();
+        let respected = locked::respected(&self.restore.target.root, &tally.failed);
         for Dir { entry, new, differs } in steps.directories.iter().rev() {
             let path = entry.path.as_slice();
-            if !path.is_empty() && (*new || *differs || touched.contains(path)) {
+            let wanted = *new || *differs || touched.contains(path);
+            if !path.is_empty() && wanted && !respected(path) {
                 tally.note(path, self.place.attributes(entry));
             }
         }

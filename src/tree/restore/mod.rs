@@ -5,6 +5,7 @@ mod alias;
 mod carry;
 mod compare;
 mod links;
+mod locked;
 mod names;
 mod owners;
 mod place;

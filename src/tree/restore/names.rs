@@ -9,7 +9,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use crate::host::macos::flags;
+use crate::host::macos::flags::make_way;
 
 pub fn open_directory(dir: &OwnedFd, name: &CString) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -28,7 +28,7 @@ pub fn put(
 ) -> Result<(), Errno> {
     if !new {
         return match renameat(from, made, dir, name) {
-            Err(Errno::PERM) if locked(&Errno::PERM.into(), dir, name) => {
+            Err(Errno::PERM) if made_way(&Errno::PERM.into(), dir, name) => {
                 renameat(from, made, dir, name)
             }
             other => other,
@@ -47,10 +47,9 @@ pub fn put(
     }
 }
 
-/// Whether `error` came from a lock on `name`, which is gone now.
-pub fn locked(error: &io::Error, dir: &OwnedFd, name: &CString) -> bool {
-    error.raw_os_error() == Some(libc::EPERM)
-        && flags::unlock(dir, name).is_ok_and(|had| had.is_some())
+/// Whether `error` came from a lock on `name` that is its owner's own, and gone now.
+pub fn made_way(error: &io::Error, dir: &OwnedFd, name: &CString) -> bool {
+    error.raw_os_error() == Some(libc::EPERM) && make_way(dir, name).is_ok_and(|had| had.is_some())
 }
 
 /// Does something in `dir`, which is made writable if it has to be.
@@ -60,7 +59,7 @@ pub fn writably<T>(dir: &OwnedFd, act: impl Fn() -> Result<T, Errno>) -> io::Res
             make_writable(dir)?;
             Ok(act()?)
         }
-        Err(Errno::PERM) if locked(&Errno::PERM.into(), dir, &c".".to_owned()) => Ok(act()?),
+        Err(Errno::PERM) if made_way(&Errno::PERM.into(), dir, &c".".to_owned()) => Ok(act()?),
         other => Ok(other?),
     }
 }

@@ -11,9 +11,10 @@ use rustix::fs::{
     AtFlags, FileType, Mode, OFlags, chmodat, linkat, mkdirat, openat, statat, symlinkat, unlinkat,
 };
 
-use super::names::{locked, make_writable, open_directory, put, remove_any, writably};
-use crate::host::disk;
-use crate::host::macos::flags;
+use super::locked;
+use super::names::{made_way, make_writable, open_directory, put, remove_any, writably};
+use crate::host::macos::flags::make_way;
+use crate::host::{disk, flags};
 use crate::tree::attributes::{self, Power, Short};
 use crate::tree::entry::{Entry, EntryKind};
 use crate::tree::walk::STAGE;
@@ -22,18 +23,27 @@ use crate::tree::walk::STAGE;
 pub struct Place {
     root: OwnedFd,
     path: PathBuf,
-    stage: OwnedFd,
+    /// None where nothing is put into its place.
+    stage: Option<OwnedFd>,
     power: Power,
 }
 
 impl Place {
-    /// Makes `root` and an empty stage in it.
+    /// Makes `root`, and an empty stage in it if something `comes`.
     ///
     /// # Errors
     /// They cannot be made or opened.
-    pub fn open(root: &Path, power: Power) -> io::Result<Self> {
+    pub fn open(root: &Path, power: Power, comes: bool) -> io::Result<Self> {
         fs::create_dir_all(root)?;
         let handle = OwnedFd::from(File::open(root)?);
+        let path = root.to_path_buf();
+        if !comes {
+            return Ok(Place { root: handle, path, stage: None, power });
+        }
+        // From a directory that is append-only the stage could not be removed.
+        if flags::HERE.lock(flags::now(&handle, c".")?) && make_way(&handle, c".")?.is_none() {
+            return Err(io::Error::new(ErrorKind::PermissionDenied, locked::words(root)));
+        }
         let stage = match make_stage(&handle, root) {
             // A directory that is read-only to its owner.
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
@@ -42,12 +52,16 @@ impl Place {
             }
             other => other,
         }?;
-        Ok(Place { root: handle, path: root.to_path_buf(), stage, power })
+        Ok(Place { root: handle, path, stage: Some(stage), power })
     }
 
     /// Where a file is collected before it is put into its place.
     pub fn staged(&self, id: u64) -> PathBuf {
         self.path.join(STAGE).join(id.to_string())
+    }
+
+    fn stage(&self) -> io::Result<&OwnedFd> {
+        self.stage.as_ref().ok_or_else(|| ErrorKind::NotFound.into())
     }
 
     /// Makes a directory. One that is there stays.
@@ -70,10 +84,10 @@ impl Place {
     /// # Errors
     /// It cannot; what was in its place is still there.
     pub fn file(&self, id: u64, entry: &Entry, new: bool) -> io::Result<Short> {
-        let staged = staged_name(id)?;
-        let short = attributes::apply(&self.stage, &staged, entry, self.power)?;
+        let (stage, staged) = (self.stage()?, staged_name(id)?);
+        let short = attributes::apply(stage, &staged, entry, self.power)?;
         let (dir, name) = self.parent(&entry.path)?;
-        let done = match writably(&dir, || put(&self.stage, &staged, &dir, &name, new)) {
+        let done = match writably(&dir, || put(stage, &staged, &dir, &name, new)) {
             Err(error) if error.kind() == ErrorKind::CrossesDevices => {
                 // Another file system is mounted there: it goes through a name of
                 // its own in that very directory.
@@ -86,7 +100,7 @@ impl Place {
                 if copied.is_err() {
                     remove_any(&dir, &beside)?;
                 }
-                remove_any(&self.stage, &staged)?;
+                remove_any(stage, &staged)?;
                 copied
             }
             other => other.map(|()| short),
@@ -146,9 +160,10 @@ impl Place {
         make: impl Fn(&OwnedFd, &CString) -> io::Result<T>,
     ) -> io::Result<T> {
         let flags = AtFlags::empty();
-        let same = statat(dir, c".", flags)?.st_dev == statat(&self.stage, c".", flags)?.st_dev;
+        let stage = self.stage()?;
+        let same = statat(dir, c".", flags)?.st_dev == statat(stage, c".", flags)?.st_dev;
         let (stage, staged) = if same {
-            (&self.stage, staged_name(id)?)
+            (stage, staged_name(id)?)
         } else {
             (dir, CString::new(format!("{STAGE}-{id}"))?)
         };
@@ -188,7 +203,7 @@ impl Place {
         };
         let how = if directory { AtFlags::REMOVEDIR } else { AtFlags::empty() };
         match writably(&dir, || unlinkat(&dir, &name, how)) {
-            Err(error) if locked(&error, &dir, &name) => Ok(unlinkat(&dir, &name, how)?),
+            Err(error) if made_way(&error, &dir, &name) => Ok(unlinkat(&dir, &name, how)?),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             other => other,
         }
@@ -200,7 +215,9 @@ impl Place {
     /// # Errors
     /// It cannot.
     pub fn close(self, root: Option<&Entry>) -> io::Result<Short> {
-        fs::remove_dir_all(self.path.join(STAGE))?;
+        if self.stage.is_some() {
+            fs::remove_dir_all(self.path.join(STAGE))?;
+        }
         let short = match root {
             Some(root) => self.attributes(root)?,
             None => Short::default(),

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::base::units::files;
 use crate::storage::failure::FailureKind;
 use crate::tree::attributes::Short;
 use crate::tree::plan::Failed;
@@ -14,15 +15,18 @@ pub struct Tally {
     pub owners: u64,
     /// Entries with attributes that only another system can hold.
     pub foreign: u64,
+    /// Entries that should be locked, and are not.
+    pub locks: u64,
 }
 
 impl Tally {
     /// Takes note of what became of `path`.
     pub fn note(&mut self, path: &[u8], done: io::Result<Short>) {
         match done {
-            Ok(Short { owner, xattr, foreign }) => {
+            Ok(Short { owner, xattr, foreign, lock }) => {
                 self.owners += u64::from(owner);
                 self.foreign += u64::from(foreign);
+                self.locks += u64::from(lock);
                 if let Some(name) = xattr {
                     let why = format!("its attribute {name} is refused by this disk");
                     self.failed.push(Failed::at(path, FailureKind::Forbidden, &why));
@@ -30,6 +34,26 @@ impl Tally {
             }
             Err(error) => self.fail(path, &error),
         }
+    }
+
+    /// What is not as the snapshot has it although nothing is wrong.
+    pub fn notes(&self) -> Vec<String> {
+        let note = |count, what: &str| (count > 0).then(|| format!("{} {what}", files(count)));
+        let notes = [
+            note(
+                self.foreign,
+                "have attributes that only another system can hold, and are here without them",
+            ),
+            note(
+                self.owners,
+                "of other owners belong to this user now: only root can give them away",
+            ),
+            note(
+                self.locks,
+                "are not immutable or append-only here, as they were: only root can make them so",
+            ),
+        ];
+        notes.into_iter().flatten().collect()
     }
 
     pub fn fail(&mut self, path: &[u8], error: &io::Error) {

@@ -10,7 +10,7 @@ use rustix::fs::{Dir, Stat};
 
 use super::STAGE;
 use crate::base::error::{Error, Kind};
-use crate::host::macos::{flags, privacy};
+use crate::host::macos::privacy;
 use crate::tree::attributes;
 use crate::tree::entry::{Attributes, Local, Time};
 
@@ -38,9 +38,9 @@ pub fn names(dir: impl AsFd, root: bool) -> io::Result<Vec<CString>> {
     Ok(names)
 }
 
-pub fn of(stat: &Stat, xattrs: Vec<(Vec<u8>, Vec<u8>)>) -> Attributes {
+pub fn of(stat: &Stat, xattrs: Vec<(Vec<u8>, Vec<u8>)>, flags: u32) -> Attributes {
     let mtime = time(stat.st_mtime, stat.st_mtime_nsec);
-    let xattrs = attributes::with_flags(xattrs, flags::of(stat));
+    let xattrs = attributes::with_flags(xattrs, flags);
     Attributes { mode: stat.st_mode & 0o7777, uid: stat.st_uid, gid: stat.st_gid, mtime, xattrs }
 }
 

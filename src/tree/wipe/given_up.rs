@@ -101,6 +101,9 @@ impl Work<'_> {
                 self.tally.rest += u64::from(!excluded.is_directory());
                 continue;
             }
+            if let Ok(entry) = &excluded.what {
+                self.expect(entry);
+            }
             match excluded.what {
                 Ok(entry) if entry.is_directory() => directories.push(path),
                 Ok(entry) => {

@@ -8,6 +8,7 @@ mod achieved;
 mod batch;
 mod dirs;
 mod given_up;
+mod lifted;
 mod path;
 mod presence;
 mod record;
@@ -19,6 +20,7 @@ use std::path::Path;
 
 pub use achieved::{Achieved, achieved};
 pub use given_up::Asked;
+pub use lifted::is_locked;
 pub use path::Reason;
 pub use presence::{MARKER, Presence, Wipes};
 pub use record::{Begun, Phase, Record, Records};
@@ -60,6 +62,8 @@ struct Work<'a> {
     linked: HashMap<(u64, u64), (Vec<u8>, Time)>,
     /// A directory that could not be entered: nothing in it is touched.
     blocked: Vec<Vec<u8>>,
+    /// What is locked and to go.
+    locked: Vec<Vec<u8>>,
     tally: Tally,
     told: Told<'a>,
 }
@@ -83,7 +87,11 @@ impl Wipe<'_> {
         for entry in proof.entries()? {
             let (number, proven) = entry?;
             let path = &proven.entry().path;
-            if path.is_empty() || stays.holds(path) || work.is_blocked(path) {
+            if stays.holds(path) || work.is_blocked(path) {
+                continue;
+            }
+            work.expect(proven.entry());
+            if path.is_empty() {
                 continue;
             }
             if interrupt::requested() {
@@ -124,10 +132,11 @@ impl Wipe<'_> {
             other => other.map_err(|error| Error::io("wipe", self.root, &error))?,
         };
         let tally = Tally { mount: mounts::of(dirs.root()), ..Tally::default() };
-        let (batch, linked, blocked) = (Vec::new(), HashMap::new(), Vec::new());
+        let (batch, linked) = (Vec::new(), HashMap::new());
+        let (blocked, locked) = (Vec::new(), Vec::new());
         let noise = Noise::of(&self.begun.key);
         let begun = self.begun;
-        Ok(Some(Work { dirs, noise, begun, batch, linked, blocked, tally, told }))
+        Ok(Some(Work { dirs, noise, begun, batch, linked, blocked, locked, tally, told }))
     }
 }
 
@@ -148,6 +157,7 @@ impl Work<'_> {
             // Before anybody notes that all is gone.
             let _ = sync(self.dirs.root());
         }
+        self.find_lifted(look.root);
         let Work { linked, mut tally, .. } = self;
         tally.outside = linked.into_values().map(|(path, _)| path).collect();
         tally.outside.sort();

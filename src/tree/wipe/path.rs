@@ -271,9 +271,9 @@ impl Path<'_> {
             // An earlier run made it writable and came no further.
             seen.mode = entry.attributes.mode;
         }
-        // Its flags may be another's by now: those that lock it had to go.
-        let flags = attributes::flags_of(&entry.attributes);
-        seen.xattrs = attributes::with_flags(attributes::of_handle(handle)?.xattrs, flags);
+        // Its flags may be others by now: those that lock it had to go.
+        let read = attributes::of_handle(handle)?.xattrs;
+        seen.xattrs = attributes::with_unread(read, &entry.attributes);
         let again = fstat(handle)?;
         let still = local(&again) == Local { ctime: now.ctime, ..now };
         Ok(still && data.content == Some(same) && seen == entry.attributes)

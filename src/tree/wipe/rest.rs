@@ -11,6 +11,7 @@ use super::Work;
 use super::dirs::remove;
 use super::path::{Reason, Stays};
 use crate::base::interrupt;
+use crate::host::disk::unlock;
 use crate::host::erase;
 use crate::storage::filter::Filter;
 use crate::tree::entry::Entry;
@@ -131,7 +132,13 @@ impl Work<'_> {
             stay.add(STAGE.as_bytes());
             self.stays(STAGE.into(), error.into());
         }
-        if let Err(error) = fs::remove_dir(root) {
+        let mut removed = fs::remove_dir(root);
+        if removed.as_ref().is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
+            && unlock(self.dirs.root()).is_ok()
+        {
+            removed = fs::remove_dir(root);
+        }
+        if let Err(error) = removed {
             self.not_removed(&[], &error, stay);
         }
     }

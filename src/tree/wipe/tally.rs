@@ -26,6 +26,8 @@ pub struct Tally {
     pub excluded_tops: Vec<Vec<u8>>,
     /// Paths whose files have other names that stay, and so their content.
     pub outside: Vec<Vec<u8>>,
+    /// What was locked, and had to be unlocked.
+    pub lifted: Vec<Vec<u8>>,
     pub mount: Option<Mount>,
     /// Some of it lay among the metadata of the file system.
     pub inline: bool,
