@@ -105,7 +105,10 @@ fn is_file(dir: &OwnedFd, name: &CStr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::flags;
     use std::fs;
+    use std::sync::Barrier;
+    use std::thread;
 
     #[test]
     fn the_way_is_found_from_anywhere_and_never_through_a_link() {
@@ -133,5 +136,34 @@ mod tests {
         assert_eq!(path, b"link");
         assert!(dirs.parent(b"gone/x").is_err());
         assert!(dirs.parent(b"a/b/z").is_ok());
+    }
+
+    // Several find the same lock, and only one of them lifts it.
+    #[test]
+    fn a_lock_that_another_thread_has_lifted_keeps_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let handle = OwnedFd::from(File::open(dir.path()).unwrap());
+        let names: Vec<_> = (0..8).map(|n| CString::new(n.to_string()).unwrap()).collect();
+        for _ in 0..200 {
+            for name in &names {
+                fs::write(dir.path().join(name.to_str().unwrap()), "").unwrap();
+            }
+            if flags::set(&handle, c".", flags::HERE.read(b"append-only")).is_err() {
+                eprintln!("skipped: only root can lock, and not on every file system");
+                return;
+            }
+            let start = Barrier::new(names.len());
+            let work = |name: &CString| {
+                start.wait();
+                remove(&handle, name, AtFlags::empty())
+            };
+            let work = &work;
+            let gone = thread::scope(|scope| {
+                let threads = names.iter().map(|name| scope.spawn(move || work(name)));
+                let threads: Vec<_> = threads.collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+            });
+            assert!(gone.iter().all(Result::is_ok), "{gone:?}");
+        }
     }
 }
