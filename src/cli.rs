@@ -207,6 +207,7 @@ pub enum Guard {
     NoKit,
     Foreign,
     NoManifest,
+    Privileged,
 }
 
 #[derive(Args)]

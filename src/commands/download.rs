@@ -112,20 +112,31 @@ impl<'a> Incoming<'a> {
         }
         let mut monitor = Monitor::comparison(&self.context.terminal, name);
         let snapshots = self.vault.snapshots(name);
-        let snapshot = match snapshots.last(&mut monitor)? {
-            Standing::None => None,
-            Standing::Current(last) | Standing::Newer { found: last, .. } => Some(last),
+        let (snapshot, mut vouched) = match snapshots.last(&mut monitor)? {
+            Standing::None => (None, false),
+            Standing::Current(last) => (Some(last), true),
+            Standing::Newer { found: last, .. } => (Some(last), false),
             Standing::Behind { why, known, found } => {
                 guard::older_snapshot(&self.ready.remote().place(name), &why, self.allowed)?;
-                found.or(known)
+                let vouched = found.is_none();
+                (found.or(known), vouched)
             }
         };
         drop(monitor);
         if let Some(snapshot) = &snapshot {
             self.is_what_was_wiped(name, snapshot)?;
+            let wiped = Records::in_state(&self.context.state).get(name)?;
+            vouched |= wiped.is_some_and(|wiped| (wiped.generation, wiped.head) == snapshot.id());
         }
         match snapshot {
-            Some(snapshot) => Ok(Box::new(self.exact(directory, target, snapshots, snapshot)?)),
+            Some(snapshot) => {
+                let restore = self.exact(directory, target, snapshots, snapshot)?;
+                // A seal, or what this machine remembers, says who has made it.
+                if !vouched && !self.ready.remote().is_encrypted() {
+                    restore.gives_no_powers(self.allowed)?;
+                }
+                Ok(Box::new(restore))
+            }
             None => Ok(Box::new(self.mirror(directory, target)?)),
         }
     }

@@ -215,5 +215,6 @@ pub fn allowed(allow: &[Guard]) -> Allowed {
         no_kit: has(Guard::NoKit),
         foreign: has(Guard::Foreign),
         no_manifest: has(Guard::NoManifest),
+        privileged: has(Guard::Privileged),
     }
 }

@@ -1,8 +1,11 @@
 //! Who owns the bucket may delete, copy and exchange objects, and reads what is not
 //! encrypted. Nothing of that may pass for a snapshot.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::Path;
+
+use rustix::fs::{CWD, FileType, Mode};
 
 use crate::farewell::kit;
 use crate::harness::command::Run;
@@ -114,5 +117,46 @@ fn a_kit_knows_the_last_snapshot_and_takes_none_before_it() {
         let (machine, run) = returned(&kit, &["--yes"]);
         run.expect_code(0);
         assert!(machine.data().join("later").exists());
+    }
+}
+
+#[test]
+fn a_bucket_in_clear_gives_root_no_devices_and_no_setuid_programs_without_a_word() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("not run: a user cannot be given them");
+        return;
+    }
+    for encrypted in [false, true] {
+        let (sandbox, _proxy) = grown(encrypted, 3);
+        let program = sandbox.data().join("program");
+        fs::write(&program, "#!").unwrap();
+        fs::set_permissions(&program, Permissions::from_mode(0o4755)).unwrap();
+        let device = sandbox.data().join("device");
+        let (kind, mode) = (FileType::BlockDevice, Mode::from_raw_mode(0o600));
+        rustix::fs::mknodat(CWD, &device, kind, mode, rustix::fs::makedev(7, 200)).unwrap();
+        sandbox.poof(["backup"]).run().expect_code(0);
+        // What this machine has made itself it knows.
+        fs::remove_file(&program).unwrap();
+        let only = ["download", "--only", "data", "--yes"];
+        sandbox.poof(only).run().expect_code(0);
+        sandbox.poof(["upload", "--yes", "--keep-poof"]).run().expect_code(0);
+        sandbox.poof(only).run().expect_code(0);
+        assert_eq!(program.metadata().unwrap().mode() & 0o7777, 0o4755);
+
+        let other = bare_with_configuration(&sandbox, encrypted);
+        let before = Snapshot::of(&other.data());
+        if encrypted {
+            other.poof(only).run().expect_code(0);
+        } else {
+            let run = other.poof(only).run().expect_code(7).stderr_has("2 paths with special");
+            run.stderr_has("device, program").stderr_has("--allow privileged");
+            assert_same_content(&before, &Snapshot::of(&other.data()));
+            // Nobody's word but this one.
+            let words = ["--allow", "newer-snapshot", "--allow", "mass-deletion"];
+            other.poof(only).args(words).run().expect_code(7);
+            other.poof(only).args(["--allow", "privileged"]).run().expect_code(0);
+        }
+        assert_eq!(other.data().join("program").metadata().unwrap().mode() & 0o7777, 0o4755);
+        assert!(other.data().join("device").metadata().unwrap().file_type().is_block_device());
     }
 }

@@ -23,6 +23,7 @@ pub struct Allowed {
     pub no_kit: bool,
     pub foreign: bool,
     pub no_manifest: bool,
+    pub privileged: bool,
 }
 
 /// Deletions below this number are never a mass deletion.

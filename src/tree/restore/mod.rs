@@ -9,6 +9,7 @@ mod locked;
 mod names;
 mod owners;
 mod place;
+mod privileged;
 mod steps;
 mod tally;
 mod unseen;

@@ -1,0 +1,103 @@
+//! What a restore as root would give powers to. From a manifest that nothing seals,
+//! anybody who writes to the bucket could give them.
+
+use super::Restore;
+use super::steps::Step;
+use crate::base::error::Error;
+use crate::tree::attributes::Power;
+use crate::tree::entry::{Entry, EntryKind};
+use crate::tree::guard::{Allowed, refuse};
+
+const SETUID_OR_SETGID: u32 = 0o6000;
+/// So many paths are named.
+const NAMED: usize = 5;
+
+/// Whether an entry is a device, or a program that runs with more rights than who calls
+/// it.
+fn is_privileged(entry: &Entry) -> bool {
+    match entry.kind {
+        EntryKind::CharDevice(_) | EntryKind::BlockDevice(_) => true,
+        EntryKind::File(_) => {
+            entry.attributes.mode & SETUID_OR_SETGID != 0
+                || entry.attributes.xattrs.iter().any(|(name, _)| name == b"security.capability")
+        }
+        // On a directory these bits give no rights.
+        EntryKind::Directory | EntryKind::Symlink { .. } | EntryKind::Fifo => false,
+    }
+}
+
+impl Restore<'_> {
+    /// Refuses devices, setuid and setgid programs and capabilities that this restore
+    /// would bring. For a snapshot that neither a key nor this machine's memory vouches
+    /// for.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn gives_no_powers(&self, allowed: Allowed) -> Result<(), Error> {
+        if self.power != Power::Root || allowed.privileged {
+            return Ok(());
+        }
+        let changed = self.steps.paths.iter().map(|Step { entry, .. }| entry);
+        let found: Vec<_> = changed.filter(|entry| is_privileged(entry)).collect();
+        if found.is_empty() {
+            return Ok(());
+        }
+        let mut paths: Vec<_> = found
+            .iter()
+            .take(NAMED)
+            .map(|entry| String::from_utf8_lossy(&entry.path).escape_debug().to_string())
+            .collect();
+        if found.len() > NAMED {
+            paths.push(format!("{} more", found.len() - NAMED));
+        }
+        let what = format!(
+            "{}: the snapshot would bring {} with special rights: {}",
+            self.name(),
+            if found.len() == 1 { "1 path".to_owned() } else { format!("{} paths", found.len()) },
+            paths.join(", ")
+        );
+        let hint = "They are devices, or programs that run with more rights than who starts them. \
+                    The bucket is not encrypted: whoever can write to it could have put them \
+                    there.";
+        Err(refuse(what, hint, "privileged"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::entry::{Attributes, FileData};
+
+    #[test]
+    fn what_gives_rights_is_told_from_what_does_not() {
+        let file = EntryKind::File(FileData { size: 1, content: None, sparse: false });
+        let link = EntryKind::Symlink { target: b"/bin/sh".to_vec() };
+        let entry = |kind: &EntryKind, mode, xattr: &[u8]| Entry {
+            path: b"x".to_vec(),
+            kind: kind.clone(),
+            attributes: Attributes {
+                mode,
+                xattrs: vec![(xattr.to_vec(), vec![1])],
+                ..Attributes::default()
+            },
+            hard_link: None,
+            stored: None,
+            local: None,
+        };
+        for (kind, mode, xattr, privileged) in [
+            (&file, 0o755, &b"user.x"[..], false),
+            (&file, 0o4755, b"user.x", true),
+            (&file, 0o2755, b"user.x", true),
+            (&file, 0o1755, b"user.x", false),
+            (&file, 0o755, b"security.capability", true),
+            (&EntryKind::Directory, 0o2775, b"user.x", false),
+            (&EntryKind::CharDevice(1), 0o600, b"user.x", true),
+            (&EntryKind::BlockDevice(1), 0o600, b"user.x", true),
+            (&EntryKind::Fifo, 0o666, b"user.x", false),
+            (&link, 0o777, b"user.x", false),
+        ] {
+            let entry = entry(kind, mode, xattr);
+            assert_eq!(is_privileged(&entry), privileged, "{entry:?}");
+        }
+    }
+}
