@@ -44,7 +44,7 @@ odd_servers() {
 if command -v apt-get >/dev/null; then
     ./install-packages.sh xvfb xclip rclone python3-venv rsync tmux fuse3 \
         acl attr time strace groff-base e2fsprogs xfsprogs btrfs-progs systemd dbus cron \
-        gnome-keyring libsecret-tools exfat-fuse exfatprogs ntfs-3g
+        gnome-keyring libsecret-tools exfat-fuse exfatprogs ntfs-3g dosfstools fusefat
 fi
 python_poof
 odd_servers

@@ -1,14 +1,17 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
 	"path"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/rclone/rclone/fs"
+	"github.com/rclone/rclone/fs/object"
 )
 
 // refused is ErrName if a disk refuses a name that it was to write to. What it says
@@ -46,10 +49,22 @@ func (s *Store) takesAnyName(ctx context.Context, made fs.Object, name string, w
 	}
 	move := s.base.Features().Move
 	moved, err := move(ctx, made, partial(name+".poof"))
+	if err == nil {
+		_ = moved.Remove(ctx)
+		return true
+	}
+	// A driver may lose what it does not rename (fusefat).
+	return !s.canMake(ctx, name) && s.canMake(ctx, partial(name+".poof"))
+}
+
+// canMake tells whether an object of that name, of which there is none, can be made.
+func (s *Store) canMake(ctx context.Context, name string) bool {
+	info := object.NewStaticObjectInfo(name, time.Now(), 0, true, nil, s.base)
+	made, err := s.base.Put(ctx, bytes.NewReader(nil), info)
 	if err != nil {
 		return false
 	}
-	_ = moved.Remove(ctx)
+	_ = made.Remove(ctx)
 	return true
 }
 

@@ -2,6 +2,7 @@
 //! among them ACLs, and the flags that a person sets; and how all are set again.
 
 mod carried;
+mod disk;
 mod read;
 
 use std::ffi::{CStr, CString};
@@ -21,6 +22,7 @@ use crate::host::flags;
 use crate::host::macos::xattrs;
 
 pub use carried::carry_over;
+pub use disk::Holds;
 pub use read::{Found, flags_of, of_handle, of_name, with_flags, with_unread};
 
 /// What this user is able to set.
@@ -58,14 +60,15 @@ impl Power {
         if self == Power::Owner && foreign { wanted.mode & 0o1777 } else { wanted.mode }
     }
 
-    /// Whether two entries of a kind differ in something that this user can set.
-    pub fn differ(self, wanted: &Entry, found: &Entry) -> bool {
+    /// Whether two entries of a kind differ in something that this user can set, and
+    /// that the disk can hold.
+    pub fn differ(self, wanted: &Entry, found: &Entry, disk: Holds) -> bool {
         let (a, b) = (&wanted.attributes, &found.attributes);
         let link = matches!(wanted.kind, EntryKind::Symlink { .. });
         let owner = self == Power::Root && (a.uid, a.gid) != (b.uid, b.gid);
-        owner
-            || !link && self.mode(a, b.uid, b.gid) != b.mode
-            || a.mtime != b.mtime
+        let mode = !link && self.mode(a, b.uid, b.gid) != b.mode;
+        disk.holds_modes() && (owner || mode)
+            || !disk.same_time(a.mtime, b.mtime)
             || self.settable(&a.xattrs) != self.settable(&b.xattrs)
             || (flags_of(a) ^ flags_of(b)) & flags::settable() != 0
     }
@@ -82,6 +85,8 @@ pub struct Short {
     pub foreign: bool,
     /// It should be locked, which only root can do.
     pub lock: bool,
+    /// The disk has no owners or no modes.
+    pub disk: bool,
 }
 
 /// Gives `name` in `dir` the attributes of `entry`, but for its flags, of which it has
@@ -89,16 +94,24 @@ pub struct Short {
 ///
 /// # Errors
 /// One of them cannot be set.
-pub fn apply(dir: &OwnedFd, name: &CStr, entry: &Entry, power: Power) -> io::Result<Short> {
+pub fn apply(
+    dir: &OwnedFd,
+    name: &CStr,
+    entry: &Entry,
+    power: Power,
+    holds: Holds,
+) -> io::Result<Short> {
     let wanted = &entry.attributes;
     let link = matches!(entry.kind, EntryKind::Symlink { .. });
     flags::unlock(dir, name)?;
     let stat = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
     let foreign = (stat.st_uid, stat.st_gid) != (wanted.uid, wanted.gid);
+    let mut disk = false;
     if foreign && power == Power::Root {
         // Before the mode: it takes setuid and setgid away.
         let (uid, gid) = (Uid::from_raw(wanted.uid), Gid::from_raw(wanted.gid));
-        chownat(dir, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
+        let done = chownat(dir, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW);
+        disk |= is_lacking(done, holds)?;
     }
     let path = beside(dir, name)?;
     let present = power.settable(&of_path(&path, false)?.xattrs);
@@ -109,18 +122,29 @@ pub fn apply(dir: &OwnedFd, name: &CStr, entry: &Entry, power: Power) -> io::Res
         if !link {
             // User attributes want that for a moment.
             let open = Mode::from_raw_mode(wanted.mode | 0o600);
-            chmodat(dir, name, open, AtFlags::empty())?;
+            disk |= is_lacking(chmodat(dir, name, open, AtFlags::empty()), holds)?;
         }
         refused = set_xattrs(&path, &present, &to_set)?;
     }
     if !link {
         // After the ACL, whose mask it is in part.
         let mode = power.mode(wanted, stat.st_uid, stat.st_gid);
-        chmodat(dir, name, Mode::from_raw_mode(mode), AtFlags::empty())?;
+        let done = chmodat(dir, name, Mode::from_raw_mode(mode), AtFlags::empty());
+        disk |= is_lacking(done, holds)?;
     }
     utimensat(dir, name, &times(wanted.mtime), AtFlags::SYMLINK_NOFOLLOW)?;
     let owner = foreign && power == Power::Owner;
-    Ok(Short { owner, xattr: refused, foreign: of_other_system, lock: false })
+    Ok(Short { owner, xattr: refused, foreign: of_other_system, lock: false, disk })
+}
+
+/// Whether a mode or an owner was not set because the disk has none.
+fn is_lacking(done: rustix::io::Result<()>, holds: Holds) -> io::Result<bool> {
+    match done {
+        Ok(()) => Ok(false),
+        Err(Errno::NOSYS | Errno::NOTSUP) => Ok(true),
+        Err(Errno::PERM) if holds.may_lack_modes() => Ok(true),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Gives `name` in `dir` the flags of `entry`: the very last.

@@ -11,7 +11,7 @@ use super::links::Links;
 use super::steps::{Act, Dir, Gone, Instead, Step, Steps};
 use crate::base::error::Result;
 use crate::storage::failure::FailureKind;
-use crate::tree::attributes::Power;
+use crate::tree::attributes::{Holds, Power};
 use crate::tree::content;
 use crate::tree::entry::{Entry, EntryKind, is_below, is_within, order};
 use crate::tree::excluded::Excluded;
@@ -23,6 +23,7 @@ use crate::tree::walk::{Found, LeftOut};
 pub struct Rules<'a> {
     pub root: &'a Path,
     pub power: Power,
+    pub holds: Holds,
     pub keep_extra: bool,
     /// Paths that are left alone, with all below them.
     pub spared: &'a [Vec<u8>],
@@ -145,7 +146,7 @@ impl Making<'_> {
     }
 
     fn both(&mut self, wanted: Entry, found: &Entry) {
-        let differs = self.rules.power.differ(&wanted, found);
+        let differs = self.rules.power.differ(&wanted, found, self.rules.holds);
         if self.is_spared(&wanted.path) {
             self.steps.spared += u64::from(differs || !self.same_content(&wanted, found));
             return;

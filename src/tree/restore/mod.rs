@@ -22,7 +22,7 @@ use compare::{Rules, compare};
 use owners::Mapping;
 use steps::Steps;
 
-use super::attributes::Power;
+use super::attributes::{Holds, Power};
 use super::inventory::State;
 use super::journal::Journal;
 use super::kept::Kept;
@@ -109,7 +109,8 @@ impl<'a> Target<'a> {
         });
         let found = walk(&self.root, &self.filter)?.take_while(|_| !interrupt::requested());
         let Target { root, keep_extra, spared, unsent, .. } = &self;
-        let rules = Rules { root, power, keep_extra: *keep_extra, spared, unsent };
+        let rules =
+            Rules { root, power, holds: Holds::of(root), keep_extra: *keep_extra, spared, unsent };
         let mut steps = compare(wanted, found, &rules)?;
         interrupt::check()?;
         let aliases = aliases(&steps, root);
@@ -151,7 +152,7 @@ impl Restore<'_> {
 }
 
 /// A directory that does not exist holds nothing.
-fn walk(root: &Path, filter: &Filter) -> Result<impl Iterator<Item = Found> + use<>> {
+pub(super) fn walk(root: &Path, filter: &Filter) -> Result<impl Iterator<Item = Found> + use<>> {
     match Walk::new(root, filter) {
         Ok(walk) => Ok(Some(walk).into_iter().flatten()),
         Err(error) if is_absent(&error) => Ok(None.into_iter().flatten()),

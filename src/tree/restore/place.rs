@@ -15,7 +15,7 @@ use super::locked;
 use super::names::{made_way, make_writable, open_directory, put, remove_any, writably};
 use crate::host::macos::flags::make_way;
 use crate::host::{disk, flags};
-use crate::tree::attributes::{self, Power, Short};
+use crate::tree::attributes::{self, Holds, Power, Short};
 use crate::tree::entry::{Entry, EntryKind};
 use crate::tree::walk::STAGE;
 
@@ -26,6 +26,7 @@ pub struct Place {
     /// None where nothing is put into its place.
     stage: Option<OwnedFd>,
     power: Power,
+    holds: Holds,
 }
 
 impl Place {
@@ -38,7 +39,7 @@ impl Place {
         let handle = OwnedFd::from(File::open(root)?);
         let path = root.to_path_buf();
         if !comes {
-            return Ok(Place { root: handle, path, stage: None, power });
+            return Ok(Place { root: handle, path, stage: None, power, holds: Holds::of(root) });
         }
         // From a directory that is append-only the stage could not be removed.
         if flags::HERE.lock(flags::now(&handle, c".")?) && make_way(&handle, c".")?.is_none() {
@@ -52,7 +53,8 @@ impl Place {
             }
             other => other,
         }?;
-        Ok(Place { root: handle, path, stage: Some(stage), power })
+        let holds = Holds::of(root);
+        Ok(Place { root: handle, path, stage: Some(stage), power, holds })
     }
 
     /// Where a file is collected before it is put into its place.
@@ -85,7 +87,7 @@ impl Place {
     /// It cannot; what was in its place is still there.
     pub fn file(&self, id: u64, entry: &Entry, new: bool) -> io::Result<Short> {
         let (stage, staged) = (self.stage()?, staged_name(id)?);
-        let short = attributes::apply(stage, &staged, entry, self.power)?;
+        let short = attributes::apply(stage, &staged, entry, self.power, self.holds)?;
         let (dir, name) = self.parent(&entry.path)?;
         let done = match writably(&dir, || put(stage, &staged, &dir, &name, new)) {
             Err(error) if error.kind() == ErrorKind::CrossesDevices => {
@@ -95,7 +97,7 @@ impl Place {
                 let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW;
                 let to = openat(&dir, &beside, flags | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR)?;
                 let copied = io::copy(&mut File::open(self.staged(id))?, &mut File::from(to))
-                    .and_then(|_| attributes::apply(&dir, &beside, entry, self.power))
+                    .and_then(|_| attributes::apply(&dir, &beside, entry, self.power, self.holds))
                     .and_then(|short| Ok(put(&dir, &beside, &dir, &name, new).map(|()| short)?));
                 if copied.is_err() {
                     remove_any(&dir, &beside)?;
@@ -127,7 +129,7 @@ impl Place {
                     return Err(ErrorKind::InvalidInput.into());
                 }
             }
-            attributes::apply(stage, staged, entry, self.power)
+            attributes::apply(stage, staged, entry, self.power, self.holds)
         });
         made.and_then(|short| attributes::seal(&dir, &name, entry, short))
     }
@@ -188,7 +190,7 @@ impl Place {
         } else {
             self.parent(&entry.path)?
         };
-        attributes::apply(&dir, &name, entry, self.power)
+        attributes::apply(&dir, &name, entry, self.power, self.holds)
             .and_then(|short| attributes::seal(&dir, &name, entry, short))
     }
 

@@ -17,16 +17,19 @@ pub struct Tally {
     pub foreign: u64,
     /// Entries that should be locked, and are not.
     pub locks: u64,
+    /// Entries whose owner or mode the disk has no place for.
+    pub disk: u64,
 }
 
 impl Tally {
     /// Takes note of what became of `path`.
     pub fn note(&mut self, path: &[u8], done: io::Result<Short>) {
         match done {
-            Ok(Short { owner, xattr, foreign, lock }) => {
+            Ok(Short { owner, xattr, foreign, lock, disk }) => {
                 self.owners += u64::from(owner);
                 self.foreign += u64::from(foreign);
                 self.locks += u64::from(lock);
+                self.disk += u64::from(disk);
                 if let Some(name) = xattr {
                     let why = format!("its attribute {name} is refused by this disk");
                     self.failed.push(Failed::at(path, FailureKind::Forbidden, &why));
@@ -44,6 +47,7 @@ impl Tally {
                 self.foreign,
                 "have attributes that only another system can hold, and are here without them",
             ),
+            note(self.disk, "are here without their owner and mode: this disk has none"),
             note(
                 self.owners,
                 "of other owners belong to this user now: only root can give them away",
