@@ -15,7 +15,7 @@ use crate::base::units::{bytes, clock, files};
 use crate::cli::Check;
 use crate::config::trees::Directory;
 use crate::tree::check::{
-    Examined, Finding, Sample, What, examine, may_be_stale, name_stale, read_back,
+    Chosen, Examined, Finding, Sample, What, examine, may_be_stale, name_stale, read_back,
 };
 use crate::tree::listing::Listing;
 use crate::tree::objects::Names;
@@ -85,11 +85,11 @@ impl Checking<'_> {
         let mut listing = self.vault.listing(name)?;
         let names = Names::new(name);
         let left = Ours::read(&self.vault.snapshots(name).cache);
-        let Examined { mut findings, intact, unhashed, readable, ours } =
+        let Examined { mut findings, intact, unhashed, chosen, readable, present, ours } =
             examine(&snapshot, &mut listing, self.sample.as_ref(), &names, &left)?;
         drop(monitor);
-        if let Some(sample) = &self.sample {
-            findings.extend(self.read(name, &snapshot, sample, readable)?);
+        if let Some(chosen) = &chosen {
+            findings.extend(self.read(name, &snapshot, chosen, (readable, present))?);
         }
         // What the listing says of a path is more than that it reads back wrong.
         findings.sort_by(|a, b| a.path.cmp(&b.path));
@@ -113,7 +113,7 @@ impl Checking<'_> {
                 files(ours)
             ));
         }
-        if unhashed > 0 && self.sample.is_none() {
+        if unhashed > 0 && !self.sample.is_some_and(|sample| sample.is_all()) {
             terminal.note(&format!(
                 "{name}: the remote shows no hash of {}: sizes and times were compared; \
                  `--read-data` reads them",
@@ -194,11 +194,12 @@ impl Checking<'_> {
         &self,
         name: &str,
         snapshot: &Snapshot,
-        sample: &Sample,
-        (count, total): (u64, u64),
+        chosen: &Chosen,
+        ((count, total), of): ((u64, u64), u64),
     ) -> Result<Vec<Finding>> {
         let terminal = &self.context.terminal;
-        terminal.note(&format!("{name}: reads back {}, {}", files(count), bytes(total)));
+        let share = if count < of { format!(" of {of}") } else { String::new() };
+        terminal.note(&format!("{name}: reads back {}{share}, {}", files(count), bytes(total)));
         terminal.event(&json!({
             "type": "reading", "tree": name, "files": count, "bytes": total,
         }));
@@ -206,7 +207,7 @@ impl Checking<'_> {
         let mut monitor = Monitor::transfer(terminal, total);
         monitor.begin(name, total);
         let (started, mut read, mut told) = (Instant::now(), 0, false);
-        read_back(&self.vault.store, &names, snapshot, sample, &mut monitor, |size| {
+        read_back(&self.vault.store, &names, snapshot, chosen, &mut monitor, |size| {
             read += size;
             if !told && read < total {
                 told = true;

@@ -59,17 +59,30 @@ pub struct Examined {
     pub intact: u64,
     /// Of those, the ones of which the remote shows no hash.
     pub unhashed: u64,
-    /// Objects to read back, and their bytes as stored.
+    /// What is to be read back.
+    pub chosen: Option<Chosen>,
+    /// How many objects that are, and their bytes as stored.
     pub readable: (u64, u64),
+    /// Of how many.
+    pub present: u64,
     /// Objects that a run has left which did not end.
     pub ours: u64,
 }
 
-/// Which objects are read back: a share of all, from 0 to 1, chosen by chance.
+/// Which objects are read back: a share of all, from 0 to 1, chosen by chance; one at
+/// least, if there is one.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample {
     share: f64,
     seed: [u8; 32],
+}
+
+/// The objects of a snapshot that a sample has chosen.
+#[derive(Clone, Copy, Debug)]
+pub struct Chosen {
+    seed: [u8; 32],
+    /// The largest number that is among them.
+    limit: Option<u64>,
 }
 
 impl Sample {
@@ -81,11 +94,42 @@ impl Sample {
         Ok(Sample { share, seed })
     }
 
-    fn has(&self, path: &[u8]) -> bool {
-        let hash = blake3::keyed_hash(&self.seed, path);
-        let number = hash.as_bytes().first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
-        f64::from(number) < self.share * (f64::from(u32::MAX) + 1.0)
+    pub fn is_all(&self) -> bool {
+        self.share >= 1.0
     }
+
+    /// Chooses among objects, of which there are the numbers and sizes; and how many and
+    /// how large they are.
+    fn choose(&self, mut objects: Vec<(u64, u64)>) -> (Chosen, (u64, u64)) {
+        objects.sort_unstable();
+        // No more than there are objects, and no less than 0.
+        #[allow(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss
+        )]
+        let count = (objects.len() as f64 * self.share).ceil() as usize;
+        objects.truncate(count.max(1));
+        let limit = objects.last().map(|(number, _)| *number);
+        let size = objects.iter().map(|(_, size)| size).sum();
+        (Chosen { seed: self.seed, limit }, (objects.len() as u64, size))
+    }
+
+    fn number(&self, path: &[u8]) -> u64 {
+        number(&self.seed, path)
+    }
+}
+
+impl Chosen {
+    fn has(&self, path: &[u8]) -> bool {
+        self.limit.is_some_and(|limit| number(&self.seed, path) <= limit)
+    }
+}
+
+/// What chance makes of a path.
+fn number(seed: &[u8; 32], path: &[u8]) -> u64 {
+    let hash = blake3::keyed_hash(seed, path);
+    hash.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
 /// Compares a snapshot with a listing.
@@ -100,6 +144,7 @@ pub fn examine(
     ours: &Ours,
 ) -> Result<Examined> {
     let mut examined = Examined::default();
+    let mut objects = Vec::new();
     // What lies where something else should, by how it is shown.
     let mut strangers: HashMap<(u64, String), Vec<usize>> = HashMap::new();
     for entry in snapshot.entries()?.filter_ok(Entry::is_object) {
@@ -122,10 +167,17 @@ pub fn examine(
                 examined.findings.push(Finding { path: entry.path.clone(), what: What::Changed });
             }
         }
-        if state != State::Missing && is_chosen(&entry, sample) {
-            examined.readable.0 += 1;
-            examined.readable.1 += stored.size;
+        // Links are in the manifest itself.
+        if let (Some(sample), Some(_)) = (sample, entry.file())
+            && state != State::Missing
+        {
+            objects.push((sample.number(&entry.path), stored.size));
         }
+    }
+    if let Some(sample) = sample {
+        examined.present = objects.len() as u64;
+        let (chosen, readable) = sample.choose(objects);
+        (examined.chosen, examined.readable) = (Some(chosen), readable);
     }
     if !strangers.is_empty() {
         for entry in snapshot.entries()? {
@@ -189,12 +241,7 @@ pub fn name_stale(findings: &mut [Finding], listing: &Listing, earlier: &Snapsho
     Ok(())
 }
 
-/// Links are in the manifest itself.
-fn is_chosen(entry: &Entry, sample: Option<&Sample>) -> bool {
-    entry.file().is_some() && sample.is_some_and(|sample| sample.has(&entry.path))
-}
-
-/// Reads back the objects of `sample` and compares their content with the snapshot.
+/// Reads back the objects of `chosen` and compares their content with the snapshot.
 /// `told` hears the bytes of each batch, as stored.
 ///
 /// # Errors
@@ -203,12 +250,13 @@ pub fn read_back(
     store: &Store,
     names: &Names,
     snapshot: &Snapshot,
-    sample: &Sample,
+    chosen: &Chosen,
     watch: &mut dyn Watch,
     told: impl FnMut(u64),
 ) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    let chosen = snapshot.entries()?.filter_ok(|entry| is_chosen(entry, Some(sample)));
+    let is_chosen = |entry: &Entry| entry.file().is_some() && chosen.has(&entry.path);
+    let chosen = snapshot.entries()?.filter_ok(is_chosen);
     read_back::read_back(store, names, chosen, watch, told, |entry, fault| {
         let what = match fault {
             Fault::Wrong(content) => What::Wrong(content),
@@ -224,10 +272,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sample_has_about_its_share() {
-        let sample = |share| Sample { share, seed: [7; 32] };
-        let count = |share| (0..10_000u32).filter(|i| sample(share).has(&i.to_le_bytes())).count();
-        assert_eq!((count(0.0), count(1.0)), (0, 10_000));
-        assert!((400..600).contains(&count(0.05)), "{}", count(0.05));
+    fn a_sample_has_its_share_and_one_at_least() {
+        for (of, share, expected) in
+            [(10_000, 0.05, 500), (10_000, 1.0, 10_000), (7, 0.05, 1), (7, 0.5, 4), (1, 0.0, 1)]
+        {
+            let sample = Sample { share, seed: [7; 32] };
+            let paths: Vec<_> = (0..of).map(|i: u32| i.to_le_bytes()).collect();
+            let objects = paths.iter().map(|path| (sample.number(path), 3)).collect();
+            let (chosen, told) = sample.choose(objects);
+            let count = paths.iter().filter(|path| chosen.has(*path)).count() as u64;
+            assert_eq!((count, told), (expected, (expected, 3 * expected)), "{share} of {of}");
+        }
+        let sample = Sample { share: 0.5, seed: [7; 32] };
+        let (none, told) = sample.choose(Vec::new());
+        assert!(!none.has(b"x") && told == (0, 0));
     }
 }

@@ -110,3 +110,21 @@ fn a_manifest_that_is_gone_or_damaged_on_the_remote_is_noticed_past_the_cache() 
     sandbox.rclone(["purge", &format!("{}.poof/trees/data", told(&sandbox))]).run();
     sandbox.poof(["check"]).run().expect_code(5).stderr_has("its manifest is not on the remote");
 }
+
+// A share of few files was none, and the note of what was not read was gone.
+#[test]
+fn a_sample_reads_one_file_at_least_and_says_of_how_many() {
+    let (sandbox, _) = on_disk();
+    for name in ["a", "b", "c", "d", "e"] {
+        fs::write(sandbox.data().join(name), "12345").unwrap();
+    }
+    sandbox.poof(["backup"]).run().expect_code(0);
+    let sample = |share: &str| {
+        sandbox.poof(["check", "--only", "data", "--sample", share]).run().expect_code(0)
+    };
+    for share in ["1%", "5%", "20%"] {
+        sample(share).stderr_has("data: reads back 1 file of 5, 5 B\n");
+    }
+    sample("21%").stderr_has("data: reads back 2 files of 5, 10 B\n");
+    sample("100%").stderr_has("data: reads back 5 files, 25 B\n");
+}
