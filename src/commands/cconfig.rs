@@ -9,7 +9,7 @@ use crate::base::error::{Error, Kind, Result};
 use crate::cli::Cconfig;
 use crate::config::rclone_conf::{STORAGE, is_encrypted};
 use crate::config::ready::storage_section;
-use crate::config::{PoofConf, Problem, RcloneConf, RcloneFile, Status};
+use crate::config::{PoofConf, Problem, RcloneConf, RcloneFile, Status, keys};
 
 pub fn run(context: &Context, args: &Cconfig) -> Result<Outcome> {
     let path = &context.files.rclone;
@@ -59,6 +59,9 @@ fn fill(
         Some(kind) => (kind.to_owned(), given),
         None => (conf.kind(&section).unwrap_or("s3").to_owned(), given),
     };
+    if let Some(problem) = keys::of_settings(&kind, given.keys().map(String::as_str)).pop() {
+        return Err(problem.into_error());
+    }
     let scaffold = RcloneConf::scaffold();
     match conf.kind(&section) {
         Some(current) if current != kind => {

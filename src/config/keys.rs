@@ -81,6 +81,19 @@ pub fn of_section(conf: &RcloneConf, section: &str) -> Vec<Problem> {
     problems
 }
 
+/// Those of `keys` that a remote of type `kind` does not have.
+pub fn of_settings<'k>(kind: &str, keys: impl Iterator<Item = &'k str>) -> Vec<Problem> {
+    // An unknown type is for rclone to refuse.
+    let Ok(known) = call(&KeysOf { kind }) else { return Vec::new() };
+    let unknown = keys.filter(|key| known.known && !is_known(key, &known));
+    let problem = |key| {
+        let what = format!("rclone has no such setting for a remote of type {kind}");
+        let hint = did_you_mean(key, &names(key, &known), TYPES);
+        Problem::new(Status::InvalidCloningConfig, format!("{key}="), what, hint)
+    };
+    unknown.map(problem).collect()
+}
+
 const TYPES: &str = "https://rclone.org/overview lists the types and their settings.";
 const COMMENT: &str = "a comment stands behind the value, and rclone takes it for a part of that";
 const MOVE: &str = "Write the comment into a line of its own, which begins with # or ;.";
@@ -179,6 +192,16 @@ mod tests {
         let [one, two] = &wrong[..] else { panic!("{wrong:?}") };
         assert!(one.place.contains("region") && !one.hint.contains("mean"), "{one:?}");
         assert!(two.hint.contains("\"override.ca_cert\""), "{two:?}");
+    }
+
+    #[test]
+    fn a_setting_that_the_type_does_not_have_is_named() {
+        let wrong = |kind, keys: &[&str]| of_settings(kind, keys.iter().copied());
+        let [one, two] = &wrong("s3", &["regoin", "chunk_size", "colour"])[..] else { panic!() };
+        assert!(one.place == "regoin=" && one.hint.contains("\"region\""), "{one:?}");
+        assert!(two.place == "colour=" && !two.hint.contains("mean"), "{two:?}");
+        assert!(wrong("s3", &["override.ca_cert", "description", "config_token"]).is_empty());
+        assert!(wrong("no such type", &["x"]).is_empty());
     }
 
     #[test]

@@ -9,7 +9,7 @@ pub mod files;
 mod filters;
 pub mod hooks;
 pub mod ini;
-mod keys;
+pub mod keys;
 pub mod locked;
 mod patience;
 pub mod poof_conf;

@@ -211,3 +211,21 @@ fn what_rclone_would_read_differently_is_not_written() {
     }
     sandbox.poof(["cconfig", "secret_access_key=a=b/c+d \"e\""]).run().expect_code(0);
 }
+
+// It was written, and the next run was refused.
+#[test]
+fn a_setting_that_the_type_does_not_have_is_refused_before_anything_is_written() {
+    let sandbox = Sandbox::new();
+    let wrong = |args: &[&str], place: &str, hint: &str| {
+        let before = fs::read(sandbox.rclone_conf()).ok();
+        let run = sandbox.poof(["cconfig"]).args(args).run().expect_code(3);
+        run.stderr_has(place).stderr_has(hint);
+        assert_eq!(fs::read(sandbox.rclone_conf()).ok(), before);
+    };
+    wrong(&["regoin=eu-west-1"], "regoin", "Did you mean \"region\"?");
+    wrong(&["--remote", "sftp", "hots=example.org"], "hots", "\"host\"");
+    sandbox.poof(["cconfig"]).run().expect_code(0);
+    wrong(&["region=eu-west-1", "acces_key_id=x"], "acces_key_id", "\"access_key_id\"");
+    wrong(&["wallpaper=x"], "of type s3", "https://rclone.org/overview");
+    sandbox.poof(["cconfig", "region=eu-west-1"]).run().expect_code(0);
+}
