@@ -21,6 +21,9 @@ pub struct Kit {
     /// Also show it as a QR code
     #[arg(long)]
     pub qr: bool,
+    /// Replace a kit that may be of another configuration
+    #[arg(short, long)]
+    pub yes: bool,
 }
 
 #[derive(Args)]

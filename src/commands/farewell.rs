@@ -34,6 +34,9 @@ pub struct KitNote {
     /// Who finds it can guess its phrase.
     #[serde(default)]
     pub weak: bool,
+    /// Of the kit itself.
+    #[serde(default)]
+    sealed: Option<String>,
 }
 
 /// How a kit stands to the configuration.
@@ -77,8 +80,16 @@ fn of_both(context: &Context) -> Option<String> {
 /// The state cannot be written.
 pub fn note_kit(context: &Context, path: &Path, weak: bool) -> Result<()> {
     let (made, path) = (now(), path.to_path_buf());
-    let kit = of_both(context).map(|fingerprint| KitNote { made, path, fingerprint, weak });
+    let sealed = fingerprint(&path);
+    let kit = of_both(context);
+    let kit = kit.map(|fingerprint| KitNote { made, path, fingerprint, weak, sealed });
     save(context, &Notes { kit, ..notes(context) })
+}
+
+/// Whether the file is the kit that was last written with this state.
+pub fn is_own_kit(context: &Context, path: &Path) -> bool {
+    let sealed = notes(context).kit.and_then(|kit| kit.sealed);
+    sealed.is_some() && sealed == fingerprint(path)
 }
 
 /// The kit that there is, if any, lacks a secret that neither file shows.

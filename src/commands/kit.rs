@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -36,7 +37,7 @@ pub fn run(context: &Context, args: &cli::Kit) -> Result<Outcome> {
     let ready = setup::load(context)?;
     let path = std::path::absolute(args.file.as_deref().unwrap_or(Path::new(NAME)))
         .map_err(|error| Error::unexpected(format!("no current directory: {error}")))?;
-    is_free(&path)?;
+    is_free(context, &path, args.yes)?;
     let (phrase, made) = match (&args.phrase_file, args.type_phrase) {
         (Some(file), _) => (phrase::from_file(file)?, false),
         (None, true) => (typed(context)?, false),
@@ -87,15 +88,36 @@ pub fn run(context: &Context, args: &cli::Kit) -> Result<Outcome> {
     Ok(Outcome::default())
 }
 
-/// A kit may replace a kit and nothing else.
-fn is_free(path: &Path) -> Result<()> {
-    match fs::read(path) {
-        Ok(text) if !text.starts_with(b"-----BEGIN AGE") => {
-            Err(Error::guard(format!("{} exists and is no kit", path.display()))
-                .hint("Name another file."))
+/// A kit may replace the last kit of this configuration, and another one only if the
+/// user says so: without it somebody may not come back. And nothing else.
+fn is_free(context: &Context, path: &Path, yes: bool) -> Result<()> {
+    let shown = path.display();
+    let text = match fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // No directory is made: a disk that is not attached has its place here.
+            return match path.parent().filter(|dir| !dir.is_dir()) {
+                Some(dir) => Err(Error::unexpected(format!(
+                    "cannot write {shown}: there is no directory {}",
+                    dir.display()
+                ))
+                .hint("Attach the disk that it is on, make it, or name another file.")),
+                None => Ok(()),
+            };
         }
-        _ => Ok(()),
+        Err(error) => return Err(Error::io("write", path, &error)),
+    };
+    if !text.starts_with(b"-----BEGIN AGE") {
+        return Err(
+            Error::guard(format!("{shown} exists and is no kit")).hint("Name another file.")
+        );
     }
+    let question = format!("{shown} may be the kit of another configuration. Replace it?");
+    if farewell::is_own_kit(context, path) || context.terminal.confirm(&question, yes)? {
+        return Ok(());
+    }
+    Err(Error::guard(format!("{shown} exists and may be the kit of another configuration"))
+        .hint("Name another file; `--yes` replaces it."))
 }
 
 fn typed(context: &Context) -> Result<Secret> {

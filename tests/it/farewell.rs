@@ -210,3 +210,31 @@ fn the_status_tells_what_is_here_and_what_is_wiped() {
     let run = sandbox.poof(["status"]).run().expect_code(0);
     run.stdout_has("wiped on ").stdout_has("level: 4").stdout_has("holds: yes");
 }
+
+// A kit of another configuration was replaced without a word, and a disk that was not
+// attached became a directory.
+#[test]
+fn a_kit_replaces_its_own_last_one_only_and_makes_no_directory() {
+    let sandbox = encrypted(5);
+    let at = kit(&sandbox);
+    kit(&sandbox);
+    let phrase = at.with_file_name("phrase");
+    let phrase = phrase.to_str().unwrap();
+    // That of another machine, on a stick that comes to the same place.
+    let other = encrypted(1);
+    fs::copy(kit(&other), &at).unwrap();
+    let theirs = fs::read(&at).unwrap();
+    let args = ["kit", at.to_str().unwrap(), "--phrase-file", phrase];
+    let run = sandbox.poof(args).run().expect_code(7);
+    run.stderr_has("may be the kit of another configuration").stderr_has("--yes");
+    assert_eq!(fs::read(&at).unwrap(), theirs);
+    sandbox.poof(args).args(["--yes"]).run().expect_code(0);
+    assert_ne!(fs::read(&at).unwrap(), theirs);
+    sandbox.poof(args).run().expect_code(0);
+    let stick = sandbox.home().join("media/stick");
+    let away = stick.join("kit.txt");
+    let args = ["kit", away.to_str().unwrap(), "--phrase-file", phrase];
+    let run = sandbox.poof(args).run().expect_code(1);
+    run.stderr_has(&format!("there is no directory {}", stick.display()));
+    assert!(!sandbox.home().join("media").exists());
+}
