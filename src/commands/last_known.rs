@@ -5,15 +5,17 @@ use std::os::unix::ffi::OsStrExt;
 use serde_json::{Value, json};
 
 use super::vault::{cache, key};
-use super::{Context, scheduled};
+use super::{Context, level, scheduled, setup};
 use crate::base::error::{Error, Result};
 use crate::base::json;
 use crate::base::units::{bytes, date, files};
 use crate::config::Ready;
 use crate::config::trees::Directory;
 use crate::host::machine::Machine;
+use crate::storage::filter::Filter;
 use crate::storage::job::Unwatched;
 use crate::storage::store::Store;
+use crate::tree::apart::Apart;
 use crate::tree::identity;
 use crate::tree::inventory::Inventory;
 use crate::tree::manifest::Key;
@@ -32,10 +34,15 @@ pub fn show(context: &Context, ready: &Ready, error: Error) -> Result<()> {
     let key = key(&store).ok();
     let id = identity::remembered_id(&context.state, &ready.remote().name()).unwrap_or_default();
     for directory in ready.directories() {
-        let known = key.as_ref().map(|key| known(context, (&store, key, &id), directory));
+        let known =
+            key.as_ref().map(|key| known(context, ready.filter(), (&store, key, &id), directory));
         match known {
-            Some(Ok((text, event))) => {
+            Some(Ok((text, apart, event))) => {
                 terminal.result(&text);
+                for what in level::differences(&directory.name, apart) {
+                    terminal.result(&format!("  {what}"));
+                    terminal.event(&level::Doubt::unsaved(what).event());
+                }
                 terminal.event(&event);
             }
             Some(Err(error)) => terminal.error(&error),
@@ -50,9 +57,10 @@ pub fn show(context: &Context, ready: &Ready, error: Error) -> Result<()> {
 
 fn known(
     context: &Context,
+    filter: &Filter,
     (store, key, id): (&Store, &Key, &str),
     directory: &Directory,
-) -> Result<(String, Value)> {
+) -> Result<(String, Apart, Value)> {
     let Directory { local, name } = directory;
     let (names, cache) = (Names::new(name), cache(&context.state, id, name));
     let mut records = Inventory::default();
@@ -61,7 +69,13 @@ fn known(
     let records = Records::in_state(&context.state);
     let machine = &Machine::of_state(&context.state)?;
     let presence = Wipes { snapshots: &snapshots, records, machine }.presence(&mut Unwatched)?;
-    let (mut text, numbers) = match snapshots.cached() {
+    let own = setup::in_use(context, directory).iter().any(Vec::is_empty);
+    let cached = snapshots.cached();
+    let mut apart = match &cached {
+        Some(last) if !own => Apart::of(&setup::real(local), filter, last)?,
+        _ => Apart::default(),
+    };
+    let (mut text, numbers) = match cached {
         None => (format!("{name}: no snapshot is known here"), Value::Null),
         Some(last) => {
             let ((made, _), counts) = (last.made(), last.counts());
@@ -80,8 +94,12 @@ fn known(
     };
     let (word, since) = match presence {
         Presence::Here | Presence::Elsewhere(_) => ("here", None),
-        Presence::Wiping(_) => ("wiping", None),
+        Presence::Wiping(_) => {
+            apart.missing = 0;
+            ("wiping", None)
+        }
         Presence::Wiped(record) => {
+            apart.missing = 0;
             if numbers.is_null() {
                 // What named its files was wiped as well.
                 text = format!(
@@ -97,5 +115,5 @@ fn known(
     let event = json!({
         "type": "directory", "tree": name, "presence": word, "since": since, "snapshot": numbers,
     });
-    Ok((text, json::at(local.as_os_str().as_bytes(), event)))
+    Ok((text, apart, json::at(local.as_os_str().as_bytes(), event)))
 }

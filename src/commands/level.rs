@@ -1,13 +1,17 @@
 //! The levels of the continuum: the one that is declared, the one that holds, and why
 //! less holds.
 
+use serde_json::{Value, json};
+
 use super::clear::Clear;
 use super::vault::Vault;
 use super::{Context, setup};
 use crate::base::error::Result;
 use crate::base::files::readable_by_others;
+use crate::base::units::files;
 use crate::config::Ready;
 use crate::config::trees::Directory;
+use crate::tree::apart::Apart;
 use crate::tree::guard::first;
 
 /// A reason why less holds than is declared.
@@ -27,6 +31,11 @@ impl Doubt {
 
     pub fn residue(what: String) -> Self {
         Doubt { what, exposes: false, residue: true }
+    }
+
+    pub fn event(&self) -> Value {
+        let Doubt { what, exposes, residue } = self;
+        json!({"type": "doubt", "what": what, "exposes": exposes, "residue": residue})
     }
 
     fn exposes(what: String) -> Self {
@@ -52,6 +61,8 @@ pub struct Findings {
     pub never_saved: usize,
     /// Something is not saved, or nobody knows whether it is.
     pub unsaved: bool,
+    /// Something that a snapshot holds is not here, though nothing was wiped.
+    pub lacking: bool,
     pub doubts: Vec<Doubt>,
 }
 
@@ -74,6 +85,23 @@ impl Findings {
     pub fn unsaved(&mut self, what: String) {
         self.unsaved = true;
         self.doubts.push(Doubt::unsaved(what));
+    }
+
+    /// A directory that is not wiped is not what its snapshot is.
+    pub fn differs(&mut self, name: &str, apart: Apart) {
+        for what in differences(name, apart) {
+            self.doubts.push(Doubt::unsaved(what));
+        }
+        self.unsaved |= apart.is_unsaved();
+        self.lacking |= apart.missing > 0;
+    }
+
+    /// Something is in a directory that was wiped, and in no snapshot.
+    pub fn came_after(&mut self, name: &str, apart: Apart) {
+        if apart.is_unsaved() {
+            let wiped = Apart { missing: 0, ..apart };
+            self.differs(name, wiped);
+        }
     }
 
     /// No snapshot holds anything.
@@ -139,6 +167,22 @@ impl Findings {
     }
 }
 
+/// What a directory and its last snapshot have that the other has not.
+pub fn differences(name: &str, apart: Apart) -> Vec<String> {
+    let Apart { new, changed, missing } = apart;
+    let mut all = Vec::new();
+    if apart.is_unsaved() {
+        all.push(format!(
+            "{name}: not backed up: {new} new, {changed} changed (`poof backup --dry-run` lists them)"
+        ));
+    }
+    if missing > 0 {
+        let missing = files(missing);
+        all.push(format!("{name}: in its snapshot, and not here: {missing} (`poof download`)"));
+    }
+    all
+}
+
 fn level(encrypted: bool, wiped: bool) -> u8 {
     1 + u8::from(wiped) + 2 * u8::from(encrypted)
 }
@@ -168,6 +212,17 @@ mod tests {
         assert!(!findings.nothing_is_saved());
         findings.never_saved("config");
         assert!(findings.nothing_is_saved());
+    }
+
+    #[test]
+    fn what_is_only_here_is_not_saved_and_what_is_only_there_is_lacking() {
+        let mut findings = Findings::default();
+        findings.differs("data", Apart { missing: 2, ..Apart::default() });
+        assert_eq!((findings.actual(false), findings.lacking), (1, true));
+        findings.came_after("data", Apart { missing: 2, ..Apart::default() });
+        assert_eq!(findings.doubts.len(), 1);
+        findings.came_after("data", Apart { changed: 1, missing: 2, ..Apart::default() });
+        assert_eq!((findings.actual(false), findings.doubts.len()), (0, 2));
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::base::units::{bytes, date, files};
 use crate::cli;
 use crate::config::trees::Directory;
 use crate::storage::filter::Filter;
+use crate::tree::apart::Apart;
 use crate::tree::guard::Allowed;
 use crate::tree::ours::Ours;
 use crate::tree::proof::{Evidence, Proof};
@@ -64,15 +65,14 @@ pub fn run(context: &Context, _: &cli::Status) -> Result<Outcome> {
         terminal.result("holds: 0 (nothing)");
         terminal.result("Nothing is backed up yet. Next: `poof backup`");
     } else if actual == declared {
-        terminal.result("holds: yes");
+        let lacking = if findings.lacking { ", but not all of it is here" } else { "" };
+        terminal.result(&format!("holds: yes{lacking}"));
     } else {
         terminal.result(&format!("holds: {actual} {}", name_of(actual)));
     }
-    for Doubt { what, exposes, residue } in &findings.doubts {
-        terminal.result(&format!("  {what}"));
-        terminal.event(&json!({
-            "type": "doubt", "what": what, "exposes": exposes, "residue": residue,
-        }));
+    for doubt in &findings.doubts {
+        terminal.result(&format!("  {}", doubt.what));
+        terminal.event(&doubt.event());
     }
     terminal.result(&format!("remote: {}", ready.remote().name()));
     let schedule = scheduling::found(context);
@@ -137,6 +137,12 @@ fn tree(
         Standing::None => None,
     };
     let (store, names) = (snapshots.store, &snapshots.names);
+    let own = setup::in_use(context, directory).iter().any(Vec::is_empty);
+    let apart = match &last {
+        // Its changes are poof's own, most of them.
+        Some(last) if !own => Apart::of(&setup::real(&directory.local), filter, last)?,
+        _ => Apart::default(),
+    };
     let mut evidence = Evidence { store, names, listing, read_back: false };
     let (text, numbers) = match last {
         None => {
@@ -175,14 +181,18 @@ fn tree(
         let unclaimed = evidence.listing.settle(names, &Ours::read(&snapshots.cache));
         show::foreign(terminal, name, &unclaimed.foreign, false);
     }
-    let own = setup::in_use(context, directory).iter().any(Vec::is_empty);
     let mut since = None;
     let (where_, word, place) = match presence {
         Presence::Elsewhere(_) if !is_empty(&directory.local) => {
+            findings.differs(name, apart);
             (String::new(), "here", if own { Place::Own } else { Place::Here })
         }
-        Presence::Here => (String::new(), "here", if own { Place::Own } else { Place::Here }),
+        Presence::Here => {
+            findings.differs(name, apart);
+            (String::new(), "here", if own { Place::Own } else { Place::Here })
+        }
         Presence::Wiped(record) | Presence::Elsewhere(record) => {
+            findings.came_after(name, apart);
             let spared = setup::spared(context, directory);
             let spared = spared.iter().map(Vec::as_slice).collect();
             let excluded = Asked::of(&setup::real(&directory.local), filter, &spared)?.extent;

@@ -2,6 +2,7 @@
 //! a [`plan`], which [`guard`] judges and [`backup`] or [`restore`] carries out;
 //! or, where there is no manifest, [`mirror`].
 
+pub mod apart;
 mod attributes;
 pub mod backup;
 pub mod change;

@@ -84,6 +84,7 @@ mod secrets;
 mod selftest;
 #[cfg(target_os = "linux")] // unshare, mount
 mod space;
+mod status;
 mod story;
 mod tamper;
 #[cfg(target_os = "linux")] // tmux
