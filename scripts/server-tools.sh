@@ -8,16 +8,25 @@ tools=${XDG_CACHE_HOME:-$HOME/.cache}/poof-tools
 root=$tools/servers
 azurite=3.35.0
 
-# More S3 servers. What cannot be built here is not there, and its test says so.
+# More S3 servers. What cannot be built here is not there, and its test says so. Of
+# SeaweedFS there is none: the Go module proxy has no list of its versions.
 odd() {
     [ -x "$tools/bin/$1" ] && return
     echo "Building $1 (minutes)"
     shift
     "$@" || echo 'not built: its test is skipped'
 }
+s3mock() {
+    command -v java >/dev/null && command -v mvn >/dev/null || return
+    mvn --quiet --batch-mode org.apache.maven.plugins:maven-dependency-plugin:3.6.0:copy \
+        "-Dartifact=com.adobe.testing:s3mock:$1:jar:exec" "-DoutputDirectory=$tools/bin" &&
+        chmod +x "$tools/bin/s3mock-$1-exec.jar"
+}
 odd versitygw env GOBIN="$tools/bin" GOTOOLCHAIN=local GOWORK=off "${GO:-go}" install -trimpath \
     github.com/versity/versitygw/cmd/versitygw@v1.8.0
 odd s3s-fs "${CARGO:-cargo}" install --quiet --locked --root "$tools" --features binary s3s-fs@0.14.1
+# s3mock: Adobe's, in Java, from Maven Central.
+odd s3mock-3.12.0-exec.jar s3mock 3.12.0
 
 command -v apt-get >/dev/null || {
     echo 'apt-get is not there: OpenSSH, Apache and Samba are not fetched'

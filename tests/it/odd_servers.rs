@@ -30,7 +30,8 @@ fn on(kind: S3, server: &Server, encrypted: bool) -> Sandbox {
     sandbox
 }
 
-/// s3rver ends if it has to make a file whose name is too long for its disk.
+/// s3rver ends if it has to make a file whose name is too long for its disk; s3s-fs
+/// answers with 500 for ever, in which a run waits for the server (a minute).
 fn without_long_names(data: &Path) {
     for dir in ["files", "dirs"] {
         for entry in fs::read_dir(data.join(dir)).unwrap().flatten() {
@@ -50,7 +51,7 @@ fn keeps_all(kind: S3) {
         let sandbox = on(kind, &server, encrypted);
         let data = sandbox.data();
         names(&data);
-        if kind == S3::S3rver {
+        if matches!(kind, S3::S3rver | S3::S3sFs) {
             without_long_names(&data);
         }
         grow(&data, 5, 0..=3_000, 1);
@@ -146,6 +147,6 @@ fn soak_s3s_fs_keeps_hostile_names() {
 
 #[test]
 #[ignore = "long: make soak"]
-fn soak_seaweedfs_keeps_hostile_names() {
-    keeps_all(S3::SeaweedFS);
+fn soak_s3mock_keeps_hostile_names() {
+    keeps_all(S3::S3Mock);
 }

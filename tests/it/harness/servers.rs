@@ -29,7 +29,7 @@ pub enum S3 {
     Gofakes3,
     Versitygw,
     S3sFs,
-    SeaweedFS,
+    S3Mock,
 }
 
 /// A running server.
@@ -155,7 +155,7 @@ impl Server {
             S3::Gofakes3 => tools::stock_rclone(),
             S3::Versitygw => tools::odd_server("versitygw")?,
             S3::S3sFs => tools::odd_server("s3s-fs")?,
-            S3::SeaweedFS => tools::odd_server("weed")?,
+            S3::S3Mock => tools::odd_server("s3mock-3.12.0-exec.jar")?,
         };
         Some(Server::start(|address, dir| {
             let (files, host, port) = (dir.join("files"), address.ip(), address.port());
@@ -176,13 +176,16 @@ impl Server {
                     .args(["--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY])
                     .args(["--host", &host, "--port", &port])
                     .arg(files),
-                S3::SeaweedFS => {
-                    let ports = ["master", "volume", "filer"].map(|name| {
-                        format!("-{name}.port={}", free_port().port() % 50_000 + 1_024)
-                    });
-                    let dir = format!("-dir={}", files.display());
-                    server.args(["server", "-s3", "-filer", "-ip=127.0.0.1", &dir]).args(ports);
-                    server.arg(format!("-s3.port={port}"))
+                S3::S3Mock => {
+                    server = Command::new("java");
+                    server.arg("-Xmx512m").args([
+                        format!("-Dhttp.port={port}"),
+                        "-Dserver.port=0".to_owned(),
+                        format!("-Dserver.address={host}"),
+                        format!("-Dcom.adobe.testing.s3mock.store.root={}", files.display()),
+                        "-Dcom.adobe.testing.s3mock.store.retainFilesOnExit=true".to_owned(),
+                    ]);
+                    server.arg("-jar").arg(&program)
                 }
             };
             // What npm and pip install finds its interpreter by this.
