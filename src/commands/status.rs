@@ -23,7 +23,7 @@ use crate::tree::apart::Apart;
 use crate::tree::guard::Allowed;
 use crate::tree::ours::Ours;
 use crate::tree::proof::{Evidence, Proof};
-use crate::tree::snapshot::Standing;
+use crate::tree::snapshot::{Snapshot, Snapshots, Standing};
 use crate::tree::wipe::{Asked, Presence};
 
 pub fn run(context: &Context, _: &cli::Status) -> Result<Outcome> {
@@ -116,26 +116,7 @@ fn tree(
     let mut monitor = Monitor::comparison(terminal, name);
     let (snapshots, listing) = vault.look_again(name)?;
     let presence = vault.wipes(&snapshots).presence(&mut monitor)?;
-    let last = match snapshots.last(&mut monitor)? {
-        Standing::Current(last) => Some(last),
-        Standing::Newer { known, found } => {
-            let (made, host) = found.made();
-            if known.is_some() {
-                let what = format!(
-                    "{name}: {host} saved a snapshot on {} that this machine has not taken \
-                     (`poof download --only {name}`)",
-                    date(made)
-                );
-                findings.doubts.push(Doubt::unsaved(what));
-            }
-            Some(found)
-        }
-        Standing::Behind { why, known, found } => {
-            findings.unsaved(format!("{name}: its last snapshot is not there: {why}"));
-            found.or(known)
-        }
-        Standing::None => None,
-    };
+    let last = newest(name, &snapshots, findings, &mut monitor)?;
     let (store, names) = (snapshots.store, &snapshots.names);
     let own = setup::in_use(context, directory).iter().any(Vec::is_empty);
     let apart = match &last {
@@ -218,6 +199,35 @@ fn tree(
     });
     terminal.event(&json::at(directory.local.as_os_str().as_bytes(), event));
     Ok(place)
+}
+
+/// The newest snapshot of a tree that can be read.
+fn newest(
+    name: &str,
+    snapshots: &Snapshots,
+    findings: &mut Findings,
+    monitor: &mut Monitor,
+) -> Result<Option<Snapshot>> {
+    Ok(match snapshots.last(monitor)? {
+        Standing::Current(last) => Some(last),
+        Standing::Newer { known, found } => {
+            let (made, host) = found.made();
+            if known.is_some() {
+                let what = format!(
+                    "{name}: {host} saved a snapshot on {} that this machine has not taken \
+                     (`poof download --only {name}`)",
+                    date(made)
+                );
+                findings.doubts.push(Doubt::unsaved(what));
+            }
+            Some(found)
+        }
+        Standing::Behind { why, known, found } => {
+            findings.unsaved(format!("{name}: its last snapshot is not there: {why}"));
+            found.or(known)
+        }
+        Standing::None => None,
+    })
 }
 
 /// Whether there is nothing in a directory, or none.

@@ -385,7 +385,7 @@ fn soak_a_file_that_is_too_large_for_fat_is_named_and_the_rest_is_saved() {
     write(&sandbox.data(), &["one", "sub/two", "zz"]);
     let large = fs::File::create(sandbox.data().join("sub/large")).unwrap();
     large.set_len((4 << 30) + 1).unwrap();
-    let run = sandbox.poof(["backup"]).timeout(Duration::from_secs(900)).run().expect_code(5);
+    let run = sandbox.poof(["backup"]).timeout(Duration::from_mins(15)).run().expect_code(5);
     run.stderr_has("data/sub/large").stderr_has("not sent: 1 file;");
     sandbox.poof(["check"]).run().expect_code(0).stderr_has("data: 3 intact, 0 not, 0 foreign");
     fs::remove_dir_all(sandbox.state()).unwrap();

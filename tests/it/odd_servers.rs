@@ -148,5 +148,5 @@ fn soak_s3s_fs_keeps_hostile_names() {
 #[test]
 #[ignore = "long: make soak"]
 fn soak_s3mock_keeps_hostile_names() {
-    keeps_all(S3::S3Mock);
+    keeps_all(S3::Adobes);
 }

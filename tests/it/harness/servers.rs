@@ -29,7 +29,8 @@ pub enum S3 {
     Gofakes3,
     Versitygw,
     S3sFs,
-    S3Mock,
+    /// `S3Mock`, of Adobe.
+    Adobes,
 }
 
 /// A running server.
@@ -155,7 +156,7 @@ impl Server {
             S3::Gofakes3 => tools::stock_rclone(),
             S3::Versitygw => tools::odd_server("versitygw")?,
             S3::S3sFs => tools::odd_server("s3s-fs")?,
-            S3::S3Mock => tools::odd_server("s3mock-3.12.0-exec.jar")?,
+            S3::Adobes => tools::odd_server("s3mock-3.12.0-exec.jar")?,
         };
         Some(Server::start(|address, dir| {
             let (files, host, port) = (dir.join("files"), address.ip(), address.port());
@@ -176,7 +177,7 @@ impl Server {
                     .args(["--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY])
                     .args(["--host", &host, "--port", &port])
                     .arg(files),
-                S3::S3Mock => {
+                S3::Adobes => {
                     server = Command::new("java");
                     server.arg("-Xmx512m").args([
                         format!("-Dhttp.port={port}"),
