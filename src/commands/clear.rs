@@ -5,11 +5,12 @@ use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 
 use super::Context;
+use super::secrets::{in_time, rclone_file};
 use super::vault::{Vault, cache};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::create_private_dir;
 use crate::base::units::{date, files};
-use crate::config::Ready;
+use crate::config::{PoofConf, Problem, Ready};
 use crate::host::scratch::Scratch;
 use crate::storage::failure::Failure;
 use crate::storage::job::{Unwatched, Watch};
@@ -208,6 +209,29 @@ impl<'a> Clear<'a> {
              encrypted side.",
         ))
     }
+}
+
+/// The plain side of the bucket, if it can be told from the encrypted one.
+pub fn plain_side<'a>(context: &Context, ready: &'a Ready) -> Result<&'a Remote> {
+    let remote = ready.remote();
+    let plain = ready.counterpart().filter(|_| remote.is_encrypted()).ok_or_else(|| {
+        Error::guard(format!("{} is not encrypted: what is there are the snapshots", remote.name()))
+            .hint("`poof cryptoggle` switches to the encrypted remote.")
+    })?;
+    let poof = PoofConf::load(&context.files.poof).map_err(Problem::into_error)?;
+    let conf = in_time(rclone_file(context, Some(&poof)))?.conf;
+    let clear =
+        conf.sections().filter(|section| conf.kind(section) == Some("crypt")).any(|crypt| {
+            conf.get(crypt, "filename_encryption") == Some("off")
+                || conf.get(crypt, "directory_name_encryption") == Some("false")
+        });
+    if clear {
+        return Err(Error::guard(
+            "names are not encrypted: plain and encrypted copies share places",
+        )
+        .hint("Nothing was changed; remove the plain copies by hand."));
+    }
+    Ok(plain)
 }
 
 fn contents(snapshot: &Snapshot) -> Result<impl Iterator<Item = Result<Content>>> {

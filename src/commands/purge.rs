@@ -3,8 +3,7 @@
 
 use serde_json::json;
 
-use super::clear::{Clear, Sorted};
-use super::secrets::{in_time, rclone_file};
+use super::clear::{Clear, Sorted, plain_side};
 use super::vault::Vault;
 use super::watch::Monitor;
 use super::{Context, Outcome, carry, setup, show, wiping};
@@ -12,7 +11,7 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::{bytes, files};
 use crate::cli::PurgePlain;
-use crate::config::{PoofConf, Problem, Ready};
+use crate::config::Ready;
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Unwatched;
 use crate::storage::remote::Remote;
@@ -200,29 +199,6 @@ impl Purging<'_> {
 
 fn versions(count: u64) -> String {
     if count == 1 { "1 version".to_owned() } else { format!("{count} versions") }
-}
-
-/// The plain side of the bucket, if it can be told from the encrypted one.
-pub fn plain_side<'a>(context: &Context, ready: &'a Ready) -> Result<&'a Remote> {
-    let remote = ready.remote();
-    let plain = ready.counterpart().filter(|_| remote.is_encrypted()).ok_or_else(|| {
-        Error::guard(format!("{} is not encrypted: what is there are the snapshots", remote.name()))
-            .hint("`poof cryptoggle` switches to the encrypted remote.")
-    })?;
-    let poof = PoofConf::load(&context.files.poof).map_err(Problem::into_error)?;
-    let conf = in_time(rclone_file(context, Some(&poof)))?.conf;
-    let clear =
-        conf.sections().filter(|section| conf.kind(section) == Some("crypt")).any(|crypt| {
-            conf.get(crypt, "filename_encryption") == Some("off")
-                || conf.get(crypt, "directory_name_encryption") == Some("false")
-        });
-    if clear {
-        return Err(Error::guard(
-            "names are not encrypted: plain and encrypted copies share places",
-        )
-        .hint("Nothing was changed; remove the plain copies by hand."));
-    }
-    Ok(plain)
 }
 
 fn copies(vault: &Vault, ready: &Ready, clear: &Clear) -> Result<Vec<Copy>> {

@@ -99,4 +99,6 @@ fn opened<'a>(bytes: &'a [u8], magic: &[u8], newest: u8) -> Result<(u8, &'a [u8]
 }
 
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod tests;

@@ -1,0 +1,81 @@
+//! What a hostile bucket could make a reader of a manifest hold.
+
+use super::head::ShardRef;
+use super::*;
+use crate::tree::entry::{Attributes, Entry, EntryKind, MOST_ATTRIBUTES};
+
+/// A small entry, of which compression leaves next to nothing.
+fn small(number: u32) -> Entry {
+    let path = format!("{number:09}").into_bytes();
+    Entry {
+        path,
+        kind: EntryKind::Directory,
+        attributes: Attributes::default(),
+        hard_link: None,
+        stored: None,
+        local: None,
+    }
+}
+
+fn sealed(raw: &[u8]) -> (Vec<u8>, [u8; 32]) {
+    let bytes = block::pack(raw, 6);
+    let id = Key::plain().seal(&bytes);
+    (bytes, id)
+}
+
+#[test]
+fn a_shard_that_unpacks_to_more_than_poof_packs_is_refused() {
+    let mut raw = Vec::new();
+    for number in 0..=block::MOST {
+        block::encode(&small(number), &mut raw);
+    }
+    let (bytes, id) = sealed(&raw);
+    let refused = open_shard(&Key::plain(), &id, &bytes);
+    assert_eq!(refused, Err(Damaged::Invalid("too many entries")));
+    // What some kilobytes can unpack to.
+    let (bytes, id) = sealed(&vec![0; 30 << 20]);
+    assert!(bytes.len() < 10_000);
+    let refused = open_shard(&Key::plain(), &id, &bytes);
+    assert_eq!(refused, Err(Damaged::Invalid("it is too large")));
+}
+
+#[test]
+fn an_entry_has_no_more_attributes_than_the_format_says() {
+    let with = |count: usize| {
+        let xattr = |n: usize| (format!("{n:05}").into_bytes(), Vec::new());
+        let mut entry = small(0);
+        entry.attributes.xattrs = (0..count).map(xattr).collect();
+        let mut raw = Vec::new();
+        block::encode(&entry, &mut raw);
+        let (bytes, id) = sealed(&raw);
+        open_shard(&Key::plain(), &id, &bytes)
+    };
+    assert_eq!(with(MOST_ATTRIBUTES).unwrap()[0].attributes.xattrs.len(), MOST_ATTRIBUTES);
+    assert_eq!(with(MOST_ATTRIBUTES + 1), Err(Damaged::Cut));
+}
+
+#[test]
+fn a_head_whose_shards_do_not_hold_what_it_counts_is_refused() {
+    let key = Key::plain();
+    let shard = |entries| ShardRef { id: [0; 32], entries };
+    let open = |entries, shards: &[ShardRef]| {
+        let head = Head {
+            counts: Counts { entries, files: u64::MAX, bytes: u64::MAX },
+            shards: shards.to_vec(),
+            tree: "docs".to_owned(),
+            generation: 7,
+            parent: None,
+            created: 0,
+            host: String::new(),
+            version: String::new(),
+            owners: Owners::default(),
+            machine: Some([9; 16]),
+        };
+        Head::open(&key, &head.tree.clone(), head.generation, &head.seal(&key)).map(|_| ())
+    };
+    assert_eq!(open(5, &[shard(2), shard(3)]), Ok(()));
+    let refused = Err(Damaged::Invalid("its shards do not hold what it counts"));
+    assert_eq!(open(6, &[shard(2), shard(3)]), refused);
+    assert_eq!(open(0, &[shard(0)]), refused);
+    assert_eq!(open(5000, &[shard(5000)]), refused);
+}
