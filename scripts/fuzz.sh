@@ -17,7 +17,7 @@ for source in src/bin/*.rs; do
     mkdir -p "target/corpus/$name"
     echo "== $name, $seconds s"
     log=target/$name.log
-    if ! "target/$host/release/$name" -max_total_time="$seconds" -rss_limit_mb=1024 \
+    if ! "target/$host/release/$name" -max_total_time="$seconds" -rss_limit_mb=256 \
         -print_final_stats=1 -max_len=4096 -artifact_prefix="target/$name-" \
         "target/corpus/$name" >"$log" 2>&1; then
         tail -30 "$log"

@@ -31,3 +31,90 @@ pub fn seal(bytes: &[u8]) -> [u8; 32] {
     let key = blake3::derive_key("poof 2026-11-24 manifest seal", b"");
     *blake3::keyed_hash(&key, bytes).as_bytes()
 }
+
+use libfuzzer_sys::arbitrary::{Result, Unstructured};
+use tree::entry::{Attributes, Content, Entry, EntryKind, FileData, Stored, Tag, Time};
+
+fn time(u: &mut Unstructured) -> Result<Time> {
+    Ok(Time { seconds: u.arbitrary()?, nanos: u.arbitrary()? })
+}
+
+fn bytes(u: &mut Unstructured) -> Result<Vec<u8>> {
+    let len = u.int_in_range(0..=40)?;
+    Ok(u.bytes(len)?.to_vec())
+}
+
+/// An entry with all that an entry may have, and what none may have.
+pub fn entry(u: &mut Unstructured) -> Result<Entry> {
+    let parts = ["a", "b", "..", ".", "", "poof", "\0", "é"];
+    let mut path = Vec::new();
+    for index in 0..u.int_in_range(0..=4)? {
+        if index > 0 {
+            path.push(b'/');
+        }
+        path.extend_from_slice(u.choose(&parts)?.as_bytes());
+        path.push(u.arbitrary()?);
+    }
+    let kind = match u.int_in_range(0..=6)? {
+        0 => EntryKind::Directory,
+        1 => EntryKind::Symlink { target: bytes(u)? },
+        2 => EntryKind::Fifo,
+        3 => EntryKind::CharDevice(u.arbitrary()?),
+        4 => EntryKind::BlockDevice(u.arbitrary()?),
+        _ => EntryKind::File(FileData {
+            size: u.arbitrary()?,
+            content: u.arbitrary::<Option<_>>()?.map(Content),
+            sparse: u.arbitrary()?,
+        }),
+    };
+    let mut xattrs = Vec::new();
+    // Up to more of them than there may be.
+    let many = u.ratio(1, 50)?;
+    for _ in 0..u.int_in_range(0..=if many { 40_000 } else { 3 })? {
+        xattrs.push(if many { (vec![b'n'], Vec::new()) } else { (bytes(u)?, bytes(u)?) });
+    }
+    let tag = match u.int_in_range(0..=2)? {
+        0 => Tag::Md5,
+        1 => Tag::Text(u.arbitrary()?),
+        _ => Tag::Time(time(u)?),
+    };
+    let stored = Stored {
+        odd: u.arbitrary()?,
+        size: u.arbitrary()?,
+        md5: u.arbitrary()?,
+        tag,
+        nonce: u.arbitrary()?,
+    };
+    Ok(Entry {
+        path,
+        kind,
+        attributes: Attributes {
+            mode: u.arbitrary()?,
+            uid: u.arbitrary()?,
+            gid: u.arbitrary()?,
+            mtime: time(u)?,
+            xattrs,
+        },
+        hard_link: u.arbitrary()?,
+        stored: u.arbitrary::<bool>()?.then_some(stored),
+        local: None,
+    })
+}
+
+/// The bytes of some entries, in whatever order, and now and then of more than a shard
+/// has.
+pub fn entries(u: &mut Unstructured) -> Result<Vec<u8>> {
+    let mut raw = Vec::new();
+    for _ in 0..u.int_in_range(0..=12)? {
+        raw.extend(postcard::to_stdvec(&entry(u)?).unwrap_or_default());
+    }
+    if u.ratio(1, 20)? {
+        raw = raw.repeat(u.int_in_range(1..=5000)?);
+        raw.truncate(40 << 20);
+    }
+    if u.ratio(1, 4)? && !raw.is_empty() {
+        let at = u.choose_index(raw.len())?;
+        raw[at] ^= u.arbitrary::<u8>()?;
+    }
+    Ok(raw)
+}
