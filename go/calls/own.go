@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"syscall"
 	"time"
 
 	"github.com/rclone/rclone/fs/config"
@@ -18,6 +17,7 @@ import (
 	"github.com/rclone/rclone/fs/operations"
 	"github.com/rclone/rclone/fs/rc"
 	"github.com/rclone/rclone/fs/rc/jobs"
+	"golang.org/x/sys/unix"
 
 	"bridge/host"
 	"bridge/lease"
@@ -199,9 +199,19 @@ func openFd(in rc.Params, name string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	copied, err := syscall.Dup(int(fd))
+	// No program that is run meanwhile gets it.
+	copied, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
 	}
 	return os.NewFile(uintptr(copied), name), nil
+}
+
+// openDir duplicates the descriptor of a directory; nil if there is none.
+func openDir(in rc.Params, name string) (*os.File, error) {
+	fd, err := in.GetInt64(name)
+	if err != nil || fd < 0 {
+		return nil, err
+	}
+	return openFd(in, name)
 }

@@ -141,12 +141,15 @@ const (
 
 // sendStore stores files below root.
 //
-// Parameters: also root, a local directory, and notes, the directory in which uploads in
+// Parameters: also root, the descriptor of a local directory or -1, and notes, the directory in which uploads in
 // parts are noted, or empty.
 func sendStore(ctx context.Context, in rc.Params) (rc.Params, error) {
-	root, err := in.GetString("root")
+	root, err := openDir(in, "root")
 	if err != nil {
 		return nil, err
+	}
+	if root != nil {
+		defer func() { _ = root.Close() }()
 	}
 	notes, err := in.GetString("notes")
 	if err != nil {
@@ -195,7 +198,16 @@ func abandonUploads(ctx context.Context, in rc.Params) (rc.Params, error) {
 }
 
 // fetchStore reads objects.
+//
+// Parameters: also dir, the descriptor of a local directory in which the files are made, or -1.
 func fetchStore(ctx context.Context, in rc.Params) (rc.Params, error) {
+	dir, err := openDir(in, "dir")
+	if err != nil {
+		return nil, err
+	}
+	if dir != nil {
+		defer func() { _ = dir.Close() }()
+	}
 	parts := newBudget(inParts)
 	return each(ctx, in, func(s *store.Store, job *store.Fetch) any {
 		record := struct {
@@ -211,7 +223,7 @@ func fetchStore(ctx context.Context, in rc.Params) (rc.Params, error) {
 			defer parts.give(weight)
 		}
 		var err error
-		record.Fetched, err = s.Fetch(ctx, job)
+		record.Fetched, err = s.Fetch(ctx, dir, job)
 		record.Failure = failureOf(err)
 		return record
 	})

@@ -43,7 +43,7 @@ func TestWhatIsToBeFreshIsStoredOverNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	put := func(content string, fresh bool) error {
-		_, err := s.Send(ctx, "/", &Send{Remote: []byte("name"), Data: []byte(content), Fresh: fresh})
+		_, err := s.Send(ctx, nil, &Send{Remote: []byte("name"), Data: []byte(content), Fresh: fresh})
 		return err
 	}
 	if err := put("first", true); err != nil {

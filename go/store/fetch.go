@@ -6,16 +6,18 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/rclone/rclone/fs/accounting"
 	"github.com/zeebo/blake3"
+	"golang.org/x/sys/unix"
 )
 
 // Fetch is one object to read.
 type Fetch struct {
 	ID     int64  `json:"id"`
 	Remote []byte `json:"remote"`
-	To     []byte `json:"to"`     // a file to make; empty: only hash it
+	To     []byte `json:"to"`     // the name of a file to make; empty: only hash it
 	Sparse bool   `json:"sparse"` // leave holes where the content is zero
 	Size   int64  `json:"size"`   // as stored
 	Limit  *int64 `json:"limit"`  // of the content; none: what the size gives
@@ -42,14 +44,13 @@ type Fetched struct {
 	Content string `json:"content"` // BLAKE3 of the plain content, hexadecimal
 }
 
-// Fetch reads one object, decrypts and hashes it, and writes it to its file.
-func (s *Store) Fetch(ctx context.Context, job *Fetch) (got Fetched, err error) {
+// Fetch reads one object, decrypts and hashes it, and writes it to its file in dir.
+func (s *Store) Fetch(ctx context.Context, dir *os.File, job *Fetch) (got Fetched, err error) {
 	transfer := accounting.Stats(ctx).NewTransferRemoteSize(string(job.Remote), job.Size, s.base, nil)
 	defer func() { transfer.Done(ctx, err) }()
 	var file *os.File
 	if len(job.To) > 0 {
-		file, err = os.OpenFile(string(job.To), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-		if err != nil {
+		if file, err = create(dir, string(job.To)); err != nil {
 			return got, here(err)
 		}
 		defer func() {
@@ -89,6 +90,30 @@ func (s *Store) Fetch(ctx context.Context, job *Fetch) (got Fetched, err error) 
 	}
 	got.Content = hex.EncodeToString(content.Sum(nil))
 	return got, err
+}
+
+// create makes a file in dir that is new: what an attempt before has left is removed, and
+// nothing that has its name, be it a link or another name of a file, is written to.
+func create(dir *os.File, name string) (*os.File, error) {
+	if dir == nil || name == "." || name == ".." || strings.Contains(name, "/") {
+		return nil, &os.PathError{Op: "create", Path: name, Err: unix.EINVAL}
+	}
+	flags := unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW | unix.O_CLOEXEC
+	for removed := false; ; {
+		fd, err := unix.Openat(int(dir.Fd()), name, flags, 0o600)
+		switch {
+		case err == unix.EINTR:
+		case err == unix.EEXIST && !removed:
+			if err := unix.Unlinkat(int(dir.Fd()), name, 0); err != nil && err != unix.ENOENT {
+				return nil, &os.PathError{Op: "remove", Path: name, Err: err}
+			}
+			removed = true
+		case err != nil:
+			return nil, &os.PathError{Op: "create", Path: name, Err: err}
+		default:
+			return os.NewFile(uintptr(fd), name), nil
+		}
+	}
 }
 
 func (s *Store) fetchInParts(ctx context.Context, job *Fetch, transfer *accounting.Transfer, out target, see func([]byte)) error {

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"os"
 	"path"
 	"time"
 
@@ -66,8 +67,8 @@ type Sent struct {
 	Kept    bool     `json:"kept"`    // the object that was there is equal
 }
 
-// Send reads one file once and stores it, once more if the weather has broken that off.
-func (s *Store) Send(ctx context.Context, root string, job *Send) (sent Sent, err error) {
+// Send reads one file below root once and stores it, once more if the weather has broken that off.
+func (s *Store) Send(ctx context.Context, root *os.File, job *Send) (sent Sent, err error) {
 	err = s.sky.Try(ctx, func(ctx context.Context) (err error) {
 		if err := lease.Await(ctx); err != nil {
 			return err
@@ -81,7 +82,7 @@ func (s *Store) Send(ctx context.Context, root string, job *Send) (sent Sent, er
 	return sent, err
 }
 
-func (s *Store) send(ctx context.Context, root string, job *Send) (sent Sent, err error) {
+func (s *Store) send(ctx context.Context, root *os.File, job *Send) (sent Sent, err error) {
 	key := s.key(string(job.Remote))
 	if err := s.fits(key); err != nil {
 		return sent, err
@@ -203,7 +204,7 @@ func whole(in io.Reader, size int64) ([]byte, error) {
 }
 
 // same reads a large file for comparison alone.
-func (s *Store) same(ctx context.Context, root string, job *Send) (Sent, error) {
+func (s *Store) same(ctx context.Context, root *os.File, job *Send) (Sent, error) {
 	in, _, done, err := job.open(root)
 	if err != nil {
 		return Sent{}, err
@@ -218,7 +219,7 @@ func (s *Store) same(ctx context.Context, root string, job *Send) (Sent, error) 
 	return kept, nil
 }
 
-func (job *Send) open(root string) (in io.Reader, modified time.Time, done func(), err error) {
+func (job *Send) open(root *os.File) (in io.Reader, modified time.Time, done func(), err error) {
 	modified = time.Unix(job.Mtime[0], job.Mtime[1])
 	if job.Data != nil {
 		job.Size = int64(len(job.Data))

@@ -42,7 +42,7 @@ func TestAnObjectWithoutAHashIsReadBackAndNoneIsPutIntoTheServersMouth(t *testin
 	if s.hashType() != hash.MD5 {
 		t.Fatal("a remote without hashes shows nothing here")
 	}
-	sent, err := s.Send(ctx, "", &Send{Remote: []byte("name"), Data: []byte("content")})
+	sent, err := s.Send(ctx, nil, &Send{Remote: []byte("name"), Data: []byte("content")})
 	if err != nil || sent.Tag != "" || !sent.Proven {
 		t.Errorf("%v: tag %q, read back: %v", err, sent.Tag, sent.Proven)
 	}

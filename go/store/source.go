@@ -24,10 +24,10 @@ type Expected struct {
 	Ctime [2]int64 `json:"ctime"`
 }
 
-// openBeneath opens the regular file path below root, without following a
-// link anywhere below root, and however long the path is.
-func openBeneath(root, path string) (*os.File, error) {
-	dir, err := unix.Open(root, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+// openBeneath opens the regular file path below the directory that is open at root,
+// without following a link anywhere, and however long the path is.
+func openBeneath(root *os.File, path string) (*os.File, error) {
+	dir, err := unix.Openat(int(root.Fd()), ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"os"
 	"unsafe"
 
@@ -19,7 +20,9 @@ func straight(file *os.File) *os.File {
 	if about.Type != unix.EXT4_SUPER_MAGIC && about.Type != unix.XFS_SUPER_MAGIC {
 		return nil
 	}
-	direct, err := os.OpenFile(file.Name(), os.O_WRONLY|unix.O_DIRECT, 0)
+	// The file itself, whatever has its name.
+	itself := fmt.Sprintf("/proc/self/fd/%d", file.Fd())
+	direct, err := os.OpenFile(itself, os.O_WRONLY|unix.O_DIRECT, 0)
 	if err != nil {
 		return nil
 	}

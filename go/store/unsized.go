@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/zeebo/blake3"
 )
@@ -29,7 +30,7 @@ var measuring = make(chan struct{}, 1)
 
 // sendUnsized sends a file that has another size than it says. It is read twice, and
 // what was read must be the same.
-func (s *Store) sendUnsized(ctx context.Context, root string, job *Send) (sent Sent, err error) {
+func (s *Store) sendUnsized(ctx context.Context, root *os.File, job *Send) (sent Sent, err error) {
 	select {
 	case measuring <- struct{}{}:
 		defer func() { <-measuring }()
@@ -48,7 +49,7 @@ func (s *Store) sendUnsized(ctx context.Context, root string, job *Send) (sent S
 }
 
 // measure reads a file to its end.
-func (job *Send) measure(ctx context.Context, root string) (*measured, error) {
+func (job *Send) measure(ctx context.Context, root *os.File) (*measured, error) {
 	file, err := openBeneath(root, string(job.Path))
 	if err != nil {
 		return nil, err

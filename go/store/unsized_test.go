@@ -32,6 +32,16 @@ func disk(t *testing.T) (*Store, string) {
 }
 
 // procfs says 0 bytes of each file; sysfs says 4,096.
+func opened(t *testing.T, dir string) *os.File {
+	t.Helper()
+	file, err := os.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = file.Close() })
+	return file
+}
+
 func TestAFileThatSaysAnotherSizeIsSentAsItIs(t *testing.T) {
 	for _, path := range []string{"/proc/sys/kernel/ostype", "/proc/filesystems", "/sys/kernel/mm/transparent_hugepage/enabled"} {
 		content, err := os.ReadFile(path)
@@ -47,7 +57,7 @@ func TestAFileThatSaysAnotherSizeIsSentAsItIs(t *testing.T) {
 		if send().Size == int64(len(content)) {
 			t.Fatalf("%s is of no use here", path)
 		}
-		sent, err := s.Send(context.Background(), root, send())
+		sent, err := s.Send(context.Background(), opened(t, root), send())
 		if err != nil || sent.Real == nil || *sent.Real != int64(len(content)) || !sent.Proven {
 			t.Fatalf("%s: %+v, %v", path, sent, err)
 		}
@@ -66,7 +76,7 @@ func TestAFileThatIsAnotherOneEachTimeIsNotSent(t *testing.T) {
 	path := "/proc/sys/kernel/random/uuid"
 	s, there := disk(t)
 	root, name := filepath.Split(path)
-	_, err := s.Send(context.Background(), root, &Send{Path: []byte(name), Remote: []byte("name"), Expected: expected(t, path)})
+	_, err := s.Send(context.Background(), opened(t, root), &Send{Path: []byte(name), Remote: []byte("name"), Expected: expected(t, path)})
 	if !errors.Is(err, ErrChanged) {
 		t.Fatal(err)
 	}
@@ -84,7 +94,7 @@ func TestWhatCameInMeanwhileIsNoSizeOfItsOwn(t *testing.T) {
 		}
 		job := &Send{Path: []byte("file"), Remote: []byte("name"), Expected: expected(t, path)}
 		job.Size = int64(size + 1)
-		if _, err := s.Send(context.Background(), dir, job); !errors.Is(err, ErrChanged) {
+		if _, err := s.Send(context.Background(), opened(t, dir), job); !errors.Is(err, ErrChanged) {
 			t.Error("shorter:", err)
 		}
 	}

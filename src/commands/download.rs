@@ -18,6 +18,7 @@ use crate::tree::journal::Journal;
 use crate::tree::kept::Kept;
 use crate::tree::plan::Plan;
 use crate::tree::restore::{Accounts, Restore, Target};
+use crate::tree::root::Root;
 use crate::tree::snapshot::{Snapshot, Snapshots, Standing};
 use crate::tree::unsent;
 use crate::tree::wipe::Records;
@@ -106,7 +107,8 @@ impl<'a> Incoming<'a> {
     fn prepare(&self, directory: &Directory) -> Result<Box<dyn Task + 'a>> {
         let name = &directory.name;
         let target = self.target(directory);
-        if target.exists() && !target.is_dir() {
+        let root = self.vault.roots.get(&target)?;
+        if root.is_none() && target.exists() {
             let what = format!("{} is in the way: it is not a directory", target.display());
             return Err(Error::new(Kind::Incomplete, what).hint("Move it aside."));
         }
@@ -130,14 +132,14 @@ impl<'a> Incoming<'a> {
         }
         match snapshot {
             Some(snapshot) => {
-                let restore = self.exact(directory, target, snapshots, snapshot)?;
+                let restore = self.exact(directory, (target, root), snapshots, snapshot)?;
                 // A seal, or what this machine remembers, says who has made it.
                 if !vouched && !self.ready.remote().is_encrypted() {
                     restore.gives_no_powers(self.allowed)?;
                 }
                 Ok(Box::new(restore))
             }
-            None => Ok(Box::new(self.mirror(directory, target)?)),
+            None => Ok(Box::new(self.mirror(directory, target, root.as_ref())?)),
         }
     }
 
@@ -145,14 +147,14 @@ impl<'a> Incoming<'a> {
     fn exact(
         &self,
         directory: &Directory,
-        root: PathBuf,
+        (path, root): (PathBuf, Option<Root>),
         snapshots: Snapshots<'a>,
         snapshot: Snapshot,
     ) -> Result<Restore<'a>> {
         let Incoming { context, args, .. } = self;
         let (name, terminal) = (&directory.name, &context.terminal);
         let place = self.ready.remote().place(name);
-        let shown = root.display().to_string();
+        let shown = root.as_ref().map_or(path.as_path(), Root::path).display().to_string();
         // The root itself is an entry.
         let entries = snapshot.counts().entries.saturating_sub(1);
         guard::remote_source(&place, Some(entries), self.vault.suspicion.as_ref(), self.allowed)?;
@@ -166,8 +168,17 @@ impl<'a> Incoming<'a> {
         });
         let keep_extra = args.keep_extra;
         let filter = self.ready.filter().clone();
-        let target =
-            Target { snapshots, snapshot, root, keep_extra, spared, unsent, filter, accounts };
+        let target = Target {
+            snapshots,
+            snapshot,
+            path,
+            root,
+            keep_extra,
+            spared,
+            unsent,
+            filter,
+            accounts,
+        };
         let restore = target.compare(listing)?;
         drop(monitor);
         self.note_spared(name, restore.spared);
@@ -208,7 +219,7 @@ impl<'a> Incoming<'a> {
     fn target(&self, directory: &Directory) -> PathBuf {
         match &self.args.to {
             Some(to) => std::path::absolute(to).unwrap_or_else(|_| to.into()).join(&directory.name),
-            None => setup::real(&directory.local),
+            None => directory.local.clone(),
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use serde_json::json;
 
+use super::vault::Vault;
 use super::wiping::{Stage, Wiping};
 use super::{Context, Outcome, setup, show};
 use crate::base::error::{Kind, Result};
@@ -36,10 +37,10 @@ impl<'a> Excluding<'a> {
     ///
     /// # Errors
     /// An interrupt.
-    pub fn look(&mut self, directory: &Directory) -> Result<()> {
+    pub fn look(&mut self, vault: &Vault, directory: &Directory) -> Result<()> {
         if !self.filter.is_empty() {
-            let root = setup::real(&directory.local);
-            let asked = Asked::of(&root, self.filter, &self.spared(directory))?;
+            let root = vault.roots.open(&directory.local).ok();
+            let asked = Asked::of(root.as_ref(), self.filter, &self.spared(directory))?;
             self.asked.insert(directory.name.clone(), asked);
         }
         Ok(())
@@ -133,10 +134,10 @@ impl Wiping<'_> {
             done += size;
             progress.update(done, &format!("wiping {}", String::from_utf8_lossy(path)));
         };
-        let root = setup::real(&directory.local);
+        let root = self.vault.roots.get(&directory.local)?;
         let spared = self.excluding.spared(directory);
         let begun = wipes.records.begun(name)?;
-        let wipe = Wipe { root: &root, spared: &spared, filter, begun };
+        let wipe = Wipe { root: root.as_ref(), spared: &spared, filter, begun };
         let tally = wipe.run_excluded(asked, &mut told)?;
         drop(progress);
         if record.phase == Phase::Wiped {

@@ -20,6 +20,7 @@ use crate::tree::identity;
 use crate::tree::inventory::Inventory;
 use crate::tree::manifest::Key;
 use crate::tree::objects::Names;
+use crate::tree::root::Roots;
 use crate::tree::snapshot::Snapshots;
 use crate::tree::wipe::{Presence, Records, Wipes};
 
@@ -72,7 +73,7 @@ fn known(
     let own = setup::in_use(context, directory).iter().any(Vec::is_empty);
     let cached = snapshots.cached();
     let mut apart = match &cached {
-        Some(last) if !own => Apart::of(&setup::real(local), filter, last)?,
+        Some(last) if !own => Apart::of(Roots::default().get(local)?.as_ref(), filter, last)?,
         _ => Apart::default(),
     };
     let (mut text, numbers) = match cached {

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::download::Incoming;
 use super::watch::Monitor;
-use crate::base::error::{Kind, Result};
+use crate::base::error::{Error, Kind, Result};
 use crate::config::trees::Directory;
+use crate::host::resolve::open_to_others;
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::remote::Spec;
 use crate::tree::entry::as_path;
@@ -15,6 +16,7 @@ use crate::tree::known;
 use crate::tree::mirror::compare::{self, Compare};
 use crate::tree::mirror::{ExcludedHere, Transfer};
 use crate::tree::plan::{Plan, len};
+use crate::tree::root::Root;
 use crate::tree::wipe::Records;
 
 impl Incoming<'_> {
@@ -30,17 +32,43 @@ impl Incoming<'_> {
         known::no_manifest(&place, wiped.map(|w| w.since), vault.has_objects(name), self.allowed)
     }
 
+    /// rclone knows its files by their paths alone: who can put a link where it is about
+    /// to write leads root elsewhere.
+    fn is_roots_alone(target: &Path) -> Result<()> {
+        if !rustix::process::geteuid().is_root() {
+            return Ok(());
+        }
+        let other = open_to_others(target).map_err(|e| Error::io("read", target, &e))?;
+        let Some(dir) = other else { return Ok(()) };
+        let what = format!(
+            "{}: a snapshot without a manifest is not restored by root where another user can put \
+             something: {}",
+            target.display(),
+            dir.display()
+        );
+        let hint = "Nothing was changed. Run it as that user, or restore with `--to` into a \
+                    directory of root's.";
+        Err(Error::guard(what).hint(hint))
+    }
+
     /// Plans it.
     ///
     /// # Errors
     /// The remote fails, or a guard refuses.
-    pub(super) fn mirror(&self, directory: &Directory, target: PathBuf) -> Result<Transfer> {
+    pub(super) fn mirror(
+        &self,
+        directory: &Directory,
+        target: PathBuf,
+        root: Option<&Root>,
+    ) -> Result<Transfer> {
+        let target = root.map_or(target, |root| root.path().to_path_buf());
         self.may_be_mirrored(directory)?;
+        Self::is_roots_alone(&target)?;
         let name = &directory.name;
         let source = self.ready.remote().tree(name);
         let destination = Spec::local(&target.to_string_lossy());
         let plan = self.compare(directory, &target, &source, &destination)?;
-        let plan = self.trimmed(directory, &target, plan)?;
+        let plan = self.trimmed(directory, root, plan)?;
         guard::deletions(&target.display().to_string(), &plan, self.allowed)?;
         self.context.terminal.note(&format!(
             "{name}: no manifest on the remote, so that nothing is proven; content and times come \
@@ -82,8 +110,8 @@ impl Incoming<'_> {
 
     /// The plan without what is to stay: extra files if so asked, what the filters
     /// exclude of what is here, and the configuration in use.
-    fn trimmed(&self, directory: &Directory, target: &Path, plan: Plan) -> Result<Plan> {
-        let here = ExcludedHere::of(target, self.ready.filter())?;
+    fn trimmed(&self, directory: &Directory, root: Option<&Root>, plan: Plan) -> Result<Plan> {
+        let here = ExcludedHere::of(root, self.ready.filter())?;
         self.note_excluded(&directory.name, here.count);
         let plan = plan.leaving(&here);
         let plan = if self.args.keep_extra { plan.keeping_extra() } else { plan };

@@ -1,6 +1,5 @@
 //! What a wipe would take, before it does.
 
-use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
@@ -15,6 +14,7 @@ use crate::config::trees::Directory;
 use crate::host::mounts::{self, Mount};
 use crate::storage::filter::Filter;
 use crate::tree::entry::is_within;
+use crate::tree::root::{Root, Roots};
 use crate::tree::walk::{Found, Walk};
 use crate::tree::wipe::{achieved, is_locked};
 
@@ -34,13 +34,18 @@ struct Extents {
     others: Vec<(PathBuf, Mount, Extent)>,
 }
 
-fn of(context: &Context, directory: &Directory, filter: &Filter) -> Result<Extents> {
-    let root = setup::real(&directory.local);
-    let below = mounts::below(&root).into_iter();
+fn of(
+    context: &Context,
+    root: Option<&Root>,
+    directory: &Directory,
+    filter: &Filter,
+) -> Result<Extents> {
+    let Some(root) = root else { return Ok(Extents::default()) };
+    let below = mounts::below(root.path()).into_iter();
     let others = below.map(|(path, mount)| (path, mount, Extent::default())).collect();
     let mut extents = Extents { others, ..Extents::default() };
     let spared = setup::spared(context, directory);
-    let Ok(walk) = Walk::new(&root, filter) else { return Ok(extents) };
+    let Ok(walk) = Walk::new(root, filter) else { return Ok(extents) };
     for found in walk {
         interrupt::check()?;
         let Found::Entry(entry) = found else { continue };
@@ -70,12 +75,14 @@ fn of(context: &Context, directory: &Directory, filter: &Filter) -> Result<Exten
 /// An interrupt.
 pub fn extent(
     context: &Context,
+    roots: &Roots,
     directories: &[&Directory],
     filter: &Filter,
 ) -> Result<(u64, u64)> {
     let mut total = (0, 0);
     for directory in directories {
-        let Extent { files, bytes, .. } = of(context, directory, filter)?.own;
+        let root = roots.open(&directory.local).ok();
+        let Extent { files, bytes, .. } = of(context, root.as_ref(), directory, filter)?.own;
         total = (total.0 + files, total.1 + bytes);
     }
     Ok(total)
@@ -86,11 +93,17 @@ pub fn extent(
 ///
 /// # Errors
 /// An interrupt.
-pub fn wipe(context: &Context, directories: &[&Directory], filter: &Filter) -> Result<()> {
+pub fn wipe(
+    context: &Context,
+    roots: &Roots,
+    directories: &[&Directory],
+    filter: &Filter,
+) -> Result<()> {
     for directory in directories {
         let Directory { local, name } = directory;
-        let Extents { own, others } = of(context, directory, filter)?;
-        let mount = File::open(local).ok().and_then(|root| mounts::of(&root.into()));
+        let root = roots.open(local).ok();
+        let Extents { own, others } = of(context, root.as_ref(), directory, filter)?;
+        let mount = root.and_then(|root| mounts::of(root.handle()));
         let said = achieved(mount.as_ref());
         let what = format!("would be wiped{}: {}", show::place(mount.as_ref()), show::said(&said));
         let words: Vec<_> = said.iter().map(|said| said.word()).collect();

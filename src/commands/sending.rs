@@ -2,7 +2,7 @@
 //! sent.
 
 use std::borrow::Cow;
-use std::fs;
+use std::io;
 
 use serde_json::json;
 
@@ -11,7 +11,6 @@ use super::vault::Vault;
 use super::watch::Monitor;
 use super::{Context, Outcome, setup, show};
 use crate::base::error::{Error, Kind, Result};
-use crate::base::files::is_absent;
 use crate::base::json;
 use crate::config::Ready;
 use crate::config::trees::Directory;
@@ -121,13 +120,9 @@ impl<'a> Sending<'a> {
         }
         let journal = Journal::in_state(&context.state);
         guard::unfinished_download(name, journal.unfinished()?.get(name), *allowed)?;
-        let root = match fs::canonicalize(local) {
-            Ok(root) => root,
-            Err(error) if is_absent(&error) => {
-                guard::local_source(local, None, *allowed)?;
-                return Err(Error::io("open", local, &error));
-            }
-            Err(error) => return Err(Error::io("open", local, &error).with_kind(Kind::Incomplete)),
+        let Some(root) = vault.roots.get(local)? else {
+            guard::local_source(local, None, *allowed)?;
+            return Err(Error::io("open", local, &io::ErrorKind::NotFound.into()));
         };
         let place = vault.remote.place(name);
         let mut strange = None;
@@ -186,9 +181,10 @@ impl<'a> Sending<'a> {
     fn is_empty(&self, directory: &Directory) -> bool {
         let spared = setup::in_use(self.context, directory);
         let is_spared = |path: &[u8]| spared.iter().any(|spared| is_within(path, spared));
-        let Ok(mut walk) = Walk::new(&directory.local, self.filter) else {
-            return !directory.local.exists();
-        };
+        let root = self.vault.roots.get(&directory.local);
+        let Ok(root) = root else { return false };
+        let Some(root) = root else { return true };
+        let Ok(mut walk) = Walk::new(&root, self.filter) else { return false };
         walk.all(|found| match found {
             walk::Found::Entry(entry) => entry.is_directory() || is_spared(&entry.path),
             walk::Found::LeftOut(LeftOut { loss, .. }) => !loss,

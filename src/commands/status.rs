@@ -23,6 +23,7 @@ use crate::tree::apart::Apart;
 use crate::tree::guard::Allowed;
 use crate::tree::ours::Ours;
 use crate::tree::proof::{Evidence, Proof};
+use crate::tree::root::Root;
 use crate::tree::snapshot::{Snapshot, Snapshots, Standing};
 use crate::tree::wipe::{Asked, Presence};
 
@@ -121,7 +122,7 @@ fn tree(
     let own = setup::in_use(context, directory).iter().any(Vec::is_empty);
     let apart = match &last {
         // Its changes are poof's own, most of them.
-        Some(last) if !own => Apart::of(&setup::real(&directory.local), filter, last)?,
+        Some(last) if !own => Apart::of(vault.roots.get(&directory.local)?.as_ref(), filter, last)?,
         _ => Apart::default(),
     };
     let mut evidence = Evidence { store, names, listing, read_back: false };
@@ -176,7 +177,8 @@ fn tree(
             findings.came_after(name, apart);
             let spared = setup::spared(context, directory);
             let spared = spared.iter().map(Vec::as_slice).collect();
-            let excluded = Asked::of(&setup::real(&directory.local), filter, &spared)?.extent;
+            let excluded =
+                Asked::of(Root::open(&directory.local).ok().as_ref(), filter, &spared)?.extent;
             if excluded.found {
                 let extent = show::extent(excluded);
                 let what = format!(

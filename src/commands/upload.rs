@@ -13,6 +13,7 @@ use crate::base::units::{bytes, files};
 use crate::cli::{ProofBy, Upload};
 use crate::config::Ready;
 use crate::config::trees::Directory;
+use crate::tree::root::Roots;
 
 pub fn run(context: &Context, args: &Upload) -> Result<Outcome> {
     let dry_run = args.caution.dry_run;
@@ -74,7 +75,7 @@ fn make_safe(
         }
     }
     for directory in going.iter().chain(&wiped) {
-        excluding.look(directory)?;
+        excluding.look(&vault, directory)?;
     }
     let (going, wiped): (Vec<&Directory>, Vec<&Directory>) =
         (going.iter().collect(), wiped.iter().collect());
@@ -83,14 +84,14 @@ fn make_safe(
         backups.into_iter().map(|backup| Saving { backup, lock: &lock }).collect();
     if dry_run {
         carry::list(terminal, &backups);
-        preview::wipe(context, &going, filter)?;
+        preview::wipe(context, &vault.roots, &going, filter)?;
         excluding.preview(&[&going[..], &wiped].concat());
         if leaves {
             departure::preview(context, &going)?;
         }
         return Ok(carry::would(terminal, &backups, outcome));
     }
-    consent(&excluding, &going, &wiped, args.caution.yes)?;
+    consent(&excluding, &vault.roots, &going, &wiped, args.caution.yes)?;
     let sent: Vec<_> = backups.iter().map(|saving| saving.backup.name().to_owned()).collect();
     let outcome = sending.carry_out(ready, backups, &lock, outcome).map_err(nothing_gone)?;
     show::refused(terminal, &refused, &sent);
@@ -144,6 +145,7 @@ fn nothing_gone(error: Error) -> Error {
 /// by the remote. What is excluded is not, and wants a word of its own.
 fn consent(
     excluding: &Excluding,
+    roots: &Roots,
     going: &[&Directory],
     wiped: &[&Directory],
     yes: bool,
@@ -163,7 +165,7 @@ fn consent(
              `--wipe-excluded` they stay.",
         ));
     }
-    let (count, size) = preview::extent(context, going, filter)?;
+    let (count, size) = preview::extent(context, roots, going, filter)?;
     if count == 0 && !given_up {
         return Ok(());
     }

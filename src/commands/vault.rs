@@ -28,6 +28,7 @@ use crate::tree::listing::{Listing, list};
 use crate::tree::lock::Lock;
 use crate::tree::manifest::Key;
 use crate::tree::objects::{Names, RECORDS};
+use crate::tree::root::Roots;
 use crate::tree::snapshot::{Newest, Snapshots, UPLOADS};
 use crate::tree::wipe::{Records, Wipes};
 
@@ -46,6 +47,9 @@ pub struct Vault<'a> {
     /// The remote's name, for people and for the state.
     name: String,
     state: &'a Path,
+    /// The trees on this machine. They are closed when the work is done, before the hooks
+    /// that come after it.
+    pub roots: Roots,
     /// This machine, as snapshots, markers and locks name it.
     pub machine: Machine,
 }
@@ -108,6 +112,7 @@ impl<'a> Vault<'a> {
             identity,
             name,
             state,
+            roots: Roots::default(),
             machine,
         })
     }

@@ -148,10 +148,11 @@ impl Wiping<'_> {
             done += size;
             progress.update(done, &format!("wiping {}", String::from_utf8_lossy(path)));
         };
-        let root = setup::real(local);
+        let root = self.vault.roots.get(local)?;
         let spared = self.excluding.spared(directory);
         let filter = self.excluding.filter;
-        let tally = Wipe { root: &root, spared: &spared, filter, begun }.run(proof, &mut told)?;
+        let tally =
+            Wipe { root: root.as_ref(), spared: &spared, filter, begun }.run(proof, &mut told)?;
         drop(progress);
         self.tell(name, &tally, Stage::Proven, outcome);
         if tally.excluded.found && !self.excluding.goes {

@@ -122,7 +122,7 @@ pub fn unlock(handle: &OwnedFd) -> io::Result<()> {
         }
     }
     #[cfg(target_os = "macos")]
-    if super::macos::flags::unlock_open(handle)? {
+    if super::flags::unlock_open(handle)?.is_some() {
         return Ok(());
     }
     let _ = handle;

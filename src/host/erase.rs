@@ -1,16 +1,23 @@
 //! Overwrites files in place. What that achieves depends on the file system and on
 //! what lies below it.
 
-use std::fs::{self, File, Metadata, OpenOptions, Permissions};
+use std::ffi::{CStr, CString};
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use rustix::fs::{OFlags, SeekFrom, fdatasync, ftruncate, seek};
+use rustix::fs::{
+    AtFlags, Dir, FileType, Mode, OFlags, SeekFrom, fdatasync, fstat, ftruncate, openat, seek,
+    statat, unlinkat,
+};
 use rustix::io::Errno;
 
 use super::in_use::is_open_elsewhere;
+use super::itself::Itself;
+use crate::base::files;
 
 /// Random bytes to write over others: neither compressed nor recognised as zeros
 /// by what lies below.
@@ -110,52 +117,118 @@ fn data(file: impl AsFd, at: u64, size: u64) -> io::Result<Option<(u64, u64)>> {
 /// # Errors
 /// It cannot be removed, or, which is said once it is removed, not be overwritten.
 pub fn file(path: &Path, noise: &Noise) -> io::Result<()> {
-    let meta = match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        other => other?,
-    };
-    let overwritten = match meta.nlink() {
-        _ if !meta.is_file() || meta.len() == 0 => Ok(()),
-        1 => writable(path, &meta).and_then(|file| overwrite(file.into(), meta.len(), noise)),
-        _ => Err(io::Error::other("removed, but the file has another name and so its content")),
-    };
-    fs::remove_file(path)?;
-    overwritten
-}
-
-/// Opens a file of poof's own, which its owner may have made read-only.
-fn writable(path: &Path, meta: &Metadata) -> io::Result<File> {
-    let flags = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or(0);
-    let open = || OpenOptions::new().write(true).read(true).custom_flags(flags).open(path);
-    match open() {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            fs::set_permissions(path, Permissions::from_mode(meta.mode() & 0o7777 | 0o600))?;
-            open()
-        }
-        other => other,
+    match beside(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other.and_then(|(dir, name)| file_in(&dir, &name, noise)),
     }
 }
 
+/// The directory that holds a path, opened, and the name in it.
+fn beside(path: &Path) -> io::Result<(OwnedFd, CString)> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    Ok((File::open(files::parent(path))?.into(), CString::new(name.as_bytes())?))
+}
+
+fn file_in(dir: &OwnedFd, name: &CStr, noise: &Noise) -> io::Result<()> {
+    let stat = match statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Err(Errno::NOENT) => return Ok(()),
+        other => other?,
+    };
+    let is_file = FileType::from_raw_mode(stat.st_mode).is_file();
+    let overwritten = if !is_file || stat.st_size == 0 {
+        Ok(())
+    } else if stat.st_nlink == 1 {
+        writable(dir, name).and_then(|(file, size)| overwrite(file, size, noise))
+    } else {
+        Err(io::Error::other("removed, but the file has another name and so its content"))
+    };
+    unlinkat(dir, name, AtFlags::empty())?;
+    overwritten
+}
+
+/// Opens a file of poof's own, which its owner may have made read-only and nobody else
+/// has another name for, and says how large it is. No link is followed.
+fn writable(dir: &OwnedFd, name: &CStr) -> io::Result<(OwnedFd, u64)> {
+    let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let open = || openat(dir, name, flags, Mode::empty());
+    let handle = match open() {
+        Err(Errno::ACCESS) => {
+            let here = Itself::at(dir, name)?;
+            if !here.kind().is_file() {
+                return Err(Errno::ACCESS.into());
+            }
+            here.chmod(here.stat().st_mode & 0o7777 | 0o600)?;
+            open()?
+        }
+        other => other?,
+    };
+    let stat = fstat(&handle)?;
+    if !FileType::from_raw_mode(stat.st_mode).is_file() || stat.st_nlink != 1 {
+        return Err(io::Error::other("it is not the file that it was"));
+    }
+    Ok((handle, u64::try_from(stat.st_size).unwrap_or(0)))
+}
+
 /// Overwrites and removes everything in a directory of poof's own, and then the
-/// directory.
+/// directory. A link in it, or in its place, is removed and leads nowhere.
 ///
 /// # Errors
 /// The first of what cannot be removed; all that can is.
 pub fn directory(dir: &Path, noise: &Noise) -> io::Result<()> {
-    let entries = match fs::read_dir(dir) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+    match beside(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other.and_then(|(above, name)| all(&above, &name, Some(noise))),
+    }
+}
+
+/// Removes what is at a name, with all that is in it if it is a directory, and with a
+/// noise overwrites it before. What is not there is removed already. No link is followed.
+///
+/// # Errors
+/// The first of what cannot be removed; all that can is.
+pub fn all(above: &OwnedFd, name: &CStr, noise: Option<&Noise>) -> io::Result<()> {
+    all_in(above, name, noise, 0)
+}
+
+/// What poof makes has a few levels. Nobody's nesting is to exhaust it.
+const DEEPEST: u32 = 256;
+
+fn all_in(above: &OwnedFd, name: &CStr, noise: Option<&Noise>, depth: u32) -> io::Result<()> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let dir = match openat(above, name, flags, Mode::empty()) {
+        Err(Errno::NOENT) => return Ok(()),
+        Err(Errno::NOTDIR | Errno::LOOP) => {
+            return match noise {
+                Some(noise) => file_in(above, name, noise),
+                None => Ok(unlinkat(above, name, AtFlags::empty())?),
+            };
+        }
         other => other?,
     };
-    let gone = entries.map(|entry| {
+    if depth == DEEPEST {
+        return Err(io::Error::other("it holds directories within directories without end"));
+    }
+    let gone = each_in(&dir, noise, depth + 1);
+    gone.and(unlinkat(above, name, AtFlags::REMOVEDIR).map_err(io::Error::from))
+}
+
+fn each_in(dir: &OwnedFd, noise: Option<&Noise>, depth: u32) -> io::Result<()> {
+    let mut gone = Ok(());
+    for entry in Dir::read_from(dir)? {
         let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            directory(&entry.path(), noise)
-        } else {
-            file(&entry.path(), noise)
+        if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+            gone = gone.and(all_in(dir, entry.file_name(), noise, depth));
         }
-    });
-    let gone = gone.fold(Ok(()), io::Result::and);
-    gone.and(fs::remove_dir(dir))
+    }
+    gone
+}
+
+/// Removes everything in a directory, and not the directory.
+///
+/// # Errors
+/// As [`all`].
+pub fn within(dir: &OwnedFd) -> io::Result<()> {
+    each_in(dir, None, 0)
 }
 
 /// A file of poof's own that is about to be replaced.
@@ -164,15 +237,12 @@ pub struct Replaced(Option<(OwnedFd, u64)>);
 impl Replaced {
     pub fn at(path: &Path) -> Self {
         let open = || {
-            let meta = fs::symlink_metadata(path).ok()?;
-            let is_own = meta.is_file() && meta.nlink() == 1;
-            is_own.then(|| writable(path, &meta).ok()).flatten()
+            let (dir, name) = beside(path).ok()?;
+            let stat = statat(&dir, &name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+            let is_own = FileType::from_raw_mode(stat.st_mode).is_file() && stat.st_nlink == 1;
+            is_own.then(|| writable(&dir, &name).ok()).flatten()
         };
-        let file = open();
-        Replaced(file.and_then(|file| {
-            let size = file.metadata().ok()?.len();
-            Some((file.into(), size))
-        }))
+        Replaced(open())
     }
 
     /// Overwrites what it was, now that something else has its name. A run that still
@@ -190,6 +260,8 @@ impl Replaced {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::{self, OpenOptions, Permissions};
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn the_content_goes_and_holes_stay() {
@@ -240,6 +312,9 @@ mod tests {
         directory(&own, &noise).unwrap();
         directory(&own, &noise).unwrap();
         assert!(!own.exists());
+        std::os::unix::fs::symlink(dir.path(), &own).unwrap();
+        directory(&own, &noise).unwrap();
+        assert!(fs::symlink_metadata(&own).is_err(), "a link in the place of the directory");
         assert_eq!(fs::read_to_string(&other).unwrap(), "kept");
     }
 

@@ -9,7 +9,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use rustix::fs::{AtFlags, CWD, Stat, statat};
+use rustix::fs::{AtFlags, CWD, Stat, fstat};
 #[cfg(target_os = "linux")]
 use rustix::fs::{
     FileType, IFlags, Mode, OFlags, StatxFlags, chmodat, ioctl_getflags, ioctl_setflags, openat,
@@ -18,6 +18,8 @@ use rustix::fs::{
 #[cfg(target_os = "linux")]
 use rustix::io::Errno;
 
+#[cfg(target_os = "linux")]
+use super::disk;
 use super::macos::flags as macos;
 
 /// What a system has.
@@ -150,14 +152,6 @@ fn has_flags(stat: &Stat) -> bool {
     matches!(FileType::from_raw_mode(stat.st_mode), FileType::RegularFile | FileType::Directory)
 }
 
-/// Those of `name` in `dir`. A link is not followed.
-///
-/// # Errors
-/// It cannot be looked at.
-pub fn now(dir: &OwnedFd, name: &CStr) -> io::Result<u32> {
-    Ok(of(dir, name, &statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?))
-}
-
 /// Whether something is there, and locked. A link is not followed.
 pub fn is_locked(path: &Path) -> bool {
     #[cfg(target_os = "linux")]
@@ -167,40 +161,42 @@ pub fn is_locked(path: &Path) -> bool {
     };
     #[cfg(target_os = "macos")]
     let flags = {
-        let found = statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW);
+        let found = rustix::fs::statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW);
         found.map_or(0, |stat| u64::from(macos::of(&stat)))
     };
     HERE.lock(u32::try_from(flags).unwrap_or(0))
 }
 
-/// Gives `name` in `dir` these flags. A link is not followed.
+/// Gives what is open, of which `stat` is known, these flags. The handle need not be one
+/// for reading.
 ///
 /// # Errors
 /// It cannot; [`io::ErrorKind::Unsupported`] if it has none.
 #[cfg(target_os = "macos")]
-pub fn set(dir: &OwnedFd, name: &CStr, flags: u32) -> io::Result<()> {
-    macos::set(dir, name, flags)
+pub fn set_open(handle: &OwnedFd, _: &Stat, flags: u32) -> io::Result<()> {
+    macos::set(handle, flags)
 }
 
-/// Gives `name` in `dir` these flags. A link is not followed.
+/// Gives what is open, of which `stat` is known, these flags. The handle need not be one
+/// for reading.
 ///
 /// # Errors
 /// It cannot; [`io::ErrorKind::Unsupported`] if it has none.
 #[cfg(target_os = "linux")]
-pub fn set(dir: &OwnedFd, name: &CStr, flags: u32) -> io::Result<()> {
-    let stat = statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
-    if !has_flags(&stat) {
+pub fn set_open(handle: &OwnedFd, stat: &Stat, flags: u32) -> io::Result<()> {
+    if !has_flags(stat) {
         return Err(io::ErrorKind::Unsupported.into());
     }
-    let how = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let open = || openat(dir, name, how, Mode::empty());
+    let path = disk::path_of(handle)?;
+    let how = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let open = || openat(CWD, &path, how, Mode::empty());
     let handle = match open() {
         // Its owner cannot read it.
         Err(Errno::ACCESS) => {
             let mode = Mode::from_raw_mode(stat.st_mode & 0o7777);
-            chmodat(dir, name, mode | Mode::RUSR, AtFlags::empty())?;
+            chmodat(CWD, &path, mode | Mode::RUSR, AtFlags::empty())?;
             let opened = open();
-            chmodat(dir, name, mode, AtFlags::empty())?;
+            chmodat(CWD, &path, mode, AtFlags::empty())?;
             opened?
         }
         other => other?,
@@ -215,15 +211,34 @@ pub fn set(dir: &OwnedFd, name: &CStr, flags: u32) -> io::Result<()> {
     }
 }
 
-/// Takes the locks from `name` in `dir`. Returns the flags that it had, if there
-/// were any.
+/// Those of what is open.
+///
+/// # Errors
+/// It cannot be looked at.
+pub fn of_open(handle: &OwnedFd) -> io::Result<u32> {
+    let stat = fstat(handle)?;
+    #[cfg(target_os = "macos")]
+    return Ok(macos::of(&stat));
+    #[cfg(target_os = "linux")]
+    {
+        if !has_flags(&stat) {
+            return Ok(0);
+        }
+        let how = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+        let Ok(found) = statx(handle, c"", how, StatxFlags::empty()) else { return Ok(0) };
+        let known = found.stx_attributes & found.stx_attributes_mask;
+        Ok(u32::try_from(known.bits() & u64::from(LINUX.kept())).unwrap_or(0))
+    }
+}
+
+/// Takes the locks from what is open. Returns the flags that it had, if there were any.
 ///
 /// # Errors
 /// It cannot.
-pub fn unlock(dir: &OwnedFd, name: &CStr) -> io::Result<Option<u32>> {
-    let now = now(dir, name)?;
+pub fn unlock_open(handle: &OwnedFd) -> io::Result<Option<u32>> {
+    let now = of_open(handle)?;
     match HERE.change(now, 0, HERE.kept()).before {
-        Some(unlocked) => set(dir, name, unlocked).map(|()| Some(now)),
+        Some(unlocked) => set_open(handle, &fstat(handle)?, unlocked).map(|()| Some(now)),
         None => Ok(None),
     }
 }

@@ -53,6 +53,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_link_among_them_leads_nowhere() {
+        let dir = tempfile::tempdir().unwrap();
+        let (state, other) = (dir.path().join("state"), dir.path().join("other"));
+        for dir in [&state, &other] {
+            fs::create_dir(dir).unwrap();
+        }
+        fs::write(other.join("kept"), "x").unwrap();
+        std::os::unix::fs::symlink(&other, state.join("scratch-planted")).unwrap();
+        std::os::unix::fs::symlink(other.join("kept"), state.join("scratch-file")).unwrap();
+        sweep(&state).unwrap();
+        assert_eq!(fs::read(other.join("kept")).unwrap(), b"x");
+        assert_eq!(fs::read_dir(&state).unwrap().count(), 0);
+    }
+
+    #[test]
     fn what_a_killed_run_left_goes_and_nothing_else() {
         let dir = tempfile::tempdir().unwrap();
         let scratch = Scratch::below(dir.path()).unwrap();

@@ -124,7 +124,8 @@ pub struct Copy {
 pub struct Fetch {
     pub id: u64,
     pub remote: Bytes,
-    /// The file to make; empty: the content is only hashed.
+    /// The name of the file to make, in the directory of the call; empty: the content is
+    /// only hashed.
     pub to: Bytes,
     /// Make holes where the content is zero.
     pub sparse: bool,

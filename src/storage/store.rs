@@ -3,7 +3,7 @@
 //! encoding; what crypt makes of them is `go/store`'s to know.
 
 use std::io::{self, BufRead, BufReader, BufWriter, PipeReader, Write};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -94,21 +94,21 @@ impl Store {
         Ok(records)
     }
 
-    /// Stores files below `root`; `each` hears of every one as soon as it is done. In
+    /// Stores files below the directory that is open at `root`; `each` hears of every one as soon as it is done. In
     /// `notes` is noted what goes up in parts, for the next run to go on with.
     ///
     /// # Errors
     /// What keeps the whole from working; what concerns one file is its record's.
     pub fn send(
         &self,
-        root: &str,
+        root: Option<BorrowedFd<'_>>,
         notes: Option<&Path>,
         jobs: impl Iterator<Item = Send> + std::marker::Send,
         watch: &mut dyn Watch,
         each: impl FnMut(Sent) + std::marker::Send,
     ) -> Result<(), Failure> {
         let Store { fs, crypt, width, .. } = self.clone();
-        let root = root.to_owned();
+        let root = number(root);
         let notes = notes.map(|dir| dir.to_string_lossy().into_owned()).unwrap_or_default();
         let request = |jobs, report| SendStore { fs, crypt, root, notes, jobs, report, width };
         exchange(width, request, jobs, watch, each).map(|_| ())
@@ -127,18 +127,21 @@ impl Store {
             .map(|_| ())
     }
 
-    /// Reads objects; `each` hears of every one as soon as it is done.
+    /// Reads objects, into new files of the directory that is open at `into` where a job
+    /// has a name for one; `each` hears of every one as soon as it is done.
     ///
     /// # Errors
     /// As [`Store::send`].
     pub fn fetch(
         &self,
+        into: Option<BorrowedFd<'_>>,
         jobs: impl Iterator<Item = Fetch> + std::marker::Send,
         watch: &mut dyn Watch,
         each: impl FnMut(Fetched) + std::marker::Send,
     ) -> Result<(), Failure> {
         let Store { fs, crypt, width, .. } = self.clone();
-        let request = |jobs, report| FetchStore { fs, crypt, jobs, report, width };
+        let dir = number(into);
+        let request = |jobs, report| FetchStore { fs, crypt, dir, jobs, report, width };
         exchange(width, request, jobs, watch, each).map(|_| ())
     }
 
@@ -163,6 +166,11 @@ impl Store {
         let key = BASE64.decode(reply.key.as_bytes());
         key.map(Some).map_err(|_| Failure::reply("poof/key"))
     }
+}
+
+/// How a directory is known on the other side: -1 is none.
+fn number(dir: Option<BorrowedFd>) -> i32 {
+    dir.map_or(-1, |dir| dir.as_raw_fd())
 }
 
 /// Sets how long a run waits for a network that is away.
@@ -282,7 +290,8 @@ fn read_records<R: DeserializeOwned>(
 mod tests {
     use super::*;
     use crate::storage::job::Unwatched;
-    use std::fs;
+    use std::fs::{self, File};
+    use std::os::fd::AsFd;
     use std::os::unix::fs::MetadataExt;
 
     fn job(id: u64, path: &Path, name: &str) -> Send {
@@ -318,8 +327,10 @@ mod tests {
         let store = Store { fs, crypt: String::new(), width: 8, distinct: false, clear: true };
         let mut sent = Vec::new();
         let watch = &mut Unwatched;
-        let root = here.display().to_string();
-        store.send(&root, None, jobs.into_iter(), watch, |record| sent.push(record)).unwrap();
+        let root = File::open(&here).unwrap();
+        store
+            .send(Some(root.as_fd()), None, jobs.into_iter(), watch, |record| sent.push(record))
+            .unwrap();
         sent.sort_by_key(|record| record.id);
         assert_eq!(sent[0].content, blake3::hash(b"content").to_hex().as_str());
         assert_eq!(sent[1].content, blake3::hash(&big).to_hex().as_str());
@@ -331,17 +342,14 @@ mod tests {
         listed.sort();
         assert_eq!(listed, [(b"big".to_vec(), 5 << 20), (b"small".to_vec(), 7)]);
 
-        let to = Bytes(dir.path().join("back").display().to_string().into());
-        let fetch = Fetch {
-            id: 0,
-            remote: Bytes(b"t/big".to_vec()),
-            to,
-            sparse: true,
-            size: 5 << 20,
-            limit: None,
-        };
+        let to = Bytes(b"back".to_vec());
+        let remote = Bytes(b"t/big".to_vec());
+        let fetch = Fetch { remote, to, sparse: true, size: 5 << 20, ..Fetch::default() };
         let mut got = Vec::new();
-        store.fetch([fetch].into_iter(), watch, |record| got.push(record)).unwrap();
+        let into = File::open(dir.path()).unwrap();
+        store
+            .fetch(Some(into.as_fd()), [fetch].into_iter(), watch, |record| got.push(record))
+            .unwrap();
         assert!(got[0].failure.is_none(), "{got:?}");
         assert!(fs::read(dir.path().join("back")).unwrap() == big);
 

@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::collections::VecDeque;
-use std::path::Path;
 
 use itertools::{EitherOrBoth, Itertools};
 
@@ -11,6 +10,7 @@ use super::attributes::Holds;
 use super::content;
 use super::entry::{Entry, EntryKind, is_within, order};
 use super::restore;
+use super::root::Root;
 use super::snapshot::Snapshot;
 use super::walk::Found;
 use crate::base::error::Result;
@@ -29,13 +29,13 @@ pub struct Apart {
 }
 
 impl Apart {
-    /// Compares the directory `root`, which may be missing, with a snapshot. A file of
+    /// Compares a directory, None if it is missing, with a snapshot. A file of
     /// the same size and time is taken for the same, others are read.
     ///
     /// # Errors
     /// The directory or the snapshot cannot be read, or an interrupt.
-    pub fn of(root: &Path, filter: &Filter, snapshot: &Snapshot) -> Result<Self> {
-        let disk = Holds::of(root);
+    pub fn of(root: Option<&Root>, filter: &Filter, snapshot: &Snapshot) -> Result<Self> {
+        let disk = root.map(|root| Holds::of(root.path())).unwrap_or_default();
         // What is not looked at is neither here nor missing.
         let unseen = RefCell::new(VecDeque::new());
         let walk = restore::walk(root, filter)?.take_while(|_| !interrupt::requested());
@@ -93,12 +93,12 @@ fn is_unseen(unseen: &RefCell<VecDeque<Vec<u8>>>, path: &[u8]) -> bool {
     false
 }
 
-fn is_same(root: &Path, found: &Entry, wanted: &Entry, disk: Holds) -> bool {
+fn is_same(root: Option<&Root>, found: &Entry, wanted: &Entry, disk: Holds) -> bool {
     match (&found.kind, &wanted.kind) {
         (EntryKind::File(now), EntryKind::File(then)) => {
             let (a, b) = (wanted.attributes.mtime, found.attributes.mtime);
             now.size == then.size && disk.same_time(a, b)
-                || content::is_same(root, found, wanted, false)
+                || root.is_some_and(|root| content::is_same(root, found, wanted, false))
         }
         (now, then) => now == then,
     }

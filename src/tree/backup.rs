@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
 
 use itertools::process_results;
 
@@ -19,6 +18,7 @@ use super::objects::Names;
 use super::ours::{Foreign, Ours};
 use super::outgoing::{Coming, Outgoing};
 use super::plan::{Failed, Item, Plan};
+use super::root::Root;
 use super::snapshot::{Arrived, Facts, Snapshot, Snapshots};
 use super::survey::{Sides, survey};
 use super::unsent;
@@ -50,7 +50,7 @@ pub struct Backup<'a> {
     pub removes_foreign: bool,
     pub(super) snapshots: Snapshots<'a>,
     destination: Spec,
-    root: PathBuf,
+    root: Root,
     last: Option<Snapshot>,
     pub(super) changes: Vec<Change>,
     pub(super) listing: Listing,
@@ -70,7 +70,7 @@ pub struct Preparation<'a> {
     pub snapshots: Snapshots<'a>,
     /// The tree on the remote, for rclone itself.
     pub destination: Spec,
-    pub root: PathBuf,
+    pub root: Root,
     pub last: Option<Snapshot>,
     pub listing: Listing,
     /// Write a new generation even if nothing has changed.
@@ -94,7 +94,7 @@ impl<'a> Preparation<'a> {
         let mut listing = self.listing;
         let left_out = RefCell::new(Vec::new());
         let (unseen, barred) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
-        let walk = Walk::new(&root, &self.filter).map_err(|error| closed(&root, &error))?;
+        let walk = Walk::new(&root, &self.filter).map_err(|error| closed(root.path(), &error))?;
         let walk = if self.count { walk.deep() } else { walk };
         let mut excluded = Extent::default();
         let walk = walk.filter_map(|found| match found {
@@ -117,7 +117,7 @@ impl<'a> Preparation<'a> {
         let walk = walk.take_while(|_| !interrupt::requested());
         let entries = last.as_ref().map(Snapshot::entries).transpose()?.into_iter().flatten();
         let (names, ours) = (&snapshots.names, Ours::read(&snapshots.cache));
-        let (root_at, listing_of) = (root.as_path(), &mut listing);
+        let (root_at, listing_of) = (&root, &mut listing);
         let mut sides = Sides {
             root: root_at,
             listing: listing_of,

@@ -1,22 +1,18 @@
 //! The BLAKE3 of a local file.
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
-
-use rustix::fs::{Mode, OFlags, openat};
 
 use super::entry::{Content, Entry, FileData};
+use super::root::Root;
 
 /// Whether the regular file `now` below `root` has the content that is known of
 /// `then`: it is the same inode with the times of then, or, and in any case if
 /// `rehash` or if it does not say its size, it is read and has the same hash.
-pub fn is_same(root: &Path, now: &Entry, then: &Entry, rehash: bool) -> bool {
+pub fn is_same(root: &Root, now: &Entry, then: &Entry, rehash: bool) -> bool {
     let (Some(found), Some(known)) = (now.file(), then.file()) else { return false };
     let untouched = now.local == then.local && now.attributes.mtime == then.attributes.mtime;
-    let hashed = || hash(root, &now.path).ok() == known.content;
+    let hashed = || root.file(&now.path).and_then(of).ok() == known.content;
     if known.content.is_none() {
         return false;
     }
@@ -30,26 +26,6 @@ pub fn is_same(root: &Path, now: &Entry, then: &Entry, rehash: bool) -> bool {
 /// and so has what a FUSE file system does not know before it is read.
 fn may_be_unsized(file: &FileData) -> bool {
     file.size == 0 || file.sparse && file.size == 4096
-}
-
-/// Hashes the regular file `path` below `root`; no link below `root` is followed.
-///
-/// # Errors
-/// It is missing, no regular file, or cannot be read.
-fn hash(root: &Path, path: &[u8]) -> io::Result<Content> {
-    let mut dir = File::open(root)?;
-    let names: Vec<_> = path.split(|byte| *byte == b'/').collect();
-    for (index, name) in names.iter().enumerate() {
-        let mut flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        if index + 1 < names.len() {
-            flags |= OFlags::DIRECTORY;
-        }
-        dir = File::from(openat(&dir, OsStr::from_bytes(name), flags, Mode::empty())?);
-    }
-    if !dir.metadata()?.is_file() {
-        return Err(io::ErrorKind::InvalidInput.into());
-    }
-    of(dir)
 }
 
 /// Hashes what is read from an open file.

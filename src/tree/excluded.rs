@@ -85,6 +85,7 @@ pub fn is_marked(dir: &OwnedFd, names: &[CString], filter: &Filter) -> bool {
 mod tests {
     use super::*;
     use crate::storage::rclone::call::{Call, call};
+    use crate::tree::root::Root;
     use crate::tree::walk::{Found, Walk};
     use serde::{Deserialize, Serialize};
     use serde_json::{Value, json};
@@ -132,10 +133,13 @@ mod tests {
 
     fn poof(root: &Path, exclude: &[String], if_present: &[String]) -> Option<BTreeSet<String>> {
         let filter = Filter::new(exclude, if_present).ok()?;
-        let entries = Walk::new(root, &filter).unwrap().filter_map(|found| match found {
-            Found::Entry(entry) if !entry.path.is_empty() => Some(entry),
-            _ => None,
-        });
+        let entries =
+            Walk::new(&Root::open(root).unwrap(), &filter).unwrap().filter_map(
+                |found| match found {
+                    Found::Entry(entry) if !entry.path.is_empty() => Some(entry),
+                    _ => None,
+                },
+            );
         let shown = entries.map(|entry| {
             let mut name = Names::object(&entry).unwrap();
             if entry.is_directory() {

@@ -32,6 +32,7 @@ mod records;
 pub mod restore;
 mod retry;
 mod rivals;
+pub mod root;
 pub mod snapshot;
 mod stored;
 pub mod survey;

@@ -2,13 +2,13 @@
 //! the server instead of being sent.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use super::change::{Change, Why};
 use super::content;
 use super::entry::{Entry, Local};
 use super::inventory::State;
 use super::listing::Listing;
+use super::root::Root;
 use crate::base::error::Result;
 
 /// The files that are gone, by device and inode.
@@ -32,7 +32,7 @@ impl Moves {
     }
 
     /// Finds the new files among `changes` that were there under another name.
-    pub fn find(mut self, changes: &mut [Change], root: &Path, rehash: bool) {
+    pub fn find(mut self, changes: &mut [Change], root: &Root, rehash: bool) {
         if self.gone.is_empty() {
             return;
         }

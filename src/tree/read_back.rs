@@ -43,7 +43,7 @@ pub fn read_back(
         batch = MORE;
         let job = |(id, entry): (usize, &Entry)| fetch_of(names, id as u64, entry);
         store
-            .fetch(entries.iter().enumerate().filter_map(job), watch, |record| {
+            .fetch(None, entries.iter().enumerate().filter_map(job), watch, |record| {
                 let Some(entry) = usize::try_from(record.id).ok().and_then(|i| entries.get(i))
                 else {
                     return;

@@ -2,7 +2,8 @@
 //! read whole.
 
 use std::collections::HashMap;
-use std::fs;
+use std::fs::{self, File};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use crate::base::error::{Error, Kind};
@@ -55,7 +56,8 @@ pub fn write(
         ..Send::default()
     };
     let mut failed = None;
-    store.send("/", None, [job].into_iter(), watch, |mut record| failed = record.failure.take())?;
+    store
+        .send(None, None, [job].into_iter(), watch, |mut record| failed = record.failure.take())?;
     failed.map_or(Ok(()), Err)
 }
 
@@ -73,7 +75,7 @@ fn send(
         ..Send::default()
     });
     let mut sent = Vec::new();
-    store.send("/", None, jobs, watch, |record| sent.push(record))?;
+    store.send(None, None, jobs, watch, |record| sent.push(record))?;
     if let Some(failure) = sent.iter_mut().find_map(|record| record.failure.take()) {
         return Err(failure);
     }
@@ -140,16 +142,17 @@ impl Records {
         create_private_dir(state)?;
         let fail = |error| Error::io("write below", state, &error);
         let scratch = Scratch::below(state).map_err(fail)?;
+        let dir = File::open(scratch.path()).map_err(fail)?;
         let jobs = names.iter().zip(0..).map(|(name, id)| Fetch {
             id,
             remote: Bytes(name.as_bytes().to_vec()),
-            to: Bytes(at(&scratch, id).to_string_lossy().into_owned().into_bytes()),
+            to: Bytes(id.to_string().into_bytes()),
             limit: Some(most),
             ..Fetch::default()
         });
         let mut failures = HashMap::new();
         store
-            .fetch(jobs, watch, |record| {
+            .fetch(Some(dir.as_fd()), jobs, watch, |record| {
                 if let Some(failure) = record.failure {
                     failures.insert(record.id, failure);
                 }

@@ -1,16 +1,16 @@
 //! What an entry says of its object, and the record of sending it: one made from
 //! the other.
 
-use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 
 use data_encoding::HEXLOWER;
+use rustix::fs::FileType;
 
-use super::entry::{Content, Entry, EntryKind, Local, Stored, Tag, Time};
+use super::entry::{Content, Entry, EntryKind, Stored, Tag, Time};
 use super::inventory::md5;
 use super::objects::Names;
+use super::root::Root;
+use super::walk::{local, time};
 use crate::storage::store::{Bytes, Fetch, Fetched, Sent};
 
 /// The record of an object that is a copy of that of `entry`.
@@ -83,18 +83,16 @@ pub fn complete(entry: &mut Entry, stored: Stored, content: Option<Content>) {
 ///
 /// # Errors
 /// It is gone, or no file any more.
-pub fn refresh(root: &Path, entry: &mut Entry) -> io::Result<()> {
-    let meta = fs::symlink_metadata(root.join(entry.as_path()))?;
+pub fn refresh(root: &Root, entry: &mut Entry) -> io::Result<()> {
+    let stat = root.stat(&entry.path)?;
     let EntryKind::File(data) = &mut entry.kind else { return Ok(()) };
-    if !meta.is_file() {
+    if !FileType::from_raw_mode(stat.st_mode).is_file() {
         return Err(io::ErrorKind::NotFound.into());
     }
-    let time = |seconds, nanos| Time { seconds, nanos: u32::try_from(nanos).unwrap_or(0) };
-    data.size = meta.size();
-    entry.attributes.mode = meta.mode() & 0o7777;
-    (entry.attributes.uid, entry.attributes.gid) = (meta.uid(), meta.gid());
-    entry.attributes.mtime = time(meta.mtime(), meta.mtime_nsec());
-    let ctime = time(meta.ctime(), meta.ctime_nsec());
-    entry.local = Some(Local { dev: meta.dev(), ino: meta.ino(), ctime });
+    data.size = u64::try_from(stat.st_size).unwrap_or(0);
+    entry.attributes.mode = stat.st_mode & 0o7777;
+    (entry.attributes.uid, entry.attributes.gid) = (stat.st_uid, stat.st_gid);
+    entry.attributes.mtime = time(stat.st_mtime, stat.st_mtime_nsec);
+    entry.local = Some(local(&stat));
     Ok(())
 }

@@ -4,7 +4,6 @@
 use std::cell::RefCell;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
 use itertools::{EitherOrBoth, Itertools};
 
@@ -18,6 +17,7 @@ use super::moves::Moves;
 use super::objects::Names;
 use super::ours::Ours;
 use super::plan::{Item, Plan};
+use super::root::Root;
 use crate::base::error::Result;
 
 /// The outcome of a survey.
@@ -73,7 +73,7 @@ fn size(entry: &Entry) -> u64 {
 
 /// What a survey looks at.
 pub struct Sides<'a> {
-    pub root: &'a Path,
+    pub root: &'a Root,
     /// What the remote holds.
     pub listing: &'a mut Listing,
     /// What could not be looked at: what the last snapshot has of it stays.
@@ -251,6 +251,7 @@ mod tests {
     use super::*;
     use crate::tree::entry::Attributes;
     use crate::tree::inventory::Inventory;
+    use std::path::Path;
 
     // An online-only file, one whose attributes are not to be read.
     #[test]
@@ -263,7 +264,7 @@ mod tests {
         let last = ["cloud", "deleted", "unreadable", "unreadable/below", "unreadable.too"];
         let mut listing = Listing::new(Inventory::default(), &Inventory::default());
         let unseen = RefCell::new(["cloud", "unreadable"].map(Into::into).to_vec());
-        let root = Path::new("/");
+        let root = &Root::open(Path::new("/")).unwrap();
         let (names, ours) = (&Names::new("tree"), Ours::default());
         let (listing, unseen, rehash) = (&mut listing, &unseen, false);
         let barred = &RefCell::new(Vec::new());

@@ -5,10 +5,9 @@ mod look;
 
 use std::collections::{HashMap, VecDeque};
 use std::ffi::{CStr, CString};
-use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fstat, openat, readlinkat, statat};
 
@@ -17,6 +16,7 @@ use look::{names, of};
 use super::attributes;
 use super::entry::{Entry, EntryKind, FileData, as_path};
 use super::excluded::{Excluded, is_excluded, is_marked};
+use super::root::Root;
 use crate::host::flags;
 use crate::host::macos::{cloud, privacy};
 use crate::storage::filter::Filter;
@@ -76,17 +76,13 @@ struct Level {
 }
 
 impl Walk {
-    /// Begins at `root`, which is followed if it is a link. What `filter` excludes is
-    /// not entered.
+    /// Begins at `root`. What `filter` excludes is not entered.
     ///
     /// # Errors
-    /// It is missing, no directory, or cannot be read.
-    pub fn new(root: &Path, filter: &Filter) -> io::Result<Self> {
-        let dir = OwnedFd::from(File::open(root)?);
+    /// It cannot be read.
+    pub fn new(root: &Root, filter: &Filter) -> io::Result<Self> {
+        let dir = root.handle().try_clone()?;
         let stat = fstat(&dir)?;
-        if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
-            return Err(io::ErrorKind::NotADirectory.into());
-        }
         let attributes::Found { xattrs, lacks } = attributes::of_handle(&dir)?;
         let entry = Entry {
             path: Vec::new(),
@@ -102,7 +98,7 @@ impl Walk {
             stack: Vec::new(),
             path: Vec::new(),
             next: VecDeque::from([Found::Entry(entry)]),
-            root: root.to_path_buf(),
+            root: root.path().to_path_buf(),
             links: HashMap::new(),
             filter: filter.clone(),
             deep: false,
@@ -285,12 +281,13 @@ impl Iterator for Walk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
+    use std::fs::{self, File};
     use std::os::unix::fs::symlink;
     use std::os::unix::net::UnixListener;
+    use std::path::Path;
 
     fn entries(root: &Path) -> Vec<Entry> {
-        let walk = Walk::new(root, &Filter::default()).unwrap();
+        let walk = Walk::new(&Root::open(root).unwrap(), &Filter::default()).unwrap();
         let entries = walk.filter_map(|found| match found {
             Found::Entry(entry) => Some(entry),
             Found::LeftOut(_) | Found::Excluded(_) => None,
@@ -317,7 +314,7 @@ mod tests {
         assert!(all[3].hard_link.is_some() && all[4].hard_link.is_none());
         assert!(all[5].file().unwrap().sparse && !all[3].file().unwrap().sparse);
         assert_eq!(all[6].kind, EntryKind::Symlink { target: b"nowhere".to_vec() });
-        let mut walk = Walk::new(root, &Filter::default()).unwrap();
+        let mut walk = Walk::new(&Root::open(root).unwrap(), &Filter::default()).unwrap();
         let left_out = walk.find_map(|found| match found {
             Found::LeftOut(left_out) => Some(left_out),
             Found::Entry(_) | Found::Excluded(_) => None,

@@ -57,6 +57,8 @@ mod memory;
 #[cfg(target_os = "linux")] // setfattr, mkfifo
 mod mirror;
 mod model;
+#[cfg(target_os = "linux")] // setpriv, renameat2
+mod neighbour;
 mod nested;
 mod neuter;
 #[cfg(target_os = "linux")] // loop devices, procfs

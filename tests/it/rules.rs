@@ -33,6 +33,31 @@ const UNSAFE: [(&str, &str); 6] = [
     ("src/host/inline.rs", "where a file lies, likewise"),
 ];
 
+/// Where the files of a tree are read, put and wiped: by handles, from the root of the
+/// tree on. A path that is looked up anew may lead elsewhere by then. (What the wipe notes
+/// in the state is no file of a tree.)
+const BY_HANDLE: [&str; 19] = [
+    "src/tree/attributes/",
+    "src/tree/backup.rs",
+    "src/tree/content.rs",
+    "src/tree/excluded.rs",
+    "src/tree/moves.rs",
+    "src/tree/outgoing/",
+    "src/tree/restore/",
+    "src/tree/root.rs",
+    "src/tree/stored.rs",
+    "src/tree/survey.rs",
+    "src/tree/walk.rs",
+    "src/tree/walk/",
+    "src/tree/wipe/batch.rs",
+    "src/tree/wipe/dirs.rs",
+    "src/tree/wipe/given_up.rs",
+    "src/tree/wipe/mod.rs",
+    "src/tree/wipe/path.rs",
+    "src/tree/wipe/rest.rs",
+    "src/host/itself.rs",
+];
+
 /// Lines of a file without its tests.
 const LONGEST: usize = 300;
 
@@ -123,6 +148,27 @@ fn unsafe_is_reported_outside_of_its_list() {
     assert_eq!(found("src/storage/rclone/ffi.rs", text), [""; 0]);
     let [message] = &found("src/storage/rclone/ffi.rs", "fn f() {}")[..] else { panic!() };
     assert!(message.ends_with("take it off the list UNSAFE"), "{message}");
+}
+
+#[test]
+fn the_files_of_a_tree_are_reached_by_handles() {
+    for (text, what) in [
+        ("use std::fs;\nfn f() { fs::symlink_metadata(p); }", "fs::symlink_metadata"),
+        ("\nfn f() { std::fs::remove_dir(p); }", "fs::remove_dir"),
+        ("use std::fs::File;\nfn f() { File::open(p); }", "File::open"),
+        ("\nfn f() { OpenOptions::new(); }", "OpenOptions::new"),
+    ] {
+        let says =
+            format!("src/tree/restore/place.rs:2: {what} in the tree (tree/root.rs is the way in)");
+        assert_eq!(found("src/tree/restore/place.rs", text), [says], "{text}");
+        assert_eq!(found("src/tree/journal.rs", text), [""; 0], "{text}");
+    }
+    let fine = "use std::fs::File;\nfn f() { File::from(h); rustix::fs::fstat(h); }\n\
+                #[cfg(test)] mod tests { fn g() { fs::write(p, c); } }";
+    assert_eq!(found("src/tree/restore/place.rs", fine), [""; 0]);
+    for place in BY_HANDLE {
+        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(place).exists(), "{place}");
+    }
 }
 
 #[test]

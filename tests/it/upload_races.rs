@@ -147,10 +147,14 @@ fn what_changes_in_any_phase_is_never_lost() {
 }
 
 /// Runs an upload under strace, which makes it slow where `slow` says so, and does
-/// something when a file of the middle is gone, or all of them.
+/// something when a file of the middle is gone, or all of them: then the names in the
+/// root itself go, which are those of directories.
 fn while_it_wipes(sandbox: &Sandbox, slow: &str, all: bool, act: impl Fn()) -> Run {
     let call = slow.split(':').next().unwrap();
-    let args = ["-f", "-qq", "-o", "/dev/null"].map(str::to_owned);
+    let mut args = ["-f", "-qq", "-o", "/dev/null"].map(str::to_owned).to_vec();
+    if all {
+        args.extend(["-P".to_owned(), sandbox.data().display().to_string()]);
+    }
     let more = [format!("--trace={call}"), format!("--inject={slow}")];
     let middle = sandbox.data().join("middle");
     let count = || contents(&middle).len();

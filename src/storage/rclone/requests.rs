@@ -133,7 +133,7 @@ request!(
 
 request!(
     SendStore => "poof/send", Nothing {
-        fs: String, crypt: String, root: String, notes: String, jobs: i32, report: i32,
+        fs: String, crypt: String, root: i32, notes: String, jobs: i32, report: i32,
         width: u32,
     }
 );
@@ -146,7 +146,7 @@ request!(
 
 request!(
     FetchStore => "poof/fetch", Nothing {
-        fs: String, crypt: String, jobs: i32, report: i32, width: u32,
+        fs: String, crypt: String, dir: i32, jobs: i32, report: i32, width: u32,
     }
 );
 

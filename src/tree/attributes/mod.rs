@@ -5,20 +5,17 @@ mod carried;
 mod disk;
 mod read;
 
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 use std::io;
-use std::os::fd::OwnedFd;
 
-use rustix::fs::{
-    AtFlags, Gid, Mode, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags, chmodat, chownat,
-    utimensat,
-};
+use rustix::fs::{FileType, Timespec, Timestamps, UTIME_OMIT};
 use rustix::io::Errno;
 
-use read::{Xattrs, beside, is_foreign, of_path};
+use read::{Xattrs, is_foreign, of_itself};
 
 use super::entry::{Attributes, Entry, EntryKind, Time};
 use crate::host::flags;
+use crate::host::itself::Itself;
 use crate::host::macos::xattrs;
 
 pub use carried::carry_over;
@@ -90,50 +87,42 @@ pub struct Short {
     pub disk: bool,
 }
 
-/// Gives `name` in `dir` the attributes of `entry`, but for its flags, of which it has
+/// Gives what was opened the attributes of `entry`, but for its flags, of which it has
 /// none then that lock it: they come when it is in its place.
 ///
 /// # Errors
-/// One of them cannot be set.
-pub fn apply(
-    dir: &OwnedFd,
-    name: &CStr,
-    entry: &Entry,
-    power: Power,
-    holds: Holds,
-) -> io::Result<Short> {
+/// It is of another kind, or one of them cannot be set.
+pub fn apply(here: &Itself, entry: &Entry, power: Power, holds: Holds) -> io::Result<Short> {
     let wanted = &entry.attributes;
     let link = matches!(entry.kind, EntryKind::Symlink { .. });
-    flags::unlock(dir, name)?;
-    let stat = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    if !is_kind(&entry.kind, here.kind()) {
+        return Err(io::Error::other(REPLACED));
+    }
+    here.unlock()?;
+    let stat = here.stat();
     let foreign = (stat.st_uid, stat.st_gid) != (wanted.uid, wanted.gid);
     let mut disk = false;
     if foreign && power == Power::Root {
         // Before the mode: it takes setuid and setgid away.
-        let (uid, gid) = (Uid::from_raw(wanted.uid), Gid::from_raw(wanted.gid));
-        let done = chownat(dir, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW);
-        disk |= is_lacking(done, holds)?;
+        disk |= is_lacking(here.chown(wanted.uid, wanted.gid), holds)?;
     }
-    let path = beside(dir, name)?;
-    let present = power.settable(&of_path(&path, false)?.xattrs);
+    let present = power.settable(&of_itself(here)?.xattrs);
     let to_set = power.settable(&wanted.xattrs);
     let of_other_system = wanted.xattrs.iter().any(|(name, _)| is_foreign(name));
     let mut refused = None;
     if present != to_set {
         if !link {
             // User attributes want that for a moment.
-            let open = Mode::from_raw_mode(wanted.mode | 0o600);
-            disk |= is_lacking(chmodat(dir, name, open, AtFlags::empty()), holds)?;
+            disk |= is_lacking(here.chmod(wanted.mode | 0o600), holds)?;
         }
-        refused = set_xattrs(&path, &present, &to_set)?;
+        refused = set_xattrs(here, &present, &to_set)?;
     }
     if !link {
         // After the ACL, whose mask it is in part.
         let mode = power.mode(wanted, stat.st_uid, stat.st_gid);
-        let done = chmodat(dir, name, Mode::from_raw_mode(mode), AtFlags::empty());
-        disk |= is_lacking(done, holds)?;
+        disk |= is_lacking(here.chmod(mode), holds)?;
     }
-    utimensat(dir, name, &times(wanted.mtime), AtFlags::SYMLINK_NOFOLLOW)?;
+    here.set_times(&times(wanted.mtime))?;
     let owner = foreign && power == Power::Owner;
     Ok(Short { owner, xattr: refused, foreign: of_other_system, lock: false, disk })
 }
@@ -148,19 +137,33 @@ fn is_lacking(done: rustix::io::Result<()>, holds: Holds) -> io::Result<bool> {
     }
 }
 
-/// Gives `name` in `dir` the flags of `entry`: the very last.
+/// Why something is left alone that is not what was looked at.
+pub const REPLACED: &str = "something else has come to its place meanwhile, which is left alone";
+
+fn is_kind(wanted: &EntryKind, found: FileType) -> bool {
+    match wanted {
+        EntryKind::File(_) => found.is_file(),
+        EntryKind::Directory => found.is_dir(),
+        EntryKind::Symlink { .. } => found.is_symlink(),
+        EntryKind::Fifo => found.is_fifo(),
+        EntryKind::CharDevice(_) => found.is_char_device(),
+        EntryKind::BlockDevice(_) => found.is_block_device(),
+    }
+}
+
+/// Gives it the flags of `entry`: the very last.
 ///
 /// # Errors
 /// They cannot be set.
-pub fn seal(dir: &OwnedFd, name: &CStr, entry: &Entry, short: Short) -> io::Result<Short> {
-    let (now, wanted) = (flags::now(dir, name)?, flags_of(&entry.attributes));
+pub fn seal(here: &Itself, entry: &Entry, short: Short) -> io::Result<Short> {
+    let (now, wanted) = (here.flags()?, flags_of(&entry.attributes));
     let settable = flags::settable();
     let lock = flags::HERE.lock(wanted & !now & !settable);
     let short = Short { lock, ..short };
     let Some(last) = flags::HERE.change(now, wanted, settable).last else {
         return Ok(short);
     };
-    match flags::set(dir, name, last) {
+    match here.set_flags(last) {
         Ok(()) => Ok(short),
         // A disk that has none.
         Err(error) if error.kind() == io::ErrorKind::Unsupported => {
@@ -173,19 +176,18 @@ pub fn seal(dir: &OwnedFd, name: &CStr, entry: &Entry, short: Short) -> io::Resu
 
 /// Returns the name of one that is refused: by a file system that has none, or
 /// by the rules of this system.
-fn set_xattrs(path: &CStr, present: &Xattrs, wanted: &Xattrs) -> io::Result<Option<String>> {
+fn set_xattrs(here: &Itself, present: &Xattrs, wanted: &Xattrs) -> io::Result<Option<String>> {
     let mut refused = None;
     for (key, _) in present {
         if !wanted.iter().any(|(name, _)| name == key) {
-            match rustix::fs::lremovexattr(path, &CString::new(key.as_slice())?) {
+            match here.remove_xattr(&CString::new(key.as_slice())?) {
                 Ok(()) | Err(Errno::NODATA | Errno::NOTSUP) => {}
                 Err(error) => return Err(error.into()),
             }
         }
     }
     for pair in wanted.iter().filter(|pair| !present.contains(pair)) {
-        let key = CString::new(pair.0.as_slice())?;
-        match rustix::fs::lsetxattr(path, &key, &pair.1, XattrFlags::empty()) {
+        match here.set_xattr(&CString::new(pair.0.as_slice())?, &pair.1) {
             Ok(()) => {}
             Err(Errno::NOTSUP | Errno::PERM | Errno::ACCESS) => {
                 refused = Some(String::from_utf8_lossy(&pair.0).into_owned());

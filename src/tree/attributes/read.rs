@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 use rustix::io::Errno;
 
 use crate::base::units::bytes;
+use crate::host::itself::Itself;
 use crate::host::macos::xattrs;
 use crate::host::{disk, flags};
 use crate::tree::entry::{Attributes, MOST_ATTRIBUTE_BYTES as MOST, MOST_ATTRIBUTES};
@@ -29,7 +30,15 @@ pub struct Found {
 /// # Errors
 /// They cannot be read.
 pub fn of_handle(handle: &OwnedFd) -> io::Result<Found> {
-    of_path(&disk::path_of(handle)?, true)
+    read(&Of::Handle(handle))
+}
+
+/// Those of what was opened for itself.
+///
+/// # Errors
+/// They cannot be read.
+pub fn of_itself(here: &Itself) -> io::Result<Found> {
+    read(&Of::Itself(here))
 }
 
 /// Those of a name in a directory; a link is not followed.
@@ -37,11 +46,11 @@ pub fn of_handle(handle: &OwnedFd) -> io::Result<Found> {
 /// # Errors
 /// They cannot be read.
 pub fn of_name(dir: &OwnedFd, name: &CStr) -> io::Result<Found> {
-    of_path(&beside(dir, name)?, false)
+    read(&Of::Name(&beside(dir, name)?))
 }
 
 /// A path to `name` through the handle of its directory.
-pub fn beside(dir: &OwnedFd, name: &CStr) -> io::Result<CString> {
+fn beside(dir: &OwnedFd, name: &CStr) -> io::Result<CString> {
     let mut path = disk::path_of(dir)?.into_bytes();
     path.push(b'/');
     path.extend_from_slice(name.to_bytes());
@@ -92,15 +101,36 @@ fn is_kept(name: &[u8]) -> bool {
         && !flags::is_flags(name)
 }
 
-pub fn of_path(path: &CStr, follow: bool) -> io::Result<Found> {
+/// Whose attributes are read.
+enum Of<'a> {
+    Handle(&'a OwnedFd),
+    Itself(&'a Itself),
+    /// A path. A link at its end is not followed.
+    Name(&'a CStr),
+}
+
+impl Of<'_> {
+    fn list(&self, names: &mut [u8]) -> Result<usize, Errno> {
+        match self {
+            Of::Handle(handle) => rustix::fs::flistxattr(handle, names),
+            Of::Itself(here) => here.list_xattrs(names),
+            Of::Name(path) => rustix::fs::llistxattr(*path, names),
+        }
+    }
+
+    fn get(&self, name: &CStr, value: &mut [u8]) -> Result<usize, Errno> {
+        match self {
+            Of::Handle(handle) => rustix::fs::fgetxattr(handle, name, value),
+            Of::Itself(here) => here.xattr(name, value),
+            Of::Name(path) => rustix::fs::lgetxattr(*path, name, value),
+        }
+    }
+}
+
+fn read(of: &Of) -> io::Result<Found> {
     let mut names = vec![0; 1024];
     let size = loop {
-        let listed = if follow {
-            rustix::fs::listxattr(path, &mut names[..])
-        } else {
-            rustix::fs::llistxattr(path, &mut names[..])
-        };
-        match listed {
+        match of.list(&mut names) {
             Ok(size) => break size,
             Err(Errno::RANGE) => names.resize(names.len() * 4, 0),
             Err(Errno::NOTSUP | Errno::ACCESS | Errno::PERM) => break 0,
@@ -109,7 +139,7 @@ pub fn of_path(path: &CStr, follow: bool) -> io::Result<Found> {
     };
     let (mut xattrs, mut lacks, mut room) = (Vec::new(), None, MOST);
     for name in names[..size].split(|byte| *byte == 0).filter(|name| is_kept(name)) {
-        match value(path, &CString::new(name)?, room, follow)? {
+        match value(of, &CString::new(name)?, room)? {
             Value::Here(_) if xattrs.len() + 1 >= MOST_ATTRIBUTES => {
                 lacks = Some(format!("it has more than {MOST_ATTRIBUTES} attributes"));
                 break;
@@ -137,16 +167,11 @@ enum Value {
 }
 
 /// The value of an attribute, of `most` bytes.
-fn value(path: &CStr, name: &CStr, most: usize, follow: bool) -> io::Result<Value> {
+fn value(of: &Of, name: &CStr, most: usize) -> io::Result<Value> {
     // One more than is wanted: what needs it is too large.
     let mut value = vec![0; most.min(4096) + 1];
     loop {
-        let read = if follow {
-            rustix::fs::getxattr(path, name, &mut value[..])
-        } else {
-            rustix::fs::lgetxattr(path, name, &mut value[..])
-        };
-        match read {
+        match of.get(name, &mut value) {
             Ok(size) if size > most => return Ok(Value::TooLarge),
             Ok(size) => {
                 value.truncate(size);
@@ -225,7 +250,7 @@ mod tests {
             return;
         }
         for (most, fits) in [(2999, false), (0, false), (3000, true), (1 << 20, true)] {
-            match value(&path, &name, most, false).unwrap() {
+            match value(&Of::Name(&path), &name, most).unwrap() {
                 Value::Here(value) => assert!(fits && value == [7; 3000], "{most}"),
                 Value::TooLarge => assert!(!fits, "{most}"),
                 Value::None => panic!("{most}: it is there"),

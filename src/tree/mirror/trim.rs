@@ -3,15 +3,15 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use crate::base::error::{Error, Kind, Result};
-use crate::base::files::is_absent;
+use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::filter::Filter;
 use crate::storage::store::object_name;
 use crate::tree::kept::Kept;
 use crate::tree::plan::{Failed, Item, Plan};
-use crate::tree::walk::{Found, Walk};
+use crate::tree::root::Root;
+use crate::tree::walk::{Found, Walk, closed};
 
 impl Plan {
     /// Nothing was found on either side.
@@ -93,16 +93,10 @@ impl ExcludedHere {
 
     /// # Errors
     /// The directory cannot be read.
-    pub fn of(root: &Path, filter: &Filter) -> Result<Self> {
+    pub fn of(root: Option<&Root>, filter: &Filter) -> Result<Self> {
         let mut here = ExcludedHere::default();
-        if filter.is_empty() {
-            return Ok(here);
-        }
-        let walk = match Walk::new(root, filter) {
-            Err(error) if is_absent(&error) => return Ok(here),
-            other => other
-                .map_err(|error| Error::io("read", root, &error).with_kind(Kind::Incomplete))?,
-        };
+        let Some(root) = root.filter(|_| !filter.is_empty()) else { return Ok(here) };
+        let walk = Walk::new(root, filter).map_err(|error| closed(root.path(), &error))?;
         for found in walk {
             interrupt::check()?;
             let Found::Excluded(excluded) = found else { continue };

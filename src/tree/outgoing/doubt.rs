@@ -123,7 +123,7 @@ impl Outgoing<'_> {
             ..Send::default()
         };
         let mut stopped = None;
-        self.store.send("/", None, places.iter().enumerate().map(job), watch, |record| {
+        self.store.send(None, None, places.iter().enumerate().map(job), watch, |record| {
             let kind = record.failure.as_ref().map(|failure| failure.kind);
             if matches!(kind, Some(FailureKind::Unreachable | FailureKind::Stopped)) {
                 stopped = record.failure;

@@ -7,6 +7,7 @@ mod meanwhile;
 mod proving;
 
 use std::collections::HashSet;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use super::change::Change;
@@ -15,6 +16,7 @@ use super::listing::Listing;
 use super::objects::Names;
 use super::plan::Failed;
 use super::retry::{Attempt, Failures, retrying};
+use super::root::Root;
 use super::snapshot::Arrived;
 use super::stored::{as_sent, refresh};
 use super::unusual::kinds;
@@ -42,7 +44,7 @@ pub struct Outgoing<'a> {
     pub names: &'a Names,
     /// What is sent becomes part of it.
     pub coming: Option<Coming<'a>>,
-    pub root: &'a Path,
+    pub root: &'a Root,
     /// Where uploads in parts are noted.
     pub notes: Option<&'a Path>,
     /// Before anything was sent.
@@ -182,8 +184,8 @@ impl Outgoing<'_> {
             job
         });
         let (mut stored, mut refused) = (Vec::new(), Vec::new());
-        let root = self.root.to_string_lossy();
-        self.store.send(&root, self.notes, jobs, watch, |mut record: Sent| {
+        let root = Some(self.root.handle().as_fd());
+        self.store.send(root, self.notes, jobs, watch, |mut record: Sent| {
             let index = usize::try_from(record.id).unwrap_or(usize::MAX);
             let Some(change) = self.changes.get(index) else { return };
             match record.failure.take() {
@@ -277,7 +279,7 @@ mod tests {
         let outgoing = Outgoing {
             store: &Remote::plain(":local", &dir.path().to_string_lossy(), false).store(),
             names: &Names::new("tree"),
-            root: dir.path(),
+            root: &Root::open(dir.path()).unwrap(),
             notes: None,
             listing: &listing,
             changes: &mut changes,

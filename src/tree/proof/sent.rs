@@ -83,7 +83,7 @@ pub fn judge(
             Some(Fetch { id, remote, size: sent.size, ..Fetch::default() })
         })
         .collect();
-    store.fetch(jobs.into_iter(), watch, |record| {
+    store.fetch(None, jobs.into_iter(), watch, |record| {
         let slot = usize::try_from(record.id).ok().and_then(|id| verdicts.get_mut(id));
         if let (Some(slot), Some(sent)) = (slot, doubtful.remove(&record.id)) {
             *slot = match record.failure {

@@ -2,8 +2,10 @@
 //! snapshot.
 
 use std::collections::HashSet;
-use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use rustix::fs::FileType;
 
 use super::tally::Tally;
 use super::{Accounts, Restore, Target, walk};
@@ -57,14 +59,15 @@ impl Restore<'_> {
             tally.failed.iter().map(|failed| failed.path.as_os_str().as_bytes()).collect();
         let stays = self.stays();
         let differs = |path: &[u8]| failed.contains(path) || stays(path);
-        snapshots.meet(snapshot, walk(root, filter)?, differs)
+        snapshots.meet(snapshot, walk(root.as_ref(), filter)?, differs)
     }
 
     /// What is missing or old in the directory, and not lost for good.
     pub(super) fn lacking<'t>(&'t self, tally: &'t Tally) -> impl Iterator<Item = &'t Failed> {
-        let is_here = |path| {
-            let meta = fs::symlink_metadata(self.target.root.join(path));
-            meta.is_ok_and(|meta| meta.is_file())
+        let is_here = |path: &Path| {
+            let root = self.target.root.as_ref();
+            let stat = root.and_then(|root| root.stat(path.as_os_str().as_bytes()).ok());
+            stat.is_some_and(|stat| FileType::from_raw_mode(stat.st_mode).is_file())
         };
         let failed = tally.failed.iter();
         failed.filter(move |f| f.kind != FailureKind::Lost || !is_here(&f.path))

@@ -7,21 +7,20 @@
 //! the very file that the walk has found under another.
 
 use std::collections::HashMap;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 
 use super::steps::{Dir, Steps};
-use crate::tree::entry::{as_path, order};
+use crate::host::itself::id;
+use crate::tree::entry::order;
 use crate::tree::excluded::Excluded;
 use crate::tree::rivals::fold;
+use crate::tree::root::Root;
 use crate::tree::walk::{Found, LeftOut};
 
 /// Of a path that was found, the one that the snapshot has for it.
 pub type Aliases = HashMap<Vec<u8>, Vec<u8>>;
 
 /// What was found in the place of something that was not.
-pub fn aliases(steps: &Steps, root: &Path) -> Aliases {
+pub fn aliases(steps: &Steps, root: &Root) -> Aliases {
     paired(steps, |a, b| is_one(root, a, b))
 }
 
@@ -47,10 +46,9 @@ fn paired(steps: &Steps, is_one: impl Fn(&[u8], &[u8]) -> bool) -> Aliases {
 }
 
 /// Whether two paths lead to one file, or to one directory.
-fn is_one(root: &Path, a: &[u8], b: &[u8]) -> bool {
-    let look = |path: &[u8]| fs::symlink_metadata(root.join(as_path(path))).ok();
-    let (Some(a), Some(b)) = (look(a), look(b)) else { return false };
-    (a.dev(), a.ino()) == (b.dev(), b.ino())
+fn is_one(root: &Root, a: &[u8], b: &[u8]) -> bool {
+    let (Ok(a), Ok(b)) = (root.stat(a), root.stat(b)) else { return false };
+    id(&a) == id(&b)
 }
 
 /// A walk by the names of the snapshot, in the order of entries.
@@ -110,6 +108,7 @@ mod tests {
             entry: entry(path, EntryKind::Fifo),
             act: Act::Make,
             instead_of: Instead::Nothing,
+            found: None,
         };
         let extra = found.iter().map(|path| path.as_bytes().to_vec()).collect();
         Steps { paths: wanted.iter().map(new).collect(), extra, ..Steps::default() }
@@ -155,9 +154,10 @@ mod tests {
     #[test]
     fn on_this_disk_one_inode_is_one_file_and_two_are_two() {
         let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("a"), "").unwrap();
-        fs::write(dir.path().join("b"), "").unwrap();
-        assert!(is_one(dir.path(), b"a", b"a") && !is_one(dir.path(), b"a", b"b"));
-        assert!(!is_one(dir.path(), b"a", b"missing"));
+        std::fs::write(dir.path().join("a"), "").unwrap();
+        std::fs::write(dir.path().join("b"), "").unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        assert!(is_one(&root, b"a", b"a") && !is_one(&root, b"a", b"b"));
+        assert!(!is_one(&root, b"a", b"missing"));
     }
 }

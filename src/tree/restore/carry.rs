@@ -3,7 +3,8 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::os::unix::ffi::OsStrExt;
+use std::mem;
+use std::os::fd::AsFd;
 
 use rustix::fs::statvfs;
 
@@ -37,10 +38,13 @@ impl Restore<'_> {
             if let Some(Accounts { journal, .. }) = &self.target.accounts {
                 journal.begin(self.name())?;
             }
-            let root = &self.target.root;
-            let fail = |e: io::Error| Error::io("write to", root, &e).with_kind(Kind::Incomplete);
-            let comes = self.steps.paths.iter().any(|step| step.act != Act::Attributes);
-            let place = Place::open(root, self.power, comes).map_err(fail)?;
+            let path = self.target.path.clone();
+            let fail = |e: io::Error| Error::io("write to", &path, &e).with_kind(Kind::Incomplete);
+            let root = self.target.made().map_err(fail)?;
+            let found = mem::take(&mut self.steps.found);
+            let new = self.steps.directories.iter().any(|dir| dir.new);
+            let comes = new || self.steps.paths.iter().any(|step| step.act != Act::Attributes);
+            let place = Place::open(&root, found, self.power, comes).map_err(fail)?;
             let work = Work { restore: self, place: &place };
             work.carry_out(&mut tally, watch)?;
             let root_entry = self.steps.directories.first().filter(|d| d.entry.path.is_empty());
@@ -65,7 +69,7 @@ impl Restore<'_> {
         let size = |step: &Step| step.entry.file().map_or(0, |data| data.size);
         let needed: u64 =
             self.steps.paths.iter().filter(fetched).map(size).fold(0, u64::saturating_add);
-        let root = &self.target.root;
+        let root = &self.target.path;
         let Some(disk) = root.ancestors().find_map(|dir| statvfs(dir).ok()) else { return Ok(()) };
         // A driver that does not say how large the disk is does not know what is free.
         if disk.f_blocks == 0 {
@@ -141,6 +145,7 @@ impl Work<'_> {
         let steps = &self.restore.steps.paths;
         let mut failed = Failures::new();
         let mut unknown = Vec::new();
+        let stage = self.place.stage().ok().map(AsFd::as_fd);
         let jobs = pending.iter().filter_map(|&index| {
             let job = self.job(index, &steps[index].entry);
             if job.is_none() {
@@ -148,7 +153,7 @@ impl Work<'_> {
             }
             job
         });
-        self.restore.target.snapshots.store.fetch(jobs, watch, |record| {
+        self.restore.target.snapshots.store.fetch(stage, jobs, watch, |record| {
             let index = usize::try_from(record.id).unwrap_or(usize::MAX);
             let Some(step) = steps.get(index) else { return };
             let entry = &step.entry;
@@ -175,7 +180,7 @@ impl Work<'_> {
 
     fn job(&self, index: usize, entry: &Entry) -> Option<Fetch> {
         let id = index as u64;
-        let to = Bytes(self.place.staged(id).as_os_str().as_bytes().to_vec());
+        let to = Bytes(id.to_string().into_bytes());
         let fetch = fetch_of(&self.restore.target.snapshots.names, id, entry)?;
         Some(Fetch { to, sparse: entry.file()?.sparse, ..fetch })
     }
@@ -212,7 +217,7 @@ impl Work<'_> {
                     .place
                     .hard_link(id, first, &entry.path, step.is_new())
                     .map(|()| Short::default()),
-                Act::Attributes => self.place.attributes(entry),
+                Act::Attributes => self.place.attributes(entry, step.found),
             };
             tally.note(&entry.path, done.map_err(|error| self.reason(step, error)));
         }
@@ -237,7 +242,7 @@ impl Work<'_> {
     /// `error`, or that `path` is locked, and how it is unlocked.
     fn locked(&self, path: &[u8], error: io::Error) -> io::Error {
         let denied = error.kind() == io::ErrorKind::PermissionDenied;
-        let why = denied.then(|| locked::why(&self.restore.target.root, path)).flatten();
+        let why = denied.then(|| locked::why(&self.restore.target.path, path)).flatten();
         why.map_or(error, io::Error::other)
     }
 
@@ -272,12 +277,12 @@ impl Work<'_> {
         let changed = changed.chain(steps.gone.iter().map(|gone| &gone.path));
         let new = steps.directories.iter().filter(|dir| dir.new).map(|dir| &dir.entry.path);
         let touched: HashSet<&[u8]> = changed.chain(new).map(|path| parent(path)).collect();
-        let respected = locked::respected(&self.restore.target.root, &tally.failed);
+        let respected = locked::respected(&self.restore.target.path, &tally.failed);
         for Dir { entry, new, differs } in steps.directories.iter().rev() {
             let path = entry.path.as_slice();
             let wanted = *new || *differs || touched.contains(path);
             if !path.is_empty() && wanted && !respected(path) {
-                tally.note(path, self.place.attributes(entry));
+                tally.note(path, self.place.attributes(entry, None));
             }
         }
     }

@@ -1,15 +1,15 @@
 //! Compares a snapshot with the walk of its directory, side by side.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::mem;
-use std::path::Path;
 
 use itertools::{EitherOrBoth, Itertools, process_results};
 
 use super::links::Links;
 use super::steps::{Act, Dir, Gone, Instead, Step, Steps};
 use crate::base::error::Result;
+use crate::host::itself::Id;
 use crate::storage::failure::FailureKind;
 use crate::tree::attributes::{Holds, Power};
 use crate::tree::content;
@@ -17,11 +17,13 @@ use crate::tree::entry::{Entry, EntryKind, is_below, is_within, order};
 use crate::tree::excluded::Excluded;
 use crate::tree::kept::Kept;
 use crate::tree::plan::Failed;
+use crate::tree::root::Root;
 use crate::tree::walk::{Found, LeftOut};
 
 /// What is to stay as it is.
 pub struct Rules<'a> {
-    pub root: &'a Path,
+    /// None if it is not there.
+    pub root: Option<&'a Root>,
     pub power: Power,
     pub holds: Holds,
     pub keep_extra: bool,
@@ -50,6 +52,7 @@ pub fn compare(
         Found::Excluded(found) => Some(Here::Excluded(found)),
     });
     let mut steps = Steps::default();
+    let found_at = RefCell::new(HashMap::new());
     let mut making = Making {
         steps: &mut steps,
         rules,
@@ -58,6 +61,7 @@ pub fn compare(
         alone: Kept::default(),
     };
     process_results(snapshot, |wanted| {
+        let found = found.inspect(|here| here.note(&found_at));
         for pair in wanted.merge_join_by(found, |a, b| order(&a.path, b.path())) {
             match pair {
                 EitherOrBoth::Left(wanted) => making.missing(wanted),
@@ -77,6 +81,7 @@ pub fn compare(
     let left_out = left_out.into_inner();
     occupied(&mut steps.paths, &left_out);
     steps.complete_plan(left_out);
+    steps.found = found_at.into_inner();
     Ok(steps)
 }
 
@@ -94,6 +99,22 @@ impl Here {
             Here::Excluded(found) => found.path(),
         }
     }
+
+    /// Takes note of it if it is a directory.
+    fn note(&self, found: &RefCell<HashMap<Vec<u8>, Id>>) {
+        let entry = match self {
+            Here::Entry(entry) => Some(entry),
+            Here::Excluded(found) => found.what.as_ref().ok(),
+        };
+        let entry = entry.filter(|entry| entry.is_directory());
+        if let Some((entry, id)) = entry.and_then(|entry| Some((entry, id_of(entry)?))) {
+            found.borrow_mut().insert(entry.path.clone(), id);
+        }
+    }
+}
+
+fn id_of(entry: &Entry) -> Option<Id> {
+    entry.local.map(|local| (local.dev, local.ino))
 }
 
 /// Where something could not be looked at, and below, there may be something.
@@ -142,7 +163,7 @@ impl Making<'_> {
         }
         self.links.note(&wanted, None);
         let act = if wanted.file().is_some() { Act::Fetch } else { Act::Make };
-        self.steps.paths.push(Step { entry: wanted, act, instead_of });
+        self.steps.paths.push(Step { entry: wanted, act, instead_of, found: None });
     }
 
     fn both(&mut self, wanted: Entry, found: &Entry) {
@@ -160,13 +181,14 @@ impl Making<'_> {
             (true, true) => {
                 self.steps.directories.push(Dir { entry: wanted, new: false, differs });
             }
+            (false, false) if self.is_somebodys(&wanted, found) => self.put(wanted, Instead::Other),
             (false, false) if self.same_content(&wanted, found) => {
                 self.steps.stale |= wanted.local != found.local;
                 self.links.note(&wanted, found.hard_link);
                 self.steps.plan.unchanged += 1;
                 if differs {
-                    let (act, instead_of) = (Act::Attributes, Instead::Other);
-                    self.steps.paths.push(Step { entry: wanted, act, instead_of });
+                    let (act, instead_of, found) = (Act::Attributes, Instead::Other, id_of(found));
+                    self.steps.paths.push(Step { entry: wanted, act, instead_of, found });
                 }
             }
             (false, false) => self.put(wanted, Instead::Other),
@@ -183,6 +205,15 @@ impl Making<'_> {
                 self.put(wanted, Instead::Directory);
             }
         }
+    }
+
+    /// Whether root would give a file away that has another name: who owns a directory may
+    /// have made it the name of a file of root's, and the snapshot of a copy of that.
+    fn is_somebodys(&self, wanted: &Entry, found: &Entry) -> bool {
+        self.rules.power == Power::Root
+            && wanted.file().is_some()
+            && found.hard_link.is_some()
+            && wanted.attributes.uid != found.attributes.uid
     }
 
     fn keep(&mut self, path: &[u8]) {
@@ -251,7 +282,8 @@ impl Making<'_> {
         match (&wanted.kind, &found.kind) {
             (EntryKind::File(_), EntryKind::File(_)) => {
                 // What cannot be read is fetched.
-                content::is_same(self.rules.root, found, wanted, false)
+                let root = self.rules.root;
+                root.is_some_and(|root| content::is_same(root, found, wanted, false))
             }
             (then, now) => then == now,
         }

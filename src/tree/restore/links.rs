@@ -70,7 +70,7 @@ impl Links {
                 steps[at].act = act;
             } else {
                 let entry = met.wanted.clone();
-                added.push(Step { entry, act, instead_of: Instead::Other });
+                added.push(Step { entry, act, instead_of: Instead::Other, found: None });
             }
         }
         let mut index = 0..;

@@ -10,12 +10,15 @@ mod names;
 mod owners;
 mod place;
 mod privileged;
+mod stage;
 mod steps;
 mod tally;
 mod unseen;
+mod ways;
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 
 use alias::{aliases, renamed};
 use compare::{Rules, compare};
@@ -28,11 +31,11 @@ use super::journal::Journal;
 use super::kept::Kept;
 use super::listing::Listing;
 use super::plan::{Failed, Plan};
+use super::root::Root;
 use super::snapshot::{Snapshot, Snapshots};
 use super::walk::{Found, Walk, closed};
 use super::wipe::Records;
 use crate::base::error::Result;
-use crate::base::files::is_absent;
 use crate::base::interrupt;
 use crate::host::machine::Machine;
 use crate::storage::failure::FailureKind;
@@ -61,7 +64,10 @@ pub struct Restore<'a> {
 pub struct Target<'a> {
     pub snapshots: Snapshots<'a>,
     pub snapshot: Snapshot,
-    pub root: PathBuf,
+    /// Where it goes, for messages and to make it.
+    pub path: PathBuf,
+    /// The same, if it is there.
+    pub root: Option<Root>,
     pub keep_extra: bool,
     /// Paths below the root that stay as they are.
     pub spared: Vec<Vec<u8>>,
@@ -107,13 +113,14 @@ impl<'a> Target<'a> {
             }
             Ok(mapping.apply(entry))
         });
-        let found = walk(&self.root, &self.filter)?.take_while(|_| !interrupt::requested());
-        let Target { root, keep_extra, spared, unsent, .. } = &self;
-        let rules =
-            Rules { root, power, holds: Holds::of(root), keep_extra: *keep_extra, spared, unsent };
+        let root = self.root.as_ref();
+        let found = walk(root, &self.filter)?.take_while(|_| !interrupt::requested());
+        let Target { keep_extra, spared, unsent, .. } = &self;
+        let holds = Holds::of(&self.path);
+        let rules = Rules { root, power, holds, keep_extra: *keep_extra, spared, unsent };
         let mut steps = compare(wanted, found, &rules)?;
         interrupt::check()?;
-        let aliases = aliases(&steps, root);
+        let aliases = root.map(|root| aliases(&steps, root)).unwrap_or_default();
         if !aliases.is_empty() {
             let found = walk(root, &self.filter)?.take_while(|_| !interrupt::requested());
             let found = renamed(found, &aliases);
@@ -130,6 +137,18 @@ impl<'a> Target<'a> {
         let (unsent, notes) = (steps.unsent.clone(), Vec::new());
         let target = self;
         Ok(Restore { spared, excluded, unsent, foreign, notes, steps, target, power, unsound })
+    }
+}
+
+impl Target<'_> {
+    /// The directory, which is made if it is missing.
+    fn made(&mut self) -> io::Result<Root> {
+        let root = match &self.root {
+            Some(root) => root.clone(),
+            None => Root::make(&self.path)?,
+        };
+        self.root = Some(root.clone());
+        Ok(root)
     }
 }
 
@@ -152,10 +171,10 @@ impl Restore<'_> {
 }
 
 /// A directory that does not exist holds nothing.
-pub(super) fn walk(root: &Path, filter: &Filter) -> Result<impl Iterator<Item = Found> + use<>> {
-    match Walk::new(root, filter) {
-        Ok(walk) => Ok(Some(walk).into_iter().flatten()),
-        Err(error) if is_absent(&error) => Ok(None.into_iter().flatten()),
-        Err(error) => Err(closed(root, &error)),
-    }
+pub(super) fn walk(
+    root: Option<&Root>,
+    filter: &Filter,
+) -> Result<impl Iterator<Item = Found> + use<>> {
+    let walk = root.map(|root| Walk::new(root, filter).map_err(|e| closed(root.path(), &e)));
+    Ok(walk.transpose()?.into_iter().flatten())
 }

@@ -9,7 +9,8 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use crate::host::macos::flags::make_way;
+use crate::host::flags;
+use crate::host::itself::Itself;
 
 pub fn open_directory(dir: &OwnedFd, name: &CString) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -47,9 +48,13 @@ pub fn put(
     }
 }
 
-/// Whether `error` came from a lock on `name` that is its owner's own, and gone now.
+/// Whether `error` came from a lock on `name` that is its owner's own, and gone now. On
+/// Linux it is root who has locked it, and it stays.
 pub fn made_way(error: &io::Error, dir: &OwnedFd, name: &CString) -> bool {
-    error.raw_os_error() == Some(libc::EPERM) && make_way(dir, name).is_ok_and(|had| had.is_some())
+    let unlock = || Itself::at(dir, name)?.unlock();
+    flags::ON_MACOS
+        && error.raw_os_error() == Some(libc::EPERM)
+        && unlock().is_ok_and(|had| had.is_some())
 }
 
 /// Does something in `dir`, which is made writable if it has to be.

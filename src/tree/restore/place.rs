@@ -1,69 +1,69 @@
 //! Puts entries into their places below a directory: atomically, through handles,
 //! never through a link.
 
-use std::ffi::CString;
-use std::fs::{self, File};
+use std::collections::HashMap;
+use std::ffi::{CStr, CString};
+use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
 
-use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, chmodat, linkat, mkdirat, openat, statat, symlinkat, unlinkat,
-};
+use rustix::fs::{AtFlags, FileType, Mode, fstat, linkat, mkdirat, symlinkat, unlinkat};
 
 use super::locked;
-use super::names::{made_way, make_writable, open_directory, put, remove_any, writably};
-use crate::host::macos::flags::make_way;
+use super::names::{made_way, put, remove_any, writably};
+use super::stage::{Stage, create};
+use super::ways::Ways;
+use crate::host::itself::{Id, Itself};
+use crate::host::resolve::is_empty;
 use crate::host::{disk, flags};
-use crate::tree::attributes::{self, Holds, Power, Short};
+use crate::tree::attributes::{self, Holds, Power, REPLACED, Short};
 use crate::tree::entry::{Entry, EntryKind};
+use crate::tree::root::Root;
 use crate::tree::walk::STAGE;
 
 /// A directory that entries are put into.
 pub struct Place {
-    root: OwnedFd,
-    path: PathBuf,
+    ways: Ways,
     /// None where nothing is put into its place.
-    stage: Option<OwnedFd>,
+    stage: Option<Stage>,
     power: Power,
     holds: Holds,
 }
 
 impl Place {
-    /// Makes `root`, and an empty stage in it if something `comes`.
+    /// Makes an empty stage in `root`, in which the directories were `found`, if something
+    /// `comes`.
     ///
     /// # Errors
-    /// They cannot be made or opened.
-    pub fn open(root: &Path, power: Power, comes: bool) -> io::Result<Self> {
-        fs::create_dir_all(root)?;
-        let handle = OwnedFd::from(File::open(root)?);
-        let path = root.to_path_buf();
-        if !comes {
-            return Ok(Place { root: handle, path, stage: None, power, holds: Holds::of(root) });
-        }
-        // From a directory that is append-only the stage could not be removed.
-        if flags::HERE.lock(flags::now(&handle, c".")?) && make_way(&handle, c".")?.is_none() {
-            return Err(io::Error::new(ErrorKind::PermissionDenied, locked::words(root)));
-        }
-        let stage = match make_stage(&handle, root) {
-            // A directory that is read-only to its owner.
-            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-                make_writable(&handle)?;
-                make_stage(&handle, root)
+    /// It cannot be made or opened.
+    pub fn open(
+        root: &Root,
+        found: HashMap<Vec<u8>, Id>,
+        power: Power,
+        comes: bool,
+    ) -> io::Result<Self> {
+        let (handle, holds) = (root.handle(), Holds::of(root.path()));
+        let mut stage = None;
+        if comes {
+            // From a directory that is append-only the stage could not be removed. On macOS
+            // its lock is its owner's own.
+            if flags::HERE.lock(flags::of_open(handle)?)
+                && (!flags::ON_MACOS || flags::unlock_open(handle)?.is_none())
+            {
+                let why = locked::words(root.path());
+                return Err(io::Error::new(ErrorKind::PermissionDenied, why));
             }
-            other => other,
-        }?;
-        let holds = Holds::of(root);
-        Ok(Place { root: handle, path, stage: Some(stage), power, holds })
+            stage = Some(Stage::make(handle)?);
+        }
+        Ok(Place { ways: Ways::new(root, found, power), stage, power, holds })
     }
 
-    /// Where a file is collected before it is put into its place.
-    pub fn staged(&self, id: u64) -> PathBuf {
-        self.path.join(STAGE).join(id.to_string())
-    }
-
-    fn stage(&self) -> io::Result<&OwnedFd> {
-        self.stage.as_ref().ok_or_else(|| ErrorKind::NotFound.into())
+    /// Where files are collected before they are put into their places.
+    ///
+    /// # Errors
+    /// Nothing was to come.
+    pub fn stage(&self) -> io::Result<&OwnedFd> {
+        self.stage.as_ref().map(Stage::handle).ok_or_else(|| ErrorKind::NotFound.into())
     }
 
     /// Makes a directory. One that is there stays.
@@ -71,13 +71,45 @@ impl Place {
     /// # Errors
     /// Something else is in the way, or it cannot be made.
     pub fn directory(&self, path: &[u8]) -> io::Result<()> {
-        let (dir, name) = self.parent(path)?;
-        match writably(&dir, || mkdirat(&dir, &name, Mode::RWXU)) {
+        let (dir, name) = self.ways.parent(path)?;
+        let made = if self.power == Power::Root && self.is_beside(&dir)? {
+            self.directory_by_stage(&dir, &name)
+        } else {
+            writably(&dir, || mkdirat(&*dir, &name, Mode::RWXU)).and_then(|()| {
+                let made = super::names::open_directory(&dir, &name)?;
+                // A desktop may be quick to put something into what is its user's.
+                if self.power == Power::Owner || is_empty(&made)? {
+                    Itself::of(made).map(|made| made.id())
+                } else {
+                    Err(io::Error::other(REPLACED))
+                }
+            })
+        };
+        match made {
+            Ok(id) => self.ways.made(path, id),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                open_directory(&dir, &name).map(|_| ())
+                self.ways.met(path, &dir, &name)?;
             }
-            other => other,
+            Err(error) => return Err(error),
         }
+        Ok(())
+    }
+
+    /// Makes it where nobody else can replace it, so that it is known which one it is.
+    fn directory_by_stage(&self, dir: &OwnedFd, name: &CString) -> io::Result<Id> {
+        let (stage, staged) = (self.stage()?, c"directory".to_owned());
+        mkdirat(stage, &staged, Mode::RWXU)?;
+        let made = Itself::at(stage, &staged)?;
+        if let Err(error) = writably(dir, || put(stage, &staged, dir, name, true)) {
+            unlinkat(stage, &staged, AtFlags::REMOVEDIR)?;
+            return Err(error);
+        }
+        made.id_now()
+    }
+
+    /// Whether a directory is on the file system of the stage.
+    fn is_beside(&self, dir: &OwnedFd) -> io::Result<bool> {
+        Ok(fstat(dir)?.st_dev == fstat(self.stage()?)?.st_dev)
     }
 
     /// Puts a staged file into its place, with its attributes. One that is `new`
@@ -86,28 +118,43 @@ impl Place {
     /// # Errors
     /// It cannot; what was in its place is still there.
     pub fn file(&self, id: u64, entry: &Entry, new: bool) -> io::Result<Short> {
-        let (stage, staged) = (self.stage()?, staged_name(id)?);
-        let short = attributes::apply(stage, &staged, entry, self.power, self.holds)?;
-        let (dir, name) = self.parent(&entry.path)?;
-        let done = match writably(&dir, || put(stage, &staged, &dir, &name, new)) {
+        let (stage, staged) = (self.stage()?, Stage::staged(id)?);
+        let here = Itself::at(stage, &staged)?;
+        let short = attributes::apply(&here, entry, self.power, self.holds)?;
+        let (dir, name) = self.ways.parent(&entry.path)?;
+        let (here, short) = match writably(&dir, || put(stage, &staged, &dir, &name, new)) {
             Err(error) if error.kind() == ErrorKind::CrossesDevices => {
-                // Another file system is mounted there: it goes through a name of
-                // its own in that very directory.
                 let beside = CString::new(format!("{STAGE}-{id}"))?;
-                let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW;
-                let to = openat(&dir, &beside, flags | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR)?;
-                let copied = io::copy(&mut File::open(self.staged(id))?, &mut File::from(to))
-                    .and_then(|_| attributes::apply(&dir, &beside, entry, self.power, self.holds))
-                    .and_then(|short| Ok(put(&dir, &beside, &dir, &name, new).map(|()| short)?));
+                let copied = self.copy(&staged, entry, (&dir, &name), &beside, new);
                 if copied.is_err() {
                     remove_any(&dir, &beside)?;
                 }
                 remove_any(stage, &staged)?;
-                copied
+                copied?
             }
-            other => other.map(|()| short),
+            other => other.map(|()| (here, short))?,
         };
-        done.and_then(|short| attributes::seal(&dir, &name, entry, short))
+        attributes::seal(&here, entry, short)
+    }
+
+    /// Another file system is mounted where it goes: there it comes through a name of its
+    /// own in that very directory.
+    fn copy(
+        &self,
+        staged: &CStr,
+        entry: &Entry,
+        (dir, name): (&OwnedFd, &CString),
+        beside: &CString,
+        new: bool,
+    ) -> io::Result<(Itself, Short)> {
+        remove_any(dir, beside)?;
+        let mut to = File::from(create(dir, beside)?);
+        let stage = self.stage.as_ref().ok_or(ErrorKind::NotFound)?;
+        io::copy(&mut stage.open(staged)?, &mut to)?;
+        let here = Itself::of(to.into())?;
+        let short = attributes::apply(&here, entry, self.power, self.holds)?;
+        put(dir, beside, dir, name, new)?;
+        Ok((here, short))
     }
 
     /// Makes what has no content: a link, a FIFO, a device.
@@ -115,7 +162,7 @@ impl Place {
     /// # Errors
     /// It cannot; what was in its place is still there.
     pub fn special(&self, id: u64, entry: &Entry, new: bool) -> io::Result<Short> {
-        let (dir, name) = self.parent(&entry.path)?;
+        let (dir, name) = self.ways.parent(&entry.path)?;
         let made = self.swapped_in(id, (&dir, &name), new, |stage, staged| {
             let node = |kind, device| disk::make_node(stage, staged, kind, device);
             match &entry.kind {
@@ -129,9 +176,11 @@ impl Place {
                     return Err(ErrorKind::InvalidInput.into());
                 }
             }
-            attributes::apply(stage, staged, entry, self.power, self.holds)
+            let here = Itself::at(stage, staged)?;
+            let short = attributes::apply(&here, entry, self.power, self.holds)?;
+            Ok((here, short))
         });
-        made.and_then(|short| attributes::seal(&dir, &name, entry, short))
+        made.and_then(|(here, short)| attributes::seal(&here, entry, short))
     }
 
     /// Makes `path` another name of what is at `first`.
@@ -139,15 +188,16 @@ impl Place {
     /// # Errors
     /// It cannot; what was in its place is still there.
     pub fn hard_link(&self, id: u64, first: &[u8], path: &[u8], new: bool) -> io::Result<()> {
-        let (dir, name) = self.parent(path)?;
-        let (of, first) = self.parent(first)?;
+        let (dir, name) = self.ways.parent(path)?;
+        let (of, first) = self.ways.parent(first)?;
         // What is locked gets no more names.
-        let locked = flags::unlock(&of, &first)?;
+        let here = Itself::at(&*of, &first)?;
+        let locked = here.unlock()?;
         let made = self.swapped_in(id, (&dir, &name), new, |stage, staged| {
-            Ok(linkat(&of, &first, stage, staged, AtFlags::empty())?)
+            Ok(linkat(&*of, &first, stage, staged, AtFlags::empty())?)
         });
         if let Some(flags) = locked {
-            flags::set(&of, &first, flags)?;
+            here.set_flags(flags)?;
         }
         made
     }
@@ -161,11 +211,9 @@ impl Place {
         new: bool,
         make: impl Fn(&OwnedFd, &CString) -> io::Result<T>,
     ) -> io::Result<T> {
-        let flags = AtFlags::empty();
         let stage = self.stage()?;
-        let same = statat(dir, c".", flags)?.st_dev == statat(stage, c".", flags)?.st_dev;
-        let (stage, staged) = if same {
-            (stage, staged_name(id)?)
+        let (stage, staged) = if self.is_beside(dir)? {
+            (stage, Stage::staged(id)?)
         } else {
             (dir, CString::new(format!("{STAGE}-{id}"))?)
         };
@@ -180,18 +228,23 @@ impl Place {
         Ok(outcome)
     }
 
-    /// Sets the attributes of what is there.
+    /// Sets the attributes of what is there, if it still is what was `found`.
     ///
     /// # Errors
-    /// It cannot.
-    pub fn attributes(&self, entry: &Entry) -> io::Result<Short> {
-        let (dir, name) = if entry.path.is_empty() {
-            (self.root.try_clone()?, c".".to_owned())
+    /// It is not, or it cannot.
+    pub fn attributes(&self, entry: &Entry, found: Option<Id>) -> io::Result<Short> {
+        let here = if entry.is_directory() {
+            self.ways.itself(&entry.path)?
         } else {
-            self.parent(&entry.path)?
+            let (dir, name) = self.ways.parent(&entry.path)?;
+            let here = Itself::at(&*dir, &name)?;
+            if !self.ways.is_it(&dir, found, here.id())? {
+                return Err(io::Error::other(REPLACED));
+            }
+            here
         };
-        attributes::apply(&dir, &name, entry, self.power, self.holds)
-            .and_then(|short| attributes::seal(&dir, &name, entry, short))
+        attributes::apply(&here, entry, self.power, self.holds)
+            .and_then(|short| attributes::seal(&here, entry, short))
     }
 
     /// Removes a file, or a directory that is empty.
@@ -199,13 +252,16 @@ impl Place {
     /// # Errors
     /// It cannot. What is not there is removed already.
     pub fn remove(&self, path: &[u8], directory: bool) -> io::Result<()> {
-        let (dir, name) = match self.parent(path) {
+        let (dir, name) = match self.ways.parent(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             other => other?,
         };
         let how = if directory { AtFlags::REMOVEDIR } else { AtFlags::empty() };
-        match writably(&dir, || unlinkat(&dir, &name, how)) {
-            Err(error) if made_way(&error, &dir, &name) => Ok(unlinkat(&dir, &name, how)?),
+        if directory {
+            self.ways.forget(path);
+        }
+        match writably(&dir, || unlinkat(&*dir, &name, how)) {
+            Err(error) if made_way(&error, &dir, &name) => Ok(unlinkat(&*dir, &name, how)?),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             other => other,
         }
@@ -217,47 +273,20 @@ impl Place {
     /// # Errors
     /// It cannot.
     pub fn close(self, root: Option<&Entry>) -> io::Result<Short> {
-        if self.stage.is_some() {
-            fs::remove_dir_all(self.path.join(STAGE))?;
+        let Place { ways, stage, power, holds } = self;
+        let handle = ways.root().handle();
+        if let Some(stage) = stage {
+            stage.remove(handle)?;
         }
         let short = match root {
-            Some(root) => self.attributes(root)?,
+            Some(root) => {
+                let here = ways.itself(&[])?;
+                let short = attributes::apply(&here, root, power, holds)?;
+                attributes::seal(&here, root, short)?
+            }
             None => Short::default(),
         };
-        disk::sync(&self.root)?;
+        disk::sync(handle)?;
         Ok(short)
     }
-
-    /// The handle of the directory of `path`, and its name in there.
-    fn parent(&self, path: &[u8]) -> io::Result<(OwnedFd, CString)> {
-        let mut names: Vec<_> = path.split(|byte| *byte == b'/').collect();
-        let last = names.pop().unwrap_or_default();
-        let mut dir = self.root.try_clone()?;
-        for name in names {
-            let name = CString::new(name)?;
-            dir = match open_directory(&dir, &name) {
-                Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-                    // For as long as the work takes: its attributes come last.
-                    chmodat(&dir, &name, Mode::RWXU, AtFlags::empty())?;
-                    open_directory(&dir, &name)?
-                }
-                other => other?,
-            };
-        }
-        Ok((dir, CString::new(last)?))
-    }
-}
-
-fn make_stage(root: &OwnedFd, path: &Path) -> io::Result<OwnedFd> {
-    let name = CString::new(STAGE)?;
-    // What a killed download has left there is of no use.
-    match fs::remove_dir_all(path.join(STAGE)) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => mkdirat(root, &name, Mode::RWXU)?,
-    }
-    open_directory(root, &name)
-}
-
-fn staged_name(id: u64) -> io::Result<CString> {
-    Ok(CString::new(id.to_string())?)
 }

@@ -1,9 +1,10 @@
 //! What a restore has to do at each path, as a value.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::mem;
 use std::path::Path;
 
+use crate::host::itself::Id;
 use crate::storage::failure::FailureKind;
 use crate::tree::entry::{Entry, EntryKind, as_path, is_below, is_within, order};
 use crate::tree::plan::{Failed, Item, Plan};
@@ -16,6 +17,8 @@ pub struct Step {
     pub act: Act,
     /// What stands there now.
     pub instead_of: Instead,
+    /// Which one that is, if it is to stay.
+    pub found: Option<Id>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +66,8 @@ pub struct Steps {
     pub paths: Vec<Step>,
     pub directories: Vec<Dir>,
     pub gone: Vec<Gone>,
+    /// The directories that were found, whatever becomes of them.
+    pub found: HashMap<Vec<u8>, Id>,
     /// What was found that the snapshot does not hold, whether it goes or not.
     pub extra: Vec<Vec<u8>>,
     /// What was left alone because it was to be.
@@ -119,7 +124,7 @@ impl Steps {
     /// Writes the plan of all steps; `left_out` could not be compared.
     pub(super) fn complete_plan(&mut self, left_out: Vec<LeftOut>) {
         let plan = &mut self.plan;
-        for Step { entry, act, instead_of } in &self.paths {
+        for Step { entry, act, instead_of, .. } in &self.paths {
             let size = match (act, &entry.kind) {
                 (Act::Fetch, EntryKind::File(data)) => data.size,
                 _ => 0,

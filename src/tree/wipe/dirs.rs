@@ -1,10 +1,8 @@
 //! The directories of a tree, opened once each on the way through it.
 
 use std::ffi::{CStr, CString};
-use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::Path;
 use std::sync::Arc;
 
 use rustix::fs::{AtFlags, Mode, OFlags, fchmod, fstat, statat, unlinkat};
@@ -12,6 +10,7 @@ use rustix::io::Errno;
 
 use crate::host::disk::{open_here, unlock};
 use crate::tree::entry::is_within;
+use crate::tree::root::Root;
 
 /// Handles of the directories on the way to where the work is. No link is followed
 /// and no mount crossed.
@@ -24,9 +23,9 @@ pub struct Dirs {
 
 impl Dirs {
     /// # Errors
-    /// The root cannot be opened.
-    pub fn open(root: &Path) -> io::Result<Self> {
-        let root = Arc::new(OwnedFd::from(File::open(root)?));
+    /// There are too many handles.
+    pub fn of(root: &Root) -> io::Result<Self> {
+        let root = Arc::new(root.handle().try_clone()?);
         Ok(Dirs { root, way: Vec::new(), path: Vec::new() })
     }
 
@@ -105,7 +104,10 @@ fn is_file(dir: &OwnedFd, name: &CStr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::File;
+
     use crate::host::flags;
+    use rustix::fs::fstat;
     use std::fs;
     use std::sync::Barrier;
     use std::thread;
@@ -116,7 +118,7 @@ mod tests {
         fs::create_dir_all(dir.path().join("a/b/c")).unwrap();
         fs::create_dir(dir.path().join("ab")).unwrap();
         std::os::unix::fs::symlink("a", dir.path().join("link")).unwrap();
-        let mut dirs = Dirs::open(dir.path()).unwrap();
+        let mut dirs = Dirs::of(&Root::open(dir.path()).unwrap()).unwrap();
         let ino = |handle: &OwnedFd| fstat(handle).unwrap().st_ino;
         let of = |path: &str| std::os::unix::fs::MetadataExt::ino(&fs::metadata(path).unwrap());
         for (path, parent) in [
@@ -148,7 +150,9 @@ mod tests {
             for name in &names {
                 fs::write(dir.path().join(name.to_str().unwrap()), "").unwrap();
             }
-            if flags::set(&handle, c".", flags::HERE.read(b"append-only")).is_err() {
+            if flags::set_open(&handle, &fstat(&handle).unwrap(), flags::HERE.read(b"append-only"))
+                .is_err()
+            {
                 // Only root can lock, and not on every file system.
                 return;
             }

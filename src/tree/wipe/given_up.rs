@@ -2,7 +2,6 @@
 //! that only what was there, as it is, when the user was asked.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use super::Work;
 use super::batch::Goes;
@@ -13,6 +12,7 @@ use crate::storage::filter::Filter;
 use crate::tree::entry::{Entry, EntryKind, Time};
 use crate::tree::excluded::Extent;
 use crate::tree::kept::Kept;
+use crate::tree::root::Root;
 use crate::tree::walk::{Found, LeftOut, Walk};
 
 /// What was excluded in a directory when the user was asked.
@@ -38,14 +38,14 @@ impl Asked {
     ///
     /// # Errors
     /// An interrupt.
-    pub fn of(root: &Path, filter: &Filter, spared: &Kept) -> Result<Self> {
+    pub fn of(root: Option<&Root>, filter: &Filter, spared: &Kept) -> Result<Self> {
         let mut asked = Asked::default();
         if filter.is_empty() {
             return Ok(asked);
         }
         // What cannot be read is left, and named where that matters.
-        let walk = Walk::new(root, filter).into_iter().flat_map(Walk::deep);
-        for found in walk {
+        let walk = root.and_then(|root| Walk::new(root, filter).ok());
+        for found in walk.into_iter().flat_map(Walk::deep) {
             interrupt::check()?;
             let Found::Excluded(excluded) = found else { continue };
             // A directory that holds nothing else stays for that.
@@ -76,7 +76,7 @@ impl Work<'_> {
     /// run that was killed has emptied them.
     pub(super) fn wipe_excluded(
         &mut self,
-        root: &Path,
+        root: &Root,
         filter: &Filter,
         asked: &Asked,
         spared: &Kept,
@@ -167,14 +167,16 @@ mod tests {
         let filter = Filter::new(&["*.o".to_owned(), "/cache/".to_owned()], &[]).unwrap();
         fs::create_dir_all(root.join("cache/state/poof")).unwrap();
         let spared: Kept = [&b"d.o"[..], b"cache/state/poof"].into_iter().collect();
-        let asked = Asked::of(root, &filter, &spared).unwrap();
+        let opened = Root::open(root).unwrap();
+        let asked = Asked::of(Some(&opened), &filter, &spared).unwrap();
         assert_eq!(asked.extent, Extent { files: 3, bytes: 3, found: true });
         fs::write(root.join("a.o"), "2").unwrap();
         fs::write(root.join("cache/new"), "").unwrap();
-        let given_up = Walk::new(root, &filter).unwrap().deep().filter_map(|found| match found {
-            Found::Excluded(excluded) => asked.give_up(excluded.what.ok()?, None),
-            _ => None,
-        });
+        let given_up =
+            Walk::new(&opened, &filter).unwrap().deep().filter_map(|found| match found {
+                Found::Excluded(excluded) => asked.give_up(excluded.what.ok()?, None),
+                _ => None,
+            });
         let paths: Vec<_> = given_up.map(|given| given.entry().path.clone()).collect();
         assert_eq!(paths, [&b"cache/c"[..], b"cache/deep/b"]);
     }

@@ -16,7 +16,6 @@ mod rest;
 mod tally;
 
 use std::collections::HashMap;
-use std::path::Path;
 
 pub use achieved::{Achieved, achieved};
 pub use given_up::Asked;
@@ -32,8 +31,8 @@ use self::rest::{Look, excluded_now};
 use super::entry::Time;
 use super::kept::Kept;
 use super::proof::Proof;
+use super::root::Root;
 use crate::base::error::{Error, Result};
-use crate::base::files::is_absent;
 use crate::base::interrupt;
 use crate::host::disk::sync;
 use crate::host::erase::Noise;
@@ -42,7 +41,8 @@ use crate::storage::filter::Filter;
 
 /// A tree that is to go.
 pub struct Wipe<'a> {
-    pub root: &'a Path,
+    /// None if there is nothing.
+    pub root: Option<&'a Root>,
     /// Paths that stay as they are: poof itself and its configuration.
     pub spared: &'a Kept,
     /// What it excludes stays, unless it is given up.
@@ -76,11 +76,14 @@ impl Wipe<'_> {
     /// The journal cannot be written, or the snapshot not be read. What concerns
     /// one path is in the tally.
     pub fn run(self, proof: &Proof, told: Told<'_>) -> Result<Tally> {
-        let Wipe { root, spared, filter, .. } = self;
-        let Some(mut work) = self.open(told)? else { return Ok(Tally::default()) };
+        let Wipe { root, spared, filter, begun } = self;
+        let Some(root) = root else { return Ok(Tally::default()) };
+        let mut work = Work::new(root, begun, told)?;
         // What has become excluded since it was proven stays, too.
         let mut stays = spared.clone();
-        for path in excluded_now(root, filter).map_err(|error| Error::io("read", root, &error))? {
+        for path in
+            excluded_now(root, filter).map_err(|error| Error::io("read", root.path(), &error))?
+        {
             stays.add(&path);
         }
         let mut directories = Vec::new();
@@ -117,30 +120,26 @@ impl Wipe<'_> {
     /// # Errors
     /// As [`Wipe::run`].
     pub fn run_excluded(self, asked: &Asked, told: Told<'_>) -> Result<Tally> {
-        let Wipe { root, spared, filter, .. } = self;
-        let Some(mut work) = self.open(told)? else { return Ok(Tally::default()) };
+        let Wipe { root, spared, filter, begun } = self;
+        let Some(root) = root else { return Ok(Tally::default()) };
+        let mut work = Work::new(root, begun, told)?;
         let directories = work.wipe_excluded(root, filter, asked, spared)?;
         let known = directories.iter().map(Vec::as_slice).collect();
         let look = Look { root, filter, known, spared, only_excluded: true };
         Ok(work.finish(&look, &[], &directories))
     }
+}
 
-    /// None if there is nothing.
-    fn open(self, told: Told<'_>) -> Result<Option<Work<'_>>> {
-        let dirs = match Dirs::open(self.root) {
-            Err(error) if is_absent(&error) => return Ok(None),
-            other => other.map_err(|error| Error::io("wipe", self.root, &error))?,
-        };
+impl<'a> Work<'a> {
+    fn new(root: &Root, begun: Begun, told: Told<'a>) -> Result<Self> {
+        let dirs = Dirs::of(root).map_err(|error| Error::io("wipe", root.path(), &error))?;
         let tally = Tally { mount: mounts::of(dirs.root()), ..Tally::default() };
         let (batch, linked) = (Vec::new(), HashMap::new());
         let (blocked, locked) = (Vec::new(), Vec::new());
-        let noise = Noise::of(&self.begun.key);
-        let begun = self.begun;
-        Ok(Some(Work { dirs, noise, begun, batch, linked, blocked, locked, tally, told }))
+        let noise = Noise::of(&begun.key);
+        Ok(Work { dirs, noise, begun, batch, linked, blocked, locked, tally, told })
     }
-}
 
-impl Work<'_> {
     /// Once the files are gone: looks what is there, and removes the directories.
     fn finish(mut self, look: &Look, unproven: &[&[u8]], directories: &[Vec<u8>]) -> Tally {
         self.tally.interrupted = interrupt::requested();
@@ -157,7 +156,7 @@ impl Work<'_> {
             // Before anybody notes that all is gone.
             let _ = sync(self.dirs.root());
         }
-        self.find_lifted(look.root);
+        self.find_lifted(look.root.path());
         let Work { linked, mut tally, .. } = self;
         tally.outside = linked.into_values().map(|(path, _)| path).collect();
         tally.outside.sort();

@@ -1,11 +1,10 @@
 //! What is left of a tree when its files are wiped.
 
 use std::collections::HashSet;
-use std::fs;
+use std::ffi::CString;
 use std::io::{self, ErrorKind};
-use std::path::Path;
 
-use rustix::fs::AtFlags;
+use rustix::fs::{AtFlags, FileType, statat};
 
 use super::Work;
 use super::dirs::remove;
@@ -16,11 +15,12 @@ use crate::host::erase;
 use crate::storage::filter::Filter;
 use crate::tree::entry::Entry;
 use crate::tree::kept::Kept;
+use crate::tree::root::Root;
 use crate::tree::walk::{Found, LeftOut, STAGE, Walk};
 
 /// What may be there when a tree is looked at again.
 pub(super) struct Look<'a> {
-    pub root: &'a Path,
+    pub root: &'a Root,
     pub filter: &'a Filter,
     /// What the wipe knows of.
     pub known: HashSet<&'a [u8]>,
@@ -30,7 +30,7 @@ pub(super) struct Look<'a> {
 }
 
 /// What is excluded at this moment, where it begins.
-pub(super) fn excluded_now(root: &Path, filter: &Filter) -> io::Result<Vec<Vec<u8>>> {
+pub(super) fn excluded_now(root: &Root, filter: &Filter) -> io::Result<Vec<Vec<u8>>> {
     if filter.is_empty() {
         return Ok(Vec::new());
     }
@@ -108,7 +108,7 @@ impl Work<'_> {
     pub(super) fn remove_directories(
         &mut self,
         directories: &[Vec<u8>],
-        root: &Path,
+        root: &Root,
         stay: &mut Kept,
     ) {
         for left in &self.tally.left {
@@ -125,18 +125,25 @@ impl Work<'_> {
             }
         }
         // What a download that did not come to its end has collected.
-        let stage = root.join(STAGE);
-        if fs::symlink_metadata(&stage).is_ok_and(|meta| meta.is_dir())
-            && let Err(error) = erase::directory(&stage, &self.noise)
-        {
+        let stage = CString::new(STAGE).map_err(io::Error::from);
+        let erased = stage.and_then(|stage| {
+            let found = statat(root.handle(), &stage, AtFlags::SYMLINK_NOFOLLOW);
+            let kind = found.map(|found| FileType::from_raw_mode(found.st_mode));
+            if kind.is_ok_and(FileType::is_dir) {
+                erase::all(root.handle(), &stage, Some(&self.noise))
+            } else {
+                Ok(())
+            }
+        });
+        if let Err(error) = erased {
             stay.add(STAGE.as_bytes());
             self.stays(STAGE.into(), error.into());
         }
-        let mut removed = fs::remove_dir(root);
+        let mut removed = root.remove();
         if removed.as_ref().is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
             && unlock(self.dirs.root()).is_ok()
         {
-            removed = fs::remove_dir(root);
+            removed = root.remove();
         }
         if let Err(error) = removed {
             self.not_removed(&[], &error, stay);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::tokens::{Is, Token, read};
-use super::{LAYERS, LONGEST, UNSAFE};
+use super::{BY_HANDLE, LAYERS, LONGEST, UNSAFE};
 
 /// A file of src.
 pub struct Source {
@@ -52,6 +52,9 @@ pub fn violations(source: &Source) -> Vec<String> {
             Is::Platform if !source.path.starts_with("src/host/") => {
                 report(token.line, "cfg of a platform outside of src/host");
             }
+            Is::Path(name) if is_by_handle(source) && !is_test(source, token.line) => {
+                report(token.line, &format!("{name} in the tree (tree/root.rs is the way in)"));
+            }
             _ => {}
         }
     }
@@ -80,12 +83,17 @@ fn is_print(name: &str) -> bool {
     matches!(name, "println" | "eprintln" | "print" | "eprint" | "dbg")
 }
 
+fn is_test(source: &Source, line: usize) -> bool {
+    source.tokens.iter().any(|token| match token.is {
+        Is::Tests { end } => (token.line..=end).contains(&line),
+        _ => false,
+    })
+}
+
 fn lines_without_tests(source: &Source) -> usize {
-    let is_test = |line: usize| {
-        source.tokens.iter().any(|token| match token.is {
-            Is::Tests { end } => (token.line..=end).contains(&line),
-            _ => false,
-        })
-    };
-    (1..=source.lines).filter(|line| !is_test(*line)).count()
+    (1..=source.lines).filter(|line| !is_test(source, *line)).count()
+}
+
+fn is_by_handle(source: &Source) -> bool {
+    BY_HANDLE.iter().any(|place| source.path.starts_with(place))
 }

@@ -16,6 +16,8 @@ pub enum Is {
     Unsafe,
     /// `name!`
     Macro(String),
+    /// What looks a path up anew: `fs::name` of the standard library, `File::open`.
+    Path(String),
     /// A `cfg`, `cfg_attr` or `cfg!` that asks for a platform.
     Platform,
     /// `#[cfg(test)]` on an item that ends at this line.
@@ -59,6 +61,17 @@ fn walk(stream: TokenStream, depth: usize, found: &mut Vec<Token>) {
                         rooms(&trees[i + 3 * supers - 2..], found);
                     }
                 }
+                "fs" | "File" | "OpenOptions" | "DirBuilder"
+                    if is_punct(trees.get(i + 1), ':')
+                        && !is_rustix(&trees[..i])
+                        && let Some(TokenTree::Ident(what)) = trees.get(i + 3) =>
+                {
+                    let what = what.to_string();
+                    // Of `File` what takes a path.
+                    if ident == "fs" && what != "File" || what != "from" && ident != "fs" {
+                        found.push(Is::Path(format!("{ident}::{what}")).at(line));
+                    }
+                }
                 name => {
                     let bang = is_punct(trees.get(i + 1), '!');
                     if bang {
@@ -73,6 +86,11 @@ fn walk(stream: TokenStream, depth: usize, found: &mut Vec<Token>) {
             _ => {}
         }
     }
+}
+
+/// Whether what comes next is of rustix, whose calls take a handle.
+fn is_rustix(before: &[TokenTree]) -> bool {
+    before.len() >= 3 && is_ident(before.get(before.len() - 3), "rustix")
 }
 
 /// Adds the first names of the path or paths after `crate` or the last `super`.

@@ -1,0 +1,195 @@
+//! The directories on the way to every place. Each is the one that was found or made: who
+//! renames another to its name does not have anything put into that.
+
+use std::collections::HashMap;
+use std::ffi::CString;
+use std::io::{self, ErrorKind};
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::fs::{AtFlags, fstat, statat};
+
+use super::names::open_directory;
+use crate::host::itself::{Id, Itself, id};
+use crate::host::resolve::is_ours_alone;
+use crate::tree::attributes::{Power, REPLACED};
+use crate::tree::root::Root;
+
+pub struct Ways {
+    root: Root,
+    power: Power,
+    state: Mutex<State>,
+}
+
+struct State {
+    known: HashMap<Vec<u8>, Id>,
+    /// The directory that was last opened.
+    last: Option<(Vec<u8>, Arc<OwnedFd>)>,
+}
+
+impl Ways {
+    /// `found` are the directories below `root` that were looked at.
+    pub fn new(root: &Root, found: HashMap<Vec<u8>, Id>, power: Power) -> Self {
+        let state = Mutex::new(State { known: found, last: None });
+        Ways { root: root.clone(), power, state }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn root(&self) -> &Root {
+        &self.root
+    }
+
+    /// The directory of `path`, and its name in there.
+    ///
+    /// # Errors
+    /// One on the way is missing, or is not the one that was found or made.
+    pub fn parent(&self, path: &[u8]) -> io::Result<(Arc<OwnedFd>, CString)> {
+        let at = path.iter().rposition(|byte| *byte == b'/');
+        let name = CString::new(&path[at.map_or(0, |at| at + 1)..])?;
+        Ok((self.directory(&path[..at.unwrap_or(0)])?, name))
+    }
+
+    fn directory(&self, path: &[u8]) -> io::Result<Arc<OwnedFd>> {
+        let mut state = self.state();
+        if let Some((last, dir)) = &state.last
+            && last == path
+        {
+            return Ok(Arc::clone(dir));
+        }
+        let mut dir = self.root.handle().try_clone()?;
+        let ends = (0..path.len()).filter(|&at| path[at] == b'/').chain([path.len()]);
+        let mut start = 0;
+        for end in ends.filter(|_| !path.is_empty()) {
+            let name = CString::new(&path[start..end])?;
+            let known = state.known.get(&path[..end]).copied();
+            dir = self.enter(&dir, &name, known)?;
+            if known.is_none() {
+                state.known.insert(path[..end].to_vec(), id(&fstat(&dir)?));
+            }
+            start = end + 1;
+        }
+        let dir = Arc::new(dir);
+        state.last = Some((path.to_vec(), Arc::clone(&dir)));
+        Ok(dir)
+    }
+
+    fn enter(&self, dir: &OwnedFd, name: &CString, known: Option<Id>) -> io::Result<OwnedFd> {
+        let opened = match open_directory(dir, name) {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                let here = Itself::at(dir, name)?;
+                if !here.kind().is_dir() || !self.is_it(dir, known, here.id())? {
+                    return Err(io::Error::other(REPLACED));
+                }
+                // For as long as the work takes: its attributes come last.
+                here.chmod(0o700)?;
+                open_directory(dir, name)?
+            }
+            other => other?,
+        };
+        if self.is_it(dir, known, id(&fstat(&opened)?))? {
+            return Ok(opened);
+        }
+        Err(io::Error::other(REPLACED))
+    }
+
+    /// Whether what was found in a directory is what is known of that name.
+    ///
+    /// What nobody has looked at is as good as any other to a user, who can change there
+    /// what is the user's. Root could change what is anybody's. Where nobody else can put
+    /// anything, its name says what it is: some disks give new numbers at any time.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub fn is_it(&self, dir: &OwnedFd, known: Option<Id>, found: Id) -> io::Result<bool> {
+        let same = known.map_or(self.power == Power::Owner, |known| known == found);
+        Ok(same || is_ours_alone(dir)?)
+    }
+
+    /// Takes note of a directory that is there now.
+    ///
+    /// # Errors
+    /// It is none, or somebody's that has come there meanwhile.
+    pub fn met(&self, path: &[u8], dir: &OwnedFd, name: &CString) -> io::Result<()> {
+        let stat = statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        if !rustix::fs::FileType::from_raw_mode(stat.st_mode).is_dir() {
+            return Err(ErrorKind::NotADirectory.into());
+        }
+        let mut state = self.state();
+        // Two names of the snapshot may be one to this disk.
+        let is_known = || state.known.values().any(|known| *known == id(&stat));
+        if self.power == Power::Root && !is_known() && !is_ours_alone(dir)? {
+            return Err(io::Error::other(REPLACED));
+        }
+        state.known.insert(path.to_vec(), id(&stat));
+        Ok(())
+    }
+
+    pub fn made(&self, path: &[u8], id: Id) {
+        self.state().known.insert(path.to_vec(), id);
+    }
+
+    /// Opens a directory itself, if it is the one that was found or made.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn itself(&self, path: &[u8]) -> io::Result<Itself> {
+        if path.is_empty() {
+            return Itself::of(self.root.handle().try_clone()?);
+        }
+        let known = self.state().known.get(path).copied();
+        let (dir, name) = self.parent(path)?;
+        let here = Itself::at(&*dir, &name)?;
+        let is_it = self.is_it(&dir, known, here.id())?;
+        if is_it { Ok(here) } else { Err(io::Error::other(REPLACED)) }
+    }
+
+    /// A directory goes, and another may come.
+    pub fn forget(&self, path: &[u8]) {
+        let mut state = self.state();
+        state.known.remove(path);
+        state.last = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+
+    #[test]
+    fn a_directory_that_was_renamed_to_the_name_of_another_is_not_entered() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("a/b")).unwrap();
+        fs::create_dir_all(dir.path().join("secret/b")).unwrap();
+        // Others can put something there.
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        let id = |path: &str| {
+            let meta = fs::metadata(dir.path().join(path)).unwrap();
+            (path.as_bytes().to_vec(), (meta.dev(), meta.ino()))
+        };
+        let found = HashMap::from([id("a"), id("a/b")]);
+        let root = Root::open(dir.path()).unwrap();
+        for power in [Power::Root, Power::Owner] {
+            let ways = || Ways::new(&root, found.clone(), power);
+            assert!(ways().parent(b"a/b/file").is_ok() && ways().itself(b"a/b").is_ok());
+            // Nobody has looked at it.
+            assert_eq!(ways().parent(b"secret/file").is_ok(), power == Power::Owner);
+            fs::rename(dir.path().join("a"), dir.path().join("old")).unwrap();
+            fs::rename(dir.path().join("secret"), dir.path().join("a")).unwrap();
+            assert!(ways().parent(b"a/b/file").is_err() && ways().itself(b"a/b").is_err());
+            fs::rename(dir.path().join("a"), dir.path().join("secret")).unwrap();
+            // Where nobody else can, the name is enough.
+            fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+            assert!(ways().parent(b"secret/file").is_ok());
+            fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
+            symlink("old", dir.path().join("a")).unwrap();
+            assert!(ways().parent(b"a/b/file").is_err());
+            fs::remove_file(dir.path().join("a")).unwrap();
+            fs::rename(dir.path().join("old"), dir.path().join("a")).unwrap();
+        }
+    }
+}
