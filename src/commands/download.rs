@@ -160,7 +160,7 @@ impl<'a> Incoming<'a> {
         guard::remote_source(&place, Some(entries), self.vault.suspicion.as_ref(), self.allowed)?;
         let monitor = Monitor::comparison(terminal, name);
         let listing = self.vault.listing(name)?;
-        let spared = self.in_use(directory);
+        let (spared, state) = (self.in_use(directory), self.state(directory));
         let unsent = self.unsent(&snapshots.cache)?;
         let accounts = self.journal().map(|journal| {
             let wiped = Records::in_state(&context.state);
@@ -175,6 +175,7 @@ impl<'a> Incoming<'a> {
             root,
             keep_extra,
             spared,
+            state,
             unsent,
             filter,
             accounts,
@@ -230,6 +231,11 @@ impl<'a> Incoming<'a> {
             return Vec::new();
         }
         (self.spares)(self.context, directory)
+    }
+
+    /// What poof remembers, if that lies below the directory: it is never restored there.
+    pub(super) fn state(&self, directory: &Directory) -> Vec<Vec<u8>> {
+        if self.args.to.is_some() { Vec::new() } else { setup::state(self.context, directory) }
     }
 
     /// What the last backup could not send from here.

@@ -115,6 +115,8 @@ impl Incoming<'_> {
         self.note_excluded(&directory.name, here.count);
         let plan = plan.leaving(&here);
         let plan = if self.args.keep_extra { plan.keeping_extra() } else { plan };
+        let state = self.state(directory);
+        let plan = state.iter().fold(plan, |plan, path| plan.sparing(as_path(path)));
         let mut spared = plan.clone();
         for path in self.in_use(directory) {
             spared = spared.sparing(as_path(&path));

@@ -165,6 +165,12 @@ pub fn spared(context: &Context, directory: &Directory) -> Vec<Vec<u8>> {
     spared
 }
 
+/// Where what poof remembers of this machine lies below a directory. It is nothing that
+/// another time or machine could know better.
+pub fn state(context: &Context, directory: &Directory) -> Vec<Vec<u8>> {
+    inside(directory, [&context.layout.state])
+}
+
 /// What poof needs while it runs and nothing beside it: what a wipe leaves alone below a
 /// directory where poof removes itself afterwards.
 pub fn needed(context: &Context, directory: &Directory) -> Vec<Vec<u8>> {

@@ -318,6 +318,30 @@ fn without_a_manifest_nothing_is_restored_where_a_neighbour_can_put_links() {
     assert_eq!(fs::read_to_string(restored).unwrap(), "of the Python poof");
 }
 
+#[test]
+fn what_poof_remembers_is_never_restored() {
+    let Some((machine, disk)) = on_disk() else { return };
+    let (sandbox, state) = (&machine.sandbox, machine.sandbox.state());
+    let around = state.parent().unwrap().parent().unwrap();
+    fs::create_dir_all(&state).unwrap();
+    fs::write(state.join("remembered"), "then").unwrap();
+    fs::write(around.join("other"), "then").unwrap();
+    let config = Config::plain("http://unused").on_disk(disk.path()).tree(around, "local");
+    sandbox.write_config(&config);
+    machine.poof(&["backup"]).expect_code(0);
+    fs::write(state.join("remembered"), "now").unwrap();
+    fs::write(state.join("new"), "now").unwrap();
+    fs::write(around.join("other"), "now").unwrap();
+    for only in [&[][..], &["--only", "local"]] {
+        let args = [&["download", "--yes", "--allow", "mass-deletion"], only].concat();
+        let run = machine.poof(&args).expect_code(0);
+        assert!(!run.stderr.contains("configuration in use"), "{run}");
+    }
+    assert_eq!(fs::read_to_string(around.join("other")).unwrap(), "then");
+    assert_eq!(fs::read_to_string(state.join("remembered")).unwrap(), "now");
+    assert!(state.join("new").exists());
+}
+
 /// A neighbour at work, who exchanges two names as fast as the system does.
 struct Neighbour(Child);
 

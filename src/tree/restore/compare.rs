@@ -6,10 +6,10 @@ use std::mem;
 
 use itertools::{EitherOrBoth, Itertools, process_results};
 
+use super::here::{Here, id_of};
 use super::links::Links;
 use super::steps::{Act, Dir, Gone, Instead, Step, Steps};
 use crate::base::error::Result;
-use crate::host::itself::Id;
 use crate::storage::failure::FailureKind;
 use crate::tree::attributes::{Holds, Power};
 use crate::tree::content;
@@ -29,6 +29,8 @@ pub struct Rules<'a> {
     pub keep_extra: bool,
     /// Paths that are left alone, with all below them.
     pub spared: &'a [Vec<u8>],
+    /// The same, and it goes without saying.
+    pub state: &'a [Vec<u8>],
     /// What the last backup could not send: no snapshot holds it.
     pub unsent: &'a Kept,
 }
@@ -85,38 +87,6 @@ pub fn compare(
     Ok(steps)
 }
 
-/// What is in the directory.
-#[allow(clippy::large_enum_variant)] // one at a time, on the stack
-enum Here {
-    Entry(Entry),
-    Excluded(Excluded),
-}
-
-impl Here {
-    fn path(&self) -> &[u8] {
-        match self {
-            Here::Entry(entry) => &entry.path,
-            Here::Excluded(found) => found.path(),
-        }
-    }
-
-    /// Takes note of it if it is a directory.
-    fn note(&self, found: &RefCell<HashMap<Vec<u8>, Id>>) {
-        let entry = match self {
-            Here::Entry(entry) => Some(entry),
-            Here::Excluded(found) => found.what.as_ref().ok(),
-        };
-        let entry = entry.filter(|entry| entry.is_directory());
-        if let Some((entry, id)) = entry.and_then(|entry| Some((entry, id_of(entry)?))) {
-            found.borrow_mut().insert(entry.path.clone(), id);
-        }
-    }
-}
-
-fn id_of(entry: &Entry) -> Option<Id> {
-    entry.local.map(|local| (local.dev, local.ino))
-}
-
 /// Where something could not be looked at, and below, there may be something.
 fn occupied(steps: &mut [Step], left_out: &[LeftOut]) {
     let places: HashSet<&[u8]> =
@@ -145,8 +115,8 @@ struct Making<'a> {
 
 impl Making<'_> {
     fn missing(&mut self, wanted: Entry) {
-        if self.is_spared(&wanted.path) {
-            self.steps.spared += 1;
+        if self.is_alone(&wanted.path) {
+            self.steps.spared += u64::from(self.is_spared(&wanted.path));
         } else if self.kept.as_deref().is_some_and(|kept| is_below(&wanted.path, kept)) {
             self.keep(&wanted.path);
         } else if !self.alone.holds(&wanted.path) {
@@ -168,8 +138,10 @@ impl Making<'_> {
 
     fn both(&mut self, wanted: Entry, found: &Entry) {
         let differs = self.rules.power.differ(&wanted, found, self.rules.holds);
-        if self.is_spared(&wanted.path) {
-            self.steps.spared += u64::from(differs || !self.same_content(&wanted, found));
+        if self.is_alone(&wanted.path) {
+            let counts = self.is_spared(&wanted.path);
+            self.steps.spared +=
+                u64::from(counts && (differs || !self.same_content(&wanted, found)));
             return;
         }
         if self.rules.unsent.holds(&wanted.path) && (differs || !self.same_content(&wanted, found))
@@ -223,8 +195,8 @@ impl Making<'_> {
 
     fn extra(&mut self, found: &Entry) {
         let path = &found.path;
-        if self.is_spared(path) {
-            self.steps.spared += 1;
+        if self.is_alone(path) {
+            self.steps.spared += u64::from(self.is_spared(path));
             return;
         }
         if self.rules.unsent.holds(path) && !self.rules.keep_extra {
@@ -232,7 +204,8 @@ impl Making<'_> {
             return;
         }
         self.steps.extra.push(path.clone());
-        if !self.rules.keep_extra && !self.rules.spared.iter().any(|s| is_below(s, path)) {
+        let Rules { keep_extra, spared, state, .. } = self.rules;
+        if !keep_extra && !spared.iter().chain(*state).any(|s| is_below(s, path)) {
             self.go(found, false);
         }
     }
@@ -287,6 +260,10 @@ impl Making<'_> {
             }
             (then, now) => then == now,
         }
+    }
+
+    fn is_alone(&self, path: &[u8]) -> bool {
+        self.is_spared(path) || self.rules.state.iter().any(|state| is_within(path, state))
     }
 
     fn is_spared(&self, path: &[u8]) -> bool {

@@ -4,6 +4,7 @@ mod account;
 mod alias;
 mod carry;
 mod compare;
+mod here;
 mod links;
 mod locked;
 mod names;
@@ -71,6 +72,8 @@ pub struct Target<'a> {
     pub keep_extra: bool,
     /// Paths below the root that stay as they are.
     pub spared: Vec<Vec<u8>>,
+    /// What poof remembers of this machine, below the root: it stays in any case.
+    pub state: Vec<Vec<u8>>,
     /// What the last backup could not send: it stays as well.
     pub unsent: Kept,
     /// What it excludes of what is here stays as well.
@@ -115,9 +118,9 @@ impl<'a> Target<'a> {
         });
         let root = self.root.as_ref();
         let found = walk(root, &self.filter)?.take_while(|_| !interrupt::requested());
-        let Target { keep_extra, spared, unsent, .. } = &self;
-        let holds = Holds::of(&self.path);
-        let rules = Rules { root, power, holds, keep_extra: *keep_extra, spared, unsent };
+        let Target { keep_extra, spared, state, unsent, .. } = &self;
+        let (keep_extra, holds) = (*keep_extra, Holds::of(&self.path));
+        let rules = Rules { root, power, holds, keep_extra, spared, state, unsent };
         let mut steps = compare(wanted, found, &rules)?;
         interrupt::check()?;
         let aliases = root.map(|root| aliases(&steps, root)).unwrap_or_default();
@@ -160,7 +163,8 @@ impl Restore<'_> {
 
     /// Which paths are not as the snapshot has them, because they were to stay.
     fn stays(&self) -> impl Fn(&[u8]) -> bool + use<'_> {
-        let spared = self.target.spared.iter().chain(&self.unsent);
+        let Target { spared, state, .. } = &self.target;
+        let spared = spared.iter().chain(state).chain(&self.unsent);
         let stay: Kept = spared.map(Vec::as_slice).collect();
         move |path| stay.holds(path)
     }
