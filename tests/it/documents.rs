@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::Path;
 
-const DOCUMENTS: [&str; 6] = [
+const DOCUMENTS: [&str; 7] = [
     "README.md",
     "CHANGELOG.md",
     "docs/recipes.md",
     "docs/providers.md",
     "docs/speed.md",
+    "docs/threat-model.md",
     "vendor/README.md",
 ];
 
