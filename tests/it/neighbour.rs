@@ -208,6 +208,32 @@ fn attributes_are_set_of_what_was_compared_and_of_nothing_that_a_link_leads_to()
 }
 
 #[test]
+fn a_file_that_a_neighbour_has_open_is_not_given_to_another_owner() {
+    let Some((machine, _disk)) = on_disk() else { return };
+    let path = machine.documents().join("tool");
+    fs::write(&path, "root's program").unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o4755)).unwrap();
+    machine.poof(&["backup"]).expect_code(0);
+    // The same content, and alice's.
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, "root's program").unwrap();
+    lchown(&path, Some(NOBODY), Some(NOBODY)).unwrap();
+    // The same file under another name, which is root's.
+    let (other, name) = (machine.home().join("secret/sub/file"), machine.documents().join("file"));
+    fs::write(&other, "alice's").unwrap();
+    fs::remove_file(&name).unwrap();
+    fs::hard_link(&other, &name).unwrap();
+    let machine = Machine { secret: secrets(&machine.home()), ..machine };
+    let before = fs::metadata(&path).unwrap();
+    let run = machine.poof(DOWNLOAD).expect_code(0);
+    let after = fs::metadata(&path).unwrap();
+    assert_eq!((after.uid(), after.mode() & 0o7777), (0, 0o4755), "{run}");
+    assert_ne!(after.ino(), before.ino(), "{run}");
+    assert_eq!(fs::metadata(&name).unwrap().uid(), NOBODY, "{run}");
+    machine.is_intact(&run);
+}
+
+#[test]
 fn nothing_goes_into_a_directory_that_took_the_place_of_another() {
     let Some((machine, proxy)) = differing() else { return };
     let (documents, secret) = (machine.documents(), machine.home().join("secret"));

@@ -179,13 +179,14 @@ impl Making<'_> {
         }
     }
 
-    /// Whether root would give a file away that has another name: who owns a directory may
-    /// have made it the name of a file of root's, and the snapshot of a copy of that.
+    /// Whether root would give a file away that somebody else has a hand on: who owned it may
+    /// still have it open and write what goes out under the new owner's name, and who owns a
+    /// directory may have made a name there for a file of root's. It is fetched anew.
     fn is_somebodys(&self, wanted: &Entry, found: &Entry) -> bool {
         self.rules.power == Power::Root
             && wanted.file().is_some()
-            && found.hard_link.is_some()
             && wanted.attributes.uid != found.attributes.uid
+            && (found.attributes.uid != 0 || found.hard_link.is_some())
     }
 
     fn keep(&mut self, path: &[u8]) {
