@@ -1,14 +1,18 @@
 //! What is at a name, opened for itself: a link is the link. What takes its place
 //! afterwards is not touched, whoever has put it there.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
+#[cfg(not(target_os = "macos"))]
+use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::{FileType, Gid, Mode, OFlags, Stat, Timestamps, Uid, XattrFlags, fstat, openat};
 use rustix::io::Errno;
 
-use super::{disk, flags};
+#[cfg(not(target_os = "macos"))]
+use super::disk;
+use super::flags;
 
 /// Device and inode: what a name cannot tell.
 pub type Id = (u64, u64);
@@ -17,6 +21,10 @@ pub type Id = (u64, u64);
 pub struct Itself {
     handle: OwnedFd,
     stat: Stat,
+    /// Where such a handle only says what it is of, the rest goes through this path, which
+    /// leads to it and not to where a link leads.
+    #[cfg(not(target_os = "macos"))]
+    path: CString,
 }
 
 impl Itself {
@@ -33,8 +41,12 @@ impl Itself {
     /// # Errors
     /// The system does not tell what it is.
     pub fn of(handle: OwnedFd) -> io::Result<Self> {
-        let stat = fstat(&handle)?;
-        Ok(Itself { handle, stat })
+        Ok(Itself {
+            stat: fstat(&handle)?,
+            #[cfg(not(target_os = "macos"))]
+            path: disk::path_of(&handle)?,
+            handle,
+        })
     }
 
     /// As it was when it was opened.
@@ -90,14 +102,8 @@ fn open(dir: impl AsFd, name: &CStr) -> Result<OwnedFd, Errno> {
     openat(dir, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
 }
 
-/// Such a handle says what it is of and no more: the rest goes through its path, which
-/// leads to it and not to where a link leads.
 #[cfg(not(target_os = "macos"))]
 impl Itself {
-    fn path(&self) -> Result<CString, Errno> {
-        disk::path_of(&self.handle).map_err(|_| Errno::INVAL)
-    }
-
     /// # Errors
     /// It cannot be given away.
     pub fn chown(&self, uid: u32, gid: u32) -> Result<(), Errno> {
@@ -112,38 +118,38 @@ impl Itself {
     /// It cannot be set.
     pub fn chmod(&self, mode: u32) -> Result<(), Errno> {
         let (mode, flags) = (Mode::from_raw_mode(mode), rustix::fs::AtFlags::empty());
-        rustix::fs::chmodat(rustix::fs::CWD, self.path()?, mode, flags)
+        rustix::fs::chmodat(rustix::fs::CWD, &self.path, mode, flags)
     }
 
     /// # Errors
     /// They cannot be set.
     pub fn set_times(&self, times: &Timestamps) -> Result<(), Errno> {
         let flags = rustix::fs::AtFlags::empty();
-        rustix::fs::utimensat(rustix::fs::CWD, self.path()?, times, flags)
+        rustix::fs::utimensat(rustix::fs::CWD, &self.path, times, flags)
     }
 
     /// # Errors
     /// They cannot be listed.
     pub fn list_xattrs(&self, names: &mut [u8]) -> Result<usize, Errno> {
-        rustix::fs::listxattr(self.path()?, names)
+        rustix::fs::listxattr(&self.path, names)
     }
 
     /// # Errors
     /// It cannot be read.
     pub fn xattr(&self, name: &CStr, value: &mut [u8]) -> Result<usize, Errno> {
-        rustix::fs::getxattr(self.path()?, name, value)
+        rustix::fs::getxattr(&self.path, name, value)
     }
 
     /// # Errors
     /// It cannot be set.
     pub fn set_xattr(&self, name: &CStr, value: &[u8]) -> Result<(), Errno> {
-        rustix::fs::setxattr(self.path()?, name, value, XattrFlags::empty())
+        rustix::fs::setxattr(&self.path, name, value, XattrFlags::empty())
     }
 
     /// # Errors
     /// It cannot be removed.
     pub fn remove_xattr(&self, name: &CStr) -> Result<(), Errno> {
-        rustix::fs::removexattr(self.path()?, name)
+        rustix::fs::removexattr(&self.path, name)
     }
 }
 

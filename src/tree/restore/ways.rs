@@ -23,14 +23,17 @@ pub struct Ways {
 
 struct State {
     known: HashMap<Vec<u8>, Id>,
-    /// The directory that was last opened.
-    last: Option<(Vec<u8>, Arc<OwnedFd>)>,
+    /// Some that are open: what comes next is often beside what came last.
+    open: HashMap<Vec<u8>, Arc<OwnedFd>>,
 }
+
+/// So many are open at most.
+const OPEN: usize = 64;
 
 impl Ways {
     /// `found` are the directories below `root` that were looked at.
     pub fn new(root: &Root, found: HashMap<Vec<u8>, Id>, power: Power) -> Self {
-        let state = Mutex::new(State { known: found, last: None });
+        let state = Mutex::new(State { known: found, open: HashMap::new() });
         Ways { root: root.clone(), power, state }
     }
 
@@ -54,25 +57,34 @@ impl Ways {
 
     fn directory(&self, path: &[u8]) -> io::Result<Arc<OwnedFd>> {
         let mut state = self.state();
-        if let Some((last, dir)) = &state.last
-            && last == path
-        {
-            return Ok(Arc::clone(dir));
+        if state.open.is_empty() || state.open.len() > OPEN {
+            state.open = HashMap::from([(Vec::new(), Arc::new(self.root.handle().try_clone()?))]);
         }
-        let mut dir = self.root.handle().try_clone()?;
-        let ends = (0..path.len()).filter(|&at| path[at] == b'/').chain([path.len()]);
-        let mut start = 0;
-        for end in ends.filter(|_| !path.is_empty()) {
-            let name = CString::new(&path[start..end])?;
-            let known = state.known.get(&path[..end]).copied();
-            dir = self.enter(&dir, &name, known)?;
-            if known.is_none() {
-                state.known.insert(path[..end].to_vec(), id(&fstat(&dir)?));
+        // From the nearest that is open.
+        let ends = (0..path.len()).filter(|&at| path[at] == b'/' || at == 0);
+        let mut at = path.len();
+        let mut before = ends.rev();
+        let mut dir = loop {
+            match state.open.get(&path[..at]) {
+                Some(open) => break Arc::clone(open),
+                None => at = before.next().unwrap_or(0),
             }
-            start = end + 1;
+        };
+        while at < path.len() {
+            let start = if at == 0 { 0 } else { at + 1 };
+            let len = path[start..].iter().position(|byte| *byte == b'/');
+            at = len.map_or(path.len(), |len| start + len);
+            let name = CString::new(&path[start..at])?;
+            let known = state.known.get(&path[..at]).copied();
+            dir = Arc::new(self.enter(&dir, &name, known)?);
+            if known.is_none() {
+                state.known.insert(path[..at].to_vec(), id(&fstat(&*dir)?));
+            }
+            // Of a very long way not every step.
+            if at == path.len() || state.open.len() < OPEN {
+                state.open.insert(path[..at].to_vec(), Arc::clone(&dir));
+            }
         }
-        let dir = Arc::new(dir);
-        state.last = Some((path.to_vec(), Arc::clone(&dir)));
         Ok(dir)
     }
 
@@ -150,7 +162,7 @@ impl Ways {
     pub fn forget(&self, path: &[u8]) {
         let mut state = self.state();
         state.known.remove(path);
-        state.last = None;
+        state.open.clear();
     }
 }
 
