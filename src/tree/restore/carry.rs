@@ -71,12 +71,9 @@ impl Restore<'_> {
             self.steps.paths.iter().filter(fetched).map(size).fold(0, u64::saturating_add);
         let root = &self.target.path;
         let Some(disk) = root.ancestors().find_map(|dir| statvfs(dir).ok()) else { return Ok(()) };
-        // A driver that does not say how large the disk is does not know what is free.
-        if disk.f_blocks == 0 {
-            return Ok(());
-        }
         let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-        if needed <= free {
+        // A driver that does not say how large the disk is does not know what is free.
+        if needed <= free || disk.f_blocks == 0 {
             return Ok(());
         }
         let (needed, free) = (bytes(needed), bytes(free));
