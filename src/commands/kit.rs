@@ -12,7 +12,7 @@ use qrcode::{EcLevel, QrCode};
 use serde_json::json;
 
 use super::secrets::for_kit;
-use super::vault::{cache, key};
+use super::vault::cache;
 use super::{Context, Outcome, farewell, phrase, scheduling, setup};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::write_private;
@@ -164,7 +164,8 @@ fn snapshots(
     let wiped = Records::in_state(&context.state);
     let remote = ready.remote();
     let on_remote = &remote.store();
-    let key = &key(on_remote).map_err(|f| f.into_error("read the passwords", Kind::Config))?;
+    let key =
+        &identity::key(on_remote).map_err(|f| f.into_error("read the passwords", Kind::Config))?;
     for Directory { name, .. } in ready.directories() {
         let known = store.and_then(|id| {
             let (names, cache) = (Names::new(name), cache(&context.state, id, name));

@@ -4,7 +4,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use serde_json::{Value, json};
 
-use super::vault::{cache, key};
+use super::vault::cache;
 use super::{Context, level, scheduled, setup};
 use crate::base::error::{Error, Result};
 use crate::base::json;
@@ -32,7 +32,7 @@ use crate::tree::wipe::{Presence, Records, Wipes};
 pub fn show(context: &Context, ready: &Ready, error: Error) -> Result<()> {
     let terminal = &context.terminal;
     let store = ready.remote().store();
-    let key = key(&store).ok();
+    let key = identity::key(&store).ok();
     let id = identity::remembered_id(&context.state, &ready.remote().name()).unwrap_or_default();
     for directory in ready.directories() {
         let known =

@@ -73,7 +73,7 @@ impl<'a> Vault<'a> {
         let doing = format!("read the records of {name}");
         let fail = |failure: Failure| failure.into_error(&doing, Kind::Remote);
         setup::disk_is_there(ready)?;
-        let key = key(&store).map_err(fail)?;
+        let key = identity::key(&store).map_err(fail)?;
         let identities = Identities { store: &store, key: &key, state, remote: &name };
         let id = identity::remembered_id(state, &name).unwrap_or_default();
         // The work is patient, the look is not: if that fails, nobody needs the rest.
@@ -283,15 +283,6 @@ impl<'a> Vault<'a> {
         let (names, records) = (names.clone(), records.below(""));
         Snapshots { store, names, key, records, cache }.newest(watch)
     }
-}
-
-/// What seals poof's records in a store.
-///
-/// # Errors
-/// The passwords in the configuration are not as rclone writes them.
-pub fn key(store: &Store) -> std::result::Result<Key, Failure> {
-    let secret = store.secret()?;
-    Ok(secret.map_or_else(Key::plain, |secret| Key::from_secret(&secret)))
 }
 
 /// Below the state, the caches of all trees.

@@ -35,7 +35,7 @@ impl Apart {
     /// # Errors
     /// The directory or the snapshot cannot be read, or an interrupt.
     pub fn of(root: Option<&Root>, filter: &Filter, snapshot: &Snapshot) -> Result<Self> {
-        let disk = root.map(|root| Holds::of(root.path())).unwrap_or_default();
+        let disk = root.map(|root| Holds::of(root.handle())).unwrap_or_default();
         // What is not looked at is neither here nor missing.
         let unseen = RefCell::new(VecDeque::new());
         let walk = restore::walk(root, filter)?.take_while(|_| !interrupt::requested());

@@ -79,6 +79,15 @@ impl Found {
     }
 }
 
+/// What seals poof's records in a store.
+///
+/// # Errors
+/// The passwords in the configuration are not as rclone writes them.
+pub fn key(store: &Store) -> std::result::Result<Key, Failure> {
+    let secret = store.secret()?;
+    Ok(secret.map_or_else(Key::plain, |secret| Key::from_secret(&secret)))
+}
+
 /// The store that this machine knows under the name of a remote, unverified.
 pub fn remembered_id(state: &Path, remote: &str) -> Option<String> {
     remembered(&path(state)).ok()?.remove(remote).map(|known| known.id)

@@ -1,9 +1,7 @@
 //! What file systems hold of attributes: some have neither owners nor modes, and times
 //! in steps.
 
-use std::fs::File;
 use std::os::fd::OwnedFd;
-use std::path::Path;
 
 use crate::host::mounts;
 use crate::tree::entry::Time;
@@ -31,11 +29,9 @@ const COARSE: [&str; 9] =
 const STEPS: [i128; 4] = [100, 10_000_000, 1_000_000_000, 2_000_000_000];
 
 impl Holds {
-    /// What is known of the file system of a directory, which may be missing.
-    pub fn of(dir: &Path) -> Self {
-        let handle = dir.ancestors().find_map(|dir| File::open(dir).ok()).map(OwnedFd::from);
-        let mount = handle.as_ref().and_then(mounts::of);
-        mount.map_or(Holds::All, |mount| Holds::of_kind(&mount.kind))
+    /// What is known of the file system of a directory.
+    pub fn of(dir: &OwnedFd) -> Self {
+        mounts::of(dir).map_or(Holds::All, |mount| Holds::of_kind(&mount.kind))
     }
 
     fn of_kind(kind: &str) -> Self {

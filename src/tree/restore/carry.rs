@@ -42,8 +42,7 @@ impl Restore<'_> {
             let fail = |e: io::Error| Error::io("write to", &path, &e).with_kind(Kind::Incomplete);
             let root = self.target.made().map_err(fail)?;
             let found = mem::take(&mut self.steps.found);
-            let new = self.steps.directories.iter().any(|dir| dir.new);
-            let comes = new || self.steps.paths.iter().any(|step| step.act != Act::Attributes);
+            let comes = self.steps.bring_something();
             let place = Place::open(&root, found, self.power, comes).map_err(fail)?;
             let work = Work { restore: self, place: &place };
             work.carry_out(&mut tally, watch)?;

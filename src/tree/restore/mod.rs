@@ -119,7 +119,8 @@ impl<'a> Target<'a> {
         let root = self.root.as_ref();
         let found = walk(root, &self.filter)?.take_while(|_| !interrupt::requested());
         let Target { keep_extra, spared, state, unsent, .. } = &self;
-        let (keep_extra, holds) = (*keep_extra, Holds::of(&self.path));
+        let (keep_extra, holds) =
+            (*keep_extra, root.map(|root| Holds::of(root.handle())).unwrap_or_default());
         let rules = Rules { root, power, holds, keep_extra, spared, state, unsent };
         let mut steps = compare(wanted, found, &rules)?;
         interrupt::check()?;

@@ -42,7 +42,8 @@ impl Place {
         power: Power,
         comes: bool,
     ) -> io::Result<Self> {
-        let (handle, holds) = (root.handle(), Holds::of(root.path()));
+        let handle = root.handle();
+        let holds = Holds::of(handle);
         let mut stage = None;
         if comes {
             // From a directory that is append-only the stage could not be removed. On macOS

@@ -98,6 +98,12 @@ impl Step {
 }
 
 impl Steps {
+    /// Whether anything is put into a place, besides attributes.
+    pub fn bring_something(&self) -> bool {
+        let new = self.directories.iter().any(|dir| dir.new);
+        new || self.paths.iter().any(|step| step.act != Act::Attributes)
+    }
+
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.paths.is_empty()

@@ -323,12 +323,15 @@ impl History {
             let written = contents(&self.machines.files(machine));
             let before = self.machines.files(machine);
             let mut run = self.machines.all[machine].poof(Verb::Backup.args()).run();
-            if self.torn && run.code == Some(7) {
-                // The download lacks what a killed run had begun to replace: the refusal
+            let mut words = Vec::new();
+            while self.torn && run.code == Some(7) && words.len() < 3 {
+                // The download lacks what a killed run had begun to replace: each refusal
                 // names the word for a directory that is taken as it is.
-                run.stderr_has("could not bring back").stderr_has("--allow mass-deletion");
-                let args = [Verb::Backup.args(), &["--allow", "mass-deletion"]].concat();
-                run = self.machines.all[machine].poof(args).run();
+                let word =
+                    run.stderr.split("`--allow ").nth(1).and_then(|text| text.split('`').next());
+                words.push(word.unwrap_or_else(|| panic!("no word: {run}")).to_owned());
+                let allow = words.iter().flat_map(|word| ["--allow", word]);
+                run = self.machines.all[machine].poof(["backup"]).args(allow).run();
             }
             if run.code != Some(0) {
                 return Err(format!("{machine} cannot go on: {run}"));
