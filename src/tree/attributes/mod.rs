@@ -137,6 +137,16 @@ fn is_lacking(done: rustix::io::Result<()>, holds: Holds) -> io::Result<bool> {
     }
 }
 
+/// Gives what was opened the time of `entry` once more, and as that of its last access:
+/// fusefat takes a new name for a new file, and no time without the other.
+///
+/// # Errors
+/// They cannot be set.
+pub fn set_both_times(here: &Itself, entry: &Entry) -> io::Result<()> {
+    let Timestamps { last_modification, .. } = times(entry.attributes.mtime);
+    Ok(here.set_times(&Timestamps { last_access: last_modification, last_modification })?)
+}
+
 /// Why something is left alone that is not what was looked at.
 pub const REPLACED: &str = "something else has come to its place meanwhile, which is left alone";
 

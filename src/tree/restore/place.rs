@@ -42,8 +42,7 @@ impl Place {
         power: Power,
         comes: bool,
     ) -> io::Result<Self> {
-        let handle = root.handle();
-        let holds = Holds::of(handle);
+        let (handle, holds) = (root.handle(), Holds::of(root.handle()));
         let mut stage = None;
         if comes {
             // From a directory that is append-only the stage could not be removed. On macOS
@@ -135,7 +134,7 @@ impl Place {
             }
             other => other.map(|()| (here, short))?,
         };
-        attributes::seal(&here, entry, short)
+        self.settled(&here, entry, short)
     }
 
     /// Another file system is mounted where it goes: there it comes through a name of its
@@ -181,7 +180,7 @@ impl Place {
             let short = attributes::apply(&here, entry, self.power, self.holds)?;
             Ok((here, short))
         });
-        made.and_then(|(here, short)| attributes::seal(&here, entry, short))
+        made.and_then(|(here, short)| self.settled(&here, entry, short))
     }
 
     /// Makes `path` another name of what is at `first`.
@@ -229,6 +228,14 @@ impl Place {
         Ok(outcome)
     }
 
+    /// Once it is in its place.
+    fn settled(&self, here: &Itself, entry: &Entry, short: Short) -> io::Result<Short> {
+        if self.holds != Holds::All {
+            attributes::set_both_times(here, entry)?;
+        }
+        attributes::seal(here, entry, short)
+    }
+
     /// Sets the attributes of what is there, if it still is what was `found`.
     ///
     /// # Errors
@@ -245,7 +252,7 @@ impl Place {
             here
         };
         attributes::apply(&here, entry, self.power, self.holds)
-            .and_then(|short| attributes::seal(&here, entry, short))
+            .and_then(|short| self.settled(&here, entry, short))
     }
 
     /// Removes a file, or a directory that is empty.
