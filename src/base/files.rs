@@ -70,11 +70,6 @@ pub fn readable_by_others(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|meta| meta.mode() & 0o077 != 0)
 }
 
-/// Whether others than the owner may write `path`. `false` if it is missing.
-pub fn writable_by_others(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|meta| meta.mode() & 0o022 != 0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Context, Outcome, setup};
+use super::{Context, Outcome, programs};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
-use crate::config::Hooks;
+use crate::config::programs::Program;
+use crate::config::{Hooks, Problem};
 use crate::host::launch::{Launch, Trouble};
 
 /// What is left to a hook that runs after an interrupt: whoever waits for poof to stop
@@ -30,7 +31,10 @@ pub fn around(
     if dry_run || hooks.is_empty() {
         return run();
     }
-    setup::may_run_programs(context)?;
+    let first = hooks.before.iter().map(|argv| Program::hook("before", argv));
+    let last = hooks.after.iter().map(|argv| Program::hook("after", argv));
+    let all: Vec<_> = first.chain(last).collect();
+    programs::may_run(context, &all).map_err(Problem::into_error)?;
     let mut env: Vec<(String, OsString)> = vec![
         ("POOF_COMMAND".to_owned(), command.into()),
         // So that a poof in a hook is that of this configuration.

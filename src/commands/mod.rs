@@ -33,6 +33,7 @@ mod ownership;
 mod paths;
 mod phrase;
 mod preview;
+mod programs;
 mod purge;
 mod report;
 mod scheduled;

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Context;
 use super::setup::warn_if_readable;
+use super::{Context, programs};
 use crate::base::error::{Error, Result};
-use crate::base::files::writable_by_others;
 use crate::base::interrupt;
 use crate::base::secret::Secret;
+use crate::config::programs::Program;
 use crate::config::secrets::{Declared, FILE_PASSWORD, Source};
 use crate::config::sources::fetch;
 use crate::config::{PoofConf, Problem, RcloneConf, RcloneFile, Status};
@@ -46,17 +46,12 @@ impl Wallet {
 /// # Errors
 /// A [`Problem`]: it cannot be had, or others may have written the command into poof.conf.
 pub fn had(context: &Context, declared: &Declared) -> Checked<Arc<Secret>> {
-    let Context { wallet, files, .. } = context;
+    let wallet = &context.wallet;
     if let Some(secret) = wallet.find(Some(declared)) {
         return Ok(secret);
     }
-    if matches!(declared.source, Source::Command(_)) && writable_by_others(&files.poof) {
-        let path = files.poof.display();
-        return Err(declared.problem(
-            Status::InvalidPoofConfig,
-            &format!("others can write to {path}, and so choose the command that you run"),
-            &format!("chmod 600 '{path}'"),
-        ));
+    if let Some(program) = Program::secret(declared) {
+        programs::may_run(context, &[program])?;
     }
     let secret = Arc::new(fetch(declared)?);
     wallet.put(Some(declared.clone()), Arc::clone(&secret));

@@ -7,6 +7,7 @@ use std::{env, fs};
 
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files;
+use crate::config::programs::of_rclone;
 use crate::config::ready::ready;
 use crate::config::trees::Directory;
 use crate::config::{Files, PoofConf, Problem, Ready};
@@ -15,6 +16,7 @@ use crate::storage::store::set_patience;
 use crate::tree::guard::{Allowed, Sight};
 
 use super::context::Context;
+use super::programs;
 use super::secrets::{Fetch, check, give, in_time, rclone_file, resolve};
 use crate::cli::Guard;
 
@@ -65,6 +67,8 @@ fn put_in_force(context: &Context, fetch: Fetch) -> Result<Ready> {
     let poof = PoofConf::load(&files.poof).map_err(Problem::into_error)?;
     let rclone = in_time(rclone_file(context, Some(&poof)))?;
     let ready = ready(&poof, &rclone.conf, &layout.home).map_err(Problem::into_error)?;
+    let its_own = of_rclone(&rclone.conf, &poof.secrets());
+    programs::may_run(context, &its_own).map_err(Problem::into_error)?;
     let secrets = in_time(fetch(context, &poof, &rclone.conf))?;
     give(&files.rclone, &rclone, &secrets)?;
     set_patience(ready.patience());
@@ -84,20 +88,6 @@ pub fn warn_if_readable(context: &Context, path: &Path) {
         let path = path.display();
         context.terminal.warn(&format!("{path} can be read by others; fix: chmod 600 '{path}'"));
     }
-}
-
-/// Whether programs that poof.conf names may be run.
-///
-/// # Errors
-/// Others can write that file, and so could run anything in our name.
-pub fn may_run_programs(context: &Context) -> Result<()> {
-    let path = &context.files.poof;
-    if !files::writable_by_others(path) {
-        return Ok(());
-    }
-    let path = path.display();
-    Err(Error::config(format!("{path} names programs to run and can be written by others"))
-        .hint(format!("chmod 600 '{path}'")))
 }
 
 /// The directories of the names in `only`, or all.

@@ -8,6 +8,7 @@ use super::{Context, Outcome, scheduling, setup};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::cli::Verify;
+use crate::config::programs::{of_poof, of_rclone};
 use crate::config::ready::{absent, ready};
 use crate::config::{PoofConf, Problem, Ready, Status};
 use crate::host::paths::System;
@@ -26,6 +27,9 @@ pub fn run(context: &Context, args: &Verify) -> Result<Outcome> {
     if let Some(problem) = absent(ready.directories()) {
         return Err(tell(context, problem));
     }
+    let mut programs = of_poof(&poof);
+    programs.extend(of_rclone(&rclone.conf, &poof.secrets()));
+    super::programs::may_run(context, &programs).map_err(|p| tell(context, p))?;
     let secrets = check(context, &poof, &rclone.conf).map_err(|p| tell(context, p))?;
     let encryption = if ready.remote().is_encrypted() {
         Status::EncryptionEnabled

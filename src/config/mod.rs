@@ -13,6 +13,7 @@ pub mod keys;
 pub mod locked;
 mod patience;
 pub mod poof_conf;
+pub mod programs;
 pub mod python_json;
 pub mod rclone_conf;
 pub mod ready;

@@ -25,3 +25,4 @@ pub mod resolve;
 pub mod schedule;
 pub mod scratch;
 pub mod traces;
+pub mod trust;

@@ -189,7 +189,7 @@ fn where_others_can_write_the_configuration_none_of_its_programs_runs() {
     let (sandbox, bucket) = sandbox();
     sandbox.set("before", shell("touch \"$HOME/ran\""));
     let conf = sandbox.confdir().join("poof.conf");
-    fs::set_permissions(&conf, Permissions::from_mode(0o620)).unwrap();
+    fs::set_permissions(&conf, Permissions::from_mode(0o602)).unwrap();
     let run = sandbox.poof(["backup"]).run().expect_code(3);
     run.stderr_has("can be written by others").stderr_has("chmod 600");
     assert!(!bucket.exists() && !sandbox.home().join("ran").exists());

@@ -59,6 +59,8 @@ mod mirror;
 mod model;
 #[cfg(target_os = "linux")] // setpriv, renameat2
 mod neighbour;
+#[cfg(target_os = "linux")] // setpriv
+mod trusted;
 mod nested;
 mod neuter;
 #[cfg(target_os = "linux")] // loop devices, procfs

@@ -216,9 +216,10 @@ fn a_command_that_others_may_have_written_is_not_run() {
     let line = format!("touch '{}'; echo {SECRET_KEY}", ran.display());
     declare(&sandbox, &json!({"poof-backup.secret_access_key": {"command": ["sh", "-c", line]}}));
     let conf = sandbox.confdir().join("poof.conf");
-    for mode in [0o620, 0o602] {
+    for mode in [0o622, 0o602] {
         fs::set_permissions(&conf, Permissions::from_mode(mode)).unwrap();
-        let run = sandbox.poof(["verify"]).run().expect_code(3).stderr_has("others can write to");
+        let run =
+            sandbox.poof(["verify"]).run().expect_code(3).stderr_has("can be written by others");
         run.stderr_has("chmod 600");
         assert!(!ran.exists());
     }

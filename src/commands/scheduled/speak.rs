@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::history::{History, KILLED};
 use crate::base::error::Kind;
 use crate::base::units::date;
-use crate::commands::{Context, setup};
+use crate::commands::{Context, programs};
 use crate::config::Schedule;
+use crate::config::programs::Program;
 use crate::host::launch::Launch;
 use crate::host::notify;
 use crate::storage::job;
@@ -80,8 +81,8 @@ pub fn up(context: &Context, schedule: &Schedule, history: &History, say: &Say) 
         }
     }
     let Some(argv) = &schedule.alert_command else { return };
-    if let Err(error) = setup::may_run_programs(context) {
-        return terminal.warn(error.message());
+    if let Err(problem) = programs::may_run(context, &[Program::alert(argv)]) {
+        return terminal.warn(problem.into_error().message());
     }
     let value = |name: &str, value: &str| (name.to_owned(), OsString::from(value));
     let env = [
