@@ -74,12 +74,31 @@ impl Baggage {
         baggage.left.extend(secret::others(context));
         baggage.left.extend(scheduler.others());
         match program::installed(&exe) {
-            Installed::Receipt { receipt, files } => {
+            Installed::Receipt { receipt, files, others } => {
                 let (directories, files): (Vec<_>, Vec<_>) =
                     files.into_iter().partition(|path| path.to_string_lossy().ends_with('/'));
                 baggage.made.extend(directories.into_iter().rev());
                 baggage.installed.extend(files.into_iter().filter(|path| *path != exe));
+                baggage.left.extend(others.iter().map(|path| Trace {
+                    what: format!(
+                        "{}, which the receipt names and no installation of poof makes",
+                        path.display()
+                    ),
+                    command: format!("rm -i {}", quoted(path)),
+                }));
                 baggage.installed.push(receipt);
+                baggage.program = Some(exe);
+            }
+            Installed::Doubtful { receipt, weak } => {
+                baggage.left.push(Trace {
+                    what: format!(
+                        "what the receipt {} names, for {} {}",
+                        receipt.display(),
+                        weak.path.display(),
+                        weak.told()
+                    ),
+                    command: format!("less {}", quoted(&receipt)),
+                });
                 baggage.program = Some(exe);
             }
             Installed::Cargo(root) => {

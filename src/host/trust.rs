@@ -113,7 +113,16 @@ fn is_private(group: &Group, user: &User, sharing: bool) -> bool {
     user.gid == group.gid && named_alike && nobody_else && !sharing
 }
 
+/// Whether nobody is in a group of the system's: as Debian's `staff`, whose /usr/local is.
+fn is_empty(group: &Group, sharing: bool) -> bool {
+    const OF_USERS: u32 = 1000;
+    group.gid < OF_USERS && group.members.is_empty() && !sharing
+}
+
 fn is_ours_alone(gid: u32, us: &Us) -> bool {
+    if owners::group_of(gid).is_some_and(|group| is_empty(&group, owners::is_shared(gid, ""))) {
+        return true;
+    }
     [us.uid, 0].into_iter().any(|uid| {
         let known = owners::group_of(gid).zip(owners::user_of(uid));
         known.is_some_and(|(group, user)| {
@@ -346,6 +355,23 @@ mod tests {
             ("with somebody in it", group(0, "wheel", &["joe"]), &user(0, "root", 0), false, false),
         ] {
             assert_eq!(is_private(&group, user, sharing), wanted, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_table_of_groups_with_nobody_in_them() {
+        let group = |gid, members: &[&str]| Group {
+            gid,
+            name: "staff".to_owned(),
+            members: members.iter().map(ToString::to_string).collect(),
+        };
+        for (what, group, sharing, wanted) in [
+            ("staff of Debian", group(50, &[]), false, true),
+            ("with somebody in it", group(50, &["joe"]), false, false),
+            ("the first group of somebody", group(50, &[]), true, false),
+            ("one of a user, who may come from elsewhere", group(1001, &[]), false, false),
+        ] {
+            assert_eq!(is_empty(&group, sharing), wanted, "{what}");
         }
     }
 

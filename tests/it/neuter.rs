@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command as Process;
 
@@ -109,17 +110,69 @@ fn what_an_installation_brought_goes_and_nothing_beside_it() {
     let before = paths(&prefix);
     let program = prefix.join("bin/poof");
     copy_program(Path::new(env!("CARGO_BIN_EXE_poof")), &program);
-    let made = ["share/man/man1/poof.1", "share/poof/doc/README", "share/zsh/_poof"];
+    let made =
+        ["share/man/man1/poof.1", "share/doc/poof/LICENSE", "share/zsh/site-functions/_poof"];
     for file in made {
         create(&prefix.join(file), "of poof");
     }
-    let dirs = ["share/poof/", "share/poof/doc/", "share/zsh/"];
+    let dirs = ["share/doc/", "share/doc/poof/", "share/zsh/", "share/zsh/site-functions/"];
     let lines = ["bin/poof"].iter().chain(&dirs).chain(&made);
     let lines: Vec<_> = lines.map(|line| format!("{}/{line}", prefix.display())).collect();
     create(&prefix.join("share/poof/receipt"), &lines.join("\n"));
     let run = poof(&sandbox, &program, &NEUTER).run().expect_code(0);
     removed(&sandbox, &run);
     assert_eq!(paths(&prefix), before, "{run}");
+}
+
+/// poof below a prefix, with a receipt that names `more` as well.
+fn with_receipt(sandbox: &Sandbox, more: &[PathBuf]) -> (PathBuf, PathBuf) {
+    let prefix = sandbox.home().join("opt");
+    let program = prefix.join("bin/poof");
+    create(&prefix.join("share/man/man1/poof.1"), "of poof");
+    fs::create_dir_all(prefix.join("bin")).unwrap();
+    copy_program(Path::new(env!("CARGO_BIN_EXE_poof")), &program);
+    let mut lines = vec![program.clone(), prefix.join("share/man/man1/poof.1")];
+    lines.extend_from_slice(more);
+    let lines: Vec<_> = lines.iter().map(|line| line.display().to_string()).collect();
+    let receipt = prefix.join("share/poof/receipt");
+    create(&receipt, &lines.join("\n"));
+    (program, receipt)
+}
+
+#[test]
+fn what_a_receipt_names_and_no_installation_makes_stays_and_is_named() {
+    let sandbox = plain(3);
+    let precious = sandbox.home().join("precious");
+    let inside = sandbox.home().join("opt/share/man/man1/other.1");
+    let around = sandbox.home().join("opt/share/../../precious");
+    let empty = sandbox.home().join("empty");
+    for path in [&precious, &inside] {
+        create(path, "of somebody else");
+    }
+    fs::create_dir(&empty).unwrap();
+    let dir = PathBuf::from(format!("{}/", empty.display()));
+    let more = [precious.clone(), inside.clone(), around, dir];
+    let (program, receipt) = with_receipt(&sandbox, &more);
+    let run = poof(&sandbox, &program, &NEUTER).run().expect_code(9);
+    removed(&sandbox, &run);
+    assert!(precious.exists() && inside.exists() && empty.exists(), "{run}");
+    assert!(!program.exists() && !receipt.exists(), "{run}");
+    for path in &more {
+        assert!(run.stderr.contains(&format!("{}, which the receipt", path.display())), "{run}");
+    }
+}
+
+#[test]
+fn a_receipt_that_somebody_else_could_have_written_names_nothing() {
+    let sandbox = plain(3);
+    let (program, receipt) = with_receipt(&sandbox, &[]);
+    fs::set_permissions(&receipt, fs::Permissions::from_mode(0o646)).unwrap();
+    let run = poof(&sandbox, &program, &NEUTER).run().expect_code(9);
+    removed(&sandbox, &run);
+    // The program knows itself.
+    assert!(!program.exists() && receipt.exists(), "{run}");
+    assert!(sandbox.home().join("opt/share/man/man1/poof.1").exists(), "{run}");
+    run.stderr_has("receipt can be written by others").stderr_has("less '");
 }
 
 /// What `cargo install` leaves, without a build.
