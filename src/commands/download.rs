@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use super::carry::{self, Task};
+use super::own_config::{self, Before};
 use super::vault::Vault;
 use super::watch::Monitor;
 use super::{Context, Outcome, hooks, setup, show};
@@ -87,7 +88,11 @@ fn bring_from(
         return Ok(carry::would(terminal, &tasks, outcome));
     }
     consent(context, &tasks, *yes)?;
-    Ok(carry::all(terminal, tasks, outcome, "restored")?.closed())
+    let roots: Vec<_> = directories.iter().map(|directory| incoming.target(directory)).collect();
+    let before = Before::note(context, &roots, !incoming.reaches_configuration())?;
+    let outcome = carry::all(terminal, tasks, outcome, "restored");
+    before.compare(context, *yes)?;
+    Ok(outcome?.closed())
 }
 
 /// What the preparation of every tree needs to know.
@@ -160,7 +165,10 @@ impl<'a> Incoming<'a> {
         guard::remote_source(&place, Some(entries), self.vault.suspicion.as_ref(), self.allowed)?;
         let monitor = Monitor::comparison(terminal, name);
         let listing = self.vault.listing(name)?;
-        let (spared, state) = (self.in_use(directory), self.state(directory));
+        let (mut spared, state) = (self.in_use(directory), self.state(directory));
+        if self.reaches_configuration() {
+            spared.extend(own_config::not_in(context, &path, &snapshot)?);
+        }
         let unsent = self.unsent(&snapshots.cache)?;
         let accounts = self.journal().map(|journal| {
             let wiped = Records::in_state(&context.state);
@@ -224,10 +232,15 @@ impl<'a> Incoming<'a> {
         }
     }
 
+    /// Whether the configuration in use is restored as well, where it is in a tree.
+    pub(super) fn reaches_configuration(&self) -> bool {
+        self.args.to.is_some() || !self.args.mirror.only.is_empty()
+    }
+
     /// Where the configuration in use lies below the directory, unless that is
     /// named.
     pub(super) fn in_use(&self, directory: &Directory) -> Vec<Vec<u8>> {
-        if self.args.to.is_some() || !self.args.mirror.only.is_empty() {
+        if self.reaches_configuration() {
             return Vec::new();
         }
         (self.spares)(self.context, directory)
@@ -251,7 +264,11 @@ impl<'a> Incoming<'a> {
     }
 
     pub(super) fn note_spared(&self, name: &str, spared: u64) {
-        if spared > 0 {
+        if spared > 0 && self.reaches_configuration() {
+            self.context.terminal.note(&format!(
+                "{name}: of the configuration in use stays what the snapshot does not hold"
+            ));
+        } else if spared > 0 {
             // A place of this machine alone has another name in poof.conf.
             let own = |directory: &&Directory| {
                 let own = self.vault.place_of_its_own(self.context, directory);

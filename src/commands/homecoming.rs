@@ -10,13 +10,15 @@ use serde_json::json;
 use super::unpacking::{Unpacked, unpack};
 use super::vault::Vault;
 use super::watch::Monitor;
-use super::{Context, Outcome, download, lconfig, phrase, setup};
+use super::{Context, Outcome, download, lconfig, own_config, phrase, setup};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::write_private;
 use crate::base::json;
+use crate::base::terminal::one_line;
 use crate::base::units::{bytes, date, files};
 use crate::cli::{self, Caution, Download, Mirror};
-use crate::config::{PoofConf, Problem};
+use crate::config::programs::{Program, of_poof, of_rclone};
+use crate::config::{PoofConf, Problem, RcloneConf};
 use crate::host::erase::{self, Noise};
 use crate::host::keychain;
 use crate::host::schedule::{Interval, Scheduler};
@@ -34,6 +36,7 @@ pub fn run(context: &Context, args: &cli::Return) -> Result<Outcome> {
     terminal.note(&format!("the kit is of {}", date(kit.made)));
     let moved = moved(context, &kit, &args.map)?;
     let missing = missing_dirs(context);
+    may_run(context, &kit, &moved, args.yes)?;
     let lock = context.lock()?;
     let bare = Bare::note(context, missing);
     let mut entries = Vec::new();
@@ -55,6 +58,7 @@ pub fn run(context: &Context, args: &cli::Return) -> Result<Outcome> {
     let args = Download { mirror, to: None, keep_extra: false };
     // What lay beside the configuration comes back as well.
     let outcome = download::bring(context, &args, setup::needed)?;
+    own_config::came_with_a_kit(context)?;
     schedule(context, &kit, args.mirror.caution.yes, outcome)
 }
 
@@ -254,6 +258,35 @@ fn look(context: &Context, kit: &Kit, args: &cli::Return) -> Result<()> {
             }
             Standing::Behind { why, .. } => guard::older_snapshot(&place, &why, allowed)?,
         }
+    }
+    Ok(())
+}
+
+/// Shows the programs that the configuration of the kit names, and asks before one of them
+/// runs: a secret may come from a command, and rclone may run one to reach the remote.
+fn may_run(context: &Context, kit: &Kit, poof: &PoofConf, yes: bool) -> Result<()> {
+    let terminal = &context.terminal;
+    let mut found = of_poof(poof);
+    // One that is encrypted shows what it names once its password is had.
+    if let Ok(rclone) = RcloneConf::parse(kit.rclone_conf.as_bytes()) {
+        found.extend(of_rclone(&rclone, &poof.secrets()));
+    }
+    found.retain(Program::runs);
+    if found.is_empty() {
+        return Ok(());
+    }
+    let asks = terminal.interactive() && !yes;
+    // Words may hold a secret: a log need not have them.
+    let told = found.iter().map(|program| if asks { program.told() } else { program.named() });
+    let lines: String = told.map(|told| format!("\n  {}", one_line(&told))).collect();
+    let what = format!("The configuration of the kit runs these programs:{lines}");
+    if !asks {
+        terminal.note(&what);
+    } else if !terminal.confirm(&format!("{what}\nRun what is needed of them?"), false)? {
+        return Err(Error::guard("nothing was brought back").hint(
+            "The machine is as it was, and none of them ran. `age --decrypt KIT` shows all of \
+             the kit.",
+        ));
     }
     Ok(())
 }

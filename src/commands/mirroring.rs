@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::download::Incoming;
+use super::setup;
 use super::watch::Monitor;
 use crate::base::error::{Error, Kind, Result};
 use crate::config::trees::Directory;
@@ -120,6 +121,14 @@ impl Incoming<'_> {
         let mut spared = plan.clone();
         for path in self.in_use(directory) {
             spared = spared.sparing(as_path(&path));
+        }
+        if let Some(root) = root.filter(|_| self.reaches_configuration()) {
+            let removes = |path: &&Vec<u8>| {
+                plan.delete.iter().any(|item| as_path(path).starts_with(&item.path))
+            };
+            for path in setup::configuration(self.context, root.path()).iter().filter(removes) {
+                spared = spared.sparing(as_path(path));
+            }
         }
         let count = |plan: &Plan| plan.transfers() + len(&plan.delete);
         self.note_spared(&directory.name, count(&plan) - count(&spared));

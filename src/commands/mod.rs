@@ -29,6 +29,7 @@ mod man;
 mod mirroring;
 mod neuter;
 mod offer;
+mod own_config;
 mod ownership;
 mod paths;
 mod phrase;

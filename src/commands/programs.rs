@@ -1,19 +1,128 @@
 //! Whether what the configuration sets to work may be set to work: in whose hands its
-//! files are.
+//! files are, and whether it came with a restore.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 
 use super::Context;
-use crate::config::programs::Program;
-use crate::config::{Problem, Status};
+use super::secrets::rclone_file;
+use crate::base::error::Result;
+use crate::base::files::{is_absent, write_private};
+use crate::base::terminal::one_line;
+use crate::config::programs::{Program, of_poof, of_rclone};
+use crate::config::{PoofConf, Problem, Status};
 use crate::host::trust;
 
 type Checked<T> = std::result::Result<T, Problem>;
 
-/// Refuses to run `programs` where somebody else could have chosen them.
+/// In the state directory: the digests of what this user has typed or confirmed, one a
+/// line. It is made by the first restore of the configuration; before, all is typed.
+const CONFIRMED: &str = "confirmed";
+
+/// Refuses to run `programs` where somebody else could have chosen them. What came with
+/// a restore is shown to a person, who may confirm it.
 ///
 /// # Errors
 /// A [`Problem`] with the command that mends it.
 pub fn may_run(context: &Context, programs: &[Program]) -> Checked<()> {
-    if programs.is_empty() { Ok(()) } else { trusted(context) }
+    if programs.iter().any(Program::runs) {
+        trusted(context)?;
+    }
+    let unconfirmed: Vec<_> =
+        programs.iter().filter(|program| !is_confirmed(&context.state, program)).collect();
+    let Some(first) = unconfirmed.first() else { return Ok(()) };
+    if asked(context, &unconfirmed) {
+        return Ok(());
+    }
+    let more = match unconfirmed.len() - 1 {
+        0 => String::new(),
+        more => format!(" ({more} more like it)"),
+    };
+    let what = format!("it came with a restore, and you have not confirmed it{more}");
+    let hint = "Nothing of it was used. `poof verify` on a terminal shows all of it and asks.";
+    Err(Problem::new(Status::WarnMisconfigured, &first.place, what, hint))
+}
+
+/// Shows them and asks whether they are to be used from now on.
+fn asked(context: &Context, programs: &[&Program]) -> bool {
+    if !context.terminal.interactive() {
+        return false;
+    }
+    let lines = programs.iter().map(|program| format!("  {}\n", one_line(&program.told())));
+    let question = format!(
+        "This came with a restore of the configuration, and can act in your name:\n{}Is it all \
+         yours, or as you want it?",
+        lines.collect::<String>()
+    );
+    let yes = context.terminal.confirm(&question, false).unwrap_or(false);
+    yes && confirm(context, programs)
+}
+
+fn confirm(context: &Context, programs: &[&Program]) -> bool {
+    let mut known = confirmed(&context.state).unwrap_or_default();
+    known.extend(programs.iter().map(|program| program.digest()));
+    match record(&context.state, &known) {
+        Ok(()) => true,
+        Err(error) => {
+            context.terminal.warn(error.message());
+            false
+        }
+    }
+}
+
+/// Whether this user has typed or confirmed it.
+pub fn is_confirmed(state: &Path, program: &Program) -> bool {
+    confirmed(state).is_none_or(|known| known.contains(&program.digest()))
+}
+
+/// None: no restore has touched the configuration.
+fn confirmed(state: &Path) -> Option<BTreeSet<String>> {
+    match fs::read_to_string(state.join(CONFIRMED)) {
+        Ok(text) => Some(text.lines().map(str::to_owned).collect()),
+        Err(error) if is_absent(&error) => None,
+        // What cannot be read confirms nothing.
+        Err(_) => Some(BTreeSet::new()),
+    }
+}
+
+fn record(state: &Path, digests: &BTreeSet<String>) -> Result<()> {
+    let text: String = digests.iter().map(|digest| format!("{digest}\n")).collect();
+    write_private(&state.join(CONFIRMED), text.as_bytes())
+}
+
+/// Before anything of the configuration whose state lies in `state` comes from a remote:
+/// from here on only `typed` counts as confirmed.
+///
+/// # Errors
+/// It cannot be noted, and the restore must not begin.
+pub fn beware(state: &Path, typed: &[Program]) -> Result<()> {
+    match confirmed(state) {
+        Some(_) => Ok(()),
+        None => record(state, &typed.iter().map(Program::digest).collect()),
+    }
+}
+
+/// From here on `typed` counts as confirmed and nothing else; unless it is `needed`, only
+/// where something has to be confirmed at all.
+///
+/// # Errors
+/// It cannot be noted.
+pub fn only(context: &Context, typed: &[Program], needed: bool) -> Result<()> {
+    if !needed && confirmed(&context.state).is_none() {
+        return Ok(());
+    }
+    record(&context.state, &typed.iter().map(Program::digest).collect())
+}
+
+/// All that the configuration in use names, as far as it can be read.
+pub fn named(context: &Context) -> Vec<Program> {
+    let Ok(poof) = PoofConf::load(&context.files.poof) else { return Vec::new() };
+    let mut all = of_poof(&poof);
+    if let Ok(file) = rclone_file(context, Some(&poof)) {
+        all.extend(of_rclone(&file.conf, &poof.secrets()));
+    }
+    all
 }
 
 /// Whether nobody but root and this user can change one of both files: themselves, the

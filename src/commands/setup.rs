@@ -144,41 +144,48 @@ pub fn look(ready: &Ready) -> Result<Sight> {
 /// Where the configuration in use lies below a directory.
 pub fn in_use(context: &Context, directory: &Directory) -> Vec<Vec<u8>> {
     let Files { dir, poof, rclone } = &context.files;
-    inside(directory, [dir, poof, rclone])
+    inside(&directory.local, [dir, poof, rclone])
 }
 
 /// What a wipe leaves alone below a directory: that, and poof itself.
 pub fn spared(context: &Context, directory: &Directory) -> Vec<Vec<u8>> {
     let program = env::current_exe().unwrap_or_default();
     let mut spared = in_use(context, directory);
-    spared.extend(inside(directory, [&context.layout.state, &program]));
+    spared.extend(inside(&directory.local, [&context.layout.state, &program]));
     spared
 }
 
 /// Where what poof remembers of this machine lies below a directory. It is nothing that
 /// another time or machine could know better.
 pub fn state(context: &Context, directory: &Directory) -> Vec<Vec<u8>> {
-    inside(directory, [&context.layout.state])
+    inside(&directory.local, [&context.layout.state])
 }
 
 /// What poof needs while it runs and nothing beside it: what a wipe leaves alone below a
 /// directory where poof removes itself afterwards.
 pub fn needed(context: &Context, directory: &Directory) -> Vec<Vec<u8>> {
-    let Files { poof, rclone, .. } = &context.files;
     let program = env::current_exe().unwrap_or_default();
-    // A link is needed as well as its target.
-    let link = |path: &PathBuf| Some(real(path.parent()?).join(path.file_name()?));
-    let links: Vec<_> = [poof, rclone].into_iter().filter_map(link).collect();
-    let mut needed = inside(directory, [poof, rclone, &context.layout.state, &program]);
-    let tree = real(&directory.local);
-    let below = links.iter().filter_map(|path| path.strip_prefix(&tree).ok());
-    needed.extend(below.map(|path| path.as_os_str().as_encoded_bytes().to_vec()));
+    let mut needed = inside(&directory.local, [&context.layout.state, &program]);
+    needed.extend(configuration(context, &directory.local));
     needed
 }
 
+/// Both files in use as far as they are below `root`, relative to it. A link counts as well
+/// as its target.
+pub fn configuration(context: &Context, root: &Path) -> Vec<Vec<u8>> {
+    let Files { poof, rclone, .. } = &context.files;
+    let link = |path: &PathBuf| Some(real(path.parent()?).join(path.file_name()?));
+    let links: Vec<_> = [poof, rclone].into_iter().filter_map(link).collect();
+    let mut found = inside(root, [poof, rclone]);
+    let tree = real(root);
+    let below = links.iter().filter_map(|path| path.strip_prefix(&tree).ok());
+    found.extend(below.map(|path| path.as_os_str().as_encoded_bytes().to_vec()));
+    found
+}
+
 /// Of `paths` those below a directory, relative to it.
-fn inside<'a>(directory: &Directory, paths: impl IntoIterator<Item = &'a PathBuf>) -> Vec<Vec<u8>> {
-    let tree = real(&directory.local);
+fn inside<'a>(root: &Path, paths: impl IntoIterator<Item = &'a PathBuf>) -> Vec<Vec<u8>> {
+    let tree = real(root);
     let below = |path: &PathBuf| {
         Some(real(path).strip_prefix(&tree).ok()?.as_os_str().as_encoded_bytes().into())
     };

@@ -1,6 +1,8 @@
 //! All that a configuration sets to work in the name of whoever runs poof: programs, and
 //! addresses that are told how a run went. Where secrets are sent counts as well.
 
+use std::path::Path;
+
 use super::hooks::Hooks;
 use super::poof_conf::PoofConf;
 use super::rclone_conf::RcloneConf;
@@ -52,7 +54,6 @@ pub struct Program {
     words: Vec<String>,
 }
 
-#[allow(dead_code)] // TEMP
 impl Program {
     fn new(kind: Kind, place: impl Into<String>, words: Vec<String>) -> Self {
         Program { kind, place: place.into(), words }
@@ -90,6 +91,17 @@ impl Program {
         }
     }
 
+    /// The same without what may hold a secret.
+    pub fn named(&self) -> String {
+        format!("{}: {}", self.place, self.words.first().map_or("", |word| first(word)))
+    }
+
+    /// The full paths among its words.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        let words = self.words.iter().flat_map(|word| word.split(' '));
+        words.map(Path::new).filter(|path| path.is_absolute())
+    }
+
     /// What tells it from every other.
     pub fn digest(&self) -> String {
         let mut hasher = blake3::Hasher::new_derive_key("poof 2026 confirmed program");
@@ -101,7 +113,11 @@ impl Program {
     }
 }
 
-#[allow(dead_code)] // TEMP
+/// Settings of rclone's are one text.
+fn first(word: &str) -> &str {
+    word.split(' ').next().unwrap_or_default()
+}
+
 fn host(url: &str) -> &str {
     let start = url.find("://").map_or(0, |at| at + 3);
     let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |at| start + at);

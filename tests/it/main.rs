@@ -59,8 +59,6 @@ mod mirror;
 mod model;
 #[cfg(target_os = "linux")] // setpriv, renameat2
 mod neighbour;
-#[cfg(target_os = "linux")] // setpriv
-mod trusted;
 mod nested;
 mod neuter;
 #[cfg(target_os = "linux")] // loop devices, procfs
@@ -75,6 +73,8 @@ mod recipes;
 mod requests;
 #[cfg(target_os = "linux")] // loop devices
 mod residue;
+#[cfg(target_os = "linux")] // script
+mod restored_config;
 mod roundtrip;
 mod rules;
 #[cfg(target_os = "linux")] // systemd, cron
@@ -93,6 +93,8 @@ mod story;
 mod tamper;
 #[cfg(target_os = "linux")] // tmux
 mod terminal;
+#[cfg(target_os = "linux")] // setpriv
+mod trusted;
 mod unended;
 #[cfg(target_os = "linux")] // mounts, chattr
 mod upload;

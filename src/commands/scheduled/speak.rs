@@ -104,6 +104,11 @@ pub fn up(context: &Context, schedule: &Schedule, history: &History, say: &Say) 
 /// of the path, as healthchecks.io has it.
 pub fn ping(context: &Context, schedule: &Schedule, kind: Option<Kind>) {
     let Some(url) = &schedule.ping_url else { return };
+    let urls = [("ping_url", Some(url)), ("ping_fail_url", schedule.ping_fail_url.as_ref())];
+    let urls = urls.into_iter().filter_map(|(key, url)| Some(Program::ping(key, url?.expose())));
+    if let Err(problem) = programs::may_run(context, &urls.collect::<Vec<_>>()) {
+        return context.terminal.warn(problem.into_error().message());
+    }
     let address = match (kind, &schedule.ping_fail_url) {
         (None, _) => url.expose().to_owned(),
         (Some(_), Some(other)) => other.expose().to_owned(),

@@ -1,0 +1,137 @@
+//! A restore that reaches the configuration in use. Whoever owns the bucket may have written
+//! what comes: it is compared and shown, and what it names runs once it is confirmed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{Context, programs, setup};
+use crate::base::error::Result;
+use crate::base::files::write_private;
+use crate::config::programs::{Program, of_poof, of_rclone};
+use crate::config::{Files, PoofConf, RcloneConf, differences};
+use crate::tree::snapshot::Snapshot;
+
+/// Of the configuration in use what `snapshot` has no file of, below `root`: a restore leaves
+/// it alone, for without it poof would be lost.
+///
+/// # Errors
+/// The snapshot cannot be read.
+pub fn not_in(context: &Context, root: &Path, snapshot: &Snapshot) -> Result<Vec<Vec<u8>>> {
+    let mut held = setup::configuration(context, root);
+    if !held.is_empty() {
+        for entry in snapshot.entries()? {
+            let entry = entry?;
+            if entry.file().is_some() {
+                held.retain(|path| *path != entry.path);
+            }
+        }
+    }
+    Ok(held)
+}
+
+/// What the kit of a user brings is the user's own, and counts as typed. Not so a program that
+/// came beside it, in a directory, from a bucket that anybody may have written to.
+///
+/// # Errors
+/// It cannot be noted.
+pub fn came_with_a_kit(context: &Context) -> Result<()> {
+    let named = programs::named(context);
+    let trees: Vec<_> = match setup::in_force(context) {
+        Ok(ready) if !ready.remote().is_encrypted() => {
+            ready.directories().iter().map(|directory| setup::real(&directory.local)).collect()
+        }
+        _ => Vec::new(),
+    };
+    let is_brought = |program: &Program| {
+        let mut paths = program.paths();
+        paths.any(|path| trees.iter().any(|tree| setup::real(path).starts_with(tree)))
+    };
+    let (brought, typed): (Vec<_>, Vec<_>) = named.into_iter().partition(is_brought);
+    for program in &brought {
+        context.terminal.warn(&format!(
+            "{} runs a file that came from the bucket, which is not encrypted; poof does not run it \
+             until you confirm it: `poof verify` on a terminal",
+            program.place
+        ));
+    }
+    programs::only(context, &typed, !brought.is_empty())
+}
+
+/// Both files in use as they were before a restore that reaches them.
+pub struct Before {
+    files: Vec<(PathBuf, Vec<u8>)>,
+}
+
+impl Before {
+    /// Notes them, and that what comes is not confirmed. `spared`: the files in use are
+    /// left alone.
+    ///
+    /// # Errors
+    /// It cannot be noted.
+    pub fn note(context: &Context, roots: &[PathBuf], spared: bool) -> Result<Self> {
+        let reached =
+            |path: &Path| roots.iter().any(|root| setup::real(path).starts_with(setup::real(root)));
+        let usual = Files::resolve(&context.layout.config, None, None, None);
+        // That of a poof without options, which the schedule may run.
+        if usual != context.files && [&usual.poof, &usual.rclone].iter().any(|path| reached(path)) {
+            let poof = PoofConf::load(&usual.poof).ok();
+            let mut typed = poof.as_ref().map(of_poof).unwrap_or_default();
+            let secrets = poof.as_ref().map(PoofConf::secrets).unwrap_or_default();
+            let rclone = RcloneConf::load(&usual.rclone).unwrap_or_default();
+            typed.extend(of_rclone(&rclone, &secrets));
+            programs::beware(&context.layout.state, &typed)?;
+        }
+        let Files { poof, rclone, .. } = &context.files;
+        let mut files = Vec::new();
+        if !spared && (reached(poof) || reached(rclone)) {
+            programs::beware(&context.state, &programs::named(context))?;
+            let read = |path: &PathBuf| Some((path.clone(), fs::read(path).ok()?));
+            files.extend([poof, rclone].into_iter().filter_map(read));
+        }
+        Ok(Before { files })
+    }
+
+    /// Shows what has changed. A person may take it back; `yes` keeps it.
+    ///
+    /// # Errors
+    /// It cannot be taken back, or the user interrupts.
+    pub fn compare(self, context: &Context, yes: bool) -> Result<()> {
+        let terminal = &context.terminal;
+        let mut changed = Vec::new();
+        for (path, old) in self.files {
+            let new = fs::read(&path).unwrap_or_default();
+            let keys = if path == context.files.poof {
+                differences::of_poof(&old, &new)
+            } else {
+                differences::of_rclone(&old, &new)
+            };
+            if !keys.is_empty() {
+                let keys = keys.join(", ");
+                terminal.warn(&format!("the restore changed {}: {keys}", path.display()));
+                changed.push((path, old));
+            }
+        }
+        if changed.is_empty() {
+            return Ok(());
+        }
+        if terminal.interactive()
+            && !terminal.confirm("Keep the configuration that was restored?", yes)?
+        {
+            for (path, old) in changed {
+                write_private(&path, &old)?;
+            }
+            terminal.note("The configuration is as it was before.");
+            return Ok(());
+        }
+        let named = programs::named(context);
+        let is_new = |program: &&_| !programs::is_confirmed(&context.state, program);
+        let count = named.iter().filter(is_new).count();
+        if count > 0 {
+            terminal.warn(&format!(
+                "it names {count} that can act in your name and were not here before; poof uses \
+                 none until you confirm it: `poof verify` on a terminal"
+            ));
+        }
+        Ok(())
+    }
+}
