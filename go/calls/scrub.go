@@ -1,6 +1,8 @@
 package calls
 
 import (
+	"net/url"
+	"regexp"
 	"strings"
 	"sync/atomic"
 
@@ -45,10 +47,13 @@ func rememberSecrets(data config.Storage, more []secret) {
 	for _, section := range data.GetSectionList() {
 		kind, _ := data.GetValue(section, "type")
 		for _, key := range data.GetKeyList(section) {
+			value, _ := data.GetValue(section, key)
+			for _, part := range secretParts(value) {
+				hide(part)
+			}
 			if !isSecret(kind, key) {
 				continue
 			}
-			value, _ := data.GetValue(section, key)
 			hide(value)
 			if clear, err := obscure.Reveal(value); err == nil {
 				hide(clear)
@@ -56,6 +61,33 @@ func rememberSecrets(data config.Storage, more []secret) {
 		}
 	}
 	secrets.Store(strings.NewReplacer(pairs...))
+}
+
+// pair is a setting within a value: of a connection string of rclone's
+// (":s3,secret_access_key=x:bucket") or of Azure's ("AccountKey=x;…"), or of a query
+// ("https://h/c?sv=1&sig=x"), which signs what it asks for.
+var pair = regexp.MustCompile(`([A-Za-z_-]+)=("[^"]*"|'[^']*'|[^,;&:#\s"']+)`)
+
+// userinfo is the password of an address.
+var userinfo = regexp.MustCompile(`://[^/@\s:]*:([^/@\s]+)@`)
+
+// secretParts gives what is secret of a value that as a whole is not, or that servers
+// and errors show in part.
+func secretParts(value string) []string {
+	var parts []string
+	for _, found := range pair.FindAllStringSubmatch(value, -1) {
+		name, part := strings.ToLower(found[1]), strings.Trim(found[2], `"'`)
+		if isSecret("", name) || strings.Contains(name, "sig") {
+			parts = append(parts, part)
+			if clear, err := url.QueryUnescape(part); err == nil && clear != part {
+				parts = append(parts, clear)
+			}
+		}
+	}
+	for _, found := range userinfo.FindAllStringSubmatch(value, -1) {
+		parts = append(parts, found[1])
+	}
+	return parts
 }
 
 // isSecret goes by rclone's own description of the option and, for what
@@ -66,7 +98,7 @@ func isSecret(kind, key string) bool {
 			return true
 		}
 	}
-	for _, word := range []string{"key", "secret", "pass", "token", "sas_url", "credential"} {
+	for _, word := range []string{"key", "secret", "pass", "token", "sas_url", "credential", "connection_string"} {
 		if strings.Contains(key, word) {
 			return true
 		}
