@@ -53,6 +53,7 @@ use commands::{Context, Outcome};
 use host::clipboard;
 
 fn main() -> ExitCode {
+    host::confine::undumpable();
     if env::args_os().nth(1).is_some_and(|argument| argument == clipboard::HOLD) {
         return clipboard::hold();
     }

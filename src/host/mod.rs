@@ -2,6 +2,7 @@
 //! and network, what its file systems do, the programs of others.
 
 pub mod clipboard;
+pub mod confine;
 pub mod disk;
 pub mod erase;
 pub mod flags;

@@ -166,3 +166,34 @@ fn root_takes_no_configuration_from_a_directory_of_a_user() {
     fs::write(sandbox.confdir().join("x"), "x").unwrap();
     with("backup").run().expect_code(0);
 }
+
+#[test]
+fn nobody_dumps_the_memory_of_poof() {
+    if !is_root() {
+        return;
+    }
+    let (sandbox, _) = on_disk();
+    fs::write(sandbox.data().join("x"), "x").unwrap();
+    let seen = sandbox.home().join("seen");
+    // What the hook finds of its parent.
+    let script = "stat -c %u /proc/$PPID/stat; cat /proc/$PPID/limits; ulimit -Hc";
+    sandbox.set("before", json!(["sh", "-c", format!("({script}) >'{}' 2>&1", seen.display())]));
+    // With a limit that would let it dump.
+    sandbox.poof_as_ordinary_user(["paths"]).run().expect_code(0);
+    let poof = sandbox.bin().join("poof");
+    let ids = ["--reuid", "65534", "--regid", "65534", "--clear-groups"];
+    let limited = sandbox.program("prlimit").args(["--core=unlimited", "setpriv"]).args(ids);
+    limited.args([poof.to_str().unwrap(), "backup"]).run().expect_code(0);
+    let text = fs::read_to_string(&seen).unwrap();
+    // Of a process that can be dumped they are the user's.
+    assert!(text.starts_with("0\n"), "{text}");
+    let limit = text.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(limit.split_whitespace().nth(4), Some("0"), "{text}");
+    // What it runs may want to.
+    assert!(text.ends_with("unlimited\n"), "{text}");
+    // It works as it did: handles, descriptors, its own path.
+    as_nobody(&sandbox, &["upload", "--yes", "--keep-poof"]).run().expect_code(0);
+    assert!(!sandbox.data().exists());
+    as_nobody(&sandbox, &["download"]).run().expect_code(0);
+    assert!(sandbox.data().join("x").exists());
+}
