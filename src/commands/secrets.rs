@@ -10,6 +10,7 @@ use super::{Context, programs};
 use crate::base::error::{Error, Result};
 use crate::base::interrupt;
 use crate::base::secret::Secret;
+use crate::config::insecure::{self, Insecure};
 use crate::config::programs::Program;
 use crate::config::secrets::{Declared, FILE_PASSWORD, Source};
 use crate::config::sources::fetch;
@@ -189,11 +190,15 @@ pub fn describe(declared: &Declared, kind: &str, key: &str, secret: &Secret) -> 
     Ok(described)
 }
 
-/// As [`resolve`], and warns of what is odd about them.
+/// As [`resolve`], and warns of what is odd about them, and of a way to the server that is open
+/// to others.
 ///
 /// # Errors
 /// Those of [`resolve`].
 pub fn check(context: &Context, poof: &PoofConf, rclone: &RcloneConf) -> Checked<Vec<Resolved>> {
+    for Insecure { place, what } in insecure::of(poof, rclone) {
+        context.terminal.warn(&format!("{place}: {what}"));
+    }
     let secrets = resolve(context, poof, rclone)?;
     for secret in &secrets {
         warn(context, secret, rclone);

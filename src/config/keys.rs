@@ -1,6 +1,7 @@
 //! Keys that mean nothing: misspelt ones silently do not work, and an exclusion that does
 //! not work is noticed when it is too late.
 
+use super::insecure;
 use super::poof_conf::PoofConf;
 use super::rclone_conf::RcloneConf;
 use super::schedule::Schedule;
@@ -92,6 +93,19 @@ pub fn of_settings<'k>(kind: &str, keys: impl Iterator<Item = &'k str>) -> Vec<P
         Problem::new(Status::InvalidCloningConfig, format!("{key}="), what, hint)
     };
     unknown.map(problem).collect()
+}
+
+/// What rclone would take, and poof does not let a section in use set. See [`insecure`].
+pub fn forbidden(conf: &RcloneConf, active: &str) -> Vec<Problem> {
+    let of_section = |section: &str| {
+        let kind = conf.kind(section).unwrap_or_default();
+        let known = call(&KeysOf { kind }).map(|known| known.overrides);
+        let is_known =
+            |name: &str| known.as_ref().is_ok_and(|all| all.iter().any(|one| one == name));
+        // Without an answer each may be one.
+        insecure::forbidden(conf, section, &|name| known.is_err() || is_known(name))
+    };
+    insecure::reached(conf, active).into_iter().flat_map(of_section).collect()
 }
 
 const TYPES: &str = "https://rclone.org/overview lists the types and their settings.";

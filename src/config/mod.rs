@@ -10,6 +10,7 @@ pub mod files;
 mod filters;
 pub mod hooks;
 pub mod ini;
+pub mod insecure;
 pub mod keys;
 pub mod locked;
 mod patience;

@@ -119,6 +119,7 @@ pub fn ready(poof: &PoofConf, rclone: &RcloneConf, home: &Path) -> Result<Ready,
         ));
     }
     wrong.extend(bucket::check(poof.bucket(), rclone, storage_section(poof, rclone)));
+    wrong.extend(keys::forbidden(rclone, active));
     let chain = sections_in_use(rclone, active);
     let misspelt = keys::of_poof(poof).into_iter();
     let misspelt = misspelt.chain(chain.iter().flat_map(|name| keys::of_section(rclone, name)));

@@ -118,3 +118,48 @@ fn a_dead_server_has_its_verdict_within_ten_seconds() {
         }
     }
 }
+
+#[test]
+fn a_way_to_the_server_that_others_can_listen_on_is_said_in_each_run() {
+    let (sandbox, _) = crate::story::on_disk();
+    fs::write(sandbox.data().join("x"), "x").unwrap();
+    let conf = fs::read_to_string(sandbox.rclone_conf()).unwrap();
+    let of = |more: &str| {
+        fs::write(sandbox.rclone_conf(), format!("{}\n{more}", conf.trim_end())).unwrap();
+    };
+    let says = |text: &str, is_said: bool| {
+        for args in [&["verify"][..], &["backup"], &["check"], &["download"]] {
+            let run = sandbox.poof(args).run().expect_code(0);
+            assert_eq!(run.stderr.contains(text), is_said, "{run}");
+        }
+        let run = sandbox.poof(["--json", "verify", "--offline"]).run().expect_code(0);
+        let is_it = |line: &serde_json::Value| {
+            line["type"] == "warning" && line["message"].as_str().unwrap().contains(text)
+        };
+        assert_eq!(run.json_lines().iter().any(is_it), is_said, "{run}");
+    };
+    of("override.no_check_certificate = true\n");
+    says("[poof-backup].override.no_check_certificate: the certificate of the server is not", true);
+    of("global.no_check_certificate = false\n");
+    says("certificate", false);
+    let schedule = |url: &str| sandbox.set("schedule", serde_json::json!({"ping_url": url}));
+    schedule("http://monitor.example/key");
+    says("\"ping_url\": the connection is not encrypted", true);
+    schedule("http://localhost/key");
+    says("not encrypted", false);
+}
+
+#[test]
+fn a_section_changes_nothing_that_poof_relies_on() {
+    let (sandbox, bucket) = crate::story::on_disk();
+    fs::write(sandbox.data().join("x"), "x").unwrap();
+    let conf = fs::read_to_string(sandbox.rclone_conf()).unwrap();
+    for key in ["override.dry_run", "global.dry_run", "global.ignore_checksum", "override.dump"] {
+        fs::write(sandbox.rclone_conf(), format!("{}\n{key} = true\n", conf.trim_end())).unwrap();
+        for command in ["verify", "backup", "download", "status"] {
+            let run = sandbox.poof([command]).run().expect_code(3);
+            run.stderr_has(&format!("{key} would change what poof relies on"));
+        }
+    }
+    assert!(!bucket.exists());
+}
