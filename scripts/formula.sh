@@ -1,7 +1,9 @@
 #!/bin/sh
 # Prints the Homebrew formula for the version of Cargo.toml, filled in:
 # formula.sh REPOSITORY [ARCHIVE]. REPOSITORY is its address without .git; ARCHIVE
-# a copy of the archive of the version's tag, if it is not to be fetched from there.
+# a copy of the archive of the version's tag that you have looked at. Else it is fetched
+# from there, and has to hold what the tag holds here: the sum of what a server has just
+# sent says that it is right, whatever it is.
 #
 #     scripts/formula.sh https://example.org/joe/poof >…/homebrew-poof/Formula/poof.rb
 set -eu
@@ -13,10 +15,19 @@ address=$repository/archive/refs/tags/v$version.tar.gz
 if [ $# -gt 1 ]; then
     archive=$2
 else
-    archive=$(mktemp)
-    trap 'rm -f "$archive"' EXIT
+    new=$(mktemp -d)
+    trap 'rm -rf "$new"' EXIT
+    archive=$new/archive
     curl --fail --silent --show-error --location --output "$archive" "$address" || {
         echo "Is v$version tagged and published? $address" >&2
+        exit 1
+    }
+    mkdir "$new/here" "$new/there"
+    git -C "$root" archive --format=tar "v$version" | tar -x -C "$new/here" -f -
+    # Servers put all of it into a directory.
+    tar -xz -C "$new/there" --strip-components=1 -f "$archive"
+    diff -r "$new/here" "$new/there" >&2 || {
+        echo "What $address holds is not the tag v$version of this repository." >&2
         exit 1
     }
 fi

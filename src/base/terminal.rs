@@ -56,9 +56,14 @@ pub fn error_event(error: &Error) -> Value {
 }
 
 /// Text that a terminal shows and does not obey: a name may hold any byte. A line
-/// stays a line, a tab a tab.
+/// stays a line, a tab a tab. What turns the direction of writing would show another name.
 fn harmless(text: &str) -> Cow<'_, str> {
-    let obeyed = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    let turns = |c: char| {
+        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}')
+            || ('\u{202a}'..='\u{202e}').contains(&c)
+            || ('\u{2066}'..='\u{2069}').contains(&c)
+    };
+    let obeyed = |c: char| turns(c) || c.is_control() && !matches!(c, '\n' | '\t');
     if !text.contains(obeyed) {
         return text.into();
     }
@@ -72,6 +77,14 @@ pub fn one_line(name: &str) -> Cow<'_, str> {
         return harmless(&name.replace('\n', "\\n").replace('\t', "\\t")).into_owned().into();
     }
     harmless(name)
+}
+
+/// The name of a file, which may be any bytes, on one line.
+pub fn name_of(bytes: &[u8]) -> Cow<'_, str> {
+    match String::from_utf8_lossy(bytes) {
+        Cow::Borrowed(name) => one_line(name),
+        Cow::Owned(name) => one_line(&name).into_owned().into(),
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -113,11 +126,20 @@ impl Terminal {
     pub fn result(&self, text: &str) {
         if !self.voice.json {
             self.keep(text);
-            let text = if io::stdout().is_terminal() { harmless(text) } else { text.into() };
-            self.to_stdout(&text);
+            // What is in a file or a pipe gets to a terminal later.
+            self.to_stdout(&harmless(text));
         } else if self.voice.volume >= Volume::Normal {
             self.to_stderr(text, Paint::Plain);
         }
+    }
+
+    /// The same of a text that is to be used as it is: the content of a file.
+    pub fn verbatim(&self, text: &str) {
+        if self.voice.json || io::stdout().is_terminal() {
+            return self.result(text);
+        }
+        self.keep(text);
+        self.to_stdout(text);
     }
 
     /// What a person likes to know while it happens.

@@ -11,6 +11,7 @@ use super::{Context, Outcome, carry, setup, show};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::json;
+use crate::base::terminal::name_of;
 use crate::base::units::{bytes, clock, files};
 use crate::cli::Check;
 use crate::config::trees::Directory;
@@ -225,14 +226,12 @@ impl Checking<'_> {
             What::Missing => ("missing", String::new()),
             What::Changed => ("changed", String::new()),
             What::Stale => ("stale", ": it is an older version".to_owned()),
-            What::Swapped(of) => {
-                ("swapped", format!(": it holds {tree}/{}", String::from_utf8_lossy(of)))
-            }
+            What::Swapped(of) => ("swapped", format!(": it holds {tree}/{}", name_of(of))),
             What::Foreign { .. } => ("foreign", String::new()),
             What::Wrong(_) => ("wrong", ": what is read back is not what was stored".to_owned()),
             What::Unreadable(why) => ("unreadable", format!(": {why}")),
         };
-        let shown = String::from_utf8_lossy(path);
+        let shown = name_of(path);
         let below = match what {
             What::Foreign { odd: true } => String::new(),
             _ => format!("{tree}/"),

@@ -15,7 +15,7 @@ pub fn run(context: &Context, args: &Completions) -> Result<Outcome> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut cli::command(), "poof", &mut script);
     let script = String::from_utf8_lossy(&script);
-    context.terminal.result(script.trim_end());
+    context.terminal.verbatim(script.trim_end());
     context.terminal.event(&json!({
         "type": "completions", "shell": args.shell.to_string(), "script": script,
     }));

@@ -10,6 +10,7 @@ use super::wiping::{Stage, Wiping};
 use super::{Context, Outcome, setup, show};
 use crate::base::error::{Kind, Result};
 use crate::base::progress::Progress;
+use crate::base::terminal::name_of;
 use crate::config::trees::Directory;
 use crate::storage::filter::Filter;
 use crate::tree::excluded::Extent;
@@ -132,7 +133,7 @@ impl Wiping<'_> {
         let mut done = 0;
         let mut told = |path: &[u8], size: u64| {
             done += size;
-            progress.update(done, &format!("wiping {}", String::from_utf8_lossy(path)));
+            progress.update(done, &format!("wiping {}", name_of(path)));
         };
         let root = self.vault.roots.get(&directory.local)?;
         let spared = self.excluding.spared(directory);
@@ -157,8 +158,7 @@ impl Wiping<'_> {
         outcome: &mut Outcome,
     ) {
         const SHOWN: usize = 3;
-        let shown: Vec<_> =
-            paths.iter().take(SHOWN).map(|path| String::from_utf8_lossy(path)).collect();
+        let shown: Vec<_> = paths.iter().take(SHOWN).map(|path| name_of(path)).collect();
         let places = match paths.len() {
             0 => String::new(),
             count if count > SHOWN => {

@@ -278,8 +278,8 @@ fn may_run(context: &Context, kit: &Kit, poof: &PoofConf, yes: bool) -> Result<(
     let asks = terminal.interactive() && !yes;
     // Words may hold a secret: a log need not have them.
     let told = found.iter().map(|program| if asks { program.told() } else { program.named() });
-    let lines: String = told.map(|told| format!("\n  {}", one_line(&told))).collect();
-    let what = format!("The configuration of the kit runs these programs:{lines}");
+    let lines: Vec<_> = told.map(|told| format!("\n  {}", one_line(&told))).collect();
+    let what = format!("The configuration of the kit runs these programs:{}", lines.concat());
     if !asks {
         terminal.note(&what);
     } else if !terminal.confirm(&format!("{what}\nRun what is needed of them?"), false)? {

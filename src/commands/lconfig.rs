@@ -17,7 +17,7 @@ pub fn run(context: &Context, args: &Lconfig) -> Result<Outcome> {
     let (kind, why) = scheduler.choose()?;
     if args.print {
         let text = joined(kind, &scheduler.preview(kind, &scheduling::schedule(context, every)?)?);
-        terminal.result(text.trim_end_matches('\n'));
+        terminal.verbatim(text.trim_end_matches('\n'));
         terminal.event(&json!({"type": "file", "content": text}));
         return Ok(outcome(kind, every));
     }

@@ -9,7 +9,7 @@ use crate::cli;
 pub fn run(context: &Context) -> Result<Outcome> {
     let page = cli::page()
         .map_err(|error| Error::unexpected(format!("cannot write the manual page: {error}")))?;
-    context.terminal.result(page.trim_end());
+    context.terminal.verbatim(page.trim_end());
     context.terminal.event(&json!({"type": "man", "page": page}));
     Ok(Outcome::default())
 }

@@ -30,7 +30,7 @@ pub fn give(context: &Context, text: &str) {
 
 fn hand(context: &Context, text: &str) {
     let terminal = &context.terminal;
-    terminal.result(text.trim_end_matches('\n'));
+    terminal.verbatim(text.trim_end_matches('\n'));
     if terminal.volume() == Volume::Silent {
         // A command inside another leaves the clipboard alone.
         return;

@@ -11,6 +11,7 @@ use crate::base::error::{Error, Kind, Result};
 use crate::config::Problem;
 use crate::host::owners::told as name;
 use crate::host::traces::quoted;
+use crate::host::trust;
 
 /// Refuses a run that would leave files of root's with a user, or that files of somebody
 /// else's keep from its work.
@@ -24,7 +25,18 @@ pub fn check(context: &Context) -> Result<()> {
     }
     not_with_sudo(context)?;
     // What root reads and sends is chosen by both files, whether they name programs or not.
-    programs::trusted(context).map_err(Problem::into_error)
+    programs::trusted(context).map_err(Problem::into_error)?;
+    // It says what may be wiped, and what was proven.
+    let state = &context.state;
+    match trust::weak(state).map_err(|error| Error::io("look at", state, &error))? {
+        Some(weak) => Err(Error::config(format!(
+            "{} {}, and poof notes below it what it may wipe",
+            weak.path.display(),
+            weak.told()
+        ))
+        .hint(format!("Nothing was changed. `{}`", weak.remedy()))),
+        None => Ok(()),
+    }
 }
 
 fn not_with_sudo(context: &Context) -> Result<()> {

@@ -9,6 +9,7 @@ use super::{Context, locks, setup, show};
 use crate::base::error::Result;
 use crate::base::interrupt;
 use crate::base::json;
+use crate::base::terminal::name_of;
 use crate::base::units::{bytes, files};
 use crate::config::trees::Directory;
 use crate::host::mounts::{self, Mount};
@@ -114,7 +115,7 @@ pub fn wipe(
         locks::preview(context, name, &own.locked);
         for (path, mount, extent) in others {
             let what = format!("would stay{}: not crossed", show::place(Some(&mount)));
-            let shown = format!("{name}/{}", path.display());
+            let shown = format!("{name}/{}", name_of(path.as_os_str().as_encoded_bytes()));
             let event = json!({"type": "would_stay", "tree": name});
             let event = json::at(path.as_os_str().as_bytes(), event);
             tell(context, &shown, &extent, &what, Some(&mount), event);

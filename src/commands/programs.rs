@@ -87,8 +87,8 @@ fn confirmed(state: &Path) -> Option<BTreeSet<String>> {
 }
 
 fn record(state: &Path, digests: &BTreeSet<String>) -> Result<()> {
-    let text: String = digests.iter().map(|digest| format!("{digest}\n")).collect();
-    write_private(&state.join(CONFIRMED), text.as_bytes())
+    let lines: Vec<_> = digests.iter().map(|digest| format!("{digest}\n")).collect();
+    write_private(&state.join(CONFIRMED), lines.concat().as_bytes())
 }
 
 /// Before anything of the configuration whose state lies in `state` comes from a remote:

@@ -12,6 +12,7 @@ use super::watch::Monitor;
 use super::{Context, Outcome, setup, show};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::json;
+use crate::base::terminal::name_of;
 use crate::config::Ready;
 use crate::config::trees::Directory;
 use crate::storage::filter::Filter;
@@ -226,7 +227,7 @@ impl<'a> Sending<'a> {
 }
 
 fn shown(path: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(path)
+    name_of(path)
 }
 
 /// What a person should hear before the work begins.

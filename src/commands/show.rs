@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use crate::base::json;
-use crate::base::terminal::{Terminal, Volume, one_line};
+use crate::base::terminal::{Terminal, Volume, name_of};
 use crate::base::units::{bytes, date, files};
 use crate::host::mounts::Mount;
 use crate::tree::excluded::Extent;
@@ -72,7 +72,7 @@ pub fn listing(terminal: &Terminal, name: &str, plan: &Plan) {
         ("-", "delete", &plan.delete),
     ] {
         for Item { path, size } in items {
-            let shown = path.to_string_lossy();
+            let shown = name_of(path.as_os_str().as_bytes());
             terminal.result(&format!("{sign} {name}/{shown} ({})", bytes(*size)));
             let event = json!({"type": "plan", "action": action, "tree": name, "bytes": size});
             terminal.event(&json::at(path.as_os_str().as_bytes(), event));
@@ -104,8 +104,8 @@ pub fn foreign(terminal: &Terminal, tree: &str, foreign: &[Foreign], goes: bool)
     let shown = bounded(terminal, foreign.len());
     for Foreign { name, size, odd } in &foreign[..shown] {
         let below = if *odd { String::new() } else { format!("{tree}/") };
-        let name = String::from_utf8_lossy(name);
-        let _ = write!(text, "\n  {below}{} ({})", one_line(&name), bytes(*size));
+        let name = name_of(name);
+        let _ = write!(text, "\n  {below}{} ({})", name, bytes(*size));
     }
     text.push_str(&rest(foreign.len() - shown));
     terminal.warn(&text);
@@ -136,7 +136,7 @@ fn objects(count: usize) -> String {
 /// What a download leaves alone because the last backup could not send it.
 pub fn unsent(terminal: &Terminal, tree: &str, paths: &[Vec<u8>]) {
     for path in paths {
-        let shown = String::from_utf8_lossy(path);
+        let shown = name_of(path);
         terminal.warn(&format!(
             "{tree}/{shown}: left alone: the last backup could not send it (back it up, or move it \
              away, and download again)"
@@ -148,7 +148,7 @@ pub fn unsent(terminal: &Terminal, tree: &str, paths: &[Vec<u8>]) {
 /// A path that did not make it, and why.
 pub fn failed(terminal: &Terminal, name: &str, failed: &Failed) {
     let Failed { path, why, deletion, .. } = failed;
-    terminal.warn(&format!("{name}/{}: {why}", path.to_string_lossy()));
+    terminal.warn(&format!("{name}/{}: {why}", name_of(path.as_os_str().as_bytes())));
     let action = if *deletion { "delete" } else { "send" };
     let event = json!({"type": "failed", "action": action, "tree": name, "why": why});
     terminal.event(&json::at(path.as_os_str().as_bytes(), event));

@@ -10,6 +10,7 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::json;
 use crate::base::progress::Progress;
+use crate::base::terminal::name_of;
 use crate::base::units::{bytes, files, now};
 use crate::config::trees::Directory;
 use crate::host::scratch;
@@ -99,7 +100,7 @@ impl Wiping<'_> {
         let proof = Proof::of(snapshot, evidence, &mut monitor)?;
         drop(monitor);
         for (path, why) in proof.unproven() {
-            let shown = String::from_utf8_lossy(path);
+            let shown = name_of(path);
             terminal.warn(&format!("{name}/{shown}: not proven and not wiped: {why}"));
             terminal.event(&json::at(path, json!({"type": "unproven", "tree": name, "why": why})));
             outcome.worsen(Kind::Unproven);
@@ -146,7 +147,7 @@ impl Wiping<'_> {
         let mut done = 0;
         let mut told = |path: &[u8], size: u64| {
             done += size;
-            progress.update(done, &format!("wiping {}", String::from_utf8_lossy(path)));
+            progress.update(done, &format!("wiping {}", name_of(path)));
         };
         let root = self.vault.roots.get(local)?;
         let spared = self.excluding.spared(directory);
@@ -221,7 +222,7 @@ impl Wiping<'_> {
     pub(super) fn tell(&self, name: &str, tally: &Tally, stage: Stage, outcome: &mut Outcome) {
         let terminal = &self.context.terminal;
         for left in &tally.left {
-            let path = String::from_utf8_lossy(&left.path);
+            let path = name_of(&left.path);
             let (word, kind) = match left.reason {
                 Reason::Unproven => ("stays", Kind::Unproven),
                 Reason::Residue | Reason::Emptied | Reason::Excluded => ("residue", Kind::Residue),
@@ -232,7 +233,7 @@ impl Wiping<'_> {
             outcome.worsen(kind);
         }
         for path in &tally.outside {
-            let shown = String::from_utf8_lossy(path);
+            let shown = name_of(path);
             terminal.warn(&format!(
                 "{name}/{shown}: only this name is gone: the file has another outside of the tree, \
                  or one that is excluded"

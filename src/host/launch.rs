@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
+use super::tool;
 use crate::base::interrupt;
 
 /// How long a program that was told to end may take for it.
@@ -28,7 +29,7 @@ const LINE: u64 = 4 << 10;
 
 /// What is to be run, and how.
 pub struct Launch<'a> {
-    /// The program, which is looked for on PATH, and its arguments.
+    /// The program, which is looked for on PATH (see [`tool`]), and its arguments.
     pub argv: &'a [String],
     /// On top of what this process has, without credentials.
     pub env: &'a [(String, OsString)],
@@ -114,7 +115,7 @@ impl Launch<'_> {
         let nothing = || io::Error::new(io::ErrorKind::InvalidInput, "no program is named");
         let (program, arguments) = self.argv.split_first().ok_or_else(nothing)?;
         let (output, input) = io::pipe()?;
-        let mut command = Command::new(program);
+        let mut command = Command::new(tool::found(program, None)?);
         for (name, _) in env::vars_os().filter(|(name, _)| is_credential(name)) {
             command.env_remove(name);
         }

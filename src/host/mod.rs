@@ -25,5 +25,6 @@ pub mod program;
 pub mod resolve;
 pub mod schedule;
 pub mod scratch;
+pub mod tool;
 pub mod traces;
 pub mod trust;

@@ -1,13 +1,17 @@
 //! What a program prints that somebody else has written: bounded in time and size.
 
+use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use zeroize::Zeroizing;
 
+use super::tool;
 use crate::base::interrupt;
 
 const TICK: Duration = Duration::from_millis(10);
@@ -39,7 +43,13 @@ pub fn of(
     limit: Duration,
 ) -> Result<Zeroizing<Vec<u8>>, Trouble> {
     let start = Instant::now();
-    let mut command = Command::new(program);
+    let mut command = Command::new(tool::found(program, None).map_err(Trouble::System)?);
+    // Where there is no terminal that it may ask, it gets a group of its own: so all that it
+    // starts is ended with it. On a terminal it would be stopped there when it asks.
+    let is_alone = File::open("/dev/tty").is_err();
+    if is_alone {
+        command.process_group(0);
+    }
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().map_err(Trouble::System)?;
     let (sender, receiver) = mpsc::channel();
@@ -60,22 +70,29 @@ pub fn of(
             (_, kept) => printed = kept,
         }
         match receiver.recv_timeout(TICK) {
-            Ok(Ok(all)) if all.len() > most => return give_up(&mut child, Trouble::TooLong),
+            Ok(Ok(all)) if all.len() > most => {
+                return give_up(&mut child, is_alone, Trouble::TooLong);
+            }
             Ok(Ok(all)) => printed = Some(all),
-            Ok(Err(error)) => return give_up(&mut child, Trouble::System(error)),
+            Ok(Err(error)) => return give_up(&mut child, is_alone, Trouble::System(error)),
             Err(RecvTimeoutError::Disconnected) => thread::sleep(TICK),
             Err(RecvTimeoutError::Timeout) => {}
         }
         if interrupt::requested() {
-            return give_up(&mut child, Trouble::Interrupted);
+            return give_up(&mut child, is_alone, Trouble::Interrupted);
         }
         if start.elapsed() > limit {
-            return give_up(&mut child, Trouble::OutOfTime);
+            return give_up(&mut child, is_alone, Trouble::OutOfTime);
         }
     }
 }
 
-fn give_up<T>(child: &mut Child, trouble: Trouble) -> Result<T, Trouble> {
+fn give_up<T>(child: &mut Child, is_alone: bool, trouble: Trouble) -> Result<T, Trouble> {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).filter(|_| is_alone);
+    if let Some(pid) = pid {
+        // Not reaped yet, so its number is its group's.
+        let _ = kill_process_group(pid, Signal::KILL);
+    }
     // It may have ended by now.
     let _ = child.kill();
     let _ = child.wait();

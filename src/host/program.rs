@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::tool;
 use super::trust::{self, Weak};
 
 /// How a program was installed.
@@ -53,7 +54,7 @@ pub fn installed(program: &Path) -> Installed {
 
 /// The package that dpkg has a program of.
 fn package(program: &Path) -> Option<String> {
-    let mut dpkg = Command::new("dpkg-query");
+    let mut dpkg = Command::new(tool::found("dpkg-query", None).ok()?);
     let out = dpkg.arg("--search").arg(program).stdin(Stdio::null()).output().ok()?;
     owner(&String::from_utf8_lossy(&out.stdout), program)
 }
@@ -146,7 +147,8 @@ pub fn companions(home: &Path) -> Vec<PathBuf> {
 
 /// Lets cargo remove what it installed. Returns whether it did.
 pub fn cargo_uninstall(root: &Path) -> bool {
-    let mut cargo = Command::new("cargo");
+    let Ok(cargo) = tool::found("cargo", None) else { return false };
+    let mut cargo = Command::new(cargo);
     cargo.args(["uninstall", "--quiet", "--root"]).arg(root).arg("poof");
     cargo.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     cargo.status().is_ok_and(|status| status.success())

@@ -211,7 +211,7 @@ fn list(path: &Path) -> Vec<(Named, u32)> {
     }
 }
 
-/// The entries of an access control list as Linux keeps it (linux/posix_acl_xattr.h).
+/// The entries of an access control list as Linux keeps it (`linux/posix_acl_xattr.h`).
 fn read_list(bytes: &[u8], gid: u32) -> Vec<(Named, u32)> {
     const USER: u16 = 0x02;
     const GROUP_OWNER: u16 = 0x04;

@@ -131,7 +131,7 @@ fn is_running(mark: &str) -> bool {
 }
 
 #[track_caller]
-fn assert_ends(mark: &str) {
+pub fn assert_ends(mark: &str) {
     let end = Instant::now() + Duration::from_secs(10);
     while is_running(mark) {
         assert!(Instant::now() < end, "{mark} still runs");

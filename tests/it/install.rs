@@ -196,6 +196,41 @@ fn the_homebrew_formula_is_filled_with_what_the_archive_says() {
 }
 
 #[test]
+fn the_homebrew_formula_trusts_no_archive_that_is_not_the_tag() {
+    let sandbox = Sandbox::new();
+    let root = sandbox.home().join("repository");
+    for dir in ["scripts", "Formula"] {
+        fs::create_dir_all(root.join(dir)).unwrap();
+    }
+    for file in ["scripts/formula.sh", "Formula/poof.rb", "Cargo.toml"] {
+        fs::copy(Path::new(ROOT).join(file), root.join(file)).unwrap();
+    }
+    let tag = format!("v{}", env!("CARGO_PKG_VERSION"));
+    let published = sandbox.home().join("published/archive/refs/tags");
+    fs::create_dir_all(&published).unwrap();
+    let sh = |script: &str| {
+        let run = sandbox.program("sh").args(["-euc", script]).current_dir(&root);
+        run.env("TAG", &tag).env("OUT", published.join(format!("{tag}.tar.gz"))).run()
+    };
+    let who = "git -c user.name=a -c user.email=a@example.org";
+    sh(&format!("git init -q . && git add -A && {who} commit -qm x && {who} tag -a -m x $TAG"))
+        .expect_code(0);
+    let address = format!("file://{}", sandbox.home().join("published").display());
+    let formula = || {
+        let script = root.join("scripts/formula.sh");
+        sandbox.program(script.to_str().unwrap()).args([&address]).run()
+    };
+    sh("git archive --format=tar.gz --prefix=poof-1/ -o $OUT $TAG").expect_code(0);
+    formula().expect_code(0).stdout_has("sha256 \"");
+    // Somebody at the server adds a line.
+    sh("mkdir poof-1 && cp -R Cargo.toml Formula scripts poof-1/ && echo >>poof-1/Cargo.toml && \
+        tar -czf $OUT poof-1")
+    .expect_code(0);
+    let run = formula().expect_code(1).stderr_has("is not the tag");
+    assert!(!run.stdout.contains("sha256"), "{run}");
+}
+
+#[test]
 #[ignore = "ruby is brought by make soak"]
 fn soak_the_homebrew_formula_is_ruby() {
     let sandbox = Sandbox::new();

@@ -250,6 +250,27 @@ fn a_command_that_hangs_is_stopped_with_poof() {
 }
 
 #[test]
+#[cfg(target_os = "linux")] // /proc
+fn a_command_is_stopped_with_all_that_it_started() {
+    let sandbox = plain(1);
+    let mark = format!("603.{}", std::process::id());
+    let started = sandbox.home().with_file_name("started");
+    let line = format!("sleep {mark} & echo > '{}'; sleep {mark}", started.display());
+    declare(&sandbox, &json!({"poof-backup.secret_access_key": {"command": ["sh", "-c", line]}}));
+    // Without a terminal, as the schedule runs it.
+    let poof = env!("CARGO_BIN_EXE_poof");
+    let running = sandbox.program("setsid").args([poof, "backup"]).start();
+    let begin = Instant::now();
+    while !started.exists() {
+        assert!(begin.elapsed() < Duration::from_secs(30), "the command was not started");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    running.signal(libc::SIGINT);
+    running.finish().expect_code(130);
+    crate::hooks::assert_ends(&mark);
+}
+
+#[test]
 fn a_command_has_no_standard_input() {
     let sandbox = plain(1);
     let line = format!("read x || echo {SECRET_KEY}");

@@ -197,3 +197,56 @@ fn nobody_dumps_the_memory_of_poof() {
     as_nobody(&sandbox, &["download"]).run().expect_code(0);
     assert!(sandbox.data().join("x").exists());
 }
+
+#[test]
+fn root_runs_no_tool_that_a_user_could_have_put_on_the_path() {
+    if !is_root() {
+        return;
+    }
+    let (sandbox, _) = on_disk();
+    fs::write(sandbox.data().join("x"), "x").unwrap();
+    let (theirs, ran) = (sandbox.home().with_file_name("theirs"), sandbox.home().join("ran"));
+    fs::create_dir(&theirs).unwrap();
+    for name in ["touch", "systemctl", "crontab", "dpkg-query"] {
+        let text = format!("#!/bin/sh\necho {name} >>'{}'\nexit 1\n", ran.display());
+        fs::write(theirs.join(name), text).unwrap();
+        mode(&theirs.join(name), 0o755);
+    }
+    chown(&theirs, Some(NEIGHBOUR), None).unwrap();
+    let good = sandbox.home().join("good");
+    sandbox.set("before", json!(["touch", good]));
+    let path = format!("{}:/usr/bin:/bin:/usr/sbin:/sbin", theirs.display());
+    for command in ["backup", "verify", "status"] {
+        sandbox.poof([command]).env("PATH", &path).run().expect_code(0);
+    }
+    assert!(good.exists() && !ran.exists(), "{}", fs::read_to_string(&ran).unwrap_or_default());
+}
+
+#[test]
+fn root_keeps_no_state_in_a_directory_of_a_user() {
+    if !is_root() {
+        return;
+    }
+    let (sandbox, bucket) = on_disk();
+    fs::write(sandbox.data().join("x"), "x").unwrap();
+    fs::create_dir_all(sandbox.state()).unwrap();
+    chown(sandbox.state(), Some(NEIGHBOUR), None).unwrap();
+    let run = sandbox.poof(["backup"]).run().expect_code(3).stderr_has("belongs to 54321");
+    run.stderr_has(&format!("chown -h root '{}'", sandbox.state().display()));
+    assert!(!bucket.exists());
+}
+
+#[test]
+fn a_name_neither_makes_lines_nor_turns_them_where_nobody_sits_in_front() {
+    let (sandbox, _) = on_disk();
+    for name in ["one\n+ forged (1 B)", "red \u{1b}[31m", "gpj.\u{202e}exe", "iso \u{2067}x"] {
+        fs::write(sandbox.data().join(name), "x").unwrap();
+    }
+    let run = sandbox.poof(["backup", "--dry-run"]).run().expect_code(0);
+    assert!(!run.stdout.contains(['\u{1b}', '\u{202e}', '\u{2067}']), "{run}");
+    assert!(!run.stdout.lines().any(|line| line.starts_with("+ forged")), "{run}");
+    let shown = ["one\\n+ forged", "\\u{1b}[31m", "gpj.\\u{202e}exe", "iso \\u{2067}x"];
+    for name in shown {
+        assert!(run.stdout.contains(name), "{name}: {run}");
+    }
+}

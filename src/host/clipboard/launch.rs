@@ -60,11 +60,18 @@ fn holder() -> io::Result<Child> {
 /// open as long as the holder lives; the standard library closes only its own.
 /// Later is too late: Go opens files before `main` begins.
 fn detach() {
-    const INHERITED: Range<i32> = 3..1024;
+    // As many as there may be; a limit that was lowered since leaves none above this.
+    const INHERITED: Range<i32> = 3..65_536;
     // SAFETY: neither call touches memory. fcntl refuses numbers that are not
     // open; setsid cannot fail, because a forked child leads no process group.
     unsafe {
         libc::setsid();
+        #[cfg(target_os = "linux")]
+        if libc::syscall(libc::SYS_close_range, 3_u32, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC)
+            == 0
+        {
+            return;
+        }
         for descriptor in INHERITED {
             libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC);
         }

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use super::super::tool;
 use crate::base::error::{Error, Result};
 
 /// A program and its arguments.
@@ -55,7 +56,7 @@ impl Tools {
     fn run(&self, call: &Call, input: &[u8]) -> io::Result<Reply> {
         let (program, arguments) =
             call.split_first().ok_or_else(|| io::Error::from(ErrorKind::InvalidInput))?;
-        let mut command = Command::new(program);
+        let mut command = Command::new(tool::found(program, self.path.as_deref())?);
         // What they say is read, and so has to be in one language.
         command.args(arguments).env("LC_ALL", "C");
         if let Some(path) = &self.path {
