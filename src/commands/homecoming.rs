@@ -284,8 +284,7 @@ fn may_run(context: &Context, kit: &Kit, poof: &PoofConf, yes: bool) -> Result<(
         terminal.note(&what);
     } else if !terminal.confirm(&format!("{what}\nRun what is needed of them?"), false)? {
         return Err(Error::guard("nothing was brought back").hint(
-            "The machine is as it was, and none of them ran. `age --decrypt KIT` shows all of \
-             the kit.",
+            "The machine is as it was, and none of them ran. `age --decrypt KIT` shows them.",
         ));
     }
     Ok(())

@@ -99,9 +99,7 @@ pub fn ready(poof: &PoofConf, rclone: &RcloneConf, home: &Path) -> Result<Ready,
     let directories = kept(trees::directories(poof.paths(), home, real), &mut wrong);
     let filter = kept(filters::filter(poof), &mut wrong);
     let secrets = poof.secrets();
-    for section in rclone.sections() {
-        wrong.extend(check_section(rclone, &secrets, section));
-    }
+    wrong.extend(rclone.sections().flat_map(|name| check_section(rclone, &secrets, name)));
     for secret in &secrets {
         let directories = directories.as_deref().unwrap_or_default();
         wrong.extend(check_secret(rclone, secret, directories, real).err());
