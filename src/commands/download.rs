@@ -10,7 +10,7 @@ use super::watch::Monitor;
 use super::{Context, Outcome, hooks, setup, show};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
-use crate::base::units::{date, files};
+use crate::base::units::files;
 use crate::cli::{Caution, Download};
 use crate::config::Ready;
 use crate::config::trees::Directory;
@@ -131,9 +131,15 @@ impl<'a> Incoming<'a> {
         };
         drop(monitor);
         if let Some(snapshot) = &snapshot {
-            self.is_what_was_wiped(name, snapshot)?;
-            let wiped = Records::in_state(&self.context.state).get(name)?;
-            vouched |= wiped.is_some_and(|wiped| (wiped.generation, wiped.head) == snapshot.id());
+            // The cache that knew the last snapshot was wiped with the tree; what was noted of
+            // the wipe knows it too.
+            if let Some(wiped) = Records::in_state(&self.context.state).get(name)? {
+                let remote = self.ready.remote();
+                if let Some(why) = wiped.outdates(&remote.name(), snapshot.id()) {
+                    guard::older_snapshot(&remote.place(name), &why, self.allowed)?;
+                }
+                vouched |= (wiped.generation, wiped.head) == snapshot.id();
+            }
         }
         match snapshot {
             Some(snapshot) => {
@@ -204,24 +210,6 @@ impl<'a> Incoming<'a> {
 
     pub(super) fn journal(&self) -> Option<Journal> {
         self.args.to.is_none().then(|| Journal::in_state(&self.context.state))
-    }
-
-    /// The cache that knew the last snapshot was wiped with the tree; what was noted
-    /// of the wipe knows it too.
-    fn is_what_was_wiped(&self, name: &str, snapshot: &Snapshot) -> Result<()> {
-        let Some(wiped) = Records::in_state(&self.context.state).get(name)? else {
-            return Ok(());
-        };
-        let remote = self.ready.remote();
-        let (found, known) = (snapshot.id(), (wiped.generation, wiped.head));
-        let why = if wiped.remote != remote.name() {
-            format!("what was wiped on {} is on {}", date(wiped.since), wiped.remote)
-        } else if found.0 < known.0 || found.0 == known.0 && found.1 != known.1 {
-            format!("it has generation {}, and {} was proven", found.0, known.0)
-        } else {
-            return Ok(());
-        };
-        guard::older_snapshot(&remote.place(name), &why, self.allowed)
     }
 
     /// Where a tree goes.

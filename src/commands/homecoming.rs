@@ -215,10 +215,8 @@ fn look(context: &Context, kit: &Kit, args: &cli::Return) -> Result<()> {
     let allowed = setup::allowed(&args.allow);
     let directories = setup::select(&ready, &[])?;
     let vault = Vault::open(context, &ready, &directories, allowed)?;
-    if let Some(store) = &kit.store
-        && *store != vault.id()
-        && !allowed.other_remote
-    {
+    let is_other = kit.store.as_ref().is_some_and(|store| *store != vault.id());
+    if is_other && !allowed.other_remote {
         let what = format!("{} is not the store of this kit", ready.remote().name());
         return Err(refuse(
             what,
@@ -232,7 +230,7 @@ fn look(context: &Context, kit: &Kit, args: &cli::Return) -> Result<()> {
         drop(monitor);
         let name = &directory.name;
         let place = ready.remote().place(name);
-        let known = kit.snapshots.get(name);
+        let known = kit.snapshots.get(name).filter(|_| !is_other);
         match standing {
             Standing::Current(last) | Standing::Newer { found: last, .. } => {
                 if let Some(why) = known.and_then(|known| known.outdates(last.id())) {

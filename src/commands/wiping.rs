@@ -288,8 +288,7 @@ pub fn forget_names(context: &Context, vault: &Vault, tree: &str) -> Result<()> 
     Ok(())
 }
 
-/// Says what is gone and what is not: `rest` files of the directory at work, and all
-/// of those after it.
+/// Says what is gone and what is not: `rest` files of this directory, and all `after` it.
 fn interrupted(gone: u64, rest: u64, after: &[(Stage, &Directory)]) -> Error {
     let mut here = vec![files(rest)];
     let after = after.iter().filter(|(stage, _)| *stage == Stage::Proven);

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, Result};
 use crate::base::files::{self, create_private_dir, write_private};
+use crate::base::units::date;
 
 /// How far the wipe of a tree has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +46,18 @@ pub struct Record {
 }
 
 impl Record {
+    /// Why `found`, the newest on `remote` (generation and BLAKE3 of its head), is not the
+    /// snapshot that was proven and none after it; None if it is.
+    pub fn outdates(&self, remote: &str, found: (u64, [u8; 32])) -> Option<String> {
+        if self.remote != remote {
+            let since = date(self.since);
+            return Some(format!("what was wiped on {since} is on {}", self.remote));
+        }
+        let known = (self.generation, self.head);
+        let older = found.0 < known.0 || found.0 == known.0 && found.1 != known.1;
+        older.then(|| format!("it has generation {}, and {} was proven", found.0, known.0))
+    }
+
     /// Whether its snapshot is on the remote of this name. What the remote itself
     /// says names none.
     pub fn is_on(&self, remote: &str) -> bool {
