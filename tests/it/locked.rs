@@ -229,7 +229,9 @@ fn a_user_who_cannot_lock_is_told_and_the_snapshot_keeps_the_flags() {
         // Root gets them back.
         fs::rename(locked.data(), sandbox.home().join("of-the-user")).unwrap();
         let mut chown = Process::new("chown");
-        assert!(chown.args(["-R", "0:0"]).arg(sandbox.home()).status().unwrap().success());
+        // Also the directory above: the configuration has to be root's alone.
+        let all = sandbox.home().parent().unwrap().to_path_buf();
+        assert!(chown.args(["-R", "0:0"]).arg(all).status().unwrap().success());
         locked.poof(&["download", "--yes"], 0);
         Locked::assert_tree(&locked.data(), "d");
     }
