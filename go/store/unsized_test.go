@@ -31,7 +31,7 @@ func disk(t *testing.T) (*Store, string) {
 	return s, dir
 }
 
-// procfs says 0 bytes of each file; sysfs says 4,096.
+// opened is a directory, open until the test ends.
 func opened(t *testing.T, dir string) *os.File {
 	t.Helper()
 	file, err := os.Open(dir)
@@ -42,6 +42,7 @@ func opened(t *testing.T, dir string) *os.File {
 	return file
 }
 
+// procfs says 0 bytes of each file; sysfs says 4,096.
 func TestAFileThatSaysAnotherSizeIsSentAsItIs(t *testing.T) {
 	for _, path := range []string{"/proc/sys/kernel/ostype", "/proc/filesystems", "/sys/kernel/mm/transparent_hugepage/enabled"} {
 		content, err := os.ReadFile(path)

@@ -66,7 +66,8 @@ fn settings(conf: &RcloneConf, section: &str) -> Vec<(String, String, String)> {
     all
 }
 
-/// Global settings that no section may change. `versions` and its kin are not rclone's own.
+/// The global settings that a section changes and may not. Settings of a remote itself, such
+/// as `versions`, are not among them.
 pub fn forbidden(conf: &RcloneConf, section: &str, known: &dyn Fn(&str) -> bool) -> Vec<Problem> {
     let settings = settings(conf, section).into_iter();
     let wrong = settings.filter(|(_, key, _)| {

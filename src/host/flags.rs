@@ -5,6 +5,8 @@
 use std::ffi::CStr;
 use std::fs;
 use std::io;
+#[cfg(target_os = "linux")]
+use std::os::fd::AsFd;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -17,6 +19,8 @@ use rustix::fs::{
 };
 #[cfg(target_os = "linux")]
 use rustix::io::Errno;
+#[cfg(target_os = "linux")]
+use rustix::path::Arg;
 
 #[cfg(target_os = "linux")]
 use super::disk;
@@ -140,7 +144,12 @@ pub fn of(dir: &OwnedFd, name: &CStr, stat: &Stat) -> u32 {
     if !has_flags(stat) {
         return 0;
     }
-    let how = AtFlags::SYMLINK_NOFOLLOW | AtFlags::STATX_DONT_SYNC;
+    attributes(dir, name, AtFlags::SYMLINK_NOFOLLOW | AtFlags::STATX_DONT_SYNC)
+}
+
+/// Those that statx(2) tells of; none where it fails.
+#[cfg(target_os = "linux")]
+fn attributes(dir: impl AsFd, name: impl Arg, how: AtFlags) -> u32 {
     let Ok(found) = statx(dir, name, how, StatxFlags::empty()) else { return 0 };
     let known = found.stx_attributes & found.stx_attributes_mask;
     u32::try_from(known.bits() & u64::from(LINUX.kept())).unwrap_or(0)
@@ -155,16 +164,13 @@ fn has_flags(stat: &Stat) -> bool {
 /// Whether something is there, and locked. A link is not followed.
 pub fn is_locked(path: &Path) -> bool {
     #[cfg(target_os = "linux")]
-    let flags = {
-        let found = statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::empty());
-        found.map_or(0, |found| found.stx_attributes.bits() & u64::from(LINUX.kept()))
-    };
+    let flags = attributes(CWD, path, AtFlags::SYMLINK_NOFOLLOW);
     #[cfg(target_os = "macos")]
     let flags = {
         let found = rustix::fs::statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW);
-        found.map_or(0, |stat| u64::from(macos::of(&stat)))
+        found.map_or(0, |stat| macos::of(&stat))
     };
-    HERE.lock(u32::try_from(flags).unwrap_or(0))
+    HERE.lock(flags)
 }
 
 /// Gives what is open, of which `stat` is known, these flags. The handle need not be one
@@ -224,10 +230,7 @@ pub fn of_open(handle: &OwnedFd) -> io::Result<u32> {
         if !has_flags(&stat) {
             return Ok(0);
         }
-        let how = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
-        let Ok(found) = statx(handle, c"", how, StatxFlags::empty()) else { return Ok(0) };
-        let known = found.stx_attributes & found.stx_attributes_mask;
-        Ok(u32::try_from(known.bits() & u64::from(LINUX.kept())).unwrap_or(0))
+        Ok(attributes(handle, c"", AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC))
     }
 }
 

@@ -107,7 +107,7 @@ impl Ways {
         Err(io::Error::other(REPLACED))
     }
 
-    /// Whether what was found in a directory is what is known of that name.
+    /// Whether an entry of a directory is the one that this restore has compared or made.
     ///
     /// What nobody has looked at is as good as any other to a user, who can change there
     /// what is the user's. Root could change what is anybody's. Where nobody else can put
