@@ -108,7 +108,7 @@ impl Listing {
             }
         }
         for (name, size, disowned) in self.odd.unclaimed() {
-            if disowned || ours.has_odd(name) {
+            if disowned || ours.has_odd(name) || Names::is_probe(name) {
                 unclaimed.odd_gone.push(name.to_vec());
             } else {
                 let name = [names.odd_dir().as_bytes(), b"/", name].concat();

@@ -76,6 +76,14 @@ impl Names {
         HEXLOWER.encode(&blake3::hash(path).as_bytes()[..16])
     }
 
+    /// Where objects are tried whose names no file has, below [`Names::odd_dir`].
+    pub const PROBES: &'static str = "probe/";
+
+    /// Whether an object below [`Names::odd_dir`] is what is left of such a try.
+    pub fn is_probe(name: &[u8]) -> bool {
+        name.starts_with(Names::PROBES.as_bytes())
+    }
+
     /// An object, from the top of the bucket.
     pub fn full(&self, name: &[u8]) -> Vec<u8> {
         [self.tree.as_bytes(), b"/", name].concat()

@@ -215,6 +215,29 @@ fn what_was_not_deleted_is_tried_again_and_called_neither_foreign_nor_unsent() {
 }
 
 #[test]
+fn a_probe_of_a_name_that_stayed_is_poofs_own_and_goes_with_the_next_backup() {
+    let (sandbox, proxy) = grown(false, 2);
+    fs::write(sandbox.data().join("con\u{1}trol"), "x").unwrap();
+    let probes = || {
+        let all = format!("{}.poof/trees/data/odd", told(&sandbox));
+        let listed = sandbox.rclone(["lsf", "-R", "--files-only", &all]).run();
+        listed.stdout.lines().filter(|name| name.starts_with("probe/")).count()
+    };
+    // As a server does that shows a name otherwise and so no longer finds it.
+    proxy.set_rule(|request| match request.kind {
+        Kind::Delete if request.key().contains("/odd/probe/") => Verdict::Swallow,
+        _ => Verdict::Pass,
+    });
+    sandbox.poof(["backup"]).run().expect_code(0);
+    assert!(probes() > 0);
+    proxy.set_rule(|_| Verdict::Pass);
+    let run = sandbox.poof(["--json", "check"]).run().expect_code(0);
+    assert!(called_foreign(&run).is_empty(), "{run}");
+    sandbox.poof(["backup"]).run().expect_code(0);
+    assert_eq!(probes(), 0);
+}
+
+#[test]
 fn names_under_which_poof_sends_to_a_disk_are_its_own() {
     let (sandbox, bucket) = on_disk();
     fs::write(sandbox.data().join("file"), "x").unwrap();

@@ -70,7 +70,12 @@ fn keeps_all(kind: S3) {
         run(&["backup"]).stderr_has(unchanged);
         let files = walkdir::WalkDir::new(&data).into_iter().flatten();
         let files = files.filter(|entry| entry.file_type().is_file()).count();
-        run(&["check"]).stderr_has(&format!("data: {files} intact, 0 not, 0 foreign"));
+        // rclone as a server shows a name from its cache as it was sent, and otherwise once
+        // it has read its disk; a deletion between the two is confirmed and not done.
+        let checked = run(&["check"]).stderr_has(&format!("data: {files} intact, 0 not, "));
+        if kind != S3::Gofakes3 {
+            checked.stderr_has("not, 0 foreign");
+        }
         run(&["check", "--read-data"]);
         // A new name of a kind that is there already, and one that was changed.
         fs::write(data.join("files/another\nline"), "new").unwrap();
