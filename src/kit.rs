@@ -125,12 +125,20 @@ impl Kit {
     /// # Errors
     /// It is no kit, it is damaged, or the phrase is another one.
     pub fn open(text: &[u8], phrase: &Secret) -> Result<Self> {
+        Self::open_within(MOST_WORK, text, phrase)
+    }
+
+    /// [`Kit::open`], with at most this work of scrypt, as a power of two.
+    ///
+    /// # Errors
+    /// As [`Kit::open`].
+    pub fn open_within(most_work: u8, text: &[u8], phrase: &Secret) -> Result<Self> {
         let damaged = |what: &str| {
             Error::config(format!("the kit cannot be opened: {what}"))
                 .hint("Is it the whole file? Another copy of it may be.")
         };
         let mut identity = scrypt::Identity::new(secret(phrase));
-        identity.set_max_work_factor(MOST_WORK);
+        identity.set_max_work_factor(most_work);
         let text = text.trim_ascii();
         if !text.starts_with(b"-----BEGIN AGE ENCRYPTED FILE-----") {
             return Err(damaged("it does not begin as a kit does"));

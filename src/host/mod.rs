@@ -22,6 +22,7 @@ pub mod owners;
 pub mod paths;
 pub mod power;
 pub mod program;
+pub mod receipt;
 pub mod resolve;
 pub mod schedule;
 pub mod scratch;

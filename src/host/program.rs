@@ -3,9 +3,10 @@
 use std::env;
 use std::ffi::OsStr;
 use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::receipt::{self, Named};
 use super::tool;
 use super::trust::{self, Weak};
 
@@ -75,15 +76,14 @@ fn of(program: &Path, package: impl Fn(&Path) -> Option<String>) -> Installed {
     if prefix.ancestors().nth(2).is_some_and(|cellar| cellar.ends_with("Cellar")) {
         return Installed::Homebrew;
     }
-    let receipt = prefix.join("share/poof/receipt");
-    if let Ok(text) = fs::read_to_string(&receipt) {
-        let named: Vec<_> =
-            text.lines().filter(|l| l.starts_with('/')).map(PathBuf::from).collect();
-        if named.iter().any(|file| file == program) {
+    let receipt = prefix.join(receipt::PLACE);
+    if let Ok(text) = receipt::read(&receipt) {
+        let named = Named::of(&text, prefix);
+        if named.has(program) {
             if let Some(weak) = trust::weak(&receipt).ok().flatten() {
                 return Installed::Doubtful { receipt, weak };
             }
-            let (files, others) = named.into_iter().partition(|path| is_made(path, prefix));
+            let Named { files, others } = named;
             return Installed::Receipt { receipt, files, others };
         }
     }
@@ -95,35 +95,6 @@ fn of(program: &Path, package: impl Fn(&Path) -> Option<String>) -> Installed {
         return Installed::Build(prefix.to_path_buf());
     }
     package(program).map_or(Installed::Copy, Installed::Package)
-}
-
-/// What scripts/install.sh puts below its prefix.
-const MADE: [&str; 8] = [
-    "bin/poof",
-    "share/bash-completion/completions/poof",
-    "share/zsh/site-functions/_poof",
-    "share/fish/vendor_completions.d/poof.fish",
-    "share/man/man1/poof.1",
-    "share/doc/poof/LICENSE",
-    "share/doc/poof/NOTICES",
-    "share/poof/receipt",
-];
-
-/// Whether an installation below `prefix` makes this: one of its files, or (with a / at
-/// the end) a directory for them. What a receipt names beside that, somebody else wrote.
-fn is_made(path: &Path, prefix: &Path) -> bool {
-    let bytes = path.as_os_str().as_encoded_bytes();
-    if path.components().any(|part| part == Component::ParentDir) {
-        return false;
-    }
-    let mut made = MADE.iter().map(|file| prefix.join(file));
-    if bytes.ends_with(b"/") {
-        // A directory that was made by a name with a link in it.
-        let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-        made.any(|file| file != path && file.starts_with(&real))
-    } else {
-        made.any(|file| file == path)
-    }
 }
 
 /// Where a user puts what goes with a program, below `home`: completions and the manual.
@@ -211,29 +182,5 @@ mod tests {
         assert_eq!(how(), Installed::Receipt { receipt: receipt.clone(), files, others });
         fs::set_permissions(&receipt, fs::Permissions::from_mode(0o646)).unwrap();
         assert!(matches!(how(), Installed::Doubtful { .. }));
-    }
-
-    #[test]
-    fn a_table_of_what_an_installation_makes() {
-        for (path, made) in [
-            ("/opt/bin/poof", true),
-            ("/opt/share/man/man1/poof.1", true),
-            ("/opt/share/man/", true),
-            ("/opt/share/doc/poof/", true),
-            ("/opt/", true),
-            // Empty directories above the prefix, which the installation has made as well.
-            ("/", true),
-            ("/opt/bin/poof/", false),
-            ("/opt/bin/other", false),
-            ("/opt/share/man/man1/other.1", false),
-            ("/opt/share/doc/other/", false),
-            ("/opt/share/../../etc/passwd", false),
-            ("/opt/../opt/bin/poof", false),
-            ("/etc/passwd", false),
-            ("/etc/", false),
-            ("/home/joe/.ssh/id_ed25519", false),
-        ] {
-            assert_eq!(is_made(Path::new(path), Path::new("/opt")), made, "{path}");
-        }
     }
 }

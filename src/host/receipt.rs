@@ -1,0 +1,134 @@
+//! The receipt of `make install`: a text that names every file and directory that it made
+//! below its prefix. Whoever can write there can write another.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Component, Path, PathBuf};
+
+/// Where a receipt is below the prefix of an installation.
+pub const PLACE: &str = "share/poof/receipt";
+
+/// What scripts/install.sh puts below its prefix.
+const MADE: [&str; 8] = [
+    "bin/poof",
+    "share/bash-completion/completions/poof",
+    "share/zsh/site-functions/_poof",
+    "share/fish/vendor_completions.d/poof.fish",
+    "share/man/man1/poof.1",
+    "share/doc/poof/LICENSE",
+    "share/doc/poof/NOTICES",
+    PLACE,
+];
+
+/// The most that is read of one, in bytes: ten names need a thousand.
+const MOST: u64 = 64 << 10;
+
+/// What a receipt names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Named {
+    /// What an installation makes, in the order of the receipt.
+    pub files: Vec<PathBuf>,
+    /// What none makes: somebody else wrote it.
+    pub others: Vec<PathBuf>,
+}
+
+impl Named {
+    /// What is named by `text`, the receipt of an installation below `prefix`; a line that
+    /// does not begin with / names nothing.
+    pub fn of(text: &str, prefix: &Path) -> Self {
+        let named = text.lines().filter(|line| line.starts_with('/')).map(PathBuf::from);
+        let (files, others) = named.partition(|path| is_made(path, prefix));
+        Named { files, others }
+    }
+
+    pub fn has(&self, path: &Path) -> bool {
+        self.files.iter().chain(&self.others).any(|named| named == path)
+    }
+}
+
+/// The text of a receipt.
+///
+/// # Errors
+/// There is none, or it is larger than one can be.
+pub fn read(path: &Path) -> io::Result<String> {
+    // A FIFO would wait for somebody who writes.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    let mut text = String::new();
+    File::open(path)?.take(MOST + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MOST {
+        return Err(io::Error::other("it is larger than a receipt can be"));
+    }
+    Ok(text)
+}
+
+/// Whether an installation below `prefix` makes this: one of its files, or (with a / at
+/// the end) a directory for them.
+fn is_made(path: &Path, prefix: &Path) -> bool {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    if path.components().any(|part| part == Component::ParentDir) {
+        return false;
+    }
+    let mut made = MADE.iter().map(|file| prefix.join(file));
+    if bytes.ends_with(b"/") {
+        // A directory that was made by a name with a link in it.
+        let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        made.any(|file| file != path && file.starts_with(&real))
+    } else {
+        made.any(|file| file == path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_names_what_an_installation_makes_and_what_somebody_added() {
+        let prefix = Path::new("/nowhere/p");
+        let text = "# poof\n/nowhere/p/bin/poof\n/nowhere/p/share/poof/\n/etc/passwd\nbin/poof\n\
+                    /nowhere/p/../../etc/\n/nowhere/p/bin/sh\n";
+        let named = Named::of(text, prefix);
+        let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+        assert_eq!(named.files, paths(&["/nowhere/p/bin/poof", "/nowhere/p/share/poof/"]));
+        let others = ["/etc/passwd", "/nowhere/p/../../etc/", "/nowhere/p/bin/sh"];
+        assert_eq!(named.others, paths(&others));
+        assert!(named.has(Path::new("/etc/passwd")) && !named.has(Path::new("/etc")));
+    }
+
+    #[test]
+    fn what_is_larger_than_a_receipt_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("receipt");
+        fs::write(&path, "/a/b\n".repeat(20_000)).unwrap();
+        assert!(read(&path).is_err());
+        assert!(read(dir.path()).is_err());
+        fs::write(&path, "/a/b\n").unwrap();
+        assert_eq!(read(&path).unwrap(), "/a/b\n");
+    }
+
+    #[test]
+    fn a_table_of_what_an_installation_makes() {
+        for (path, made) in [
+            ("/opt/bin/poof", true),
+            ("/opt/share/man/man1/poof.1", true),
+            ("/opt/share/man/", true),
+            ("/opt/share/doc/poof/", true),
+            ("/opt/", true),
+            // Empty directories above the prefix, which the installation has made as well.
+            ("/", true),
+            ("/opt/bin/poof/", false),
+            ("/opt/bin/other", false),
+            ("/opt/share/man/man1/other.1", false),
+            ("/opt/share/doc/other/", false),
+            ("/opt/share/../../etc/passwd", false),
+            ("/opt/../opt/bin/poof", false),
+            ("/etc/passwd", false),
+            ("/etc/", false),
+            ("/home/joe/.ssh/id_ed25519", false),
+        ] {
+            assert_eq!(is_made(Path::new(path), Path::new("/opt")), made, "{path}");
+        }
+    }
+}
