@@ -4,6 +4,7 @@
 GO ?= go
 CARGO ?= cargo
 PREFIX ?= $(HOME)/.local
+FUZZ ?= 3600
 export GO
 
 built = $(or $(CARGO_TARGET_DIR),target)/release/poof
@@ -21,7 +22,8 @@ help:
 	@echo 'make demo         setup, build, and poof demo'
 	@echo 'make lint         formatters and linters, Rust and Go'
 	@echo 'make test         setup, lint and every test'
-	@echo 'make soak         the tests that take long: kills by the hundred, large trees'
+	@echo 'make soak         the tests that take long: kills by the hundred, large trees,'
+	@echo '                  and the parsers, FUZZ seconds each (an hour)'
 	@echo 'make fuzz         the parsers, a minute each'
 	@echo 'make bench        poof beside its peers: time, memory, requests'
 	@echo 'make ledger       write vendor/modules.tsv and vendor/NOTICES anew'
@@ -59,10 +61,11 @@ test: setup test-tools lint
 	cd go && $(GO) test -trimpath ./...
 	$(CARGO) test --locked
 
-# Kills at every other request, and trees of hundreds of thousands of files.
+# Kills at every other request, trees of hundreds of thousands of files, and the parsers.
 soak: setup test-tools
 	@scripts/server-tools.sh
 	$(CARGO) test --locked --test it soak_ -- --ignored --test-threads=2
+	scripts/fuzz.sh '$(FUZZ)'
 
 # The parsers of what comes from disks and servers, a minute each.
 fuzz:

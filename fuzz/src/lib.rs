@@ -7,6 +7,8 @@
 pub mod base {
     pub mod error;
     pub mod files;
+    pub mod secret;
+    pub mod units;
 }
 
 #[path = "../../src/config"]
@@ -18,6 +20,14 @@ pub mod config {
     pub mod secrets;
     pub mod status;
 }
+
+#[path = "../../src/host"]
+pub mod host {
+    pub mod receipt;
+}
+
+#[path = "../../src/kit.rs"]
+pub mod kit;
 
 #[path = "../../src/tree"]
 pub mod tree {
@@ -42,6 +52,18 @@ fn time(u: &mut Unstructured) -> Result<Time> {
 fn bytes(u: &mut Unstructured) -> Result<Vec<u8>> {
     let len = u.int_in_range(0..=40)?;
     Ok(u.bytes(len)?.to_vec())
+}
+
+/// A short text, which may be of anything.
+pub fn text(u: &mut Unstructured) -> Result<String> {
+    let parts =
+        ["", "a", "\"", "\\", "\n", "\u{0}", "é", "/home/a", "[s]\n", "key = value\n", "{}"];
+    let mut text = String::new();
+    for _ in 0..u.int_in_range(0..=4)? {
+        text.push_str(u.choose(&parts)?);
+        text.push(u.arbitrary()?);
+    }
+    Ok(text)
 }
 
 /// An entry with all that an entry may have, and what none may have.

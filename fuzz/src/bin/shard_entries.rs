@@ -16,7 +16,9 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     }
     for entry in &entries {
         assert!(entry.attributes.xattrs.len() <= MOST_ATTRIBUTES);
-        assert!(entry.attributes.mode & !0o7777 == 0 && entry.attributes.mtime.nanos < 1_000_000_000);
+        assert!(
+            entry.attributes.mode & !0o7777 == 0 && entry.attributes.mtime.nanos < 1_000_000_000
+        );
         let up = |name: &[u8]| name == b".." || name == b"." || name.contains(&0);
         assert!(!entry.path.split(|byte| *byte == b'/').any(up), "{:?}", entry.path);
     }
