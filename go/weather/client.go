@@ -28,6 +28,7 @@ const longestPause = 20 * time.Second
 
 // Client is client with every request of it tried again as long as that makes sense.
 func (w *Weather) Client(client *s3.Client) *s3.Client {
+	w.askBy(client)
 	return s3.New(client.Options(), func(o *s3.Options) {
 		o.HTTPClient = &sender{next: o.HTTPClient, weather: w}
 		// It would add a limit of its own to the retryer.
@@ -36,13 +37,23 @@ func (w *Weather) Client(client *s3.Client) *s3.Client {
 		o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
 			return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("PoofAttempts",
 				func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
-					return next.HandleInitialize(context.WithValue(ctx, attemptsKey{}, w.begin()), in)
+					a := w.begin()
+					a.bucket = bucketOf(in.Parameters)
+					if whole, ok := ctx.Value(wholeKey{}).(*attempts); ok {
+						w.mu.Lock() // parts are sent side by side
+						whole.bucket = a.bucket
+						w.mu.Unlock()
+					}
+					return next.HandleInitialize(context.WithValue(ctx, attemptsKey{}, a), in)
 				}), middleware.Before)
 		})
 	})
 }
 
 type attemptsKey struct{}
+
+// wholeKey is the key of the attempts of something that is more than one request.
+type wholeKey struct{}
 
 // sender sends single requests.
 type sender struct {
@@ -145,11 +156,16 @@ func (r retryer) GetRetryToken(ctx context.Context, err error) (func(error) erro
 		a.skews++
 		return nothing, nil
 	}
-	delay, err := r.weather.again(a, KindOf(err), err)
+	kind := KindOf(err)
+	delay, err := r.weather.again(a, kind, err)
 	if err != nil {
 		return nothing, err
 	}
-	return nothing, r.weather.sleep(ctx, delay)
+	if err := r.weather.sleep(ctx, delay); err != nil {
+		return nothing, err
+	}
+	r.weather.doubt(ctx, a, kind)
+	return nothing, nil
 }
 
 func (retryer) GetInitialToken() func(error) error { return nothing }

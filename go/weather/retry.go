@@ -15,6 +15,7 @@ type attempts struct {
 	stalls int
 	skews  int    // of the clocks
 	good   uint64 // answers to others, up to its last failure
+	bucket string // that it is about
 }
 
 func (w *Weather) begin() *attempts {
@@ -60,7 +61,7 @@ func (w *Weather) Retry(ctx context.Context, count bool, do func(ctx context.Con
 	}
 	a := w.begin()
 	for {
-		err := w.once(ctx, count, do)
+		err := w.once(context.WithValue(ctx, wholeKey{}, a), count, do)
 		kind := KindOf(err)
 		if kind == Fine || kind == Final || ctx.Err() != nil {
 			return err
@@ -76,6 +77,7 @@ func (w *Weather) Retry(ctx context.Context, count bool, do func(ctx context.Con
 		if err := w.sleep(ctx, delay); err != nil {
 			return err
 		}
+		w.doubt(ctx, a, kind)
 	}
 }
 

@@ -91,7 +91,8 @@ type Weather struct {
 	under    int
 	asleep   int       // requests that are to be made again
 	pause    time.Time // the server asks for none before
-	freed    chan struct{}
+	questions
+	freed chan struct{}
 }
 
 var all struct {

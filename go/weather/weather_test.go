@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
 )
 
@@ -168,5 +170,40 @@ func TestARequestIsCancelledWhenItMakesNoProgressAndNotWhileItDoes(t *testing.T)
 	}
 	if body, err := get("/slow"); err != nil || body != strings.Repeat("x", 5) {
 		t.Errorf("%q, %v", body, err)
+	}
+}
+
+func TestTheServerIsAskedWhetherItFailsAtOneNameAlone(t *testing.T) {
+	t.Parallel()
+	asked, down := 0, false
+	server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
+		switch {
+		case in.Method == http.MethodHead && in.URL.Path == "/bucket":
+			if asked++; !down {
+				out.WriteHeader(http.StatusForbidden)
+				return
+			}
+		}
+		out.WriteHeader(http.StatusInternalServerError)
+	}))
+	defer server.Close()
+	w := Of(t.Name())
+	client := w.Client(s3.New(s3.Options{
+		BaseEndpoint: &server.URL, Region: "us-east-1", UsePathStyle: true,
+		Credentials: credentials.NewStaticCredentialsProvider("key", "secret", ""),
+	}))
+	w.see(Fine, nil)
+	bucket, key := "bucket", "bad"
+	put := func() error {
+		_, err := client.PutObject(context.Background(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader("x")})
+		return err
+	}
+	if err := put(); !errors.Is(err, ErrGivenUp) || w.Verdict() != nil || asked < mostBroken-1 {
+		t.Errorf("%v, verdict %v, asked %d times", err, w.Verdict(), asked)
+	}
+	down = true
+	w.failing = onlyErrors - 3*time.Second
+	if err := put(); w.Verdict() == nil {
+		t.Errorf("%v, and no verdict", err)
 	}
 }

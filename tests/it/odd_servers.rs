@@ -30,8 +30,7 @@ fn on(kind: S3, server: &Server, encrypted: bool) -> Sandbox {
     sandbox
 }
 
-/// s3rver ends if it has to make a file whose name is too long for its disk; s3s-fs
-/// answers with 500 for ever, in which a run waits for the server (a minute).
+/// s3rver ends if it has to make a file whose name is too long for its disk.
 fn without_long_names(data: &Path) {
     for dir in ["files", "dirs"] {
         for entry in fs::read_dir(data.join(dir)).unwrap().flatten() {
@@ -51,7 +50,7 @@ fn keeps_all(kind: S3) {
         let sandbox = on(kind, &server, encrypted);
         let data = sandbox.data();
         names(&data);
-        if matches!(kind, S3::S3rver | S3::S3sFs) {
+        if kind == S3::S3rver {
             without_long_names(&data);
         }
         grow(&data, 5, 0..=3_000, 1);
@@ -89,7 +88,8 @@ fn keeps_all(kind: S3) {
         run(&["download", "--yes", "--only", "data"]);
         assert_same_content(&original, &Snapshot::of(&data));
         run(&["backup"]).stderr_has(unchanged);
-        if !encrypted {
+        // Of s3s-fs rclone lists the first directory again and again, whatever it holds.
+        if !encrypted && kind != S3::S3sFs {
             // Nobody's listing of the tree is broken by what lies there.
             assert!(names_on(&sandbox, "data").len() > 60);
         }

@@ -102,6 +102,43 @@ fn a_server_of_nothing_but_errors_has_its_verdict_within_a_minute() {
 }
 
 #[test]
+fn a_file_at_which_the_server_fails_for_ever_keeps_no_other_from_being_saved() {
+    let (sandbox, proxy) = grown(true, 5);
+    sandbox.poof(["backup"]).run().expect_code(0);
+    grow(&sandbox.data().join("more"), 5, 0..=3_000, 2);
+    fs::write(sandbox.data().join("bad"), [7; 4_321]).unwrap();
+    // By its size: its name is another one on an encrypted remote.
+    let sizes = 4_321..4_500;
+    proxy.set_rule(move |r| match r.kind {
+        Kind::Put if sizes.contains(&r.length) => BROKEN,
+        _ => Verdict::Pass,
+    });
+    let run = sandbox.poof(["backup"]).run().expect_code(5);
+    assert!(run.elapsed < Duration::from_secs(40), "{run}");
+    run.stderr_has("data/bad: ").stderr_has("not sent: 1 file");
+    proxy.set_rule(|_| Verdict::Pass);
+    fs::remove_file(sandbox.data().join("bad")).unwrap();
+    let original = Snapshot::of(&sandbox.data());
+    let run = sandbox.poof(["download", "--to", "beside", "--only", "data"]).run();
+    run.expect_code(0);
+    assert_same_content(&original, &Snapshot::of(&sandbox.home().join("beside/data")));
+}
+
+#[test]
+fn a_name_at_which_the_server_fails_for_ever_is_kept_under_another() {
+    let (sandbox, proxy) = grown(false, 5);
+    for name in ["n", "m"] {
+        fs::write(sandbox.data().join(name.repeat(230)), name).unwrap();
+    }
+    proxy.set_rule(|r| match r.kind {
+        Kind::Put if r.key().len() > 230 => BROKEN,
+        _ => Verdict::Pass,
+    });
+    sandbox.poof(["backup"]).run().expect_code(0).stderr_has("kept under another");
+    restores(&sandbox, &proxy);
+}
+
+#[test]
 fn a_network_that_is_away_is_waited_for_and_the_run_goes_on() {
     let (sandbox, proxy) = grown(true, 60);
     grow(&sandbox.data().join("large"), 1, 30 << 20..=30 << 20, 3);

@@ -135,7 +135,8 @@ impl Outgoing<'_> {
             let Change { path, odd, .. } = &self.changes[i];
             let named = failure.kind == FailureKind::Name;
             // A server that keeps objects as files may say nothing but that it failed.
-            let other = failure.kind == FailureKind::Other && is_hard(path);
+            let other =
+                matches!(failure.kind, FailureKind::Other | FailureKind::Failing) && is_hard(path);
             (!odd && (named || other)).then_some(i)
         };
         let odd: Vec<usize> = failed.iter().filter_map(may_be_odd).collect();
