@@ -7,14 +7,13 @@ use std::ffi::{CStr, CString, OsString};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{
-    AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, mkdirat, open, openat, readlinkat, statat,
-};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, mkdirat, open, openat, readlinkat, statat};
 use rustix::io::Errno;
-use rustix::process::{getegid, geteuid};
+use rustix::process::geteuid;
+
+use super::trust::{self, Reach};
 
 /// So many links are followed at most, as the system does.
 const LINKS: usize = 40;
@@ -57,8 +56,12 @@ pub fn open_to_others(path: &Path) -> io::Result<Option<PathBuf>> {
         match std::fs::symlink_metadata(dir) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
-            Ok(meta) if !is_closed(&meta, dir != path) => return Ok(Some(dir.to_owned())),
-            Ok(_) => {}
+            Ok(_) => {
+                let reach = if dir == path { Reach::Add } else { Reach::Replace };
+                if !trust::is_closed_at(dir, reach)? {
+                    return Ok(Some(dir.to_owned()));
+                }
+            }
         }
     }
     below(path)
@@ -69,7 +72,7 @@ fn below(dir: &Path) -> io::Result<Option<PathBuf>> {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
             let path = entry.path();
-            if !is_closed(&entry.metadata()?, false) {
+            if !trust::is_closed_at(&path, Reach::Add)? {
                 return Ok(Some(path));
             }
             if let Some(found) = below(&path)? {
@@ -78,52 +81,6 @@ fn below(dir: &Path) -> io::Result<Option<PathBuf>> {
         }
     }
     Ok(None)
-}
-
-/// Whether nobody else can put something into a directory, or, `sticky`, in the place of
-/// what another user has in it.
-fn is_closed(meta: &std::fs::Metadata, sticky: bool) -> bool {
-    let us = (geteuid().as_raw(), getegid().as_raw());
-    let dir = Owned { uid: meta.uid(), gid: meta.gid(), mode: meta.mode() };
-    is_ours(ROOTS, Owned { mode: if sticky { dir.mode } else { dir.mode & !0o1000 }, ..dir }, us)
-}
-
-/// Whether nobody but root and this user can put something into an open directory.
-///
-/// # Errors
-/// The system does not tell.
-pub fn is_ours_alone(dir: &OwnedFd) -> io::Result<bool> {
-    let dir = Owned::of(&fstat(dir)?);
-    let us = (geteuid().as_raw(), getegid().as_raw());
-    Ok(is_ours(ROOTS, Owned { mode: dir.mode & !0o1000, ..dir }, us))
-}
-
-const ROOTS: Owned = Owned { uid: 0, gid: 0, mode: 0 };
-
-/// Who can have made or replaced something.
-#[derive(Clone, Copy)]
-struct Owned {
-    uid: u32,
-    gid: u32,
-    mode: u32,
-}
-
-impl Owned {
-    fn of(stat: &Stat) -> Self {
-        Owned { uid: stat.st_uid, gid: stat.st_gid, mode: stat.st_mode }
-    }
-}
-
-/// Whether nobody but root and `us`, a user and the group, can have put a link into a
-/// directory: the rule of protected links (proc(5)), and for directories that all may
-/// write and none is sticky of as well.
-fn is_ours(link: Owned, dir: Owned, us: (u32, u32)) -> bool {
-    let own = |owned: Owned| owned.uid == 0 || owned.uid == us.0;
-    let sticky = dir.mode & 0o1000 != 0;
-    // The group that holds this user alone: many systems give each one.
-    let private = dir.gid == us.1 && us.0 == us.1;
-    let closed = dir.mode & 0o002 == 0 && (dir.mode & 0o020 == 0 || private);
-    own(link) && own(dir) && (closed || sticky)
 }
 
 struct At {
@@ -235,8 +192,7 @@ fn followed(At { dir, path, .. }: &At, name: &CStr) -> io::Result<PathBuf> {
         return Err(Errno::NOTDIR.into());
     }
     // Who could change it after this look could have made it, too.
-    let us = (geteuid().as_raw(), getegid().as_raw());
-    if is_ours(Owned::of(&link), Owned::of(&fstat(dir)?), us) {
+    if trust::is_one_of_us(link.st_uid)? && trust::is_closed(dir, Reach::Replace)? {
         let target = readlinkat(dir, name, Vec::new())?;
         return Ok(PathBuf::from(OsString::from_vec(target.into_bytes())));
     }
@@ -252,34 +208,9 @@ fn followed(At { dir, path, .. }: &At, name: &CStr) -> io::Result<PathBuf> {
 mod tests {
     use super::*;
     use std::fs;
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
-    #[test]
-    fn a_link_is_ours_if_only_root_and_we_can_have_put_it_there() {
-        let owned = |uid, gid, mode| Owned { uid, gid, mode };
-        let us = (1000, 1000);
-        let dir = |mode| owned(1000, 1000, mode);
-        for (link, dir, ours) in [
-            (owned(1000, 1000, 0o777), dir(0o755), true),
-            (owned(0, 0, 0o777), owned(0, 0, 0o755), true),
-            (owned(1000, 1000, 0o777), owned(0, 0, 0o755), true),
-            // In a directory for all.
-            (owned(1000, 1000, 0o777), owned(0, 0, 0o1777), true),
-            (owned(1001, 1001, 0o777), owned(0, 0, 0o1777), false),
-            (owned(1000, 1000, 0o777), owned(0, 0, 0o777), false),
-            // A neighbour's, or where a neighbour can put one.
-            (owned(1001, 1001, 0o777), dir(0o755), false),
-            (owned(1000, 1000, 0o777), owned(1001, 1001, 0o755), false),
-            (owned(1000, 1000, 0o777), dir(0o775), true),
-            (owned(1000, 1000, 0o777), owned(1000, 50, 0o775), false),
-        ] {
-            let said = (link.uid, dir.uid, dir.gid, dir.mode);
-            assert_eq!(is_ours(link, dir, us), ours, "{said:?}");
-        }
-        // To root a user's link is a neighbour's.
-        assert!(!is_ours(owned(1000, 1000, 0o777), dir(0o700), (0, 0)));
-        assert!(is_ours(owned(0, 0, 0o777), owned(0, 0, 0o775), (0, 0)));
-    }
+    use rustix::fs::fstat;
 
     #[test]
     fn a_directory_is_opened_through_links_of_its_own_user() {

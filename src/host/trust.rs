@@ -5,8 +5,11 @@ use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::io;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
+
+use rustix::fs::fstat;
 
 use super::owners::{self, Group, User};
 use super::traces::quoted;
@@ -177,6 +180,64 @@ pub fn weak(path: &Path) -> io::Result<Option<Weak>> {
     Ok(None)
 }
 
+/// What somebody may do in a directory of which it is asked whether it is closed to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Put something in the place of what root or this user has there: a sticky bit
+    /// keeps others from that.
+    Replace,
+    /// Put something new there.
+    Add,
+}
+
+/// Whether nobody but root and this user has that reach in an open directory.
+///
+/// # Errors
+/// The system does not tell.
+pub fn is_closed(dir: impl AsFd, reach: Reach) -> io::Result<bool> {
+    let stat = fstat(&dir)?;
+    let by_handle = format!("/proc/self/fd/{}", dir.as_fd().as_raw_fd());
+    let list = list(Path::new(&by_handle));
+    let seen = Seen { uid: stat.st_uid, gid: stat.st_gid, mode: stat.st_mode, list };
+    closed(seen, reach)
+}
+
+/// The same of a directory by its path.
+///
+/// # Errors
+/// As [`is_closed`].
+pub fn is_closed_at(path: &Path, reach: Reach) -> io::Result<bool> {
+    let found = fs::symlink_metadata(path)?;
+    let list = list(path);
+    let seen = Seen { uid: found.uid(), gid: found.gid(), mode: found.mode(), list };
+    closed(seen, reach)
+}
+
+fn closed(seen: Seen, reach: Reach) -> io::Result<bool> {
+    let us = Us::here()?;
+    Ok(lets_in(seen, reach, &us, &|gid| is_ours_alone(gid, &us)).is_none())
+}
+
+fn lets_in(
+    mut seen: Seen,
+    reach: Reach,
+    us: &Us,
+    is_private: &dyn Fn(u32) -> bool,
+) -> Option<Fault> {
+    if reach == Reach::Add {
+        seen.mode &= !STICKY;
+    }
+    fault(&seen, us, is_private)
+}
+
+/// Whether a user is root or this one.
+///
+/// # Errors
+/// The system does not tell.
+pub fn is_one_of_us(uid: u32) -> io::Result<bool> {
+    Ok(Us::here()?.are(uid))
+}
+
 fn parts(path: &Path) -> VecDeque<OsString> {
     path.components()
         .filter_map(|part| match part {
@@ -300,6 +361,57 @@ mod tests {
             let seen = Seen { uid, gid, mode, list: Vec::new() };
             assert_eq!(fault(&seen, &ME, &|gid| gid == 1000), wanted, "{what}");
         }
+    }
+
+    #[test]
+    fn a_table_of_directories_in_which_others_replace_or_add() {
+        for (what, uid, gid, mode, replace, add) in [
+            ("a private one", 1000, 1000, 0o755, false, false),
+            ("of the own group", 1000, 1000, 0o775, false, false),
+            ("of a group of several", 1000, 50, 0o775, true, true),
+            ("one of root's", 0, 0, 0o755, false, false),
+            ("/tmp", 0, 0, 0o1777, false, true),
+            ("a /tmp that is not sticky", 0, 0, 0o777, true, true),
+            ("a neighbour's", OTHER, OTHER, 0o755, true, true),
+            ("a neighbour's that is sticky", OTHER, OTHER, 0o1777, true, true),
+        ] {
+            let mode = DIRECTORY | mode;
+            let is = |reach| {
+                let seen = Seen { uid, gid, mode, list: Vec::new() };
+                lets_in(seen, reach, &ME, &|gid| gid == 1000).is_some()
+            };
+            assert_eq!((is(Reach::Replace), is(Reach::Add)), (replace, add), "{what}");
+        }
+        // To root a user's directory is a neighbour's.
+        let root = Us { uid: 0, top: 0 };
+        let seen = Seen { uid: 1000, gid: 1000, mode: DIRECTORY | 0o700, list: Vec::new() };
+        assert!(lets_in(seen, Reach::Replace, &root, &|_| true).is_some());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn an_access_control_list_opens_a_directory_of_the_own_group() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::set_permissions(dir.path(), Permissions::from_mode(0o700)).unwrap();
+        let open = fs::File::open(dir.path()).unwrap();
+        assert!(is_closed(&open, Reach::Replace).unwrap());
+        // user::rwx, user:1001:rwx, group::r-x, mask::rwx, other::---
+        let none = u32::MAX;
+        let mut list = 2_u32.to_le_bytes().to_vec();
+        for (tag, bits, id) in
+            [(1_u16, 7_u16, none), (2, 7, OTHER), (4, 5, none), (16, 7, none), (32, 0, none)]
+        {
+            list.extend([tag.to_le_bytes(), bits.to_le_bytes()].concat());
+            list.extend(id.to_le_bytes());
+        }
+        let name = "system.posix_acl_access";
+        let flags = rustix::fs::XattrFlags::empty();
+        match rustix::fs::setxattr(dir.path(), name, &list, flags) {
+            Err(rustix::io::Errno::OPNOTSUPP) => return,
+            done => done.unwrap(),
+        }
+        assert!(!is_closed(&open, Reach::Replace).unwrap());
+        assert!(!is_closed_at(dir.path(), Reach::Add).unwrap());
     }
 
     #[test]

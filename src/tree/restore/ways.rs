@@ -11,7 +11,7 @@ use rustix::fs::{AtFlags, fstat, statat};
 
 use super::names::open_directory;
 use crate::host::itself::{Id, Itself, id};
-use crate::host::resolve::is_ours_alone;
+use crate::host::trust::{Reach, is_closed};
 use crate::tree::attributes::{Power, REPLACED};
 use crate::tree::root::Root;
 
@@ -117,7 +117,7 @@ impl Ways {
     /// The system does not tell.
     pub fn is_it(&self, dir: &OwnedFd, known: Option<Id>, found: Id) -> io::Result<bool> {
         let same = known.map_or(self.power == Power::Owner, |known| known == found);
-        Ok(same || is_ours_alone(dir)?)
+        Ok(same || is_closed(dir, Reach::Add)?)
     }
 
     /// Takes note of a directory that is there now.
@@ -132,7 +132,7 @@ impl Ways {
         let mut state = self.state();
         // Two names of the snapshot may be one to this disk.
         let is_known = || state.known.values().any(|known| *known == id(&stat));
-        if self.power == Power::Root && !is_known() && !is_ours_alone(dir)? {
+        if self.power == Power::Root && !is_known() && !is_closed(dir, Reach::Add)? {
             return Err(io::Error::other(REPLACED));
         }
         state.known.insert(path.to_vec(), id(&stat));
