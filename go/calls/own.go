@@ -21,6 +21,7 @@ import (
 
 	"bridge/host"
 	"bridge/lease"
+	"bridge/store"
 	"bridge/weather"
 )
 
@@ -44,10 +45,11 @@ func init() {
 	}
 }
 
-// deriveKey makes a secret of the passwords of a crypt remote, from which they
-// cannot be found: what seals poof's own records.
+// deriveKey makes secrets of the passwords of a crypt remote: what seals poof's own
+// records. Heads of before version 3 are sealed with one at which a weak password can be
+// guessed fast; it only opens those.
 //
-// Parameters: crypt (section). Results: key (base64, 32 bytes).
+// Parameters: crypt (section). Results: key, before (base64, 32 bytes each).
 func deriveKey(_ context.Context, in rc.Params) (rc.Params, error) {
 	section, err := in.GetString("crypt")
 	if err != nil {
@@ -64,7 +66,12 @@ func deriveKey(_ context.Context, in rc.Params) (rc.Params, error) {
 		// The length keeps apart what would read the same in a row.
 		_, _ = fmt.Fprintf(sum, "%d:%s", len(value), value)
 	}
-	return rc.Params{"key": base64.StdEncoding.EncodeToString(sum.Sum(nil))}, nil
+	key, err := store.SealSecret(section)
+	if err != nil {
+		return nil, err
+	}
+	text := base64.StdEncoding.EncodeToString
+	return rc.Params{"key": text(key), "before": text(sum.Sum(nil))}, nil
 }
 
 // drainLog returns what rclone logged since the last call.

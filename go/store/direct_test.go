@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"io"
 	"testing"
 
@@ -25,6 +26,31 @@ func TestTheClientInsideIsReached(t *testing.T) {
 	}
 	if d.bucket != "bucket" || d.key("a/b") != "dir/a/b" || d.opt.Provider != "Minio" {
 		t.Errorf("bucket %q, key %q, provider %q", d.bucket, d.key("a/b"), d.opt.Provider)
+	}
+}
+
+// What is sealed with it opens with every later version: made once with scrypt and HMAC
+// of another language.
+func TestTheSealIsMadeOfTheStretchedKeys(t *testing.T) {
+	for _, c := range []struct{ password2, secret string }{
+		{"two", "fc3764b6eaa209f45b87f0eac7e5d4fddff2ed69ad59abb8e3b310992cf73abe"},
+		{"", "5209bf0004477e22eddf016214d07ffd452acf1f3c437abab7b344b32462156d"},
+	} {
+		config := configmap.Simple{
+			"password":            obscure.MustObscure("one"),
+			"filename_encryption": "off", "directory_name_encryption": "false", "suffix": "none",
+			"filename_encoding": "base64",
+		}
+		if c.password2 != "" {
+			config["password2"] = obscure.MustObscure(c.password2)
+		}
+		keys, err := keysOf(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if secret, err := keys.secret(); err != nil || hex.EncodeToString(secret) != c.secret {
+			t.Errorf("with %q: %x, %v", c.password2, secret, err)
+		}
 	}
 }
 

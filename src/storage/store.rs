@@ -11,13 +11,15 @@ use std::time::{Duration, SystemTime};
 use data_encoding::BASE64;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
 
 use super::failure::Failure;
 use super::job::{self, Watch};
 use super::rclone::call::{Call, call};
+use super::rclone::configuring::DeriveKey;
 use super::rclone::requests::{
-    AbandonUploads, CopyStore, CountVersions, DeriveKey, FetchStore, Filter, ListStore, LookStore,
-    NameOf, RemoveStore, SendStore, SetLease, SetPatience, Settings,
+    AbandonUploads, CopyStore, CountVersions, FetchStore, Filter, ListStore, LookStore, NameOf,
+    RemoveStore, SendStore, SetLease, SetPatience, Settings,
 };
 
 pub use super::rclone::requests::Versions;
@@ -153,18 +155,21 @@ impl Store {
         job::probe(&CountVersions { fs: self.fs.clone(), dir: dir.to_owned() })
     }
 
-    /// A secret of the encryption, for the seal of poof's own records; None where
-    /// nothing is encrypted.
+    /// Secrets of the encryption, for the seals of poof's own records: that of today, and
+    /// the one before it. None where nothing is encrypted.
     ///
     /// # Errors
     /// The passwords in the configuration are not as rclone writes them.
-    pub fn secret(&self) -> Result<Option<Vec<u8>>, Failure> {
+    pub fn secrets(&self) -> Result<Option<[Zeroizing<Vec<u8>>; 2]>, Failure> {
         if self.crypt.is_empty() {
             return Ok(None);
         }
-        let reply = call(&DeriveKey { crypt: self.crypt.clone() })?;
-        let key = BASE64.decode(reply.key.as_bytes());
-        key.map(Some).map_err(|_| Failure::reply("poof/key"))
+        let reply = call(&DeriveKey { crypt: &self.crypt })?;
+        let of = |text: String| {
+            let bytes = BASE64.decode(Zeroizing::new(text).as_bytes());
+            bytes.map(Zeroizing::new).map_err(|_| Failure::reply("poof/key"))
+        };
+        Ok(Some([of(reply.key)?, of(reply.before)?]))
     }
 }
 
@@ -323,7 +328,7 @@ mod tests {
         let mut moving = job(2, &here, "moving");
         moving.size += 1;
         let jobs = [job(0, &here, "small"), job(1, &here, "big"), moving];
-        let fs = there.display().to_string();
+        let fs = there.to_string_lossy().into_owned();
         let store = Store { fs, crypt: String::new(), width: 8, distinct: false, clear: true };
         let mut sent = Vec::new();
         let watch = &mut Unwatched;

@@ -84,8 +84,8 @@ impl Found {
 /// # Errors
 /// The passwords in the configuration are not as rclone writes them.
 pub fn key(store: &Store) -> std::result::Result<Key, Failure> {
-    let secret = store.secret()?;
-    Ok(secret.map_or_else(Key::plain, |secret| Key::from_secret(&secret)))
+    let secrets = store.secrets()?;
+    Ok(secrets.map_or_else(Key::plain, |[secret, before]| Key::of_secrets(&secret, &before)))
 }
 
 /// The store that this machine knows under the name of a remote, unverified.

@@ -83,6 +83,7 @@ mod schedule;
 mod schedule_runs;
 mod scheduled;
 mod scripts;
+mod sealed;
 mod secret_sources;
 mod secrets;
 mod selftest;

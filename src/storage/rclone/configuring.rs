@@ -163,3 +163,23 @@ impl Call for Encrypt<'_> {
     const METHOD: &'static str = "poof/lock";
     type Reply = Encrypted;
 }
+
+/// Secrets made of the passwords of a crypt remote.
+#[derive(Serialize)]
+pub struct DeriveKey<'a> {
+    /// Its section.
+    pub crypt: &'a str,
+}
+
+#[derive(Deserialize)]
+pub struct DerivedKey {
+    /// 32 bytes, base64, as the other.
+    pub key: String,
+    /// What seals heads of before version 3.
+    pub before: String,
+}
+
+impl Call for DeriveKey<'_> {
+    const METHOD: &'static str = "poof/key";
+    type Reply = DerivedKey;
+}

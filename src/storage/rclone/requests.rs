@@ -167,17 +167,6 @@ request!(
 );
 
 request!(
-    /// A secret made of the passwords of a crypt remote.
-    DeriveKey => "poof/key", DerivedKey { crypt: String }
-);
-
-#[derive(Deserialize)]
-pub struct DerivedKey {
-    /// 32 bytes, base64.
-    pub key: String,
-}
-
-request!(
     /// The name of the object of a local path, both base64.
     NameOf => "poof/name", ObjectName { path: String }
 );

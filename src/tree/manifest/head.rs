@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::key::Key;
+use super::key::{Key, STRETCHED};
 use super::{Damaged, block, opened};
 use crate::tree::entry::{Entry, EntryKind};
 
 const MAGIC: &[u8] = b"poof head";
-/// Version 1 does not name the machine.
-const VERSION: u8 = 2;
+/// Version 1 does not name the machine. Version 2 is that of remotes without encryption,
+/// and was that of all: its seal is not made of a stretched key.
+const VERSION: u8 = STRETCHED;
 const SEAL: usize = 32;
 /// A head that is larger, in bytes, was not made by us: this is one of 200 million entries.
 pub const LARGEST_HEAD: u64 = 16 << 20;
@@ -71,11 +72,15 @@ pub struct ShardRef {
 impl Head {
     /// The head as it is stored.
     pub fn seal(&self, key: &Key) -> Vec<u8> {
-        let version = if self.machine.is_some() { VERSION } else { 1 };
+        let version = match (self.machine, key.is_stretched()) {
+            (Some(_), true) => VERSION,
+            (Some(_), false) => 2,
+            (None, _) => 1,
+        };
         let mut bytes = [MAGIC, &[0, version]].concat();
         bytes.extend(postcard::to_stdvec(self).unwrap_or_default());
         bytes.extend(self.machine.iter().flatten());
-        let seal = key.seal(&bytes);
+        let seal = key.seal_head(version, &bytes);
         bytes.extend_from_slice(&seal);
         bytes
     }
@@ -85,21 +90,21 @@ impl Head {
     /// # Errors
     /// It is not.
     pub fn open(key: &Key, tree: &str, generation: u64, bytes: &[u8]) -> Result<Head, Damaged> {
-        opened(bytes, MAGIC, VERSION)?;
+        let (version, _) = opened(bytes, MAGIC, VERSION)?;
         let (sealed, seal) = bytes
             .len()
             .checked_sub(SEAL)
             .and_then(|at| bytes.split_at_checked(at))
             .ok_or(Damaged::Cut)?;
-        if key.seal(sealed) != *seal {
+        if key.seal_head(version, sealed) != *seal {
             return Err(Damaged::WrongSeal);
         }
-        let (version, body) = opened(sealed, MAGIC, VERSION)?;
+        let (_, body) = opened(sealed, MAGIC, VERSION)?;
         let (mut head, rest): (Head, _) =
             postcard::take_from_bytes(body).map_err(|_| Damaged::Cut)?;
         match (version, <[u8; 16]>::try_from(rest)) {
             (1, _) if rest.is_empty() => {}
-            (2, Ok(machine)) => head.machine = Some(machine),
+            (2 | STRETCHED, Ok(machine)) => head.machine = Some(machine),
             _ => return Err(Damaged::Cut),
         }
         if head.tree != tree || head.generation != generation {

@@ -2,28 +2,61 @@
 
 use zeroize::Zeroizing;
 
+/// The first version of heads that is sealed with the stretched key.
+pub(super) const STRETCHED: u8 = 3;
+
 /// The key of the seals of a store.
 #[derive(Clone)]
-pub struct Key(Zeroizing<[u8; 32]>);
+pub struct Key {
+    seal: Zeroizing<[u8; 32]>,
+    /// What has sealed heads of before [`STRETCHED`], where that is another one.
+    before: Option<Zeroizing<[u8; 32]>>,
+}
 
 impl Key {
     /// For a remote without encryption: recognises damage, not malice.
     pub fn plain() -> Self {
-        Key::from_secret(b"")
+        Key { seal: fast(b""), before: None }
     }
 
-    /// For an encrypted one, from a secret of the encryption.
-    pub fn from_secret(secret: &[u8]) -> Self {
-        Key(Zeroizing::new(blake3::derive_key("poof 2026-11-24 manifest seal", secret)))
+    /// For an encrypted one: `secret` is made of its stretched keys, `before` of its
+    /// passwords as they are. A seal of the latter is a fast way to try passwords at, and
+    /// poof makes none any more.
+    pub fn of_secrets(secret: &[u8], before: &[u8]) -> Self {
+        let seal = blake3::derive_key("poof 2026-11-28 manifest seal, stretched", secret);
+        Key { seal: Zeroizing::new(seal), before: Some(fast(before)) }
+    }
+
+    /// Whether it has another one before it.
+    pub(super) fn is_stretched(&self) -> bool {
+        self.before.is_some()
     }
 
     pub(super) fn seal(&self, bytes: &[u8]) -> [u8; 32] {
-        *blake3::keyed_hash(&self.0, bytes).as_bytes()
+        *blake3::keyed_hash(&self.seal, bytes).as_bytes()
+    }
+
+    /// The seal of a head of such a version. The version says which of the keys it is of,
+    /// so that none opens with the other.
+    pub(super) fn seal_head(&self, version: u8, bytes: &[u8]) -> [u8; 32] {
+        let key = self.before.as_ref().filter(|_| version < STRETCHED).unwrap_or(&self.seal);
+        *blake3::keyed_hash(key, bytes).as_bytes()
+    }
+
+    /// Whether this is the id of a shard, of whatever head.
+    pub(super) fn fits_shard(&self, bytes: &[u8], id: &[u8; 32]) -> bool {
+        let mut keys = [Some(&self.seal), self.before.as_ref()].into_iter().flatten();
+        keys.any(|key| blake3::keyed_hash(key, bytes) == *id)
     }
 
     /// Recognises the key without saying anything of it.
     pub fn fingerprint(&self) -> String {
-        let hash = blake3::keyed_hash(&self.0, b"fingerprint");
+        let hash = blake3::keyed_hash(&self.seal, b"fingerprint");
         hash.to_hex()[..16].to_owned()
     }
+}
+
+/// That of before, and of a remote without encryption.
+fn fast(secret: &[u8]) -> Zeroizing<[u8; 32]> {
+    Zeroizing::new(blake3::derive_key("poof 2026-11-24 manifest seal", secret))
 }

@@ -11,7 +11,7 @@
 //! a row). The types are those of [`super::entry`] and [`Head`].
 //!
 //! ```text
-//! head   "poof head" 0x00 0x02   magic and version
+//! head   "poof head" 0x00 0x03   magic and version; 0x02 without encryption
 //!        Head                    postcard
 //!        machine[16]             which machine made it; version 1 ends before this
 //!        mac[32]                 BLAKE3, keyed, of everything before
@@ -35,9 +35,12 @@
 //! attributes at most, and 32,768 of them; a shard 4096 entries; a head is 16 MiB at most
 //! and a shard, as it is stored, 32 MiB.
 //!
-//! The key is made of the passwords of the crypt remote, so that without them
-//! nobody can write a head that is accepted. Without encryption it is a
-//! constant, and protects from damage only.
+//! The key is made of the keys that crypt stretches the passwords of the remote into, so
+//! that without those nobody can write a head that is accepted, and who has a head and
+//! guesses at a password has to stretch each guess. Heads of version 1 and 2 of an
+//! encrypted remote, and their shards, have a key made of the passwords directly. They are
+//! read, and not written any more: the next generation has all shards anew. Without
+//! encryption the key is a constant, and protects from damage only.
 
 mod block;
 mod head;
@@ -100,5 +103,7 @@ fn opened<'a>(bytes: &'a [u8], magic: &[u8], newest: u8) -> Result<(u8, &'a [u8]
 
 #[cfg(test)]
 mod limits;
+#[cfg(test)]
+mod seals;
 #[cfg(test)]
 mod tests;

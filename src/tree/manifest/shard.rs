@@ -71,7 +71,7 @@ impl<'a> ShardBuilder<'a> {
 /// # Errors
 /// It is not.
 pub fn open_shard(key: &Key, id: &[u8; 32], bytes: &[u8]) -> Result<Vec<Entry>, Damaged> {
-    if key.seal(bytes) != *id {
+    if !key.fits_shard(bytes, id) {
         return Err(Damaged::WrongSeal);
     }
     block::unpack(bytes)

@@ -55,7 +55,7 @@ fn entry(rng: &mut Rng, path: Vec<u8>) -> Entry {
     }
 }
 
-fn entries(seed: u64, count: usize) -> Vec<Entry> {
+pub(super) fn entries(seed: u64, count: usize) -> Vec<Entry> {
     let mut rng = Rng::with_seed(seed);
     let mut paths: Vec<Vec<u8>> = (1..count)
         .map(|number| {
@@ -69,7 +69,7 @@ fn entries(seed: u64, count: usize) -> Vec<Entry> {
     paths.into_iter().map(|path| entry(&mut rng, path)).collect()
 }
 
-fn shards(entries: &[Entry]) -> Vec<Shard> {
+pub(super) fn shards(entries: &[Entry]) -> Vec<Shard> {
     let key = Key::plain();
     let mut builder = ShardBuilder::new(&key);
     let mut shards: Vec<_> = entries.iter().filter_map(|entry| builder.push(entry)).collect();
@@ -120,7 +120,7 @@ fn entries_with_large_attributes_make_small_blocks() {
     assert_eq!(blocks, 5, "four of them are more than 1 MiB");
 }
 
-fn head(shards: Vec<ShardRef>) -> Head {
+pub(super) fn head(shards: Vec<ShardRef>) -> Head {
     Head {
         tree: "docs".to_owned(),
         generation: 7,
@@ -191,14 +191,16 @@ fn a_change_in_one_place_leaves_the_other_shards_as_they_were() {
 
 #[test]
 fn a_head_of_another_key_tree_or_generation_is_refused() {
-    let sealed = head(vec![]).seal(&Key::from_secret(b"one"));
+    let key = Key::of_secrets(b"one", b"before");
+    let sealed = head(vec![]).seal(&key);
     let open = |key: &Key, tree, number| Head::open(key, tree, number, &sealed).unwrap_err();
-    assert_eq!(open(&Key::from_secret(b"two"), "docs", 7), Damaged::WrongSeal);
-    assert_eq!(open(&Key::from_secret(b"one"), "docs", 8), Damaged::Misplaced);
-    assert_eq!(open(&Key::from_secret(b"one"), "other", 7), Damaged::Misplaced);
-    let newer = [b"poof head\0\x03".as_slice(), &sealed[11..]].concat();
-    let error = Head::open(&Key::from_secret(b"one"), "docs", 7, &newer).unwrap_err();
-    assert_eq!(error, Damaged::NewerFormat(3));
+    assert_eq!(open(&Key::of_secrets(b"two", b"before"), "docs", 7), Damaged::WrongSeal);
+    assert_eq!(open(&Key::plain(), "docs", 7), Damaged::WrongSeal);
+    assert_eq!(open(&key, "docs", 8), Damaged::Misplaced);
+    assert_eq!(open(&key, "other", 7), Damaged::Misplaced);
+    let newer = [b"poof head\0\x04".as_slice(), &sealed[11..]].concat();
+    let error = Head::open(&key, "docs", 7, &newer).unwrap_err();
+    assert_eq!(error, Damaged::NewerFormat(4));
 }
 
 /// Changes `bytes` in one of the ways in which files and objects break.
