@@ -54,6 +54,7 @@ use host::clipboard;
 
 fn main() -> ExitCode {
     host::confine::undumpable();
+    host::confine::keep_descriptors();
     if env::args_os().nth(1).is_some_and(|argument| argument == clipboard::HOLD) {
         return clipboard::hold();
     }

@@ -1,5 +1,7 @@
-//! What is in the memory of this process stays there: a core dump on a disk would hold the
-//! passwords of the remote.
+//! What is of this process stays in it. Its memory: a core dump on a disk would hold the
+//! passwords of the remote. What it has inherited: no program that it runs has a use for it.
+
+use std::fs;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -12,4 +14,28 @@ pub fn undumpable() {
     // A program that takes dumps through a pipe gets them whatever the limit is.
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
+
+/// Lets no program that poof runs inherit what poof has: files that a script has opened for
+/// itself, a lock of its, the other end of a pipe that somebody waits for. Whatever their
+/// numbers are; poof's own are never inherited.
+pub fn keep_descriptors() {
+    const FIRST: i32 = 3;
+    #[cfg(target_os = "linux")]
+    // SAFETY: the call marks what is open, and touches no memory.
+    if unsafe {
+        let (first, last) = (FIRST.cast_unsigned(), libc::c_uint::MAX);
+        libc::syscall(libc::SYS_close_range, first, last, libc::CLOSE_RANGE_CLOEXEC)
+    } == 0
+    {
+        return;
+    }
+    // A kernel of before 5.11, or another system.
+    let open = fs::read_dir("/dev/fd").into_iter().flatten().flatten();
+    let open: Vec<i32> =
+        open.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    for number in open.into_iter().filter(|number| *number >= FIRST) {
+        // SAFETY: fcntl refuses a number that is not open, and touches no memory.
+        unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) };
+    }
 }

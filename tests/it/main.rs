@@ -43,6 +43,8 @@ mod homecoming;
 mod hooks;
 mod hostile_bucket;
 #[cfg(target_os = "linux")] // ldd, dpkg
+#[cfg(target_os = "linux")] // procfs
+mod inherited;
 mod install;
 mod json;
 #[cfg(target_os = "linux")] // the Secret Service of a desktop

@@ -24,9 +24,10 @@ const LAYERS: [&[&str]; 5] = [
 
 /// Where `unsafe` may stand, and why. Outside of the border to Go: thin edges
 /// to system calls, under src/host.
-const UNSAFE: [(&str, &str); 6] = [
+const UNSAFE: [(&str, &str); 7] = [
     ("src/storage/rclone/ffi.rs", "the border to Go"),
-    ("src/host/clipboard/launch.rs", "setsid and fcntl between fork and exec"),
+    ("src/host/clipboard/launch.rs", "setsid between fork and exec"),
+    ("src/host/confine.rs", "descriptors that are known by their number only"),
     ("src/host/launch.rs", "setsid between fork and exec"),
     ("src/host/in_use.rs", "a lease, which no library asks for"),
     ("src/host/macos/flags.rs", "the flags of a file, likewise"),

@@ -2,7 +2,6 @@
 
 use std::env;
 use std::io::{self, BufRead, BufReader, Write};
-use std::ops::Range;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc;
@@ -41,41 +40,17 @@ fn holder() -> io::Result<Child> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
-    // SAFETY: setsid and fcntl are async-signal-safe, and `detach` neither
-    // allocates nor takes a lock.
+    // `Command::process_group` would need no `unsafe`, but leaves the child with the
+    // terminal of poof, and what closes a terminal may end all that is on it.
+    // SAFETY: setsid is async-signal-safe and touches no memory. It cannot fail, because a
+    // forked child leads no process group.
     unsafe {
         command.pre_exec(|| {
-            detach();
+            libc::setsid();
             Ok(())
         });
     }
     command.spawn()
-}
-
-/// Runs in the child before it becomes the holder.
-///
-/// `Command::process_group` would need no `unsafe`, but leaves the child with
-/// the terminal of poof, and what closes a terminal may end all that is on it.
-/// Files that poof inherited (the lock of a script, a pipe to `tee`) would stay
-/// open as long as the holder lives; the standard library closes only its own.
-/// Later is too late: Go opens files before `main` begins.
-fn detach() {
-    // As many as there may be; a limit that was lowered since leaves none above this.
-    const INHERITED: Range<i32> = 3..65_536;
-    // SAFETY: neither call touches memory. fcntl refuses numbers that are not
-    // open; setsid cannot fail, because a forked child leads no process group.
-    unsafe {
-        libc::setsid();
-        #[cfg(target_os = "linux")]
-        if libc::syscall(libc::SYS_close_range, 3_u32, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC)
-            == 0
-        {
-            return;
-        }
-        for descriptor in INHERITED {
-            libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC);
-        }
-    }
 }
 
 /// Hands the text over and waits for the answer, but not for ever.
