@@ -83,6 +83,76 @@ fn make_install_notes_all_that_it_brings_and_make_uninstall_removes_just_that() 
 }
 
 #[test]
+fn a_receipt_makes_uninstall_remove_nothing_that_no_installation_makes() {
+    let sandbox = Sandbox::new();
+    let (home, prefix) = (sandbox.home(), sandbox.home().join(".local"));
+    make(&sandbox, &["install"]).expect_code(0);
+    let (precious, empty) = (home.join("precious"), home.join("empty"));
+    let other = prefix.join("share/man/man1/other.1");
+    for path in [&precious, &other] {
+        fs::write(path, "of somebody else").unwrap();
+    }
+    fs::create_dir(&empty).unwrap();
+    let around = prefix.join("share/../../precious");
+    let receipt = prefix.join("share/poof/receipt");
+    let mut text = fs::read_to_string(&receipt).unwrap();
+    let up = prefix.join("bin/../../empty/");
+    for path in [&precious, &other, &around, &empty.join(""), &up] {
+        text.extend([path.to_str().unwrap(), "\n"]);
+    }
+    fs::write(&receipt, text).unwrap();
+    let run = make(&sandbox, &["uninstall"]).expect_code(0);
+    assert!(precious.exists() && other.exists() && empty.exists(), "{run}");
+    assert!(!prefix.join("bin/poof").exists() && !receipt.exists(), "{run}");
+    for path in [&precious, &other, &around] {
+        assert!(run.stderr.contains(&format!("left: {}, which", path.display())), "{run}");
+    }
+}
+
+#[test]
+fn a_receipt_that_somebody_else_could_have_written_makes_uninstall_remove_nothing() {
+    let sandbox = Sandbox::new();
+    let prefix = sandbox.home().join(".local");
+    make(&sandbox, &["install"]).expect_code(0);
+    let receipt = prefix.join("share/poof/receipt");
+    let mode = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    for (path, bad, good) in [
+        (receipt.clone(), 0o646, 0o644),
+        (prefix.join("share"), 0o757, 0o755),
+        (sandbox.home(), 0o777, 0o700),
+    ] {
+        mode(&path, bad);
+        let run = make(&sandbox, &["uninstall"]).expect_code(2);
+        let run = run.stderr_has("Nothing is removed").stderr_has(path.to_str().unwrap());
+        assert!(receipt.exists() && prefix.join("bin/poof").exists(), "{run}");
+        mode(&path, good);
+    }
+    // A directory like /tmp is no matter: nobody else can exchange what is in it.
+    mode(&sandbox.home(), 0o1777);
+    make(&sandbox, &["uninstall"]).expect_code(0);
+    assert!(!prefix.join("bin/poof").exists());
+}
+
+#[test]
+fn the_script_and_the_program_know_the_same_files_of_an_installation() {
+    let read = |path: &str| fs::read_to_string(Path::new(ROOT).join(path)).unwrap();
+    let (script, program) = (read("scripts/uninstall.sh"), read("src/host/program.rs"));
+    let between = |text: &str, start: &str, end: &str| {
+        let (_, rest) = text.split_once(start).unwrap();
+        let (list, _) = rest.split_once(end).unwrap();
+        list.lines()
+            .map(|l| l.trim_matches([' ', '"', ',']))
+            .filter(|l| !l.is_empty())
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let known = between(&program, "const MADE: [&str; 8] = [", "];");
+    assert_eq!(between(&script, "\nmade=\"", "\"\n\n"), known);
+}
+
+#[test]
 fn neuter_removes_an_installation_as_if_it_had_never_been() {
     let sandbox = plain(3);
     let (home, link) = (sandbox.home(), sandbox.home().join("link"));
