@@ -8,6 +8,7 @@ pub mod base {
     pub mod error;
     pub mod files;
     pub mod secret;
+    pub mod shown;
     pub mod units;
 }
 

@@ -1,6 +1,7 @@
 //! One error type: what happened, to what, and what to do next. Its kind is
 //! the exit code, in the one table that exists of them.
 
+use super::shown::path_of;
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -147,7 +148,7 @@ impl Error {
         };
         Error {
             kind: Kind::Unexpected,
-            message: format!("cannot {what} {}: {error}", path.display()),
+            message: format!("cannot {what} {}: {error}", path_of(path)),
             hint: hint.map(str::to_owned),
         }
     }

@@ -9,6 +9,7 @@ pub mod log;
 pub mod progress;
 pub mod screen;
 pub mod secret;
+pub mod shown;
 pub mod terminal;
 pub mod units;
 pub mod waiting;

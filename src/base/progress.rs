@@ -6,7 +6,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::screen::{self, Screen};
-use super::terminal::one_line;
+use super::shown::one_line;
 use super::waiting;
 
 /// Times a second.

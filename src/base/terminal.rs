@@ -1,6 +1,5 @@
 //! The only way to standard output and standard error.
 
-use std::borrow::Cow;
 use std::env;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::sync::{Mutex, mpsc};
@@ -13,6 +12,7 @@ use super::error::{Error, Result};
 use super::interrupt;
 use super::log::Log;
 use super::secret::Secret;
+use super::shown::harmless;
 
 /// How much and in which form a command speaks.
 #[derive(Clone, Copy, Default)]
@@ -53,38 +53,6 @@ pub fn error_event(error: &Error) -> Value {
         "hint": error.hint_text(),
         "exit_code": error.kind().exit_code(),
     })
-}
-
-/// Text that a terminal shows and does not obey: a name may hold any byte. A line
-/// stays a line, a tab a tab. What turns the direction of writing would show another name.
-fn harmless(text: &str) -> Cow<'_, str> {
-    let turns = |c: char| {
-        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}')
-            || ('\u{202a}'..='\u{202e}').contains(&c)
-            || ('\u{2066}'..='\u{2069}').contains(&c)
-    };
-    let obeyed = |c: char| turns(c) || c.is_control() && !matches!(c, '\n' | '\t');
-    if !text.contains(obeyed) {
-        return text.into();
-    }
-    let shown = |c: char| if obeyed(c) { format!("{}", c.escape_default()) } else { c.into() };
-    text.chars().map(shown).collect::<String>().into()
-}
-
-/// A name on one line.
-pub fn one_line(name: &str) -> Cow<'_, str> {
-    if name.contains(['\n', '\t']) {
-        return harmless(&name.replace('\n', "\\n").replace('\t', "\\t")).into_owned().into();
-    }
-    harmless(name)
-}
-
-/// The name of a file, which may be any bytes, on one line.
-pub fn name_of(bytes: &[u8]) -> Cow<'_, str> {
-    match String::from_utf8_lossy(bytes) {
-        Cow::Borrowed(name) => one_line(name),
-        Cow::Owned(name) => one_line(&name).into_owned().into(),
-    }
 }
 
 #[derive(Clone, Copy)]

@@ -6,9 +6,10 @@ use std::{env, fs};
 
 use super::{Context, demo, secret};
 use crate::base::error::{Error, Result};
+use crate::base::shown::{path_of, quoted};
 use crate::host::program::{self, Installed};
 use crate::host::schedule::{Found, Kind as Keeper, Scheduler};
-use crate::host::traces::{Trace, of_timer, quoted};
+use crate::host::traces::{Trace, of_timer};
 
 /// What goes, in this order.
 pub struct Baggage {
@@ -82,7 +83,7 @@ impl Baggage {
                 baggage.left.extend(others.iter().map(|path| Trace {
                     what: format!(
                         "{}, which the receipt names and no installation of poof makes",
-                        path.display()
+                        path_of(path)
                     ),
                     command: format!("rm -i {}", quoted(path)),
                 }));
@@ -93,8 +94,8 @@ impl Baggage {
                 baggage.left.push(Trace {
                     what: format!(
                         "what the receipt {} names, for {} {}",
-                        receipt.display(),
-                        weak.path.display(),
+                        path_of(&receipt),
+                        path_of(&weak.path),
                         weak.told()
                     ),
                     command: format!("less {}", quoted(&receipt)),
@@ -107,15 +108,15 @@ impl Baggage {
             }
             Installed::Copy => baggage.program = Some(exe),
             Installed::Homebrew => baggage.left.push(Trace {
-                what: format!("{}, which Homebrew has installed", exe.display()),
+                what: format!("{}, which Homebrew has installed", path_of(&exe)),
                 command: "brew uninstall poof".to_owned(),
             }),
             Installed::Package(name) => baggage.left.push(Trace {
-                what: format!("the package {name}, which has {}", exe.display()),
+                what: format!("the package {name}, which has {}", path_of(&exe)),
                 command: format!("sudo dpkg --purge {name}"),
             }),
             Installed::Build(target) => baggage.left.push(Trace {
-                what: format!("the program where it was built, {}", exe.display()),
+                what: format!("the program where it was built, {}", path_of(&exe)),
                 command: format!("rm -r {}", quoted(&target)),
             }),
         }

@@ -6,6 +6,7 @@ use std::fs;
 use super::secrets::{in_time, rclone_file};
 use super::{Context, Outcome, offer, stage};
 use crate::base::error::{Error, Kind, Result};
+use crate::base::shown::path_of;
 use crate::cli::Cconfig;
 use crate::config::rclone_conf::{STORAGE, is_encrypted};
 use crate::config::ready::storage_section;
@@ -32,7 +33,7 @@ pub fn run(context: &Context, args: &Cconfig) -> Result<Outcome> {
         fill(context, poof.as_ref(), &mut file.conf, args)?;
         file.save(path)?;
         let done = if missing { "created" } else { "changed" };
-        context.terminal.note(&format!("{done} {}", path.display()));
+        context.terminal.note(&format!("{done} {}", path_of(path)));
     }
     let text = fs::read(path).map_err(|error| Error::io("read", path, &error))?;
     offer::show(context, path, &text);

@@ -11,7 +11,7 @@ use super::{Context, Outcome, carry, setup, show};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::json;
-use crate::base::terminal::name_of;
+use crate::base::shown::name_of;
 use crate::base::units::{bytes, clock, files};
 use crate::cli::Check;
 use crate::config::trees::Directory;

@@ -4,6 +4,7 @@ use std::fs;
 
 use super::{Context, Outcome, offer};
 use crate::base::error::{Error, Result};
+use crate::base::shown::path_of;
 use crate::config::PoofConf;
 
 pub fn run(context: &Context) -> Result<Outcome> {
@@ -13,7 +14,7 @@ pub fn run(context: &Context) -> Result<Outcome> {
         let _lock = context.lock()?;
         let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
         PoofConf::scaffold(path, &context.files.dir, &user)?.save(path)?;
-        context.terminal.note(&format!("created {}", path.display()));
+        context.terminal.note(&format!("created {}", path_of(path)));
     }
     let text = fs::read(path).map_err(|error| Error::io("read", path, &error))?;
     offer::show(context, path, &text);

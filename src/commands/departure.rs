@@ -10,6 +10,7 @@ use serde_json::json;
 use super::baggage::Baggage;
 use super::{Context, Outcome, setup};
 use crate::base::error::{Error, Kind, Result};
+use crate::base::shown::{path_of, quoted};
 use crate::base::{files, json};
 use crate::config::trees::Directory;
 use crate::host::clipboard;
@@ -17,7 +18,7 @@ use crate::host::erase::{self, Noise};
 use crate::host::keychain;
 use crate::host::program;
 use crate::host::schedule::Scheduler;
-use crate::host::traces::{Trace, quoted, traces};
+use crate::host::traces::{Trace, traces};
 
 /// Names all that would go, once the directories in `going` are wiped.
 pub fn preview(context: &Context, going: &[&Directory]) -> Result<()> {
@@ -25,7 +26,7 @@ pub fn preview(context: &Context, going: &[&Directory]) -> Result<()> {
     let installed = baggage.installed.iter().chain(&baggage.program);
     let own = baggage.files.iter().chain([&baggage.state]).chain(&baggage.scratch);
     for path in own.chain(&baggage.schedule).chain(installed) {
-        context.terminal.result(&format!("x {}", path.display()));
+        context.terminal.result(&format!("x {}", path_of(path)));
         let event = json!({"type": "would_remove"});
         context.terminal.event(&json::at(path.as_os_str().as_bytes(), event));
     }
@@ -62,7 +63,7 @@ pub fn depart(context: &Context, mut outcome: Outcome) -> Result<Outcome> {
     }
     let mut note = |path: &Path, done: io::Result<()>| {
         if let Err(error) = done {
-            let (what, path) = (format!("{}: {error}", path.display()), quoted(path));
+            let (what, path) = (format!("{}: {error}", path_of(path)), quoted(path));
             failed.push(Trace { what, command: format!("rm -rf {path}") });
         }
     };
@@ -92,7 +93,7 @@ pub fn depart(context: &Context, mut outcome: Outcome) -> Result<Outcome> {
     }
     match (&baggage.program, &baggage.cargo) {
         (Some(program), Some(root)) if !program::cargo_uninstall(root) => by_hand.push(Trace {
-            what: format!("{}, which cargo has installed", program.display()),
+            what: format!("{}, which cargo has installed", path_of(program)),
             command: format!("cargo uninstall --root {} poof", quoted(root)),
         }),
         (Some(program), None) => note(program, files::remove(program)),
@@ -151,7 +152,7 @@ fn left(context: &Context, baggage: &Baggage, is_wiped: impl Fn(&Path) -> bool) 
     let Context { layout, files, .. } = context;
     let mut left = baggage.left.clone();
     if !other_states(context).is_empty() {
-        let (what, path) = (layout.state.display(), quoted(&layout.state));
+        let (what, path) = (path_of(&layout.state), quoted(&layout.state));
         left.push(Trace {
             what: format!("in {what}: the state of another configuration (`--confdir`)"),
             command: format!("rm -r {path}"),
@@ -174,7 +175,7 @@ fn in_config(dir: &Path, own: &[PathBuf]) -> Option<Trace> {
         .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
         .collect();
     (!names.is_empty()).then(|| Trace {
-        what: format!("in {}: {}", dir.display(), names.join(", ")),
+        what: format!("in {}: {}", path_of(dir), names.join(", ")),
         command: format!("rm -r {}", quoted(dir)),
     })
 }

@@ -10,6 +10,7 @@ use super::watch::Monitor;
 use super::{Context, Outcome, hooks, setup, show};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
+use crate::base::shown::path_of;
 use crate::base::units::files;
 use crate::cli::{Caution, Download};
 use crate::config::Ready;
@@ -114,7 +115,7 @@ impl<'a> Incoming<'a> {
         let target = self.target(directory);
         let root = self.vault.roots.get(&target)?;
         if root.is_none() && target.exists() {
-            let what = format!("{} is in the way: it is not a directory", target.display());
+            let what = format!("{} is in the way: it is not a directory", path_of(&target));
             return Err(Error::new(Kind::Incomplete, what).hint("Move it aside."));
         }
         let mut monitor = Monitor::comparison(&self.context.terminal, name);
@@ -165,7 +166,7 @@ impl<'a> Incoming<'a> {
         let Incoming { context, args, .. } = self;
         let (name, terminal) = (&directory.name, &context.terminal);
         let place = self.ready.remote().place(name);
-        let shown = root.as_ref().map_or(path.as_path(), Root::path).display().to_string();
+        let shown = path_of(root.as_ref().map_or(path.as_path(), Root::path)).into_owned();
         // The root itself is an entry.
         let entries = snapshot.counts().entries.saturating_sub(1);
         guard::remote_source(&place, Some(entries), self.vault.suspicion.as_ref(), self.allowed)?;

@@ -7,6 +7,7 @@ use super::secrets::{in_time, rclone_file};
 use super::{Context, Outcome, stage};
 use crate::base::error::{Error, Result};
 use crate::base::secret::Secret;
+use crate::base::shown::path_of;
 use crate::config::rclone_conf::CRYPT;
 use crate::config::{PoofConf, Problem, RcloneConf};
 use crate::host::disk;
@@ -55,7 +56,7 @@ pub fn run(context: &Context) -> Result<Outcome> {
     let keys = ["type", "remote", "filename_encoding", "password", "password2"];
     rclone.fill(&section, &made, &keys);
     file.save(path)?;
-    context.terminal.done(&format!("added [{section}] to {}", path.display()));
+    context.terminal.done(&format!("added [{section}] to {}", path_of(path)));
     context.terminal.note(
         "Its passwords exist only there: keep a copy in a safe place (`poof cconfig` shows the \
          file). `poof cryptoggle` switches to it.",

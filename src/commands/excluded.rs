@@ -10,7 +10,7 @@ use super::wiping::{Stage, Wiping};
 use super::{Context, Outcome, setup, show};
 use crate::base::error::{Kind, Result};
 use crate::base::progress::Progress;
-use crate::base::terminal::name_of;
+use crate::base::shown::name_of;
 use crate::config::trees::Directory;
 use crate::storage::filter::Filter;
 use crate::tree::excluded::Extent;

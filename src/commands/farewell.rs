@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Context, setup};
 use crate::base::error::{Error, Result};
 use crate::base::files::write_private;
+use crate::base::shown::path_of;
 use crate::base::units::now;
 use crate::config::PoofConf;
 use crate::config::trees::Directory;
@@ -167,10 +168,10 @@ pub fn guard(context: &Context, allowed: Allowed, going: &[&Directory]) -> Resul
             "the configuration has changed since its recovery kit was made".to_owned()
         }
         KitStanding::Fits(kit) if kit.weak => {
-            format!("who finds the recovery kit {} can guess its phrase", kit.path.display())
+            format!("who finds the recovery kit {} can guess its phrase", path_of(&kit.path))
         }
         KitStanding::Fits(kit) => {
-            format!("the recovery kit {} would go with what lies beside it", kit.path.display())
+            format!("the recovery kit {} would go with what lies beside it", path_of(&kit.path))
         }
         KitStanding::None => {
             "there is no recovery kit, and poof is to remove its own keys".to_owned()

@@ -14,7 +14,7 @@ use super::{Context, Outcome, download, lconfig, own_config, phrase, setup};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::write_private;
 use crate::base::json;
-use crate::base::terminal::one_line;
+use crate::base::shown::{one_line, path_of};
 use crate::base::units::{bytes, date, files};
 use crate::cli::{self, Caution, Download, Mirror};
 use crate::config::programs::{Program, of_poof, of_rclone};
@@ -191,7 +191,7 @@ fn put_in_place(context: &Context, unpacked: &Unpacked) -> Result<()> {
     for (path, text) in &pairs {
         match fs::read(path) {
             Ok(there) if there != *text && !unpacked.is_rclone(&there) => {
-                let what = format!("{} exists and is another one", path.display());
+                let what = format!("{} exists and is another one", path_of(path));
                 return Err(Error::guard(what).hint(
                     "`poof return` is for a machine without a configuration. Nothing was changed; \
                      move it aside, or give `--confdir`.",

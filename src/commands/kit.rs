@@ -20,6 +20,7 @@ use crate::base::json;
 use crate::base::secret::Secret;
 use crate::base::units::now;
 use crate::cli;
+use crate::base::shown::path_of;
 use crate::config::Ready;
 use crate::config::trees::Directory;
 use crate::kit::{Kit, Last, new_phrase};
@@ -57,7 +58,7 @@ pub fn run(context: &Context, args: &cli::Kit) -> Result<Outcome> {
     }
     let weak = !made && phrase::is_weak(&phrase);
     farewell::note_kit(context, &path, weak)?;
-    terminal.result(&path.display().to_string());
+    terminal.result(&path_of(&path));
     let event = json!({"type": "kit", "store": kit.store});
     terminal.event(&json::at(path.as_os_str().as_bytes(), event));
     terminal.done("The kit is written and was opened once more with its phrase.");
@@ -68,7 +69,7 @@ pub fn run(context: &Context, args: &cli::Kit) -> Result<Outcome> {
         );
     }
     if let Some(tree) = tree_of(&ready, &path) {
-        let tree = tree.display();
+        let tree = path_of(tree);
         terminal.warn(&format!("the kit lies in {tree}, which an upload wipes: move it elsewhere"));
     }
     if kit.store.is_none() {
@@ -91,7 +92,7 @@ pub fn run(context: &Context, args: &cli::Kit) -> Result<Outcome> {
 /// A kit may replace the last kit of this configuration, and another one only if the
 /// user says so: without it somebody may not come back. And nothing else.
 fn is_free(context: &Context, path: &Path, yes: bool) -> Result<()> {
-    let shown = path.display();
+    let shown = path_of(path);
     let text = match fs::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -99,7 +100,7 @@ fn is_free(context: &Context, path: &Path, yes: bool) -> Result<()> {
             return match path.parent().filter(|dir| !dir.is_dir()) {
                 Some(dir) => Err(Error::unexpected(format!(
                     "cannot write {shown}: there is no directory {}",
-                    dir.display()
+                    path_of(dir)
                 ))
                 .hint("Attach the disk that it is on, make it, or name another file.")),
                 None => Ok(()),

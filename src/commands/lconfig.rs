@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{Context, Outcome, offer, scheduling};
 use crate::base::error::Result;
+use crate::base::shown::path_of;
 use crate::cli::Lconfig;
 use crate::host::schedule::{Interval, Kind, Scheduler};
 
@@ -61,7 +62,7 @@ fn joined(kind: Kind, files: &[(Option<PathBuf>, String)]) -> String {
         return files.iter().map(|(_, text)| text.as_str()).collect();
     }
     let head = |path: &Option<PathBuf>| match path {
-        Some(path) => format!("# {}\n", path.display()),
+        Some(path) => format!("# {}\n", path_of(path)),
         None => String::new(),
     };
     let texts: Vec<_> = files.iter().map(|(path, text)| head(path) + text).collect();

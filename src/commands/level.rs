@@ -8,6 +8,7 @@ use super::vault::Vault;
 use super::{Context, setup};
 use crate::base::error::Result;
 use crate::base::files::readable_by_others;
+use crate::base::shown::{path_of, quoted};
 use crate::base::units::files;
 use crate::config::Ready;
 use crate::config::trees::Directory;
@@ -157,9 +158,9 @@ impl Findings {
         }
         for path in [&context.files.poof, &context.files.rclone] {
             if readable_by_others(path) {
-                let path = path.display();
+                let (shown, path) = (path_of(path), quoted(path));
                 self.doubts.push(Doubt::exposes(format!(
-                    "others on this machine can read {path} (chmod 600 '{path}')"
+                    "others on this machine can read {shown} (chmod 600 {path})"
                 )));
             }
         }

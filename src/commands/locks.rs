@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::Context;
 use crate::base::json;
+use crate::base::shown::name_of;
 use crate::host::flags;
 
 /// So many paths are shown.
@@ -68,7 +69,7 @@ fn were_locked(count: usize) -> String {
 fn listed(paths: &[Vec<u8>]) -> String {
     let shown = paths.iter().take(SHOWN).map(|path| match path.as_slice() {
         b"" => ".".into(),
-        path => String::from_utf8_lossy(path),
+        path => name_of(path),
     });
     let shown = shown.collect::<Vec<_>>().join(", ");
     match paths.len().saturating_sub(SHOWN) {

@@ -7,6 +7,7 @@ use super::download::Incoming;
 use super::setup;
 use super::watch::Monitor;
 use crate::base::error::{Error, Kind, Result};
+use crate::base::shown::path_of;
 use crate::config::trees::Directory;
 use crate::host::resolve::open_to_others;
 use crate::storage::failure::{Failure, FailureKind};
@@ -44,8 +45,8 @@ impl Incoming<'_> {
         let what = format!(
             "{}: a snapshot without a manifest is not restored by root where another user can put \
              something: {}",
-            target.display(),
-            dir.display()
+            path_of(target),
+            path_of(&dir)
         );
         let hint = "Nothing was changed. Run it as that user, or restore with `--to` into a \
                     directory of root's.";
@@ -70,7 +71,7 @@ impl Incoming<'_> {
         let destination = Spec::local(&target.to_string_lossy());
         let plan = self.compare(directory, &target, &source, &destination)?;
         let plan = self.trimmed(directory, root, plan)?;
-        guard::deletions(&target.display().to_string(), &plan, self.allowed)?;
+        guard::deletions(&path_of(&target), &plan, self.allowed)?;
         self.context.terminal.note(&format!(
             "{name}: no manifest on the remote, so that nothing is proven; content and times come \
              back, other attributes, empty directories and hard links do not"
@@ -89,7 +90,7 @@ impl Incoming<'_> {
     ) -> Result<Plan> {
         let name = &directory.name;
         let place = self.ready.remote().place(name);
-        let doing = format!("compare {place} with {}", target.display());
+        let doing = format!("compare {place} with {}", path_of(target));
         let fail = |failure: Failure| failure.into_error(&doing, Kind::Incomplete);
         let mut monitor = Monitor::comparison(&self.context.terminal, name);
         let plan = match compare::make(source, destination, Compare::Content, &mut monitor) {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::{Context, programs, setup};
 use crate::base::error::Result;
 use crate::base::files::write_private;
+use crate::base::shown::path_of;
 use crate::config::programs::{Program, of_poof, of_rclone};
 use crate::config::{Files, PoofConf, RcloneConf, differences};
 use crate::tree::snapshot::Snapshot;
@@ -107,7 +108,7 @@ impl Before {
             };
             if !keys.is_empty() {
                 let keys = keys.join(", ");
-                terminal.warn(&format!("the restore changed {}: {keys}", path.display()));
+                terminal.warn(&format!("the restore changed {}: {keys}", path_of(&path)));
                 changed.push((path, old));
             }
         }

@@ -8,9 +8,9 @@ use std::path::Path;
 
 use super::{Context, programs};
 use crate::base::error::{Error, Kind, Result};
+use crate::base::shown::{path_of, quoted};
 use crate::config::Problem;
 use crate::host::owners::told as name;
-use crate::host::traces::quoted;
 use crate::host::trust;
 
 /// Refuses a run that would leave files of root's with a user, or that files of somebody
@@ -31,7 +31,7 @@ pub fn check(context: &Context) -> Result<()> {
     match trust::weak(state).map_err(|error| Error::io("look at", state, &error))? {
         Some(weak) => Err(Error::config(format!(
             "{} {}, and poof notes below it what it may wipe",
-            weak.path.display(),
+            path_of(&weak.path),
             weak.told()
         ))
         .hint(format!("Nothing was changed. `{}`", weak.remedy()))),
@@ -53,7 +53,7 @@ fn not_with_sudo(context: &Context) -> Result<()> {
     match foreign {
         Some((path, uid)) if is_sudo => {
             let name = name(uid);
-            let what = format!("root runs poof, and {} belongs to {name}", path.display());
+            let what = format!("root runs poof, and {} belongs to {name}", path_of(path));
             Err(Error::config(what).hint(format!(
                 "Nothing was changed. Run it without sudo, as {name}; or give root's own home \
                  directory: `sudo -H`."
@@ -71,7 +71,7 @@ fn is_mine(context: &Context, me: u32) -> Result<()> {
         .chain(inside)
         .find_map(|path| owner(&path).filter(|uid| *uid != me).map(|uid| (path, uid)));
     let Some((path, uid)) = foreign else { return Ok(()) };
-    let what = format!("{} belongs to {}: poof has run as another user", path.display(), name(uid));
+    let what = format!("{} belongs to {}: poof has run as another user", path_of(&path), name(uid));
     // All configurations have their states there.
     let all = quoted(&context.layout.state);
     let hint = format!("Make it yours again: `sudo chown -R {} {all}`.", name(me));

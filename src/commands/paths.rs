@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{Context, Outcome};
 use crate::base::json;
+use crate::base::shown::path_of;
 use crate::host::schedule::Scheduler;
 
 pub fn run(context: &Context) -> Outcome {
@@ -15,7 +16,7 @@ pub fn run(context: &Context) -> Outcome {
     all.extend(Scheduler::of_this_user(layout, state).paths());
     all.push(("state", state.clone()));
     for (name, path) in all {
-        terminal.result(&format!("{name} = {}", path.display()));
+        terminal.result(&format!("{name} = {}", path_of(&path)));
         let event = json!({"type": "path", "name": name});
         terminal.event(&json::at(path.as_os_str().as_bytes(), event));
     }

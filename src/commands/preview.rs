@@ -9,7 +9,7 @@ use super::{Context, locks, setup, show};
 use crate::base::error::Result;
 use crate::base::interrupt;
 use crate::base::json;
-use crate::base::terminal::name_of;
+use crate::base::shown::name_of;
 use crate::base::units::{bytes, files};
 use crate::config::trees::Directory;
 use crate::host::mounts::{self, Mount};

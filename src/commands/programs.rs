@@ -9,7 +9,7 @@ use super::Context;
 use super::secrets::rclone_file;
 use crate::base::error::Result;
 use crate::base::files::{is_absent, write_private};
-use crate::base::terminal::one_line;
+use crate::base::shown::{one_line, path_of};
 use crate::config::programs::{Program, of_poof, of_rclone};
 use crate::config::{PoofConf, Problem, Status};
 use crate::host::trust;
@@ -137,11 +137,11 @@ pub fn trusted(context: &Context) -> Checked<()> {
     ];
     for (name, path, status) in files {
         let weak = trust::weak(path).map_err(|error| {
-            let what = format!("cannot look at the way to {}: {error}", path.display());
+            let what = format!("cannot look at the way to {}: {error}", path_of(path));
             Problem::new(status, name, what, "Check owner and permissions of that path.")
         })?;
         let Some(weak) = weak else { continue };
-        let (at, who) = (weak.path.display(), weak.told());
+        let (at, who) = (path_of(&weak.path), weak.told());
         let what = format!("{at} {who}: so somebody else can choose what poof runs and sends");
         let hint =
             format!("`{}`, or keep the configuration elsewhere: `--confdir`.", weak.remedy());

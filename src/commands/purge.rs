@@ -9,6 +9,7 @@ use super::watch::Monitor;
 use super::{Context, Outcome, carry, setup, show, wiping};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
+use crate::base::shown::quoted;
 use crate::base::units::{bytes, files};
 use crate::cli::PurgePlain;
 use crate::config::Ready;
@@ -180,10 +181,10 @@ impl Purging<'_> {
             let at_least = if more { "at least " } else { "" };
             let lock =
                 if locked { " It locks objects: some stay until their time is over." } else { "" };
-            let conf = self.context.files.rclone.display();
+            let conf = quoted(&self.context.files.rclone);
             terminal.warn(&format!(
                 "the bucket keeps versions: of {place} it still holds {at_least}{}, {}, in clear \
-                 (`rclone --config '{conf}' backend cleanup-hidden '{place}'` removes \
+                 (`rclone --config {conf} backend cleanup-hidden '{place}'` removes \
                  them).{lock}",
                 versions(count),
                 bytes(size)

@@ -11,6 +11,7 @@ use super::{Context, Outcome, farewell, phrase};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::secret::Secret;
+use crate::base::shown::{path_of, quoted};
 use crate::cli::{self, SecretSet};
 use crate::config::locked::unlock;
 use crate::config::rclone_conf::is_encrypted;
@@ -19,7 +20,7 @@ use crate::config::sources::first_line;
 use crate::config::{PoofConf, Problem, RcloneConf, RcloneFile};
 use crate::host::erase::{Noise, Replaced};
 use crate::host::keychain::{self, Unavailable};
-use crate::host::traces::{Trace, quoted};
+use crate::host::traces::Trace;
 use crate::storage::rclone::call::call;
 use crate::storage::rclone::configuring::GetRemote;
 
@@ -68,7 +69,7 @@ pub fn run(context: &Context, args: &cli::Secret) -> Result<Outcome> {
 pub fn entry(context: &Context, name: &str) -> String {
     match context.state.strip_prefix(&context.layout.state) {
         // Another configuration has entries of its own, as it has a state.
-        Ok(other) if !other.as_os_str().is_empty() => format!("{name} {}", other.display()),
+        Ok(other) if !other.as_os_str().is_empty() => format!("{name} {}", other.to_string_lossy()),
         _ => name.to_owned(),
     }
 }
@@ -92,7 +93,7 @@ pub fn others(context: &Context) -> Vec<Trace> {
                 command: keychain::removal(&entry),
             }),
             Source::File(path) if path.exists() => Some(Trace {
-                what: format!("{name} in {}", path.display()),
+                what: format!("{name} in {}", path_of(&path)),
                 command: format!("rm {}", quoted(&path)),
             }),
             // What a program keeps is its own.
@@ -147,7 +148,7 @@ fn given(context: &Context, args: &SecretSet) -> Result<Secret> {
         Some(path) => {
             let bytes = phrase::line_of(path)?;
             first_line(bytes.expose().as_bytes()).map_err(|what| {
-                Error::new(Kind::Usage, format!("{} {what}", path.display()))
+                Error::new(Kind::Usage, format!("{} {what}", path_of(path)))
                     .hint("Its first line is the secret.")
             })
         }
@@ -165,9 +166,9 @@ fn password(context: &Context, args: &SecretSet) -> Result<Secret> {
     let path = &context.files.rclone;
     let text = RcloneConf::read(path).map_err(Problem::into_error)?;
     if !is_encrypted(&text) {
-        return Err(Error::config(format!("{} is not encrypted", path.display())).hint(format!(
-            "`rclone --config '{}' config encryption set` encrypts it.",
-            path.display()
+        return Err(Error::config(format!("{} is not encrypted", path_of(path))).hint(format!(
+            "`rclone --config {} config encryption set` encrypts it.",
+            quoted(path)
         )));
     }
     let password = given(context, args)?;

@@ -12,6 +12,7 @@ use crate::base::interrupt;
 use crate::base::secret::Secret;
 use crate::config::insecure::{self, Insecure};
 use crate::config::programs::Program;
+use crate::base::shown::path_of;
 use crate::config::secrets::{Declared, FILE_PASSWORD, Source};
 use crate::config::sources::fetch;
 use crate::config::{PoofConf, Problem, RcloneConf, RcloneFile, Status};
@@ -220,7 +221,7 @@ pub fn give(path: &Path, file: &RcloneFile, secrets: &[Resolved]) -> Result<()> 
     let secrets = secrets.collect();
     call(&UseConfig { password, secrets, ..UseConfig::of(path) }).map(|_| ()).map_err(|_| {
         // Its own words may quote the file.
-        Error::config(format!("rclone cannot load {}", path.display()))
+        Error::config(format!("rclone cannot load {}", path_of(path)))
             .hint("`poof verify` says more.")
     })
 }

@@ -12,7 +12,7 @@ use super::watch::Monitor;
 use super::{Context, Outcome, setup, show};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::json;
-use crate::base::terminal::name_of;
+use crate::base::shown::name_of;
 use crate::config::Ready;
 use crate::config::trees::Directory;
 use crate::storage::filter::Filter;
@@ -134,7 +134,7 @@ impl<'a> Sending<'a> {
             Standing::Newer { found, .. } if made_here == Some(found.id()) => (Some(found), false),
             Standing::Newer { known, found } => {
                 let (made, host) = found.made();
-                strange = Some((made, host.to_owned(), known.is_none()));
+                strange = Some((made, host.into_owned(), known.is_none()));
                 (Some(found), false)
             }
             Standing::Behind { why, known, found } => {

@@ -7,6 +7,7 @@ use std::{env, fs};
 
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files;
+use crate::base::shown::{path_of, quoted};
 use crate::config::programs::of_rclone;
 use crate::config::ready::ready;
 use crate::config::trees::Directory;
@@ -85,8 +86,8 @@ pub fn warn_if_open(context: &Context) {
 /// Warns of a file with secrets that others than its owner can read.
 pub fn warn_if_readable(context: &Context, path: &Path) {
     if files::readable_by_others(path) {
-        let path = path.display();
-        context.terminal.warn(&format!("{path} can be read by others; fix: chmod 600 '{path}'"));
+        let (shown, path) = (path_of(path), quoted(path));
+        context.terminal.warn(&format!("{shown} can be read by others; fix: chmod 600 {path}"));
     }
 }
 
@@ -111,7 +112,7 @@ pub fn select<'a>(ready: &'a Ready, only: &[String]) -> Result<Vec<&'a Directory
 pub fn disk_is_there(ready: &Ready) -> Result<()> {
     let remote = ready.remote();
     let Some(disk) = remote.absent_disk() else { return Ok(()) };
-    let what = format!("{} lies in {}, which does not exist", remote.name(), disk.display());
+    let what = format!("{} lies in {}, which does not exist", remote.name(), path_of(disk));
     Err(Error::new(Kind::Remote, what).hint("Is the disk attached and mounted?"))
 }
 

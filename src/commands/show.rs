@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::Context;
 use crate::base::json;
-use crate::base::terminal::{Terminal, Volume, name_of};
+use crate::base::shown::{name_of, one_line};
+use crate::base::terminal::{Terminal, Volume};
 use crate::base::units::{bytes, date, files};
 use crate::host::mounts::Mount;
 use crate::tree::excluded::Extent;
@@ -148,7 +149,9 @@ pub fn unsent(terminal: &Terminal, tree: &str, paths: &[Vec<u8>]) {
 /// A path that did not make it, and why.
 pub fn failed(terminal: &Terminal, name: &str, failed: &Failed) {
     let Failed { path, why, deletion, .. } = failed;
-    terminal.warn(&format!("{name}/{}: {why}", name_of(path.as_os_str().as_bytes())));
+    // A server says in it what it likes.
+    let shown = name_of(path.as_os_str().as_bytes());
+    terminal.warn(&format!("{name}/{shown}: {}", one_line(why)));
     let action = if *deletion { "delete" } else { "send" };
     let event = json!({"type": "failed", "action": action, "tree": name, "why": why});
     terminal.event(&json::at(path.as_os_str().as_bytes(), event));

@@ -15,6 +15,7 @@ use super::{Context, Outcome, carry, last_known, scheduled, scheduling, setup, s
 use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
 use crate::base::json;
+use crate::base::shown::path_of;
 use crate::base::units::{bytes, date, files};
 use crate::cli;
 use crate::config::trees::Directory;
@@ -91,7 +92,7 @@ pub fn run(context: &Context, _: &cli::Status) -> Result<Outcome> {
         }
         KitStanding::Fits(kit) => {
             let weak = if kit.weak { ", its phrase is weak" } else { "" };
-            let text = format!("of {}, fits ({}){weak}", date(kit.made), kit.path.display());
+            let text = format!("of {}, fits ({}){weak}", date(kit.made), path_of(&kit.path));
             (text, known(&kit, true))
         }
     };

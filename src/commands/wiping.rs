@@ -10,7 +10,7 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::json;
 use crate::base::progress::Progress;
-use crate::base::terminal::name_of;
+use crate::base::shown::name_of;
 use crate::base::units::{bytes, files, now};
 use crate::config::trees::Directory;
 use crate::host::scratch;

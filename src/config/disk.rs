@@ -1,5 +1,6 @@
 //! A bucket that is a directory of a disk, and its place beside what is backed up to it.
 
+use crate::base::shown::path_of;
 use std::path::{Path, PathBuf};
 
 use super::rclone_conf::RcloneConf;
@@ -31,8 +32,8 @@ pub fn apart(
         if place.starts_with(&tree) || tree.starts_with(&place) {
             let what = format!(
                 "{} and the remote, {}, lie in one another",
-                local.display(),
-                place.display()
+                path_of(local),
+                path_of(&place)
             );
             let hint = "Keep the remote outside of the directories that are backed up to it.";
             return Err(Problem::new(Status::WarnMisconfigured, "poof.conf paths", what, hint));

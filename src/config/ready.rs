@@ -1,5 +1,6 @@
 //! Both files together: do they say what to do, without doubt and without harm?
 
+use crate::base::shown::path_of;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -290,7 +291,7 @@ pub fn absent(directories: &[Directory]) -> Option<Problem> {
         let what = wrong(&directory.local)?;
         Some(Problem::new(
             Status::WarnMisconfigured,
-            format!("poof.conf paths {}", directory.local.display()),
+            format!("poof.conf paths {}", path_of(&directory.local)),
             what,
             "Correct the path, mount the disk, or `poof download` to bring it back.",
         ))

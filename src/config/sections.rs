@@ -1,5 +1,6 @@
 //! One section of rclone-poof.conf, with what poof.conf says about its secrets.
 
+use crate::base::shown::path_of;
 use std::path::{Path, PathBuf};
 
 use super::rclone_conf::RcloneConf;
@@ -75,7 +76,7 @@ pub fn check_secret(
         None => Ok(()),
         Some(Directory { local, .. }) => Err(secret.problem(
             Status::WarnMisconfigured,
-            &format!("its source lies in {}, which is backed up", local.display()),
+            &format!("its source lies in {}, which is backed up", path_of(local)),
             "A copy would lie on the remote, and an upload would wipe it: keep it elsewhere.",
         )),
     }

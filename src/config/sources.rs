@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use super::secrets::{Declared, Source};
 use super::status::{Problem, Status};
 use crate::base::secret::Secret;
+use crate::base::shown::path_of;
 use crate::host::keychain;
 use crate::host::output::{self, Trouble};
 
@@ -61,7 +62,7 @@ fn of_command(declared: &Declared, argv: &[String]) -> Result<Secret, Problem> {
 
 fn of_file(declared: &Declared, path: &Path) -> Result<Secret, Problem> {
     let failed = |what: &str, hint: &str| {
-        lacks(declared, &format!("the file {} {what}", path.display()), hint)
+        lacks(declared, &format!("the file {} {what}", path_of(path)), hint)
     };
     let bytes = read(path).map_err(|error| match error.kind() {
         ErrorKind::InvalidInput => failed("is not a regular file", "Name one that is."),

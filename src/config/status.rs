@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::base::error::Error;
 use crate::base::files::is_absent;
+use crate::base::shown::{path_of, quoted};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -133,7 +134,7 @@ pub(super) fn unmarked<'a>(
 fn owned(path: &Path) -> String {
     // Root can read every file: whoever comes here is somebody else.
     if fs::metadata(path).is_ok_and(|found| found.uid() == 0) {
-        format!("It belongs to root: `sudo chown \"$USER\" '{}'`.", path.display())
+        format!("It belongs to root: `sudo chown \"$USER\" {}`.", quoted(path))
     } else {
         "Check owner and permissions of that file.".to_owned()
     }
@@ -151,7 +152,7 @@ pub(super) fn read(
     remedy: &str,
 ) -> Result<Vec<u8>, Problem> {
     fs::read(path).map_err(|error| {
-        let shown = path.display();
+        let shown = path_of(path);
         if is_absent(&error) {
             let what = format!("{shown} does not exist");
             Problem::new(Status::MissingConfigFile, name, what, remedy)

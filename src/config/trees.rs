@@ -1,6 +1,7 @@
 //! What `paths` may say: which directories, under which names, and which of
 //! them would be in each other's way.
 
+use crate::base::shown::path_of;
 use std::path::{Component, Path, PathBuf};
 
 use super::status::{Problem, Status};
@@ -40,7 +41,7 @@ pub fn directories<'a>(
     }
     let resolved: Vec<_> = all.iter().map(|d| real(&d.local)).collect();
     for (directory, path) in all.iter().zip(&resolved) {
-        let shown = directory.local.display();
+        let shown = path_of(&directory.local);
         if path.parent().is_none() {
             return Err(misconfigured(
                 format!("{shown} is the whole file system"),
@@ -64,7 +65,7 @@ pub fn directories<'a>(
 
 /// Whether two directories keep out of each other's way, on both sides.
 fn apart(a: &Directory, b: &Directory, path_a: &Path, path_b: &Path) -> Result<(), Problem> {
-    let (local_a, local_b) = (a.local.display(), b.local.display());
+    let (local_a, local_b) = (path_of(&a.local), path_of(&b.local));
     if path_a.starts_with(path_b) || path_b.starts_with(path_a) {
         return Err(misconfigured(
             format!("{local_a} and {local_b} lie in one another"),

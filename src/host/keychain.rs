@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use keyring_core::{CredentialStore, Entry, Error};
 use zeroize::Zeroizing;
 
-use super::traces::quoted;
 use crate::base::interrupt;
 use crate::base::secret::Secret;
+use crate::base::shown::quoted;
 
 /// Under which all entries lie; the attribute `service` of an item.
 pub const SERVICE: &str = "poof";

@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use super::trust::{self, Reach};
+use crate::base::shown::path_of;
 
 /// So many links are followed at most, as the system does.
 const LINKS: usize = 40;
@@ -200,7 +201,7 @@ fn followed(At { dir, path, .. }: &At, name: &CStr) -> io::Result<PathBuf> {
     Err(io::Error::other(format!(
         "{} is a symbolic link that another user of this machine can have put there, and is not \
          followed; name the directory itself that it leads to",
-        shown.display()
+        path_of(&shown)
     )))
 }
 

@@ -1,6 +1,7 @@
 //! What others have noted of poof: lines in the histories of shells and in the logs of
 //! the package manager.
 
+use crate::base::shown::{path_of, quoted};
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -54,7 +55,7 @@ fn in_lines(path: &Path, before: &str) -> Option<Trace> {
         let in_place = if cfg!(target_os = "linux") { "-i" } else { "-i ''" };
         let word = "(^|[^[:alnum:]])poof([^[:alnum:]]|$)";
         Trace {
-            what: format!("{count} {lines} in {}", path.display()),
+            what: format!("{count} {lines} in {}", path_of(path)),
             command: format!("{before}sed {in_place} -E '/{word}/d' {}", quoted(path)),
         }
     })
@@ -64,11 +65,6 @@ fn in_lines(path: &Path, before: &str) -> Option<Trace> {
 /// is named for it removes exactly these lines.
 fn mentions(line: &[u8]) -> bool {
     line.split(|byte| !byte.is_ascii_alphanumeric()).any(|word| word == b"poof")
-}
-
-/// A path as a shell takes it.
-pub fn quoted(path: &Path) -> String {
-    format!("'{}'", path.to_string_lossy().replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::fstat;
 
 use super::owners::{self, Group, User};
-use super::traces::quoted;
 use crate::base::files::is_absent;
+use crate::base::shown::quoted;
 
 /// As many links as the kernel follows.
 const LINKS: usize = 40;

@@ -8,6 +8,7 @@ use serde::de::value::StrDeserializer;
 
 use super::remedy;
 use crate::base::error::{Error, Kind};
+use crate::base::shown::one_line;
 
 /// The kinds that `go/calls/failure.go` tells apart.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -125,6 +126,8 @@ impl Failure {
             return self.of_this_disk(doing);
         }
         let Failure { kind, host, code, text, .. } = self;
+        // A server says in it what it likes.
+        let text = one_line(&text).into_owned();
         let of = if host.is_empty() { String::new() } else { format!(" of {host}") };
         let at = if host.is_empty() { String::new() } else { format!(" at {host}") };
         match kind {
@@ -175,6 +178,6 @@ impl Failure {
             FailureKind::Forbidden => "Check owner and permissions of that path.",
             _ => "It is a path on this machine. The remote is as it was.",
         };
-        Error::unexpected(format!("cannot {doing}: {}", self.text)).hint(hint)
+        Error::unexpected(format!("cannot {doing}: {}", one_line(&self.text))).hint(hint)
     }
 }

@@ -123,7 +123,7 @@ mod tests {
     }
 
     fn rclone(root: &Path, exclude: &[String], if_present: &[String]) -> Option<BTreeSet<String>> {
-        let fs = format!(":local,links=true,encoding=Raw:{}", root.display());
+        let fs = format!(":local,links=true,encoding=Raw:{}", root.to_string_lossy());
         let opt = json!({"recurse": true, "noModTime": true, "noMimeType": true});
         let filter = json!({"ExcludeRule": exclude, "ExcludeFile": if_present});
         let reply = call(&List { fs, remote: "", opt, filter }).ok()?;

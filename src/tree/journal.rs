@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::error::{Error, Result};
 use crate::base::files::write_private;
+use crate::base::shown::path_of;
 
 /// The journal of one configuration, a small file in its state directory.
 #[derive(Clone, Debug)]
@@ -29,7 +30,7 @@ impl Journal {
     pub fn unfinished(&self) -> Result<BTreeMap<String, Vec<String>>> {
         match fs::read(&self.path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| {
-                Error::unexpected(format!("the journal {} is damaged", self.path.display()))
+                Error::unexpected(format!("the journal {} is damaged", path_of(&self.path)))
                     .hint("Remove it once `poof download --dry-run` has nothing left to do.")
             }),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(BTreeMap::new()),

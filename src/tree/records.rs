@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::error::{Error, Kind};
 use crate::base::files::create_private_dir;
+use crate::base::shown::path_of;
 use crate::base::units::now;
 use crate::host::scratch::Scratch;
 use crate::storage::failure::Failure;
@@ -161,7 +162,7 @@ impl Records {
         for (id, failure) in &failures {
             let name = usize::try_from(*id).ok().and_then(|id| names.get(id));
             if failure.here {
-                let doing = format!("write below {}", state.display());
+                let doing = format!("write below {}", path_of(state));
                 return Err(failure.clone().into_error(&doing, Kind::Unexpected));
             }
             if !failure.is_of_the_object() {

@@ -299,3 +299,21 @@ fn a_guard_that_refuses_one_tree_says_which_and_what_was_done_to_the_others() {
         assert_eq!((door.names("second").len(), door.names("data").len()), (2, 3));
     }
 }
+
+#[test]
+fn a_directory_whose_name_says_more_than_a_name_is_told_on_one_line() {
+    let sandbox = crate::story::plain(1);
+    let name = "gone\nwarning: all is saved\r\u{1b}[2J\u{202e}";
+    let path = sandbox.home().join(name);
+    let paths = serde_json::json!({
+        path.to_str().unwrap(): "gone", sandbox.confdir().to_str().unwrap(): "config",
+    });
+    sandbox.set("paths", paths);
+    for args in [&["backup"][..], &["upload", "--yes"], &["verify"]] {
+        let run = sandbox.poof(args).run();
+        let text = format!("{}{}", run.stdout, run.stderr);
+        assert!(text.contains("gone\\nwarning: all is saved\\r\\u{1b}[2J\\u{202e}"), "{run}");
+        assert!(!text.lines().any(|line| line.starts_with("warning: all is saved")), "{run}");
+        assert!(!text.contains(['\u{1b}', '\u{202e}', '\r']), "{run}");
+    }
+}

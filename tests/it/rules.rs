@@ -191,6 +191,19 @@ fn printing_is_reported() {
 }
 
 #[test]
+fn a_path_is_shown_on_one_line_and_obeyed_by_no_terminal() {
+    let says = "src/tree/plan.rs:2: display() shows a path as it is (base/shown.rs is the way out)";
+    for text in [
+        "\nfn f() { format!(\"{}\", path.display()); }",
+        "\nfn f() { self.files.poof.display().to_string(); }",
+    ] {
+        assert_eq!(found("src/tree/plan.rs", text), [says], "{text}");
+    }
+    let fine = "fn display() { display(); }\n#[cfg(test)] mod tests { fn g() { p.display(); } }";
+    assert_eq!(found("src/tree/plan.rs", fine), [""; 0]);
+}
+
+#[test]
 fn a_platform_is_asked_for_in_host_alone() {
     for text in [
         "#[cfg(target_os = \"macos\")] fn f() {}",

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::base::log::{Log, bound};
+use crate::base::shown::path_of;
 use crate::commands::Context;
 use crate::commands::secrets::Wallet;
 use crate::host::erase::{self, Noise};
@@ -41,7 +42,7 @@ pub fn forget(context: &Context) {
     for path in logs(context) {
         for path in crate::base::log::all(&path).filter(|path| path.is_file()) {
             if let Err(error) = erase::file(&path, &noise) {
-                context.terminal.warn(&format!("cannot wipe {}: {error}", path.display()));
+                context.terminal.warn(&format!("cannot wipe {}: {error}", path_of(&path)));
             }
         }
     }

@@ -13,6 +13,7 @@ use super::tools::{Call, Reply, call, line};
 use super::{Interval, Schedule, Scheduler, Written};
 use crate::base::error::{Error, Result};
 use crate::base::files::write_private;
+use crate::base::shown::path_of;
 use crate::host::owners;
 use crate::host::paths::agent_logs;
 
@@ -103,8 +104,8 @@ fn private_dir(dir: &Path, uid: u32) -> Result<()> {
             name if name.is_empty() => found.uid().to_string(),
             name => name,
         };
-        let what = format!("the log directory {} belongs to {owner}", dir.display());
-        let what = if found.is_dir() { what } else { format!("{} is no directory", dir.display()) };
+        let what = format!("the log directory {} belongs to {owner}", path_of(dir));
+        let what = if found.is_dir() { what } else { format!("{} is no directory", path_of(dir)) };
         return Err(Error::unexpected(what).hint(format!(
             "Nothing was scheduled. Have it removed: {}",
             line(&call(&["sudo", "rm", "-r", &dir.to_string_lossy()]))

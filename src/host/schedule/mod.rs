@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use super::paths::{AGENT_LOGS, Layout, System};
 use crate::base::error::{Error, Result};
+use crate::base::shown::path_of;
 pub use environment::environment;
 pub use interval::Interval;
 use tools::Tools;
@@ -63,7 +64,7 @@ impl Schedule {
     ) -> Result<Self> {
         let text = |path: &Path| match path.to_str() {
             Some(text) if !text.contains(char::is_control) => Ok(text.to_owned()),
-            _ => Err(Error::config(format!("a schedule cannot name {}", path.display()))
+            _ => Err(Error::config(format!("a schedule cannot name {}", path_of(path)))
                 .hint("That has a line break in it, or is not UTF-8: give it another name.")),
         };
         let setting = |(name, value): &(String, PathBuf)| Ok((name.clone(), text(value)?));

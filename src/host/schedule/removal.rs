@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Found, Kind, Scheduler};
 use crate::base::error::{Error, Result};
+use crate::base::shown::path_of;
 use crate::host::erase::{self, Noise};
 use crate::host::paths::System;
 
@@ -70,7 +71,7 @@ impl Scheduler {
             // Also that of launchd's, if no other user has theirs in it.
             let _ = log.parent().map(fs::remove_dir);
         }
-        removed.what.splice(0..0, files.iter().map(|path| path.display().to_string()));
+        removed.what.splice(0..0, files.iter().map(|path| path_of(path).to_string()));
         Ok(removed)
     }
 

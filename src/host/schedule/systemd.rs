@@ -10,6 +10,7 @@ use super::tools::{Call, call, line};
 use super::{Interval, Schedule, Scheduler, Written, every_in};
 use crate::base::error::{Error, Result};
 use crate::base::files::write_private;
+use crate::base::shown::path_of;
 
 /// The most that lies between two calls, in minutes.
 const DISTANCE: u32 = 60;
@@ -151,7 +152,7 @@ impl Scheduler {
         Ok(if looks_in == units {
             Ok(())
         } else {
-            Err(format!("the user's systemd reads {} only", looks_in.display()))
+            Err(format!("the user's systemd reads {} only", path_of(&looks_in)))
         })
     }
 

@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use read::{Xattrs, is_foreign, of_itself};
 
 use super::entry::{Attributes, Entry, EntryKind, Time};
+use crate::base::shown::name_of;
 use crate::host::flags;
 use crate::host::itself::Itself;
 use crate::host::macos::xattrs;
@@ -200,7 +201,7 @@ fn set_xattrs(here: &Itself, present: &Xattrs, wanted: &Xattrs) -> io::Result<Op
         match here.set_xattr(&CString::new(pair.0.as_slice())?, &pair.1) {
             Ok(()) => {}
             Err(Errno::NOTSUP | Errno::PERM | Errno::ACCESS) => {
-                refused = Some(String::from_utf8_lossy(&pair.0).into_owned());
+                refused = Some(name_of(&pair.0).into_owned());
             }
             Err(error) => return Err(error.into()),
         }

@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
 
+use crate::base::shown::name_of;
 use crate::base::units::bytes;
 use crate::host::itself::Itself;
 use crate::host::macos::xattrs;
@@ -149,7 +150,7 @@ fn read(of: &Of) -> io::Result<Found> {
                 xattrs.push((name.to_vec(), value));
             }
             Value::TooLarge => {
-                let (name, most) = (String::from_utf8_lossy(name), bytes(MOST as u64));
+                let (name, most) = (name_of(name), bytes(MOST as u64));
                 lacks = Some(format!("its attribute {name} is too large: all are {most} at most"));
             }
             Value::None => {}

@@ -8,6 +8,7 @@ use std::path::Path;
 use super::objects::RECORDS;
 use super::plan::{Plan, len};
 use crate::base::error::{Error, UNCHANGED};
+use crate::base::shown::path_of;
 use crate::storage::remote::Top;
 pub use newer::{Distance, newer_snapshot, saved_at_once};
 
@@ -55,15 +56,14 @@ pub fn local_source(dir: &Path, entries: Option<u64>, allowed: Allowed) -> Resul
     let hint = "Is its disk mounted? `poof download` brings it back.";
     match entries {
         Some(0) if !allowed.empty_source => Err(refuse(
-            format!("{} is empty: backing it up would erase its snapshot", dir.display()),
+            format!("{} is empty: backing it up would erase its snapshot", path_of(dir)),
             hint,
             "empty-source",
         )),
         Some(_) => Ok(()),
         // What is missing cannot be backed up, whatever is allowed.
         None => {
-            Err(Error::guard(format!("{} is missing; its snapshot stays", dir.display()))
-                .hint(hint))
+            Err(Error::guard(format!("{} is missing; its snapshot stays", path_of(dir))).hint(hint))
         }
     }
 }
@@ -79,7 +79,7 @@ pub fn all_excluded(dir: &Path, allowed: Allowed) -> Result<(), Error> {
     }
     let what = format!(
         "poof.conf excludes all that is in {}: backing it up would erase its snapshot",
-        dir.display()
+        path_of(dir)
     );
     Err(refuse(what, "Correct \"exclude\" or \"exclude_if_present\".", "empty-source"))
 }
@@ -131,7 +131,7 @@ pub fn wiped(dir: &Path, allowed: Allowed) -> Result<(), Error> {
     if allowed.mass_deletion {
         return Ok(());
     }
-    let what = format!("{} was wiped, and new files have come up in it", dir.display());
+    let what = format!("{} was wiped, and new files have come up in it", path_of(dir));
     let hint =
         "Move them elsewhere, bring the rest back with `poof download`, and put them in again.";
     Err(refuse(what, hint, "mass-deletion"))
@@ -140,7 +140,7 @@ pub fn wiped(dir: &Path, allowed: Allowed) -> Result<(), Error> {
 /// A directory of which a part is gone, and another perhaps overwritten, must never
 /// become the snapshot.
 pub fn half_wiped(dir: &Path) -> Error {
-    Error::guard(format!("the wipe of {} is not completed; its snapshot stays", dir.display()))
+    Error::guard(format!("the wipe of {} is not completed; its snapshot stays", path_of(dir)))
         .hint("`poof upload` completes it, `poof download` brings everything back.")
 }
 

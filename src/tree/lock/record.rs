@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::STALE;
 use crate::base::error::{Error, Kind};
+use crate::base::shown::one_line;
 use crate::base::units::date;
 
 /// Who holds a lock on what.
@@ -31,6 +32,7 @@ impl Rival {
         let what = match self.record {
             Some(Record { host, pid, since, trees, .. }) => {
                 let (trees, since) = (trees.join(", "), date(since));
+                let (host, trees) = (one_line(&host), one_line(&trees));
                 format!("{host} is at work on {trees} since {since} (process {pid})")
             }
             None => "another machine is at work on this bucket".to_owned(),

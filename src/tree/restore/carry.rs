@@ -16,6 +16,7 @@ use super::tally::Tally;
 use super::{Accounts, Restore};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
+use crate::base::shown::{name_of, path_of};
 use crate::base::units::bytes;
 use crate::storage::failure::FailureKind;
 use crate::storage::job::Watch;
@@ -76,7 +77,7 @@ impl Restore<'_> {
             return Ok(());
         }
         let (needed, free) = (bytes(needed), bytes(free));
-        let what = format!("{}: {needed} are to come, and {free} are free", root.display());
+        let what = format!("{}: {needed} are to come, and {free} are free", path_of(root));
         Err(Error::new(Kind::Incomplete, what)
             .hint("Nothing was changed. Free some space on that disk, or restore with `--to`."))
     }
@@ -198,7 +199,7 @@ impl Work<'_> {
             if let Act::Link(first) = act
                 && let Some(&kind) = failed.get(as_path(first))
             {
-                let first = String::from_utf8_lossy(first);
+                let first = name_of(first);
                 let why = format!("it is another name of {first}, which could not be restored");
                 tally.failed.push(Failed::at(&entry.path, kind, &why));
                 continue;
@@ -251,13 +252,10 @@ impl Work<'_> {
                 io::Error::other("only root can make a device")
             }
             io::ErrorKind::AlreadyExists if step.is_new() => {
-                let twin = twin(&self.restore.steps, &entry.path);
-                let of = twin.map_or_else(
-                    || "of something that came up meanwhile".to_owned(),
-                    |twin| format!("of {}", String::from_utf8_lossy(twin)),
-                );
+                let twin = twin(&self.restore.steps, &entry.path).map(name_of);
+                let of = twin.unwrap_or("something that came up meanwhile".into());
                 io::Error::other(format!(
-                    "this disk takes its name for that {of}, which stays; `--to` restores both \
+                    "this disk takes its name for that of {of}, which stays; `--to` restores both \
                      on a disk that tells them apart"
                 ))
             }

@@ -1,10 +1,10 @@
 //! Files and directories of the directory that somebody has locked (`chattr +i`, `+a`).
 
+use crate::base::shown::{path_of, quoted};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::host::flags;
-use crate::host::traces::quoted;
 use crate::tree::entry::as_path;
 use crate::tree::plan::Failed;
 
@@ -32,7 +32,7 @@ pub fn words(place: &Path) -> String {
     let command = if flags::ON_MACOS { "chflags nouchg,nouappnd" } else { "chattr -ia" };
     format!(
         "{} is immutable or append-only; `{command} {}` lets it be changed",
-        place.display(),
+        path_of(place),
         quoted(place)
     )
 }

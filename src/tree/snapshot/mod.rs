@@ -9,6 +9,7 @@ mod packed;
 mod save;
 mod standing;
 
+use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ use super::manifest::{Counts, Head, IndexHeader, IndexReader, IndexWriter, Key, 
 use super::objects::Names;
 use crate::base::error::{Error, Result};
 use crate::base::files::{create_private_dir, write_private};
+use crate::base::shown::{one_line, path_of};
 use crate::host::erase::{Noise, Replaced, directory};
 use crate::storage::store::Store;
 use marks::Marks;
@@ -209,9 +211,10 @@ impl Snapshot {
         (self.head.generation, self.head_id)
     }
 
-    /// When it was made, in seconds since 1970, and on which machine.
-    pub fn made(&self) -> (u64, &str) {
-        (self.head.created, &self.head.host)
+    /// When it was made, in seconds since 1970, and on which machine: what that calls itself,
+    /// on one line.
+    pub fn made(&self) -> (u64, Cow<'_, str>) {
+        (self.head.created, one_line(&self.head.host))
     }
 
     /// All entries, in order. Ends with an error where the cache is damaged.
@@ -222,7 +225,7 @@ impl Snapshot {
         let path = self.dir.join(INDEX);
         let file = File::open(&path).map_err(|error| Error::io("read", &path, &error))?;
         let damaged = move |why: &dyn std::fmt::Display| {
-            Error::unexpected(format!("the cache {} is damaged: {why}", path.display()))
+            Error::unexpected(format!("the cache {} is damaged: {why}", path_of(&path)))
                 .hint("Remove that file; the next run fetches it again.")
         };
         let reader = IndexReader::new(BufReader::new(file)).map_err(|why| damaged(&why))?;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, Result};
 use crate::base::files::{self, create_private_dir, write_private};
+use crate::base::shown::path_of;
 use crate::base::units::date;
 
 /// How far the wipe of a tree has come.
@@ -96,7 +97,7 @@ impl Records {
         let path = self.path(tree);
         match fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|_| {
-                Error::unexpected(format!("the journal {} is damaged", path.display()))
+                Error::unexpected(format!("the journal {} is damaged", path_of(&path)))
                     .hint("Remove it once `poof download` has brought the tree back.")
             }),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

@@ -52,6 +52,10 @@ pub fn violations(source: &Source) -> Vec<String> {
             Is::Platform if !source.path.starts_with("src/host/") => {
                 report(token.line, "cfg of a platform outside of src/host");
             }
+            Is::Display if !is_test(source, token.line) => {
+                let what = "display() shows a path as it is (base/shown.rs is the way out)";
+                report(token.line, what);
+            }
             Is::Path(name) if is_by_handle(source) && !is_test(source, token.line) => {
                 report(token.line, &format!("{name} in the tree (tree/root.rs is the way in)"));
             }

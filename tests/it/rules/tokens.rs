@@ -18,6 +18,8 @@ pub enum Is {
     Macro(String),
     /// What looks a path up anew: `fs::name` of the standard library, `File::open`.
     Path(String),
+    /// `.display()`: a path as it is, whatever a terminal makes of it.
+    Display,
     /// A `cfg`, `cfg_attr` or `cfg!` that asks for a platform.
     Platform,
     /// `#[cfg(test)]` on an item that ends at this line.
@@ -54,6 +56,9 @@ fn walk(stream: TokenStream, depth: usize, found: &mut Vec<Token>) {
             }
             TokenTree::Ident(ident) => match ident.to_string().as_str() {
                 "unsafe" => found.push(Is::Unsafe.at(line)),
+                "display" if is_punct(trees.get(i.wrapping_sub(1)), '.') => {
+                    found.push(Is::Display.at(line));
+                }
                 "crate" => rooms(&trees[i + 1..], found),
                 "super" if !is_ident(trees.get(i.wrapping_sub(3)), "super") => {
                     let supers = supers(&trees[i..]);
