@@ -34,7 +34,7 @@ pub struct Kit {
     pub home: String,
     pub config_dir: String,
     pub poof_conf: String,
-    pub rclone_conf: String,
+    pub rclone_conf: Zeroizing<String>,
     /// What stands in neither of them, by its name in poof.conf.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, Kept>,
@@ -82,9 +82,9 @@ impl Last {
 /// A secret of the kit.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kept {
-    pub clear: String,
+    pub clear: Zeroizing<String>,
     /// As rclone reads it: passwords are obscured.
-    pub form: String,
+    pub form: Zeroizing<String>,
 }
 
 impl Kit {
@@ -97,7 +97,7 @@ impl Kit {
             home,
             config_dir,
             poof_conf: String::new(),
-            rclone_conf: String::new(),
+            rclone_conf: Zeroizing::default(),
             secrets: BTreeMap::new(),
             store: None,
             snapshots: BTreeMap::new(),
@@ -204,8 +204,19 @@ pub fn new_phrase() -> Result<Secret> {
 mod tests {
     use super::*;
 
+    /// Else this does not compile.
+    #[test]
+    fn the_secrets_of_a_kit_are_overwritten_when_it_goes() {
+        fn is_overwritten<T: zeroize::ZeroizeOnDrop>(_: &T) {}
+        let Kit { rclone_conf, .. } = &kit();
+        is_overwritten(rclone_conf);
+        let kept = Kept { clear: "x".to_owned().into(), form: "y".to_owned().into() };
+        is_overwritten(&kept.clear);
+        is_overwritten(&kept.form);
+    }
+
     fn kit() -> Kit {
-        let rclone_conf = "[s]\nsecret_access_key = hunter2\n".to_owned();
+        let rclone_conf = "[s]\nsecret_access_key = hunter2\n".to_owned().into();
         let poof_conf = "{}".to_owned();
         let kit = Kit::new(7, "/home/a".to_owned(), "/home/a/.config/poof".to_owned());
         Kit { poof_conf, rclone_conf, store: Some("abc".to_owned()), ..kit }

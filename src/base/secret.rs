@@ -28,6 +28,12 @@ impl Secret {
     }
 }
 
+impl From<Zeroizing<String>> for Secret {
+    fn from(text: Zeroizing<String>) -> Self {
+        Secret(text)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,6 +11,8 @@ use qrcode::render::unicode;
 use qrcode::{EcLevel, QrCode};
 use serde_json::json;
 
+use zeroize::Zeroizing;
+
 use super::secrets::for_kit;
 use super::vault::cache;
 use super::{Context, Outcome, farewell, phrase, scheduling, setup};
@@ -18,9 +20,9 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::files::write_private;
 use crate::base::json;
 use crate::base::secret::Secret;
+use crate::base::shown::path_of;
 use crate::base::units::now;
 use crate::cli;
-use crate::base::shown::path_of;
 use crate::config::Ready;
 use crate::config::trees::Directory;
 use crate::kit::{Kit, Last, new_phrase};
@@ -140,7 +142,7 @@ fn kit(context: &Context, ready: &Ready) -> Result<Kit> {
     let store = identity::remembered_id(&context.state, &ready.remote().name());
     Ok(Kit {
         poof_conf: text(&context.files.poof)?,
-        rclone_conf: text(&context.files.rclone)?,
+        rclone_conf: text(&context.files.rclone).map(Zeroizing::new)?,
         secrets: for_kit(context)?,
         snapshots: snapshots(context, ready, store.as_deref())?,
         store,

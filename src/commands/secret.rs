@@ -132,11 +132,11 @@ fn standing(
     give(&context.files.rclone, file, nothing)?;
     let unread = || Error::config(format!("rclone cannot read [{section}].{key}"));
     let mut values = call(&GetRemote { name: section.to_owned() }).map_err(|_| unread())?;
-    let value = Secret::new(values.remove(key).ok_or_else(unread)?);
+    let value: Secret = values.remove(key).ok_or_else(unread)?.into();
     let obscured = Declared { obscured: described.password, ..declared.clone() };
     let described =
         describe(&obscured, kind, key, &value).map_err(|problem| unread().hint(problem.what))?;
-    let clear = Secret::new(described.clear);
+    let clear: Secret = described.clear.into();
     first_line(clear.expose().as_bytes())
         .map(Some)
         .map_err(|what| unread().hint(format!("The value {what}, which a secret may not.")))

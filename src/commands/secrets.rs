@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use zeroize::Zeroizing;
+
 use super::setup::warn_if_readable;
 use super::{Context, programs};
 use crate::base::error::{Error, Result};
@@ -139,7 +141,7 @@ pub fn resolve_one(
     let secret = had(context, declared)?;
     let Described { clear, form, doubtful, .. } = describe(declared, kind, key, &secret)?;
     let (section, key) = (section.to_owned(), key.to_owned());
-    let (clear, form) = (Secret::new(clear), Secret::new(form));
+    let (clear, form) = (clear.into(), form.into());
     Ok(Resolved { declared: declared.clone(), section, key, clear, form, doubtful })
 }
 
@@ -152,8 +154,8 @@ pub fn for_kit(context: &Context) -> Result<BTreeMap<String, Kept>> {
     let file = in_time(rclone_file(context, Some(&poof)))?;
     let resolved = in_time(resolve(context, &poof, &file.conf))?;
     let kept = |clear: &Secret, form: &Secret| Kept {
-        clear: clear.expose().to_owned(),
-        form: form.expose().to_owned(),
+        clear: Zeroizing::new(clear.expose().to_owned()),
+        form: Zeroizing::new(form.expose().to_owned()),
     };
     let secrets = resolved
         .iter()

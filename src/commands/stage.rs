@@ -44,7 +44,7 @@ pub fn create(
     call(&UseConfig::of(&staged)).map_err(refused)?;
     let read = call(&GetRemote { name: section.to_owned() }).map_err(refused)?;
     let written = RcloneConf::load(&staged).map_err(Problem::into_error)?.values(section);
-    match written.iter().find(|(key, value)| read.get(*key) != Some(value)) {
+    match written.iter().find(|(key, value)| read.get(*key).map(|read| &**read) != Some(value)) {
         None => Ok(written),
         Some((key, _)) => Err(unreadable(key)),
     }

@@ -50,7 +50,7 @@ pub fn unpack(
 ) -> Result<Unpacked> {
     let text = kit.rclone_conf.as_bytes();
     let password = kit.secrets.get(FILE_PASSWORD);
-    let password = password.map(|kept| Arc::new(Secret::new(kept.clear.clone())));
+    let password = password.map(|kept| Arc::new(kept.clear.clone().into()));
     if let Some(password) = &password {
         context.wallet.put(None, Arc::clone(password));
     }
@@ -85,7 +85,7 @@ pub fn unpack(
 
 /// Whether the source of a secret gives it on this machine as well.
 fn is_here(context: &Context, declared: &Declared, kept: &Kept, file: &RcloneFile) -> bool {
-    let same = |found: &Secret| found.expose() == kept.clear;
+    let same = |found: &Secret| found.expose() == &**kept.clear;
     match declared.place() {
         None => had(context, declared).is_ok_and(|found| same(&found)),
         Some(_) => resolve_one(context, declared, &file.conf).is_ok_and(|found| same(&found.clear)),
@@ -98,7 +98,7 @@ fn is_put(context: &Context, declared: &Declared, kept: &Kept, made: &mut Vec<St
     let Source::Keychain(entry) = &declared.source else { return false };
     let value = if declared.obscured { &kept.form } else { &kept.clear };
     let put = matches!(keychain::get(entry), Ok(None))
-        && keychain::set(entry, &Secret::new(value.clone())).is_ok();
+        && keychain::set(entry, &value.clone().into()).is_ok();
     if put {
         made.push(entry.clone());
         context.terminal.note(&format!("{} is in the keychain of this machine", declared.name));

@@ -96,7 +96,7 @@ pub fn unlock(bytes: &[u8], password: &Secret) -> std::result::Result<Secret, Pr
     let text = std::str::from_utf8(bytes).map_err(|_| damaged())?;
     let unlocked = call(&Unlock { text, password: password.expose() }).map_err(|_| damaged())?;
     if unlocked.opened {
-        return Ok(Secret::new(unlocked.text));
+        return Ok(unlocked.text.into());
     }
     Err(invalid(
         "the file is encrypted, and does not open with this password",

@@ -165,8 +165,8 @@ impl Store {
             return Ok(None);
         }
         let reply = call(&DeriveKey { crypt: &self.crypt })?;
-        let of = |text: String| {
-            let bytes = BASE64.decode(Zeroizing::new(text).as_bytes());
+        let of = |text: Zeroizing<String>| {
+            let bytes = BASE64.decode(text.as_bytes());
             bytes.map(Zeroizing::new).map_err(|_| Failure::reply("poof/key"))
         };
         Ok(Some([of(reply.key)?, of(reply.before)?]))

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::call::Call;
 use super::requests::Nothing;
@@ -72,7 +73,7 @@ pub struct GetRemote {
 
 impl Call for GetRemote {
     const METHOD: &'static str = "config/get";
-    type Reply = BTreeMap<String, String>;
+    type Reply = BTreeMap<String, Zeroizing<String>>;
 }
 
 /// What rclone knows of a setting, and both forms of a value.
@@ -90,9 +91,9 @@ pub struct Described {
     /// Whether rclone has this setting; true if it does not know the type.
     pub known: bool,
     /// The value in clear; empty if it is not obscured though it is said to be.
-    pub clear: String,
+    pub clear: Zeroizing<String>,
     /// The value as rclone reads it: passwords are obscured.
-    pub form: String,
+    pub form: Zeroizing<String>,
     /// rclone keeps it obscured.
     pub password: bool,
     /// The value is said to be in clear and looks as if it were obscured.
@@ -137,7 +138,7 @@ pub struct Unlock<'a> {
 
 #[derive(Deserialize)]
 pub struct Unlocked {
-    pub text: String,
+    pub text: Zeroizing<String>,
     /// The password is the one of the file.
     pub opened: bool,
 }
@@ -174,9 +175,9 @@ pub struct DeriveKey<'a> {
 #[derive(Deserialize)]
 pub struct DerivedKey {
     /// 32 bytes, base64, as the other.
-    pub key: String,
+    pub key: Zeroizing<String>,
     /// What seals heads of before version 3.
-    pub before: String,
+    pub before: Zeroizing<String>,
 }
 
 impl Call for DeriveKey<'_> {
