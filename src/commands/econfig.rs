@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::secrets::{in_time, rclone_file};
-use super::{Context, Outcome, stage};
+use super::{Context, Outcome, guessable, stage};
 use crate::base::error::{Error, Result};
 use crate::base::secret::Secret;
 use crate::base::shown::path_of;
@@ -27,6 +27,7 @@ pub fn run(context: &Context) -> Result<Outcome> {
     };
     if has("password") && has("remote") {
         context.terminal.note(&format!("[{section}] has its passwords; nothing was changed"));
+        guessable::warn(context, rclone, &[]);
         return Ok(Outcome::default().with("changed", false));
     }
     let mut parameters = BTreeMap::new();

@@ -17,6 +17,7 @@ mod download;
 mod econfig;
 mod excluded;
 mod farewell;
+mod guessable;
 mod homecoming;
 mod hooks;
 mod kit;

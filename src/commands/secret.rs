@@ -6,8 +6,8 @@ use std::fs;
 
 use serde_json::json;
 
-use super::secrets::{Resolved, ask, describe, give, in_time, rclone_file};
-use super::{Context, Outcome, farewell, phrase};
+use super::secrets::{Resolved, ask, describe, give, in_time, rclone_file, resolve_value};
+use super::{Context, Outcome, farewell, guessable, phrase};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::secret::Secret;
@@ -45,7 +45,10 @@ pub fn run(context: &Context, args: &cli::Secret) -> Result<Outcome> {
                 (Some(found), None) => found,
                 _ => given(context, args)?,
             };
+            let known =
+                resolve_value(&declared, &file.conf, &value).map_err(Problem::into_error)?;
             keep(context, &poof, &declared, &entry, &value)?;
+            guessable::warn(context, &file.conf, &[known]);
             leave(context, &mut file, section, key)?;
             moved
         }

@@ -12,9 +12,9 @@ use super::{Context, programs};
 use crate::base::error::{Error, Result};
 use crate::base::interrupt;
 use crate::base::secret::Secret;
+use crate::base::shown::path_of;
 use crate::config::insecure::{self, Insecure};
 use crate::config::programs::Program;
-use crate::base::shown::path_of;
 use crate::config::secrets::{Declared, FILE_PASSWORD, Source};
 use crate::config::sources::fetch;
 use crate::config::{PoofConf, Problem, RcloneConf, RcloneFile, Status};
@@ -23,6 +23,13 @@ use crate::storage::rclone::call::call;
 use crate::storage::rclone::configuring::{DescribeOption, Described, Overlaid, UseConfig};
 
 type Checked<T> = std::result::Result<T, Problem>;
+
+impl Resolved {
+    /// Whether it is the value of this key.
+    pub fn is_of(&self, section: &str, key: &str) -> bool {
+        self.section == section && self.key == key
+    }
+}
 
 /// How the secrets of both files are fetched.
 pub type Fetch = fn(&Context, &PoofConf, &RcloneConf) -> Checked<Vec<Resolved>>;
@@ -136,10 +143,21 @@ pub fn resolve_one(
     declared: &Declared,
     rclone: &RcloneConf,
 ) -> Checked<Resolved> {
+    resolve_value(declared, rclone, &*had(context, declared)?)
+}
+
+/// The same with the value of its source.
+///
+/// # Errors
+/// Those of [`describe`].
+pub fn resolve_value(
+    declared: &Declared,
+    rclone: &RcloneConf,
+    secret: &Secret,
+) -> Checked<Resolved> {
     let (section, key) = declared.place().unwrap_or_default();
     let kind = rclone.kind(section).unwrap_or_default();
-    let secret = had(context, declared)?;
-    let Described { clear, form, doubtful, .. } = describe(declared, kind, key, &secret)?;
+    let Described { clear, form, doubtful, .. } = describe(declared, kind, key, secret)?;
     let (section, key) = (section.to_owned(), key.to_owned());
     let (clear, form) = (clear.into(), form.into());
     Ok(Resolved { declared: declared.clone(), section, key, clear, form, doubtful })

@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::secrets::{check, give, rclone_file};
-use super::{Context, Outcome, scheduling, setup};
+use super::{Context, Outcome, guessable, scheduling, setup};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::cli::Verify;
@@ -31,6 +31,7 @@ pub fn run(context: &Context, args: &Verify) -> Result<Outcome> {
     programs.extend(of_rclone(&rclone.conf, &poof.secrets()));
     super::programs::may_run(context, &programs).map_err(|p| tell(context, p))?;
     let secrets = check(context, &poof, &rclone.conf).map_err(|p| tell(context, p))?;
+    guessable::warn(context, &rclone.conf, &secrets);
     let encryption = if ready.remote().is_encrypted() {
         Status::EncryptionEnabled
     } else {

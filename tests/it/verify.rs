@@ -120,6 +120,46 @@ fn a_dead_server_has_its_verdict_within_ten_seconds() {
 }
 
 #[test]
+fn a_password_of_the_encryption_that_can_be_guessed_is_said_and_not_shown() {
+    let sandbox = crate::story::encrypted(1);
+    let conf = fs::read_to_string(sandbox.rclone_conf()).unwrap();
+    let bare: Vec<_> = conf.lines().filter(|line| !line.starts_with("password")).collect();
+    let place = bare.iter().position(|line| *line == "[poof-crypt]").unwrap();
+    let with = |passwords: &[(&str, &str)]| {
+        let mut lines: Vec<_> = bare.iter().map(ToString::to_string).collect();
+        for (key, text) in passwords {
+            let obscured = sandbox.rclone(["obscure", text]).run().expect_code(0).stdout;
+            lines.insert(place + 1, format!("{key} = {}", obscured.trim()));
+        }
+        fs::write(sandbox.rclone_conf(), lines.join("\n") + "\n").unwrap();
+    };
+    let says = |args: &[&str], is_said: bool| {
+        let run = sandbox.poof(args).run().expect_code(0);
+        let text = "[poof-crypt]: who has the bucket can guess its password";
+        assert_eq!(run.stderr.contains(text), is_said, "{run}");
+        assert!(!run.stderr.contains("hunter2") && !run.stdout.contains("hunter2"), "{run}");
+    };
+    let verify = &["verify", "--offline"][..];
+    says(verify, false);
+    with(&[("password", "hunter2")]);
+    says(verify, true);
+    says(&["econfig"], true);
+    with(&[("password", "hunter2"), ("password2", "hunter2")]);
+    says(verify, true);
+    // The second is the salt of the first.
+    with(&[("password", "hunter2"), ("password2", "k8$vQ!x2_mN9z?Lw")]);
+    says(verify, false);
+    // From elsewhere, and those that poof makes.
+    with(&[]);
+    let secrets = serde_json::json!({"poof-crypt.password": {"command": ["echo", "hunter2"]}});
+    sandbox.set("secrets", secrets);
+    says(verify, true);
+    sandbox.set("secrets", serde_json::json!({}));
+    says(&["econfig"], false);
+    says(verify, false);
+}
+
+#[test]
 fn a_way_to_the_server_that_others_can_listen_on_is_said_in_each_run() {
     let (sandbox, _) = crate::story::on_disk();
     fs::write(sandbox.data().join("x"), "x").unwrap();
@@ -128,7 +168,7 @@ fn a_way_to_the_server_that_others_can_listen_on_is_said_in_each_run() {
         fs::write(sandbox.rclone_conf(), format!("{}\n{more}", conf.trim_end())).unwrap();
     };
     let says = |text: &str, is_said: bool| {
-        for args in [&["verify"][..], &["backup"], &["check"], &["download"]] {
+        for args in [&["verify"][..], &["backup"], &["check"], &["download"], &["status"]] {
             let run = sandbox.poof(args).run().expect_code(0);
             assert_eq!(run.stderr.contains(text), is_said, "{run}");
         }
