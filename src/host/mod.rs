@@ -1,6 +1,7 @@
 //! The machine poof runs on: where files lie, the lock, the clipboard, the schedule, power
 //! and network, what its file systems do, the programs of others.
 
+pub mod access_list;
 pub mod clipboard;
 pub mod confine;
 pub mod disk;

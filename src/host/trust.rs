@@ -11,6 +11,7 @@ use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::fstat;
 
+use super::access_list::{self, Named};
 use super::owners::{self, Group, User};
 use crate::base::files::is_absent;
 use crate::base::shown::quoted;
@@ -54,12 +55,6 @@ struct Seen {
     mode: u32,
     /// User or group, number and bits of each who is named in the access control list.
     list: Vec<(Named, u32)>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Named {
-    User(u32),
-    Group(u32),
 }
 
 const WRITE: u32 = 0o2;
@@ -197,7 +192,7 @@ pub enum Reach {
 pub fn is_closed(dir: impl AsFd, reach: Reach) -> io::Result<bool> {
     let stat = fstat(&dir)?;
     let by_handle = format!("/proc/self/fd/{}", dir.as_fd().as_raw_fd());
-    let list = list(Path::new(&by_handle));
+    let list = access_list::of(Path::new(&by_handle));
     let seen = Seen { uid: stat.st_uid, gid: stat.st_gid, mode: stat.st_mode, list };
     closed(seen, reach)
 }
@@ -208,7 +203,7 @@ pub fn is_closed(dir: impl AsFd, reach: Reach) -> io::Result<bool> {
 /// As [`is_closed`].
 pub fn is_closed_at(path: &Path, reach: Reach) -> io::Result<bool> {
     let found = fs::symlink_metadata(path)?;
-    let list = list(path);
+    let list = access_list::of(path);
     let seen = Seen { uid: found.uid(), gid: found.gid(), mode: found.mode(), list };
     closed(seen, reach)
 }
@@ -249,49 +244,11 @@ fn parts(path: &Path) -> VecDeque<OsString> {
 }
 
 fn judge(path: &Path, found: &Metadata, us: &Us) -> Option<Weak> {
-    let list = if found.is_symlink() { Vec::new() } else { list(path) };
+    let list = if found.is_symlink() { Vec::new() } else { access_list::of(path) };
     let seen = Seen { uid: found.uid(), gid: found.gid(), mode: found.mode(), list };
     let fault = fault(&seen, us, &|gid| is_ours_alone(gid, us))?;
     let is_ours = us.uid == 0 || us.uid == found.uid();
     Some(Weak { path: path.to_path_buf(), fault, is_dir: found.is_dir(), is_ours })
-}
-
-/// Those whom the access control list of a file names, and its group if it says something
-/// of that; empty without one.
-fn list(path: &Path) -> Vec<(Named, u32)> {
-    let mut bytes = [0_u8; 4096];
-    if !cfg!(target_os = "linux") {
-        return Vec::new();
-    }
-    match rustix::fs::getxattr(path, "system.posix_acl_access", &mut bytes) {
-        Ok(size) => {
-            let gid = fs::metadata(path).map(|found| found.gid()).unwrap_or_default();
-            read_list(&bytes[..size], gid)
-        }
-        Err(_) => Vec::new(),
-    }
-}
-
-/// The entries of an access control list as Linux keeps it (`linux/posix_acl_xattr.h`).
-fn read_list(bytes: &[u8], gid: u32) -> Vec<(Named, u32)> {
-    const USER: u16 = 0x02;
-    const GROUP_OWNER: u16 = 0x04;
-    const GROUP: u16 = 0x08;
-    const MASK: u16 = 0x10;
-    let entries = bytes.get(4..).unwrap_or_default().chunks_exact(8).map(|entry| {
-        let half = |at: usize| u16::from_le_bytes([entry[at], entry[at + 1]]);
-        let id = u32::from_le_bytes([entry[4], entry[5], entry[6], entry[7]]);
-        (half(0), u32::from(half(2)), id)
-    });
-    let mask = entries.clone().find(|entry| entry.0 == MASK).map_or(0o7, |entry| entry.1);
-    entries
-        .filter_map(|(tag, bits, id)| match tag {
-            USER => Some((Named::User(id), bits & mask)),
-            GROUP => Some((Named::Group(id), bits & mask)),
-            GROUP_OWNER => Some((Named::Group(gid), bits & mask)),
-            _ => None,
-        })
-        .collect()
 }
 
 impl Weak {
@@ -427,22 +384,6 @@ mod tests {
             let seen = Seen { uid: 1000, gid: 1000, mode: DIRECTORY | mode, list };
             assert_eq!(fault(&seen, &ME, &|gid| gid == 1000), wanted, "{what}");
         }
-        // setfacl -m u:1001:rwx,m::rx
-        let entry = |tag: u16, bits: u16, id: u32| {
-            let halves = [tag.to_le_bytes(), bits.to_le_bytes()].concat();
-            [halves, id.to_le_bytes().to_vec()].concat()
-        };
-        let none = u32::MAX;
-        let entries = [
-            entry(1, 7, none),
-            entry(2, 7, OTHER),
-            entry(4, 7, none),
-            entry(16, 5, none),
-            entry(32, 0, none),
-        ];
-        let bytes = [2_u32.to_le_bytes().to_vec(), entries.concat()].concat();
-        assert_eq!(read_list(&bytes, 9), [(Named::User(OTHER), 5), (Named::Group(9), 5)]);
-        assert_eq!(read_list(b"\x02", 9), []);
     }
 
     #[test]
