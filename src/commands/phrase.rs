@@ -72,10 +72,13 @@ pub fn is_weak(phrase: &Secret) -> bool {
     let distinct = |word: &str| word.chars().collect::<HashSet<_>>().len();
     let words = text.split(|c: char| !c.is_alphanumeric());
     let words: HashSet<_> = words.filter(|word| distinct(word) >= LETTERS).collect();
+    // A word that comes again makes it no harder, and neither does the space before it.
+    let mut seen = HashSet::new();
+    let once: String = text.split_whitespace().filter(|part| seen.insert(*part)).collect();
     let kinds: [fn(char) -> bool; 3] =
         [char::is_alphabetic, char::is_numeric, |c| !c.is_alphanumeric()];
-    let mixed = kinds.iter().filter(|is_one| text.chars().any(**is_one)).count() >= 2;
-    let long = text.chars().count() >= CHARACTERS && distinct(&text) >= CHARACTERS / 2;
+    let mixed = kinds.iter().filter(|is_one| once.chars().any(**is_one)).count() >= 2;
+    let long = once.chars().count() >= CHARACTERS && distinct(&once) >= CHARACTERS / 2;
     words.len() < WORDS && !(long && mixed)
 }
 
@@ -93,6 +96,8 @@ mod tests {
             "aaaa aaaa aaaa aaaa aaaa",
             "poof poof poof poof poof",
             "passwordpasswordpassword",
+            "password password password password",
+            "secret password secret password",
             "1234567890123456",
             "a b c d e f g h",
             "",

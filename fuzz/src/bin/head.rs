@@ -7,7 +7,7 @@ use poof_fuzz::tree::manifest::{Head, Key};
 libfuzzer_sys::fuzz_target!(|body: &[u8]| {
     let key = Key::plain();
     let _ = Head::open(&key, "t", 1, body);
-    for version in [1, 2] {
+    for version in [1, 2, 3] {
         let mut bytes = [&b"poof head\0"[..], &[version], body].concat();
         assert!(Head::open(&key, "t", 1, &bytes).is_err(), "accepted without a seal");
         let seal = seal(&bytes);
