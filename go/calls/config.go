@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -43,6 +44,12 @@ func useConfig(_ context.Context, in rc.Params) (rc.Params, error) {
 	}
 	if err := config.SetConfigPath(path); err != nil {
 		return nil, err
+	}
+	// Go has an environment of its own since the process began.
+	if search, err := in.GetString("search"); err == nil {
+		if err := os.Setenv("PATH", search); err != nil {
+			return nil, err
+		}
 	}
 	// What rclone saves of its own accord, a refreshed token, is encrypted again.
 	if err := setPassword(in); err != nil {

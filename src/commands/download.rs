@@ -90,7 +90,8 @@ fn bring_from(
     }
     consent(context, &tasks, *yes)?;
     let roots: Vec<_> = directories.iter().map(|directory| incoming.target(directory)).collect();
-    let before = Before::note(context, &roots, !incoming.reaches_configuration())?;
+    let (reaches, sealed) = (incoming.reaches_configuration(), ready.remote().is_encrypted());
+    let before = Before::note(context, &roots, !reaches, sealed)?;
     let outcome = carry::all(terminal, tasks, outcome, "restored");
     before.compare(context, *yes)?;
     Ok(outcome?.closed())

@@ -3,6 +3,7 @@
 
 mod backup;
 mod baggage;
+mod brought;
 mod carry;
 mod cconfig;
 mod check;

@@ -4,11 +4,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Context, programs, setup};
+use super::{Context, brought, programs, setup};
 use crate::base::error::Result;
 use crate::base::files::write_private;
 use crate::base::shown::path_of;
-use crate::config::programs::{Program, of_poof, of_rclone};
+use crate::config::programs::{Program, of_poof, of_rclone, settings};
 use crate::config::{Files, PoofConf, RcloneConf, differences};
 use crate::tree::snapshot::Snapshot;
 
@@ -61,15 +61,16 @@ pub fn came_with_a_kit(context: &Context) -> Result<()> {
 /// Both files in use as they were before a restore that reaches them.
 pub struct Before {
     files: Vec<(PathBuf, Vec<u8>)>,
+    sealed: bool,
 }
 
 impl Before {
     /// Notes them, and that what comes is not confirmed. `spared`: the files in use are
-    /// left alone.
+    /// left alone. `sealed`: nobody without the passwords can have written what comes.
     ///
     /// # Errors
     /// It cannot be noted.
-    pub fn note(context: &Context, roots: &[PathBuf], spared: bool) -> Result<Self> {
+    pub fn note(context: &Context, roots: &[PathBuf], spared: bool, sealed: bool) -> Result<Self> {
         let reached =
             |path: &Path| roots.iter().any(|root| setup::real(path).starts_with(setup::real(root)));
         let usual = Files::resolve(&context.layout.config, None, None, None);
@@ -81,15 +82,21 @@ impl Before {
             let rclone = RcloneConf::load(&usual.rclone).unwrap_or_default();
             typed.extend(of_rclone(&rclone, &secrets));
             programs::beware(&context.layout.state, &typed)?;
+            if let (false, Some(poof)) = (sealed, &poof) {
+                brought::beware(&context.layout.state, &settings(poof, &rclone))?;
+            }
         }
         let Files { poof, rclone, .. } = &context.files;
         let mut files = Vec::new();
         if !spared && (reached(poof) || reached(rclone)) {
             programs::beware(&context.state, &programs::named(context))?;
+            if !sealed {
+                brought::beware(&context.state, &brought::in_use(context))?;
+            }
             let read = |path: &PathBuf| Some((path.clone(), fs::read(path).ok()?));
             files.extend([poof, rclone].into_iter().filter_map(read));
         }
-        Ok(Before { files })
+        Ok(Before { files, sealed })
     }
 
     /// Shows what has changed. A person may take it back; `yes` keeps it.
@@ -98,6 +105,8 @@ impl Before {
     /// It cannot be taken back, or the user interrupts.
     pub fn compare(self, context: &Context, yes: bool) -> Result<()> {
         let terminal = &context.terminal;
+        let reached = !self.files.is_empty() && !self.sealed;
+        let settle = || if reached { brought::settle(context) } else { Ok(0) };
         let mut changed = Vec::new();
         for (path, old) in self.files {
             let new = fs::read(&path).unwrap_or_default();
@@ -113,7 +122,7 @@ impl Before {
             }
         }
         if changed.is_empty() {
-            return Ok(());
+            return settle().map(|_| ());
         }
         if terminal.interactive()
             && !terminal.confirm("Keep the configuration that was restored?", yes)?
@@ -122,15 +131,15 @@ impl Before {
                 write_private(&path, &old)?;
             }
             terminal.note("The configuration is as it was before.");
-            return Ok(());
+            return settle().map(|_| ());
         }
         let named = programs::named(context);
         let is_new = |program: &&_| !programs::is_confirmed(&context.state, program);
-        let count = named.iter().filter(is_new).count();
+        let count = named.iter().filter(is_new).count() + settle()?;
         if count > 0 {
             terminal.warn(&format!(
-                "it names {count} that can act in your name and were not here before; poof uses \
-                 none until you confirm it: `poof verify` on a terminal"
+                "it names {count} that can act in your name, or say what is sent where, and were \
+                 not here before; poof uses none until you confirm it: `poof verify` on a terminal"
             ));
         }
         Ok(())

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use super::Context;
 use super::secrets::rclone_file;
+use super::{Context, brought};
 use crate::base::error::Result;
 use crate::base::files::{is_absent, write_private};
 use crate::base::shown::{one_line, path_of};
-use crate::config::programs::{Program, of_poof, of_rclone};
+use crate::config::programs::{Kind, Program, of_poof, of_rclone};
 use crate::config::{PoofConf, Problem, Status};
 use crate::host::trust;
 
@@ -28,6 +28,11 @@ const CONFIRMED: &str = "confirmed";
 pub fn may_run(context: &Context, programs: &[Program]) -> Checked<()> {
     if programs.iter().any(Program::runs) {
         trusted(context)?;
+    }
+    for program in programs {
+        if let Some(file) = program.file_of_programs() {
+            trusted_file(&program.place, file, Status::InvalidCloningConfig)?;
+        }
     }
     let unconfirmed: Vec<_> =
         programs.iter().filter(|program| !is_confirmed(&context.state, program)).collect();
@@ -61,8 +66,11 @@ fn asked(context: &Context, programs: &[&Program]) -> bool {
 
 fn confirm(context: &Context, programs: &[&Program]) -> bool {
     let mut known = confirmed(&context.state).unwrap_or_default();
-    known.extend(programs.iter().map(|program| program.digest()));
-    match record(&context.state, &known) {
+    let (settings, others): (Vec<_>, Vec<_>) =
+        programs.iter().copied().partition(|program| program.kind == Kind::Setting);
+    known.extend(others.iter().map(|program| program.digest()));
+    let noted = if others.is_empty() { Ok(()) } else { record(&context.state, &known) };
+    match noted.and_then(|()| brought::accept(&context.state, &settings)) {
         Ok(()) => true,
         Err(error) => {
             context.terminal.warn(error.message());
@@ -73,6 +81,9 @@ fn confirm(context: &Context, programs: &[&Program]) -> bool {
 
 /// Whether this user has typed or confirmed it.
 pub fn is_confirmed(state: &Path, program: &Program) -> bool {
+    if program.kind == Kind::Setting {
+        return brought::counts(state, program);
+    }
     confirmed(state).is_none_or(|known| known.contains(&program.digest()))
 }
 
@@ -135,17 +146,18 @@ pub fn trusted(context: &Context) -> Checked<()> {
         ("poof.conf", &context.files.poof, Status::InvalidPoofConfig),
         ("rclone-poof.conf", &context.files.rclone, Status::InvalidCloningConfig),
     ];
-    for (name, path, status) in files {
-        let weak = trust::weak(path).map_err(|error| {
-            let what = format!("cannot look at the way to {}: {error}", path_of(path));
-            Problem::new(status, name, what, "Check owner and permissions of that path.")
-        })?;
-        let Some(weak) = weak else { continue };
-        let (at, who) = (path_of(&weak.path), weak.told());
-        let what = format!("{at} {who}: so somebody else can choose what poof runs and sends");
-        let hint =
-            format!("`{}`, or keep the configuration elsewhere: `--confdir`.", weak.remedy());
-        return Err(Problem::new(status, name, what, hint));
-    }
-    Ok(())
+    files.into_iter().try_for_each(|(name, path, status)| trusted_file(name, path, status))
+}
+
+fn trusted_file(name: &str, path: &Path, status: Status) -> Checked<()> {
+    let weak = trust::weak(path).map_err(|error| {
+        let what = format!("cannot look at the way to {}: {error}", path_of(path));
+        Problem::new(status, name, what, "Check owner and permissions of that path.")
+    })?;
+    let Some(weak) = weak else { return Ok(()) };
+    let (at, who) = (path_of(&weak.path), weak.told());
+    let what = format!("{at} {who}: so somebody else can choose what poof runs and sends");
+    let hint =
+        format!("`{}`, or keep it elsewhere, the configuration by `--confdir`.", weak.remedy());
+    Err(Problem::new(status, name, what, hint))
 }

@@ -18,6 +18,7 @@ use crate::config::programs::Program;
 use crate::config::secrets::{Declared, FILE_PASSWORD, Source};
 use crate::config::sources::fetch;
 use crate::config::{PoofConf, Problem, RcloneConf, RcloneFile, Status};
+use crate::host::tool;
 use crate::kit::Kept;
 use crate::storage::rclone::call::call;
 use crate::storage::rclone::configuring::{DescribeOption, Described, Overlaid, UseConfig};
@@ -239,11 +240,14 @@ pub fn give(path: &Path, file: &RcloneFile, secrets: &[Resolved]) -> Result<()> 
         value: form.expose(),
     });
     let secrets = secrets.collect();
-    call(&UseConfig { password, secrets, ..UseConfig::of(path) }).map(|_| ()).map_err(|_| {
-        // Its own words may quote the file.
-        Error::config(format!("rclone cannot load {}", path_of(path)))
-            .hint("`poof verify` says more.")
-    })
+    let search = tool::search_of_root().map(|path| path.to_string_lossy().into_owned());
+    call(&UseConfig { password, secrets, search, ..UseConfig::of(path) }).map(|_| ()).map_err(
+        |_| {
+            // Its own words may quote the file.
+            Error::config(format!("rclone cannot load {}", path_of(path)))
+                .hint("`poof verify` says more.")
+        },
+    )
 }
 
 /// A problem as an error, unless the user asked to stop meanwhile.

@@ -8,7 +8,7 @@ use std::{env, fs};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files;
 use crate::base::shown::{path_of, quoted};
-use crate::config::programs::of_rclone;
+use crate::config::programs::{of_rclone, settings};
 use crate::config::ready::ready;
 use crate::config::trees::Directory;
 use crate::config::{Files, PoofConf, Problem, Ready};
@@ -68,7 +68,8 @@ fn put_in_force(context: &Context, fetch: Fetch) -> Result<Ready> {
     let poof = PoofConf::load(&files.poof).map_err(Problem::into_error)?;
     let rclone = in_time(rclone_file(context, Some(&poof)))?;
     let ready = ready(&poof, &rclone.conf, &layout.home).map_err(Problem::into_error)?;
-    let its_own = of_rclone(&rclone.conf, &poof.secrets());
+    let mut its_own = of_rclone(&rclone.conf, &poof.secrets());
+    its_own.extend(settings(&poof, &rclone.conf));
     programs::may_run(context, &its_own).map_err(Problem::into_error)?;
     let secrets = in_time(fetch(context, &poof, &rclone.conf))?;
     give(&files.rclone, &rclone, &secrets)?;

@@ -8,7 +8,7 @@ use super::{Context, Outcome, guessable, scheduling, setup};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::cli::Verify;
-use crate::config::programs::{of_poof, of_rclone};
+use crate::config::programs::{of_poof, of_rclone, settings};
 use crate::config::ready::{absent, ready};
 use crate::config::{PoofConf, Problem, Ready, Status};
 use crate::host::paths::System;
@@ -29,6 +29,7 @@ pub fn run(context: &Context, args: &Verify) -> Result<Outcome> {
     }
     let mut programs = of_poof(&poof);
     programs.extend(of_rclone(&rclone.conf, &poof.secrets()));
+    programs.extend(settings(&poof, &rclone.conf));
     super::programs::may_run(context, &programs).map_err(|p| tell(context, p))?;
     let secrets = check(context, &poof, &rclone.conf).map_err(|p| tell(context, p))?;
     guessable::warn(context, &rclone.conf, &secrets);

@@ -9,6 +9,11 @@ use super::rclone_conf::RcloneConf;
 use super::schedule::Schedule;
 use super::secrets::{Declared, Source};
 
+/// Settings of rclone's that have a program run which a file names, or PATH: the
+/// `credential_process` of AWS, and `az` of Azure.
+const INDIRECT: [&str; 2] = ["shared_credentials_file", "use_az"];
+/// What rclone writes itself from time to time.
+const REFRESHED: [&str; 1] = ["token"];
 /// Settings of rclone's that are command lines.
 const COMMANDS: [&str; 5] =
     ["ssh", "bearer_token_command", "password_command", "metadata_mapper", "name_transform"];
@@ -43,6 +48,8 @@ pub enum Kind {
     Remote,
     /// Where a section leads whose secret comes from elsewhere.
     Place,
+    /// Where data is read and sent: a directory, a bucket, a setting of a remote.
+    Setting,
 }
 
 /// One of them.
@@ -79,7 +86,7 @@ impl Program {
 
     /// Whether it is a program, and not a place.
     pub fn runs(&self) -> bool {
-        !matches!(self.kind, Kind::Ping | Kind::Place)
+        !matches!(self.kind, Kind::Ping | Kind::Place | Kind::Setting)
     }
 
     /// All of it, for the person who is to judge it. Of an address the path is the key.
@@ -87,6 +94,8 @@ impl Program {
         let Program { place, words, .. } = self;
         match (self.kind, words.first()) {
             (Kind::Ping, Some(url)) => format!("{place}: {}", host(url)),
+            // Any setting of a remote may be a secret.
+            (Kind::Setting, _) if place.starts_with("rclone") => place.clone(),
             _ => format!("{place}: {}", words.join(" ")),
         }
     }
@@ -94,6 +103,12 @@ impl Program {
     /// The same without what may hold a secret.
     pub fn named(&self) -> String {
         format!("{}: {}", self.place, self.words.first().map_or("", |word| first(word)))
+    }
+
+    /// A file in which programs are named that rclone runs.
+    pub fn file_of_programs(&self) -> Option<&Path> {
+        let names = self.kind == Kind::Remote && self.place.ends_with(".shared_credentials_file");
+        self.words.first().filter(|_| names).map(Path::new)
     }
 
     /// The full paths among its words.
@@ -148,7 +163,8 @@ pub fn of_rclone(conf: &RcloneConf, secrets: &[Declared]) -> Vec<Program> {
     for section in conf.sections() {
         for (key, value) in conf.values(section) {
             let name = key.trim_start_matches("override.").trim_start_matches("global.");
-            if COMMANDS.contains(&name) && !value.is_empty() || is_in_connection(&value) {
+            let is_off = value.is_empty() || value == "false";
+            if runs(name) && !is_off || is_in_connection(&value) {
                 let place = format!("rclone-poof.conf [{section}].{key}");
                 found.push(Program::new(Kind::Remote, place, vec![value]));
             }
@@ -165,13 +181,40 @@ pub fn of_rclone(conf: &RcloneConf, secrets: &[Declared]) -> Vec<Program> {
     found
 }
 
+/// All that says which directories and which remote are used, each by itself.
+pub fn settings(poof: &PoofConf, rclone: &RcloneConf) -> Vec<Program> {
+    let new = |place: String, words: &[&str]| {
+        Program::new(Kind::Setting, place, words.iter().map(ToString::to_string).collect())
+    };
+    let mut found = vec![
+        new("poof.conf \"bucket\"".to_owned(), &[poof.bucket()]),
+        new("poof.conf \"remote\"".to_owned(), &[poof.remote()]),
+    ];
+    found.extend(
+        poof.paths().map(|(local, name)| new(format!("poof.conf paths {local:?}"), &[name])),
+    );
+    for section in rclone.sections() {
+        let values = rclone.values(section).into_iter();
+        let lasting = values.filter(|(key, _)| !REFRESHED.contains(&key.as_str()));
+        found.extend(
+            lasting
+                .map(|(key, value)| new(format!("rclone-poof.conf [{section}].{key}"), &[&value])),
+        );
+    }
+    found
+}
+
+fn runs(key: &str) -> bool {
+    COMMANDS.contains(&key) || INDIRECT.contains(&key)
+}
+
 /// Whether a connection string (`:sftp,ssh="…":path`) holds a command line.
 fn is_in_connection(value: &str) -> bool {
     let mut parts = value.split(',').skip(1);
     parts.any(|part| {
         let key = part.split('=').next().unwrap_or_default().trim();
         let key = key.trim_start_matches("override.").trim_start_matches("global.");
-        COMMANDS.contains(&key)
+        runs(key)
     })
 }
 
@@ -213,7 +256,8 @@ mod tests {
         let text = "[s]\ntype = webdav\nurl = https://h\nbearer_token_command = get it\n\
                     [t]\ntype = sftp\nssh = ssh -p 2 h\n[u]\ntype = s3\n\
                     [v]\ntype = alias\nremote = :sftp,host=h,ssh=\"sh -c x\":/y\n\
-                    [w]\ntype = crypt\nremote = s:b\noverride.metadata_mapper = m\n";
+                    [w]\ntype = crypt\nremote = s:b\noverride.metadata_mapper = m\n\
+                    [x]\nshared_credentials_file = /f\nuse_az = false\n[y]\nuse_az = true\n";
         let conf = RcloneConf::parse(text.as_bytes()).unwrap();
         let secrets = poof(r#","secrets":{"s.pass":{"file":"/x"}}"#).secrets();
         let wanted = [
@@ -222,8 +266,23 @@ mod tests {
             "rclone-poof.conf [t].ssh: ssh -p 2 h",
             "rclone-poof.conf [v].remote: :sftp,host=h,ssh=\"sh -c x\":/y",
             "rclone-poof.conf [w].override.metadata_mapper: m",
+            "rclone-poof.conf [x].shared_credentials_file: /f",
+            "rclone-poof.conf [y].use_az: true",
         ];
         assert_eq!(told(&of_rclone(&conf, &secrets)), wanted);
+    }
+
+    #[test]
+    fn where_data_is_read_and_sent_is_found_setting_by_setting() {
+        let conf = "[s]\ntype = s3\nsecret_access_key = hunter2\ntoken = t\n";
+        let conf = RcloneConf::parse(conf.as_bytes()).unwrap();
+        let wanted = [
+            "poof.conf \"bucket\": b",
+            "poof.conf \"remote\": r",
+            "rclone-poof.conf [s].secret_access_key",
+            "rclone-poof.conf [s].type",
+        ];
+        assert_eq!(told(&settings(&poof(""), &conf)), wanted);
     }
 
     #[test]

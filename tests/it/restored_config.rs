@@ -10,7 +10,7 @@ use crate::farewell::kit;
 use crate::harness::Sandbox;
 use crate::homecoming::bare;
 use crate::neuter::on_a_terminal;
-use crate::story::on_disk;
+use crate::story::{encrypted, on_disk};
 
 fn conf(sandbox: &Sandbox) -> PathBuf {
     sandbox.confdir().join("poof.conf")
@@ -78,6 +78,64 @@ fn what_a_restore_brings_runs_once_it_is_confirmed() {
     fs::remove_file(&ran).unwrap();
     sandbox.set("after", touching(&ran));
     sandbox.poof(["backup"]).run().expect_code(3);
+}
+
+/// Adds a directory to the paths of poof.conf.
+fn add(sandbox: &Sandbox, name: &str) {
+    let dir = sandbox.home().join(name);
+    fs::create_dir_all(&dir).unwrap();
+    fs::write(dir.join("file"), name).unwrap();
+    let text: Value = serde_json::from_slice(&fs::read(conf(sandbox)).unwrap()).unwrap();
+    let mut paths = text["paths"].clone();
+    paths[dir.to_str().unwrap()] = json!(name);
+    sandbox.set("paths", paths);
+}
+
+#[test]
+fn where_data_goes_by_a_restore_from_a_bucket_in_clear_waits_as_well() {
+    for section in [false, true] {
+        let (sandbox, _) = on_disk();
+        fs::write(sandbox.data().join("x"), "x").unwrap();
+        let files = [conf(&sandbox), sandbox.rclone_conf()];
+        let ours = files.each_ref().map(|file| fs::read(file).unwrap());
+        if section {
+            let text = fs::read_to_string(&files[1]).unwrap();
+            fs::write(&files[1], format!("{text}\n[other]\ntype = local\n")).unwrap();
+        } else {
+            add(&sandbox, "keys");
+        }
+        sandbox.poof(["backup"]).run().expect_code(0);
+        for (file, text) in files.iter().zip(ours) {
+            fs::write(file, text).unwrap();
+        }
+        sandbox.poof(RESTORE).run().expect_code(0).stderr_has("the restore changed");
+        for args in [&["backup"][..], &["backup", "--scheduled"], &["download", "--yes"]] {
+            sandbox.poof(args).run().expect_code(3).stderr_has("came with a restore");
+        }
+        // What its user writes is the user's.
+        add(&sandbox, "mine");
+        sandbox.poof(["backup"]).run().expect_code(3);
+        let poof = env!("CARGO_BIN_EXE_poof");
+        let run = on_a_terminal(&sandbox, &format!("{poof} verify"), "y\n");
+        assert_eq!(run.code, Some(0), "{run}");
+        let wanted = if section { "[other].type" } else { "/keys" };
+        assert!(run.stdout.contains(wanted) && !run.stdout.contains("/mine"), "{run}");
+        sandbox.poof(["backup"]).run().expect_code(0);
+        add(&sandbox, "more");
+        sandbox.poof(["backup"]).run().expect_code(0).stderr_has("more: 1 new");
+    }
+}
+
+#[test]
+fn what_is_sealed_by_the_passwords_of_the_user_is_the_users() {
+    let sandbox = encrypted(1);
+    let ours = fs::read(conf(&sandbox)).unwrap();
+    add(&sandbox, "keys");
+    sandbox.poof(["backup"]).run().expect_code(0);
+    fs::write(conf(&sandbox), ours).unwrap();
+    let args = RESTORE;
+    sandbox.poof(args).run().expect_code(0).stderr_has("the restore changed");
+    sandbox.poof(["backup"]).run().expect_code(0).stderr_has("keys: ");
 }
 
 #[test]

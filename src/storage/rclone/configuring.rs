@@ -17,6 +17,9 @@ pub struct UseConfig<'a> {
     pub password: &'a str,
     /// Over what the file says; never saved.
     pub secrets: Vec<Overlaid<'a>>,
+    /// PATH for the programs that rclone runs; None: as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search: Option<String>,
 }
 
 /// A value that stands in no file, in the form in which rclone reads it.
@@ -31,7 +34,7 @@ impl UseConfig<'_> {
     /// A file that says everything itself.
     pub fn of(path: &Path) -> Self {
         let path = path.to_string_lossy().into_owned();
-        UseConfig { path, password: "", secrets: Vec::new() }
+        UseConfig { path, password: "", secrets: Vec::new(), search: None }
     }
 }
 
