@@ -18,6 +18,8 @@ use crate::base::units::date;
 const WORK: u8 = 18;
 /// The most that is accepted of a kit: anybody can write one.
 const MOST_WORK: u8 = 20;
+/// More than any kit has, in bytes.
+pub const LARGEST: u64 = 16 << 20;
 const FORMAT: u32 = 1;
 /// Of a phrase that poof makes.
 const WORDS: usize = 10;

@@ -13,6 +13,8 @@ use crate::base::shown::path_of;
 use crate::base::units::now;
 use crate::config::PoofConf;
 use crate::config::trees::Directory;
+use crate::host::plain::read_file;
+use crate::kit::LARGEST;
 use crate::tree::guard::Allowed;
 
 /// What is noted, in the state directory.
@@ -64,8 +66,10 @@ fn save(context: &Context, notes: &Notes) -> Result<()> {
 
 /// Recognises a file without saying what is in it.
 fn fingerprint(path: &Path) -> Option<String> {
-    let hash =
-        blake3::derive_key("poof 2026 fingerprint of a configuration", &fs::read(path).ok()?);
+    let hash = blake3::derive_key(
+        "poof 2026 fingerprint of a configuration",
+        &read_file(path, LARGEST).ok()?,
+    );
     Some(data_encoding::HEXLOWER.encode(&hash[..16]))
 }
 

@@ -1,8 +1,7 @@
 //! `poof return KIT`: on a bare machine, from the kit and its phrase to everything
 //! that was there.
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -21,14 +20,12 @@ use crate::config::programs::{Program, of_poof, of_rclone};
 use crate::config::{PoofConf, Problem, RcloneConf};
 use crate::host::erase::{self, Noise};
 use crate::host::keychain;
+use crate::host::plain::read_file;
 use crate::host::schedule::{Interval, Scheduler};
-use crate::kit::{Kit, Last};
+use crate::kit::{Kit, LARGEST, Last};
 use crate::tree::guard::{self, refuse};
 use crate::tree::known;
 use crate::tree::snapshot::Standing;
-
-/// More than any kit has, in bytes.
-const LARGEST: u64 = 16 << 20;
 
 pub fn run(context: &Context, args: &cli::Return) -> Result<Outcome> {
     let terminal = &context.terminal;
@@ -92,9 +89,7 @@ fn schedule(context: &Context, kit: &Kit, yes: bool, mut outcome: Outcome) -> Re
 
 fn open(context: &Context, args: &cli::Return) -> Result<Kit> {
     let unread = |error| Error::io("read", &args.kit, &error).with_kind(Kind::Config);
-    let mut text = Vec::new();
-    let file = File::open(&args.kit).map_err(unread)?;
-    file.take(LARGEST).read_to_end(&mut text).map_err(unread)?;
+    let text = read_file(&args.kit, LARGEST).map_err(unread)?;
     let phrase = match &args.phrase_file {
         Some(file) => phrase::from_file(file)?,
         None => phrase::ask(context, "Phrase of the kit")?,

@@ -25,7 +25,8 @@ use crate::base::units::now;
 use crate::cli;
 use crate::config::Ready;
 use crate::config::trees::Directory;
-use crate::kit::{Kit, Last, new_phrase};
+use crate::host::plain::read_file;
+use crate::kit::{Kit, LARGEST, Last, new_phrase};
 use crate::tree::identity;
 use crate::tree::inventory::Inventory;
 use crate::tree::objects::Names;
@@ -53,7 +54,7 @@ pub fn run(context: &Context, args: &cli::Kit) -> Result<Outcome> {
     let kit = kit(context, &ready)?;
     let text = kit.seal(&phrase)?;
     write_private(&path, text.as_bytes())?;
-    let back = fs::read(&path).map_err(|error| Error::io("read back", &path, &error))?;
+    let back = read_file(&path, LARGEST).map_err(|error| Error::io("read back", &path, &error))?;
     if !Kit::open(&back, &phrase).is_ok_and(|found| found == kit) {
         return Err(Error::unexpected("the kit does not read back as it was written")
             .hint("Do not rely on it; write it to another disk."));
@@ -95,7 +96,7 @@ pub fn run(context: &Context, args: &cli::Kit) -> Result<Outcome> {
 /// user says so: without it somebody may not come back. And nothing else.
 fn is_free(context: &Context, path: &Path, yes: bool) -> Result<()> {
     let shown = path_of(path);
-    let text = match fs::read(path) {
+    let text = match read_file(path, LARGEST) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             // No directory is made: a disk that is not attached has its place here.
@@ -107,6 +108,10 @@ fn is_free(context: &Context, path: &Path, yes: bool) -> Result<()> {
                 .hint("Attach the disk that it is on, make it, or name another file.")),
                 None => Ok(()),
             };
+        }
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+            let what = format!("cannot write {shown}: {error}");
+            return Err(Error::config(what).hint("Name another file."));
         }
         Err(error) => return Err(Error::io("write", path, &error)),
     };

@@ -21,6 +21,7 @@ pub mod notify;
 pub mod output;
 pub mod owners;
 pub mod paths;
+pub mod plain;
 pub mod power;
 pub mod program;
 pub mod receipt;
