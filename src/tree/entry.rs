@@ -58,6 +58,10 @@ pub struct Content(pub [u8; 32]);
 /// Extended attributes by name, sorted.
 pub type Xattrs = Vec<(Vec<u8>, Vec<u8>)>;
 
+/// The directory in the root of a tree where a download collects files before
+/// they go to their places. It belongs to no tree.
+pub const STAGE: &str = ".poof-restoring";
+
 /// How many bytes all extended attributes of an entry have at most, and how many there are.
 pub const MOST_ATTRIBUTE_BYTES: usize = 16 << 20;
 pub const MOST_ATTRIBUTES: usize = 1 << 15;

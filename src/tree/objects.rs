@@ -102,9 +102,11 @@ impl Names {
         format!("{}/{generation:010}", Names::HEADS)
     }
 
-    /// The generation whose head has this name below [`Names::HEADS`].
+    /// The generation whose head has this name below [`Names::HEADS`]. What has any other
+    /// name than [`Names::head`] gives is no head, and in nobody's way.
     pub fn generation(name: &[u8]) -> Option<u64> {
-        std::str::from_utf8(name).ok()?.parse().ok()
+        let digits = name.len() == 10 && name.iter().all(u8::is_ascii_digit);
+        std::str::from_utf8(name).ok().filter(|_| digits)?.parse().ok()
     }
 
     /// The generations whose heads a listing of [`Names::HEADS`] shows.
@@ -115,5 +117,33 @@ impl Names {
     /// A shard, among the records of its tree.
     pub fn shard(id: &[u8; 32]) -> String {
         format!("shard/{}", HEXLOWER.encode(&id[..16]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::manifest::LAST;
+
+    #[test]
+    fn what_is_not_named_as_a_head_is_none() {
+        for number in [0, 1, 17, LAST] {
+            let name = Names::head(number);
+            let name = name.strip_prefix("head/").unwrap();
+            assert_eq!(Names::generation(name.as_bytes()), Some(number));
+        }
+        for other in [
+            "18446744073709551615",
+            "10000000000",
+            "00000000001",
+            "1",
+            "+000000001",
+            "-000000001",
+            " 000000001",
+            "000000001/x",
+            "",
+        ] {
+            assert_eq!(Names::generation(other.as_bytes()), None, "{other}");
+        }
     }
 }

@@ -21,11 +21,8 @@ use crate::host::flags;
 use crate::host::macos::{cloud, privacy};
 use crate::storage::filter::Filter;
 
+pub use super::entry::STAGE;
 pub use look::{closed, local, time};
-
-/// The directory in the root of a tree where a download collects files before
-/// they go to their places. It belongs to no tree.
-pub const STAGE: &str = ".poof-restoring";
 
 /// What a walk comes across.
 #[derive(Debug)]

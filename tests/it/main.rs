@@ -35,6 +35,7 @@ mod filters;
 mod folded;
 mod folding;
 mod foreign;
+mod forged;
 mod guards;
 mod harness;
 mod hazards;

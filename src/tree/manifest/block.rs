@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use std::io::Read;
 
 use super::Damaged;
-use crate::tree::entry::{Entry, MOST_ATTRIBUTE_BYTES, order};
+use crate::tree::entry::{Entry, MOST_ATTRIBUTE_BYTES, STAGE, is_within, order};
 
 /// A block that is larger when unpacked, in bytes, was not made by us: it ends at 1 MiB
 /// and one entry.
@@ -68,6 +68,9 @@ pub fn follows(last: &Entry, next: &Entry) -> Result<(), Damaged> {
 fn check(entry: &Entry) -> Result<(), Damaged> {
     let bad = |name: &[u8]| matches!(name, b"" | b"." | b"..") || name.contains(&0);
     if !entry.path.is_empty() && entry.path.split(|byte| *byte == b'/').any(bad) {
+        return Err(Damaged::Invalid("a path that cannot be"));
+    }
+    if is_within(&entry.path, STAGE.as_bytes()) {
         return Err(Damaged::Invalid("a path that cannot be"));
     }
     if entry.path.is_empty() && !entry.is_directory() {

@@ -16,6 +16,10 @@ const SEAL: usize = 32;
 /// A head that is larger, in bytes, was not made by us: this is one of 200 million entries.
 pub const LARGEST_HEAD: u64 = 16 << 20;
 
+/// The last number that a generation may have: what the ten digits of its name hold. No
+/// poof makes so many; what has a higher number is none of poof's.
+pub const LAST: u64 = 9_999_999_999;
+
 /// What a generation is, and of which shards it consists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
@@ -109,6 +113,9 @@ impl Head {
         }
         if head.tree != tree || head.generation != generation {
             return Err(Damaged::Misplaced);
+        }
+        if generation > LAST {
+            return Err(Damaged::Invalid("its number is too high"));
         }
         let entries: u64 = head.shards.iter().map(|shard| u64::from(shard.entries)).sum();
         let odd = |shard: &ShardRef| shard.entries == 0 || shard.entries > block::MOST;

@@ -88,7 +88,7 @@ impl Place {
         match made {
             Ok(id) => self.ways.made(path, id),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                self.ways.met(path, &dir, &name)?;
+                self.ways.met(path, (&dir, &name), self.stage()?)?;
             }
             Err(error) => return Err(error),
         }

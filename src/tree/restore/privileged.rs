@@ -2,33 +2,41 @@
 //! anybody who writes to the bucket could give them.
 
 use super::Restore;
-use super::steps::Step;
+use super::steps::{Dir, Step};
 use crate::base::error::Error;
-use crate::tree::attributes::Power;
-use crate::tree::entry::{Entry, EntryKind};
+use crate::base::shown::name_of;
+use crate::host::flags;
+use crate::tree::attributes::{Power, flags_of};
+use crate::tree::entry::{Attributes, Entry, EntryKind};
 use crate::tree::guard::{Allowed, refuse};
 
 const SETUID_OR_SETGID: u32 = 0o6000;
 /// So many paths are named.
 const NAMED: usize = 5;
 
+/// Attributes that only root can set: capabilities, labels of security modules, what a file
+/// system of layers takes for the place of a content.
+const OF_ROOT: [&[u8]; 2] = [b"security.", b"trusted."];
+
 /// Whether an entry is a device, or a program that runs with more rights than who calls
-/// it.
+/// it, or has an attribute or a lock that only root can set.
 fn is_privileged(entry: &Entry) -> bool {
-    match entry.kind {
+    let of_root = |name: &[u8]| OF_ROOT.iter().any(|start| name.starts_with(start));
+    let Attributes { mode, xattrs, .. } = &entry.attributes;
+    let given = match entry.kind {
         EntryKind::CharDevice(_) | EntryKind::BlockDevice(_) => true,
-        EntryKind::File(_) => {
-            entry.attributes.mode & SETUID_OR_SETGID != 0
-                || entry.attributes.xattrs.iter().any(|(name, _)| name == b"security.capability")
-        }
+        EntryKind::File(_) => mode & SETUID_OR_SETGID != 0,
         // On a directory these bits give no rights.
         EntryKind::Directory | EntryKind::Symlink { .. } | EntryKind::Fifo => false,
-    }
+    };
+    // On macOS a lock is its owner's own.
+    let locked = !flags::ON_MACOS && flags::HERE.lock(flags_of(&entry.attributes));
+    given || locked || xattrs.iter().any(|(name, _)| of_root(name))
 }
 
 impl Restore<'_> {
-    /// Refuses devices, setuid and setgid programs and capabilities that this restore
-    /// would bring. For a snapshot that neither a key nor this machine's memory vouches
+    /// Refuses devices, setuid and setgid programs, and attributes and locks of root's that
+    /// this restore would bring. For a snapshot that neither a key nor this machine's memory vouches
     /// for.
     ///
     /// # Errors
@@ -37,7 +45,9 @@ impl Restore<'_> {
         if self.power != Power::Root || allowed.privileged {
             return Ok(());
         }
-        let changed = self.steps.paths.iter().map(|Step { entry, .. }| entry);
+        let set = self.steps.directories.iter().filter(|dir| dir.new || dir.differs);
+        let set = set.map(|Dir { entry, .. }| entry);
+        let changed = self.steps.paths.iter().map(|Step { entry, .. }| entry).chain(set);
         let found: Vec<_> = changed.filter(|entry| is_privileged(entry)).collect();
         if found.is_empty() {
             return Ok(());
@@ -45,7 +55,10 @@ impl Restore<'_> {
         let mut paths: Vec<_> = found
             .iter()
             .take(NAMED)
-            .map(|entry| String::from_utf8_lossy(&entry.path).escape_debug().to_string())
+            .map(|entry| match entry.path.as_slice() {
+                b"" => ".".to_owned(),
+                path => name_of(path).into_owned(),
+            })
             .collect();
         if found.len() > NAMED {
             paths.push(format!("{} more", found.len() - NAMED));
@@ -56,8 +69,8 @@ impl Restore<'_> {
             if found.len() == 1 { "1 path".to_owned() } else { format!("{} paths", found.len()) },
             paths.join(", ")
         );
-        let hint = "They are devices, or programs that run with more rights than who starts them. \
-                    The bucket is not encrypted: whoever can write to it could have put them \
+        let hint = "They are devices, programs that run with more rights than who starts them, or \
+                    have attributes or locks that only root can set. The bucket is not encrypted: whoever can write to it could have put them \
                     there.";
         Err(refuse(what, hint, "privileged"))
     }
@@ -66,7 +79,7 @@ impl Restore<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tree::entry::{Attributes, FileData};
+    use crate::tree::entry::FileData;
 
     #[test]
     fn what_gives_rights_is_told_from_what_does_not() {
@@ -90,6 +103,10 @@ mod tests {
             (&file, 0o2755, b"user.x", true),
             (&file, 0o1755, b"user.x", false),
             (&file, 0o755, b"security.capability", true),
+            (&file, 0o755, b"security.selinux", true),
+            (&file, 0o755, b"trusted.overlay.redirect", true),
+            (&file, 0o755, b"system.posix_acl_access", false),
+            (&EntryKind::Directory, 0o755, b"trusted.overlay.opaque", true),
             (&EntryKind::Directory, 0o2775, b"user.x", false),
             (&EntryKind::CharDevice(1), 0o600, b"user.x", true),
             (&EntryKind::BlockDevice(1), 0o600, b"user.x", true),
@@ -98,6 +115,13 @@ mod tests {
         ] {
             let entry = entry(kind, mode, xattr);
             assert_eq!(is_privileged(&entry), privileged, "{entry:?}");
+        }
+        for (flags, privileged) in [("immutable", true), ("append-only", true), ("nodump", false)] {
+            for kind in [&file, &EntryKind::Directory] {
+                let mut entry = entry(kind, 0o755, flags::LINUX.attribute);
+                entry.attributes.xattrs[0].1 = flags.into();
+                assert_eq!(is_privileged(&entry), privileged && !flags::ON_MACOS, "{entry:?}");
+            }
         }
     }
 }

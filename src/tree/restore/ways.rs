@@ -27,6 +27,8 @@ struct State {
     open: HashMap<Vec<u8>, Arc<OwnedFd>>,
 }
 
+const TAKEN: &str = "this disk takes its name for that of the directory where files are collected";
+
 /// So many are open at most.
 const OPEN: usize = 64;
 
@@ -123,11 +125,21 @@ impl Ways {
     /// Takes note of a directory that is there now.
     ///
     /// # Errors
-    /// It is none, or somebody's that has come there meanwhile.
-    pub fn met(&self, path: &[u8], dir: &OwnedFd, name: &CString) -> io::Result<()> {
+    /// It is none, or somebody's that has come there meanwhile, or where files
+    /// are `collected`.
+    pub fn met(
+        &self,
+        path: &[u8],
+        (dir, name): (&OwnedFd, &CString),
+        collected: &OwnedFd,
+    ) -> io::Result<()> {
         let stat = statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
         if !rustix::fs::FileType::from_raw_mode(stat.st_mode).is_dir() {
             return Err(ErrorKind::NotADirectory.into());
+        }
+        // In upper case, on a disk that does not tell it apart.
+        if id(&stat) == id(&fstat(collected)?) {
+            return Err(io::Error::other(TAKEN));
         }
         let mut state = self.state();
         // Two names of the snapshot may be one to this disk.

@@ -17,7 +17,7 @@ use crate::tree::change::Change;
 use crate::tree::guard;
 use crate::tree::listing::list;
 use crate::tree::lock::Lock;
-use crate::tree::manifest::{Head, LARGEST_HEAD, Shard};
+use crate::tree::manifest::{Head, LARGEST_HEAD, LAST, Shard};
 use crate::tree::objects::Names;
 use crate::tree::records;
 
@@ -49,14 +49,17 @@ impl Snapshots<'_> {
         // First only the shards: the index names the head, which names them.
         let next = || changes.iter().map(Next::of);
         let Packed { shards, mut new, counts, owners } = self.pack(last, next())?;
-        let generation =
-            self.generations().chain(last.map(|l| l.head.generation)).max().unwrap_or(0);
+        let known = last.map(|l| l.head.generation).filter(|&number| number < LAST);
+        let generation = self.generations().chain(known).max().unwrap_or(0);
         let unchanged = last.is_some_and(|l| l.head.shards == shards) && new.is_empty();
         let (head, bytes, tag) = match last {
             Some(last) if unchanged && generation == last.head.generation && !renew => {
                 (last.head.clone(), last.head_bytes()?, last.tag.clone())
             }
             _ => {
+                if generation >= LAST {
+                    return Err(self.no_more_numbers());
+                }
                 let head = Head {
                     tree: self.names.tree().to_owned(),
                     generation: generation + 1,
@@ -169,6 +172,17 @@ impl Snapshots<'_> {
         }
         let as_shown = heads.look(format!("{:010}", head.generation).as_bytes());
         as_shown.map(shown).ok_or_else(|| self.not_arrived(UNSEEN))
+    }
+
+    /// Nobody has saved so often: somebody has made that head, or put something there.
+    fn no_more_numbers(&self) -> Error {
+        let tree = self.names.tree();
+        let what = format!("{tree}: no snapshot can come after number {LAST}, which is there");
+        let name = self.full(&Names::head(LAST));
+        Error::guard(what).hint(format!(
+            "No poof has made so many. Remove the object {name} from the bucket, and run it again \
+             with `--allow older-snapshot`."
+        ))
     }
 
     fn refused(&self, failure: Failure) -> Error {

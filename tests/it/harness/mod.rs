@@ -10,6 +10,7 @@ pub mod endings;
 #[cfg(target_os = "linux")] // rsync with ACLs
 mod exact;
 mod folding;
+pub mod forger;
 pub mod guarded;
 #[cfg(target_os = "linux")] // setfacl, mknod
 pub mod hostile;

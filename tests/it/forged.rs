@@ -1,0 +1,147 @@
+//! A manifest that somebody has written who is no friend: in a bucket in clear nothing
+//! keeps anybody from that.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::harness::forger::{Forger, Kind};
+use crate::harness::{Sandbox, Snapshot, assert_same_content};
+use crate::story::on_disk;
+
+const DOWNLOAD: [&str; 4] = ["download", "--yes", "--only", "data"];
+const BACKUP: [&str; 3] = ["backup", "--only", "data"];
+
+/// A file `a` that is saved, and the bucket.
+fn saved() -> (Sandbox, PathBuf) {
+    let (sandbox, bucket) = on_disk();
+    fs::write(sandbox.data().join("a"), "a").unwrap();
+    sandbox.poof(BACKUP).run().expect_code(0);
+    (sandbox, bucket)
+}
+
+#[test]
+fn a_head_with_a_number_that_no_poof_reaches_is_none_and_in_nobodys_way() {
+    for forged in [true, false] {
+        let (sandbox, bucket) = saved();
+        if forged {
+            let mut forger = Forger::new(&bucket);
+            forger.head.generation = u64::MAX;
+            forger.write(100);
+        } else {
+            fs::write(bucket.join(".poof/trees/data/head/18446744073709551615"), "junk").unwrap();
+        }
+        sandbox.poof(DOWNLOAD).run().expect_code(0);
+        fs::write(sandbox.data().join("b"), "b").unwrap();
+        sandbox.poof(BACKUP).run().expect_code(0);
+        sandbox.poof(["check", "--only", "data"]).run().expect_code(0);
+        fs::remove_file(sandbox.data().join("b")).unwrap();
+        sandbox.poof(DOWNLOAD).run().expect_code(0);
+        assert!(sandbox.data().join("b").exists());
+    }
+}
+
+#[test]
+fn the_last_number_that_there_is_locks_no_tree_out_for_ever() {
+    let (sandbox, bucket) = saved();
+    let mut forger = Forger::new(&bucket);
+    forger.head.generation = 9_999_999_999;
+    forger.write(100);
+    // Taken by somebody who has said so.
+    sandbox.poof(DOWNLOAD).run().expect_code(0);
+    fs::write(sandbox.data().join("b"), "b").unwrap();
+    let run = sandbox.poof(BACKUP).run().expect_code(7);
+    run.stderr_has("no snapshot can come after number 9999999999").stderr_has("Remove the object");
+    fs::remove_file(bucket.join(".poof/trees/data/head/9999999999")).unwrap();
+    sandbox.poof(BACKUP).run().expect_code(7);
+    sandbox.poof(BACKUP).args(["--allow", "older-snapshot"]).run().expect_code(0);
+    sandbox.poof(BACKUP).run().expect_code(0);
+    fs::remove_file(sandbox.data().join("b")).unwrap();
+    sandbox.poof(DOWNLOAD).run().expect_code(0);
+    assert!(sandbox.data().join("b").exists());
+}
+
+#[test]
+fn what_a_head_says_of_its_machine_begins_no_line_of_its_own() {
+    let (sandbox, bucket) = saved();
+    let mut forger = Forger::new(&bucket);
+    forger.head.host = "h\nFORGED: all is well\u{1b}[2J".to_owned();
+    forger.head.version = "1\nFORGED".to_owned();
+    forger.head.created = u64::MAX;
+    forger.file("n", b"n");
+    forger.write(100);
+    fs::write(sandbox.data().join("b"), "b").unwrap();
+    for args in [&["backup", "--dry-run"][..], &["status"], &["check"], &["download", "--dry-run"]]
+    {
+        let run = sandbox.poof(args).run();
+        let said = format!("{}{}", run.stdout, run.stderr);
+        assert!(!said.lines().any(|line| line.starts_with("FORGED")), "{args:?}: {run}");
+        assert!(!said.contains('\u{1b}'), "{args:?}: {run}");
+    }
+}
+
+#[test]
+fn a_path_where_files_are_collected_is_none_of_a_snapshot() {
+    let (sandbox, bucket) = saved();
+    let before = Snapshot::of(&sandbox.data());
+    for inside in [false, true] {
+        let mut forger = Forger::new(&bucket);
+        forger.entries.retain(|entry| entry.path.is_empty());
+        if inside {
+            forger.add(".poof-restoring", Kind::Directory);
+            fs::create_dir_all(bucket.join("data/.poof-restoring")).unwrap();
+            forger.file(".poof-restoring/x", b"x");
+        } else {
+            forger.file(".poof-restoring", b"x");
+        }
+        forger.write(100);
+        let run = sandbox.poof(DOWNLOAD).run();
+        run.expect_code(7).stderr_has("a path that cannot be");
+        assert_same_content(&before, &Snapshot::of(&sandbox.data()));
+        let name = if inside { ".poof-restoring/x" } else { ".poof-restoring" };
+        fs::remove_file(bucket.join("data").join(name)).unwrap();
+    }
+}
+
+#[test]
+fn a_bucket_in_clear_gives_root_no_attribute_and_no_lock_of_roots_without_a_word() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("not run: a user cannot be given them");
+        return;
+    }
+    for (name, value, directory) in [
+        ("trusted.overlay.redirect", "/etc", true),
+        ("trusted.x", "y", false),
+        ("security.x", "y", false),
+        ("poof.linux-flags", "immutable", false),
+        ("poof.linux-flags", "append-only", true),
+    ] {
+        let (sandbox, bucket) = saved();
+        let mut forger = Forger::new(&bucket);
+        let entry =
+            if directory { forger.add("new", Kind::Directory) } else { forger.file("new", b"n") };
+        entry.mode = 0o755;
+        entry.xattrs = vec![(name.into(), value.into())];
+        forger.write(100);
+        let run = sandbox.poof(DOWNLOAD).run().expect_code(7);
+        run.stderr_has("1 path with special rights: new").stderr_has("--allow privileged");
+        assert!(!sandbox.data().join("new").exists(), "{name}");
+    }
+}
+
+#[test]
+fn what_waits_for_ever_is_no_kit() {
+    let (sandbox, _) = saved();
+    let (fifo, phrase) = (sandbox.home().join("kit.txt"), sandbox.home().join("phrase"));
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    fs::write(&phrase, "a phrase of more than four words").unwrap();
+    let (fifo, phrase) = (fifo.to_str().unwrap(), phrase.to_str().unwrap());
+    for args in [
+        &["kit", fifo, "--phrase-file", phrase, "--yes"][..],
+        &["return", fifo, "--phrase-file", phrase, "--yes"],
+    ] {
+        let run = sandbox.poof(args).timeout(Duration::from_secs(10)).run().expect_code(3);
+        run.stderr_has("not a regular file");
+    }
+}
