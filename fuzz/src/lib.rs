@@ -101,9 +101,13 @@ pub fn entry(u: &mut Unstructured) -> Result<Entry> {
         1 => Tag::Text(u.arbitrary()?),
         _ => Tag::Time(time(u)?),
     };
+    let size = match &kind {
+        EntryKind::File(data) if u.ratio(9, 10)? => data.size,
+        _ => u.arbitrary()?,
+    };
     let stored = Stored {
         odd: u.arbitrary()?,
-        size: u.arbitrary()?,
+        size,
         md5: u.arbitrary()?,
         tag,
         nonce: u.arbitrary()?,

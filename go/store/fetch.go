@@ -42,6 +42,7 @@ func (s *Store) limit(job *Fetch) int64 {
 // Fetched is what was read.
 type Fetched struct {
 	Content string `json:"content"` // BLAKE3 of the plain content, hexadecimal
+	Size    int64  `json:"size"`    // of the plain content
 }
 
 // Fetch reads one object, decrypts and hashes it, and writes it to its file in dir.
@@ -88,7 +89,7 @@ func (s *Store) Fetch(ctx context.Context, dir *os.File, job *Fetch) (got Fetche
 	if err == nil && file != nil && job.Sparse {
 		err = here(file.Truncate(size))
 	}
-	got.Content = hex.EncodeToString(content.Sum(nil))
+	got.Content, got.Size = hex.EncodeToString(content.Sum(nil)), size
 	return got, err
 }
 
@@ -123,6 +124,9 @@ func (s *Store) fetchInParts(ctx context.Context, job *Fetch, transfer *accounti
 		if size, err = s.cipher.DecryptedSize(job.Size); err != nil {
 			return err
 		}
+	}
+	if size > s.limit(job) {
+		return ErrTooLong
 	}
 	open, err := s.plainRanges(ctx, s.key(string(job.Remote)))
 	if err != nil {

@@ -143,6 +143,8 @@ pub struct Fetched {
     pub failure: Option<Failure>,
     /// BLAKE3 of the plain content, hexadecimal.
     pub content: String,
+    /// Of the plain content, in bytes.
+    pub size: u64,
 }
 
 /// An object without more to say.

@@ -43,12 +43,13 @@ pub fn sent_as(stored: &Stored, content: Option<&Content>) -> Sent {
 pub fn fetch_of(names: &Names, id: u64, entry: &Entry) -> Option<Fetch> {
     let stored = entry.stored.as_ref()?;
     let remote = Bytes(names.place(entry, stored.odd).ok()?);
-    Some(Fetch { id, remote, size: stored.size, ..Fetch::default() })
+    let limit = entry.file().map(|data| data.size);
+    Some(Fetch { id, remote, size: stored.size, limit, ..Fetch::default() })
 }
 
 /// Whether what was read is the content of an entry.
 pub fn holds(entry: &Entry, read: &Fetched) -> bool {
-    is_content(entry, &read.content)
+    is_content(entry, &read.content) && entry.file().is_some_and(|data| data.size == read.size)
 }
 
 /// Whether this is the BLAKE3 of the content of an entry, in hexadecimal.

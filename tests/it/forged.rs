@@ -2,11 +2,11 @@
 //! keeps anybody from that.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use crate::harness::forger::{Forger, Kind};
+use crate::harness::forger::{Forger, Kind, MADE};
 use crate::harness::{Sandbox, Snapshot, assert_same_content};
 use crate::story::on_disk;
 
@@ -144,4 +144,82 @@ fn what_waits_for_ever_is_no_kit() {
         let run = sandbox.poof(args).timeout(Duration::from_secs(10)).run().expect_code(3);
         run.stderr_has("not a regular file");
     }
+}
+
+/// Replaces the object of `path` by one of so many zeros, which take no room.
+fn enlarge(bucket: &Path, path: &str, size: u64) {
+    let object = fs::File::options().write(true).open(bucket.join("data").join(path)).unwrap();
+    object.set_len(size).unwrap();
+    object.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(MADE)).unwrap();
+}
+
+#[test]
+fn sizes_that_do_not_belong_together_are_no_snapshot() {
+    for (file, stored) in [(5, 400 << 20), (5, u64::MAX), (1 << 63, 5), (1 << 63, 1 << 63)] {
+        let (sandbox, bucket) = saved();
+        let before = Snapshot::of(&sandbox.data());
+        let mut forger = Forger::new(&bucket);
+        let entry = forger.file("big", b"small");
+        entry.stored.as_mut().unwrap().size = stored;
+        if let Kind::File { size, .. } = &mut entry.kind {
+            *size = file;
+        }
+        forger.write(100);
+        enlarge(&bucket, "big", stored.min(400 << 20));
+        let run = sandbox.poof(DOWNLOAD).run().expect_code(7).stderr_has("a part of its manifest");
+        run.stderr_has(" size ");
+        assert_same_content(&before, &Snapshot::of(&sandbox.data()));
+    }
+}
+
+#[test]
+fn no_more_of_an_object_is_written_than_its_file_has() {
+    for sparse in [false, true] {
+        let (sandbox, bucket) = saved();
+        let mut forger = Forger::new(&bucket);
+        let entry = forger.file("big", b"small");
+        if let Kind::File { sparse: holes, .. } = &mut entry.kind {
+            *holes = sparse;
+        }
+        forger.write(100);
+        enlarge(&bucket, "big", 400 << 20);
+        // No file may be larger.
+        let limited = "ulimit -f 8192; exec \"$0\" \"$@\"";
+        let poof = env!("CARGO_BIN_EXE_poof");
+        let run = sandbox.program("bash").args(["-c", limited, poof]).args(DOWNLOAD).run();
+        run.expect_code(5).stderr_has("big");
+        assert!(!sandbox.data().join("big").exists());
+        assert!(!sandbox.data().join(".poof-restoring").exists());
+    }
+}
+
+#[test]
+fn a_file_that_is_shorter_than_the_snapshot_says_is_not_restored() {
+    for size in [1 << 20, 100 << 20, 1 << 60] {
+        for sparse in [false, true] {
+            let (sandbox, bucket) = saved();
+            let mut forger = Forger::new(&bucket);
+            let entry = forger.file("huge", b"small");
+            entry.stored.as_mut().unwrap().size = size;
+            if let Kind::File { size: said, sparse: holes, .. } = &mut entry.kind {
+                (*said, *holes) = (size, sparse);
+            }
+            forger.write(100);
+            let run = sandbox.poof(DOWNLOAD).timeout(Duration::from_secs(30)).run();
+            run.expect_code(5);
+            assert!(!sandbox.data().join("huge").exists());
+            assert!(!sandbox.data().join(".poof-restoring").exists());
+        }
+    }
+}
+
+#[test]
+fn a_head_that_counts_other_files_than_it_has_is_no_snapshot() {
+    let (sandbox, bucket) = saved();
+    let mut forger = Forger::new(&bucket);
+    forger.head.counts.2 = u64::MAX;
+    forger.put_head();
+    let run = sandbox.poof(DOWNLOAD).run().expect_code(7);
+    run.stderr_has("it does not hold what it counts");
+    sandbox.poof(DOWNLOAD).run().expect_code(7);
 }

@@ -15,6 +15,9 @@ pub const MOST: u32 = 4096;
 /// What unpacking may look back on, as a power of two: more than what packs here does.
 const WINDOW: u32 = 25;
 
+/// No file is larger, in bytes, nor an object.
+const LARGEST_FILE: u64 = 1 << 60;
+
 pub fn encode(entry: &Entry, out: &mut Vec<u8>) {
     // Writing to memory cannot fail, and all of our types have a form.
     if let Ok(bytes) = postcard::to_stdvec(entry) {
@@ -79,6 +82,10 @@ fn check(entry: &Entry) -> Result<(), Damaged> {
     let times = [Some(entry.attributes.mtime), entry.local.map(|local| local.ctime)];
     if times.into_iter().flatten().any(|time| time.nanos >= 1_000_000_000) {
         return Err(Damaged::Invalid("a time that cannot be"));
+    }
+    let sizes = [entry.file().map(|data| data.size), entry.stored.as_ref().map(|s| s.size)];
+    if sizes.into_iter().flatten().any(|size| size > LARGEST_FILE) {
+        return Err(Damaged::Invalid("a size that cannot be"));
     }
     if entry.attributes.mode & !0o7777 != 0 {
         return Err(Damaged::Invalid("a mode that cannot be"));

@@ -2,7 +2,7 @@
 
 use super::head::ShardRef;
 use super::*;
-use crate::tree::entry::{Attributes, Entry, EntryKind, MOST_ATTRIBUTES};
+use crate::tree::entry::{Attributes, Entry, EntryKind, FileData, MOST_ATTRIBUTES, Stored, Tag};
 
 /// A small entry, of which compression leaves next to nothing.
 fn small(number: u32) -> Entry {
@@ -78,4 +78,36 @@ fn a_head_whose_shards_do_not_hold_what_it_counts_is_refused() {
     assert_eq!(open(6, &[shard(2), shard(3)]), refused);
     assert_eq!(open(0, &[shard(0)]), refused);
     assert_eq!(open(5000, &[shard(5000)]), refused);
+}
+
+#[test]
+fn an_object_that_is_not_of_the_size_of_its_file_is_refused() {
+    let open = |key: &Key, size: u64, stored: u64| {
+        let mut entry = small(0);
+        entry.kind = EntryKind::File(FileData { size, content: None, sparse: false });
+        let (tag, nonce) = (Tag::Md5, None);
+        entry.stored = Some(Stored { odd: false, size: stored, md5: [0; 16], tag, nonce });
+        let mut raw = Vec::new();
+        block::encode(&entry, &mut raw);
+        let bytes = block::pack(&raw, 6);
+        open_shard(key, &key.seal(&bytes), &bytes).map(|_| ())
+    };
+    let (plain, crypt) = (Key::plain(), Key::of_secrets(b"stretched", b"before"));
+    let other = Err(Damaged::Invalid("an object whose size is not that of its file"));
+    let no_size = Err(Damaged::Invalid("a size that cannot be"));
+    for (size, stored, in_clear, encrypted) in [
+        (5, 5, Ok(()), Ok(())),
+        (0, 0, Ok(()), Ok(())),
+        (0, 32, other.clone(), Ok(())),
+        (5, 5 + 48, other.clone(), Ok(())),
+        (5, 6, other.clone(), other.clone()),
+        (5, 400 << 20, other.clone(), other.clone()),
+        (1 << 60, 5, other.clone(), other.clone()),
+        (1 << 60, 1 << 60, Ok(()), Ok(())),
+        (5, u64::MAX, no_size.clone(), no_size.clone()),
+        (1 << 63, 1 << 63, no_size.clone(), no_size.clone()),
+    ] {
+        assert_eq!(open(&plain, size, stored), in_clear, "{size} {stored}");
+        assert_eq!(open(&crypt, size, stored), encrypted, "{size} {stored}");
+    }
 }

@@ -33,7 +33,8 @@
 //! (`immutable`, `append-only`, `nodump`), with commas between them. Who does not know
 //! one, or reads a name in it that is unknown, leaves it alone. An entry has 16 MiB of
 //! attributes at most, and 32,768 of them; a shard 4096 entries; a head is 16 MiB at most
-//! and a shard, as it is stored, 32 MiB.
+//! and a shard, as it is stored, 32 MiB. The object of a file is of the size that its file has,
+//! or that crypt makes of it.
 //!
 //! The key is made of the keys that crypt stretches the passwords of the remote into, so
 //! that without those nobody can write a head that is accepted, and who has a head and

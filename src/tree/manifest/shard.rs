@@ -74,5 +74,42 @@ pub fn open_shard(key: &Key, id: &[u8; 32], bytes: &[u8]) -> Result<Vec<Entry>, 
     if !key.fits_shard(bytes, id) {
         return Err(Damaged::WrongSeal);
     }
-    block::unpack(bytes)
+    let entries = block::unpack(bytes)?;
+    if entries.iter().all(|entry| is_of_its_size(entry, key.is_stretched())) {
+        return Ok(entries);
+    }
+    Err(Damaged::Invalid("an object whose size is not that of its file"))
+}
+
+/// Whether the object of a file has the size that it has to have: who fetches it would
+/// otherwise write what was never in the file, or call restored what is not there. Under
+/// crypt it may also be as large as the file: contents may be stored as they are.
+fn is_of_its_size(entry: &Entry, encrypted: bool) -> bool {
+    let (Some(data), Some(stored)) = (entry.file(), &entry.stored) else { return true };
+    stored.size == data.size || encrypted && stored.size == crypted(data.size)
+}
+
+/// How many bytes crypt makes of so many: a header of 32, and in front of each block of
+/// 64 KiB one of 16.
+fn crypted(size: u64) -> u64 {
+    size.saturating_add(size.div_ceil(64 << 10).saturating_mul(16)).saturating_add(32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // As rclone's backend/crypt has it: `EncryptedSize`.
+    #[test]
+    fn crypt_makes_a_file_larger_by_its_headers() {
+        for (size, stored) in [
+            (0, 32),
+            (1, 32 + 16 + 1),
+            (65_536, 32 + 16 + 65_536),
+            (65_537, 32 + 16 + 65_536 + 16 + 1),
+            (1 << 20, 32 + 16 * (16 + 65_536)),
+        ] {
+            assert_eq!(crypted(size), stored, "{size}");
+        }
+    }
 }

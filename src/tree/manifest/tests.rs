@@ -22,12 +22,16 @@ fn entry(rng: &mut Rng, path: Vec<u8>) -> Entry {
         2 => EntryKind::Fifo,
         3 => EntryKind::BlockDevice(rng.u64(..)),
         _ => EntryKind::File(FileData {
-            size: rng.u64(..) >> rng.u8(0..64),
+            size: rng.u64(..) >> rng.u8(4..64),
             content: rng.bool().then(|| Content(std::array::from_fn(|_| rng.u8(..)))),
             sparse: rng.bool(),
         }),
     };
     let kind = if path.is_empty() { EntryKind::Directory } else { kind };
+    let size = match &kind {
+        EntryKind::File(data) => data.size,
+        _ => rng.u64(..) >> 4,
+    };
     let tag = match rng.u8(0..3) {
         0 => Tag::Md5,
         1 => Tag::Text("d41d8cd98f00b204e9800998ecf8427e-33".to_owned()),
@@ -46,7 +50,7 @@ fn entry(rng: &mut Rng, path: Vec<u8>) -> Entry {
         hard_link: rng.bool().then(|| rng.u64(..)),
         stored: rng.bool().then(|| Stored {
             odd: rng.bool(),
-            size: rng.u64(..),
+            size,
             md5: std::array::from_fn(|_| rng.u8(..)),
             tag,
             nonce: rng.bool().then(|| std::array::from_fn(|_| rng.u8(..))),

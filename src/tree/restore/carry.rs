@@ -44,9 +44,13 @@ impl Restore<'_> {
             let root = self.target.made().map_err(fail)?;
             let found = mem::take(&mut self.steps.found);
             let comes = self.steps.bring_something();
-            let place = Place::open(&root, found, self.power, comes).map_err(fail)?;
+            let mut place = Place::open(&root, found, self.power, comes).map_err(fail)?;
             let work = Work { restore: self, place: &place };
-            work.carry_out(&mut tally, watch)?;
+            if let Err(error) = work.carry_out(&mut tally, watch) {
+                // What stays of it is of no use; the next run removes it.
+                let _ = place.tidy();
+                return Err(error);
+            }
             let root_entry = self.steps.directories.first().filter(|d| d.entry.path.is_empty());
             let short = place.close(root_entry.map(|dir| &dir.entry)).map_err(fail)?;
             tally.note(&[], Ok(short));

@@ -86,13 +86,11 @@ impl Place {
             })
         };
         match made {
-            Ok(id) => self.ways.made(path, id),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                self.ways.met(path, (&dir, &name), self.stage()?)?;
+                self.ways.met(path, (&dir, &name), self.stage()?)
             }
-            Err(error) => return Err(error),
+            made => made.map(|id| self.ways.made(path, id)),
         }
-        Ok(())
     }
 
     /// Makes it where nobody else can replace it, so that it is known which one it is.
@@ -163,7 +161,7 @@ impl Place {
     /// It cannot; what was in its place is still there.
     pub fn special(&self, id: u64, entry: &Entry, new: bool) -> io::Result<Short> {
         let (dir, name) = self.ways.parent(&entry.path)?;
-        let made = self.swapped_in(id, (&dir, &name), new, |stage, staged| {
+        let (here, short) = self.swapped_in(id, (&dir, &name), new, |stage, staged| {
             let node = |kind, device| disk::make_node(stage, staged, kind, device);
             match &entry.kind {
                 EntryKind::Symlink { target } => {
@@ -179,8 +177,8 @@ impl Place {
             let here = Itself::at(stage, staged)?;
             let short = attributes::apply(&here, entry, self.power, self.holds)?;
             Ok((here, short))
-        });
-        made.and_then(|(here, short)| self.settled(&here, entry, short))
+        })?;
+        self.settled(&here, entry, short)
     }
 
     /// Makes `path` another name of what is at `first`.
@@ -275,17 +273,22 @@ impl Place {
         }
     }
 
-    /// Removes the stage with what is left in it, and gives the root its
+    /// Removes the stage with what is left in it.
+    ///
+    /// # Errors
+    /// It cannot.
+    pub fn tidy(&mut self) -> io::Result<()> {
+        self.stage.take().map_or(Ok(()), |stage| stage.remove(self.ways.root().handle()))
+    }
+
+    /// Removes the stage, and gives the root its
     /// attributes. All is on disk when this returns.
     ///
     /// # Errors
     /// It cannot.
-    pub fn close(self, root: Option<&Entry>) -> io::Result<Short> {
-        let Place { ways, stage, power, holds } = self;
-        let handle = ways.root().handle();
-        if let Some(stage) = stage {
-            stage.remove(handle)?;
-        }
+    pub fn close(mut self, root: Option<&Entry>) -> io::Result<Short> {
+        self.tidy()?;
+        let Place { ways, power, holds, .. } = self;
         let short = match root {
             Some(root) => {
                 let here = ways.itself(&[])?;
@@ -294,7 +297,7 @@ impl Place {
             }
             None => Short::default(),
         };
-        disk::sync(handle)?;
+        disk::sync(ways.root().handle())?;
         Ok(short)
     }
 }

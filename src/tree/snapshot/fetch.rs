@@ -1,13 +1,15 @@
 //! Reads a generation from the remote into the cache.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
+use std::iter;
 
 use super::{FOUND, Snapshot, Snapshots};
 use crate::base::error::{Error, Result};
+use crate::base::interrupt;
 use crate::storage::failure::Failure;
 use crate::storage::job::Watch;
-use crate::tree::manifest::{Head, LARGEST_HEAD, LARGEST_SHARD, open_shard};
+use crate::tree::manifest::{Counts, Head, LARGEST_HEAD, LARGEST_SHARD, open_shard};
 use crate::tree::objects::Names;
 use crate::tree::records::{self, Records, SMALL};
 
@@ -54,7 +56,7 @@ impl Snapshots<'_> {
         }
         let full: Vec<_> = shards.iter().map(|name| self.full(name)).collect();
         let contents = Records::fetch(self.store, &full, LARGEST_SHARD, &self.cache, watch)?;
-        let damage = RefCell::new(None);
+        let (damage, held) = (RefCell::new(None), Cell::new(Counts::default()));
         let parts = head.shards.clone().into_iter().zip(contents);
         let entries = parts.flat_map(|(shard, content)| {
             let content = content.map(|content| content.map_err(|failure| failure.text));
@@ -73,6 +75,22 @@ impl Snapshots<'_> {
             };
             entries.into_iter().map(Ok).chain(failed)
         });
+        let entries = entries.map(|entry| {
+            interrupt::check()?;
+            let (entry, mut counts) = (entry?, held.get());
+            counts.add(&entry);
+            held.set(counts);
+            Ok(entry)
+        });
+        let counts = head.counts;
+        let entries = entries.chain(
+            iter::once_with(|| {
+                let why = "its manifest is not usable: it does not hold what it counts".to_owned();
+                let other = damage.borrow().is_none() && held.get() != counts;
+                other.then(|| Err(Error::unexpected(damage.borrow_mut().insert(why).clone())))
+            })
+            .flatten(),
+        );
         let dir = self.cache.join(FOUND);
         let head_id = *blake3::hash(&bytes).as_bytes();
         let found = Snapshot { dir, head, head_id, tag: tag.to_owned() };

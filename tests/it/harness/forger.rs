@@ -65,7 +65,7 @@ enum Tag {
 }
 
 /// When everything that is forged was made, in seconds since 1970.
-const MADE: u64 = 1_700_000_000;
+pub const MADE: u64 = 1_700_000_000;
 
 /// The last snapshot of the tree `data` in a bucket that is a directory.
 pub struct Forger {
