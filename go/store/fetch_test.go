@@ -63,7 +63,7 @@ func TestAFetchStopsBehindWhatAnObjectMayHave(t *testing.T) {
 		t.Fatal(err)
 	}
 	limit := int64(1000)
-	for _, job := range []Fetch{{Limit: &limit}, {Size: 1000}, {Size: 0}} {
+	for _, job := range []Fetch{{Limit: &limit}, {Size: 1000}, {Size: 0}, {Size: Partly, Limit: &limit}} {
 		stage := t.TempDir()
 		to := filepath.Join(stage, "here")
 		job.Remote, job.To = []byte("long"), []byte("here")

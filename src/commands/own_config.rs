@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::{Context, brought, programs, setup};
 use crate::base::error::Result;
 use crate::base::files::write_private;
+use crate::base::interrupt;
 use crate::base::shown::path_of;
 use crate::config::programs::{Program, of_poof, of_rclone, settings};
 use crate::config::{Files, PoofConf, RcloneConf, differences};
@@ -21,6 +22,7 @@ pub fn not_in(context: &Context, root: &Path, snapshot: &Snapshot) -> Result<Vec
     let mut held = setup::configuration(context, root);
     if !held.is_empty() {
         for entry in snapshot.entries()? {
+            interrupt::check()?;
             let entry = entry?;
             if entry.file().is_some() {
                 held.retain(|path| *path != entry.path);

@@ -15,6 +15,7 @@ use super::read_back::{self, Fault};
 use super::snapshot::Snapshot;
 use super::stored::is_content;
 use crate::base::error::{Error, Result};
+use crate::base::interrupt;
 use crate::storage::job::Watch;
 use crate::storage::store::Store;
 
@@ -111,7 +112,7 @@ impl Sample {
         let count = (objects.len() as f64 * self.share).ceil() as usize;
         objects.truncate(count.max(1));
         let limit = objects.last().map(|(number, _)| *number);
-        let size = objects.iter().map(|(_, size)| size).sum();
+        let size = objects.iter().map(|(_, size)| *size).fold(0, u64::saturating_add);
         (Chosen { seed: self.seed, limit }, (objects.len() as u64, size))
     }
 
@@ -148,6 +149,7 @@ pub fn examine(
     // What lies where something else should, by how it is shown.
     let mut strangers: HashMap<(u64, String), Vec<usize>> = HashMap::new();
     for entry in snapshot.entries()?.filter_ok(Entry::is_object) {
+        interrupt::check()?;
         let entry = entry?;
         let state = listing.claim(&entry)?;
         listing.disown_odd(&entry.path);
@@ -181,6 +183,7 @@ pub fn examine(
     }
     if !strangers.is_empty() {
         for entry in snapshot.entries()? {
+            interrupt::check()?;
             let entry = entry?;
             let Some(stored) = &entry.stored else { continue };
             let tag = match &stored.tag {
@@ -218,6 +221,7 @@ fn is_open(finding: &Finding) -> bool {
 /// The earlier snapshot cannot be read.
 pub fn name_stale(findings: &mut [Finding], listing: &Listing, earlier: &Snapshot) -> Result<()> {
     for entry in earlier.entries()? {
+        interrupt::check()?;
         let entry = entry?;
         let start = findings.partition_point(|finding| finding.path < entry.path);
         let rest = &mut findings[start..];

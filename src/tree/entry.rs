@@ -3,18 +3,17 @@
 
 use std::cmp::Ordering;
 use std::ffi::OsStr;
-use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use serde::de::{SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 /// One path of a tree.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Relative to the root of the tree: bytes as they are on disk, `/` between
     /// names. Empty for the root itself.
+    #[serde(with = "whole")]
     pub path: Vec<u8>,
     pub kind: EntryKind,
     pub attributes: Attributes,
@@ -32,6 +31,7 @@ pub enum EntryKind {
     File(FileData),
     Directory,
     Symlink {
+        #[serde(with = "whole")]
         target: Vec<u8>,
     },
     Fifo,
@@ -76,34 +76,84 @@ pub struct Attributes {
     pub mtime: Time,
     /// Extended attributes by name, sorted; ACLs are among them (Linux:
     /// `system.posix_acl_access` and `_default`).
-    #[serde(deserialize_with = "bounded")]
+    #[serde(with = "bounded")]
     pub xattrs: Xattrs,
 }
 
-/// Reads attributes; not more of them than there may be, whatever the bytes say.
-fn bounded<'de, D: Deserializer<'de>>(from: D) -> Result<Xattrs, D::Error> {
-    struct Bounded;
+/// Bytes as one piece. As a sequence, which has the same form in a manifest, each would be
+/// read and written by itself.
+mod whole {
+    use std::fmt;
 
-    impl<'de> Visitor<'de> for Bounded {
-        type Value = Xattrs;
+    use serde::de::{Error, Visitor};
+    use serde::{Deserializer, Serializer};
 
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("extended attributes")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<Self::Value, A::Error> {
-            let mut xattrs = Vec::new();
-            while let Some(xattr) = all.next_element()? {
-                if xattrs.len() >= MOST_ATTRIBUTES {
-                    return Err(serde::de::Error::custom("too many attributes"));
-                }
-                xattrs.push(xattr);
-            }
-            Ok(xattrs)
-        }
+    pub fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_bytes(bytes)
     }
 
-    from.deserialize_seq(Bounded)
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        struct Whole;
+
+        impl Visitor<'_> for Whole {
+            type Value = Vec<u8>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("bytes")
+            }
+
+            fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+                Ok(bytes.to_vec())
+            }
+        }
+
+        from.deserialize_bytes(Whole)
+    }
+}
+
+/// Attributes; not more of them are read than there may be, whatever the bytes say.
+mod bounded {
+    use std::fmt;
+
+    use serde::de::{Error, SeqAccess, Visitor};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{MOST_ATTRIBUTES, Xattrs, whole};
+
+    #[derive(Serialize)]
+    struct Shown<'a>(#[serde(with = "whole")] &'a [u8], #[serde(with = "whole")] &'a [u8]);
+
+    #[derive(Deserialize)]
+    struct Read(#[serde(with = "whole")] Vec<u8>, #[serde(with = "whole")] Vec<u8>);
+
+    pub fn serialize<S: Serializer>(xattrs: &Xattrs, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(xattrs.iter().map(|(name, value)| Shown(name, value)))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Xattrs, D::Error> {
+        struct Bounded;
+
+        impl<'de> Visitor<'de> for Bounded {
+            type Value = Xattrs;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("extended attributes")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<Self::Value, A::Error> {
+                let mut xattrs = Vec::new();
+                while let Some(Read(name, value)) = all.next_element()? {
+                    if xattrs.len() >= MOST_ATTRIBUTES {
+                        return Err(Error::custom("too many attributes"));
+                    }
+                    xattrs.push((name, value));
+                }
+                Ok(xattrs)
+            }
+        }
+
+        from.deserialize_seq(Bounded)
+    }
 }
 
 /// A time of the file system: seconds since 1970, which may be negative, and

@@ -1,6 +1,6 @@
 //! Reads objects back, to compare their content with the manifest.
 
-use super::entry::Entry;
+use super::entry::{Attributes, Entry};
 use super::objects::Names;
 use super::stored::{fetch_of, holds};
 use crate::base::error::{Kind, Result};
@@ -29,12 +29,15 @@ const MORE: usize = 4096;
 pub fn read_back(
     store: &Store,
     names: &Names,
-    mut entries: impl Iterator<Item = Result<Entry>>,
+    entries: impl Iterator<Item = Result<Entry>>,
     watch: &mut dyn Watch,
     mut told: impl FnMut(u64),
     mut found: impl FnMut(&Entry, Fault) + Send,
 ) -> Result<()> {
     let mut batch = FIRST;
+    // Their attributes may be large, and are not wanted.
+    let mut entries = entries
+        .map(|entry| entry.map(|entry| Entry { attributes: Attributes::default(), ..entry }));
     loop {
         let entries: Vec<Entry> = entries.by_ref().take(batch).collect::<Result<_>>()?;
         if entries.is_empty() {

@@ -4,7 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, SystemTime};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::harness::forger::{Forger, Kind, MADE};
 use crate::harness::{Sandbox, Snapshot, assert_same_content};
@@ -173,27 +174,6 @@ fn sizes_that_do_not_belong_together_are_no_snapshot() {
 }
 
 #[test]
-fn no_more_of_an_object_is_written_than_its_file_has() {
-    for sparse in [false, true] {
-        let (sandbox, bucket) = saved();
-        let mut forger = Forger::new(&bucket);
-        let entry = forger.file("big", b"small");
-        if let Kind::File { sparse: holes, .. } = &mut entry.kind {
-            *holes = sparse;
-        }
-        forger.write(100);
-        enlarge(&bucket, "big", 400 << 20);
-        // No file may be larger.
-        let limited = "ulimit -f 8192; exec \"$0\" \"$@\"";
-        let poof = env!("CARGO_BIN_EXE_poof");
-        let run = sandbox.program("bash").args(["-c", limited, poof]).args(DOWNLOAD).run();
-        run.expect_code(5).stderr_has("big");
-        assert!(!sandbox.data().join("big").exists());
-        assert!(!sandbox.data().join(".poof-restoring").exists());
-    }
-}
-
-#[test]
 fn a_file_that_is_shorter_than_the_snapshot_says_is_not_restored() {
     for size in [1 << 20, 100 << 20, 1 << 60] {
         for sparse in [false, true] {
@@ -222,4 +202,61 @@ fn a_head_that_counts_other_files_than_it_has_is_no_snapshot() {
     let run = sandbox.poof(DOWNLOAD).run().expect_code(7);
     run.stderr_has("it does not hold what it counts");
     sandbox.poof(DOWNLOAD).run().expect_code(7);
+}
+
+/// What half a megabyte of a bucket can unpack to.
+#[test]
+fn attributes_that_unpack_to_gigabytes_take_neither_memory_nor_time() {
+    let (sandbox, bucket) = saved();
+    let mut forger = Forger::new(&bucket);
+    for number in 0..20_u8 {
+        let kind = if number % 2 == 0 { Kind::Fifo } else { Kind::Directory };
+        let value = vec![number; 65_000];
+        let xattr = |n: usize| (format!("user.{n:04}").into_bytes(), value.clone());
+        forger.add(&format!("x{number:03}"), kind).xattrs = (0..250).map(xattr).collect();
+    }
+    forger.write(1);
+    let (report, poof) = (sandbox.home().join("peak"), env!("CARGO_BIN_EXE_poof"));
+    for args in [&["download", "--only", "data", "--dry-run"][..], &["check", "--only", "data"]] {
+        let measure = ["-f", "%M", "-o", report.to_str().unwrap(), poof];
+        let run = sandbox.program("/usr/bin/time").args(measure).args(args);
+        run.timeout(Duration::from_secs(120)).run();
+        let peak = fs::read_to_string(&report).unwrap();
+        let peak: u64 = peak.lines().last().unwrap().trim().parse().unwrap();
+        eprintln!("{args:?}: {} MiB", peak >> 10);
+        assert!(peak < 300 << 10, "{args:?}: {peak} KiB");
+    }
+    // And who has seen enough of it can end it.
+    let running = sandbox.poof(["download", "--only", "data", "--dry-run"]).start();
+    thread::sleep(Duration::from_millis(700));
+    running.signal(libc::SIGTERM);
+    let (since, run) = (Instant::now(), running.finish());
+    assert!(since.elapsed() < Duration::from_secs(5), "{run}");
+}
+
+#[test]
+fn large_attributes_come_back_as_they_were() {
+    let (sandbox, bucket) = saved();
+    let mut forger = Forger::new(&bucket);
+    let value = vec![7; 2_000];
+    forger.file("file", b"f").xattrs = vec![(b"user.large".to_vec(), value.clone())];
+    let dir = forger.add("xdir", Kind::Directory);
+    dir.mode = 0o755;
+    dir.xattrs = vec![(b"user.large".to_vec(), value.clone())];
+    forger.write(100);
+    let attribute = |name: &str| {
+        let mut found = vec![0; 4_096];
+        let path = sandbox.data().join(name);
+        let size = rustix::fs::lgetxattr(path, "user.large", &mut found).unwrap_or(0);
+        found.truncate(size);
+        found
+    };
+    sandbox.poof(DOWNLOAD).run().expect_code(0);
+    assert!(attribute("file") == value && attribute("xdir") == value);
+    // What is there already is given them as well.
+    for name in ["file", "xdir"] {
+        rustix::fs::lremovexattr(sandbox.data().join(name), "user.large").unwrap();
+    }
+    sandbox.poof(DOWNLOAD).run().expect_code(0);
+    assert!(attribute("file") == value && attribute("xdir") == value);
 }

@@ -11,7 +11,7 @@ use std::io;
 use rustix::fs::{FileType, Timespec, Timestamps, UTIME_OMIT};
 use rustix::io::Errno;
 
-use read::{Xattrs, is_foreign, of_itself};
+use read::{is_foreign, of_itself};
 
 use super::entry::{Attributes, Entry, EntryKind, Time};
 use crate::base::shown::name_of;
@@ -21,7 +21,7 @@ use crate::host::macos::xattrs;
 
 pub use carried::carry_over;
 pub use disk::Holds;
-pub use read::{Found, flags_of, of_handle, of_name, with_flags, with_unread};
+pub use read::{Found, Xattrs, flags_of, of_handle, of_name, with_flags, with_unread};
 
 /// What this user is able to set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -140,13 +140,13 @@ fn read(of: &Of) -> io::Result<Found> {
     };
     let (mut xattrs, mut lacks, mut room) = (Vec::new(), None, MOST);
     for name in names[..size].split(|byte| *byte == 0).filter(|name| is_kept(name)) {
-        match value(of, &CString::new(name)?, room)? {
+        match value(of, &CString::new(name)?, room.saturating_sub(name.len()))? {
             Value::Here(_) if xattrs.len() + 1 >= MOST_ATTRIBUTES => {
                 lacks = Some(format!("it has more than {MOST_ATTRIBUTES} attributes"));
                 break;
             }
             Value::Here(value) => {
-                room -= value.len();
+                room = room.saturating_sub(name.len() + value.len());
                 xattrs.push((name.to_vec(), value));
             }
             Value::TooLarge => {

@@ -48,7 +48,7 @@ pub fn decode(mut raw: &[u8]) -> Result<Vec<Entry>, Damaged> {
         let (entry, rest) = postcard::take_from_bytes::<Entry>(raw).map_err(|_| Damaged::Cut)?;
         check(&entry)?;
         if let Some(last) = entries.last() {
-            follows(last, &entry)?;
+            follows(&last.path, &entry.path)?;
         }
         if entries.len() >= MOST as usize {
             return Err(Damaged::Invalid("too many entries"));
@@ -59,9 +59,9 @@ pub fn decode(mut raw: &[u8]) -> Result<Vec<Entry>, Damaged> {
     Ok(entries)
 }
 
-/// `next` may come after `last`.
-pub fn follows(last: &Entry, next: &Entry) -> Result<(), Damaged> {
-    match order(&last.path, &next.path) {
+/// The path `next` may come after `last`.
+pub fn follows(last: &[u8], next: &[u8]) -> Result<(), Damaged> {
+    match order(last, next) {
         Ordering::Less => Ok(()),
         _ => Err(Damaged::Invalid("its entries are out of order")),
     }
@@ -86,6 +86,9 @@ fn check(entry: &Entry) -> Result<(), Damaged> {
     let sizes = [entry.file().map(|data| data.size), entry.stored.as_ref().map(|s| s.size)];
     if sizes.into_iter().flatten().any(|size| size > LARGEST_FILE) {
         return Err(Damaged::Invalid("a size that cannot be"));
+    }
+    if entry.attributes.xattrs.iter().any(|(name, _)| name.is_empty()) {
+        return Err(Damaged::Invalid("an attribute without a name"));
     }
     if entry.attributes.mode & !0o7777 != 0 {
         return Err(Damaged::Invalid("a mode that cannot be"));

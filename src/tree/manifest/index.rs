@@ -102,7 +102,8 @@ pub struct IndexReader<R> {
     input: R,
     header: IndexHeader,
     block: std::vec::IntoIter<Entry>,
-    last: Option<Entry>,
+    /// The last path of the block before.
+    last: Option<Vec<u8>>,
     count: u64,
     hashes: blake3::Hasher,
     ended: bool,
@@ -144,9 +145,9 @@ impl<R: Read> IndexReader<R> {
         let entries = block::unpack(&bytes)?;
         let first = entries.first().ok_or(Damaged::Invalid("an empty block"))?;
         if let Some(last) = &self.last {
-            block::follows(last, first)?;
+            block::follows(last, &first.path)?;
         }
-        self.last = entries.last().cloned();
+        self.last = entries.last().map(|last| last.path.clone());
         self.count += entries.len() as u64;
         Ok(Some(entries))
     }

@@ -45,7 +45,9 @@ fn entry(rng: &mut Rng, path: Vec<u8>) -> Entry {
             uid: rng.u32(..),
             gid: rng.u32(..),
             mtime: time(rng),
-            xattrs: (0..rng.usize(0..3)).map(|_| (bytes(rng, 20), bytes(rng, 3000))).collect(),
+            xattrs: (0..rng.usize(0..3))
+                .map(|_| ([&b"x"[..], &bytes(rng, 20)].concat(), bytes(rng, 3000)))
+                .collect(),
         },
         hard_link: rng.bool().then(|| rng.u64(..)),
         stored: rng.bool().then(|| Stored {
@@ -82,12 +84,8 @@ pub(super) fn shards(entries: &[Entry]) -> Vec<Shard> {
 }
 
 fn header() -> IndexHeader {
-    IndexHeader {
-        tree: "docs".to_owned(),
-        generation: 7,
-        head_id: [9; 32],
-        tag: "12 abc".to_owned(),
-    }
+    let (tree, tag) = ("docs".to_owned(), "12 abc".to_owned());
+    IndexHeader { tree, generation: 7, head_id: [9; 32], tag }
 }
 
 fn index(entries: &[Entry]) -> Vec<u8> {

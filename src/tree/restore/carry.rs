@@ -1,6 +1,7 @@
 //! Carries out a restore. What was fetched is verified before it replaces
 //! anything; what is gone goes last.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::mem;
@@ -12,7 +13,7 @@ use super::alias::twin;
 use super::locked;
 use super::place::Place;
 use super::steps::{Act, Dir, Gone, Step};
-use super::tally::Tally;
+use super::tally::{Tally, verified};
 use super::{Accounts, Restore};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
@@ -20,12 +21,12 @@ use crate::base::shown::{name_of, path_of};
 use crate::base::units::bytes;
 use crate::storage::failure::FailureKind;
 use crate::storage::job::Watch;
-use crate::storage::store::{Bytes, Fetch, Fetched};
+use crate::storage::store::{Bytes, Fetch};
 use crate::tree::attributes::Short;
 use crate::tree::entry::{Entry, EntryKind, as_path};
 use crate::tree::plan::Failed;
 use crate::tree::retry::{Attempt, Failures, retrying};
-use crate::tree::stored::{fetch_of, holds};
+use crate::tree::stored::fetch_of;
 
 impl Restore<'_> {
     /// Makes the directory what the snapshot says. Returns what could not be done.
@@ -47,12 +48,12 @@ impl Restore<'_> {
             let mut place = Place::open(&root, found, self.power, comes).map_err(fail)?;
             let work = Work { restore: self, place: &place };
             if let Err(error) = work.carry_out(&mut tally, watch) {
-                // What stays of it is of no use; the next run removes it.
-                let _ = place.tidy();
+                let _ = place.tidy(); // the next run removes what stays
                 return Err(error);
             }
             let root_entry = self.steps.directories.first().filter(|d| d.entry.path.is_empty());
-            let short = place.close(root_entry.map(|dir| &dir.entry)).map_err(fail)?;
+            let root_entry = root_entry.map(|dir| self.aside.whole(&dir.entry)).transpose();
+            let short = place.close(root_entry.map_err(fail)?.as_deref()).map_err(fail)?;
             tally.note(&[], Ok(short));
         }
         if self.target.accounts.is_some() && self.lacking(&tally).next().is_none() {
@@ -93,6 +94,10 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
+    fn whole<'e>(&self, entry: &'e Entry) -> io::Result<Cow<'e, Entry>> {
+        self.restore.aside.whole(entry)
+    }
+
     fn carry_out(&self, tally: &mut Tally, watch: &mut dyn Watch) -> Result<()> {
         let steps = &self.restore.steps;
         for Gone { path, .. } in steps.gone.iter().filter(|gone| gone.first) {
@@ -168,7 +173,8 @@ impl Work<'_> {
             }
             arrived.insert(index);
             if !step.replaces_directory() {
-                let put = self.place.file(record.id, entry, step.is_new());
+                let put = self.whole(entry);
+                let put = put.and_then(|entry| self.place.file(record.id, &entry, step.is_new()));
                 tally.note(&entry.path, put.map_err(|error| self.reason(step, error)));
             }
         })?;
@@ -211,15 +217,15 @@ impl Work<'_> {
             if step.replaces_directory() {
                 self.remove(steps.gone.iter().rev().filter(|gone| step.covers(gone)), tally)?;
             }
-            let done = match act {
-                Act::Fetch => self.place.file(id, entry, step.is_new()),
-                Act::Make => self.place.special(id, entry, step.is_new()),
+            let done = self.whole(entry).and_then(|entry| match act {
+                Act::Fetch => self.place.file(id, &entry, step.is_new()),
+                Act::Make => self.place.special(id, &entry, step.is_new()),
                 Act::Link(first) => self
                     .place
                     .hard_link(id, first, &entry.path, step.is_new())
                     .map(|()| Short::default()),
-                Act::Attributes => self.place.attributes(entry, step.found),
-            };
+                Act::Attributes => self.place.attributes(&entry, step.found),
+            });
             tally.note(&entry.path, done.map_err(|error| self.reason(step, error)));
         }
         Ok(())
@@ -280,19 +286,11 @@ impl Work<'_> {
             let path = entry.path.as_slice();
             let wanted = *new || *differs || touched.contains(path);
             if !path.is_empty() && wanted && !respected(path) {
-                tally.note(path, self.place.attributes(entry, None));
+                let entry = self.whole(entry);
+                tally.note(path, entry.and_then(|entry| self.place.attributes(&entry, None)));
             }
         }
     }
-}
-
-/// Whether what was fetched is what the snapshot holds.
-fn verified(entry: &Entry, record: &Fetched) -> std::result::Result<(), (FailureKind, String)> {
-    if let Some(failure) = &record.failure {
-        return Err((failure.kind, failure.text.clone()));
-    }
-    let why = "the object is not what the snapshot holds; nothing was replaced";
-    if holds(entry, record) { Ok(()) } else { Err((FailureKind::Lost, why.to_owned())) }
 }
 
 /// The directory that `path` lies in.

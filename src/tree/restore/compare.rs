@@ -6,6 +6,7 @@ use std::mem;
 
 use itertools::{EitherOrBoth, Itertools, process_results};
 
+use super::aside::Aside;
 use super::here::{Here, id_of};
 use super::links::Links;
 use super::steps::{Act, Dir, Gone, Instead, Step, Steps};
@@ -33,6 +34,8 @@ pub struct Rules<'a> {
     pub state: &'a [Vec<u8>],
     /// What the last backup could not send: no snapshot holds it.
     pub unsent: &'a Kept,
+    /// Where large attributes of what has to be done wait.
+    pub large: &'a Aside,
 }
 
 /// Compares a snapshot with what a walk finds in its directory.
@@ -126,7 +129,8 @@ impl Making<'_> {
     }
 
     /// `wanted` has to come to its place.
-    fn put(&mut self, wanted: Entry, instead_of: Instead) {
+    fn put(&mut self, mut wanted: Entry, instead_of: Instead) {
+        self.rules.large.put(&mut wanted);
         if wanted.is_directory() {
             self.steps.directories.push(Dir { entry: wanted, new: true, differs: true });
             return;
@@ -136,8 +140,11 @@ impl Making<'_> {
         self.steps.paths.push(Step { entry: wanted, act, instead_of, found: None });
     }
 
-    fn both(&mut self, wanted: Entry, found: &Entry) {
+    fn both(&mut self, mut wanted: Entry, found: &Entry) {
         let differs = self.rules.power.differ(&wanted, found, self.rules.holds);
+        if differs || wanted.is_directory() || wanted.hard_link.is_some() {
+            self.rules.large.put(&mut wanted);
+        }
         if self.is_alone(&wanted.path) {
             let counts = self.is_spared(&wanted.path);
             self.steps.spared +=

@@ -2,6 +2,7 @@
 
 mod account;
 mod alias;
+mod aside;
 mod carry;
 mod compare;
 mod here;
@@ -22,11 +23,13 @@ use std::io;
 use std::path::PathBuf;
 
 use alias::{aliases, renamed};
+use aside::Aside;
 use compare::{Rules, compare};
 use owners::Mapping;
 use steps::Steps;
 
 use super::attributes::{Holds, Power};
+use super::entry::{Attributes, Entry};
 use super::inventory::State;
 use super::journal::Journal;
 use super::kept::Kept;
@@ -59,6 +62,8 @@ pub struct Restore<'a> {
     power: Power,
     /// Paths of files whose objects are not what the snapshot says of them.
     unsound: HashSet<Vec<u8>>,
+    /// What the steps have of large attributes.
+    aside: Aside,
 }
 
 /// Which snapshot goes where, and how.
@@ -106,9 +111,13 @@ impl<'a> Target<'a> {
         };
         let (mut missing, mut unsound) = (Vec::new(), HashSet::new());
         let wanted = self.snapshot.entries()?.map(|entry| {
+            interrupt::check()?;
             let entry = entry?;
             match listing.claim(&entry)? {
-                State::Missing if entry.file().is_some() => missing.push(entry.clone()),
+                State::Missing if entry.file().is_some() => {
+                    let attributes = Attributes::default();
+                    missing.push(Entry { attributes, ..entry.clone() });
+                }
                 State::Changed if entry.file().is_some() => {
                     unsound.insert(entry.path.clone());
                 }
@@ -121,7 +130,9 @@ impl<'a> Target<'a> {
         let Target { keep_extra, spared, state, unsent, .. } = &self;
         let (keep_extra, holds) =
             (*keep_extra, root.map(|root| Holds::of(root.handle())).unwrap_or_default());
-        let rules = Rules { root, power, holds, keep_extra, spared, state, unsent };
+        let aside = Aside::new(self.snapshots.cache.clone());
+        let large = &aside;
+        let rules = Rules { root, power, holds, keep_extra, spared, state, unsent, large };
         let mut steps = compare(wanted, found, &rules)?;
         interrupt::check()?;
         let aliases = root.map(|root| aliases(&steps, root)).unwrap_or_default();
@@ -140,7 +151,18 @@ impl<'a> Target<'a> {
         let (spared, excluded) = (steps.spared, steps.excluded);
         let (unsent, notes) = (steps.unsent.clone(), Vec::new());
         let target = self;
-        Ok(Restore { spared, excluded, unsent, foreign, notes, steps, target, power, unsound })
+        Ok(Restore {
+            spared,
+            excluded,
+            unsent,
+            foreign,
+            notes,
+            steps,
+            target,
+            power,
+            unsound,
+            aside,
+        })
     }
 }
 

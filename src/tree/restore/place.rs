@@ -274,10 +274,7 @@ impl Place {
     }
 
     /// Removes the stage with what is left in it.
-    ///
-    /// # Errors
-    /// It cannot.
-    pub fn tidy(&mut self) -> io::Result<()> {
+    pub(super) fn tidy(&mut self) -> io::Result<()> {
         self.stage.take().map_or(Ok(()), |stage| stage.remove(self.ways.root().handle()))
     }
 
@@ -289,14 +286,12 @@ impl Place {
     pub fn close(mut self, root: Option<&Entry>) -> io::Result<Short> {
         self.tidy()?;
         let Place { ways, power, holds, .. } = self;
-        let short = match root {
-            Some(root) => {
-                let here = ways.itself(&[])?;
-                let short = attributes::apply(&here, root, power, holds)?;
-                attributes::seal(&here, root, short)?
-            }
-            None => Short::default(),
-        };
+        let mut short = Short::default();
+        if let Some(root) = root {
+            let here = ways.itself(&[])?;
+            short = attributes::apply(&here, root, power, holds)?;
+            short = attributes::seal(&here, root, short)?;
+        }
         disk::sync(ways.root().handle())?;
         Ok(short)
     }

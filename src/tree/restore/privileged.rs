@@ -18,10 +18,13 @@ const NAMED: usize = 5;
 /// system of layers takes for the place of a content.
 const OF_ROOT: [&[u8]; 2] = [b"security.", b"trusted."];
 
+pub(super) fn is_of_root(name: &[u8]) -> bool {
+    OF_ROOT.iter().any(|start| name.starts_with(start))
+}
+
 /// Whether an entry is a device, or a program that runs with more rights than who calls
 /// it, or has an attribute or a lock that only root can set.
 fn is_privileged(entry: &Entry) -> bool {
-    let of_root = |name: &[u8]| OF_ROOT.iter().any(|start| name.starts_with(start));
     let Attributes { mode, xattrs, .. } = &entry.attributes;
     let given = match entry.kind {
         EntryKind::CharDevice(_) | EntryKind::BlockDevice(_) => true,
@@ -31,7 +34,7 @@ fn is_privileged(entry: &Entry) -> bool {
     };
     // On macOS a lock is its owner's own.
     let locked = !flags::ON_MACOS && flags::HERE.lock(flags_of(&entry.attributes));
-    given || locked || xattrs.iter().any(|(name, _)| of_root(name))
+    given || locked || xattrs.iter().any(|(name, _)| is_of_root(name))
 }
 
 impl Restore<'_> {

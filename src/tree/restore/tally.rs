@@ -4,8 +4,11 @@ use std::io;
 
 use crate::base::units::files;
 use crate::storage::failure::FailureKind;
+use crate::storage::store::Fetched;
 use crate::tree::attributes::Short;
+use crate::tree::entry::Entry;
 use crate::tree::plan::Failed;
+use crate::tree::stored::holds;
 
 /// How it went.
 #[derive(Default)]
@@ -67,4 +70,13 @@ impl Tally {
         };
         self.failed.push(Failed::at(path, kind, &format!("it cannot be put into place: {error}")));
     }
+}
+
+/// Whether what was fetched is what the snapshot holds.
+pub fn verified(entry: &Entry, record: &Fetched) -> Result<(), (FailureKind, String)> {
+    if let Some(failure) = &record.failure {
+        return Err((failure.kind, failure.text.clone()));
+    }
+    let why = "the object is not what the snapshot holds; nothing was replaced";
+    if holds(entry, record) { Ok(()) } else { Err((FailureKind::Lost, why.to_owned())) }
 }
