@@ -59,15 +59,26 @@ pub struct Last {
     pub generation: u64,
     /// BLAKE3 of its head, in hexadecimal.
     pub head: String,
+    /// That head says of which store it is. Kits of before do not know.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub names_store: bool,
     /// When it was made, in seconds since 1970.
     pub made: u64,
 }
 
 impl Last {
-    /// Why `found`, the newest on the remote (generation and BLAKE3 of its head), is
-    /// not this one and none after it; None if it is.
-    pub fn outdates(&self, (generation, head): (u64, [u8; 32])) -> Option<String> {
+    /// Why the newest on the remote (generation and BLAKE3 of its head, and whether that
+    /// `names_store`) is not this one and none after it; None if it is.
+    pub fn outdates(
+        &self,
+        (generation, head): (u64, [u8; 32]),
+        names_store: bool,
+    ) -> Option<String> {
         let of = date(self.made);
+        if self.names_store && !names_store {
+            let format = "it is of an older format than the one of";
+            return Some(format!("{format} {of} that the kit knows, and names no store"));
+        }
         if generation < self.generation {
             let known = self.generation;
             return Some(format!(

@@ -12,7 +12,7 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::json;
 use crate::base::shown::name_of;
-use crate::base::units::{bytes, clock, files};
+use crate::base::units::{bytes, clock, date, files};
 use crate::cli::Check;
 use crate::config::trees::Directory;
 use crate::tree::check::{
@@ -22,6 +22,7 @@ use crate::tree::listing::Listing;
 use crate::tree::objects::Names;
 use crate::tree::ours::Ours;
 use crate::tree::snapshot::{Newest, Snapshot, Snapshots, Standing};
+use crate::tree::wipe::{GONE, Record, Records};
 
 pub fn run(context: &Context, args: &Check) -> Result<Outcome> {
     let _lock = context.lock()?;
@@ -78,6 +79,11 @@ impl Checking<'_> {
         let name = &directory.name;
         let terminal = &self.context.terminal;
         let Some((snapshot, whole)) = self.snapshot(name)? else {
+            if let Some(record) = self.wiped(name)? {
+                let when = date(record.since);
+                let what = format!("{name} was wiped here on {when}, and {GONE}");
+                return Err(Error::new(Kind::Incomplete, what).hint("Is it the right bucket?"));
+            }
             let what = format!("{name} has no manifest on the remote");
             let hint = "`poof backup` writes it, and sends nothing again that is there.";
             return Err(Error::new(Kind::Incomplete, what).hint(hint));
@@ -173,6 +179,12 @@ impl Checking<'_> {
             }
             Standing::Behind { why, known, found } => (known.or(found), Some(why)),
         };
+        // The cache that knew the last snapshot was wiped with the tree.
+        let remote = self.vault.remote.name();
+        let why = match (why, self.wiped(name)?, &usable) {
+            (None, Some(wiped), Some(usable)) => wiped.outdates(&remote, usable.seen()),
+            (why, _, _) => why,
+        };
         drop(monitor);
         if let Some(why) = &why {
             let place = self.vault.remote.place(name);
@@ -188,6 +200,12 @@ impl Checking<'_> {
                 format!("{name} cannot be checked: no manifest can be read"),
             )),
         }
+    }
+
+    /// What was noted of the wipe of a tree, if its snapshot is to be on this remote.
+    fn wiped(&self, name: &str) -> Result<Option<Record>> {
+        let record = Records::in_state(&self.context.state).get(name)?;
+        Ok(record.filter(|record| record.is_on(&self.vault.remote.name())))
     }
 
     /// Says what it will cost, and reads.

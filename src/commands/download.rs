@@ -137,7 +137,7 @@ impl<'a> Incoming<'a> {
             // the wipe knows it too.
             if let Some(wiped) = Records::in_state(&self.context.state).get(name)? {
                 let remote = self.ready.remote();
-                if let Some(why) = wiped.outdates(&remote.name(), snapshot.id()) {
+                if let Some(why) = wiped.outdates(&remote.name(), snapshot.seen()) {
                     guard::older_snapshot(&remote.place(name), &why, self.allowed)?;
                 }
                 vouched |= (wiped.generation, wiped.head) == snapshot.id();

@@ -228,7 +228,8 @@ fn look(context: &Context, kit: &Kit, args: &cli::Return) -> Result<()> {
         let known = kit.snapshots.get(name).filter(|_| !is_other);
         match standing {
             Standing::Current(last) | Standing::Newer { found: last, .. } => {
-                if let Some(why) = known.and_then(|known| known.outdates(last.id())) {
+                let named = last.seen().names_store;
+                if let Some(why) = known.and_then(|known| known.outdates(last.id(), named)) {
                     guard::older_snapshot(&place, &why, allowed)?;
                 }
                 let (count, size) = (files(last.counts().files), bytes(last.counts().bytes));

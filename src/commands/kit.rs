@@ -30,7 +30,7 @@ use crate::kit::{Kit, LARGEST, Last, new_phrase};
 use crate::tree::identity;
 use crate::tree::inventory::Inventory;
 use crate::tree::objects::Names;
-use crate::tree::snapshot::Snapshots;
+use crate::tree::snapshot::{Seen, Snapshots};
 use crate::tree::wipe::Records;
 
 const NAME: &str = "poof-kit.txt";
@@ -164,9 +164,10 @@ fn snapshots(
     store: Option<&str>,
 ) -> Result<BTreeMap<String, Last>> {
     let mut all = BTreeMap::new();
-    let last = |(generation, head): (u64, [u8; 32]), made| Last {
-        generation,
-        head: HEXLOWER.encode(&head),
+    let last = |seen: Seen, made| Last {
+        generation: seen.generation,
+        head: HEXLOWER.encode(&seen.head),
+        names_store: seen.names_store,
         made,
     };
     let wiped = Records::in_state(&context.state);
@@ -178,15 +179,16 @@ fn snapshots(
         let known = store.and_then(|id| {
             let (names, cache) = (Names::new(name), cache(&context.state, id, name));
             let (store, records) = (on_remote, Inventory::default());
+            let key = &key.clone().of_store(id, false);
             let known = Snapshots { store, names, key, records, cache }.cached()?;
-            Some(last(known.id(), known.made().0))
+            Some(last(known.seen(), known.made().0))
         });
         let known = match known {
             Some(known) => Some(known),
             None => wiped
                 .get(name)?
                 .filter(|wiped| wiped.is_on(&remote.name()))
-                .map(|wiped| last((wiped.generation, wiped.head), wiped.since)),
+                .map(|wiped| last(wiped.seen(), wiped.since)),
         };
         all.extend(known.map(|known| (name.clone(), known)));
     }

@@ -32,8 +32,8 @@ use crate::tree::wipe::{Presence, Records, Wipes};
 pub fn show(context: &Context, ready: &Ready, error: Error) -> Result<()> {
     let terminal = &context.terminal;
     let store = ready.remote().store();
-    let key = identity::key(&store).ok();
     let id = identity::remembered_id(&context.state, &ready.remote().name()).unwrap_or_default();
+    let key = identity::key(&store).ok().map(|key| key.of_store(&id, false));
     for directory in ready.directories() {
         let known =
             key.as_ref().map(|key| known(context, ready.filter(), (&store, key, &id), directory));

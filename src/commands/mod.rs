@@ -19,6 +19,7 @@ mod econfig;
 mod excluded;
 mod farewell;
 mod guessable;
+mod held;
 mod homecoming;
 mod hooks;
 mod kit;

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::carry::{self, Saving};
 use super::vault::Vault;
 use super::watch::Monitor;
-use super::{Context, Outcome, setup, show};
+use super::{Context, Outcome, held, setup, show};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::json;
 use crate::base::shown::name_of;
@@ -105,6 +105,10 @@ impl<'a> Sending<'a> {
             Presence::Elsewhere(_) => {}
             Presence::Wiping(_) => return Ok(Surveyed::Found(Found::Wiping)),
             Presence::Wiped(record) if self.is_empty(directory) => {
+                let lost = held::lost(vault, &wipes, &record, &mut monitor)?;
+                if let Some(why) = lost {
+                    guard::older_snapshot(&vault.remote.place(name), &why, *allowed)?;
+                }
                 if !self.dry_run {
                     // The run that wiped it may have ended before its last step.
                     wipes.erase_names()?;
@@ -113,6 +117,9 @@ impl<'a> Sending<'a> {
             }
             Presence::Wiped(record) => {
                 guard::wiped(local, *allowed)?;
+                if let Some(why) = held::lost(vault, &wipes, &record, &mut monitor)? {
+                    guard::older_snapshot(&vault.remote.place(name), &why, *allowed)?;
+                }
                 made_here = Some((record.generation, record.head));
                 if !self.dry_run {
                     wipes.forget(&mut monitor)?;

@@ -11,7 +11,7 @@ use super::level::{Doubt, Findings, Place, name_of};
 use super::vault::Vault;
 use super::watch::Monitor;
 use super::wiping::forget_names;
-use super::{Context, Outcome, carry, last_known, scheduled, scheduling, setup, show};
+use super::{Context, Outcome, carry, held, last_known, scheduled, scheduling, setup, show};
 use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
 use crate::base::json;
@@ -119,6 +119,9 @@ fn tree(
     let (snapshots, listing) = vault.look_again(name)?;
     let presence = vault.wipes(&snapshots).presence(&mut monitor)?;
     let last = newest(name, &snapshots, findings, &mut monitor)?;
+    if let Some(why) = held::missed(vault, &presence, last.as_ref()) {
+        findings.unsaved(format!("{name}: what was wiped here is not on the remote: {why}"));
+    }
     let (store, names) = (snapshots.store, &snapshots.names);
     let own = setup::in_use(context, directory).iter().any(Vec::is_empty);
     let apart = match &last {

@@ -6,7 +6,7 @@ use super::excluded::Excluding;
 use super::sending::{self, Found, Sending};
 use super::vault::Vault;
 use super::wiping::Wiping;
-use super::{Context, Outcome, departure, farewell, hooks, preview, scheduled, setup, show};
+use super::{Context, Outcome, departure, farewell, held, hooks, preview, scheduled, setup, show};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::{bytes, files};
@@ -93,7 +93,7 @@ fn make_safe(
     }
     consent(&excluding, &vault.roots, &going, &wiped, args.caution.yes)?;
     let sent: Vec<_> = backups.iter().map(|saving| saving.backup.name().to_owned()).collect();
-    let outcome = sending.carry_out(ready, backups, &lock, outcome).map_err(nothing_gone)?;
+    let mut outcome = sending.carry_out(ready, backups, &lock, outcome).map_err(nothing_gone)?;
     show::refused(terminal, &refused, &sent);
     if outcome.kind.is_some_and(|kind| kind != Kind::Unproven) {
         terminal.warn("Nothing was wiped: not everything is safe on the remote, see above.");
@@ -103,6 +103,9 @@ fn make_safe(
     // What is still to be deleted there costs space and is named; it keeps nobody from
     // wiping here what is proven, but poof stays with it.
     let goes = leaves && outcome.undeleted == 0;
+    if goes {
+        held::prove(context, &vault, &wiped, &mut outcome)?;
+    }
     let wiping = Wiping {
         context,
         vault: &vault,

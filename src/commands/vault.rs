@@ -42,7 +42,7 @@ pub struct Vault<'a> {
     pub sight: Sight,
     /// Why it may be the wrong one.
     pub suspicion: Option<Suspicion>,
-    listings: Mutex<HashMap<String, std::result::Result<Inventory, Failure>>>,
+    pub(super) listings: Mutex<HashMap<String, std::result::Result<Inventory, Failure>>>,
     identity: Found,
     /// The remote's name, for people and for the state.
     name: String,
@@ -99,6 +99,7 @@ impl<'a> Vault<'a> {
         let suspicion = sight.suspicion(&names);
         let records = records.map_err(fail)?;
         let identity = identities.check(&records, allowed)?;
+        let key = key.of_store(&identity.id, allowed.other_remote);
         let listings = Mutex::new(listings);
         let machine = Machine::of_state(state)?;
         Ok(Vault {
@@ -148,13 +149,6 @@ impl<'a> Vault<'a> {
     /// The trees of which poof's records tell.
     pub fn trees(&self) -> BTreeSet<String> {
         known::trees(&self.records)
-    }
-
-    /// Whether something lies below the name of a tree that it was opened for.
-    pub fn has_objects(&self, tree: &str) -> bool {
-        let listings = self.listings.lock().unwrap_or_else(PoisonError::into_inner);
-        let listed = listings.get(tree).and_then(|listed| listed.as_ref().ok());
-        listed.is_some_and(|listed| !listed.is_empty())
     }
 
     /// Whether poof has written to the store, or knows anything of a tree: what lies
@@ -246,7 +240,7 @@ impl<'a> Vault<'a> {
     }
 
     /// The records of a tree.
-    fn below(&self, tree: &str) -> Inventory {
+    pub(super) fn below(&self, tree: &str) -> Inventory {
         self.records.below(&format!("trees/{tree}/"))
     }
 

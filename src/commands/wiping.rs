@@ -19,7 +19,7 @@ use crate::tree::excluded::Extent;
 use crate::tree::guard;
 use crate::tree::lock::Lock;
 use crate::tree::proof::{Evidence, Proof};
-use crate::tree::snapshot::{Newest, Snapshot, Snapshots};
+use crate::tree::snapshot::{Newest, Seen, Snapshot, Snapshots};
 use crate::tree::wipe::{Phase, Reason, Record, Records, Tally, Wipe, Wipes};
 
 /// What the wipe of every tree needs to know.
@@ -188,9 +188,8 @@ impl Wiping<'_> {
 
     /// What is noted of the wipe; one that goes on keeps its time.
     fn record(&self, wipes: &Wipes, snapshot: &Snapshot) -> Result<Record> {
-        let now = now();
         let tree = wipes.snapshots.names.tree().to_owned();
-        let (generation, head) = snapshot.id();
+        let Seen { generation, head, names_store } = snapshot.seen();
         let counts = snapshot.counts();
         let remote = self.vault.remote.name();
         let begun = wipes.records.get(&tree)?;
@@ -205,7 +204,7 @@ impl Wiping<'_> {
             Some(record) => record.filter.clone(),
             None => Some(self.excluding.filter.id().to_owned()),
         };
-        let since = begun.map_or(now, |record| record.since);
+        let since = begun.map_or_else(now, |record| record.since);
         Ok(Record {
             remote,
             phase: Phase::Wiping,
@@ -214,6 +213,7 @@ impl Wiping<'_> {
             tree,
             generation,
             head,
+            names_store,
             since,
             filter,
         })

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::guard::{Allowed, refuse};
 use super::inventory::Inventory;
+use super::known;
 use super::manifest::Key;
 use super::objects::RECORDS;
 use super::records::{self, SMALL};
@@ -42,7 +43,7 @@ enum Read {
 struct Known {
     id: String,
     /// Size and tag of the object: as long as a listing shows these, there is no
-    /// need to read it.
+    /// need to read it. Without a tag it shows nothing: all identities have one size.
     shown: (u64, String),
     /// Recognises the passwords with which it was read.
     key: String,
@@ -133,9 +134,17 @@ impl Identities<'_> {
             other(what, "Is it the right bucket or disk, and is it whole?")
         };
         let Some(shown) = shown else {
-            return if known.is_none() { Found::new() } else { gone() };
+            if known.is_some() {
+                return gone();
+            }
+            if known::trees(records).is_empty() {
+                return Found::new();
+            }
+            let what = format!("{} has snapshots, and says no more which store it is", self.remote);
+            return other(what, "Somebody has removed the record `.poof/identity`.");
         };
-        if known.as_ref().is_some_and(|k| k.shown == shown && k.key == fingerprint) {
+        let is_shown = |k: &Known| k.shown == shown && !shown.1.is_empty() && k.key == fingerprint;
+        if known.as_ref().is_some_and(is_shown) {
             return Ok(Found::known(known.map(|k| k.id).unwrap_or_default()));
         }
         let found = match self.read()? {

@@ -43,6 +43,7 @@ mod hazards;
 mod homecoming;
 mod hooks;
 mod hostile_bucket;
+mod hostile_past;
 #[cfg(target_os = "linux")] // ldd, dpkg
 #[cfg(target_os = "linux")] // procfs
 mod inherited;

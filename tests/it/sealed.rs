@@ -36,7 +36,8 @@ fn hmac(key: &[u8], text: &[u8]) -> [u8; 32] {
     Sha256::digest([&pad(0x5c)[..], &inner[..]].concat()).into()
 }
 
-/// A head as version 2 has it, with the seal of the passwords themselves.
+/// A head as version 2 has it, without its store and with the seal of the passwords
+/// themselves.
 fn sealed_before(sandbox: &Sandbox, head: &[u8]) -> Vec<u8> {
     let conf = fs::read_to_string(sandbox.rclone_conf()).unwrap();
     let reveal = |key: &str| {
@@ -48,7 +49,7 @@ fn sealed_before(sandbox: &Sandbox, head: &[u8]) -> Vec<u8> {
     let text = reveal("password") + &reveal("password2");
     // The key is of fewer than 64 bytes.
     let secret = hmac(b"poof: records of a crypt remote, 1", text.as_bytes());
-    let mut bytes = head[..head.len() - 32].to_vec();
+    let mut bytes = head[..head.len() - 48].to_vec();
     bytes[10] = 2;
     let key = blake3::derive_key("poof 2026-11-24 manifest seal", &secret);
     let seal = blake3::keyed_hash(&key, &bytes);

@@ -28,6 +28,7 @@ fn head(u: &mut Unstructured) -> Result<Head> {
         owners,
         shards,
         machine: u.arbitrary()?,
+        store: None,
     })
 }
 

@@ -137,6 +137,13 @@ pub fn wiped(dir: &Path, allowed: Allowed) -> Result<(), Error> {
     Err(refuse(what, hint, "mass-deletion"))
 }
 
+/// A tree that was wiped here is not on the remote any more: whatever is allowed, poof
+/// keeps its keys.
+pub fn wiped_and_lost(tree: &str, why: &str) -> Error {
+    Error::guard(format!("{tree} was wiped here, and its snapshot is not on the remote: {why}"))
+        .hint("poof stays, with its keys. Is it the right bucket, and is it whole?")
+}
+
 /// A directory of which a part is gone, and another perhaps overwritten, must never
 /// become the snapshot.
 pub fn half_wiped(dir: &Path) -> Error {

@@ -38,6 +38,10 @@ pub struct Head {
     /// The random number of the machine that made it. A head of version 1 has none.
     #[serde(skip)]
     pub machine: Option<[u8; 16]>,
+    /// The store that it is of, as [`Key::store`] names it. One of before
+    /// version 3 has none.
+    #[serde(skip)]
+    pub store: Option<[u8; 16]>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,14 +80,15 @@ pub struct ShardRef {
 impl Head {
     /// The head as it is stored.
     pub fn seal(&self, key: &Key) -> Vec<u8> {
-        let version = match (self.machine, key.is_stretched()) {
-            (Some(_), true) => VERSION,
-            (Some(_), false) => 2,
+        let version = match (self.machine, self.store) {
+            (Some(_), Some(_)) => VERSION,
+            (Some(_), None) => 2,
             (None, _) => 1,
         };
         let mut bytes = [MAGIC, &[0, version]].concat();
         bytes.extend(postcard::to_stdvec(self).unwrap_or_default());
         bytes.extend(self.machine.iter().flatten());
+        bytes.extend(self.store.filter(|_| version == VERSION).iter().flatten());
         let seal = key.seal_head(version, &bytes);
         bytes.extend_from_slice(&seal);
         bytes
@@ -106,10 +111,16 @@ impl Head {
         let (_, body) = opened(sealed, MAGIC, VERSION)?;
         let (mut head, rest): (Head, _) =
             postcard::take_from_bytes(body).map_err(|_| Damaged::Cut)?;
-        match (version, <[u8; 16]>::try_from(rest)) {
-            (1, _) if rest.is_empty() => {}
-            (2 | STRETCHED, Ok(machine)) => head.machine = Some(machine),
+        match (version, rest.as_chunks()) {
+            (1, ([], [])) => {}
+            (2, ([machine], [])) => head.machine = Some(*machine),
+            (STRETCHED, ([machine, store], [])) => {
+                (head.machine, head.store) = (Some(*machine), Some(*store));
+            }
             _ => return Err(Damaged::Cut),
+        }
+        if head.store.is_some_and(|store| !key.takes(store)) {
+            return Err(Damaged::OtherStore);
         }
         if head.tree != tree || head.generation != generation {
             return Err(Damaged::Misplaced);

@@ -9,6 +9,10 @@ pub(super) const STRETCHED: u8 = 3;
 #[derive(Clone)]
 pub struct Key {
     seal: Zeroizing<[u8; 32]>,
+    /// What names the store in the heads that it seals.
+    store: [u8; 16],
+    /// Heads of any store open.
+    any_store: bool,
     /// What has sealed heads of before [`STRETCHED`], where that is another one.
     before: Option<Zeroizing<[u8; 32]>>,
 }
@@ -16,7 +20,7 @@ pub struct Key {
 impl Key {
     /// For a remote without encryption: recognises damage, not malice.
     pub fn plain() -> Self {
-        Key { seal: fast(b""), before: None }
+        Key { seal: fast(b""), store: [0; 16], any_store: false, before: None }
     }
 
     /// For an encrypted one: `secret` is made of its stretched keys, `before` of its
@@ -24,12 +28,27 @@ impl Key {
     /// poof makes none any more.
     pub fn of_secrets(secret: &[u8], before: &[u8]) -> Self {
         let seal = blake3::derive_key("poof 2026-11-28 manifest seal, stretched", secret);
-        Key { seal: Zeroizing::new(seal), before: Some(fast(before)) }
+        let (seal, before) = (Zeroizing::new(seal), Some(fast(before)));
+        Key { seal, before, ..Key::plain() }
     }
 
-    /// Whether it has another one before it.
-    pub(super) fn is_stretched(&self) -> bool {
-        self.before.is_some()
+    /// For the store that `id` names: two stores with the same passwords have the same
+    /// seals, and a head of one must not pass in the other, unless `any` may.
+    #[must_use]
+    pub fn of_store(self, id: &str, any: bool) -> Self {
+        let mut store = [0; 16];
+        store.copy_from_slice(&blake3::hash(id.as_bytes()).as_bytes()[..16]);
+        Key { store, any_store: any, ..self }
+    }
+
+    /// What a head names as its store; None without encryption, where a seal proves nothing.
+    pub fn store(&self) -> Option<[u8; 16]> {
+        self.before.as_ref().map(|_| self.store)
+    }
+
+    /// Whether a head that names this store may be opened.
+    pub(super) fn takes(&self, store: [u8; 16]) -> bool {
+        self.before.is_some() && (self.any_store || self.store == store)
     }
 
     pub(super) fn seal(&self, bytes: &[u8]) -> [u8; 32] {

@@ -70,6 +70,7 @@ fn a_head_whose_shards_do_not_hold_what_it_counts_is_refused() {
             version: String::new(),
             owners: Owners::default(),
             machine: Some([9; 16]),
+            store: None,
         };
         Head::open(&key, &head.tree.clone(), head.generation, &head.seal(&key)).map(|_| ())
     };

@@ -14,6 +14,8 @@
 //! head   "poof head" 0x00 0x03   magic and version; 0x02 without encryption
 //!        Head                    postcard
 //!        machine[16]             which machine made it; version 1 ends before this
+//!        store[16]               the beginning of the BLAKE3 of the `id` in the record
+//!                                `identity`; version 2 ends before this
 //!        mac[32]                 BLAKE3, keyed, of everything before
 //!
 //! shard  zstd of: Entry …        in the order of entries, without `local`
@@ -38,7 +40,8 @@
 //!
 //! The key is made of the keys that crypt stretches the passwords of the remote into, so
 //! that without those nobody can write a head that is accepted, and who has a head and
-//! guesses at a password has to stretch each guess. Heads of version 1 and 2 of an
+//! guesses at a password has to stretch each guess. The head names its store besides: one of
+//! another store with the same passwords does not open. Heads of version 1 and 2 of an
 //! encrypted remote, and their shards, have a key made of the passwords directly. They are
 //! read, and not written any more: the next generation has all shards anew. Without
 //! encryption the key is a constant, and protects from damage only.
@@ -69,6 +72,8 @@ pub enum Damaged {
     WrongSeal,
     /// It belongs to another tree or generation.
     Misplaced,
+    /// It belongs to another store with the same passwords.
+    OtherStore,
     /// It says something that cannot be.
     Invalid(&'static str),
     /// It cannot be read.
@@ -85,6 +90,9 @@ impl fmt::Display for Damaged {
             Damaged::Cut => f.write_str("it is cut"),
             Damaged::WrongSeal => f.write_str("it was changed, or made with other passwords"),
             Damaged::Misplaced => f.write_str("it belongs to another tree or generation"),
+            Damaged::OtherStore => {
+                f.write_str("it belongs to another store (`--allow other-remote` opens it)")
+            }
             Damaged::Invalid(what) => write!(f, "it is damaged: {what}"),
             Damaged::Unreadable(why) => write!(f, "it cannot be read: {why}"),
         }

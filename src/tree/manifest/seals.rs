@@ -13,10 +13,31 @@ fn sealed_before(head: &[u8], version: u8, secret: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// A head as a backup makes it.
+fn of(key: &Key) -> Head {
+    Head { store: key.store(), ..head(vec![]) }
+}
+
+#[test]
+fn a_head_opens_in_its_own_store_only_and_in_another_with_a_word() {
+    let key = |id, any| Key::of_secrets(b"stretched", b"before").of_store(id, any);
+    let own = key("one", false);
+    let bytes = of(&own).seal(&own);
+    let open = |key: &Key| Head::open(key, "docs", 7, &bytes).map(|head| head.store);
+    assert_eq!(open(&own), Ok(own.store()));
+    assert_eq!(open(&key("two", false)), Err(Damaged::OtherStore));
+    assert_eq!(open(&key("two", true)), Ok(own.store()));
+    // What names the store is sealed.
+    let mut moved = bytes.clone();
+    let at = moved.len() - 48;
+    moved[at..at + 16].copy_from_slice(&key("two", false).store().unwrap());
+    assert_eq!(Head::open(&key("two", false), "docs", 7, &moved), Err(Damaged::WrongSeal));
+}
+
 #[test]
 fn no_seal_of_an_encrypted_remote_is_a_fast_way_to_try_passwords_at() {
     let key = Key::of_secrets(b"stretched", b"before");
-    let new = head(vec![]).seal(&key);
+    let new = of(&key).seal(&key);
     assert!(new.starts_with(b"poof head\0\x03"));
     // What is not stretched has no part in it, nor in a shard, nor in the fingerprint.
     let other = Key::of_secrets(b"stretched", b"other");
@@ -29,14 +50,17 @@ fn no_seal_of_an_encrypted_remote_is_a_fast_way_to_try_passwords_at() {
     };
     assert_eq!(shard(&key).id, shard(&other).id);
     // Without encryption there is nothing to guess, and every poof reads it.
-    assert!(head(vec![]).seal(&Key::plain()).starts_with(b"poof head\0\x02"));
+    let plain = Key::plain().of_store("one", false);
+    assert!(of(&plain).seal(&plain).starts_with(b"poof head\0\x02"));
 }
 
 #[test]
 fn what_was_sealed_before_is_read_and_no_seal_passes_for_that_of_another_version() {
     let key = Key::of_secrets(b"stretched", b"before");
-    let new = head(vec![]).seal(&key);
-    let old = sealed_before(&new, 2, b"before");
+    let new = of(&key).seal(&key);
+    // Without what names the store.
+    let short = [&new[..new.len() - 48], &new[new.len() - 32..]].concat();
+    let old = sealed_before(&short, 2, b"before");
     assert_eq!(Head::open(&key, "docs", 7, &old).unwrap(), head(vec![]));
     let first = Head { machine: None, ..head(vec![]) };
     assert_eq!(Head::open(&key, "docs", 7, &first.seal(&key)).unwrap(), first);
@@ -45,6 +69,8 @@ fn what_was_sealed_before_is_read_and_no_seal_passes_for_that_of_another_version
         let opened = Head::open(&key, "docs", 7, &forged);
         assert_eq!(opened, Err(Damaged::WrongSeal), "{version} {secret:?}");
     }
+    let forged = sealed_before(&new, 2, b"before");
+    assert_eq!(Head::open(&key, "docs", 7, &forged), Err(Damaged::Cut));
     // A shard of before, whose bytes say no version.
     let bytes = shards(&entries(3, 10)).remove(0).bytes;
     let before = blake3::derive_key("poof 2026-11-24 manifest seal", b"before");

@@ -138,6 +138,7 @@ pub(super) fn head(shards: Vec<ShardRef>) -> Head {
         owners: Owners { users: [(0, "root".to_owned())].into(), ..Owners::default() },
         shards,
         machine: Some([9; 16]),
+        store: None,
     }
 }
 
@@ -194,7 +195,7 @@ fn a_change_in_one_place_leaves_the_other_shards_as_they_were() {
 #[test]
 fn a_head_of_another_key_tree_or_generation_is_refused() {
     let key = Key::of_secrets(b"one", b"before");
-    let sealed = head(vec![]).seal(&key);
+    let sealed = Head { store: key.store(), ..head(vec![]) }.seal(&key);
     let open = |key: &Key, tree, number| Head::open(key, tree, number, &sealed).unwrap_err();
     assert_eq!(open(&Key::of_secrets(b"two", b"before"), "docs", 7), Damaged::WrongSeal);
     assert_eq!(open(&Key::plain(), "docs", 7), Damaged::WrongSeal);

@@ -39,16 +39,9 @@ impl Snapshots<'_> {
         tag: &str,
         watch: &mut dyn Watch,
     ) -> Result<std::result::Result<Snapshot, String>> {
-        let bytes = match self.read(&[Names::head(generation)], LARGEST_HEAD, watch)?.pop() {
-            Some(Ok(bytes)) => bytes,
-            Some(Err(failure)) => {
-                return Ok(Err(format!("its manifest cannot be read: {}", failure.text)));
-            }
-            None => return Ok(Err("its manifest cannot be read".to_owned())),
-        };
-        let head = match Head::open(self.key, self.names.tree(), generation, &bytes) {
-            Ok(head) => head,
-            Err(damaged) => return Ok(Err(format!("its manifest is not usable: {damaged}"))),
+        let (head, bytes) = match self.read_head(generation, watch)? {
+            Ok(read) => read,
+            Err(why) => return Ok(Err(why)),
         };
         let shards: Vec<_> = head.shards.iter().map(|shard| Names::shard(&shard.id)).collect();
         if shards.iter().collect::<HashSet<_>>().len() < shards.len() {
@@ -99,6 +92,25 @@ impl Snapshots<'_> {
             Some(why) => Ok(Err(why)),
             None => installed.map(|()| Ok(found)),
         }
+    }
+
+    /// Reads the head of a generation, and its bytes. The inner error says why it cannot be
+    /// used.
+    pub(super) fn read_head(
+        &self,
+        generation: u64,
+        watch: &mut dyn Watch,
+    ) -> Result<std::result::Result<(Head, Vec<u8>), String>> {
+        let bytes = match self.read(&[Names::head(generation)], LARGEST_HEAD, watch)?.pop() {
+            Some(Ok(bytes)) => bytes,
+            Some(Err(failure)) => {
+                return Ok(Err(format!("its manifest cannot be read: {}", failure.text)));
+            }
+            None => return Ok(Err("its manifest cannot be read".to_owned())),
+        };
+        let head = Head::open(self.key, self.names.tree(), generation, &bytes);
+        let unusable = |damaged| format!("its manifest is not usable: {damaged}");
+        Ok(head.map(|head| (head, bytes)).map_err(unusable))
     }
 
     /// Reads another record of this tree; None if it cannot be read.

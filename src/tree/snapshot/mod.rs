@@ -64,6 +64,20 @@ pub struct Snapshot {
     tag: String,
 }
 
+/// Of a snapshot what a record of a wipe, or a kit, remembers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    pub generation: u64,
+    /// BLAKE3 of its head.
+    pub head: [u8; 32],
+    /// The head says of which store it is.
+    pub names_store: bool,
+}
+
+/// Why one whose head names no store follows none whose head does: who had a snapshot of
+/// another store with the same passwords from before could else put it in its place.
+pub const UNNAMED: &str = "it is of an older format, which does not say of which store it is";
+
 impl Snapshots<'_> {
     /// Some of the objects that the last snapshot knows, in a cache, for its
     /// listing to begin at several places.
@@ -211,6 +225,11 @@ impl Snapshot {
         (self.head.generation, self.head_id)
     }
 
+    pub fn seen(&self) -> Seen {
+        let (generation, head) = self.id();
+        Seen { generation, head, names_store: self.head.store.is_some() }
+    }
+
     /// When it was made, in seconds since 1970, and on which machine: what that calls itself,
     /// on one line.
     pub fn made(&self) -> (u64, Cow<'_, str>) {
@@ -245,4 +264,9 @@ fn erase(before: [Replaced; 3]) {
 /// Size and tag of an object as the index keeps them.
 fn shown((size, tag): (u64, String)) -> String {
     format!("{size} {tag}")
+}
+
+/// Whether that tells an object from another of its size.
+fn has_hash(shown: &str) -> bool {
+    !shown.ends_with(' ')
 }

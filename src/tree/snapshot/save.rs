@@ -42,6 +42,8 @@ impl Snapshots<'_> {
         Facts { renew, lock }: Facts,
         watch: &mut dyn Watch,
     ) -> Result<()> {
+        // One of another format, or of another store, is none that this machine would make.
+        let renew = renew || last.is_some_and(|last| last.head.store != self.key.store());
         if changes.is_empty() && !renew && last.is_some_and(|last| self.is_whole(last)) {
             return Ok(());
         }
@@ -71,6 +73,7 @@ impl Snapshots<'_> {
                     owners,
                     shards,
                     machine: Some(lock.machine().id),
+                    store: self.key.store(),
                 };
                 let bytes = head.seal(self.key);
                 lock.hold()?;

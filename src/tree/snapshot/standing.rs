@@ -3,9 +3,10 @@
 
 use std::fs;
 
-use super::{FOUND, SENT, Snapshot, Snapshots, shown};
+use super::{FOUND, SENT, Seen, Snapshot, Snapshots, UNNAMED, has_hash, shown};
 use crate::base::error::Result;
 use crate::storage::job::Watch;
+use crate::tree::manifest::LARGEST_HEAD;
 use crate::tree::objects::Names;
 
 /// What was found when the last snapshot was looked for.
@@ -46,7 +47,7 @@ impl Snapshots<'_> {
         let known = self.cached();
         if let Some(known) = &known
             && self.generations().max() == Some(known.head.generation)
-            && self.shown(known.head.generation).as_ref() == Some(&known.tag)
+            && self.stands(known, watch)?
         {
             return Ok(Standing::Current(known.clone()));
         }
@@ -67,6 +68,10 @@ impl Snapshots<'_> {
             // It was only stored anew.
             (Some(known), Newest::Found(found)) if found.head_id == known.head_id => {
                 Standing::Current(self.take(found)?)
+            }
+            (Some(known), Newest::Found(found)) if !found.may_follow(&known) => {
+                let why = UNNAMED.to_owned();
+                Standing::Behind { why, known: Some(known), found: Some(found) }
             }
             (Some(known), Newest::Found(found)) if found.is_newer_than(&known) => {
                 Standing::Newer { known: Some(known), found }
@@ -90,8 +95,9 @@ impl Snapshots<'_> {
         let Some(generation) = self.generations().max() else { return Ok(Newest::None) };
         let tag = self.shown(generation).unwrap_or_default();
         let seen = self.open(&self.cache.join(FOUND));
-        if let Some(seen) =
-            seen.filter(|seen| seen.head.generation == generation && seen.tag == tag)
+        if let Some(seen) = seen
+            && seen.head.generation == generation
+            && self.stands(&seen, watch)?
         {
             return Ok(Newest::Found(seen));
         }
@@ -99,6 +105,39 @@ impl Snapshots<'_> {
             Ok(found) => Newest::Found(found),
             Err(why) => Newest::Unusable(why),
         })
+    }
+
+    /// Whether the remote still has the head of a snapshot. A hash in the listing says so;
+    /// where there is none it is read, since another head may be as large.
+    fn stands(&self, snapshot: &Snapshot, watch: &mut dyn Watch) -> Result<bool> {
+        let generation = snapshot.head.generation;
+        if self.shown(generation).as_ref() != Some(&snapshot.tag) {
+            return Ok(false);
+        }
+        if has_hash(&snapshot.tag) {
+            return Ok(true);
+        }
+        let read = self.read(&[Names::head(generation)], LARGEST_HEAD, watch)?.pop();
+        let is_it = |bytes: Vec<u8>| *blake3::hash(&bytes).as_bytes() == snapshot.head_id;
+        Ok(read.is_some_and(|read| read.is_ok_and(is_it)))
+    }
+
+    /// The head of the newest snapshot on the remote, without its entries. The inner error
+    /// says why it cannot be used.
+    ///
+    /// # Errors
+    /// The remote fails.
+    pub fn newest_head(
+        &self,
+        watch: &mut dyn Watch,
+    ) -> Result<Option<std::result::Result<Seen, String>>> {
+        let Some(generation) = self.generations().max() else { return Ok(None) };
+        let read = self.read_head(generation, watch)?;
+        Ok(Some(read.map(|(head, bytes)| Seen {
+            generation,
+            head: *blake3::hash(&bytes).as_bytes(),
+            names_store: head.store.is_some(),
+        })))
     }
 
     /// How a listing shows the head of a generation.
@@ -114,6 +153,11 @@ impl Snapshots<'_> {
 }
 
 impl Snapshot {
+    /// Whether its head says of which store it is, if that of the known one does.
+    fn may_follow(&self, known: &Snapshot) -> bool {
+        self.head.store.is_some() || known.head.store.is_none()
+    }
+
     /// Whether it is of a later generation, or one that another machine made at the
     /// same time.
     fn is_newer_than(&self, known: &Snapshot) -> bool {

@@ -21,7 +21,7 @@ pub use achieved::{Achieved, achieved};
 pub use given_up::Asked;
 pub use lifted::is_locked;
 pub use path::Reason;
-pub use presence::{MARKER, Presence, Wipes};
+pub use presence::{GONE, MARKER, Presence, Wipes};
 pub use record::{Begun, Phase, Record, Records};
 pub use tally::Tally;
 

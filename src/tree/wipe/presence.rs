@@ -14,6 +14,9 @@ use crate::tree::snapshot::Snapshots;
 /// The name of the marker among the records of a tree.
 pub const MARKER: &str = "state";
 
+/// Why the snapshot of a tree that was wiped is not there.
+pub const GONE: &str = "its manifest is gone";
+
 /// Where a tree is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Presence {
@@ -77,6 +80,19 @@ impl Wipes<'_> {
         })
     }
 
+    /// Why the remote does not have the snapshot that was proven before the wipe any more,
+    /// nor one after it; None if it does, as far as its head tells.
+    ///
+    /// # Errors
+    /// The remote fails.
+    pub fn lost(&self, record: &Record, watch: &mut dyn Watch) -> Result<Option<String>> {
+        Ok(match self.snapshots.newest_head(watch)? {
+            None => Some(GONE.to_owned()),
+            Some(Err(why)) => Some(why),
+            Some(Ok(found)) => record.outdates(&record.remote, found),
+        })
+    }
+
     fn is_marked(&self) -> bool {
         self.snapshots.records.look(MARKER.as_bytes()).is_some()
     }
@@ -107,9 +123,18 @@ impl Wipes<'_> {
             let hint = "`poof download` brings the tree back and removes it.";
             return Err(Error::new(Kind::Incomplete, what).hint(hint));
         };
-        let (remote, head, files, bytes) = (String::new(), [0; 32], 0, 0);
-        let filter = None;
-        Ok(Record { tree, remote, phase, generation, head, since, files, bytes, filter })
+        Ok(Record {
+            tree,
+            remote: String::new(),
+            phase,
+            generation,
+            head: [0; 32],
+            names_store: false,
+            since,
+            files: 0,
+            bytes: 0,
+            filter: None,
+        })
     }
 
     /// Notes on both sides, first on the remote, how far the wipe is.

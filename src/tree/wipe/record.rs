@@ -14,6 +14,7 @@ use crate::base::error::{Error, Result};
 use crate::base::files::{self, create_private_dir, write_private};
 use crate::base::shown::path_of;
 use crate::base::units::date;
+use crate::tree::snapshot::{Seen, UNNAMED};
 
 /// How far the wipe of a tree has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +37,9 @@ pub struct Record {
     pub generation: u64,
     /// BLAKE3 of its head.
     pub head: [u8; 32],
+    /// That head says of which store it is. Records of before do not know.
+    #[serde(default)]
+    pub names_store: bool,
     /// Seconds since 1970.
     pub since: u64,
     /// What the snapshot holds; `bytes` in bytes.
@@ -47,16 +51,26 @@ pub struct Record {
 }
 
 impl Record {
-    /// Why `found`, the newest on `remote` (generation and BLAKE3 of its head), is not the
-    /// snapshot that was proven and none after it; None if it is.
-    pub fn outdates(&self, remote: &str, found: (u64, [u8; 32])) -> Option<String> {
+    /// Why `found`, the newest on `remote`, is not the snapshot that was proven and none
+    /// after it; None if it is.
+    pub fn outdates(&self, remote: &str, found: Seen) -> Option<String> {
         if self.remote != remote {
             let since = date(self.since);
             return Some(format!("what was wiped on {since} is on {}", self.remote));
         }
         let known = (self.generation, self.head);
+        if self.names_store && !found.names_store {
+            return Some(UNNAMED.to_owned());
+        }
+        let found = (found.generation, found.head);
         let older = found.0 < known.0 || found.0 == known.0 && found.1 != known.1;
         older.then(|| format!("it has generation {}, and {} was proven", found.0, known.0))
+    }
+
+    /// The snapshot that was proven.
+    pub fn seen(&self) -> Seen {
+        let Record { generation, head, names_store, .. } = *self;
+        Seen { generation, head, names_store }
     }
 
     /// Whether its snapshot is on the remote of this name. What the remote itself
@@ -230,6 +244,7 @@ mod tests {
             phase: Phase::Wiping,
             generation: 3,
             head: [7; 32],
+            names_store: true,
             since: 1,
             files: 2,
             bytes: 3,
