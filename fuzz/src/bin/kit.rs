@@ -22,7 +22,12 @@ fn kit(u: &mut Unstructured) -> Result<Kit> {
     kit.rclone_conf = text(u)?;
     for _ in 0..u.int_in_range(0..=3)? {
         kit.secrets.insert(text(u)?, Kept { clear: text(u)?, form: text(u)? });
-        let last = Last { generation: u.arbitrary()?, head: text(u)?, made: u.arbitrary()? };
+        let last = Last {
+            generation: u.arbitrary()?,
+            head: text(u)?,
+            names_store: u.arbitrary()?,
+            made: u.arbitrary()?,
+        };
         kit.snapshots.insert(text(u)?, last);
     }
     kit.store = u.arbitrary::<bool>()?.then(|| text(u)).transpose()?;

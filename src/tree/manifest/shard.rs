@@ -75,7 +75,8 @@ pub fn open_shard(key: &Key, id: &[u8; 32], bytes: &[u8]) -> Result<Vec<Entry>, 
         return Err(Damaged::WrongSeal);
     }
     let entries = block::unpack(bytes)?;
-    if entries.iter().all(|entry| is_of_its_size(entry, key.is_stretched())) {
+    let encrypted = key.store().is_some();
+    if entries.iter().all(|entry| is_of_its_size(entry, encrypted)) {
         return Ok(entries);
     }
     Err(Damaged::Invalid("an object whose size is not that of its file"))
