@@ -49,7 +49,7 @@ impl Snapshots<'_> {
         }
         let full: Vec<_> = shards.iter().map(|name| self.full(name)).collect();
         let contents = Records::fetch(self.store, &full, LARGEST_SHARD, &self.cache, watch)?;
-        let (damage, held) = (RefCell::new(None), Cell::new(Counts::default()));
+        let (damage, counted) = (RefCell::new(None), Cell::new(Counts::default()));
         let parts = head.shards.clone().into_iter().zip(contents);
         let entries = parts.flat_map(|(shard, content)| {
             let content = content.map(|content| content.map_err(|failure| failure.text));
@@ -70,16 +70,16 @@ impl Snapshots<'_> {
         });
         let entries = entries.map(|entry| {
             interrupt::check()?;
-            let (entry, mut counts) = (entry?, held.get());
+            let (entry, mut counts) = (entry?, counted.get());
             counts.add(&entry);
-            held.set(counts);
+            counted.set(counts);
             Ok(entry)
         });
         let counts = head.counts;
         let entries = entries.chain(
             iter::once_with(|| {
                 let why = "its manifest is not usable: it does not hold what it counts".to_owned();
-                let other = damage.borrow().is_none() && held.get() != counts;
+                let other = damage.borrow().is_none() && counted.get() != counts;
                 other.then(|| Err(Error::unexpected(damage.borrow_mut().insert(why).clone())))
             })
             .flatten(),
