@@ -118,7 +118,9 @@ mod tests {
         };
         let all: Vec<_> = (0..9).map(|n: u8| entry(n, usize::from(n) * 9_000)).collect();
         let mut held = all.clone();
-        held.iter_mut().for_each(|entry| aside.put(entry));
+        for entry in &mut held {
+            aside.put(entry);
+        }
         assert_eq!(held[0], all[0]);
         for (held, all) in held.iter().zip(&all) {
             assert_eq!(*aside.whole(held).unwrap(), *all);
