@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::plain;
 use super::receipt::{self, Named};
 use super::tool;
 use super::trust::{self, Weak};
@@ -77,8 +78,8 @@ fn of(program: &Path, package: impl Fn(&Path) -> Option<String>) -> Installed {
         return Installed::Homebrew;
     }
     let receipt = prefix.join(receipt::PLACE);
-    if let Ok(text) = receipt::read(&receipt) {
-        let named = Named::of(&text, prefix);
+    if let Ok(text) = plain::read_file(&receipt, receipt::MOST) {
+        let named = Named::of(&String::from_utf8_lossy(&text), prefix);
         if named.has(program) {
             if let Some(weak) = trust::weak(&receipt).ok().flatten() {
                 return Installed::Doubtful { receipt, weak };

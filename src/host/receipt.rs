@@ -1,8 +1,7 @@
 //! The receipt of `make install`: a text that names every file and directory that it made
 //! below its prefix. Whoever can write there can write another.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 /// Where a receipt is below the prefix of an installation.
@@ -17,11 +16,11 @@ const MADE: [&str; 8] = [
     "share/man/man1/poof.1",
     "share/doc/poof/LICENSE",
     "share/doc/poof/NOTICES",
-    PLACE,
+    "share/poof/receipt",
 ];
 
-/// The most that is read of one, in bytes: ten names need a thousand.
-const MOST: u64 = 64 << 10;
+/// The most that one can have, in bytes: ten names need a thousand.
+pub const MOST: u64 = 64 << 10;
 
 /// What a receipt names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,23 +43,6 @@ impl Named {
     pub fn has(&self, path: &Path) -> bool {
         self.files.iter().chain(&self.others).any(|named| named == path)
     }
-}
-
-/// The text of a receipt.
-///
-/// # Errors
-/// There is none, or it is larger than one can be.
-pub fn read(path: &Path) -> io::Result<String> {
-    // A FIFO would wait for somebody who writes.
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no file"));
-    }
-    let mut text = String::new();
-    File::open(path)?.take(MOST + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MOST {
-        return Err(io::Error::other("it is larger than a receipt can be"));
-    }
-    Ok(text)
 }
 
 /// Whether an installation below `prefix` makes this: one of its files, or (with a / at
@@ -95,17 +77,6 @@ mod tests {
         let others = ["/etc/passwd", "/nowhere/p/../../etc/", "/nowhere/p/bin/sh"];
         assert_eq!(named.others, paths(&others));
         assert!(named.has(Path::new("/etc/passwd")) && !named.has(Path::new("/etc")));
-    }
-
-    #[test]
-    fn what_is_larger_than_a_receipt_is_not_read() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("receipt");
-        fs::write(&path, "/a/b\n".repeat(20_000)).unwrap();
-        assert!(read(&path).is_err());
-        assert!(read(dir.path()).is_err());
-        fs::write(&path, "/a/b\n").unwrap();
-        assert_eq!(read(&path).unwrap(), "/a/b\n");
     }
 
     #[test]

@@ -80,7 +80,7 @@ fn what_is_no_kit_for_this_phrase_says_why_and_the_machine_is_bare_as_before() {
         (&flipped, &phrase, 3, "cannot be opened: it is damaged"),
         (&phrase, &phrase, 3, "does not begin as a kit does"),
         (&newer, &phrase, 3, "a newer poof has made this kit, 9.9.9"),
-        (&PathBuf::from("/dev/zero"), &phrase, 3, "does not begin as a kit does"),
+        (&PathBuf::from("/dev/zero"), &phrase, 3, "not a regular file"),
         (&kit.with_file_name("none"), &phrase, 3, "No such file"),
         (&kit, &kit.with_file_name("none"), 2, "No such file"),
         (&kit, &PathBuf::from("/dev/null"), 2, "the phrase is empty"),

@@ -138,7 +138,7 @@ fn a_receipt_that_somebody_else_could_have_written_makes_uninstall_remove_nothin
 #[test]
 fn the_script_and_the_program_know_the_same_files_of_an_installation() {
     let read = |path: &str| fs::read_to_string(Path::new(ROOT).join(path)).unwrap();
-    let (script, program) = (read("scripts/uninstall.sh"), read("src/host/program.rs"));
+    let (script, program) = (read("scripts/uninstall.sh"), read("src/host/receipt.rs"));
     let between = |text: &str, start: &str, end: &str| {
         let (_, rest) = text.split_once(start).unwrap();
         let (list, _) = rest.split_once(end).unwrap();
