@@ -342,12 +342,12 @@ fn rclone_backs_up(what: &str, weather: impl FnOnce(&Proxy)) -> f64 {
 #[test]
 #[ignore = "takes minutes: make soak"]
 fn soak_a_server_that_wants_less_costs_no_more_time_than_stock_rclone_takes() {
-    for share in [30, 60] {
-        let what = format!("{share} % SlowDown");
-        let poof = backs_up(&what, |proxy| some(proxy, share, BUSY));
-        let rclone = rclone_backs_up(&what, |proxy| some(proxy, share, BUSY));
-        assert!(share > 30 || poof <= rclone, "{poof} s, and rclone {rclone} s");
-    }
+    let what = "30 % SlowDown";
+    let poof = backs_up(what, |proxy| some(proxy, 30, BUSY));
+    let rclone = rclone_backs_up(what, |proxy| some(proxy, 30, BUSY));
+    assert!(poof <= rclone, "{poof} s, and rclone {rclone} s");
+    // In this rclone does not end within twenty minutes.
+    backs_up("60 % SlowDown", |proxy| some(proxy, 60, BUSY));
 }
 
 #[test]
