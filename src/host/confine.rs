@@ -5,6 +5,26 @@ use std::fs;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+/// Runs before Go's runtime begins, in a thread of its own: what that opens for a moment would
+/// take the place of a standard input that was closed, and be gone when it is read. What
+/// poof opens next would then be read as what somebody typed.
+#[used]
+#[cfg_attr(target_os = "macos", unsafe(link_section = "__DATA,__mod_init_func"))]
+#[cfg_attr(not(target_os = "macos"), unsafe(link_section = ".init_array.00101"))]
+static FILL_STANDARD: extern "C" fn() = fill_standard;
+
+extern "C" fn fill_standard() {
+    for number in 0..3 {
+        // SAFETY: fcntl touches no memory, and open reads a string that ends with NUL. The
+        // lowest number that is free is the one that was looked at.
+        unsafe {
+            if libc::fcntl(number, libc::F_GETFD) == -1 {
+                libc::open(c"/dev/null".as_ptr(), libc::O_RDWR);
+            }
+        }
+    }
+}
+
 /// Lets nobody dump this process, nor (on Linux) another process of the user look into it.
 /// What fails here leaves poof as it was before.
 pub fn undumpable() {

@@ -19,9 +19,9 @@ fn kit(u: &mut Unstructured) -> Result<Kit> {
     kit.format = u.int_in_range(0..=2)?;
     kit.version = text(u)?;
     kit.poof_conf = text(u)?;
-    kit.rclone_conf = text(u)?;
+    kit.rclone_conf = text(u)?.into();
     for _ in 0..u.int_in_range(0..=3)? {
-        kit.secrets.insert(text(u)?, Kept { clear: text(u)?, form: text(u)? });
+        kit.secrets.insert(text(u)?, Kept { clear: text(u)?.into(), form: text(u)?.into() });
         let last = Last {
             generation: u.arbitrary()?,
             head: text(u)?,
