@@ -1,13 +1,10 @@
 //! Fetches a secret from where poof.conf says that it is.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, ErrorKind, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, ErrorKind};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
 use super::secrets::{Declared, Source};
@@ -16,6 +13,7 @@ use crate::base::secret::Secret;
 use crate::base::shown::path_of;
 use crate::host::keychain;
 use crate::host::output::{self, Trouble};
+use crate::host::plain;
 
 /// The most that a source may hold, in bytes. rclone's longest settings, the credentials
 /// of a service account on one line, have 2 KiB.
@@ -66,7 +64,7 @@ fn of_file(declared: &Declared, path: &Path) -> Result<Secret, Problem> {
     };
     let bytes = read(path).map_err(|error| match error.kind() {
         ErrorKind::InvalidInput => failed("is not a regular file", "Name one that is."),
-        ErrorKind::FileTooLarge => {
+        ErrorKind::InvalidData => {
             failed(&format!("has more than {} KiB", MOST >> 10), "Is it the right one?")
         }
         _ => failed(&format!("cannot be read: {error}"), "Check its path and permissions."),
@@ -76,17 +74,9 @@ fn of_file(declared: &Declared, path: &Path) -> Result<Secret, Problem> {
 
 /// A pipe or a device may never end, so neither is even opened to wait.
 fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
-    if !fs::metadata(path)?.is_file() {
-        return Err(ErrorKind::InvalidInput.into());
-    }
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(ErrorKind::InvalidInput.into());
-    }
     let mut bytes = Zeroizing::new(Vec::with_capacity(MOST + 1));
-    file.take(MOST as u64 + 1).read_to_end(&mut bytes)?;
-    if bytes.len() > MOST { Err(ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
+    plain::read_into(path, MOST as u64, &mut bytes)?;
+    Ok(bytes)
 }
 
 fn of_keychain(declared: &Declared, entry: &str) -> Result<Secret, Problem> {
@@ -129,6 +119,7 @@ fn lacks(declared: &Declared, what: &str, hint: &str) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::os::unix::fs::symlink;
     use std::process::Command;
 

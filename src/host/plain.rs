@@ -1,6 +1,6 @@
 //! Reads files that anybody may have put there.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -13,17 +13,32 @@ use rustix::fs::OFlags;
 /// # Errors
 /// It is no file ([`io::ErrorKind::InvalidInput`]), too large, or cannot be read.
 pub fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    read_into(path, most, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// [`read_file`] into memory of the caller's, which is not moved if it has room for one byte
+/// more than `most`: so a secret leaves no copy behind.
+///
+/// # Errors
+/// As [`read_file`].
+pub fn read_into(path: &Path, most: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
+    let not_regular = || io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
+    // To open some devices is to set them to work.
+    if !fs::metadata(path)?.is_file() {
+        return Err(not_regular());
+    }
     let nonblock = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
     let file = File::options().read(true).custom_flags(nonblock).open(path)?;
     if !file.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+        return Err(not_regular());
     }
-    let mut bytes = Vec::new();
-    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    file.take(most.saturating_add(1)).read_to_end(bytes)?;
     if bytes.len() as u64 > most {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "it is too large"));
     }
-    Ok(bytes)
+    Ok(())
 }
 
 #[cfg(test)]
