@@ -54,15 +54,12 @@ pub fn open_to_others(path: &Path) -> io::Result<Option<PathBuf>> {
     let mut way: Vec<_> = path.ancestors().collect();
     way.reverse();
     for dir in way {
-        match std::fs::symlink_metadata(dir) {
+        let reach = if dir == path { Reach::Add } else { Reach::Replace };
+        match trust::is_closed_at(dir, reach) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
-            Ok(_) => {
-                let reach = if dir == path { Reach::Add } else { Reach::Replace };
-                if !trust::is_closed_at(dir, reach)? {
-                    return Ok(Some(dir.to_owned()));
-                }
-            }
+            Ok(false) => return Ok(Some(dir.to_owned())),
+            Ok(true) => {}
         }
     }
     below(path)
