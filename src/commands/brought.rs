@@ -21,13 +21,14 @@ const ONLY: &str = "only";
 const BUT: &str = "but";
 
 /// What is known of settings.
-enum Known {
+pub enum Known {
     Only(BTreeSet<String>),
     AllBut(BTreeSet<String>),
 }
 
 impl Known {
-    fn read(state: &Path) -> Self {
+    /// What is noted in the state of a configuration.
+    pub fn read(state: &Path) -> Self {
         let text = match fs::read_to_string(state.join(NOTE)) {
             Ok(text) => text,
             Err(error) if is_absent(&error) => return Known::AllBut(BTreeSet::new()),
@@ -57,17 +58,13 @@ impl Known {
         write_private(&path, format!("{}\n", lines.join("\n")).as_bytes())
     }
 
-    fn counts(&self, setting: &Program) -> bool {
+    /// Whether a setting counts.
+    pub fn counts(&self, setting: &Program) -> bool {
         match self {
             Known::Only(digests) => digests.contains(&setting.digest()),
             Known::AllBut(digests) => !digests.contains(&setting.digest()),
         }
     }
-}
-
-/// Whether a setting counts for the configuration whose state this is.
-pub fn counts(state: &Path, setting: &Program) -> bool {
-    Known::read(state).counts(setting)
 }
 
 /// The settings of the configuration in use, as far as it can be read.
@@ -88,7 +85,7 @@ pub fn beware(state: &Path, here: &[Program]) -> Result<()> {
     Known::Only(counting.map(Program::digest).collect()).write(state)
 }
 
-/// After it: what counts not by now was brought. Returns how many there are.
+/// After it: what does not count by now was brought. Returns how many there are.
 ///
 /// # Errors
 /// It cannot be noted; then only what was there before counts.
@@ -126,6 +123,10 @@ pub fn accept(state: &Path, seen: &[&Program]) -> Result<()> {
 mod tests {
     use super::*;
     use crate::config::RcloneConf;
+
+    fn counts(state: &Path, setting: &Program) -> bool {
+        Known::read(state).counts(setting)
+    }
 
     fn here(path: &str) -> Vec<Program> {
         let text = format!(r#"{{"bucket":"b","remote":"r","paths":{{"{path}":"data"}}}}"#);

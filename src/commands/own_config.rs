@@ -136,7 +136,8 @@ impl Before {
             return settle().map(|_| ());
         }
         let named = programs::named(context);
-        let is_new = |program: &&_| !programs::is_confirmed(&context.state, program);
+        let confirmed = programs::Confirmed::read(&context.state);
+        let is_new = |program: &&_| !confirmed.has(program);
         let count = named.iter().filter(is_new).count() + settle()?;
         if count > 0 {
             terminal.warn(&format!(

@@ -34,8 +34,8 @@ pub fn may_run(context: &Context, programs: &[Program]) -> Checked<()> {
             trusted_file(&program.place, file, Status::InvalidCloningConfig)?;
         }
     }
-    let unconfirmed: Vec<_> =
-        programs.iter().filter(|program| !is_confirmed(&context.state, program)).collect();
+    let confirmed = Confirmed::read(&context.state);
+    let unconfirmed: Vec<_> = programs.iter().filter(|program| !confirmed.has(program)).collect();
     let Some(first) = unconfirmed.first() else { return Ok(()) };
     if asked(context, &unconfirmed) {
         return Ok(());
@@ -79,12 +79,23 @@ fn confirm(context: &Context, programs: &[&Program]) -> bool {
     }
 }
 
-/// Whether this user has typed or confirmed it.
-pub fn is_confirmed(state: &Path, program: &Program) -> bool {
-    if program.kind == Kind::Setting {
-        return brought::counts(state, program);
+/// What this user has typed or confirmed, read once for all that is asked of.
+pub struct Confirmed {
+    programs: Option<BTreeSet<String>>,
+    settings: brought::Known,
+}
+
+impl Confirmed {
+    pub fn read(state: &Path) -> Self {
+        Confirmed { programs: confirmed(state), settings: brought::Known::read(state) }
     }
-    confirmed(state).is_none_or(|known| known.contains(&program.digest()))
+
+    pub fn has(&self, program: &Program) -> bool {
+        if program.kind == Kind::Setting {
+            return self.settings.counts(program);
+        }
+        self.programs.as_ref().is_none_or(|known| known.contains(&program.digest()))
+    }
 }
 
 /// None: no restore has touched the configuration.
