@@ -50,7 +50,7 @@ done
 [ -n "$destdir" ] || prefix=$(cd "$prefix/" && pwd -P)
 prefix=${prefix%/}
 
-# What install.sh puts below its prefix: the list MADE of src/host/program.rs.
+# What install.sh puts below its prefix: the list MADE of src/host/receipt.rs.
 made="bin/poof
 share/bash-completion/completions/poof
 share/zsh/site-functions/_poof

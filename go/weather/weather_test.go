@@ -177,8 +177,7 @@ func TestTheServerIsAskedWhetherItFailsAtOneNameAlone(t *testing.T) {
 	t.Parallel()
 	asked, down := 0, false
 	server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
-		switch {
-		case in.Method == http.MethodHead && in.URL.Path == "/bucket":
+		if in.Method == http.MethodHead && in.URL.Path == "/bucket" {
 			if asked++; !down {
 				out.WriteHeader(http.StatusForbidden)
 				return

@@ -102,8 +102,8 @@ impl Names {
         format!("{}/{generation:010}", Names::HEADS)
     }
 
-    /// The generation whose head has this name below [`Names::HEADS`]. What has any other
-    /// name than [`Names::head`] gives is no head, and in nobody's way.
+    /// The generation whose head has this name below [`Names::HEADS`]. [`Names::head`]
+    /// gives ten digits; an object with any other name is no head, and no run stops at it.
     pub fn generation(name: &[u8]) -> Option<u64> {
         let digits = name.len() == 10 && name.iter().all(u8::is_ascii_digit);
         std::str::from_utf8(name).ok().filter(|_| digits)?.parse().ok()

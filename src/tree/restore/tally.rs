@@ -72,7 +72,7 @@ impl Tally {
     }
 }
 
-/// Whether what was fetched is what the snapshot holds.
+/// Compares a fetched file with its entry: the snapshot knows size and hash.
 pub fn verified(entry: &Entry, record: &Fetched) -> Result<(), (FailureKind, String)> {
     if let Some(failure) = &record.failure {
         return Err((failure.kind, failure.text.clone()));
