@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use rustix::fs::{
     AtFlags, Dir, FileType, Mode, OFlags, SeekFrom, fdatasync, fstat, ftruncate, openat, seek,
@@ -21,22 +22,31 @@ use crate::base::files;
 
 /// Random bytes to write over others: neither compressed nor recognised as zeros
 /// by what lies below.
-pub struct Noise(Box<[u8]>);
+pub struct Noise {
+    key: [u8; 32],
+    bytes: OnceLock<Box<[u8]>>,
+}
 
 impl Noise {
     /// # Errors
     /// The system has no random numbers.
     pub fn new() -> io::Result<Self> {
-        let mut bytes = vec![0; 1 << 20].into_boxed_slice();
-        getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
-        Ok(Noise(bytes))
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
+        Ok(Noise::of(&key))
     }
 
     /// Always the same for a key, so that a later run recognises it.
     pub fn of(key: &[u8; 32]) -> Self {
-        let mut bytes = vec![0; 1 << 20].into_boxed_slice();
-        blake3::Hasher::new_keyed(key).finalize_xof().fill(&mut bytes);
-        Noise(bytes)
+        Noise { key: *key, bytes: OnceLock::new() }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.bytes.get_or_init(|| {
+            let mut bytes = vec![0; 1 << 20].into_boxed_slice();
+            blake3::Hasher::new_keyed(&self.key).finalize_xof().fill(&mut bytes);
+            bytes
+        })
     }
 
     /// Whether some of the `size` bytes of a file were overwritten with this.
@@ -65,7 +75,8 @@ impl Noise {
 
     /// What goes to this offset of a file.
     fn at(&self, offset: u64) -> &[u8] {
-        &self.0[usize::try_from(offset % self.0.len() as u64).unwrap_or(0)..]
+        let bytes = self.bytes();
+        &bytes[usize::try_from(offset % bytes.len() as u64).unwrap_or(0)..]
     }
 }
 
@@ -274,7 +285,7 @@ mod tests {
         let noise = Noise::new().unwrap();
         overwrite(open().into(), 1 << 30, &noise).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().len(), 0);
-        assert_ne!(noise.0[..64], noise.0[64..128]);
+        assert_ne!(noise.bytes()[..64], noise.bytes()[64..128]);
     }
 
     #[test]
@@ -297,7 +308,7 @@ mod tests {
         content[..4096].copy_from_slice(&noise.at(0)[..4096]);
         assert!(is_in(&content) && is_in(&content[..4096]));
         assert!(!is_in(b"short") && is_in(&noise.at(0)[..5]) && !is_in(b""));
-        assert_ne!(Noise::of(&[8; 32]).0, noise.0);
+        assert_ne!(Noise::of(&[8; 32]).bytes(), noise.bytes());
     }
 
     #[test]
