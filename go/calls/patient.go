@@ -14,8 +14,8 @@ import (
 // small are rclone's and our small calls, of which each is a request or a few, and may
 // be made again. The others see to that themselves.
 var small = map[string]bool{
-	"operations/list": true, "operations/mkdir": true, "operations/deletefile": true,
-	"operations/purge": true, "operations/rmdirs": true, "poof/put": true, "poof/get": true,
+	"operations/mkdir": true, "operations/deletefile": true, "operations/purge": true,
+	"operations/rmdirs": true, "poof/put": true, "poof/get": true, "poof/top": true,
 }
 
 // The first look at a remote that is not S3, whose single requests nobody watches.

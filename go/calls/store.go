@@ -21,6 +21,7 @@ import (
 
 func init() {
 	for path, fn := range map[string]rc.Func{
+		"poof/top":     topOfStore,
 		"poof/list":    listStore,
 		"poof/look":    lookStore,
 		"poof/copy":    copyStore,
@@ -34,7 +35,23 @@ func init() {
 	}
 }
 
-// All of these take fs (connection string of the bucket) and crypt (section of
+// topOfStore names the directories at the top.
+//
+// Parameters: fs, crypt. Results: names, without those that do not decrypt.
+func topOfStore(ctx context.Context, in rc.Params) (rc.Params, error) {
+	var job struct{ Fs, Crypt string }
+	if err := rc.Reshape(&job, in); err != nil {
+		return nil, err
+	}
+	s, err := store.Open(ctx, job.Fs, job.Crypt)
+	if err != nil {
+		return nil, err
+	}
+	names, err := s.Top(ctx)
+	return rc.Params{"names": names}, err
+}
+
+// The others take fs (connection string of the bucket) and crypt (section of
 // the crypt remote on top, or empty), read their jobs from the file descriptor
 // jobs and write a record for each to the file descriptor report, both as one
 // JSON object a line. Names are base64, as they may be any bytes. A failure of

@@ -67,6 +67,29 @@ func (s *Store) List(ctx context.Context, dir string, marks [][]byte, found func
 	return strange, err
 }
 
+// Top gives the names of the directories at the top, without those that do not decrypt.
+// rclone's crypt remote shows the same, but would derive the keys once more.
+func (s *Store) Top(ctx context.Context) ([]string, error) {
+	entries, err := s.base.List(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	names := []string{}
+	for _, entry := range entries {
+		if _, isDir := entry.(fs.Directory); !isDir {
+			continue
+		}
+		name := entry.Remote()
+		if s.cipher != nil {
+			if name, err = s.cipher.DecryptDirName(name); err != nil {
+				continue
+			}
+		}
+		names = append(names, name)
+	}
+	return names, nil
+}
+
 // walk lists by rclone's means. What fails in the middle is not tried again here: the
 // first part has been told.
 func (s *Store) walk(ctx context.Context, below string, each func(key string, o Object) error) error {

@@ -7,11 +7,15 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	_ "github.com/rclone/rclone/backend/s3"
+	"github.com/rclone/rclone/fs/config/configmap"
+	"github.com/rclone/rclone/fs/config/obscure"
 )
 
 // serving lists names as a server of some kind does.
@@ -99,5 +103,35 @@ func TestWhatXMLCannotCarryIsAnotherCharacter(t *testing.T) {
 		if got := string(cleaned([]byte(text))); got != want {
 			t.Errorf("%q: %q instead of %q", text, got, want)
 		}
+	}
+}
+
+func TestTheTopNamesTheDirectoriesThatDecrypt(t *testing.T) {
+	keys, err := keysOf(configmap.Simple{
+		"password": obscure.MustObscure("one"), "filename_encryption": "standard",
+		"directory_name_encryption": "true", "filename_encoding": "base64",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, name := range []string{keys.cipher.EncryptDirName("documents"), "foreign"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, keys.cipher.EncryptFileName("file")), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(context.Background(), ":local:"+dir, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if names, err := s.Top(context.Background()); err != nil || len(names) != 2 {
+		t.Errorf("in clear: %q, %v", names, err)
+	}
+	s.cipher = keys.cipher
+	if names, err := s.Top(context.Background()); err != nil || !slices.Equal(names, []string{"documents"}) {
+		t.Errorf("decrypted: %q, %v", names, err)
 	}
 }

@@ -9,8 +9,7 @@ use data_encoding::BASE64;
 use super::failure::{Failure, FailureKind};
 use super::job::{self, Unwatched};
 use super::rclone::requests::{
-    DeleteFile, Filter, GetObject, ListDirectory, ListOptions, Listed, MakeDirectory, Purge,
-    PutObject, Settings,
+    DeleteFile, Filter, GetObject, ListTop, MakeDirectory, Purge, PutObject, Settings, TopNames,
 };
 use super::store::Store;
 
@@ -187,12 +186,10 @@ impl Remote {
     /// # Errors
     /// The remote cannot be reached, or refuses.
     pub fn top(&self) -> Result<Top, Failure> {
-        let opt = ListOptions { no_mod_time: true, no_mime_type: true };
-        match job::probe(&ListDirectory { fs: self.root(), remote: String::new(), opt }) {
-            Ok(listing) => {
-                let names = listing.list.into_iter().filter(|e| e.is_dir);
-                Ok(Top { exists: true, names: names.map(|Listed { name, .. }| name).collect() })
-            }
+        let request =
+            ListTop { fs: self.decrypted().root(), crypt: self.crypt.clone().unwrap_or_default() };
+        match job::probe(&request) {
+            Ok(TopNames { names }) => Ok(Top { exists: true, names }),
             Err(failure) if failure.kind == FailureKind::Missing => Ok(Top::default()),
             Err(failure) => Err(failure),
         }

@@ -25,32 +25,13 @@ macro_rules! request {
 }
 
 request!(
-    /// Lists one directory, not what is below it.
-    ListDirectory => "operations/list", Listing {
-        fs: String,
-        remote: String,
-        opt: ListOptions,
-    }
+    /// Names the directories at the top of a store.
+    ListTop => "poof/top", TopNames { fs: String, crypt: String }
 );
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ListOptions {
-    /// Without these two S3 needs no request for each object.
-    pub no_mod_time: bool,
-    pub no_mime_type: bool,
-}
-
 #[derive(Deserialize)]
-pub struct Listing {
-    pub list: Vec<Listed>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Listed {
-    pub name: String,
-    pub is_dir: bool,
+pub struct TopNames {
+    pub names: Vec<String>,
 }
 
 request!(
