@@ -21,6 +21,7 @@ if [ -n "$unformatted" ]; then
 fi
 (cd go && "$go" vet -trimpath ./... && "$go" vet -trimpath -tags=slim .)
 (cd vendor/ledger && "$go" vet -trimpath ./...)
+scripts/check-macos.sh
 
 if command -v shellcheck >/dev/null; then
     shellcheck scripts/*.sh .ci/run

@@ -34,11 +34,43 @@ pub fn write_private(path: &Path, content: &[u8]) -> Result<()> {
             .tempfile_in(&dir)?;
         file.as_file().set_permissions(Permissions::from_mode(0o600))?;
         file.write_all(content)?;
-        file.as_file().sync_all()?;
+        flush(file.as_file())?;
         file.persist(&target).map_err(|error| error.error)?;
-        File::open(&dir)?.sync_all()
+        flush(&File::open(&dir)?)
     };
     write().map_err(|error| Error::io("write", path, &error))
+}
+
+/// Brings a file or directory to its disk, or as near as that lets it come: macOS does it
+/// with `F_FULLFSYNC`, which servers (SMB) and some disks (exFAT) do not have.
+///
+/// # Errors
+/// The disk fails.
+pub fn flush(file: &File) -> io::Result<()> {
+    as_far_as_possible(file, file.sync_all())
+}
+
+/// The same of its content, without what only says when it was written.
+///
+/// # Errors
+/// The disk fails.
+pub fn flush_data(file: &File) -> io::Result<()> {
+    as_far_as_possible(file, file.sync_data())
+}
+
+fn as_far_as_possible(file: &File, done: io::Result<()>) -> io::Result<()> {
+    match done {
+        Err(error) if cfg!(target_os = "macos") && has_no_full_sync(error.raw_os_error()) => {
+            Ok(rustix::fs::fsync(file)?)
+        }
+        other => other,
+    }
+}
+
+/// Whether an error of `F_FULLFSYNC` says that there is no such thing here.
+pub fn has_no_full_sync(errno: Option<i32>) -> bool {
+    const NONE: [i32; 4] = [libc::ENOTSUP, libc::EOPNOTSUPP, libc::ENOTTY, libc::EINVAL];
+    errno.is_some_and(|errno| NONE.contains(&errno))
 }
 
 /// Whether an error says that there is no such file, or no directory for it.
@@ -84,6 +116,17 @@ mod tests {
         write_private(&link, b"two").unwrap();
         assert_eq!(fs::read(&real).unwrap(), b"two");
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+
+    #[test]
+    fn only_a_disk_that_has_no_full_sync_gets_less() {
+        for errno in [libc::ENOTSUP, libc::ENOTTY] {
+            assert!(has_no_full_sync(Some(errno)));
+        }
+        for errno in [libc::EIO, libc::ENOSPC, libc::EDQUOT, libc::EBADF] {
+            assert!(!has_no_full_sync(Some(errno)));
+        }
+        assert!(!has_no_full_sync(None));
     }
 
     #[test]

@@ -9,6 +9,8 @@ use std::path::Path;
 
 use rustix::fs::{FileType, Mode, OFlags, fstat, openat};
 
+#[cfg(target_os = "macos")]
+use super::macos::disk as macos;
 #[cfg(target_os = "linux")]
 use super::mounts;
 
@@ -38,8 +40,10 @@ pub fn path_of(handle: &OwnedFd) -> io::Result<CString> {
 pub fn make_node(dir: &OwnedFd, name: &CStr, kind: FileType, device: u64) -> io::Result<()> {
     #[cfg(target_os = "macos")]
     {
-        let _ = (dir, name, kind, device, Mode::RUSR);
-        Err(io::ErrorKind::Unsupported.into())
+        // The numbers of another system name other devices.
+        let _ = (device, Mode::RUSR);
+        let is_fifo = kind == FileType::Fifo;
+        if is_fifo { macos::make_fifo(dir, name) } else { Err(io::ErrorKind::Unsupported.into()) }
     }
     #[cfg(not(target_os = "macos"))]
     Ok(rustix::fs::mknodat(dir, name, kind, Mode::RUSR, device)?)
@@ -50,14 +54,10 @@ pub fn make_node(dir: &OwnedFd, name: &CStr, kind: FileType, device: u64) -> io:
 /// # Errors
 /// The disk fails.
 pub fn sync(handle: &OwnedFd) -> io::Result<()> {
-    #[cfg(target_os = "linux")]
-    rustix::fs::syncfs(handle)?;
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = handle;
-        rustix::fs::sync();
-    }
-    Ok(())
+    #[cfg(target_os = "macos")]
+    return macos::sync(handle);
+    #[cfg(not(target_os = "macos"))]
+    Ok(rustix::fs::syncfs(handle)?)
 }
 
 /// Whether names in a directory that differ in the case of letters are different.

@@ -11,13 +11,14 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use rustix::fs::{
-    AtFlags, Dir, FileType, Mode, OFlags, SeekFrom, fdatasync, fstat, ftruncate, openat, seek,
-    statat, unlinkat,
+    AtFlags, Dir, FileType, Mode, OFlags, SeekFrom, fstat, ftruncate, openat, seek, statat,
+    unlinkat,
 };
 use rustix::io::Errno;
 
 use super::in_use::is_open_elsewhere;
 use super::itself::Itself;
+use super::stat::permissions;
 use crate::base::files;
 
 /// Random bytes to write over others: neither compressed nor recognised as zeros
@@ -97,7 +98,7 @@ pub fn overwrite(handle: OwnedFd, size: u64, noise: &Noise) -> io::Result<()> {
             at += len as u64;
         }
     }
-    fdatasync(&file)?;
+    files::flush_data(&file)?;
     Ok(ftruncate(&file, 0)?)
 }
 
@@ -168,7 +169,7 @@ fn writable(dir: &OwnedFd, name: &CStr) -> io::Result<(OwnedFd, u64)> {
             if !here.kind().is_file() {
                 return Err(Errno::ACCESS.into());
             }
-            here.chmod(here.stat().st_mode & 0o7777 | 0o600)?;
+            here.chmod(permissions(here.stat()) | 0o600)?;
             open()?
         }
         other => other?,

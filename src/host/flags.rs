@@ -25,6 +25,8 @@ use rustix::path::Arg;
 #[cfg(target_os = "linux")]
 use super::disk;
 use super::macos::flags as macos;
+#[cfg(target_os = "linux")]
+use super::stat::{mode, permissions};
 
 /// What a system has.
 #[derive(Debug)]
@@ -199,7 +201,7 @@ pub fn set_open(handle: &OwnedFd, stat: &Stat, flags: u32) -> io::Result<()> {
     let handle = match open() {
         // Its owner cannot read it.
         Err(Errno::ACCESS) => {
-            let mode = Mode::from_raw_mode(stat.st_mode & 0o7777);
+            let mode = mode(permissions(stat));
             chmodat(CWD, &path, mode | Mode::RUSR, AtFlags::empty())?;
             let opened = open();
             chmodat(CWD, &path, mode, AtFlags::empty())?;

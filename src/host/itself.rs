@@ -13,9 +13,7 @@ use rustix::io::Errno;
 #[cfg(not(target_os = "macos"))]
 use super::disk;
 use super::flags;
-
-/// Device and inode: what a name cannot tell.
-pub type Id = (u64, u64);
+use super::stat::{self, Id, id};
 
 /// A file, a directory, a link or anything else, and not its name.
 pub struct Itself {
@@ -93,10 +91,6 @@ impl Itself {
     }
 }
 
-pub fn id(stat: &Stat) -> Id {
-    (stat.st_dev, stat.st_ino)
-}
-
 #[cfg(not(target_os = "macos"))]
 fn open(dir: impl AsFd, name: &CStr) -> Result<OwnedFd, Errno> {
     openat(dir, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
@@ -117,8 +111,8 @@ impl Itself {
     /// # Errors
     /// It cannot be set.
     pub fn chmod(&self, mode: u32) -> Result<(), Errno> {
-        let (mode, flags) = (Mode::from_raw_mode(mode), rustix::fs::AtFlags::empty());
-        rustix::fs::chmodat(rustix::fs::CWD, &self.path, mode, flags)
+        let flags = rustix::fs::AtFlags::empty();
+        rustix::fs::chmodat(rustix::fs::CWD, &self.path, stat::mode(mode), flags)
     }
 
     /// # Errors
@@ -132,6 +126,14 @@ impl Itself {
     /// They cannot be listed.
     pub fn list_xattrs(&self, names: &mut [u8]) -> Result<usize, Errno> {
         rustix::fs::listxattr(&self.path, names)
+    }
+
+    /// The size of its value.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn xattr_size(&self, name: &CStr) -> Result<usize, Errno> {
+        rustix::fs::getxattr_query(&self.path, name)
     }
 
     /// # Errors
@@ -161,8 +163,8 @@ fn open(dir: impl AsFd, name: &CStr) -> Result<OwnedFd, Errno> {
     match openat(&dir, name, flags, Mode::empty()) {
         // Only its owner may change that, and root needs none of it.
         Err(Errno::ACCESS) => {
-            let mode = statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW)?.st_mode & 0o7777;
-            let mode = Mode::from_raw_mode(mode) | Mode::RUSR;
+            let found = statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
+            let mode = stat::mode(stat::permissions(&found)) | Mode::RUSR;
             chmodat(&dir, name, mode, AtFlags::SYMLINK_NOFOLLOW)?;
             openat(&dir, name, flags, Mode::empty())
         }
@@ -183,8 +185,7 @@ impl Itself {
     /// # Errors
     /// It cannot be set.
     pub fn chmod(&self, mode: u32) -> Result<(), Errno> {
-        let mode = u16::try_from(mode).map_err(|_| Errno::INVAL)?;
-        rustix::fs::fchmod(&self.handle, Mode::from_raw_mode(mode))
+        rustix::fs::fchmod(&self.handle, stat::mode(mode))
     }
 
     /// # Errors
@@ -197,6 +198,14 @@ impl Itself {
     /// They cannot be listed.
     pub fn list_xattrs(&self, names: &mut [u8]) -> Result<usize, Errno> {
         rustix::fs::flistxattr(&self.handle, names)
+    }
+
+    /// The size of its value.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn xattr_size(&self, name: &CStr) -> Result<usize, Errno> {
+        rustix::fs::fgetxattr_query(&self.handle, name)
     }
 
     /// # Errors

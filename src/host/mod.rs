@@ -28,6 +28,7 @@ pub mod receipt;
 pub mod resolve;
 pub mod schedule;
 pub mod scratch;
+pub mod stat;
 pub mod tool;
 pub mod traces;
 pub mod trust;

@@ -32,8 +32,10 @@ pub fn is_metered() -> bool {
 /// Whether there is a way out of this machine. Where the system does not tell, there may be.
 pub fn has_route() -> bool {
     if cfg!(target_os = "macos") {
-        // It fails where there is none: "not in table".
-        return said(&["route", "-n", "get", "default"], PATIENCE).is_some();
+        let said = ["-inet", "-inet6"].map(|family| {
+            said(&["route", "-n", "get", family, "default"], PATIENCE).unwrap_or_default()
+        });
+        return said.iter().any(|said| of_route(said));
     }
     let read = |path: &str| std::fs::read_to_string(path).ok();
     match (read("/proc/net/route"), read("/proc/net/ipv6_route")) {
@@ -42,6 +44,20 @@ pub fn has_route() -> bool {
             four.is_some_and(|text| is_default(&text)) || six.is_some_and(|text| is_default6(&text))
         }
     }
+}
+
+/// What `route get` of macOS says. It ends well where there is none, too, having said
+/// "route: writing to routing socket: not in table" on standard error:
+///
+/// ```text
+///    route to: default
+/// destination: default
+///        mask: default
+///     gateway: 192.168.1.1
+///   interface: en0
+/// ```
+fn of_route(said: &str) -> bool {
+    said.lines().any(|line| line.trim_start().starts_with("interface:"))
 }
 
 /// `u 1`: `NMMetered` is 1 for yes and 3 for a guess that it is (nm-dbus-interface.h).
@@ -109,6 +125,19 @@ mod tests {
             (device(down, "yes") + &device(up, "no"), false),
         ] {
             assert_eq!(of_nmcli(&said), metered, "{said}");
+        }
+    }
+
+    // As route(8) of macOS prints it (print_getmsg in its source, network_cmds).
+    #[test]
+    fn a_way_out_of_a_mac_has_an_interface() {
+        let out = "   route to: default\ndestination: default\n       mask: default\n    \
+                   gateway: 192.168.1.1\n  interface: en0\n      flags: <UP,GATEWAY,DONE>\n";
+        assert!(of_route(out));
+        for none in
+            ["", "route: writing to routing socket: not in table\n", "   route to: default\n"]
+        {
+            assert!(!of_route(none), "{none}");
         }
     }
 

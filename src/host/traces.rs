@@ -56,7 +56,8 @@ fn in_lines(path: &Path, before: &str) -> Option<Trace> {
         let word = "(^|[^[:alnum:]])poof([^[:alnum:]]|$)";
         Trace {
             what: format!("{count} {lines} in {}", path_of(path)),
-            command: format!("{before}sed {in_place} -E '/{word}/d' {}", quoted(path)),
+            // A history of zsh has bytes that are no UTF-8.
+            command: format!("{before}env LC_ALL=C sed {in_place} -E '/{word}/d' {}", quoted(path)),
         }
     })
 }

@@ -13,6 +13,7 @@ use rustix::fs::fstat;
 
 use super::access_list::{self, Named};
 use super::owners::{self, Group, User};
+use super::stat::kind_and_permissions;
 use crate::base::files::is_absent;
 use crate::base::shown::quoted;
 
@@ -193,7 +194,7 @@ pub fn is_closed(dir: impl AsFd, reach: Reach) -> io::Result<bool> {
     let stat = fstat(&dir)?;
     let by_handle = format!("/proc/self/fd/{}", dir.as_fd().as_raw_fd());
     let list = access_list::of(Path::new(&by_handle));
-    let seen = Seen { uid: stat.st_uid, gid: stat.st_gid, mode: stat.st_mode, list };
+    let seen = Seen { uid: stat.st_uid, gid: stat.st_gid, mode: kind_and_permissions(&stat), list };
     closed(seen, reach)
 }
 

@@ -16,7 +16,7 @@ use super::backup::Backup;
 use super::objects::Names;
 use super::plan::Item;
 use crate::base::error::{Error, Result};
-use crate::base::files::create_private_dir;
+use crate::base::files::{create_private_dir, flush};
 use crate::host::erase::{self, Noise, Replaced};
 
 const NOTE: &str = "ours";
@@ -110,10 +110,10 @@ fn note(cache: &Path, marks: impl Iterator<Item = Result<u64>>) -> Result<()> {
         out.write_all(&mark?.to_le_bytes()).map_err(fail)?;
     }
     let file = out.into_inner().map_err(|error| fail(error.into_error()))?;
-    file.as_file().sync_all().map_err(fail)?;
+    flush(file.as_file()).map_err(fail)?;
     let before = Replaced::at(&path);
     file.persist(&path).map_err(|error| fail(error.error))?;
-    File::open(cache).and_then(|dir| dir.sync_all()).map_err(fail)?;
+    File::open(cache).and_then(|dir| flush(&dir)).map_err(fail)?;
     Noise::new().map(|noise| before.erase(&noise)).map_err(fail)
 }
 

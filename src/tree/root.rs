@@ -14,8 +14,8 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fstat, openat, statat, u
 
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::is_absent;
-use crate::host::itself::id;
 use crate::host::resolve::{self, Resolved};
+use crate::host::stat::id;
 
 /// An open directory that is the root of a tree.
 #[derive(Clone, Debug)]

@@ -11,6 +11,7 @@ use super::inventory::md5;
 use super::objects::Names;
 use super::root::Root;
 use super::walk::{local, time};
+use crate::host::stat::permissions;
 use crate::storage::store::{Bytes, Fetch, Fetched, Sent};
 
 /// The record of an object that is a copy of that of `entry`.
@@ -91,7 +92,7 @@ pub fn refresh(root: &Root, entry: &mut Entry) -> io::Result<()> {
         return Err(io::ErrorKind::NotFound.into());
     }
     data.size = u64::try_from(stat.st_size).unwrap_or(0);
-    entry.attributes.mode = stat.st_mode & 0o7777;
+    entry.attributes.mode = permissions(&stat);
     (entry.attributes.uid, entry.attributes.gid) = (stat.st_uid, stat.st_gid);
     entry.attributes.mtime = time(stat.st_mtime, stat.st_mtime_nsec);
     entry.local = Some(local(&stat));

@@ -19,6 +19,7 @@ use super::excluded::{Excluded, is_excluded, is_marked};
 use super::root::Root;
 use crate::host::flags;
 use crate::host::macos::{cloud, privacy};
+use crate::host::stat::{self, device_number};
 use crate::storage::filter::Filter;
 
 pub use super::entry::STAGE;
@@ -191,8 +192,8 @@ impl Walk {
                 Err(error) => return Err(self.unreadable(error)),
             },
             FileType::Fifo => EntryKind::Fifo,
-            FileType::CharacterDevice => EntryKind::CharDevice(stat.st_rdev),
-            FileType::BlockDevice => EntryKind::BlockDevice(stat.st_rdev),
+            FileType::CharacterDevice => EntryKind::CharDevice(device_number(stat)),
+            FileType::BlockDevice => EntryKind::BlockDevice(device_number(stat)),
             FileType::Socket => return Err(self.left_out(&"it is a socket", false)),
             FileType::Unknown => return Err(self.left_out(&"it is of no known type", true)),
         };
@@ -211,7 +212,7 @@ impl Walk {
                 // Not the name by which the others go.
                 return id;
             }
-            *self.links.entry((stat.st_dev, stat.st_ino)).or_insert(id)
+            *self.links.entry(stat::id(stat)).or_insert(id)
         });
         Ok(Entry {
             path: self.path.clone(),

@@ -127,6 +127,7 @@ fn a_wrong_password_and_none_are_told_apart() {
 }
 
 #[test]
+#[cfg(target_os = "linux")] // script of util-linux
 fn without_a_source_a_person_is_asked_once() {
     let sandbox = plain(2);
     encrypt(&sandbox);

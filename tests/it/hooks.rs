@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::harness::Sandbox;
-#[cfg(target_os = "linux")]
 use crate::neuter::on_a_terminal;
 use crate::story::on_disk;
 

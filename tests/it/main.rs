@@ -6,6 +6,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 // Why a test was skipped, and what a long one measured.
 #![allow(clippy::print_stderr)]
+// Many tests are of Linux alone, and so is what only they use.
+#![cfg_attr(not(target_os = "linux"), allow(dead_code, unused_imports))]
 
 mod adoption;
 mod at_once;
@@ -42,7 +44,9 @@ mod hazards;
 #[cfg(target_os = "linux")] // setfacl, mknod, script
 mod homecoming;
 mod hooks;
+#[cfg(target_os = "linux")] // mknod
 mod hostile_bucket;
+#[cfg(target_os = "linux")] // what homecoming.rs has
 mod hostile_past;
 #[cfg(target_os = "linux")] // ldd, dpkg
 #[cfg(target_os = "linux")] // procfs

@@ -331,7 +331,6 @@ fn a_kit_that_would_go_with_the_rest_does_not_count() {
 }
 
 /// A command of poof on a terminal of its own where `typed` is typed.
-#[cfg(target_os = "linux")] // script of util-linux
 pub fn on_a_terminal(sandbox: &Sandbox, line: &str, typed: &str) -> Run {
     let args = ["-qec", line, "/dev/null"];
     sandbox.program("script").args(args).stdin(typed).run()

@@ -40,13 +40,19 @@ pub fn of(_: &Stat) -> u32 {
 /// Gives what is open these flags.
 ///
 /// # Errors
-/// It cannot.
+/// It cannot; [`io::ErrorKind::Unsupported`] if its disk has none.
 #[cfg(target_os = "macos")]
 pub fn set(handle: &OwnedFd, flags: u32) -> io::Result<()> {
     use std::os::fd::AsRawFd;
     // SAFETY: a system call on a handle that is open, without memory of ours.
     match unsafe { libc::fchflags(handle.as_raw_fd(), flags) } {
         0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
+        _ => match io::Error::last_os_error() {
+            // Which the standard library does not take for that.
+            error if error.raw_os_error() == Some(libc::ENOTSUP) => {
+                Err(io::ErrorKind::Unsupported.into())
+            }
+            error => Err(error),
+        },
     }
 }

@@ -3,6 +3,8 @@
 //! elsewhere they find nothing.
 
 pub mod cloud;
+#[cfg(target_os = "macos")]
+pub mod disk;
 pub mod flags;
 pub mod privacy;
 pub mod xattrs;

@@ -1,5 +1,7 @@
 //! Which extended attributes are worth keeping, and which a system can have at all.
 
+use rustix::io::Errno;
+
 /// What the system makes by itself, keeps for itself, or uses to store the content:
 /// where a file came from and which program may open it (a program can set neither,
 /// and both say something of one machine), and compressed content, which is read as
@@ -13,6 +15,17 @@ const SYSTEMS: [&[u8]; 5] = [
     b"com.apple.decmpfs",
     b"com.apple.system.Security",
 ];
+
+/// The resource fork, which macOS reads and writes like a file: in parts, without a word
+/// if there is more, and a shorter one does not replace a longer one.
+pub const RESOURCE_FORK: &[u8] = b"com.apple.ResourceFork";
+
+/// What the system says of an attribute that is not there.
+#[cfg(target_os = "macos")]
+pub const ABSENT: Errno = Errno::NOATTR;
+/// What the system says of an attribute that is not there.
+#[cfg(not(target_os = "macos"))]
+pub const ABSENT: Errno = Errno::NODATA;
 
 /// Linux knows attributes in these name spaces and no others.
 const LINUX: [&[u8]; 4] = [b"user.", b"system.", b"security.", b"trusted."];

@@ -192,13 +192,18 @@ fn set_xattrs(here: &Itself, present: &Xattrs, wanted: &Xattrs) -> io::Result<Op
     for (key, _) in present {
         if !wanted.iter().any(|(name, _)| name == key) {
             match here.remove_xattr(&CString::new(key.as_slice())?) {
-                Ok(()) | Err(Errno::NODATA | Errno::NOTSUP) => {}
+                Ok(()) | Err(xattrs::ABSENT | Errno::NOTSUP) => {}
                 Err(error) => return Err(error.into()),
             }
         }
     }
     for pair in wanted.iter().filter(|pair| !present.contains(pair)) {
-        match here.set_xattr(&CString::new(pair.0.as_slice())?, &pair.1) {
+        let name = CString::new(pair.0.as_slice())?;
+        if flags::ON_MACOS && pair.0 == xattrs::RESOURCE_FORK {
+            // It was not there, or is written anew in a moment.
+            let _ = here.remove_xattr(&name);
+        }
+        match here.set_xattr(&name, &pair.1) {
             Ok(()) => {}
             Err(Errno::NOTSUP | Errno::PERM | Errno::ACCESS) => {
                 refused = Some(name_of(&pair.0).into_owned());

@@ -119,6 +119,14 @@ impl Of<'_> {
         }
     }
 
+    fn size(&self, name: &CStr) -> Result<usize, Errno> {
+        match self {
+            Of::Handle(handle) => rustix::fs::fgetxattr_query(handle, name),
+            Of::Itself(here) => here.xattr_size(name),
+            Of::Name(path) => rustix::fs::lgetxattr_query(*path, name),
+        }
+    }
+
     fn get(&self, name: &CStr, value: &mut [u8]) -> Result<usize, Errno> {
         match self {
             Of::Handle(handle) => rustix::fs::fgetxattr(handle, name, value),
@@ -169,33 +177,79 @@ enum Value {
 
 /// The value of an attribute, of `most` bytes.
 fn value(of: &Of, name: &CStr, most: usize) -> io::Result<Value> {
-    // One more than is wanted: what needs it is too large.
-    let mut value = vec![0; most.min(4096) + 1];
-    loop {
-        match of.get(name, &mut value) {
-            Ok(size) if size > most => return Ok(Value::TooLarge),
-            Ok(size) => {
-                value.truncate(size);
+    match whole(|| of.size(name), |value| of.get(name, value), most) {
+        Ok(value) => Ok(value),
+        Err(xattrs::ABSENT | Errno::NOTSUP | Errno::ACCESS | Errno::PERM) => Ok(Value::None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// All of a value. It is asked for its size first: of a resource fork that has less room
+/// than it takes, macOS gives the beginning and says nothing.
+fn whole(
+    mut size: impl FnMut() -> Result<usize, Errno>,
+    mut get: impl FnMut(&mut [u8]) -> Result<usize, Errno>,
+    most: usize,
+) -> Result<Value, Errno> {
+    /// So often it may grow meanwhile; a file system can also say what is not so.
+    const ATTEMPTS: usize = 16;
+    for _ in 0..ATTEMPTS {
+        let size = size()?;
+        if size > most {
+            return Ok(Value::TooLarge);
+        }
+        let mut value = vec![0; size + 1];
+        match get(&mut value) {
+            Ok(found) if found <= size => {
+                value.truncate(found);
                 return Ok(Value::Here(value));
             }
-            Err(Errno::RANGE) if value.len() > most => return Ok(Value::TooLarge),
-            Err(Errno::RANGE) => value.resize((value.len() * 4).min(most + 1), 0),
-            Err(Errno::NODATA | Errno::NOTSUP | Errno::ACCESS | Errno::PERM) => {
-                return Ok(Value::None);
-            }
-            Err(error) => return Err(error.into()),
+            Ok(_) | Err(Errno::RANGE) => {}
+            Err(error) => return Err(error),
         }
     }
+    Err(Errno::RANGE)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use rustix::fs::XattrFlags;
+    use std::cell::Cell;
     use std::os::unix::ffi::OsStrExt;
 
     fn xattr(name: &str, value: &[u8]) -> (Vec<u8>, Vec<u8>) {
         (name.as_bytes().to_vec(), value.to_vec())
+    }
+
+    // As macOS reads a resource fork: as much as there is room for, without a word.
+    #[test]
+    fn an_attribute_is_read_to_its_end_and_not_beyond_what_is_wanted() {
+        let of = |sizes: [usize; 2], grown: usize, most: usize| {
+            let said = Cell::new(0);
+            let size = || {
+                said.set(said.get() + 1);
+                Ok(if said.get() == 1 { sizes[0] } else { grown })
+            };
+            let get = |value: &mut [u8]| {
+                let size = if said.get() == 1 { sizes[1] } else { grown };
+                value.iter_mut().take(size).for_each(|byte| *byte = 7);
+                Ok(size.min(value.len()))
+            };
+            match whole(size, get, most) {
+                Ok(Value::Here(value)) => Some(value),
+                _ => None,
+            }
+        };
+        for size in [0, 1, 4096, 4097, 5000, 1 << 20] {
+            assert_eq!(of([size, size], 0, 1 << 20), Some(vec![7; size]), "{size}");
+            assert_eq!(of([size + 1, size + 1], 0, size), None, "{size}");
+        }
+        assert_eq!(of([5000, 3000], 0, 1 << 20), Some(vec![7; 3000]), "it shrinks meanwhile");
+        assert_eq!(of([3000, 5000], 5000, 1 << 20), Some(vec![7; 5000]), "it grows");
+        assert_eq!(of([3000, 5000], 5000, 4000), None, "it grows too much");
+        let liar = whole(|| Ok(0), |value| Ok(value.len()), 100);
+        assert!(matches!(liar, Err(Errno::RANGE)), "it never ends");
     }
 
     #[test]

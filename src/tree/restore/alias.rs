@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 
 use super::steps::{Dir, Steps};
-use crate::host::itself::id;
+use crate::host::stat::id;
 use crate::tree::entry::order;
 use crate::tree::excluded::Excluded;
 use crate::tree::rivals::fold;

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use crate::host::itself::Id;
+use crate::host::stat::Id;
 use crate::tree::entry::Entry;
 use crate::tree::excluded::Excluded;
 

@@ -12,8 +12,8 @@ use rustix::process::geteuid;
 
 use super::names::{make_writable, open_directory};
 use crate::host::erase;
-use crate::host::itself::id;
 use crate::host::resolve::is_empty;
+use crate::host::stat::id;
 use crate::tree::walk::STAGE;
 
 pub struct Stage(OwnedFd);

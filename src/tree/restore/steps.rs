@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::mem;
 use std::path::Path;
 
-use crate::host::itself::Id;
+use crate::host::stat::Id;
 use crate::storage::failure::FailureKind;
 use crate::tree::entry::{Entry, EntryKind, as_path, is_below, is_within, order};
 use crate::tree::plan::{Failed, Item, Plan};

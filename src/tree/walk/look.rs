@@ -11,6 +11,7 @@ use rustix::fs::{Dir, Stat};
 use super::STAGE;
 use crate::base::error::{Error, Kind};
 use crate::host::macos::privacy;
+use crate::host::stat::{device, permissions};
 use crate::tree::attributes;
 use crate::tree::entry::{Attributes, Local, Time};
 
@@ -41,13 +42,14 @@ pub fn names(dir: impl AsFd, root: bool) -> io::Result<Vec<CString>> {
 pub fn of(stat: &Stat, xattrs: Vec<(Vec<u8>, Vec<u8>)>, flags: u32) -> Attributes {
     let mtime = time(stat.st_mtime, stat.st_mtime_nsec);
     let xattrs = attributes::with_flags(xattrs, flags);
-    Attributes { mode: stat.st_mode & 0o7777, uid: stat.st_uid, gid: stat.st_gid, mtime, xattrs }
+    let mode = permissions(stat);
+    Attributes { mode, uid: stat.st_uid, gid: stat.st_gid, mtime, xattrs }
 }
 
 /// Where something was seen on this machine.
 pub fn local(stat: &Stat) -> Local {
     let ctime = time(stat.st_ctime, stat.st_ctime_nsec);
-    Local { dev: stat.st_dev, ino: stat.st_ino, ctime }
+    Local { dev: device(stat), ino: stat.st_ino, ctime }
 }
 
 /// A time as a `Stat` has it.

@@ -9,6 +9,7 @@ use rustix::fs::{AtFlags, Mode, OFlags, fchmod, fstat, statat, unlinkat};
 use rustix::io::Errno;
 
 use crate::host::disk::{open_here, unlock};
+use crate::host::stat;
 use crate::tree::entry::is_within;
 use crate::tree::root::Root;
 
@@ -75,7 +76,7 @@ fn open_directory(above: &OwnedFd, name: &[u8]) -> io::Result<OwnedFd> {
 pub fn remove(dir: &OwnedFd, name: &CStr, flags: AtFlags) -> io::Result<()> {
     match unlinkat(dir, name, flags) {
         Err(Errno::ACCESS) => {
-            let mode = Mode::from_raw_mode(fstat(dir)?.st_mode & 0o7777);
+            let mode = stat::mode(stat::permissions(&fstat(dir)?));
             fchmod(dir, mode | Mode::RWXU)?;
         }
         // The flag may be on either.

@@ -14,6 +14,7 @@ use crate::host::disk::{open_here, unlock};
 use crate::host::erase::{Noise, overwrite};
 use crate::host::in_use;
 use crate::host::inline::is_inline;
+use crate::host::stat::{device_number, id, mode, permissions};
 use crate::tree::attributes;
 use crate::tree::content;
 use crate::tree::entry::{Entry, EntryKind, FileData, Local, Time};
@@ -148,7 +149,7 @@ impl Path<'_> {
             self.unlink(&stat)?;
             let now = fstat(&handle)?;
             let ctime = time(now.st_ctime, now.st_ctime_nsec);
-            return Ok(Gone::Unlinked { inode: (stat.st_dev, stat.st_ino), ctime });
+            return Ok(Gone::Unlinked { inode: id(&stat), ctime });
         }
         let size = u64::try_from(stat.st_size).unwrap_or(0);
         let mut inline = false;
@@ -161,7 +162,7 @@ impl Path<'_> {
             };
             // Between that look and this open somebody may have been here.
             let found = fstat(&writable)?;
-            if (found.st_dev, found.st_ino) != (stat.st_dev, stat.st_ino) {
+            if id(&found) != id(&stat) {
                 return Err(Stays::unproven(REPLACED));
             }
             let seen = |stat: &Stat| (stat.st_size, stat.st_mtime, stat.st_mtime_nsec);
@@ -206,13 +207,13 @@ impl Path<'_> {
                 Some(EntryKind::Symlink { target })
             }
             FileType::Fifo => Some(EntryKind::Fifo),
-            FileType::CharacterDevice => Some(EntryKind::CharDevice(stat.st_rdev)),
-            FileType::BlockDevice => Some(EntryKind::BlockDevice(stat.st_rdev)),
+            FileType::CharacterDevice => Some(EntryKind::CharDevice(device_number(&stat))),
+            FileType::BlockDevice => Some(EntryKind::BlockDevice(device_number(&stat))),
             _ => None,
         };
         let wanted = &entry.attributes;
         let mtime = time(stat.st_mtime, stat.st_mtime_nsec);
-        let found = (stat.st_mode & 0o7777, stat.st_uid, stat.st_gid, mtime);
+        let found = (permissions(&stat), stat.st_uid, stat.st_gid, mtime);
         if kind.as_ref() != Some(&entry.kind)
             || found != (wanted.mode, wanted.uid, wanted.gid, wanted.mtime)
         {
@@ -225,7 +226,7 @@ impl Path<'_> {
     /// Removes the name, if it still is that of the file.
     fn unlink(&self, stat: &Stat) -> Result<(), Stays> {
         let found = statat(self.dir, self.name, AtFlags::SYMLINK_NOFOLLOW)?;
-        if (found.st_dev, found.st_ino) != (stat.st_dev, stat.st_ino) {
+        if id(&found) != id(stat) {
             return Err(Stays::unproven(REPLACED));
         }
         Ok(remove(self.dir, self.name, AtFlags::empty())?)
@@ -266,8 +267,8 @@ impl Path<'_> {
         // then its content and its attributes tell.
         let same = content::of(file()?)?;
         let mut seen = entry.attributes.clone();
-        (seen.mode, seen.uid, seen.gid) = (stat.st_mode & 0o7777, stat.st_uid, stat.st_gid);
-        if self.begun && seen.mode == OPENED.bits() {
+        (seen.mode, seen.uid, seen.gid) = (permissions(stat), stat.st_uid, stat.st_gid);
+        if self.begun && mode(seen.mode) == OPENED {
             // An earlier run made it writable and came no further.
             seen.mode = entry.attributes.mode;
         }

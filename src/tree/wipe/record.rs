@@ -168,7 +168,7 @@ impl Records {
             write!(file, "\nkey {};", HEXLOWER.encode(&key)).map_err(fail)?;
             key
         };
-        file.sync_all().and_then(|()| File::open(&self.dir)?.sync_all()).map_err(fail)?;
+        files::flush(&file).and_then(|()| files::flush(&File::open(&self.dir)?)).map_err(fail)?;
         Ok(Begun { ranges: text.lines().filter_map(range).collect(), key, file })
     }
 }
@@ -202,7 +202,7 @@ impl Begun {
     pub fn begin(&mut self, first: u64, last: u64) -> Result<()> {
         // In front, lest it continue a line that was cut.
         write!(self.file, "\n{first}-{last};")
-            .and_then(|()| self.file.sync_data())
+            .and_then(|()| files::flush_data(&self.file))
             .map_err(|error| Error::unexpected(format!("cannot write the journal: {error}")))
     }
 }
