@@ -49,6 +49,12 @@ fn keeps_all(kind: S3) {
     for encrypted in [false, true] {
         let sandbox = on(kind, &server, encrypted);
         let data = sandbox.data();
+        if encrypted && kind == S3::S3sFs {
+            // It makes a file name of bucket and key, so that a key has 160 bytes at most.
+            let run = sandbox.poof(["backup"]).run().expect_code(4);
+            run.stderr_has("cannot store the manifest of config: the server fails");
+            continue;
+        }
         names(&data);
         if kind == S3::S3rver {
             without_long_names(&data);
@@ -88,8 +94,9 @@ fn keeps_all(kind: S3) {
         run(&["download", "--yes", "--only", "data"]);
         assert_same_content(&original, &Snapshot::of(&data));
         run(&["backup"]).stderr_has(unchanged);
-        // Of s3s-fs rclone lists the first directory again and again, whatever it holds.
-        if !encrypted && kind != S3::S3sFs {
+        // Of s3s-fs rclone lists the first directory again and again, whatever it holds;
+        // S3Mock tells of some directories only if it is asked for all that is below.
+        if !encrypted && !matches!(kind, S3::S3sFs | S3::Adobes) {
             // Nobody's listing of the tree is broken by what lies there.
             assert!(names_on(&sandbox, "data").len() > 60);
         }
