@@ -34,6 +34,9 @@ pub struct Layout {
     pub schedule: (&'static str, PathBuf),
 }
 
+/// Below the home directory on macOS: where Console looks for logs.
+pub const AGENT_LOGS: &str = "Library/Logs/poof";
+
 /// The layout of `system` for a user whose home is `home`. A relative XDG
 /// directory counts as not set (XDG Base Directory Specification).
 pub fn layout(system: System, home: &Path, env: impl Fn(&str) -> Option<OsString>) -> Layout {
@@ -66,27 +69,28 @@ pub fn layout(system: System, home: &Path, env: impl Fn(&str) -> Option<OsString
     }
 }
 
-/// The directory of launchd's logs, as the Python poof has it.
-pub const AGENT_LOGS: &str = "/tmp/6CC9-4821-827B-8596B684ECA9";
+/// The directory that the schedule of the Python poof writes its logs to. Anybody may have
+/// made it, and it goes at each start of the machine: what is there is only removed.
+pub const PYTHON_LOGS: &str = "/tmp/6CC9-4821-827B-8596B684ECA9";
 
-/// Where in `dir` the output of the runs of `user` goes, and what they complain of. `id` is
-/// of another configuration than the usual one.
-pub fn agent_logs(dir: &Path, user: &str, id: Option<&str>) -> [PathBuf; 2] {
-    let of = id.map_or_else(|| user.to_owned(), |id| format!("{user}-{id}"));
-    ["out", "err"].map(|kind| dir.join(format!("com.apple.ContentStoreAgent-{of}-{kind}.dat")))
+/// The logs of the Python poof's schedule of `user` in `dir`.
+pub fn python_logs(dir: &Path, user: &str) -> [PathBuf; 2] {
+    ["out", "err"].map(|kind| dir.join(format!("com.apple.ContentStoreAgent-{user}-{kind}.dat")))
+}
+
+/// Where in `dir` launchd puts the output of the runs, and what they complain of. `id` is of
+/// another configuration than the usual one.
+pub fn agent_logs(dir: &Path, id: Option<&str>) -> [PathBuf; 2] {
+    let name = id.map_or_else(|| "backup".to_owned(), |id| format!("backup-{id}"));
+    ["out", "err"].map(|kind| dir.join(format!("{name}.{kind}.log")))
 }
 
 /// What runs of the schedule have said: the log that poof keeps, or the files that launchd
-/// does, the errors first.
-pub fn run_logs(
-    system: System,
-    state: &Path,
-    id: Option<&str>,
-    user: Option<&str>,
-) -> Vec<PathBuf> {
+/// does below `home`, the errors first.
+pub fn run_logs(system: System, home: &Path, state: &Path, id: Option<&str>) -> Vec<PathBuf> {
     match system {
         System::MacOs => {
-            let [out, err] = agent_logs(Path::new(AGENT_LOGS), user.unwrap_or_default(), id);
+            let [out, err] = agent_logs(&home.join(AGENT_LOGS), id);
             vec![err, out]
         }
         System::Xdg => vec![state.join("log/backup.log")],
@@ -121,12 +125,13 @@ mod tests {
     }
 
     #[test]
-    fn the_logs_of_launchd_are_those_of_the_python_poof() {
-        let logs = run_logs(System::MacOs, Path::new("/s"), None, Some("joe"));
-        let dir = "/tmp/6CC9-4821-827B-8596B684ECA9/com.apple.ContentStoreAgent-joe";
-        assert_eq!(logs, [format!("{dir}-err.dat"), format!("{dir}-out.dat")].map(PathBuf::from));
-        let logs = run_logs(System::Xdg, Path::new("/s"), None, None);
-        assert_eq!(logs, [Path::new("/s/log/backup.log")]);
+    fn the_logs_of_launchd_are_where_console_looks() {
+        let of = |system, id| run_logs(system, Path::new("/Users/joe"), Path::new("/s"), id);
+        let dir = "/Users/joe/Library/Logs/poof";
+        let logs = [format!("{dir}/backup.err.log"), format!("{dir}/backup.out.log")];
+        assert_eq!(of(System::MacOs, None), logs.map(PathBuf::from));
+        assert_eq!(of(System::MacOs, Some("a1"))[0], Path::new(dir).join("backup-a1.err.log"));
+        assert_eq!(of(System::Xdg, None), [Path::new("/s/log/backup.log")]);
     }
 
     #[test]

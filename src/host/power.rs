@@ -63,12 +63,14 @@ fn below(dir: &Path) -> Power {
 /// Now drawing from 'Battery Power'
 ///  -InternalBattery-0 (id=1234567)    85%; discharging; 4:30 remaining present: true
 /// ```
+///
+/// Of a Mac without a battery it is 'UPS Power' that says so.
 fn of_pmset(said: &str) -> Power {
-    if !said.lines().next().is_some_and(|line| line.contains("'Battery Power'")) {
+    let source = said.lines().next().unwrap_or_default();
+    if !["'Battery Power'", "'UPS Power'"].iter().any(|battery| source.contains(battery)) {
         return Power::Mains;
     }
-    let battery = said.lines().find(|line| line.contains("InternalBattery"));
-    let percent = battery.and_then(|line| {
+    let percent = said.lines().skip(1).find(|line| line.contains("discharging")).and_then(|line| {
         let (before, _) = line.split_once('%')?;
         before.rsplit([' ', '\t']).next()?.parse().ok()
     });
@@ -128,6 +130,9 @@ mod tests {
         let said = "Now drawing from 'AC Power'\n -InternalBattery-0 (id=4653155)\t100%; charged; \
                     0:00 remaining present: true\n";
         assert_eq!(of_pmset(said), Power::Mains);
+        let said = "Now drawing from 'UPS Power'\n -Back-UPS ES 700 (id=1769472)\t40%; \
+                    discharging; 0:21 remaining present: true\n";
+        assert_eq!(of_pmset(said), Power::Battery(Some(40)));
         assert_eq!(of_pmset("Now drawing from 'AC Power'\n"), Power::Mains);
         assert_eq!(of_pmset(""), Power::Mains);
         assert_eq!(of_pmset("Now drawing from 'Battery Power'\n"), Power::Battery(None));

@@ -49,6 +49,5 @@ pub fn forget(context: &Context) {
 }
 
 fn logs(context: &Context) -> Vec<PathBuf> {
-    let user = std::env::var("USER").ok();
-    run_logs(System::current(), &context.state, context.id(), user.as_deref())
+    run_logs(System::current(), &context.layout.home, &context.state, context.id())
 }

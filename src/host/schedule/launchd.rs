@@ -15,7 +15,7 @@ use crate::base::error::{Error, Result};
 use crate::base::files::write_private;
 use crate::base::shown::path_of;
 use crate::host::owners;
-use crate::host::paths::agent_logs;
+use crate::host::paths::{agent_logs, python_logs};
 
 /// The most that lies between two calls, in minutes.
 const DISTANCE: u32 = 60;
@@ -51,9 +51,10 @@ pub fn text(schedule: &Schedule, label: &str, logs: [&str; 2]) -> Result<String>
     set("WorkingDirectory", string(&schedule.home));
     set("StartCalendarInterval", Value::Array(calls.collect()));
     set("RunAtLoad", Value::Boolean(true));
-    set("ProcessType", string("Background"));
-    set("LowPriorityIO", Value::Boolean(true));
-    set("Nice", number(10));
+    // A process in the background is throttled so hard that a backup may not end in a day:
+    // only its disk accesses wait for those of others.
+    set("ProcessType", string("Standard"));
+    set("LowPriorityBackgroundIO", Value::Boolean(true));
     // Its logs, as all that poof writes.
     set("Umask", number(0o077));
     let [out, err] = logs;
@@ -149,12 +150,14 @@ fn is_passing(reply: &Reply) -> bool {
 }
 
 /// What to do about an agent that launchd does not take.
-fn remedy(reply: &Reply, service: &str) -> String {
+fn remedy(reply: &Reply, has_session: bool, service: &str) -> String {
     match reply.code {
-        // "Domain does not support specified action": no session of the desktop.
-        Some(112 | 125) => "It begins when you log in at the screen of this Mac, or run \
+        // 112 and 125 are "Domain does not support specified action", but it also says EIO.
+        code if !has_session || matches!(code, Some(112 | 125)) => {
+            "It begins when you log in at the screen of this Mac, or run \
                             `poof lconfig` there."
-            .to_owned(),
+                .to_owned()
+        }
         // "Service is disabled".
         Some(119) => {
             format!("It was switched off: `launchctl enable {service}`, then `poof lconfig` again.")
@@ -180,7 +183,18 @@ impl Scheduler {
     }
 
     pub(super) fn logs_of_launchd(&self) -> [PathBuf; 2] {
-        agent_logs(&self.logs, &self.user, self.id.as_deref())
+        agent_logs(&self.logs, self.id.as_deref())
+    }
+
+    /// Those of the Python poof, whose agent this one replaces. Nobody but this user can
+    /// have put them into a directory of their own.
+    pub(super) fn python_logs(&self) -> Vec<PathBuf> {
+        let dir = fs::symlink_metadata(&self.python_logs);
+        if self.id.is_some() || !dir.is_ok_and(|dir| dir.is_dir() && dir.uid() == self.uid) {
+            return Vec::new();
+        }
+        let logs = python_logs(&self.python_logs, &self.user).into_iter();
+        logs.filter(|log| fs::symlink_metadata(log).is_ok()).collect()
     }
 
     pub(super) fn agent_text(&self, schedule: &Schedule) -> Result<String> {
@@ -190,22 +204,33 @@ impl Scheduler {
 
     pub(super) fn install_agent(&self, schedule: &Schedule) -> Result<Written> {
         let text = self.agent_text(schedule)?;
+        if let Some(above) = self.logs.parent() {
+            fs::create_dir_all(above).map_err(|error| Error::io("make", above, &error))?;
+        }
         private_dir(&self.logs, self.uid)?;
         let python = self.agent().is_some_and(|agent| agent.is_python);
         self.unload()?;
         write_private(&self.agent, text.as_bytes())?;
         let call = bootstrap(self.uid, &self.agent);
         let mut reply = self.launchctl(&call)?;
+        let mut has_session = true;
         for _ in 1..TRIES {
             if reply.is_ok() || !is_passing(&reply) {
+                break;
+            }
+            // Who came over ssh may have none.
+            has_session = has_session && self.launchctl(&print(&domain(self.uid)))?.is_ok();
+            if !has_session {
                 break;
             }
             thread::sleep(self.pause);
             reply = self.launchctl(&call)?;
         }
         if !reply.is_ok() {
-            return Err(reply.error(&call).hint(remedy(&reply, &service(self.uid, &self.agent))));
+            let service = service(self.uid, &self.agent);
+            return Err(reply.error(&call).hint(remedy(&reply, has_session, &service)));
         }
+        self.erase_logs(self.python_logs())?;
         let notes = python.then(|| "It replaces the schedule of the Python poof.".to_owned());
         Ok(Written {
             files: vec![(Some(self.agent.clone()), text)],
@@ -236,7 +261,6 @@ impl Scheduler {
         }
         self.unload()?;
         fs::remove_file(&self.agent).map_err(|error| Error::io("remove", &self.agent, &error))?;
-        self.remove_empty(&self.agent);
         Ok(true)
     }
 
@@ -288,9 +312,8 @@ mod tests {
                 "WorkingDirectory": "/home/joe",
                 "StartCalendarInterval": [{"Minute": 0}, {"Minute": 30}],
                 "RunAtLoad": true,
-                "ProcessType": "Background",
-                "LowPriorityIO": true,
-                "Nice": 10,
+                "ProcessType": "Standard",
+                "LowPriorityBackgroundIO": true,
                 "Umask": 0o077,
                 "StandardOutPath": "/l/out.dat",
                 "StandardErrorPath": "/l/err.dat",
@@ -337,6 +360,7 @@ mod tests {
         for log in mac.logs_of_launchd() {
             fs::write(log, "said").unwrap();
         }
+        assert!(!dir.path().join("6CC9").exists(), "the place of the Python poof");
         fs::write(mac.logs.join("of another"), "x").unwrap();
         let removed = mac.remove().unwrap();
         assert_eq!(removed.what.len(), 3, "{:?}", removed.what);
@@ -350,18 +374,20 @@ mod tests {
 
     #[test]
     fn what_launchctl_refuses_is_told_with_the_remedy() {
-        for (code, tries, remedy) in [
-            (5, 10, "Log out and in"),
-            (112, 1, "log in at the screen"),
-            (119, 1, "launchctl enable gui/"),
-            (125, 1, "log in at the screen"),
-            (1, 1, "poof lpurge"),
+        for (code, session, tries, remedy) in [
+            (5, true, 10, "Log out and in"),
+            (5, false, 1, "log in at the screen"),
+            (112, true, 1, "log in at the screen"),
+            (119, true, 1, "launchctl enable gui/"),
+            (125, true, 1, "log in at the screen"),
+            (1, true, 1, "poof lpurge"),
         ] {
             let dir = tempfile::tempdir().unwrap();
             let mac = scheduler(System::MacOs, dir.path());
             let script = format!(
                 "case $1 in\nbootstrap) echo 'Bootstrap failed: {code}: why' >&2; exit {code};;\n\
-                 *) exit 113;;\nesac"
+                 print) case $2 in gui/*/*) exit 113;; esac; exit {};;\n*) exit 113;;\nesac",
+                if session { 0 } else { 113 }
             );
             stand_in(dir.path(), "launchctl", &script);
             let error = mac.install(Kind::Launchd, &schedule("6h")).err().unwrap();
@@ -385,7 +411,7 @@ mod tests {
         );
         stand_in(dir.path(), "launchctl", &script);
         mac.install(Kind::Launchd, &schedule("6h")).unwrap();
-        assert_eq!(calls(dir.path()).len(), 3);
+        assert_eq!(calls(dir.path()).len(), 4);
     }
 
     #[test]
@@ -425,7 +451,12 @@ mod tests {
         write_private(&mac.agent, python.as_bytes()).unwrap();
         let found = mac.found().unwrap();
         assert_eq!(found, Some(Found { kind: Kind::Launchd, every: None, enabled: true }));
+        fs::create_dir(&mac.python_logs).unwrap();
+        for log in python_logs(&mac.python_logs, "joe") {
+            fs::write(log, "said").unwrap();
+        }
         let written = mac.install(Kind::Launchd, &schedule("6h")).unwrap();
+        assert!(!mac.python_logs.exists(), "its logs name files, and nobody removes them else");
         assert_eq!(written.notes, ["It replaces the schedule of the Python poof."]);
         assert!(!fs::read_to_string(&mac.agent).unwrap().contains("RootDirectory"));
         assert_eq!(mac.install(Kind::Launchd, &schedule("6h")).unwrap().notes, [""; 0]);

@@ -16,7 +16,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::paths::{AGENT_LOGS, Layout, System};
+use super::paths::{AGENT_LOGS, Layout, PYTHON_LOGS, System};
 use crate::base::error::{Error, Result};
 use crate::base::shown::path_of;
 pub use environment::environment;
@@ -118,6 +118,8 @@ pub struct Scheduler {
     state: PathBuf,
     /// The directory of launchd's.
     logs: PathBuf,
+    /// The directory of the Python poof's.
+    python_logs: PathBuf,
     uid: u32,
     user: String,
     tools: Tools,
@@ -149,7 +151,8 @@ impl Scheduler {
             stamp: with_id(&data.join("systemd/timers/stamp-poof.timer"), id.as_deref()),
             state: state.to_path_buf(),
             id,
-            logs: PathBuf::from(AGENT_LOGS),
+            logs: layout.home.join(AGENT_LOGS),
+            python_logs: PathBuf::from(PYTHON_LOGS),
             uid,
             user: user.unwrap_or_else(|| super::owners::user(uid)),
             tools: Tools { path: None, runtime },
@@ -286,8 +289,9 @@ mod tests {
             stamp: home.join(".local/share/systemd/timers/stamp-poof.timer"),
             id: None,
             state: home.join("state"),
+            logs: home.join("Library/Logs/poof"),
+            python_logs: dir.join("6CC9"),
             home,
-            logs: dir.join("6CC9"),
             uid: rustix::process::geteuid().as_raw(),
             user: "joe".to_owned(),
             tools: Tools { path: Some(dir.join("bin").into()), runtime: None },

@@ -32,7 +32,8 @@ impl Scheduler {
     /// once it is full.
     fn logs(&self) -> Vec<PathBuf> {
         if self.system == System::MacOs {
-            return self.logs_of_launchd().into();
+            let own = self.logs_of_launchd().into_iter();
+            return own.chain(self.python_logs()).collect();
         }
         let logs = fs::read_dir(self.state.join("log")).into_iter().flatten().flatten();
         let is_one = |path: &PathBuf| {
@@ -61,18 +62,21 @@ impl Scheduler {
                 }
             }
         }
-        let noise =
-            || Noise::new().map_err(|e| Error::unexpected(format!("no random numbers: {e}")));
-        for log in self.logs() {
-            if fs::symlink_metadata(&log).is_ok() {
-                let erased = erase::file(&log, &noise()?);
-                erased.map_err(|error| Error::io("remove", &log, &error))?;
-            }
-            // Also that of launchd's, if no other user has theirs in it.
-            let _ = log.parent().map(fs::remove_dir);
-        }
+        self.erase_logs(self.logs())?;
         removed.what.splice(0..0, files.iter().map(|path| path_of(path).to_string()));
         Ok(removed)
+    }
+
+    /// Overwrites and removes logs, and their directory if it is empty then: those of
+    /// launchd for another configuration may lie there.
+    pub(super) fn erase_logs(&self, logs: Vec<PathBuf>) -> Result<()> {
+        let noise = Noise::new()
+            .map_err(|error| Error::unexpected(format!("no random numbers: {error}")))?;
+        for log in logs {
+            erase::file(&log, &noise).map_err(|error| Error::io("remove", &log, &error))?;
+            let _ = log.parent().map(fs::remove_dir);
+        }
+        Ok(())
     }
 
     /// The command that stops a schedule which `remove` could not.
