@@ -21,6 +21,9 @@ if [ -n "$unformatted" ]; then
 fi
 (cd go && "$go" vet -trimpath ./... && "$go" vet -trimpath -tags=slim .)
 (cd vendor/ledger && "$go" vet -trimpath ./...)
+# It takes files of src, with dependencies of its own. Kept between checkouts.
+(cd fuzz && RUSTFLAGS='--cfg fuzzing' cargo check --quiet --locked \
+    --target-dir "${XDG_CACHE_HOME:-$HOME/.cache}/poof-tools/fuzz")
 scripts/check-macos.sh
 
 if command -v shellcheck >/dev/null; then

@@ -117,6 +117,12 @@ impl Command {
         use Command::{Completions, Demo, Man, Paths, Version};
         !matches!(self, Completions(_) | Demo | Man | Paths | Version)
     }
+
+    /// Whether it moves or reads so much that the machine should not fall asleep over it.
+    pub fn takes_long(&self) -> bool {
+        use Command::{Backup, Check, Download, Return, Upload};
+        matches!(self, Backup(_) | Check(_) | Download(_) | Return(_) | Upload(_))
+    }
 }
 
 #[derive(Args, Default)]

@@ -59,6 +59,7 @@ mod wiping;
 
 use crate::base::error::{Error, Kind, Result};
 use crate::cli::{Cli, Command};
+use crate::host::awake;
 
 pub use context::Context;
 pub use report::Outcome;
@@ -71,6 +72,7 @@ pub fn run(cli: Cli, context: &Context) -> Result<Outcome> {
     if cli.command.as_ref().is_some_and(Command::uses_files) {
         ownership::check(context)?;
     }
+    let _awake = cli.command.as_ref().is_some_and(Command::takes_long).then(awake::keep);
     match cli.command {
         None => Err(Error::new(Kind::Usage, "no command was given")
             .hint("`poof --help` lists commands and options.")),

@@ -106,7 +106,11 @@ pub fn wipe(
         let Extents { own, others } = of(context, root.as_ref(), directory, filter)?;
         let mount = root.and_then(|root| mounts::of(root.handle()));
         let said = achieved(mount.as_ref());
-        let what = format!("would be wiped{}: {}", show::place(mount.as_ref()), show::said(&said));
+        let what = format!(
+            "would be wiped{}: {}",
+            show::place(mount.as_ref()),
+            show::said(&said, mount.as_ref())
+        );
         let words: Vec<_> = said.iter().map(|said| said.word()).collect();
         let locked = own.locked.len();
         let event =

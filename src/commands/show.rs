@@ -2,12 +2,13 @@
 
 use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::Context;
 use crate::base::json;
-use crate::base::shown::{name_of, one_line};
+use crate::base::shown::{name_of, one_line, quoted};
 use crate::base::terminal::{Terminal, Volume};
 use crate::base::units::{bytes, date, files};
 use crate::host::mounts::Mount;
@@ -188,8 +189,32 @@ pub fn place(mount: Option<&Mount>) -> String {
     mount.map(|mount| format!(" on {} ({})", mount.point, mount.kind)).unwrap_or_default()
 }
 
-/// What a wipe achieves, in words.
-pub fn said(achieved: &[Achieved]) -> String {
-    let words: Vec<_> = achieved.iter().map(|said| said.text()).collect();
-    words.join("; ")
+/// What a wipe achieves on `mount`, in words.
+pub fn said(achieved: &[Achieved], mount: Option<&Mount>) -> String {
+    let words = achieved.iter().map(|said| match (said, mount) {
+        // Time Machine makes one each hour, and keeps it for a day.
+        (Achieved::Snapshots, Some(Mount { kind, point, .. })) if kind == "apfs" => {
+            format!("{} (`tmutil listlocalsnapshots {}`)", said.text(), quoted(Path::new(point)))
+        }
+        _ => said.text().to_owned(),
+    });
+    words.collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_snapshots_of_time_machine_are_named_by_what_lists_them() {
+        let mount = |kind: &str| Mount {
+            kind: kind.to_owned(),
+            point: "/Volumes/my disk".to_owned(),
+            ..Mount::default()
+        };
+        let of =
+            |kind: &str| said(&[Achieved::CopiesOnWrite, Achieved::Snapshots], Some(&mount(kind)));
+        assert!(of("apfs").ends_with("hold it (`tmutil listlocalsnapshots '/Volumes/my disk'`)"));
+        assert!(of("btrfs").ends_with("snapshots may hold it"));
+    }
 }

@@ -249,7 +249,7 @@ impl Wiping<'_> {
             Stage::Proven => "wiped",
             Stage::Excluded => "excluded, and wiped:",
         };
-        let said_so = show::said(&said);
+        let said_so = show::said(&said, tally.mount.as_ref());
         terminal.done(&format!("{name}: {what} {count}, {size}{place}: {said_so}"));
         let words: Vec<_> = said.iter().map(|said| said.word()).collect();
         if stage == Stage::Excluded {

@@ -2,6 +2,7 @@
 //! and network, what its file systems do, the programs of others.
 
 pub mod access_list;
+pub mod awake;
 pub mod clipboard;
 pub mod confine;
 pub mod disk;

@@ -64,11 +64,24 @@ fn hidden(kind: &str, device: &Path) -> Option<String> {
     options.lines().find(|option| *option == JOURNALED).map(str::to_owned)
 }
 
-/// The mount that an open file or directory is on; not told here.
-#[cfg(not(target_os = "linux"))]
-pub fn of(_: &OwnedFd) -> Option<Mount> {
+/// The mount that an open file or directory is on.
+#[cfg(target_os = "macos")]
+pub fn of(handle: &OwnedFd) -> Option<Mount> {
     let _ = (find, disk);
-    None
+    let stat = rustix::fs::fstatfs(handle).ok()?;
+    let text = |chars: &[libc::c_char]| {
+        let bytes = chars.iter().map(|char| char.cast_unsigned()).take_while(|byte| *byte != 0);
+        String::from_utf8_lossy(&bytes.collect::<Vec<_>>()).into_owned()
+    };
+    let (kind, point) = (text(&stat.f_fstypename), text(&stat.f_mntonname));
+    Some(of_statfs(kind, point, &text(&stat.f_mntfromname)))
+}
+
+/// What statfs(2) of macOS tells: whether a disk spins or encrypts is not in it.
+#[cfg(any(target_os = "macos", test))]
+fn of_statfs(kind: String, point: String, from: &str) -> Mount {
+    let disk = Disk { is_here: from.starts_with("/dev/"), ..Disk::default() };
+    Mount { point, kind, options: Vec::new(), disk }
 }
 
 /// The number of the mount that an open file or directory is on.
@@ -151,6 +164,14 @@ mod tests {
         let (mount, ..) = find(text, 21).unwrap();
         assert!(mount.options.contains(&"data=journal".to_owned()));
         assert_eq!(find(text, 99), None);
+    }
+
+    #[test]
+    fn statfs_of_macos_is_understood() {
+        let of = |kind: &str, from: &str| of_statfs(kind.to_owned(), "/Volumes/x".to_owned(), from);
+        let mount = of("apfs", "/dev/disk3s5");
+        assert_eq!((mount.kind.as_str(), mount.disk.is_here), ("apfs", true));
+        assert!(!of("smbfs", "//joe@nas.local/x").disk.is_here);
     }
 
     #[test]

@@ -24,6 +24,9 @@ const HISTORIES: [&str; 7] = [
     ".ksh_history",
 ];
 
+/// Directories with a history of each window that was open, likewise: Terminal of macOS.
+const SESSIONS: [&str; 2] = [".bash_sessions", ".zsh_sessions"];
+
 /// Logs of the package manager, which only root can change.
 const LOGS: [&str; 3] = ["/var/log/dpkg.log", "/var/log/apt/history.log", "/var/log/apt/term.log"];
 
@@ -31,7 +34,10 @@ const LOGS: [&str; 3] = ["/var/log/dpkg.log", "/var/log/apt/history.log", "/var/
 /// logs of the package manager.
 pub fn traces(home: &Path) -> Vec<Trace> {
     let own = env::var_os("HISTFILE").map(PathBuf::from).filter(|path| path.is_absolute());
-    let mut histories: Vec<_> = HISTORIES.iter().map(|name| home.join(name)).chain(own).collect();
+    let sessions = SESSIONS.iter().flat_map(|name| fs::read_dir(home.join(name))).flatten();
+    let sessions = sessions.flatten().map(|entry| entry.path()).filter(|path| path.is_file());
+    let histories = HISTORIES.iter().map(|name| home.join(name));
+    let mut histories: Vec<_> = histories.chain(sessions).chain(own).collect();
     histories.sort();
     histories.dedup();
     let logs = LOGS.iter().filter_map(|path| in_lines(Path::new(path), "sudo "));
@@ -72,6 +78,18 @@ fn mentions(line: &[u8]) -> bool {
 mod tests {
     use super::*;
     use std::process::Command;
+
+    #[test]
+    fn the_histories_of_single_windows_are_looked_at_too() {
+        let home = tempfile::tempdir().unwrap();
+        let sessions = home.path().join(".zsh_sessions");
+        fs::create_dir(&sessions).unwrap();
+        fs::write(sessions.join("1A.history"), "poof backup\n").unwrap();
+        fs::write(sessions.join("1A.session"), "echo Restored session\n").unwrap();
+        let found = traces(home.path());
+        let own = found.iter().filter(|trace| trace.what.contains(".zsh_sessions"));
+        assert_eq!(own.count(), 1);
+    }
 
     #[test]
     fn lines_that_name_poof_are_found_and_the_command_removes_just_them() {

@@ -9,6 +9,7 @@ use std::thread;
 
 use plist::{Dictionary, Value};
 
+use super::removal::erase_logs;
 use super::tools::{Call, Reply, call, line};
 use super::{Interval, Schedule, Scheduler, Written};
 use crate::base::error::{Error, Result};
@@ -230,7 +231,7 @@ impl Scheduler {
             let service = service(self.uid, &self.agent);
             return Err(reply.error(&call).hint(remedy(&reply, has_session, &service)));
         }
-        self.erase_logs(self.python_logs())?;
+        erase_logs(self.python_logs())?;
         let notes = python.then(|| "It replaces the schedule of the Python poof.".to_owned());
         Ok(Written {
             files: vec![(Some(self.agent.clone()), text)],

@@ -62,21 +62,9 @@ impl Scheduler {
                 }
             }
         }
-        self.erase_logs(self.logs())?;
+        erase_logs(self.logs())?;
         removed.what.splice(0..0, files.iter().map(|path| path_of(path).to_string()));
         Ok(removed)
-    }
-
-    /// Overwrites and removes logs, and their directory if it is empty then: those of
-    /// launchd for another configuration may lie there.
-    pub(super) fn erase_logs(&self, logs: Vec<PathBuf>) -> Result<()> {
-        let noise = Noise::new()
-            .map_err(|error| Error::unexpected(format!("no random numbers: {error}")))?;
-        for log in logs {
-            erase::file(&log, &noise).map_err(|error| Error::io("remove", &log, &error))?;
-            let _ = log.parent().map(fs::remove_dir);
-        }
-        Ok(())
     }
 
     /// The command that stops a schedule which `remove` could not.
@@ -98,4 +86,16 @@ impl Scheduler {
             }
         }
     }
+}
+
+/// Overwrites and removes logs, and their directory if it is empty then: those of
+/// launchd for another configuration may lie there.
+pub(super) fn erase_logs(logs: Vec<PathBuf>) -> Result<()> {
+    let noise =
+        Noise::new().map_err(|error| Error::unexpected(format!("no random numbers: {error}")))?;
+    for log in logs {
+        erase::file(&log, &noise).map_err(|error| Error::io("remove", &log, &error))?;
+        let _ = log.parent().map(fs::remove_dir);
+    }
+    Ok(())
 }

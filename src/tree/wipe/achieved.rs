@@ -17,6 +17,7 @@ pub enum Achieved {
     Elsewhere,
     Flash,
     Encrypted,
+    Indexed,
     Unknown,
 }
 
@@ -36,6 +37,10 @@ impl Achieved {
             Achieved::Elsewhere => "a server or another program holds it, and decides",
             Achieved::Flash => "a solid-state disk may keep old content",
             Achieved::Encrypted => "the volume is encrypted: what remains on the disk is too",
+            Achieved::Indexed => {
+                "the system may hold versions of documents, and words of them in the index of \
+                 Spotlight"
+            }
             Achieved::Unknown => "what this file system does is not known",
         }
     }
@@ -53,6 +58,7 @@ impl Achieved {
             Achieved::Elsewhere => "elsewhere",
             Achieved::Flash => "flash",
             Achieved::Encrypted => "encrypted",
+            Achieved::Indexed => "indexed",
             Achieved::Unknown => "unknown",
         }
     }
@@ -61,24 +67,23 @@ impl Achieved {
 /// What a wipe achieves on `mount`.
 pub fn achieved(mount: Option<&Mount>) -> Vec<Achieved> {
     use Achieved::{
-        CopiesOnWrite, Elsewhere, Encrypted, Flash, InPlace, Journaled, Memory, Reflinks,
+        CopiesOnWrite, Elsewhere, Encrypted, Flash, InPlace, Indexed, Journaled, Memory, Reflinks,
         Snapshots, Unknown,
     };
     let Some(mount) = mount else { return vec![Unknown] };
     let has = |option: &str| mount.options.iter().any(|o| o == option);
     let mut said = match mount.kind.as_str() {
         "ext3" | "ext4" if has(JOURNALED) => vec![InPlace, Journaled],
-        "ext2" | "ext3" | "ext4" | "vfat" | "exfat" | "msdos" | "ntfs" | "ntfs3" | "hfsplus"
-        | "jfs" | "ufs" => vec![InPlace],
+        "ext2" | "ext3" | "ext4" | "vfat" | "exfat" | "msdos" | "ntfs" | "ntfs3" | "hfs"
+        | "hfsplus" | "jfs" | "ufs" => vec![InPlace],
         "xfs" => vec![InPlace, Reflinks],
         // What was written before the option was set copies nevertheless.
         "btrfs" if has("nodatacow") => vec![InPlace, Reflinks, Snapshots],
         "btrfs" | "zfs" | "bcachefs" | "nilfs2" | "apfs" => vec![CopiesOnWrite, Snapshots],
         "f2fs" | "ubifs" | "jffs2" => vec![CopiesOnWrite],
         "tmpfs" | "ramfs" => return vec![Memory],
-        "nfs" | "nfs4" | "cifs" | "smb3" | "9p" | "virtiofs" | "ceph" | "afs" => {
-            return vec![Elsewhere];
-        }
+        "nfs" | "nfs4" | "cifs" | "smb3" | "smbfs" | "afpfs" | "webdav" | "9p" | "virtiofs"
+        | "ceph" | "afs" | "macfuse" | "osxfuse" => return vec![Elsewhere],
         // A disk whose driver is a program: ntfs-3g, exfat-fuse.
         kind if kind == "fuseblk" || kind.starts_with("fuse") && mount.disk.is_here => {
             vec![InPlace]
@@ -86,6 +91,10 @@ pub fn achieved(mount: Option<&Mount>) -> Vec<Achieved> {
         kind if kind.starts_with("fuse") => return vec![Elsewhere],
         _ => vec![Unknown],
     };
+    if ["apfs", "hfs"].contains(&mount.kind.as_str()) {
+        // `.DocumentRevisions-V100` and `.Spotlight-V100`, of macOS.
+        said.push(Indexed);
+    }
     if mount.disk.is_volume && !said.contains(&Snapshots) {
         said.push(Snapshots);
     }
@@ -124,6 +133,9 @@ mod tests {
         assert_eq!(says("fuse.exfat", &[], here), [InPlace]);
         assert_eq!(says("fuseblk", &[], Disk { rotates: Some(false), ..here }), [InPlace, Flash]);
         assert_eq!(says("overlay", &[], disk), [Unknown]);
+        assert_eq!(says("apfs", &[], here), [CopiesOnWrite, Snapshots, Indexed]);
+        assert_eq!(says("hfs", &[], here), [InPlace, Indexed]);
+        assert_eq!(says("smbfs", &[], disk), [Elsewhere]);
         let flash = Disk { rotates: Some(false), is_encrypted: true, is_volume: true, ..disk };
         assert_eq!(says("ext4", &[], flash), [InPlace, Snapshots, Flash, Encrypted]);
         assert_eq!(achieved(None), [Unknown]);
