@@ -56,10 +56,12 @@ test-tools:
 	@scripts/test-tools.sh
 
 # Go's tests are compiled as the stock rclone of test-tools is, and so find
-# most of it in Go's build cache.
+# most of it in Go's build cache. The tests of Rust wait for servers and disks two
+# fifths of their time, so there are more of them at once than processors.
 test: setup test-tools lint
 	cd go && $(GO) test -trimpath ./...
-	$(CARGO) test --locked
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(( ($$(getconf _NPROCESSORS_ONLN) * 3 + 1) / 2 ))} \
+		$(CARGO) test --locked
 
 # Kills at every other request, trees of hundreds of thousands of files, and the parsers.
 soak: setup test-tools
