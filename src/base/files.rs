@@ -60,9 +60,7 @@ pub fn flush_data(file: &File) -> io::Result<()> {
 
 fn as_far_as_possible(file: &File, done: io::Result<()>) -> io::Result<()> {
     match done {
-        Err(error) if cfg!(target_os = "macos") && has_no_full_sync(error.raw_os_error()) => {
-            Ok(rustix::fs::fsync(file)?)
-        }
+        Err(error) if has_no_full_sync(error.raw_os_error()) => Ok(rustix::fs::fsync(file)?),
         other => other,
     }
 }
