@@ -5,7 +5,7 @@
 class Poof < Formula
   desc "Backups on any cloud storage that are proven, and vanish here if you wish"
   homepage "REPOSITORY"
-  url "REPOSITORY/archive/refs/tags/v0.1.0.tar.gz"
+  url "REPOSITORY/archive/refs/tags/v2.0.0.tar.gz"
   sha256 "SHA256"
   license "MIT"
   head "REPOSITORY.git", branch: "main"
