@@ -19,6 +19,7 @@ help:
 	@echo 'make install      build, and install below PREFIX (default ~/.local; DESTDIR, too)'
 	@echo 'make uninstall    remove what `make install` brought below PREFIX'
 	@echo 'make package      build, and make a Debian package in target/package'
+	@echo 'make wheel        build, and make a wheel for PyPI in target/wheel'
 	@echo 'make demo         setup, build, and poof demo'
 	@echo 'make lint         formatters and linters, Rust and Go'
 	@echo 'make test         setup, lint and every test'
@@ -47,6 +48,10 @@ uninstall:
 
 package: $(needs_build)
 	@scripts/package.sh '$(PROGRAM)'
+
+# WHEELS: where it goes.
+wheel: $(needs_build)
+	@scripts/wheel.sh '$(PROGRAM)' '$(or $(WHEELS),target/wheel)'
 
 lint:
 	@scripts/lint.sh
@@ -92,4 +97,4 @@ clean:
 	$(CARGO) clean
 	rm -rf vendor/modcache vendor/crates
 
-.PHONY: help setup build demo install uninstall package lint test-tools test soak fuzz bench ledger vendor-fill clean
+.PHONY: help setup build demo install uninstall package wheel lint test-tools test soak fuzz bench ledger vendor-fill clean

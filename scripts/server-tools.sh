@@ -28,6 +28,15 @@ odd s3s-fs "${CARGO:-cargo}" install --quiet --locked --root "$tools" --features
 # s3mock: Adobe's, in Java, from Maven Central.
 odd s3mock-3.12.0-exec.jar s3mock 3.12.0
 
+# What installs programs from wheels, beside pip.
+installers=$tools/installers
+[ -x "$installers/bin/uv" ] || {
+    rm -rf "$installers"
+    python3 -m venv "$installers"
+    "$installers/bin/pip" install --quiet uv==0.13.9 pipx==1.18.4
+}
+./wheel.sh --prepare
+
 command -v apt-get >/dev/null || {
     echo 'apt-get is not there: OpenSSH, Apache and Samba are not fetched'
     exit 0
