@@ -7,9 +7,12 @@ use std::{env, fs};
 use super::{Context, demo, secret};
 use crate::base::error::{Error, Result};
 use crate::base::shown::{path_of, quoted};
+use crate::host::pip_cache;
 use crate::host::program::{self, Installed};
 use crate::host::schedule::{Found, Kind as Keeper, Scheduler};
 use crate::host::traces::{Trace, of_timer};
+use crate::host::uninstall::Uninstall;
+use crate::host::wheel::Wheel;
 
 /// What goes, in this order.
 pub struct Baggage {
@@ -27,7 +30,8 @@ pub struct Baggage {
     /// Brought by the installation.
     pub installed: Vec<PathBuf>,
     pub program: Option<PathBuf>,
-    pub cargo: Option<PathBuf>,
+    /// What has installed the program, and removes it with its own notes of it.
+    pub uninstall: Option<Uninstall>,
     /// Go if nothing else is in them, and those above that are empty then.
     pub directories: Vec<PathBuf>,
     /// Go if nothing else is in them, the deepest first.
@@ -57,7 +61,7 @@ impl Baggage {
             scratch: scratch(),
             installed: program::companions(&layout.home),
             program: None,
-            cargo: None,
+            uninstall: None,
             directories: vec![files.dir.clone(), state.clone(), layout.state.clone()],
             made: Vec::new(),
             left: Vec::new(),
@@ -103,9 +107,24 @@ impl Baggage {
                 baggage.program = Some(exe);
             }
             Installed::Cargo(root) => {
-                baggage.cargo = Some(root);
+                baggage.uninstall = Some(Uninstall::cargo(&root));
                 baggage.program = Some(exe);
             }
+            Installed::Wheel(Wheel { uninstall, weak: None }) => {
+                baggage.installed.extend(pip_cache::of_poof(&layout.home));
+                baggage.uninstall = Some(uninstall);
+                baggage.program = Some(exe);
+            }
+            Installed::Wheel(Wheel { uninstall, weak: Some(weak) }) => baggage.left.push(Trace {
+                what: format!(
+                    "{}, which {} has installed, for {} {}",
+                    path_of(&exe),
+                    uninstall.by,
+                    path_of(&weak.path),
+                    weak.told()
+                ),
+                command: uninstall.command(),
+            }),
             Installed::Copy => baggage.program = Some(exe),
             Installed::Homebrew => baggage.left.push(Trace {
                 what: format!("{}, which Homebrew has installed", path_of(&exe)),

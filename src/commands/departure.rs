@@ -16,7 +16,6 @@ use crate::config::trees::Directory;
 use crate::host::clipboard;
 use crate::host::erase::{self, Noise};
 use crate::host::keychain;
-use crate::host::program;
 use crate::host::schedule::Scheduler;
 use crate::host::traces::{Trace, traces};
 
@@ -91,10 +90,10 @@ pub fn depart(context: &Context, mut outcome: Outcome) -> Result<Outcome> {
     for path in &baggage.installed {
         note(path, files::remove(path));
     }
-    match (&baggage.program, &baggage.cargo) {
-        (Some(program), Some(root)) if !program::cargo_uninstall(root) => by_hand.push(Trace {
-            what: format!("{}, which cargo has installed", path_of(program)),
-            command: format!("cargo uninstall --root {} poof", quoted(root)),
+    match (&baggage.program, &baggage.uninstall) {
+        (Some(program), Some(uninstall)) if !uninstall.run(program) => by_hand.push(Trace {
+            what: format!("{}, which {} has installed", path_of(program), uninstall.by),
+            command: uninstall.command(),
         }),
         (Some(program), None) => note(program, files::remove(program)),
         _ => {}

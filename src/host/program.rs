@@ -10,6 +10,7 @@ use super::plain;
 use super::receipt::{self, Named};
 use super::tool;
 use super::trust::{self, Weak};
+use super::wheel::{self, Wheel};
 
 /// How a program was installed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub enum Installed {
     Receipt { receipt: PathBuf, files: Vec<PathBuf>, others: Vec<PathBuf> },
     /// There is a receipt, and somebody else could have written it.
     Doubtful { receipt: PathBuf, weak: Weak },
+    /// By pip, pipx or uv, from a wheel.
+    Wheel(Wheel),
     /// By `cargo install`, into this root.
     Cargo(PathBuf),
     /// By Homebrew, which keeps it in its cellar.
@@ -88,6 +91,9 @@ fn of(program: &Path, package: impl Fn(&Path) -> Option<String>) -> Installed {
             return Installed::Receipt { receipt, files, others };
         }
     }
+    if let Some(wheel) = wheel::of(program) {
+        return Installed::Wheel(wheel);
+    }
     let crates = fs::read_to_string(prefix.join(".crates.toml")).unwrap_or_default();
     if crates.lines().any(|line| line.starts_with("\"poof ")) {
         return Installed::Cargo(prefix.to_path_buf());
@@ -115,15 +121,6 @@ pub fn companions(home: &Path) -> Vec<PathBuf> {
     let mut all: Vec<_> = below_data.iter().map(|path| data.join(path)).collect();
     all.extend([config.join("fish/completions/poof.fish"), home.join(".zfunc/_poof")]);
     all
-}
-
-/// Lets cargo remove what it installed. Returns whether it did.
-pub fn cargo_uninstall(root: &Path) -> bool {
-    let Ok(cargo) = tool::found("cargo", None) else { return false };
-    let mut cargo = Command::new(cargo);
-    cargo.args(["uninstall", "--quiet", "--root"]).arg(root).arg("poof");
-    cargo.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    cargo.status().is_ok_and(|status| status.success())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 pub const PLACE: &str = "share/poof/receipt";
 
 /// What scripts/install.sh puts below its prefix.
-const MADE: [&str; 8] = [
+pub const MADE: [&str; 8] = [
     "bin/poof",
     "share/bash-completion/completions/poof",
     "share/zsh/site-functions/_poof",

@@ -41,7 +41,24 @@ pub fn traces(home: &Path) -> Vec<Trace> {
     histories.sort();
     histories.dedup();
     let logs = LOGS.iter().filter_map(|path| in_lines(Path::new(path), "sudo "));
-    histories.iter().filter_map(|path| in_lines(path, "")).chain(logs).collect()
+    let histories = histories.iter().filter_map(|path| in_lines(path, ""));
+    histories.chain(of_pipx(home)).chain(logs).collect()
+}
+
+/// What pipx has noted of its calls, each in a file of its own.
+fn of_pipx(home: &Path) -> Option<Trace> {
+    let state = env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|dir| dir.is_absolute());
+    let state = state.unwrap_or_else(|| home.join(".local/state"));
+    let dirs = [state.join("pipx/log"), home.join("Library/Logs/pipx")];
+    let entries = dirs.iter().flat_map(fs::read_dir).flatten().flatten();
+    let mut logs: Vec<_> = entries.map(|entry| entry.path()).collect();
+    logs.retain(|path| fs::read(path).is_ok_and(|text| mentions(&text)));
+    logs.sort();
+    let (count, names) = (logs.len(), logs.iter().map(|path| quoted(path)).collect::<Vec<_>>());
+    (count > 0).then(|| Trace {
+        what: format!("poof in {count} of the logs of pipx"),
+        command: format!("rm {}", names.join(" ")),
+    })
 }
 
 /// What systemd has noted of a schedule.
@@ -70,7 +87,7 @@ fn in_lines(path: &Path, before: &str) -> Option<Trace> {
 
 /// Whether poof is a word of a line: the program, or a file of its own. The command that
 /// is named for it removes exactly these lines.
-fn mentions(line: &[u8]) -> bool {
+pub fn mentions(line: &[u8]) -> bool {
     line.split(|byte| !byte.is_ascii_alphanumeric()).any(|word| word == b"poof")
 }
 

@@ -113,4 +113,6 @@ mod upload_kills;
 mod upload_races;
 mod verify;
 mod weather;
+#[cfg(target_os = "linux")] // systemd, cron
+mod wheel;
 mod words;

@@ -47,7 +47,7 @@ fn with_systemd(sandbox: &Sandbox) {
 }
 
 /// One where there is only cron, with a crontab that is a file.
-fn with_cron(sandbox: &Sandbox) {
+pub fn with_cron(sandbox: &Sandbox) {
     stand_in(sandbox, "systemctl", "echo 'Failed to connect to bus: No medium found' >&2; exit 1");
     with_crontab(sandbox);
 }
@@ -61,7 +61,7 @@ fn with_crontab(sandbox: &Sandbox) {
     stand_in(sandbox, "crontab", &script);
 }
 
-fn crontab(sandbox: &Sandbox) -> PathBuf {
+pub fn crontab(sandbox: &Sandbox) -> PathBuf {
     sandbox.bin().join("tab")
 }
 

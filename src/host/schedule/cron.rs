@@ -3,6 +3,7 @@
 use super::tools::{Call, call};
 use super::{Found, Interval, Kind, Schedule, Scheduler, Written, every_in};
 use crate::base::error::{Error, Result};
+use crate::host::traces::mentions;
 
 /// The most that lies between two calls, in minutes: cron forgets those that it misses.
 const DISTANCE: u32 = 15;
@@ -76,6 +77,15 @@ pub fn has_other(crontab: &[u8], home: &str, own: &str) -> bool {
     lines.any(|line| {
         line != ours.as_bytes() && line.strip_prefix(begin.as_bytes()).is_some_and(is_id)
     })
+}
+
+/// How many lines of a crontab name poof that no `lconfig` has made: the Python poof had
+/// none, and its users wrote their own.
+pub fn by_hand(crontab: &[u8], own: &str) -> usize {
+    let is_made = |line: &[u8]| line.windows(OURS.len()).any(|part| part == OURS);
+    let lines = sorted(crontab, own).into_iter().filter(|(_, ours)| !ours);
+    let commands = lines.filter(|(line, _)| !line.trim_ascii_start().starts_with(b"#"));
+    commands.filter(|(line, _)| !is_made(line) && mentions(line)).count()
 }
 
 /// A crontab without what is ours; everything else as it was.
@@ -263,6 +273,21 @@ mod tests {
         assert!(has_other(&left, HOME, HOME) && !has_other(&left, HOME, ID));
         assert_eq!(removed(&left, ID), b"@daily x\n");
         assert!(!has_other(&added(b"", "/home/joe2", &one), HOME, HOME));
+    }
+
+    #[test]
+    fn lines_that_somebody_wrote_for_poof_are_counted() {
+        for (line, count) in [
+            ("0 */6 * * * /home/joe/venv/bin/poof backup", 1),
+            ("@daily cd /tmp && poof backup && poof check", 1),
+            ("  # 0 0 * * * poof backup", 0),
+            ("@daily spoof", 0),
+            ("*/15 * * * * nice /usr/bin/poof backup --scheduled --every 6h >/dev/null 2>&1", 0),
+        ] {
+            let crontab =
+                added(format!("{line}\n").as_bytes(), HOME, &super::line(&schedule("6h")));
+            assert_eq!(by_hand(&crontab, HOME), count, "{line}");
+        }
     }
 
     #[test]

@@ -12,13 +12,21 @@ impl Scheduler {
     /// What would call a program that is gone, and how it is stopped.
     pub fn others(&self) -> Vec<Trace> {
         let mut others: Vec<_> = self.other_agents().into_iter().map(|p| self.trace(&p)).collect();
-        if let Ok(Some(crontab)) = self.crontab()
-            && cron::has_other(&crontab, &self.home.to_string_lossy(), &self.crontab_home())
-        {
+        let crontab = self.crontab().ok().flatten().unwrap_or_default();
+        let edit = "crontab -e".to_owned();
+        if cron::has_other(&crontab, &self.home.to_string_lossy(), &self.crontab_home()) {
             others.push(Trace {
                 what: "in the crontab: the schedule of another configuration (`--confdir`)"
                     .to_owned(),
-                command: "crontab -e".to_owned(),
+                command: edit.clone(),
+            });
+        }
+        let count = cron::by_hand(&crontab, &self.crontab_home());
+        if count > 0 {
+            let lines = if count == 1 { "line" } else { "lines" };
+            others.push(Trace {
+                what: format!("{count} {lines} in the crontab that somebody wrote for poof"),
+                command: edit,
             });
         }
         others

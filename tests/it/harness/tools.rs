@@ -18,6 +18,11 @@ pub fn python_poof() -> PathBuf {
     tool("python-poof-1.6.0/bin/poof", "POOF_TEST_PYTHON_POOF")
 }
 
+/// pipx or uv, which install programs from wheels.
+pub fn of_python(name: &str) -> PathBuf {
+    tool(&format!("../installers/bin/{name}"), "POOF_TEST_INSTALLER")
+}
+
 /// Where `scripts/server-tools.sh` has unpacked Debian's packages of servers.
 pub fn servers() -> PathBuf {
     let root = cache().join("poof-tools/servers");
