@@ -351,6 +351,20 @@ fn each_configuration_has_a_schedule_of_its_own() {
 }
 
 #[test]
+fn neuter_names_the_lines_of_a_crontab_that_somebody_wrote_for_poof() {
+    let sandbox = plain(1);
+    let program = installed(&sandbox);
+    with_cron(&sandbox);
+    let own = "# poof, each day\n@daily poof backup\n@daily spoof\n";
+    fs::write(crontab(&sandbox), own).unwrap();
+    poof(&sandbox, &program, &["lconfig"]).run().expect_code(0);
+    let args = ["neuter", "--yes", "--allow", "no-kit"];
+    let run = poof(&sandbox, &program, &args).run().expect_code(9);
+    let run = run.stderr_has("left: 1 line in the crontab that somebody wrote for poof");
+    assert_eq!(fs::read_to_string(crontab(&sandbox)).unwrap(), own, "{run}");
+}
+
+#[test]
 fn neuter_takes_the_schedule_of_either_kind_with_it() {
     for with in [with_systemd as fn(&Sandbox), with_cron] {
         let sandbox = plain(1);
