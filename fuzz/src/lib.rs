@@ -136,8 +136,9 @@ pub fn entries(u: &mut Unstructured) -> Result<Vec<u8>> {
         raw.extend(postcard::to_stdvec(&entry(u)?).unwrap_or_default());
     }
     if u.ratio(1, 20)? {
-        raw = raw.repeat(u.int_in_range(1..=5000)?);
-        raw.truncate(40 << 20);
+        // Beyond what a block may have, and not so much that this would be what takes memory.
+        let most = (20 << 20) / raw.len().max(1) + 1;
+        raw = raw.repeat(u.int_in_range(1..=5000)?.min(most));
     }
     if u.ratio(1, 4)? && !raw.is_empty() {
         let at = u.choose_index(raw.len())?;

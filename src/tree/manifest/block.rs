@@ -7,9 +7,10 @@ use std::io::Read;
 use super::Damaged;
 use crate::tree::entry::{Entry, MOST_ATTRIBUTE_BYTES, STAGE, is_within, order};
 
-/// A block that is larger when unpacked, in bytes, was not made by us: it ends at 1 MiB
-/// and one entry.
-const LARGEST: u64 = (1 << 20) + MOST_ATTRIBUTE_BYTES as u64 + (1 << 20);
+/// A block ends with the entry that brings it to this size before it is packed, in bytes.
+pub const SIZE: usize = 1 << 20;
+/// One that is larger when unpacked, in bytes, was not made by us.
+const LARGEST: u64 = SIZE as u64 + MOST_ATTRIBUTE_BYTES as u64 + (1 << 20);
 /// Nor was one of more entries.
 pub const MOST: u32 = 4096;
 /// What unpacking may look back on, as a power of two: more than what packs here does.
@@ -41,10 +42,15 @@ pub fn unpack(bytes: &[u8]) -> Result<Vec<Entry>, Damaged> {
     decode(&raw)
 }
 
-/// The entries of raw bytes; any bytes at all give entries or an error.
-pub fn decode(mut raw: &[u8]) -> Result<Vec<Entry>, Damaged> {
+/// The entries of raw bytes; any bytes at all give entries or an error. An attribute of two
+/// bytes takes fifty in memory: so no more of them are read than there may be.
+pub fn decode(all: &[u8]) -> Result<Vec<Entry>, Damaged> {
     let mut entries: Vec<Entry> = Vec::new();
+    let mut raw = all;
     while !raw.is_empty() {
+        if all.len() - raw.len() >= SIZE {
+            return Err(Damaged::Invalid("it goes on where it should have ended"));
+        }
         let (entry, rest) = postcard::take_from_bytes::<Entry>(raw).map_err(|_| Damaged::Cut)?;
         check(&entry)?;
         if let Some(last) = entries.last() {

@@ -11,8 +11,6 @@ use crate::tree::entry::Entry;
 const MAGIC: &[u8] = b"poof index";
 const VERSION: u8 = 1;
 const ENTRIES: usize = 1024;
-/// A block ends here in any case, in bytes before it is compressed.
-const RAW: usize = 1 << 20;
 const LEVEL: i32 = 1;
 /// A header or block that says it is larger is not ours.
 const LARGEST: u32 = 64 << 20;
@@ -58,7 +56,7 @@ impl<W: Write> IndexWriter<W> {
         self.held += 1;
         self.count += 1;
         // Attributes may be large, and a reader takes no block beyond its bound.
-        let full = self.held == ENTRIES || self.raw.len() >= RAW;
+        let full = self.held == ENTRIES || self.raw.len() >= block::SIZE;
         if full { self.flush() } else { Ok(()) }
     }
 

@@ -54,6 +54,25 @@ fn an_entry_has_no_more_attributes_than_the_format_says() {
     assert_eq!(with(MOST_ATTRIBUTES + 1), Err(Damaged::Cut));
 }
 
+// Of attributes without content 2,355 bytes took 500 MB.
+#[test]
+fn a_shard_that_goes_on_where_it_should_have_ended_is_refused() {
+    let with = |entries: u32| {
+        let mut raw = Vec::new();
+        for number in 0..entries {
+            let mut entry = small(number);
+            entry.attributes.xattrs = vec![(b"n".to_vec(), Vec::new()); MOST_ATTRIBUTES];
+            block::encode(&entry, &mut raw);
+        }
+        let (bytes, id) = sealed(&raw);
+        assert!(bytes.len() < 10_000);
+        open_shard(&Key::plain(), &id, &bytes).map(|entries| entries.len())
+    };
+    // 3 bytes each: the eleventh entry begins within the first MiB.
+    assert_eq!(with(11), Ok(11));
+    assert_eq!(with(12), Err(Damaged::Invalid("it goes on where it should have ended")));
+}
+
 #[test]
 fn a_head_whose_shards_do_not_hold_what_it_counts_is_refused() {
     let key = Key::plain();

@@ -8,8 +8,6 @@ use crate::tree::entry::Entry;
 
 /// One in so many paths ends a shard.
 const MEAN: u16 = 512;
-/// A shard ends at this size before it is packed, in bytes, or at [`block::MOST`] entries.
-const LARGEST: usize = 1 << 20;
 const LEVEL: i32 = 6;
 /// A shard that is larger as it is stored, in bytes, was not made by us: one entry may
 /// have attributes that nothing makes smaller.
@@ -49,7 +47,7 @@ impl<'a> ShardBuilder<'a> {
         let hash = blake3::hash(&entry.path);
         let ends =
             u16::from_le_bytes([hash.as_bytes()[0], hash.as_bytes()[1]]).is_multiple_of(MEAN);
-        (ends || self.entries >= block::MOST || self.raw.len() >= LARGEST).then(|| self.cut())
+        (ends || self.entries >= block::MOST || self.raw.len() >= block::SIZE).then(|| self.cut())
     }
 
     /// The last shard, if there is one.
