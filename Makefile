@@ -68,10 +68,16 @@ test: setup test-tools lint
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(( ($$(getconf _NPROCESSORS_ONLN) * 3 + 1) / 2 ))} \
 		$(CARGO) test --locked
 
+# The whole program for macOS, linked on Linux; it runs nowhere here.
+link-macos: setup
+	@scripts/link-macos.sh
+
 # Kills at every other request, trees of hundreds of thousands of files, and the parsers.
 soak: setup test-tools
 	@scripts/server-tools.sh
 	$(CARGO) test --locked --test it soak_ -- --ignored --test-threads=2
+	TARGETS='aarch64-apple-darwin x86_64-apple-darwin' scripts/check-macos.sh
+	scripts/link-macos.sh
 	scripts/fuzz.sh '$(FUZZ)'
 
 # The parsers of what comes from disks and servers, a minute each.
@@ -97,4 +103,4 @@ clean:
 	$(CARGO) clean
 	rm -rf vendor/modcache vendor/crates
 
-.PHONY: help setup build demo install uninstall package wheel lint test-tools test soak fuzz bench ledger vendor-fill clean
+.PHONY: help setup build demo install uninstall package wheel lint test-tools test link-macos soak fuzz bench ledger vendor-fill clean

@@ -22,7 +22,8 @@ fn main() {
     let source = root.join("go");
     // The directory, not the files that it holds now: a new one counts too.
     println!("cargo::rerun-if-changed={}", source.display());
-    for name in ["GO", "GOFLAGS", "GOMODCACHE", "POOF_OFFLINE", "CC", "LIBCLANG_PATH"] {
+    let of_target = compiler_of_target();
+    for name in ["GO", "GOFLAGS", "GOMODCACHE", "POOF_OFFLINE", "CC", "LIBCLANG_PATH", &of_target] {
         println!("cargo::rerun-if-env-changed={name}");
     }
     // So that a test can run this program as cargo does.
@@ -126,6 +127,10 @@ fn build_archive(go: &str, root: &Path, archive: &Path, rclone: &str) {
         .env("GOWORK", "off")
         .env("GOOS", go_os(&var("CARGO_CFG_TARGET_OS")))
         .env("GOARCH", go_arch(&var("CARGO_CFG_TARGET_ARCH")));
+    // For another system a compiler of its own, by the name that the crate cc has for it.
+    if let Some(compiler) = env::var_os(compiler_of_target()) {
+        command.env("CC", compiler);
+    }
     if env::var_os("CARGO_FEATURE_SLIM").is_some() {
         command.arg("-tags=slim");
     }
@@ -154,6 +159,11 @@ fn build_archive(go: &str, root: &Path, archive: &Path, rclone: &str) {
         let remedy = remedy.unwrap_or("If go/ is unchanged, please report this.");
         fail("compiling rclone failed, see above", remedy);
     }
+}
+
+/// `CC_aarch64_apple_darwin`, for one.
+fn compiler_of_target() -> String {
+    format!("CC_{}", env::var("TARGET").unwrap_or_default().replace('-', "_"))
 }
 
 fn offline() -> bool {
