@@ -23,6 +23,7 @@ help:
 	@echo 'make demo         setup, build, and poof demo'
 	@echo 'make lint         formatters and linters, Rust and Go'
 	@echo 'make test         setup, lint and every test'
+	@echo 'make link-macos   link the program for macOS, on Debian'
 	@echo 'make soak         the tests that take long: kills by the hundred, large trees,'
 	@echo '                  and the parsers, FUZZ seconds each (an hour)'
 	@echo 'make fuzz         the parsers, a minute each'

@@ -32,10 +32,10 @@ pub fn is_metered() -> bool {
 /// Whether there is a way out of this machine. Where the system does not tell, there may be.
 pub fn has_route() -> bool {
     if cfg!(target_os = "macos") {
-        let said = ["-inet", "-inet6"].map(|family| {
-            said(&["route", "-n", "get", family, "default"], PATIENCE).unwrap_or_default()
+        return ["-inet", "-inet6"].iter().any(|family| {
+            let said = said(&["route", "-n", "get", family, "default"], PATIENCE);
+            said.is_some_and(|said| of_route(&said))
         });
-        return said.iter().any(|said| of_route(said));
     }
     let read = |path: &str| std::fs::read_to_string(path).ok();
     match (read("/proc/net/route"), read("/proc/net/ipv6_route")) {

@@ -69,6 +69,11 @@ pub fn layout(system: System, home: &Path, env: impl Fn(&str) -> Option<OsString
     }
 }
 
+/// A path that the environment gives; a relative one counts as not set.
+pub fn given(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
 /// The directory that the schedule of the Python poof writes its logs to. Anybody may have
 /// made it, and it goes at each start of the machine: what is there is only removed.
 pub const PYTHON_LOGS: &str = "/tmp/6CC9-4821-827B-8596B684ECA9";

@@ -2,12 +2,13 @@
 //! of its own, named by the digest of its address (`pip cache dir`). pip itself removes
 //! only all of it, so what is of poof is found by its end.
 
-use std::env;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
+
+use super::paths::given;
 
 /// How much of the end of a file is looked at: that is where a zip has its list, and an
 /// index (PEP 691, as PyPI sorts it) the name.
@@ -29,10 +30,6 @@ pub fn of_poof(home: &Path) -> Vec<PathBuf> {
     found.sort();
     found.dedup();
     found
-}
-
-fn given(name: &str) -> Option<PathBuf> {
-    env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
 fn in_cache(dir: PathBuf) -> Vec<PathBuf> {

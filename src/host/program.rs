@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::paths::given;
 use super::plain;
 use super::receipt::{self, Named};
 use super::tool;
@@ -106,10 +107,7 @@ fn of(program: &Path, package: impl Fn(&Path) -> Option<String>) -> Installed {
 
 /// Where a user puts what goes with a program, below `home`: completions and the manual.
 pub fn companions(home: &Path) -> Vec<PathBuf> {
-    let xdg = |name: &str, default: &str| {
-        let given = env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        given.unwrap_or_else(|| home.join(default))
-    };
+    let xdg = |name, default: &str| given(name).unwrap_or_else(|| home.join(default));
     let data = xdg("XDG_DATA_HOME", ".local/share");
     let config = xdg("XDG_CONFIG_HOME", ".config");
     let below_data = [

@@ -1,10 +1,11 @@
 //! What others have noted of poof: lines in the histories of shells and in the logs of
 //! the package manager.
 
-use crate::base::shown::{path_of, quoted};
-use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use super::paths::given;
+use crate::base::shown::{path_of, quoted};
 
 /// Something that is left, and what removes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +34,7 @@ const LOGS: [&str; 3] = ["/var/log/dpkg.log", "/var/log/apt/history.log", "/var/
 /// What is noted of poof below `home`, where the shell keeps its history, and in the
 /// logs of the package manager.
 pub fn traces(home: &Path) -> Vec<Trace> {
-    let own = env::var_os("HISTFILE").map(PathBuf::from).filter(|path| path.is_absolute());
+    let own = given("HISTFILE");
     let sessions = SESSIONS.iter().flat_map(|name| fs::read_dir(home.join(name))).flatten();
     let sessions = sessions.flatten().map(|entry| entry.path()).filter(|path| path.is_file());
     let histories = HISTORIES.iter().map(|name| home.join(name));
@@ -47,8 +48,7 @@ pub fn traces(home: &Path) -> Vec<Trace> {
 
 /// What pipx has noted of its calls, each in a file of its own.
 fn of_pipx(home: &Path) -> Option<Trace> {
-    let state = env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|dir| dir.is_absolute());
-    let state = state.unwrap_or_else(|| home.join(".local/state"));
+    let state = given("XDG_STATE_HOME").unwrap_or_else(|| home.join(".local/state"));
     let dirs = [state.join("pipx/log"), home.join("Library/Logs/pipx")];
     let entries = dirs.iter().flat_map(fs::read_dir).flatten().flatten();
     let mut logs: Vec<_> = entries.map(|entry| entry.path()).collect();

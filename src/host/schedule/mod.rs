@@ -16,7 +16,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::paths::{AGENT_LOGS, Layout, PYTHON_LOGS, System};
+use super::paths::{AGENT_LOGS, Layout, PYTHON_LOGS, System, given};
 use crate::base::error::{Error, Result};
 use crate::base::shown::path_of;
 pub use environment::environment;
@@ -137,8 +137,7 @@ impl Scheduler {
         let is_set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
         let user = is_set("USER").or_else(|| is_set("LOGNAME"));
         let user = user.map(|name| name.to_string_lossy().into_owned());
-        let data = is_set("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-        let data = data.unwrap_or_else(|| layout.home.join(".local/share"));
+        let data = given("XDG_DATA_HOME").unwrap_or_else(|| layout.home.join(".local/share"));
         // After `su` nothing says where the bus of the user is.
         let runtime = PathBuf::from(format!("/run/user/{uid}"));
         let runtime = (is_set("XDG_RUNTIME_DIR").is_none()

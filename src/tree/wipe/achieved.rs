@@ -74,12 +74,15 @@ pub fn achieved(mount: Option<&Mount>) -> Vec<Achieved> {
     let has = |option: &str| mount.options.iter().any(|o| o == option);
     let mut said = match mount.kind.as_str() {
         "ext3" | "ext4" if has(JOURNALED) => vec![InPlace, Journaled],
-        "ext2" | "ext3" | "ext4" | "vfat" | "exfat" | "msdos" | "ntfs" | "ntfs3" | "hfs"
-        | "hfsplus" | "jfs" | "ufs" => vec![InPlace],
+        "ext2" | "ext3" | "ext4" | "vfat" | "exfat" | "msdos" | "ntfs" | "ntfs3" | "hfsplus"
+        | "jfs" | "ufs" => vec![InPlace],
         "xfs" => vec![InPlace, Reflinks],
         // What was written before the option was set copies nevertheless.
         "btrfs" if has("nodatacow") => vec![InPlace, Reflinks, Snapshots],
-        "btrfs" | "zfs" | "bcachefs" | "nilfs2" | "apfs" => vec![CopiesOnWrite, Snapshots],
+        "btrfs" | "zfs" | "bcachefs" | "nilfs2" => vec![CopiesOnWrite, Snapshots],
+        // Of macOS, with `.DocumentRevisions-V100` and `.Spotlight-V100`.
+        "apfs" => vec![CopiesOnWrite, Snapshots, Indexed],
+        "hfs" => vec![InPlace, Indexed],
         "f2fs" | "ubifs" | "jffs2" => vec![CopiesOnWrite],
         "tmpfs" | "ramfs" => return vec![Memory],
         "nfs" | "nfs4" | "cifs" | "smb3" | "smbfs" | "afpfs" | "webdav" | "9p" | "virtiofs"
@@ -91,10 +94,6 @@ pub fn achieved(mount: Option<&Mount>) -> Vec<Achieved> {
         kind if kind.starts_with("fuse") => return vec![Elsewhere],
         _ => vec![Unknown],
     };
-    if ["apfs", "hfs"].contains(&mount.kind.as_str()) {
-        // `.DocumentRevisions-V100` and `.Spotlight-V100`, of macOS.
-        said.push(Indexed);
-    }
     if mount.disk.is_volume && !said.contains(&Snapshots) {
         said.push(Snapshots);
     }
