@@ -23,7 +23,7 @@
 //! The rooms, each of which knows only those to its right:
 //!
 //! ```text
-//! main ─► cli, commands ─► config, tree, kit ─► storage, host ─► base
+//! main ─► commands ─► cli, operations ─► config, tree, kit ─► storage, host ─► base
 //! ```
 //!
 //! `go/` is the other half of `storage`: rclone and a little glue, compiled by
@@ -35,6 +35,7 @@ mod commands;
 mod config;
 mod host;
 mod kit;
+mod operations;
 mod storage;
 mod tree;
 
@@ -49,8 +50,9 @@ use base::interrupt;
 use base::terminal::{Terminal, Voice, Volume, error_event};
 use base::waiting;
 use cli::{Cli, Color};
-use commands::{Context, Outcome};
 use host::clipboard;
+use operations::session::Given;
+use operations::{Outcome, Session};
 
 fn main() -> ExitCode {
     host::confine::undumpable();
@@ -74,10 +76,15 @@ fn main() -> ExitCode {
         }
         terminal.event(event);
     });
-    match Context::new(&cli, Terminal::new(voice)) {
-        Ok(context) => {
-            let outcome = interrupt::install().and_then(|()| commands::run(cli, &context));
-            finish(&context.terminal, outcome)
+    let given = Given {
+        confdir: cli.confdir.clone(),
+        poofconf: cli.poofconf.clone(),
+        rcloneconf: cli.rcloneconf.clone(),
+    };
+    match Session::new(given, Terminal::new(voice)) {
+        Ok(session) => {
+            let outcome = interrupt::install().and_then(|()| commands::run(cli, &session));
+            finish(&session.terminal, outcome)
         }
         Err(error) => finish(&Terminal::new(voice), Err(error)),
     }

@@ -3,25 +3,26 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use super::secrets::{in_time, rclone_file};
-use super::{Context, Outcome, offer, stage};
+use super::shown;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::shown::path_of;
 use crate::cli::Cconfig;
 use crate::config::rclone_conf::{STORAGE, is_encrypted};
 use crate::config::ready::storage_section;
 use crate::config::{PoofConf, Problem, RcloneConf, RcloneFile, Status, keys};
+use crate::operations::secrets::{in_time, rclone_file};
+use crate::operations::{Outcome, Session, section};
 
-pub fn run(context: &Context, args: &Cconfig) -> Result<Outcome> {
-    let path = &context.files.rclone;
+pub fn run(session: &Session, args: &Cconfig) -> Result<Outcome> {
+    let path = &session.files.rclone;
     let missing = !path.exists();
     let changes = missing || args.remote.is_some() || !args.settings.is_empty();
     if changes {
-        let _lock = context.lock()?;
+        let _lock = session.lock()?;
         let s3 = matches!(args.remote.as_deref(), None | Some("s3"));
         // poof.conf need not exist yet.
-        let poof = PoofConf::load(&context.files.poof).ok();
-        let mut file = match rclone_file(context, poof.as_ref()) {
+        let poof = PoofConf::load(&session.files.poof).ok();
+        let mut file = match rclone_file(session, poof.as_ref()) {
             Err(Problem { status: Status::MissingConfigFile, .. }) if s3 => {
                 RcloneFile::new(RcloneConf::scaffold())
             }
@@ -30,13 +31,13 @@ pub fn run(context: &Context, args: &Cconfig) -> Result<Outcome> {
             }
             other => in_time(other)?,
         };
-        fill(context, poof.as_ref(), &mut file.conf, args)?;
+        fill(session, poof.as_ref(), &mut file.conf, args)?;
         file.save(path)?;
         let done = if missing { "created" } else { "changed" };
-        context.terminal.note(&format!("{done} {}", path_of(path)));
+        session.terminal.note(&format!("{done} {}", path_of(path)));
     }
     let text = fs::read(path).map_err(|error| Error::io("read", path, &error))?;
-    offer::show(context, path, &text);
+    shown::show(session, path, &text);
     match RcloneConf::parse(&text) {
         // It is shown as it lies there.
         _ if is_encrypted(&text) => Ok(Outcome::default().with("changed", changes)),
@@ -47,7 +48,7 @@ pub fn run(context: &Context, args: &Cconfig) -> Result<Outcome> {
 
 /// The storage remote with the settings of the command line.
 fn fill(
-    context: &Context,
+    session: &Session,
     poof: Option<&PoofConf>,
     conf: &mut RcloneConf,
     args: &Cconfig,
@@ -77,7 +78,7 @@ fn fill(
         }
         _ => {}
     }
-    let made = stage::create(context, &section, &kind, given)?;
+    let made = section::create(session, &section, &kind, given)?;
     conf.fill(&section, &made, &["type"]);
     Ok(())
 }

@@ -3,11 +3,11 @@
 use clap_complete::Shell;
 use serde_json::json;
 
-use super::{Context, Outcome};
 use crate::base::error::{Error, Kind, Result};
 use crate::cli::{self, Completions};
+use crate::operations::{Outcome, Session};
 
-pub fn run(context: &Context, args: &Completions) -> Result<Outcome> {
+pub fn run(session: &Session, args: &Completions) -> Result<Outcome> {
     if !matches!(args.shell, Shell::Bash | Shell::Zsh | Shell::Fish) {
         return Err(Error::new(Kind::Usage, format!("no completions for {}", args.shell))
             .hint("There are some for bash, zsh and fish."));
@@ -15,8 +15,8 @@ pub fn run(context: &Context, args: &Completions) -> Result<Outcome> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut cli::command(), "poof", &mut script);
     let script = String::from_utf8_lossy(&script);
-    context.terminal.verbatim(script.trim_end());
-    context.terminal.event(&json!({
+    session.terminal.verbatim(script.trim_end());
+    session.terminal.event(&json!({
         "type": "completions", "shell": args.shell.to_string(), "script": script,
     }));
     Ok(Outcome::default())

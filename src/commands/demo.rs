@@ -8,36 +8,27 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use walkdir::WalkDir;
 
-use super::secrets::Wallet;
-use super::{Context, Outcome, backup, cconfig, cryptoggle, download, econfig, upload, verify};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::write_private;
 use crate::base::interrupt;
 use crate::base::terminal::{Terminal, Voice, Volume};
-use crate::cli::{Backup, Caution, Cconfig, Download, Guard, Mirror, ProofBy, Upload, Verify};
+use crate::cli::{Cconfig, Verify};
+use crate::commands::{cconfig, cryptoggle, econfig, verify};
 use crate::config::Files;
 use crate::host::paths::{System, layout};
+use crate::host::scratch::DEMO;
+use crate::operations::caution::Caution;
+use crate::operations::secret_cache::SecretCache;
+use crate::operations::{Outcome, Session, backup, download, upload};
+use crate::tree::guard::Allowed;
 
-/// What the names of its directories begin with; the number of the process follows.
-pub const SCRATCH: &str = "poof-demo-";
-
-/// Whether the demo is at work that has made the directory of this name.
-pub fn is_at_work(name: &[u8]) -> bool {
-    let number = name.strip_prefix(SCRATCH.as_bytes()).and_then(|rest| {
-        let number = rest.split(|byte| *byte == b'-').next()?;
-        str::from_utf8(number).ok()?.parse().ok()
-    });
-    let process = number.and_then(rustix::process::Pid::from_raw);
-    process.is_some_and(|process| rustix::process::test_kill_process(process).is_ok())
-}
-
-pub fn run(context: &Context) -> Result<Outcome> {
-    let prefix = format!("{SCRATCH}{}-", std::process::id());
+pub fn run(session: &Session) -> Result<Outcome> {
+    let prefix = format!("{DEMO}{}-", std::process::id());
     let scratch = tempfile::Builder::new().prefix(&prefix).tempdir().map_err(|error| {
         Error::unexpected(format!("cannot make a scratch directory: {error}"))
             .hint("Set TMPDIR to a directory that can be written.")
     })?;
-    let demo = Demo::new(context, scratch.path());
+    let demo = Demo::new(session, scratch.path());
     demo.tell("a scratch directory stands in for your machine, and one in it for the cloud");
     let original = demo.make_files()?;
     demo.tell(&format!("made {} files to play with", original.len()));
@@ -49,17 +40,15 @@ pub fn run(context: &Context) -> Result<Outcome> {
     demo.tell("switched to encryption: `poof econfig`, `poof cryptoggle`");
     demo.cycle(&original, true)?;
     drop(scratch);
-    context.terminal.result("demo: everything came back whole, plain and encrypted");
+    session.terminal.result("demo: everything came back whole, plain and encrypted");
     Ok(Outcome::default().with("files", original.len()))
 }
 
 /// Without the last step of level 4, in which poof removes itself.
-const UPLOAD: Upload = Upload {
-    caution: Caution { dry_run: false, yes: true, allow: Vec::new() },
-    keep_poof: true,
-    proof: ProofBy::Server,
-    wipe_excluded: false,
-};
+fn upload() -> upload::Request {
+    let caution = Caution { yes: true, ..Caution::default() };
+    upload::Request { caution, keep_poof: true, ..Default::default() }
+}
 
 /// A path and what is there: content of a file, or target of a link.
 type Content = BTreeMap<PathBuf, Vec<u8>>;
@@ -67,25 +56,25 @@ type Content = BTreeMap<PathBuf, Vec<u8>>;
 struct Demo<'a> {
     terminal: &'a Terminal,
     /// The machine inside the scratch directory.
-    inner: Context,
+    inner: Session,
     data: PathBuf,
     cloud: PathBuf,
 }
 
 impl<'a> Demo<'a> {
-    fn new(context: &'a Context, scratch: &Path) -> Self {
+    fn new(session: &'a Session, scratch: &Path) -> Self {
         let home = scratch.join("home");
         // The environment is not asked: no XDG directory of the user's.
         let layout = layout(System::Xdg, &home, |_| None);
-        let inner = Context {
+        let inner = Session {
             terminal: Terminal::new(Voice { volume: Volume::Silent, ..Voice::default() }),
             files: Files::resolve(&layout.config, None, None, None),
             state: layout.state.clone(),
             layout,
-            wallet: Wallet::default(),
+            secret_cache: SecretCache::default(),
         };
         let (data, cloud) = (home.join("Documents"), scratch.join("cloud"));
-        Demo { terminal: &context.terminal, inner, data, cloud }
+        Demo { terminal: &session.terminal, inner, data, cloud }
     }
 
     fn tell(&self, what: &str) {
@@ -134,22 +123,20 @@ impl<'a> Demo<'a> {
     /// Backup, upload and wipe, download, compare.
     fn cycle(&self, original: &Content, encrypted: bool) -> Result<()> {
         // The plain snapshots are in the bucket when the encrypted ones follow.
-        let allow = if encrypted { vec![Guard::OtherRemote] } else { vec![] };
-        let caution = Caution { allow, ..Caution::default() };
-        let mirror = Mirror { caution, ..Mirror::default() };
-        complete(&backup::run(&self.inner, &Backup { mirror, ..Backup::default() })?)?;
+        let allowed = Allowed { other_remote: encrypted, ..Allowed::default() };
+        let caution = Caution { allowed, ..Caution::default() };
+        complete(&backup::run(&self.inner, &backup::Request { caution, ..Default::default() })?)?;
         self.tell("`poof backup`: the cloud holds a copy of every file");
         if encrypted {
             self.show_that_names_are_hidden(original)?;
         }
-        complete(&upload::run(&self.inner, &UPLOAD)?)?;
+        complete(&upload::run(&self.inner, &upload())?)?;
         if self.data.exists() {
             return Err(Error::unexpected("something is left of what was wiped"));
         }
         self.tell("`poof upload`: proven to be there, and gone here");
         interrupt::check()?;
-        let args = Download { mirror: Mirror::default(), to: None, keep_extra: false };
-        complete(&download::run(&self.inner, &args)?)?;
+        complete(&download::run(&self.inner, &download::Request::default())?)?;
         let back = content(&self.data).map_err(|e| Error::io("read", &self.data, &e))?;
         if back != *original {
             return Err(Error::unexpected("what came back is not what was sent"));

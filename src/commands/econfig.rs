@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::secrets::{in_time, rclone_file};
-use super::{Context, Outcome, guessable, stage};
 use crate::base::error::{Error, Result};
 use crate::base::secret::Secret;
 use crate::base::shown::path_of;
 use crate::config::rclone_conf::CRYPT;
 use crate::config::{PoofConf, Problem, RcloneConf};
 use crate::host::disk;
+use crate::operations::secrets::{in_time, rclone_file};
+use crate::operations::{Outcome, Session, guessable, section};
 
-pub fn run(context: &Context) -> Result<Outcome> {
-    let path = &context.files.rclone;
-    let _lock = context.lock()?;
-    let poof = PoofConf::load(&context.files.poof).map_err(Problem::into_error)?;
-    let mut file = in_time(rclone_file(context, Some(&poof)))?;
+pub fn run(session: &Session) -> Result<Outcome> {
+    let path = &session.files.rclone;
+    let _lock = session.lock()?;
+    let poof = PoofConf::load(&session.files.poof).map_err(Problem::into_error)?;
+    let mut file = in_time(rclone_file(session, Some(&poof)))?;
     let rclone = &mut file.conf;
     let section = crypt_section(rclone).unwrap_or_else(|| CRYPT.to_owned());
     let kept = rclone.values(&section);
@@ -26,8 +26,8 @@ pub fn run(context: &Context) -> Result<Outcome> {
             || secrets.iter().any(|secret| secret.place() == Some((&section, key)))
     };
     if has("password") && has("remote") {
-        context.terminal.note(&format!("[{section}] has its passwords; nothing was changed"));
-        guessable::warn(context, rclone, &[]);
+        session.terminal.note(&format!("[{section}] has its passwords; nothing was changed"));
+        guessable::warn(session, rclone, &[]);
         return Ok(Outcome::default().with("changed", false));
     }
     let mut parameters = BTreeMap::new();
@@ -53,12 +53,12 @@ pub fn run(context: &Context) -> Result<Outcome> {
             parameters.insert(key.to_owned(), secret.expose().to_owned());
         }
     }
-    let made = stage::create(context, &section, "crypt", parameters)?;
+    let made = section::create(session, &section, "crypt", parameters)?;
     let keys = ["type", "remote", "filename_encoding", "password", "password2"];
     rclone.fill(&section, &made, &keys);
     file.save(path)?;
-    context.terminal.done(&format!("added [{section}] to {}", path_of(path)));
-    context.terminal.note(
+    session.terminal.done(&format!("added [{section}] to {}", path_of(path)));
+    session.terminal.note(
         "Its passwords exist only there: keep a copy in a safe place (`poof cconfig` shows the \
          file). `poof cryptoggle` switches to it.",
     );

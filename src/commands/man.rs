@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use super::{Context, Outcome};
 use crate::base::error::{Error, Result};
 use crate::cli;
+use crate::operations::{Outcome, Session};
 
-pub fn run(context: &Context) -> Result<Outcome> {
+pub fn run(session: &Session) -> Result<Outcome> {
     let page = cli::page()
         .map_err(|error| Error::unexpected(format!("cannot write the manual page: {error}")))?;
-    context.terminal.verbatim(page.trim_end());
-    context.terminal.event(&json!({"type": "man", "page": page}));
+    session.terminal.verbatim(page.trim_end());
+    session.terminal.event(&json!({"type": "man", "page": page}));
     Ok(Outcome::default())
 }

@@ -1,32 +1,34 @@
 //! `poof neuter`: removes poof, its configuration and everything that it noted.
 
-use super::{Context, Outcome, departure, farewell, setup};
+use super::caution;
 use crate::base::error::{Error, Result};
 use crate::cli::{Caution, Neuter};
+use crate::operations::recovery::readiness;
+use crate::operations::{Outcome, Session, uninstall};
 
-pub fn run(context: &Context, args: &Neuter) -> Result<Outcome> {
-    let terminal = &context.terminal;
+pub fn run(session: &Session, args: &Neuter) -> Result<Outcome> {
+    let terminal = &session.terminal;
     let Caution { dry_run, yes, allow } = &args.caution;
     if *dry_run {
-        departure::preview(context, &[])?;
+        uninstall::preview(session, &[])?;
         terminal.done("Dry run: nothing was changed.");
         return Ok(Outcome::default().with("dry_run", true));
     }
-    let _lock = context.lock()?;
-    let prepared = farewell::is_prepared(context, &[]);
+    let _lock = session.lock()?;
+    let prepared = readiness::is_prepared(session, &[]);
     if !prepared && !terminal.interactive() {
         // --yes answers questions; this is a guard.
-        farewell::guard(context, setup::allowed(allow), &[])?;
+        readiness::guard(session, caution::allowed(allow), &[])?;
     }
     let question = if prepared {
         "poof, its configuration and all that it noted will be removed. Go on?"
     } else {
         "There is no recovery kit of this configuration, and its keys will be removed. Go on?"
     };
-    let yes = *yes && (prepared || setup::allowed(allow).no_kit);
+    let yes = *yes && (prepared || caution::allowed(allow).no_kit);
     if !terminal.confirm(question, yes)? {
         return Err(Error::guard("poof was not removed")
             .hint("Nothing was changed. `--dry-run` shows what would go, `--yes` goes ahead."));
     }
-    departure::depart(context, Outcome::default())
+    uninstall::depart(session, Outcome::default())
 }

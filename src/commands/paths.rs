@@ -4,13 +4,13 @@ use std::os::unix::ffi::OsStrExt;
 
 use serde_json::json;
 
-use super::{Context, Outcome};
 use crate::base::json;
 use crate::base::shown::path_of;
 use crate::host::schedule::Scheduler;
+use crate::operations::{Outcome, Session};
 
-pub fn run(context: &Context) -> Outcome {
-    let Context { files, layout, state, terminal, .. } = context;
+pub fn run(session: &Session) -> Outcome {
+    let Session { files, layout, state, terminal, .. } = session;
     let mut all =
         vec![("poof.conf", files.poof.clone()), ("rclone-poof.conf", files.rclone.clone())];
     all.extend(Scheduler::of_this_user(layout, state).paths());

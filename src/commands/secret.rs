@@ -6,8 +6,6 @@ use std::fs;
 
 use serde_json::json;
 
-use super::secrets::{Resolved, ask, describe, give, in_time, rclone_file, resolve_value};
-use super::{Context, Outcome, farewell, guessable, phrase};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::secret::Secret;
@@ -15,104 +13,67 @@ use crate::base::shown::{path_of, quoted};
 use crate::cli::{self, SecretSet};
 use crate::config::locked::unlock;
 use crate::config::rclone_conf::is_encrypted;
-use crate::config::secrets::{self, Declared, Source};
+use crate::config::secrets::{self, Declared};
 use crate::config::sources::first_line;
 use crate::config::{PoofConf, Problem, RcloneConf, RcloneFile};
 use crate::host::erase::{Noise, Replaced};
 use crate::host::keychain::{self, Unavailable};
-use crate::host::traces::Trace;
+use crate::operations::keychain as keychain_entries;
+use crate::operations::recovery::{phrase, readiness};
+use crate::operations::secrets::{
+    Resolved, ask, describe, give, in_time, rclone_file, resolve_value,
+};
+use crate::operations::{Outcome, Session, guessable};
 use crate::storage::rclone::call::call;
 use crate::storage::rclone::configuring::GetRemote;
 
-pub fn run(context: &Context, args: &cli::Secret) -> Result<Outcome> {
+pub fn run(session: &Session, args: &cli::Secret) -> Result<Outcome> {
     let cli::Secret::Set(args) = args;
-    let _lock = context.lock()?;
-    let poof = PoofConf::load(&context.files.poof).map_err(Problem::into_error)?;
-    let entry = entry(context, &args.name);
+    let _lock = session.lock()?;
+    let poof = PoofConf::load(&session.files.poof).map_err(Problem::into_error)?;
+    let entry = keychain_entries::entry(session, &args.name);
     let declared = secrets::entry(&args.name, &json!({ "keychain": entry }))
         .map_err(|problem| problem.into_error().with_kind(Kind::Usage))?;
     let moved = match declared.place() {
         None => {
-            let password = password(context, args)?;
-            keep(context, &poof, &declared, &entry, &password)?;
+            let password = password(session, args)?;
+            keep(session, &poof, &declared, &entry, &password)?;
             false
         }
         Some((section, key)) => {
-            let mut file = in_time(rclone_file(context, Some(&poof)))?;
-            let found = standing(context, &declared, &file, section, key)?;
+            let mut file = in_time(rclone_file(session, Some(&poof)))?;
+            let found = standing(session, &declared, &file, section, key)?;
             let moved = args.value_file.is_none() && found.is_some();
             let value = match (found, &args.value_file) {
                 (Some(found), None) => found,
-                _ => given(context, args)?,
+                _ => given(session, args)?,
             };
             let known =
                 resolve_value(&declared, &file.conf, &value).map_err(Problem::into_error)?;
-            keep(context, &poof, &declared, &entry, &value)?;
-            guessable::warn(context, &file.conf, &[known]);
-            leave(context, &mut file, section, key)?;
+            keep(session, &poof, &declared, &entry, &value)?;
+            guessable::warn(session, &file.conf, &[known]);
+            leave(session, &mut file, section, key)?;
             moved
         }
     };
     let name = &args.name;
-    context.terminal.done(&format!("{name} is in the keychain now, as {entry:?}"));
-    context.terminal.event(&json!({
+    session.terminal.done(&format!("{name} is in the keychain now, as {entry:?}"));
+    session.terminal.event(&json!({
         "type": "secret", "name": name, "source": "keychain", "entry": entry, "moved": moved,
     }));
     if moved {
-        context.terminal.note(
+        session.terminal.note(
             "Copies of rclone-poof.conf made before (a backup of its directory, a clipboard) hold \
              it still; the next backup replaces that of the remote.",
         );
     }
-    context.terminal.note("A recovery kit made before does not have it: `poof kit` writes one.");
+    session.terminal.note("A recovery kit made before does not have it: `poof kit` writes one.");
     Ok(Outcome::default().with("moved", moved))
-}
-
-/// The entry of the keychain that poof makes for a secret.
-pub fn entry(context: &Context, name: &str) -> String {
-    match context.state.strip_prefix(&context.layout.state) {
-        // Another configuration has entries of its own, as it has a state.
-        Ok(other) if !other.as_os_str().is_empty() => format!("{name} {}", other.to_string_lossy()),
-        _ => name.to_owned(),
-    }
-}
-
-/// The entries of the keychain that poof made and poof.conf names.
-pub fn entries(context: &Context) -> Vec<String> {
-    let named = secrets_of(context).into_iter().filter_map(|Declared { name, source, .. }| {
-        let own = entry(context, &name);
-        (source == Source::Keychain(own.clone())).then_some(own)
-    });
-    named.collect()
-}
-
-/// The other places where poof.conf says that a secret is: they are somebody else's.
-pub fn others(context: &Context) -> Vec<Trace> {
-    let own = entries(context);
-    let left = secrets_of(context).into_iter().filter_map(|Declared { name, source, .. }| {
-        match source {
-            Source::Keychain(entry) if !own.contains(&entry) => Some(Trace {
-                what: format!("{name} in the keychain, as {entry:?}, which poof has not made"),
-                command: keychain::removal(&entry),
-            }),
-            Source::File(path) if path.exists() => Some(Trace {
-                what: format!("{name} in {}", path_of(&path)),
-                command: format!("rm {}", quoted(&path)),
-            }),
-            // What a program keeps is its own.
-            _ => None,
-        }
-    });
-    left.collect()
-}
-
-fn secrets_of(context: &Context) -> Vec<Declared> {
-    PoofConf::load(&context.files.poof).map(|conf| conf.secrets()).unwrap_or_default()
 }
 
 /// The value that stands in rclone-poof.conf, in clear, as rclone reads it.
 fn standing(
-    context: &Context,
+    session: &Session,
     declared: &Declared,
     file: &RcloneFile,
     section: &str,
@@ -132,7 +93,7 @@ fn standing(
         return Ok(None);
     }
     let nothing: &[Resolved] = &[];
-    give(&context.files.rclone, file, nothing)?;
+    give(&session.files.rclone, file, nothing)?;
     let unread = || Error::config(format!("rclone cannot read [{section}].{key}"));
     let mut values = call(&GetRemote { name: section.to_owned() }).map_err(|_| unread())?;
     let value: Secret = values.remove(key).ok_or_else(unread)?.into();
@@ -146,7 +107,7 @@ fn standing(
 }
 
 /// The value from the file of the command line, or from a person.
-fn given(context: &Context, args: &SecretSet) -> Result<Secret> {
+fn given(session: &Session, args: &SecretSet) -> Result<Secret> {
     match &args.value_file {
         Some(path) => {
             let bytes = phrase::line_of(path)?;
@@ -155,7 +116,7 @@ fn given(context: &Context, args: &SecretSet) -> Result<Secret> {
                     .hint("Its first line is the secret.")
             })
         }
-        None => ask(context, &format!("Value of {}", args.name)).ok_or_else(|| {
+        None => ask(session, &format!("Value of {}", args.name)).ok_or_else(|| {
             Error::new(Kind::Usage, format!("there is no value for {}", args.name)).hint(
                 "What stands in rclone-poof.conf is moved, else it is asked for on a terminal; \
                  `--value-file FILE` gives it (`-`: standard input).",
@@ -165,8 +126,8 @@ fn given(context: &Context, args: &SecretSet) -> Result<Secret> {
 }
 
 /// The password of rclone-poof.conf, which it must open.
-fn password(context: &Context, args: &SecretSet) -> Result<Secret> {
-    let path = &context.files.rclone;
+fn password(session: &Session, args: &SecretSet) -> Result<Secret> {
+    let path = &session.files.rclone;
     let text = RcloneConf::read(path).map_err(Problem::into_error)?;
     if !is_encrypted(&text) {
         return Err(Error::config(format!("{} is not encrypted", path_of(path))).hint(format!(
@@ -174,14 +135,14 @@ fn password(context: &Context, args: &SecretSet) -> Result<Secret> {
             quoted(path)
         )));
     }
-    let password = given(context, args)?;
+    let password = given(session, args)?;
     unlock(&text, &password).map_err(Problem::into_error)?;
     Ok(password)
 }
 
 /// Puts the value into the keychain, and then poof.conf says so.
 fn keep(
-    context: &Context,
+    session: &Session,
     poof: &PoofConf,
     declared: &Declared,
     entry: &str,
@@ -193,17 +154,17 @@ fn keep(
         return Err(Error::config(what).hint(hint));
     }
     // It has another secret, or one that neither file shows.
-    farewell::outdate_kit(context)?;
+    readiness::outdate_kit(session)?;
     let source = json!({ "keychain": entry });
-    poof.with_secret(&declared.name, Some(source)).save(&context.files.poof)
+    poof.with_secret(&declared.name, Some(source)).save(&session.files.poof)
 }
 
 /// Removes the key from rclone-poof.conf, and overwrites what the file was.
-fn leave(context: &Context, file: &mut RcloneFile, section: &str, key: &str) -> Result<()> {
+fn leave(session: &Session, file: &mut RcloneFile, section: &str, key: &str) -> Result<()> {
     if !file.conf.remove(section, key) {
         return Ok(());
     }
-    let path = &context.files.rclone;
+    let path = &session.files.rclone;
     let old = Replaced::at(&fs::canonicalize(path).unwrap_or_else(|_| path.clone()));
     file.save(path)?;
     if let Ok(noise) = Noise::new() {

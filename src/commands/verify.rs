@@ -3,8 +3,6 @@
 
 use serde_json::json;
 
-use super::secrets::{check, give, rclone_file};
-use super::{Context, Outcome, guessable, scheduling, setup};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::cli::Verify;
@@ -12,57 +10,61 @@ use crate::config::programs::{of_poof, of_rclone, settings};
 use crate::config::ready::{absent, ready};
 use crate::config::{PoofConf, Problem, Ready, Status};
 use crate::host::paths::System;
+use crate::operations::permissions;
+use crate::operations::repository::sight;
+use crate::operations::secrets::{check, give, rclone_file};
+use crate::operations::{Outcome, Session, guessable, schedule};
 use crate::storage::failure::Failure;
 use crate::storage::remote::Remote;
 
-pub fn run(context: &Context, args: &Verify) -> Result<Outcome> {
-    setup::warn_if_open(context);
-    line(context, "installed rclone", Status::Ok);
-    let poof = PoofConf::load(&context.files.poof).map_err(|p| tell(context, p))?;
-    line(context, "exists poof.conf", Status::Ok);
-    let rclone = rclone_file(context, Some(&poof)).map_err(|p| tell(context, p))?;
-    line(context, "exists rclone-poof.conf", Status::Ok);
-    let ready = ready(&poof, &rclone.conf, &context.layout.home).and_then(Ready::strict);
-    let ready = ready.map_err(|p| tell(context, p))?;
+pub fn run(session: &Session, args: &Verify) -> Result<Outcome> {
+    permissions::warn_if_open(session);
+    line(session, "installed rclone", Status::Ok);
+    let poof = PoofConf::load(&session.files.poof).map_err(|p| tell(session, p))?;
+    line(session, "exists poof.conf", Status::Ok);
+    let rclone = rclone_file(session, Some(&poof)).map_err(|p| tell(session, p))?;
+    line(session, "exists rclone-poof.conf", Status::Ok);
+    let ready = ready(&poof, &rclone.conf, &session.layout.home).and_then(Ready::strict);
+    let ready = ready.map_err(|p| tell(session, p))?;
     if let Some(problem) = absent(ready.directories()) {
-        return Err(tell(context, problem));
+        return Err(tell(session, problem));
     }
     let mut programs = of_poof(&poof);
     programs.extend(of_rclone(&rclone.conf, &poof.secrets()));
     programs.extend(settings(&poof, &rclone.conf));
-    super::programs::may_run(context, &programs).map_err(|p| tell(context, p))?;
-    let secrets = check(context, &poof, &rclone.conf).map_err(|p| tell(context, p))?;
-    guessable::warn(context, &rclone.conf, &secrets);
+    crate::operations::programs::may_run(session, &programs).map_err(|p| tell(session, p))?;
+    let secrets = check(session, &poof, &rclone.conf).map_err(|p| tell(session, p))?;
+    guessable::warn(session, &rclone.conf, &secrets);
     let encryption = if ready.remote().is_encrypted() {
         Status::EncryptionEnabled
     } else {
         Status::EncryptionDisabled
     };
-    line(context, "encryption enabled", encryption);
+    line(session, "encryption enabled", encryption);
     let scheduler = if System::current() == System::MacOs { "launchd" } else { "schedule" };
-    let schedule = match scheduling::found(context) {
+    let schedule = match schedule::found(session) {
         Some(found) if found.enabled => Status::LaunchdEnabled,
         _ => Status::LaunchdDisabled,
     };
-    line(context, &format!("{scheduler} enabled"), schedule);
+    line(session, &format!("{scheduler} enabled"), schedule);
     if args.offline {
-        context.terminal.result("configuration appears to be valid; the remote was not asked");
+        session.terminal.result("configuration appears to be valid; the remote was not asked");
     } else {
-        give(&context.files.rclone, &rclone, &secrets)?;
-        probe(context, &ready)?;
-        context.terminal.result("configuration appears to be valid and has valid credentials");
+        give(&session.files.rclone, &rclone, &secrets)?;
+        probe(session, &ready)?;
+        session.terminal.result("configuration appears to be valid and has valid credentials");
     }
     Ok(Outcome::default().with("valid", true).with("remote_asked", !args.offline))
 }
 
-fn line(context: &Context, question: &str, status: Status) {
-    context.terminal.result(&format!("{question}? - {status}"));
+fn line(session: &Session, question: &str, status: Status) {
+    session.terminal.result(&format!("{question}? - {status}"));
     let status = status.word();
-    context.terminal.event(&json!({"type": "state", "question": question, "status": status}));
+    session.terminal.event(&json!({"type": "state", "question": question, "status": status}));
 }
 
 /// The lines of a problem, in the place where `verify` stops.
-fn tell(context: &Context, problem: Problem) -> Error {
+fn tell(session: &Session, problem: Problem) -> Error {
     if let Err(interrupted) = interrupt::check() {
         return interrupted;
     }
@@ -71,24 +73,24 @@ fn tell(context: &Context, problem: Problem) -> Error {
             (Status::MissingConfigFile, file) => format!("exists {file}"),
             (_, place) => format!("configuration {place}"),
         };
-        line(context, &question, *status);
+        line(session, &question, *status);
     }
     problem.into_error()
 }
 
 /// Lists, writes, reads and deletes in the place where the snapshots go.
-fn probe(context: &Context, ready: &Ready) -> Result<()> {
+fn probe(session: &Session, ready: &Ready) -> Result<()> {
     let remote = ready.remote();
     let place = remote.name();
     let refused = |doing: String| move |failure: Failure| failure.into_error(&doing, Kind::Remote);
-    let sight = setup::look(ready)?;
+    let sight = sight::look(ready)?;
     if !sight.here.exists {
         remote.make_bucket().map_err(refused(format!("make {place}")))?;
-        context.terminal.note(&format!("{place} did not exist and was made"));
+        session.terminal.note(&format!("{place} did not exist and was made"));
     }
     let names: Vec<_> = ready.directories().iter().map(|d| d.name.as_str()).collect();
     if let Some(suspicion) = sight.suspicion(&names) {
-        context.terminal.warn(&format!("{}. {}", suspicion.what, suspicion.hint));
+        session.terminal.warn(&format!("{}. {}", suspicion.what, suspicion.hint));
     }
     round_trip(remote, &place)
 }

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use super::{Context, Outcome};
+use crate::operations::{Outcome, Session};
 use crate::storage::rclone;
 
-pub fn run(context: &Context) -> Outcome {
+pub fn run(session: &Session) -> Outcome {
     let (poof, rclone) = (env!("CARGO_PKG_VERSION"), rclone::version());
-    context.terminal.result(&format!("poof {poof} (rclone {rclone} embedded)"));
-    context.terminal.event(&json!({"type": "version", "poof": poof, "rclone": rclone}));
+    session.terminal.result(&format!("poof {poof} (rclone {rclone} embedded)"));
+    session.terminal.event(&json!({"type": "version", "poof": poof, "rclone": rclone}));
     Outcome::default()
 }

@@ -48,6 +48,20 @@ pub fn sweep(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// What the names of the directories of `poof demo` begin with; the number of the process
+/// follows.
+pub const DEMO: &str = "poof-demo-";
+
+/// Whether the `poof demo` is at work that has made the directory of this name.
+pub fn is_at_work(name: &[u8]) -> bool {
+    let number = name.strip_prefix(DEMO.as_bytes()).and_then(|rest| {
+        let number = rest.split(|byte| *byte == b'-').next()?;
+        str::from_utf8(number).ok()?.parse().ok()
+    });
+    let process = number.and_then(rustix::process::Pid::from_raw);
+    process.is_some_and(|process| rustix::process::test_kill_process(process).is_ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

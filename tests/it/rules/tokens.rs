@@ -22,6 +22,11 @@ pub enum Is {
     Display,
     /// A `cfg`, `cfg_attr` or `cfg!` that asks for a platform.
     Platform,
+    /// A function with a body, which ends at this line.
+    Function {
+        name: String,
+        end: usize,
+    },
     /// `#[cfg(test)]` on an item that ends at this line.
     Tests {
         end: usize,
@@ -56,6 +61,7 @@ fn walk(stream: TokenStream, depth: usize, found: &mut Vec<Token>) {
             }
             TokenTree::Ident(ident) => match ident.to_string().as_str() {
                 "unsafe" => found.push(Is::Unsafe.at(line)),
+                "fn" => found.extend(function(&trees[i..])),
                 "display" if is_punct(trees.get(i.wrapping_sub(1)), '.') => {
                     found.push(Is::Display.at(line));
                 }
@@ -91,6 +97,18 @@ fn walk(stream: TokenStream, depth: usize, found: &mut Vec<Token>) {
             _ => {}
         }
     }
+}
+
+/// The function that begins here; None: it has no body, or is the type of one.
+fn function(trees: &[TokenTree]) -> Option<Token> {
+    let Some(TokenTree::Ident(name)) = trees.get(1) else { return None };
+    let end = trees.iter().find(|tree| match tree {
+        TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
+        tree => is_punct(Some(tree), ';'),
+    })?;
+    let TokenTree::Group(body) = end else { return None };
+    let end = body.span_close().end().line;
+    Some(Is::Function { name: name.to_string(), end }.at(line(&trees[0])))
 }
 
 /// Whether what comes next is of rustix, whose calls take a handle.

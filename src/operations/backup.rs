@@ -1,0 +1,111 @@
+//! `poof backup`: makes the remote copy of every directory equal to it.
+
+use super::caution::Caution;
+use super::outcome::Outcome;
+use super::preflight::{self, Found, Preflight};
+use super::repository::Repository;
+use super::runner::{self, Saving};
+use super::session::Session;
+use super::{hooks, loading, run_history, show};
+use crate::base::error::{Kind, Result};
+use crate::base::interrupt;
+use crate::base::units::now;
+use crate::config::Ready;
+use crate::config::trees::Directory;
+use crate::tree::guard;
+
+/// What is wanted of a backup.
+#[derive(Default)]
+pub struct Request {
+    /// Names of directories; none: all.
+    pub only: Vec<String>,
+    pub caution: Caution,
+    /// Reads and hashes every file, even where nothing says that it has changed.
+    pub rehash: bool,
+}
+
+/// Backs up.
+///
+/// # Errors
+/// What keeps the whole from working, or an interrupt.
+pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
+    let dry_run = request.caution.dry_run;
+    let _lock = session.lock_unless(dry_run)?;
+    let begun = now();
+    let outcome = back_up(session, request)?;
+    if outcome.kind.is_none() && request.only.is_empty() && !dry_run {
+        run_history::proven(session, begun);
+    }
+    Ok(outcome)
+}
+
+/// The backup itself, whoever asked for it and holds the lock.
+///
+/// # Errors
+/// What keeps the whole from working, or an interrupt.
+pub fn back_up(session: &Session, request: &Request) -> Result<Outcome> {
+    let dry_run = request.caution.dry_run;
+    let ready = loading::load_to_change(session)?;
+    let directories = loading::select(&ready, &request.only)?;
+    let run = || send(session, request, &ready, &directories);
+    hooks::around(session, ready.hooks(), dry_run, "backup", run)
+}
+
+fn send(
+    session: &Session,
+    request: &Request,
+    ready: &Ready,
+    directories: &[&Directory],
+) -> Result<Outcome> {
+    let terminal = &session.terminal;
+    let Caution { dry_run, allowed, .. } = request.caution;
+    let repository = Repository::open(session, ready, directories, allowed)?;
+    if let Some(nested) = repository.nested(ready, directories) {
+        return Err(nested.into());
+    }
+    let rehash = request.rehash;
+    let filter = ready.filter();
+    let sending = Preflight { session, repository: &repository, filter, rehash, allowed, dry_run };
+
+    let mut outcome = Outcome::default();
+    let mut backups = Vec::new();
+    let mut refused = Vec::new();
+    let places = repository.places(session, directories);
+    for directory in &places {
+        interrupt::check()?;
+        let found = sending.survey(directory).and_then(|found| match found {
+            Found::Here(backup) => Ok(Some(backup)),
+            Found::Wiping => Err(guard::half_wiped(&directory.local)),
+            Found::Wiped(record) => {
+                show::wiped(terminal, &record, &repository.remote.name());
+                Ok(None)
+            }
+        });
+        match found {
+            Ok(Some(backup)) => {
+                preflight::tell(session, &backup, &mut outcome);
+                backups.push(backup);
+            }
+            Ok(None) => {}
+            Err(error) => {
+                refused.push(directory.name.clone());
+                runner::note_failure(terminal, &mut outcome, error.of_tree(&directory.name))?;
+            }
+        }
+    }
+    let lock = repository.lock(backups.iter().map(|backup| backup.name().to_owned()).collect());
+    let backups: Vec<_> =
+        backups.into_iter().map(|backup| Saving { backup, lock: &lock }).collect();
+    if dry_run {
+        runner::list(terminal, &backups);
+        return Ok(runner::would(terminal, &backups, outcome));
+    }
+    let going: Vec<_> = backups.iter().map(|saving| saving.backup.name().to_owned()).collect();
+    let mut outcome = sending.carry_out(ready, backups, &lock, outcome)?.closed();
+    show::refused(terminal, &refused, &going);
+    if outcome.kind == Some(Kind::Unproven) {
+        // Nothing was to be wiped.
+        outcome.kind = Some(Kind::Incomplete);
+    }
+    Ok(outcome)
+}

@@ -1,0 +1,281 @@
+//! `poof check`: proves that what is on the remote can be restored.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::monitor::Monitor;
+use super::outcome::Outcome;
+use super::repository::Repository;
+use super::session::Session;
+use super::wipe::forget_names;
+use super::{loading, runner, show};
+use crate::base::error::{Error, Kind, Result};
+use crate::base::interrupt;
+use crate::base::json;
+use crate::base::shown::name_of;
+use crate::base::units::{bytes, clock, date, files};
+use crate::config::trees::Directory;
+use crate::tree::check::{
+    Chosen, Examined, Finding, Sample, What, examine, may_be_stale, name_stale, read_back,
+};
+use crate::tree::guard::Allowed;
+use crate::tree::listing::Listing;
+use crate::tree::objects::Names;
+use crate::tree::ours::Ours;
+use crate::tree::snapshot::{Newest, Snapshot, Snapshots, Standing};
+use crate::tree::wipe::{GONE, Record, Records};
+
+/// What is wanted of a check.
+pub struct Request {
+    /// Names of directories; none: all.
+    pub only: Vec<String>,
+    pub allowed: Allowed,
+    /// The share of the files that are read back, from 0 to 1; None: the listing is compared.
+    pub sample: Option<f64>,
+}
+
+/// Checks what is on the remote.
+///
+/// # Errors
+/// What keeps the whole from working, or an interrupt.
+pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
+    let _lock = session.lock()?;
+    let ready = loading::load(session)?;
+    let directories = loading::select(&ready, &request.only)?;
+    let repository = Repository::open(session, &ready, &directories, request.allowed)?;
+    show::nested(session, repository.nested(&ready, &directories).as_ref());
+    let sample = request.sample.map(Sample::new).transpose()?;
+    let checking = Checking { session, repository: &repository, sample };
+    let mut outcome = Outcome::default();
+    let (mut proven, mut lost) = (0, 0);
+    for directory in &repository.places(session, &directories) {
+        interrupt::check()?;
+        match checking.tree(directory) {
+            Ok(result) => {
+                proven += result.intact;
+                lost += result.lost;
+                if result.lost > 0 || !result.whole {
+                    outcome.worsen(Kind::Incomplete);
+                }
+            }
+            Err(error) => runner::note_failure(&session.terminal, &mut outcome, error)?,
+        }
+        forget_names(session, checking.repository, &directory.name)?;
+    }
+    if outcome.kind.is_none() {
+        session.terminal.done(&format!("All can be restored: {}", files(proven)));
+    } else {
+        session.terminal.warn("Not all can be restored, see above.");
+        session.terminal.note("A backup sends again what is still here.");
+    }
+    Ok(outcome.with("objects", proven).with("lost", lost))
+}
+
+struct Checking<'a> {
+    session: &'a Session,
+    repository: &'a Repository<'a>,
+    sample: Option<Sample>,
+}
+
+struct Checked {
+    intact: u64,
+    lost: u64,
+    /// The manifest is there and the last that this machine knows.
+    whole: bool,
+}
+
+impl Checking<'_> {
+    fn tree(&self, directory: &Directory) -> Result<Checked> {
+        let name = &directory.name;
+        let terminal = &self.session.terminal;
+        let Some((snapshot, whole)) = self.snapshot(name)? else {
+            if let Some(record) = self.wiped(name)? {
+                let when = date(record.since);
+                let what = format!("{name} was wiped here on {when}, and {GONE}");
+                return Err(Error::new(Kind::Incomplete, what).hint("Is it the right bucket?"));
+            }
+            let what = format!("{name} has no manifest on the remote");
+            let hint = "`poof backup` writes it, and sends nothing again that is there.";
+            return Err(Error::new(Kind::Incomplete, what).hint(hint));
+        };
+        let monitor = Monitor::comparison(terminal, name);
+        let mut listing = self.repository.listing(name)?;
+        let names = Names::new(name);
+        let left = Ours::read(&self.repository.snapshots(name).cache);
+        let Examined { mut findings, intact, unhashed, chosen, readable, present, ours } =
+            examine(&snapshot, &mut listing, self.sample.as_ref(), &names, &left)?;
+        drop(monitor);
+        if let Some(chosen) = &chosen {
+            findings.extend(self.read(name, &snapshot, chosen, (readable, present))?);
+        }
+        // What the listing says of a path is more than that it reads back wrong.
+        findings.sort_by(|a, b| a.path.cmp(&b.path));
+        self.look_back(name, &snapshot, &listing, &mut findings)?;
+        findings.dedup_by(|later, first| later.path == first.path);
+        let foreign = findings.iter().filter(|finding| !finding.what.is_loss()).count();
+        let (shown, mut seen) = (show::bounded(terminal, foreign), 0);
+        for finding in &findings {
+            seen += usize::from(!finding.what.is_loss());
+            self.tell(name, finding, finding.what.is_loss() || seen <= shown);
+        }
+        if shown < foreign {
+            terminal.result(&format!("foreign {name}:{}", show::rest(foreign - shown)));
+        }
+        let lost = findings.iter().filter(|finding| finding.what.is_loss()).count() as u64;
+        let summary = format!("{name}: {intact} intact, {lost} not, {foreign} foreign");
+        terminal.note(&summary);
+        if ours > 0 {
+            terminal.note(&format!(
+                "{name}: left by a run that did not end, and removed by the next backup: {}",
+                files(ours)
+            ));
+        }
+        if unhashed > 0 && !self.sample.is_some_and(|sample| sample.is_all()) {
+            terminal.note(&format!(
+                "{name}: the remote shows no hash of {}: sizes and times were compared; \
+                 `--read-data` reads them",
+                files(unhashed)
+            ));
+        }
+        terminal.event(&json!({
+            "type": "checked", "tree": name, "intact": intact, "lost": lost, "foreign": foreign,
+            "unhashed": unhashed,
+        }));
+        Ok(Checked { intact, lost, whole })
+    }
+
+    /// Asks the earlier generations, as long as there is something that they may
+    /// explain.
+    fn look_back(
+        &self,
+        name: &str,
+        snapshot: &Snapshot,
+        listing: &Listing,
+        findings: &mut [Finding],
+    ) -> Result<()> {
+        if !may_be_stale(findings) {
+            return Ok(());
+        }
+        let state = &self.session.state;
+        let fail = |error| Error::io("write below", state, &error);
+        let scratch = tempfile::tempdir_in(state).map_err(fail)?;
+        let cache = scratch.path().to_path_buf();
+        let snapshots = Snapshots { cache, ..self.repository.snapshots(name) };
+        for number in snapshots.before(snapshot) {
+            if !may_be_stale(findings) {
+                break;
+            }
+            let mut monitor = Monitor::comparison(&self.session.terminal, name);
+            if let Some(earlier) = snapshots.generation(number, &mut monitor)? {
+                name_stale(findings, listing, &earlier)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The last snapshot, and whether the remote itself has it: its manifest is
+    /// read anew, past the cache.
+    fn snapshot(&self, name: &str) -> Result<Option<(Snapshot, bool)>> {
+        let terminal = &self.session.terminal;
+        let mut monitor = Monitor::comparison(terminal, name);
+        let snapshots = self.repository.snapshots(name);
+        let (usable, why) = match snapshots.last(&mut monitor)? {
+            Standing::None => return Ok(None),
+            Standing::Current(last) | Standing::Newer { found: last, .. } => {
+                match self.repository.remote_only(&snapshots, &mut monitor)? {
+                    Newest::Unusable(why) => (Some(last), Some(why)),
+                    Newest::Found(_) | Newest::None => (Some(last), None),
+                }
+            }
+            Standing::Behind { why, known, found } => (known.or(found), Some(why)),
+        };
+        // The cache that knew the last snapshot was wiped with the tree.
+        let remote = self.repository.remote.name();
+        let why = match (why, self.wiped(name)?, &usable) {
+            (None, Some(wiped), Some(usable)) => wiped.outdates(&remote, usable.seen()),
+            (why, _, _) => why,
+        };
+        drop(monitor);
+        if let Some(why) = &why {
+            let place = self.repository.remote.place(name);
+            terminal.warn(&format!("the last snapshot of {place} is not there: {why}"));
+            terminal.event(&json!({
+                "type": "finding", "tree": name, "what": "manifest", "why": why,
+            }));
+        }
+        match usable {
+            Some(snapshot) => Ok(Some((snapshot, why.is_none()))),
+            None => Err(Error::new(
+                Kind::Incomplete,
+                format!("{name} cannot be checked: no manifest can be read"),
+            )),
+        }
+    }
+
+    /// What was noted of the wipe of a tree, if its snapshot is to be on this remote.
+    fn wiped(&self, name: &str) -> Result<Option<Record>> {
+        let record = Records::in_state(&self.session.state).get(name)?;
+        Ok(record.filter(|record| record.is_on(&self.repository.remote.name())))
+    }
+
+    /// Says what it will cost, and reads.
+    fn read(
+        &self,
+        name: &str,
+        snapshot: &Snapshot,
+        chosen: &Chosen,
+        ((count, total), of): ((u64, u64), u64),
+    ) -> Result<Vec<Finding>> {
+        let terminal = &self.session.terminal;
+        let share = if count < of { format!(" of {of}") } else { String::new() };
+        terminal.note(&format!("{name}: reads back {}{share}, {}", files(count), bytes(total)));
+        terminal.event(&json!({
+            "type": "reading", "tree": name, "files": count, "bytes": total,
+        }));
+        let names = Names::new(name);
+        let mut monitor = Monitor::transfer(terminal, total);
+        monitor.begin(name, total);
+        let (started, mut read, mut told) = (Instant::now(), 0, false);
+        read_back(&self.repository.store, &names, snapshot, chosen, &mut monitor, |size| {
+            read += size;
+            if !told && read < total {
+                told = true;
+                let left = started.elapsed().as_millis() * u128::from(total - read);
+                let left = u64::try_from(left / u128::from(read.max(1))).unwrap_or(u64::MAX);
+                let left = clock(Duration::from_millis(left));
+                terminal.note(&format!("{name}: about {left} more"));
+            }
+        })
+    }
+
+    /// `aloud`: not only for programs.
+    fn tell(&self, tree: &str, Finding { path, what }: &Finding, aloud: bool) {
+        let (word, more) = match what {
+            What::Missing => ("missing", String::new()),
+            What::Changed => ("changed", String::new()),
+            What::Stale => ("stale", ": it is an older version".to_owned()),
+            What::Swapped(of) => ("swapped", format!(": it holds {tree}/{}", name_of(of))),
+            What::Foreign { .. } => ("foreign", String::new()),
+            What::Wrong(_) => ("wrong", ": what is read back is not what was stored".to_owned()),
+            What::Unreadable(why) => ("unreadable", format!(": {why}")),
+        };
+        let shown = name_of(path);
+        let below = match what {
+            What::Foreign { odd: true } => String::new(),
+            _ => format!("{tree}/"),
+        };
+        if aloud {
+            self.session.terminal.result(&format!("{word} {below}{shown}{more}"));
+        }
+        let mut event = json::at(path, json!({"type": "finding", "tree": tree, "what": word}));
+        match (what, event.as_object_mut()) {
+            (What::Swapped(of), _) => event = json::with("holds", of, event),
+            (What::Unreadable(why), Some(event)) => {
+                event.insert("why".to_owned(), why.as_str().into());
+            }
+            _ => {}
+        }
+        self.session.terminal.event(&event);
+    }
+}

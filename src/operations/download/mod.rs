@@ -1,0 +1,325 @@
+//! `poof download`: makes every local directory equal to its snapshot.
+
+mod without_manifest;
+
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+
+use super::caution::Caution;
+use super::monitor::Monitor;
+use super::outcome::Outcome;
+use super::own_config::{self, Before};
+use super::own_files;
+use super::repository::Repository;
+use super::runner::{self, Task};
+use super::session::Session;
+use super::{hooks, loading, show};
+use crate::base::error::{Error, Kind, Result};
+use crate::base::interrupt;
+use crate::base::shown::path_of;
+use crate::base::units::files;
+use crate::config::Ready;
+use crate::config::trees::Directory;
+use crate::tree::guard::{self, Allowed};
+use crate::tree::journal::Journal;
+use crate::tree::kept::Kept;
+use crate::tree::plan::Plan;
+use crate::tree::restore::{Accounts, Restore, Target};
+use crate::tree::root::Root;
+use crate::tree::snapshot::{Snapshot, Snapshots, Standing};
+use crate::tree::unsent;
+use crate::tree::wipe::Records;
+
+/// What is wanted of a download.
+#[derive(Default)]
+pub struct Request {
+    /// Names of directories; none: all.
+    pub only: Vec<String>,
+    pub caution: Caution,
+    /// Below this directory, each tree under its name, and not where it was.
+    pub to: Option<PathBuf>,
+    /// Files that the snapshot does not hold stay.
+    pub keep_extra: bool,
+}
+
+/// Brings back what the snapshots hold.
+///
+/// # Errors
+/// What keeps the whole from working, or an interrupt.
+pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
+    let dry_run = request.caution.dry_run;
+    let _lock = session.lock_unless(dry_run)?;
+    let ready = loading::load_to_restore(session)?;
+    loading::select(&ready, &request.only)?;
+    let run = || bring_from(session, request, &ready, own_files::in_use);
+    hooks::around(session, ready.hooks(), dry_run, "download", run)
+}
+
+/// What is left alone of a directory, relative to it.
+pub type Spares = fn(&Session, &Directory) -> Vec<Vec<u8>>;
+
+/// The same on a bare machine, where `spares` says what is the configuration in use. Of
+/// the hooks, which were for another machine, none runs.
+///
+/// # Errors
+/// As `run`.
+pub fn bring(session: &Session, request: &Request, spares: Spares) -> Result<Outcome> {
+    let _lock = session.lock()?;
+    bring_from(session, request, &loading::load_to_restore(session)?, spares)
+}
+
+fn bring_from(
+    session: &Session,
+    request: &Request,
+    ready: &Ready,
+    spares: Spares,
+) -> Result<Outcome> {
+    let terminal = &session.terminal;
+    let Caution { dry_run, yes, allowed } = request.caution;
+    let directories = loading::select(ready, &request.only)?;
+    let repository = Repository::open(session, ready, &directories, allowed)?;
+    show::nested(session, repository.nested(ready, &directories).as_ref());
+    let incoming = Incoming {
+        session,
+        request,
+        ready,
+        repository: &repository,
+        allowed,
+        spares,
+        lacking: Cell::new(false),
+    };
+
+    let mut outcome = Outcome::default();
+    let mut tasks = Vec::new();
+    for directory in &repository.places(session, &directories) {
+        interrupt::check()?;
+        match incoming.prepare(directory) {
+            Ok(task) => tasks.push(task),
+            Err(error) => {
+                let error = error.of_tree(&directory.name);
+                runner::note_failure(terminal, &mut outcome, error)?;
+            }
+        }
+    }
+    if incoming.lacking.get() {
+        outcome.worsen(Kind::Incomplete);
+    }
+    if dry_run {
+        runner::list(terminal, &tasks);
+        return Ok(runner::would(terminal, &tasks, outcome));
+    }
+    consent(session, &tasks, yes)?;
+    let roots: Vec<_> = directories.iter().map(|directory| incoming.target(directory)).collect();
+    let (reaches, sealed) = (incoming.reaches_configuration(), ready.remote().is_encrypted());
+    let before = Before::note(session, &roots, !reaches, sealed)?;
+    let outcome = runner::all(terminal, tasks, outcome, "restored");
+    before.compare(session, yes)?;
+    Ok(outcome?.closed())
+}
+
+/// What the preparation of every tree needs to know.
+pub(super) struct Incoming<'a> {
+    pub(super) session: &'a Session,
+    pub(super) request: &'a Request,
+    pub(super) ready: &'a Ready,
+    pub(super) repository: &'a Repository<'a>,
+    pub(super) allowed: Allowed,
+    spares: Spares,
+    /// Something stays that is not as the snapshot has it.
+    lacking: Cell<bool>,
+}
+
+impl<'a> Incoming<'a> {
+    /// Plans the restore of a snapshot and asks the guards.
+    fn prepare(&self, directory: &Directory) -> Result<Box<dyn Task + 'a>> {
+        let name = &directory.name;
+        let target = self.target(directory);
+        let root = self.repository.roots.get(&target)?;
+        if root.is_none() && target.exists() {
+            let what = format!("{} is in the way: it is not a directory", path_of(&target));
+            return Err(Error::new(Kind::Incomplete, what).hint("Move it aside."));
+        }
+        let mut monitor = Monitor::comparison(&self.session.terminal, name);
+        let snapshots = self.repository.snapshots(name);
+        let (snapshot, mut vouched) = match snapshots.last(&mut monitor)? {
+            Standing::None => (None, false),
+            Standing::Current(last) => (Some(last), true),
+            Standing::Newer { found: last, .. } => (Some(last), false),
+            Standing::Behind { why, known, found } => {
+                guard::older_snapshot(&self.ready.remote().place(name), &why, self.allowed)?;
+                let vouched = found.is_none();
+                (found.or(known), vouched)
+            }
+        };
+        drop(monitor);
+        if let Some(snapshot) = &snapshot {
+            // The cache that knew the last snapshot was wiped with the tree; what was noted of
+            // the wipe knows it too.
+            if let Some(wiped) = Records::in_state(&self.session.state).get(name)? {
+                let remote = self.ready.remote();
+                if let Some(why) = wiped.outdates(&remote.name(), snapshot.seen()) {
+                    guard::older_snapshot(&remote.place(name), &why, self.allowed)?;
+                }
+                vouched |= (wiped.generation, wiped.head) == snapshot.id();
+            }
+        }
+        match snapshot {
+            Some(snapshot) => {
+                let restore = self.exact(directory, (target, root), snapshots, snapshot)?;
+                // A seal, or what this machine remembers, says who has made it.
+                if !vouched && !self.ready.remote().is_encrypted() {
+                    restore.gives_no_powers(self.allowed)?;
+                }
+                Ok(Box::new(restore))
+            }
+            None => Ok(Box::new(self.mirror(directory, target, root.as_ref())?)),
+        }
+    }
+
+    /// The restore of everything that the manifest knows.
+    fn exact(
+        &self,
+        directory: &Directory,
+        (path, root): (PathBuf, Option<Root>),
+        snapshots: Snapshots<'a>,
+        snapshot: Snapshot,
+    ) -> Result<Restore<'a>> {
+        let Incoming { session, request, .. } = self;
+        let (name, terminal) = (&directory.name, &session.terminal);
+        let place = self.ready.remote().place(name);
+        let shown = path_of(root.as_ref().map_or(path.as_path(), Root::path)).into_owned();
+        // The root itself is an entry.
+        let entries = snapshot.counts().entries.saturating_sub(1);
+        guard::remote_source(
+            &place,
+            Some(entries),
+            self.repository.suspicion.as_ref(),
+            self.allowed,
+        )?;
+        let monitor = Monitor::comparison(terminal, name);
+        let listing = self.repository.listing(name)?;
+        let (mut spared, state) = (self.in_use(directory), self.state(directory));
+        if self.reaches_configuration() {
+            spared.extend(own_config::not_in(session, &path, &snapshot)?);
+        }
+        let unsent = self.unsent(&snapshots.cache)?;
+        let accounts = self.journal().map(|journal| {
+            let wiped = Records::in_state(&session.state);
+            Accounts { journal, wiped, machine: self.repository.machine.clone() }
+        });
+        let keep_extra = request.keep_extra;
+        let filter = self.ready.filter().clone();
+        let target = Target {
+            snapshots,
+            snapshot,
+            path,
+            root,
+            keep_extra,
+            spared,
+            state,
+            unsent,
+            filter,
+            accounts,
+        };
+        let restore = target.compare(listing)?;
+        drop(monitor);
+        self.note_spared(name, restore.spared);
+        self.note_excluded(name, restore.excluded);
+        self.lacking.set(self.lacking.get() || !restore.unsent.is_empty());
+        show::unsent(terminal, name, &restore.unsent);
+        if restore.foreign > 0 {
+            let count = files(restore.foreign as u64);
+            terminal.note(&format!("{name}: not in the snapshot and left on the remote: {count}"));
+        }
+        guard::deletions(&shown, restore.plan(), self.allowed)?;
+        Ok(restore)
+    }
+
+    pub(super) fn journal(&self) -> Option<Journal> {
+        self.request.to.is_none().then(|| Journal::in_state(&self.session.state))
+    }
+
+    /// Where a tree goes.
+    fn target(&self, directory: &Directory) -> PathBuf {
+        match &self.request.to {
+            Some(to) => std::path::absolute(to).unwrap_or_else(|_| to.into()).join(&directory.name),
+            None => directory.local.clone(),
+        }
+    }
+
+    /// Whether the configuration in use is restored as well, where it is in a tree.
+    pub(super) fn reaches_configuration(&self) -> bool {
+        self.request.to.is_some() || !self.request.only.is_empty()
+    }
+
+    /// Where the configuration in use lies below the directory, unless that is
+    /// named.
+    pub(super) fn in_use(&self, directory: &Directory) -> Vec<Vec<u8>> {
+        if self.reaches_configuration() {
+            return Vec::new();
+        }
+        (self.spares)(self.session, directory)
+    }
+
+    /// What poof remembers, if that lies below the directory: it is never restored there.
+    pub(super) fn state(&self, directory: &Directory) -> Vec<Vec<u8>> {
+        if self.request.to.is_some() {
+            Vec::new()
+        } else {
+            own_files::state(self.session, directory)
+        }
+    }
+
+    /// What the last backup could not send from here.
+    fn unsent(&self, cache: &Path) -> Result<Kept> {
+        if self.request.to.is_some() { Ok(Kept::default()) } else { unsent::read(cache) }
+    }
+
+    pub(super) fn note_excluded(&self, name: &str, excluded: u64) {
+        if excluded > 0 {
+            let what = format!("{name}: excluded and left alone as it is here: {excluded}");
+            self.session.terminal.note(&what);
+        }
+    }
+
+    pub(super) fn note_spared(&self, name: &str, spared: u64) {
+        if spared > 0 && self.reaches_configuration() {
+            self.session.terminal.note(&format!(
+                "{name}: of the configuration in use stays what the snapshot does not hold"
+            ));
+        } else if spared > 0 {
+            // A place of this machine alone has another name in poof.conf.
+            let own = |directory: &&Directory| {
+                let own = self.repository.place_of_its_own(self.session, directory);
+                own.is_some_and(|own| own.name == name)
+            };
+            let only = self.ready.directories().iter().find(own).map_or(name, |own| &own.name);
+            self.session.terminal.note(&format!(
+                "{name}: the configuration in use is left alone (`--only {only}` restores it)"
+            ));
+        }
+    }
+}
+
+/// Asks before local files go that the snapshot does not hold.
+fn consent(session: &Session, tasks: &[Box<dyn Task + '_>], yes: bool) -> Result<()> {
+    let count = |of: fn(&Plan) -> usize| tasks.iter().map(|t| of(t.plan())).sum::<usize>();
+    // What a killed download left behind is nobody's.
+    let deleted = count(|plan| plan.delete.len()) - count(Plan::leftovers);
+    let replaced = count(|plan| plan.update.len());
+    if deleted + replaced == 0 {
+        return Ok(());
+    }
+    let (deleted, replaced) = (files(deleted as u64), files(replaced as u64));
+    let what = format!(
+        "{deleted} would be deleted and {replaced} replaced; the snapshot does not hold what is \
+         in them"
+    );
+    if session.terminal.confirm(&format!("{what}. Go on?"), yes)? {
+        return Ok(());
+    }
+    Err(Error::guard(what).hint(
+        "Nothing was changed. `--dry-run` lists them, `--keep-extra` keeps what would be deleted, \
+         `--yes` goes ahead.",
+    ))
+}

@@ -1,0 +1,85 @@
+//! The configuration as commands need it: loaded, checked, and in force in
+//! rclone.
+
+use super::permissions::warn_if_open;
+use super::programs;
+use super::secrets::{Fetch, check, give, in_time, rclone_file, resolve};
+use super::session::Session;
+use crate::base::error::{Error, Kind, Result};
+use crate::config::programs::{of_rclone, settings};
+use crate::config::ready::ready;
+use crate::config::trees::Directory;
+use crate::config::{PoofConf, Problem, Ready};
+use crate::storage::store::set_patience;
+
+/// Loads and checks both files and gives rclone its own.
+///
+/// # Errors
+/// The configuration is missing or invalid.
+pub fn load(session: &Session) -> Result<Ready> {
+    warn_if_open(session);
+    put_in_force(session, check)?.strict().map_err(Problem::into_error)
+}
+
+/// The same for what brings data back, which a misspelt key does not stop: whoever comes
+/// back may have nothing to correct it with.
+///
+/// # Errors
+/// As [`load`], without that.
+pub fn load_to_restore(session: &Session) -> Result<Ready> {
+    warn_if_open(session);
+    let ready = put_in_force(session, check)?;
+    if let Some(problem) = ready.misspelt() {
+        session.terminal.warn(problem.clone().into_error().message());
+    }
+    Ok(ready)
+}
+
+/// The same for what sends to the remote, or removes there.
+///
+/// # Errors
+/// As [`load`], or a section shows the past.
+pub fn load_to_change(session: &Session) -> Result<Ready> {
+    let ready = load(session)?;
+    ready.is_the_present().map_err(Problem::into_error)?;
+    Ok(ready)
+}
+
+/// The same without a word.
+///
+/// # Errors
+/// As [`load`].
+pub fn in_force(session: &Session) -> Result<Ready> {
+    put_in_force(session, resolve)
+}
+
+/// `fetch` is [`check`] or [`resolve`].
+fn put_in_force(session: &Session, fetch: Fetch) -> Result<Ready> {
+    let Session { files, layout, .. } = session;
+    let poof = PoofConf::load(&files.poof).map_err(Problem::into_error)?;
+    let rclone = in_time(rclone_file(session, Some(&poof)))?;
+    let ready = ready(&poof, &rclone.conf, &layout.home).map_err(Problem::into_error)?;
+    let mut its_own = of_rclone(&rclone.conf, &poof.secrets());
+    its_own.extend(settings(&poof, &rclone.conf));
+    programs::may_run(session, &its_own).map_err(Problem::into_error)?;
+    let secrets = in_time(fetch(session, &poof, &rclone.conf))?;
+    give(&files.rclone, &rclone, &secrets)?;
+    set_patience(ready.patience());
+    Ok(ready)
+}
+
+/// The directories of the names in `only`, or all.
+///
+/// # Errors
+/// A name that is not configured.
+pub fn select<'a>(ready: &'a Ready, only: &[String]) -> Result<Vec<&'a Directory>> {
+    let all = ready.directories();
+    for name in only {
+        if !all.iter().any(|d| d.name == *name) {
+            let known: Vec<_> = all.iter().map(|d| d.name.as_str()).collect();
+            return Err(Error::new(Kind::Usage, format!("no directory has the name {name:?}"))
+                .hint(format!("poof.conf has: {}.", known.join(", "))));
+        }
+    }
+    Ok(all.iter().filter(|d| only.is_empty() || only.contains(&d.name)).collect())
+}

@@ -1,0 +1,40 @@
+//! What each verb does, in its safe order. Operations know nothing of the command line.
+
+pub mod backup;
+mod brought;
+pub mod caution;
+pub mod check;
+pub mod download;
+pub mod guessable;
+mod hooks;
+pub mod keychain;
+pub mod loading;
+mod monitor;
+pub mod offer;
+mod outcome;
+mod own_config;
+mod own_files;
+pub mod ownership;
+pub mod permissions;
+mod plain_side;
+mod preflight;
+pub mod programs;
+pub mod purge_plain;
+pub mod recovery;
+pub mod repository;
+mod run_history;
+mod runner;
+pub mod schedule;
+pub mod secret_cache;
+pub mod secrets;
+pub mod section;
+pub mod session;
+pub mod show;
+pub mod status;
+pub mod unattended;
+pub mod uninstall;
+pub mod upload;
+mod wipe;
+
+pub use outcome::Outcome;
+pub use session::Session;

@@ -1,0 +1,66 @@
+//! Where poof's own files are in a tree: what a wipe, a restore and a backup treat by itself.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use super::session::Session;
+use crate::config::Files;
+use crate::config::trees::Directory;
+
+/// Where the configuration in use lies below a directory.
+pub fn in_use(session: &Session, directory: &Directory) -> Vec<Vec<u8>> {
+    let Files { dir, poof, rclone } = &session.files;
+    inside(&directory.local, [dir, poof, rclone])
+}
+
+/// What a wipe leaves alone below a directory: that, and poof itself.
+pub fn spared(session: &Session, directory: &Directory) -> Vec<Vec<u8>> {
+    let program = env::current_exe().unwrap_or_default();
+    let mut spared = in_use(session, directory);
+    spared.extend(inside(&directory.local, [&session.layout.state, &program]));
+    spared
+}
+
+/// Where what poof remembers of this machine lies below a directory. It is nothing that
+/// another time or machine could know better.
+pub fn state(session: &Session, directory: &Directory) -> Vec<Vec<u8>> {
+    inside(&directory.local, [&session.layout.state])
+}
+
+/// What poof needs while it runs and nothing beside it: what a wipe leaves alone below a
+/// directory where poof removes itself afterwards.
+pub fn needed(session: &Session, directory: &Directory) -> Vec<Vec<u8>> {
+    let program = env::current_exe().unwrap_or_default();
+    let mut needed = inside(&directory.local, [&session.layout.state, &program]);
+    needed.extend(configuration(session, &directory.local));
+    needed
+}
+
+/// Both files in use as far as they are below `root`, relative to it. A link counts as well
+/// as its target.
+pub fn configuration(session: &Session, root: &Path) -> Vec<Vec<u8>> {
+    let Files { poof, rclone, .. } = &session.files;
+    let link = |path: &PathBuf| Some(real(path.parent()?).join(path.file_name()?));
+    let links: Vec<_> = [poof, rclone].into_iter().filter_map(link).collect();
+    let mut found = inside(root, [poof, rclone]);
+    let tree = real(root);
+    let below = links.iter().filter_map(|path| path.strip_prefix(&tree).ok());
+    found.extend(below.map(|path| path.as_os_str().as_encoded_bytes().to_vec()));
+    found
+}
+
+/// Of `paths` those below a directory, relative to it.
+fn inside<'a>(root: &Path, paths: impl IntoIterator<Item = &'a PathBuf>) -> Vec<Vec<u8>> {
+    let tree = real(root);
+    let below = |path: &PathBuf| {
+        Some(real(path).strip_prefix(&tree).ok()?.as_os_str().as_encoded_bytes().into())
+    };
+    paths.into_iter().filter_map(below).collect()
+}
+
+/// A path without links on the way, as far as it exists. A directory that was wiped
+/// leaves the link to it behind.
+pub fn real(path: &Path) -> PathBuf {
+    let target = || Some(path.parent()?.join(fs::read_link(path).ok()?));
+    fs::canonicalize(path).ok().or_else(target).unwrap_or_else(|| path.to_path_buf())
+}

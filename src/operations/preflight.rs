@@ -1,0 +1,297 @@
+//! What backup and upload share: every directory is surveyed and judged, and then
+//! sent.
+
+use std::borrow::Cow;
+use std::io;
+
+use serde_json::json;
+
+use super::monitor::Monitor;
+use super::outcome::Outcome;
+use super::own_files;
+use super::repository::{Repository, held};
+use super::runner::{self, Saving};
+use super::session::Session;
+use super::show;
+use crate::base::error::{Error, Kind, Result};
+use crate::base::json;
+use crate::base::shown::name_of;
+use crate::config::Ready;
+use crate::config::trees::Directory;
+use crate::storage::filter::Filter;
+use crate::tree::backup::{Backup, Preparation};
+use crate::tree::change::Why;
+use crate::tree::entry::is_within;
+use crate::tree::guard::{self, Allowed};
+use crate::tree::journal::Journal;
+use crate::tree::lock::Lock;
+use crate::tree::snapshot::{Snapshots, Standing};
+use crate::tree::walk::{self, LeftOut, Walk};
+use crate::tree::wipe::{Presence, Record};
+
+/// What the survey of every directory needs to know.
+pub struct Preflight<'a> {
+    pub session: &'a Session,
+    pub repository: &'a Repository<'a>,
+    pub filter: &'a Filter,
+    pub rehash: bool,
+    pub allowed: Allowed,
+    pub dry_run: bool,
+}
+
+/// A directory, as it was found.
+#[allow(clippy::large_enum_variant)] // one a tree
+pub enum Found<'a> {
+    Here(Backup<'a>),
+    /// It was being wiped when an upload ended.
+    Wiping,
+    /// It is wiped, and nothing has come up since.
+    Wiped(Record),
+}
+
+/// What a survey comes to under one name.
+#[allow(clippy::large_enum_variant)] // one a tree
+enum Surveyed<'a> {
+    Found(Found<'a>),
+    /// Another machine has saved under that name what is not here.
+    Newer(Error),
+}
+
+/// Whether a wipe has taken a directory.
+#[allow(clippy::large_enum_variant)] // one a tree
+enum Gone<'a> {
+    Yes(Found<'a>),
+    /// It is here. `made_here`: generation and head of the snapshot that this machine has
+    /// made and wiped.
+    No {
+        made_here: Option<(u64, [u8; 32])>,
+    },
+}
+
+impl<'a> Preflight<'a> {
+    /// Surveys a directory and asks the guards.
+    ///
+    /// # Errors
+    /// It cannot be read, or the remote fails, or a guard refuses.
+    pub fn survey(&self, directory: &Directory) -> Result<Found<'a>> {
+        match self.survey_as(directory)? {
+            Surveyed::Found(found) => Ok(found),
+            Surveyed::Newer(refusal) => {
+                let Preflight { session, repository, .. } = self;
+                let Some(own) = repository.place_of_its_own(session, directory) else {
+                    return Err(refusal);
+                };
+                let Directory { name, .. } = directory;
+                session.terminal.note(&format!(
+                    "{name}: it holds the configuration of another machine; that of this one is \
+                     kept as {}",
+                    own.name
+                ));
+                match self.survey_as(&own)? {
+                    Surveyed::Found(found) => Ok(found),
+                    Surveyed::Newer(refusal) => Err(refusal),
+                }
+            }
+        }
+    }
+
+    fn survey_as(&self, directory: &Directory) -> Result<Surveyed<'a>> {
+        let Preflight { session, repository, .. } = self;
+        let mut allowed = self.allowed;
+        if repository.place_of_its_own(session, directory).is_some() {
+            // The word is meant for the files of the user, not for the configuration of
+            // another machine.
+            allowed.newer_snapshot = false;
+        }
+        let allowed = &allowed;
+        let Directory { local, name } = directory;
+        let mut monitor = Monitor::comparison(&session.terminal, name);
+        let snapshots = repository.snapshots(name);
+        let made_here = match self.presence(directory, &snapshots, *allowed, &mut monitor)? {
+            Gone::No { made_here } => made_here,
+            Gone::Yes(found) => return Ok(Surveyed::Found(found)),
+        };
+        let journal = Journal::in_state(&session.state);
+        guard::unfinished_download(name, journal.unfinished()?.get(name), *allowed)?;
+        let Some(root) = repository.roots.get(local)? else {
+            guard::local_source(local, None, *allowed)?;
+            return Err(Error::io("open", local, &io::ErrorKind::NotFound.into()));
+        };
+        let place = repository.remote.place(name);
+        let mut strange = None;
+        let (last, renew) = match snapshots.last(&mut monitor)? {
+            Standing::None => (None, false),
+            Standing::Current(last) => (Some(last), false),
+            // What this machine has wiped it has made.
+            Standing::Newer { found, .. } if made_here == Some(found.id()) => (Some(found), false),
+            Standing::Newer { known, found } => {
+                let (made, host) = found.made();
+                strange = Some((made, host.into_owned(), known.is_none()));
+                (Some(found), false)
+            }
+            Standing::Behind { why, known, found } => {
+                guard::older_snapshot(&place, &why, *allowed)?;
+                (known.or(found), true)
+            }
+        };
+        let destination = repository.remote.tree(name);
+        let (listing, rehash) = (repository.listing(name)?, self.rehash);
+        let (filter, count) = (self.filter.clone(), self.dry_run);
+        let preparation = Preparation {
+            snapshots,
+            destination,
+            root,
+            last,
+            listing,
+            renew,
+            rehash,
+            filter,
+            count,
+            journal,
+        };
+        let mut backup = preparation.survey()?;
+        drop(monitor);
+        if let Some((made, host, lost)) = strange {
+            let made = (made, host.as_str());
+            let judged = guard::newer_snapshot(name, made, backup.distance, lost, *allowed);
+            if let Err(refusal) = judged {
+                return Ok(Surveyed::Newer(refusal));
+            }
+        }
+        if backup.entries == 0 && backup.excluded.found {
+            guard::all_excluded(local, *allowed)?;
+        }
+        guard::local_source(local, Some(backup.entries), *allowed)?;
+        guard::deletions(&place, &backup.plan, *allowed)?;
+        if allowed.foreign {
+            backup.remove_foreign();
+        }
+        Ok(Surveyed::Found(Found::Here(backup)))
+    }
+
+    /// What a wipe has left of a directory, and whether it still is as the wipe left it.
+    fn presence(
+        &self,
+        directory: &Directory,
+        snapshots: &Snapshots,
+        allowed: Allowed,
+        watch: &mut Monitor,
+    ) -> Result<Gone<'a>> {
+        let repository = self.repository;
+        let wipes = repository.wipes(snapshots);
+        let Directory { local, name } = directory;
+        let is_held = |record: &Record, watch: &mut Monitor| match held::lost(
+            repository, &wipes, record, watch,
+        )? {
+            Some(why) => guard::older_snapshot(&repository.remote.place(name), &why, allowed),
+            None => Ok(()),
+        };
+        let mut made_here = None;
+        match wipes.presence(watch)? {
+            Presence::Here if self.dry_run => {}
+            Presence::Here => wipes.tidy(watch)?,
+            Presence::Elsewhere(record) if self.is_empty(directory) => {
+                return Ok(Gone::Yes(Found::Wiped(record)));
+            }
+            // What is here has to hold what the snapshot holds.
+            Presence::Elsewhere(_) => {}
+            Presence::Wiping(_) => return Ok(Gone::Yes(Found::Wiping)),
+            Presence::Wiped(record) if self.is_empty(directory) => {
+                is_held(&record, watch)?;
+                if !self.dry_run {
+                    // The run that wiped it may have ended before its last step.
+                    wipes.erase_names()?;
+                }
+                return Ok(Gone::Yes(Found::Wiped(record)));
+            }
+            Presence::Wiped(record) => {
+                guard::wiped(local, allowed)?;
+                is_held(&record, watch)?;
+                made_here = Some((record.generation, record.head));
+                if !self.dry_run {
+                    wipes.forget(watch)?;
+                }
+            }
+        }
+        Ok(Gone::No { made_here })
+    }
+
+    /// Whether a directory that was wiped still is: it may hold directories that
+    /// a desktop has made again, and what stays in any case.
+    fn is_empty(&self, directory: &Directory) -> bool {
+        let spared = own_files::in_use(self.session, directory);
+        let is_spared = |path: &[u8]| spared.iter().any(|spared| is_within(path, spared));
+        let root = self.repository.roots.get(&directory.local);
+        let Ok(root) = root else { return false };
+        let Some(root) = root else { return true };
+        let Ok(mut walk) = Walk::new(&root, self.filter) else { return false };
+        walk.all(|found| match found {
+            walk::Found::Entry(entry) => entry.is_directory() || is_spared(&entry.path),
+            walk::Found::LeftOut(LeftOut { loss, .. }) => !loss,
+            // It stays in any case, too.
+            walk::Found::Excluded(_) => true,
+        })
+    }
+
+    /// Sends all that was surveyed, under `lock`.
+    ///
+    /// # Errors
+    /// An interrupt, or what keeps the whole from working.
+    pub fn carry_out(
+        &self,
+        ready: &Ready,
+        backups: Vec<Saving>,
+        lock: &Lock,
+        outcome: Outcome,
+    ) -> Result<Outcome> {
+        let Preflight { session, repository, .. } = self;
+        if !repository.sight.here.exists && !backups.is_empty() {
+            let doing = format!("make {}", ready.remote().name());
+            ready.remote().make_bucket().map_err(|f| f.into_error(&doing, Kind::Remote))?;
+        }
+        let trees: Vec<_> = backups.iter().map(|saving| saving.backup.name().to_owned()).collect();
+        if !repository.is_marked() && !backups.is_empty() {
+            lock.hold()?;
+            // First: what a run that does not end leaves is told from what others did.
+            repository.mark()?;
+        }
+        let outcome = runner::all(&session.terminal, backups, outcome, "sent")?;
+        if let Err(failure) = repository.abandon_uploads(ready, &trees) {
+            let why = failure.text;
+            let what = format!("what an earlier run began to upload could not be removed: {why}");
+            session.terminal.note(&what);
+        }
+        Ok(outcome)
+    }
+}
+
+fn shown(path: &[u8]) -> Cow<'_, str> {
+    name_of(path)
+}
+
+/// What a person should hear before the work begins.
+pub fn tell(session: &Session, backup: &Backup, outcome: &mut Outcome) {
+    let tree = backup.name();
+    show::foreign(&session.terminal, tree, &backup.foreign, backup.removes_foreign);
+    for out in &backup.left_out {
+        let what = format!("{tree}/{}: not backed up: {}", shown(&out.path), out.why);
+        if out.loss {
+            session.terminal.warn(&what);
+            outcome.worsen(Kind::Incomplete);
+        } else {
+            session.terminal.note(&what);
+        }
+        let event = json!({"type": "left_out", "tree": tree, "why": out.why, "loss": out.loss});
+        session.terminal.event(&json::at(&out.path, event));
+    }
+    for (path, why) in &backup.drift {
+        let word = match why {
+            Why::ObjectMissing => "missing",
+            _ => "changed",
+        };
+        let name = shown(path);
+        session.terminal.warn(&format!("{tree}/{name}: {word} on the remote; it is sent again"));
+        let event = json!({"type": "drift", "tree": tree, "what": word});
+        session.terminal.event(&json::at(path, event));
+    }
+}

@@ -1,0 +1,297 @@
+//! `poof purge-plain`: removes the plain copies that a switch to encryption left in
+//! the bucket, once the encrypted snapshots are proven.
+
+use serde_json::json;
+
+use super::caution::Caution;
+use super::monitor::Monitor;
+use super::outcome::Outcome;
+use super::plain_side::{PlainSide, Sorted, plain_side};
+use super::repository::Repository;
+use super::session::Session;
+use super::{loading, runner, show, wipe};
+use crate::base::error::{Error, Kind, Result};
+use crate::base::interrupt;
+use crate::base::shown::quoted;
+use crate::base::units::{bytes, files};
+use crate::config::Ready;
+use crate::storage::failure::{Failure, FailureKind};
+use crate::storage::job::Unwatched;
+use crate::storage::remote::Remote;
+use crate::storage::store::{Bytes, Versions};
+use crate::tree::listing::list;
+use crate::tree::objects::{Names, RECORDS};
+use crate::tree::ours::Foreign;
+use crate::tree::proof::{Evidence, Proof};
+use crate::tree::snapshot::Standing;
+use crate::tree::wipe::MARKER;
+
+/// A plain copy.
+struct Copy {
+    tree: String,
+    files: u64,
+    bytes: u64,
+    /// It is one of poof.conf.
+    configured: bool,
+}
+
+/// Removes the plain copies.
+///
+/// # Errors
+/// What keeps the whole from working, or an interrupt.
+pub fn run(session: &Session, caution: Caution) -> Result<Outcome> {
+    let terminal = &session.terminal;
+    let _lock = session.lock_unless(caution.dry_run)?;
+    let ready = loading::load_to_change(session)?;
+    let plain = plain_side(session, &ready)?;
+    let directories = loading::select(&ready, &[])?;
+    let repository = Repository::open(session, &ready, &directories, caution.allowed)?;
+    let clear = PlainSide::of(&repository, plain)?;
+    let copies = copies(&repository, &ready, &clear)?;
+    list_copies(session, plain, &copies);
+    if copies.is_empty() {
+        terminal.done("There is no plain copy in the bucket.");
+        return Ok(Outcome::default().with("trees", 0));
+    }
+    let purging = Purging { session, repository: &repository, clear: &clear, caution };
+    let dry_run = caution.dry_run;
+    let mut outcome = Outcome::default();
+    let mut going = Vec::new();
+    for copy in copies {
+        interrupt::check()?;
+        let proven = purging.judge(&copy);
+        if !dry_run {
+            wipe::forget_names(session, &repository, &copy.tree)?;
+        }
+        match proven {
+            Ok(sorted) => {
+                let goes = caution.allowed.foreign;
+                let foreign = sorted.foreign.iter().map(|(name, size)| Foreign {
+                    name: name.clone(),
+                    size: *size,
+                    odd: false,
+                });
+                show::foreign(terminal, &copy.tree, &foreign.collect::<Vec<_>>(), goes);
+                going.push((copy, sorted));
+            }
+            Err(error) => runner::note_failure(terminal, &mut outcome, error)?,
+        }
+    }
+    if dry_run {
+        terminal.done("Dry run: nothing was changed.");
+        return Ok(outcome.with("dry_run", true).with("trees", going.len()));
+    }
+    let question = format!("{} plain copies will be removed from the bucket. Go on?", going.len());
+    if !going.is_empty() && !terminal.confirm(&question, caution.yes)? {
+        return Err(Error::guard("nothing was removed").hint("`--yes` goes ahead."));
+    }
+    let trees = going.iter().map(|(copy, _)| copy.tree.clone()).collect();
+    let lock = clear.lock(session, &repository, trees);
+    if !going.is_empty() {
+        // A machine on the plain side may be saving at this moment.
+        lock.hold()?;
+    }
+    let whole = outcome.kind.is_none();
+    for (Copy { tree, files, bytes, .. }, sorted) in &going {
+        interrupt::check()?;
+        match purging.purge(tree, sorted) {
+            Ok(()) => terminal.event(&json!({
+                "type": "purged", "tree": tree, "files": files, "bytes": bytes,
+            })),
+            Err(error) => runner::note_failure(terminal, &mut outcome, error)?,
+        }
+        purging.tell_versions(tree)?;
+    }
+    drop(lock);
+    if clear.is_done()? {
+        // Of no tree any more.
+        purge(plain, RECORDS)?;
+    }
+    if whole && outcome.kind.is_none() {
+        terminal.done("The plain copies are gone.");
+        if !plain.is_s3() && plain.needs_network() {
+            terminal.note("A remote that keeps versions of its objects may hold them still.");
+        }
+    }
+    Ok(outcome.with("trees", going.len()))
+}
+
+/// Says which copies there are.
+fn list_copies(session: &Session, plain: &Remote, copies: &[Copy]) {
+    let terminal = &session.terminal;
+    for Copy { tree, files: count, bytes: size, configured } in copies {
+        let place = plain.place(tree);
+        let (many, much) = (files(*count), bytes(*size));
+        let whose = if *configured { "" } else { ", of no directory in poof.conf" };
+        terminal.result(&format!("- {place}: {many}, {much}, in clear{whose}"));
+        terminal.event(&json!({
+            "type": "plain_copy", "tree": tree, "place": place, "files": count, "bytes": size,
+            "configured": configured,
+        }));
+    }
+}
+
+/// What the removal of every copy needs.
+struct Purging<'a> {
+    session: &'a Session,
+    repository: &'a Repository<'a>,
+    clear: &'a PlainSide<'a>,
+    caution: Caution,
+}
+
+impl Purging<'_> {
+    /// Whether a copy may go, and what of it.
+    fn judge(&self, Copy { tree, configured, .. }: &Copy) -> Result<Sorted> {
+        let Purging { session, repository, clear, .. } = self;
+        // Where a command that changes a tree has to be run.
+        let there = if *configured { "" } else { " on the machine that has it in its poof.conf" };
+        if let Some(other) = clear.entangled(tree) {
+            let what = format!("the plain copy of {tree} stays: it and {other} lie in one another");
+            return Err(Error::guard(what).hint("Another machine may use it."));
+        }
+        is_no_last_copy(clear.plain, tree, there)?;
+        let proof = prove(session, repository, tree, there)?;
+        let mut monitor = Monitor::comparison(&session.terminal, tree);
+        clear.sorted(session, tree, proof.snapshot(), &mut monitor)
+    }
+
+    /// Removes a copy and poof's records of it.
+    fn purge(&self, tree: &str, sorted: &Sorted) -> Result<()> {
+        let plain = self.clear.plain;
+        if sorted.foreign.is_empty() || self.caution.allowed.foreign {
+            purge(plain, tree)?;
+        } else {
+            let doing = format!("remove {}", plain.place(tree));
+            let fail = |failure: Failure| failure.into_error(&doing, Kind::Incomplete);
+            let names = Names::new(tree);
+            let full: Vec<_> = sorted.known.iter().map(|name| Bytes(names.full(name))).collect();
+            let removed = self.clear.store.remove(&full, &mut Unwatched).map_err(fail)?;
+            if let Some(failure) = removed.into_iter().find_map(|record| record.failure) {
+                return Err(fail(failure));
+            }
+            let left = list(&self.clear.store, tree, &[], &mut Unwatched).map_err(fail)?;
+            let left = sorted.known.iter().filter(|name| left.has(name)).count() as u64;
+            if left > 0 {
+                return Err(still_there(plain, tree, left));
+            }
+        }
+        purge(plain, &Names::new(tree).records())
+    }
+
+    /// Says what the bucket keeps of a copy that is gone.
+    fn tell_versions(&self, tree: &str) -> Result<()> {
+        let (plain, terminal) = (self.clear.plain, &self.session.terminal);
+        for dir in [tree.to_owned(), Names::new(tree).records()] {
+            let place = plain.place(&dir);
+            let doing = format!("ask for versions of {place}");
+            let found = self.clear.store.versions(&dir);
+            let found = found.map_err(|failure| failure.into_error(&doing, Kind::Incomplete))?;
+            let Versions { kept, locked, count, bytes: size, more } = found;
+            if !kept || count == 0 && !more {
+                continue;
+            }
+            let at_least = if more { "at least " } else { "" };
+            let lock =
+                if locked { " It locks objects: some stay until their time is over." } else { "" };
+            let conf = quoted(&self.session.files.rclone);
+            terminal.warn(&format!(
+                "the bucket keeps versions: of {place} it still holds {at_least}{}, {}, in clear \
+                 (`rclone --config {conf} backend cleanup-hidden '{place}'` removes \
+                 them).{lock}",
+                versions(count),
+                bytes(size)
+            ));
+            terminal.event(&json!({
+                "type": "versions", "tree": tree, "place": place, "count": count, "bytes": size,
+                "more": more, "locked": locked,
+            }));
+        }
+        Ok(())
+    }
+}
+
+fn versions(count: u64) -> String {
+    if count == 1 { "1 version".to_owned() } else { format!("{count} versions") }
+}
+
+fn copies(repository: &Repository, ready: &Ready, clear: &PlainSide) -> Result<Vec<Copy>> {
+    let mut copies = Vec::new();
+    let own = ready.directories().iter().map(|directory| (directory.name.clone(), true));
+    let others = clear.others(repository, ready).into_iter().map(|tree| (tree, false));
+    for (tree, configured) in own.chain(others) {
+        if !clear.may_hold(repository, &tree) {
+            continue;
+        }
+        let place = clear.plain.place(&tree);
+        let fail = |f: Failure| f.into_error(&format!("list {place}"), Kind::Remote);
+        let listed = list(&clear.store, &tree, &[], &mut Unwatched).map_err(fail)?;
+        let bytes = listed.foreign().map(|(_, size)| size).sum();
+        let files = listed.names().count() as u64;
+        if files > 0 || clear.knows(&tree) {
+            copies.push(Copy { tree, files, bytes, configured });
+        }
+    }
+    Ok(copies)
+}
+
+/// A tree that was wiped while the plain side was in use lives there: what an older
+/// encrypted snapshot holds is not what was wiped.
+fn is_no_last_copy(plain: &Remote, tree: &str, there: &str) -> Result<()> {
+    let records = Names::new(tree).records();
+    let listed = list(&plain.store(), &records, &[], &mut Unwatched);
+    let fail = |f: Failure| f.into_error(&format!("list {}", plain.place(&records)), Kind::Remote);
+    if listed.map_err(fail)?.look(MARKER.as_bytes()).is_none() {
+        return Ok(());
+    }
+    let what = format!("the plain copy of {tree} stays: the directory was wiped with it");
+    Err(Error::new(Kind::Unproven, what).hint(format!(
+        "`poof cryptoggle` and `poof download`{there} bring it back; then back it up on the \
+         encrypted side."
+    )))
+}
+
+/// Whether the encrypted snapshot of a tree is whole.
+fn prove(session: &Session, repository: &Repository, tree: &str, there: &str) -> Result<Proof> {
+    let mut monitor = Monitor::comparison(&session.terminal, tree);
+    let (snapshots, listing) = repository.look_again(tree)?;
+    let unproven = |why: &str| {
+        let what = format!("the plain copy of {tree} stays: {why}");
+        let hint = format!("`poof backup`{there} makes the encrypted snapshot.");
+        Err(Error::new(Kind::Unproven, what).hint(hint))
+    };
+    let (Standing::Current(last) | Standing::Newer { found: last, .. }) =
+        snapshots.last(&mut monitor)?
+    else {
+        return unproven("it has no encrypted snapshot that can be read");
+    };
+    let (store, names) = (snapshots.store, &snapshots.names);
+    let evidence = Evidence { store, names, listing, read_back: false };
+    let proof = Proof::of(last, evidence, &mut monitor)?;
+    match proof.unproven().count() {
+        0 => Ok(proof),
+        count => {
+            unproven(&format!("of its encrypted snapshot {} are not proven", files(count as u64)))
+        }
+    }
+}
+
+/// Removes a directory of the remote, and looks whether it is gone.
+fn purge(plain: &Remote, dir: &str) -> Result<()> {
+    let doing = format!("remove {}", plain.place(dir));
+    let fail = |failure: Failure| failure.into_error(&doing, Kind::Incomplete);
+    match plain.purge(dir) {
+        Err(failure) if failure.kind != FailureKind::Missing => return Err(fail(failure)),
+        _ => {}
+    }
+    let left = list(&plain.store(), dir, &[], &mut Unwatched).map_err(fail)?;
+    let left = left.names().count() as u64;
+    if left == 0 {
+        return Ok(());
+    }
+    Err(still_there(plain, dir, left))
+}
+
+fn still_there(plain: &Remote, dir: &str, left: u64) -> Error {
+    let what = format!("{}: {} are still there", plain.place(dir), files(left));
+    Error::new(Kind::Incomplete, what).hint("Run it again.")
+}

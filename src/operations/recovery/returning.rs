@@ -1,0 +1,327 @@
+//! `poof return KIT`: on a bare machine, from the kit and its phrase to everything
+//! that was there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::phrase;
+use super::secrets::{Unpacked, unpack};
+use crate::base::error::{Error, Kind, Result};
+use crate::base::files::write_private;
+use crate::base::json;
+use crate::base::shown::{one_line, path_of};
+use crate::base::units::{bytes, date, files};
+use crate::config::programs::{Program, of_poof, of_rclone};
+use crate::config::{PoofConf, Problem, RcloneConf};
+use crate::host::erase::{self, Noise};
+use crate::host::keychain;
+use crate::host::plain::read_file;
+use crate::host::schedule::{Interval, Scheduler};
+use crate::kit::{Kit, LARGEST, Last};
+use crate::operations::caution::Caution;
+use crate::operations::monitor::Monitor;
+use crate::operations::outcome::Outcome;
+use crate::operations::own_files;
+use crate::operations::repository::Repository;
+use crate::operations::session::Session;
+use crate::operations::{download, loading, own_config};
+use crate::tree::guard::Allowed;
+use crate::tree::guard::{self, refuse};
+use crate::tree::known;
+use crate::tree::snapshot::Standing;
+
+/// What is wanted of a return.
+pub struct Request {
+    pub kit: PathBuf,
+    /// The phrase is the first line of this file; None: a person types it.
+    pub phrase_file: Option<PathBuf>,
+    /// Where another path is on this machine.
+    pub map: Vec<(String, String)>,
+    pub yes: bool,
+    pub allowed: Allowed,
+}
+
+/// Brings everything back.
+///
+/// # Errors
+/// What keeps the whole from working, or an interrupt.
+pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
+    let terminal = &session.terminal;
+    let kit = open(session, request)?;
+    terminal.note(&format!("the kit is of {}", date(kit.made)));
+    let moved = moved(session, &kit, &request.map)?;
+    let missing = missing_dirs(session);
+    may_run(session, &kit, &moved, request.yes)?;
+    let lock = session.lock()?;
+    let bare = Bare::note(session, missing);
+    let mut entries = Vec::new();
+    let settled = unpack(session, &kit, moved, &mut entries)
+        .and_then(|unpacked| put_in_place(session, &unpacked))
+        .and_then(|()| look(session, &kit, request))
+        .and_then(|()| consent(session, request.yes));
+    if let Err(error) = settled {
+        bare.again(session);
+        for entry in entries {
+            // It stays where nobody looks for it.
+            let _ = keychain::remove(&entry);
+        }
+        return Err(error);
+    }
+    drop(lock);
+    let caution = Caution { dry_run: false, yes: request.yes, allowed: request.allowed };
+    let wanted = download::Request { only: Vec::new(), caution, to: None, keep_extra: false };
+    // What lay beside the configuration comes back as well.
+    let outcome = download::bring(session, &wanted, own_files::needed)?;
+    own_config::came_with_a_kit(session)?;
+    schedule(session, &kit, request.yes, outcome)
+}
+
+/// Sets up the schedule of the machine of the kit here, too.
+fn schedule(session: &Session, kit: &Kit, yes: bool, mut outcome: Outcome) -> Result<Outcome> {
+    if !kit.scheduled {
+        return Ok(outcome);
+    }
+    let terminal = &session.terminal;
+    let every = kit.every.as_ref().and_then(|every| every.parse().ok());
+    let every = every.unwrap_or(Interval::DEFAULT);
+    let question = format!("On the machine of the kit a backup ran every {every}. Here as well?");
+    let is_whole = outcome.kind.is_none();
+    if !is_whole || !terminal.confirm(&question, yes || !terminal.interactive())? {
+        let why = if is_whole { "" } else { " once everything is back" };
+        terminal.note(&format!("`poof lconfig --every {every}` sets up the schedule{why}."));
+        return Ok(outcome);
+    }
+    let scheduler = Scheduler::of_this_user(&session.layout, &session.state);
+    let installed = session.lock().and_then(|_lock| {
+        let (kind, _) = scheduler.choose()?;
+        crate::operations::schedule::install(session, kind, every)
+    });
+    if let Err(error) = installed {
+        terminal.warn(&format!("everything is back but the schedule: {error}"));
+        terminal.note(&format!("`poof lconfig --every {every}` tries again."));
+        outcome.worsen(Kind::Incomplete);
+    }
+    Ok(outcome)
+}
+
+fn open(session: &Session, request: &Request) -> Result<Kit> {
+    let unread = |error| Error::io("read", &request.kit, &error).with_kind(Kind::Config);
+    let text = read_file(&request.kit, LARGEST).map_err(unread)?;
+    let phrase = match &request.phrase_file {
+        Some(file) => phrase::from_file(file)?,
+        None => phrase::ask(session, "Phrase of the kit")?,
+    };
+    Kit::open(&text, &phrase)
+}
+
+/// What was not there before, so that a machine that was bare is so again if nothing
+/// comes of it.
+struct Bare {
+    files: Vec<PathBuf>,
+    dirs: Vec<PathBuf>,
+}
+
+/// Directories that poof would make.
+fn missing_dirs(session: &Session) -> Vec<PathBuf> {
+    let Session { files, state, layout, .. } = session;
+    let above = [&files.dir, state, &layout.state].map(|dir| dir.ancestors());
+    let dirs = above.into_iter().flatten();
+    dirs.filter(|dir| fs::symlink_metadata(dir).is_err()).map(Path::to_path_buf).collect()
+}
+
+impl Bare {
+    /// Once the lock is held: nobody else writes any more. `dirs` were missing before.
+    fn note(session: &Session, mut dirs: Vec<PathBuf>) -> Self {
+        let Session { files, state, .. } = session;
+        // There is the lock, or somebody else was here in between.
+        if fs::read_dir(state).is_ok_and(|entries| entries.count() > 1) {
+            dirs.clear();
+        }
+        let missing = |path: &&PathBuf| fs::symlink_metadata(path).is_err();
+        Bare {
+            files: [&files.rclone, &files.poof].into_iter().filter(missing).cloned().collect(),
+            dirs,
+        }
+    }
+
+    /// Removes what is there now. What cannot be stays; the next run finds it.
+    fn again(self, session: &Session) {
+        let Ok(noise) = Noise::new() else { return };
+        for path in self.files {
+            let _ = erase::file(&path, &noise);
+        }
+        if self.dirs.contains(&session.state) {
+            let _ = erase::directory(&session.state, &noise);
+        }
+        for dir in self.dirs {
+            let _ = fs::remove_dir(dir);
+        }
+    }
+}
+
+/// poof.conf of the kit with the paths of this machine.
+fn moved(session: &Session, kit: &Kit, given: &[(String, String)]) -> Result<PoofConf> {
+    let shown = |path: &Path| path.to_string_lossy().into_owned();
+    let mut map = vec![
+        (kit.config_dir.clone(), shown(&session.files.dir)),
+        (kit.home.clone(), shown(&session.layout.home)),
+    ];
+    let plain = |path: &String| match path.trim_end_matches('/') {
+        "" => "/".to_owned(),
+        path => path.to_owned(),
+    };
+    map.splice(0..0, given.iter().map(|(old, new)| (plain(old), plain(new))));
+    let conf = PoofConf::parse(kit.poof_conf.as_bytes()).map_err(Problem::into_error)?;
+    let conf = conf.moved(|path| replaced(path, &map), &shown(&session.files.poof));
+    for (local, name) in conf.paths() {
+        session.terminal.note(&format!("{name} goes to {local}"));
+        session.terminal.event(&json!({"type": "target", "tree": name, "path": local}));
+    }
+    Ok(conf)
+}
+
+/// `path` with the first of `map` that it lies in replaced.
+fn replaced(path: &str, map: &[(String, String)]) -> String {
+    let of = |(old, new): &(String, String)| {
+        let rest = Path::new(path).strip_prefix(old).ok()?;
+        let new = if rest.as_os_str().is_empty() {
+            PathBuf::from(new)
+        } else {
+            Path::new(new).join(rest)
+        };
+        Some(new.to_string_lossy().into_owned())
+    };
+    map.iter().find_map(of).unwrap_or_else(|| path.to_owned())
+}
+
+/// Writes both files, unless there are others.
+fn put_in_place(session: &Session, unpacked: &Unpacked) -> Result<()> {
+    let pairs = [
+        (&session.files.rclone, unpacked.rclone.clone()),
+        (&session.files.poof, unpacked.poof.to_vec()),
+    ];
+    for (path, text) in &pairs {
+        match fs::read(path) {
+            Ok(there) if there != *text && !unpacked.is_rclone(&there) => {
+                let what = format!("{} exists and is another one", path_of(path));
+                return Err(Error::guard(what).hint(
+                    "`poof return` is for a machine without a configuration. Nothing was changed; \
+                     move it aside, or give `--confdir`.",
+                ));
+            }
+            _ => {}
+        }
+    }
+    for (path, text) in pairs {
+        if !path.exists() {
+            write_private(path, &text)?;
+        }
+    }
+    Ok(())
+}
+
+/// Says what is there, how much, and from when.
+fn look(session: &Session, kit: &Kit, request: &Request) -> Result<()> {
+    let terminal = &session.terminal;
+    let ready = loading::load_to_restore(session)?;
+    let allowed = request.allowed;
+    let directories = loading::select(&ready, &[])?;
+    let repository = Repository::open(session, &ready, &directories, allowed)?;
+    let is_other = kit.store.as_ref().is_some_and(|store| *store != repository.id());
+    if is_other && !allowed.other_remote {
+        let what = format!("{} is not the store of this kit", ready.remote().name());
+        return Err(refuse(
+            what,
+            "Is it the right kit, and was the bucket emptied?",
+            "other-remote",
+        ));
+    }
+    for directory in directories {
+        let mut monitor = Monitor::comparison(terminal, &directory.name);
+        let standing = repository.snapshots(&directory.name).last(&mut monitor)?;
+        drop(monitor);
+        let name = &directory.name;
+        let place = ready.remote().place(name);
+        let known = kit.snapshots.get(name).filter(|_| !is_other);
+        match standing {
+            Standing::Current(last) | Standing::Newer { found: last, .. } => {
+                let named = last.seen().names_store;
+                if let Some(why) = known.and_then(|known| known.outdates(last.id(), named)) {
+                    guard::older_snapshot(&place, &why, allowed)?;
+                }
+                let (count, size) = (files(last.counts().files), bytes(last.counts().bytes));
+                let (made, host) = last.made();
+                let when = date(made);
+                terminal.note(&format!("{name}: {count}, {size}, of {when} from {host}"));
+                terminal.event(&json!({
+                    "type": "snapshot", "tree": name, "files": last.counts().files,
+                    "bytes": last.counts().bytes, "made": json::time(made), "host": host,
+                }));
+            }
+            Standing::None => {
+                if let Some(Last { made, .. }) = known {
+                    let why = format!("the kit knows one of {}, and there is none", date(*made));
+                    guard::older_snapshot(&place, &why, allowed)?;
+                }
+                // Poof made the kit, and so it has probably written to the bucket.
+                known::no_manifest(&place, None, repository.has_objects(name), allowed)?;
+                terminal.note(&format!("{name}: no manifest on the remote"));
+            }
+            Standing::Behind { why, .. } => guard::older_snapshot(&place, &why, allowed)?,
+        }
+    }
+    Ok(())
+}
+
+/// Shows the programs that the configuration of the kit names, and asks before one of them
+/// runs: a secret may come from a command, and rclone may run one to reach the remote.
+fn may_run(session: &Session, kit: &Kit, poof: &PoofConf, yes: bool) -> Result<()> {
+    let terminal = &session.terminal;
+    let mut found = of_poof(poof);
+    // One that is encrypted shows what it names once its password is had.
+    if let Ok(rclone) = RcloneConf::parse(kit.rclone_conf.as_bytes()) {
+        found.extend(of_rclone(&rclone, &poof.secrets()));
+    }
+    found.retain(Program::runs);
+    if found.is_empty() {
+        return Ok(());
+    }
+    let asks = terminal.interactive() && !yes;
+    // Words may hold a secret: a log need not have them.
+    let told = found.iter().map(|program| if asks { program.told() } else { program.named() });
+    let lines: Vec<_> = told.map(|told| format!("\n  {}", one_line(&told))).collect();
+    let what = format!("The configuration of the kit runs these programs:{}", lines.concat());
+    if !asks {
+        terminal.note(&what);
+    } else if !terminal.confirm(&format!("{what}\nRun what is needed of them?"), false)? {
+        return Err(Error::guard("nothing was brought back").hint(
+            "The machine is as it was, and none of them ran. `age --decrypt KIT` shows them.",
+        ));
+    }
+    Ok(())
+}
+
+fn consent(session: &Session, yes: bool) -> Result<()> {
+    let terminal = &session.terminal;
+    if terminal.confirm("Bring it all back?", yes || !terminal.interactive())? {
+        return Ok(());
+    }
+    Err(Error::guard("nothing was brought back").hint("The machine is as it was."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_home_that_moved_is_replaced_and_what_is_given_goes_first() {
+        let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+        let map = [pair("/Users/a/work", "/srv"), pair("/Users/a", "/home/b")];
+        assert_eq!(replaced("/Users/a/work/x", &map), "/srv/x");
+        assert_eq!(replaced("/Users/a/work", &map), "/srv");
+        assert_eq!(replaced("/Users/a/Docs", &map), "/home/b/Docs");
+        assert_eq!(replaced("/Users/ab/Docs", &map), "/Users/ab/Docs");
+    }
+}

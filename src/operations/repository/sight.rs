@@ -1,0 +1,51 @@
+//! The first look at a bucket: its top, from both sides of the encryption.
+
+use std::thread::{self, ScopedJoinHandle};
+
+use crate::base::error::{Error, Kind, Result};
+use crate::base::shown::path_of;
+use crate::config::Ready;
+use crate::storage::failure::{Failure, FailureKind};
+use crate::tree::guard::Sight;
+
+/// Looks at the top of the bucket, from both sides of the encryption.
+///
+/// # Errors
+/// The remote cannot be reached, or refuses.
+pub fn look(ready: &Ready) -> Result<Sight> {
+    let remote = ready.remote();
+    let place = remote.name();
+    let fail = |failure: Failure| failure.into_error(&format!("list {place}"), Kind::Remote);
+    disk_is_there(ready)?;
+    let (here, there) = thread::scope(|scope| {
+        let there = ready.counterpart().map(|other| scope.spawn(move || other.top()));
+        (remote.top(), there.map(joined))
+    });
+    let here = here.map_err(fail)?;
+    let there = match there {
+        Some(there) => match there {
+            Ok(top) => Some(top),
+            // Its passwords may be wrong, which is no matter for this remote.
+            Err(failure) if failure.kind == FailureKind::Config && !remote.is_encrypted() => None,
+            Err(failure) => return Err(fail(failure)),
+        },
+        None => None,
+    };
+    Ok(Sight { here, there, encrypted: remote.is_encrypted() })
+}
+
+/// # Errors
+/// The remote lies on a disk that is not there.
+pub fn disk_is_there(ready: &Ready) -> Result<()> {
+    let remote = ready.remote();
+    let Some(disk) = remote.absent_disk() else { return Ok(()) };
+    let what = format!("{} lies in {}, which does not exist", remote.name(), path_of(disk));
+    Err(Error::new(Kind::Remote, what).hint("Is the disk attached and mounted?"))
+}
+
+/// What a thread that asks the remote comes back with.
+pub fn joined<T>(
+    thread: ScopedJoinHandle<std::result::Result<T, Failure>>,
+) -> std::result::Result<T, Failure> {
+    thread.join().unwrap_or_else(|_| Err(Failure::other("a thread ended")))
+}

@@ -1,0 +1,276 @@
+//! What backup and download share: carrying out plans, one tree after the
+//! other, and telling how it went.
+
+use std::time::Instant;
+
+use super::monitor::Monitor;
+use super::outcome::Outcome;
+use super::show;
+use crate::base::error::{Error, Kind, Result};
+use crate::base::terminal::Terminal;
+use crate::base::units::{self, bytes, clock};
+use crate::storage::failure::FailureKind;
+use crate::storage::job::Watch;
+use crate::tree::backup::Backup;
+use crate::tree::excluded::Extent;
+use crate::tree::lock::Lock;
+use crate::tree::mirror::Transfer;
+use crate::tree::plan::{Failed, Plan};
+use crate::tree::restore::Restore;
+
+/// Tells of a tree that failed and goes on, unless nothing can go on.
+///
+/// # Errors
+/// An interrupt.
+pub fn note_failure(terminal: &Terminal, outcome: &mut Outcome, error: Error) -> Result<()> {
+    if error.kind() == Kind::Interrupted {
+        return Err(error);
+    }
+    outcome.worsen(error.kind());
+    terminal.error(&error);
+    Ok(())
+}
+
+/// A plan for a tree that can be carried out.
+pub trait Task {
+    fn name(&self) -> &str;
+    fn plan(&self) -> &Plan;
+    /// Returns what could not be done.
+    ///
+    /// # Errors
+    /// What keeps the whole from working, or an interrupt.
+    fn carry_out(&mut self, watch: &mut dyn Watch) -> Result<Vec<Failed>>;
+    /// What of the plan was done where all of this `failed`. Nothing is deleted here
+    /// unless all has come.
+    fn done(&self, failed: &[Failed]) -> Plan {
+        let mut done = self.plan().done(failed);
+        if failed.iter().any(|failed| !failed.deletion) {
+            done.delete.clear();
+        }
+        done
+    }
+    /// What the filters leave out, if this is a backup that counted it.
+    fn excluded(&self) -> Option<Extent> {
+        None
+    }
+    /// What else there is to say when it is done.
+    fn notes(&self) -> &[String] {
+        &[]
+    }
+}
+
+impl Task for Transfer {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    fn carry_out(&mut self, watch: &mut dyn Watch) -> Result<Vec<Failed>> {
+        Transfer::carry_out(self, watch)
+    }
+}
+
+/// A backup, and the lock under which it changes the remote.
+pub struct Saving<'a, 'l> {
+    pub backup: Backup<'a>,
+    pub lock: &'l Lock<'l>,
+}
+
+impl Task for Saving<'_, '_> {
+    fn name(&self) -> &str {
+        self.backup.name()
+    }
+
+    fn plan(&self) -> &Plan {
+        &self.backup.plan
+    }
+
+    fn carry_out(&mut self, watch: &mut dyn Watch) -> Result<Vec<Failed>> {
+        self.backup.carry_out(self.lock, watch)
+    }
+
+    /// Its plan says itself which deletions were not begun.
+    fn done(&self, failed: &[Failed]) -> Plan {
+        self.plan().done(failed)
+    }
+
+    fn excluded(&self) -> Option<Extent> {
+        Some(self.backup.excluded)
+    }
+
+    fn notes(&self) -> &[String] {
+        &self.backup.notes
+    }
+}
+
+impl Task for Restore<'_> {
+    fn name(&self) -> &str {
+        Restore::name(self)
+    }
+
+    fn plan(&self) -> &Plan {
+        Restore::plan(self)
+    }
+
+    fn carry_out(&mut self, watch: &mut dyn Watch) -> Result<Vec<Failed>> {
+        Restore::carry_out(self, watch)
+    }
+
+    fn notes(&self) -> &[String] {
+        &self.notes
+    }
+}
+
+impl<T: Task + ?Sized> Task for Box<T> {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    fn plan(&self) -> &Plan {
+        (**self).plan()
+    }
+
+    fn carry_out(&mut self, watch: &mut dyn Watch) -> Result<Vec<Failed>> {
+        (**self).carry_out(watch)
+    }
+
+    fn done(&self, failed: &[Failed]) -> Plan {
+        (**self).done(failed)
+    }
+
+    fn excluded(&self) -> Option<Extent> {
+        (**self).excluded()
+    }
+
+    fn notes(&self) -> &[String] {
+        (**self).notes()
+    }
+}
+
+/// What each plan of a dry run would do, path by path.
+pub fn list<T: Task>(terminal: &Terminal, tasks: &[T]) {
+    for task in tasks {
+        show::listing(terminal, task.name(), task.plan());
+    }
+}
+
+/// The end of a dry run.
+pub fn would<T: Task>(terminal: &Terminal, tasks: &[T], outcome: Outcome) -> Outcome {
+    for task in tasks {
+        let (name, plan) = (task.name(), task.plan());
+        let mut said = format!("{name}: {}; {}", show::counts(plan), show::volume(plan));
+        let mut event = show::numbers(name, plan, &plan.failed);
+        if let (Some(excluded), Some(event)) = (task.excluded(), event.as_object_mut()) {
+            event.insert("excluded".to_owned(), excluded.files.into());
+            event.insert("excluded_bytes".to_owned(), excluded.bytes.into());
+            if excluded.found {
+                said = format!("{said}; excluded: {}", show::extent(excluded));
+            }
+        }
+        terminal.note(&said);
+        terminal.event(&event);
+    }
+    terminal.done("Dry run: nothing was changed.");
+    outcome.with("dry_run", true).with("trees", tasks.len())
+}
+
+/// Carries out all plans. A tree that fails does not stop the others.
+///
+/// # Errors
+/// An interrupt.
+pub fn all<T: Task>(
+    terminal: &Terminal,
+    mut tasks: Vec<T>,
+    mut outcome: Outcome,
+    verb: &str,
+) -> Result<Outcome> {
+    let started = Instant::now();
+    let total = tasks.iter().map(|task| task.plan().bytes()).sum();
+    let mut monitor = Monitor::transfer(terminal, total);
+    let (mut files, mut moved) = (0, 0);
+    let trees = tasks.len();
+    for task in &mut tasks {
+        monitor.begin(task.name(), task.plan().bytes());
+        let result = task.carry_out(&mut monitor);
+        let name = task.name();
+        monitor.progress.end();
+        monitor.progress.aside(|| {
+            if let Ok(failed) = &result {
+                let done = task.done(failed);
+                tell(terminal, name, &done, failed, verb);
+                files += done.transfers();
+                moved += done.bytes();
+            }
+        });
+        for note in task.notes() {
+            terminal.note(&format!("{name}: {note}"));
+        }
+        match result {
+            Ok(failed) => {
+                let (undeleted, unsent): (Vec<_>, Vec<_>) =
+                    failed.iter().partition(|failed| failed.deletion);
+                outcome.undeleted += undeleted.len() as u64;
+                if !unsent.is_empty() {
+                    outcome.worsen(kind_of(&unsent, &task.done(&failed)));
+                }
+            }
+            Err(error) => note_failure(terminal, &mut outcome, error.of_tree(name))?,
+        }
+    }
+    drop(monitor);
+    let time = started.elapsed();
+    let volume = format!("{}, {} in {}", units::files(files), bytes(moved), clock(time));
+    match (outcome.kind, outcome.undeleted) {
+        (None, 0) => terminal.done(&format!("All {verb}: {volume}")),
+        (None, count) => {
+            let count = units::files(count);
+            terminal.warn(&format!("All {verb}: {volume}; not deleted: {count}"));
+        }
+        (Some(_), _) => terminal.warn(&format!("Not all was {verb}, see above; {volume}")),
+    }
+    if outcome.undeleted > 0 {
+        let undeleted = outcome.undeleted;
+        outcome = outcome.with("undeleted", undeleted);
+    }
+    Ok(outcome
+        .with("trees", trees)
+        .with("files", files)
+        .with("bytes", moved)
+        .with("seconds", time.as_secs_f64()))
+}
+
+/// Tells what was done of a tree, and what was not.
+fn tell(terminal: &Terminal, name: &str, done: &Plan, failed: &[Failed], verb: &str) {
+    for file in failed {
+        show::failed(terminal, name, file);
+    }
+    let count = |deletion| failed.iter().filter(|f| f.deletion == deletion).count() as u64;
+    let mut missed = Vec::new();
+    for (count, verb) in [(count(false), verb), (count(true), "deleted")] {
+        if count > 0 {
+            missed.push(format!("not {verb}: {}", units::files(count)));
+        }
+    }
+    let counts = show::counts(done);
+    if missed.is_empty() {
+        terminal.done(&format!("{name}: {counts}"));
+    } else {
+        terminal.warn(&format!("{name}: {}; {counts}", missed.join(", ")));
+    }
+    terminal.event(&show::numbers(name, done, failed));
+}
+
+/// A server that refuses every file has refused the credentials.
+fn kind_of(failed: &[&Failed], done: &Plan) -> Kind {
+    let all = |kind: FailureKind| failed.iter().all(|file| file.kind == kind);
+    if all(FailureKind::Denied) && done.transfers() == 0 {
+        Kind::Remote
+    } else if all(FailureKind::Unproven) {
+        Kind::Unproven
+    } else {
+        Kind::Incomplete
+    }
+}

@@ -1,0 +1,140 @@
+//! The schedule as commands see it: what is to run for this configuration, and how one
+//! that is there is told.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::offer;
+use super::session::Session;
+use crate::base::error::{Error, Result};
+use crate::base::shown::path_of;
+use crate::config::ready::ready;
+use crate::config::{Files, PoofConf, RcloneConf};
+use crate::host::program;
+use crate::host::schedule::{Found, Interval, Kind, Schedule, Scheduler, environment};
+
+/// The schedule that backs up this configuration.
+///
+/// # Errors
+/// A path of it cannot be written into one.
+pub fn schedule(session: &Session, every: Interval) -> Result<Schedule> {
+    let exe = program::current()
+        .map_err(|error| Error::unexpected(format!("cannot find the program: {error}")))?;
+    let program = program::lasting(&exe, env::var_os("PATH").as_deref());
+    let home = &session.layout.home;
+    let options = options(&session.files, &session.layout.config);
+    Schedule::new(&program, &options, &environment(home), home, every)
+}
+
+/// What tells poof of these files, where that is needed.
+fn options(files: &Files, usual: &Path) -> Vec<PathBuf> {
+    let plain = Files::resolve(usual, Some(&files.dir), None, None);
+    let mut options = Vec::new();
+    for (option, path, default) in [
+        ("--confdir", &files.dir, usual),
+        ("--poofconf", &files.poof, plain.poof.as_path()),
+        ("--rcloneconf", &files.rclone, plain.rclone.as_path()),
+    ] {
+        if path != default {
+            options.extend([PathBuf::from(option), path.clone()]);
+        }
+    }
+    options
+}
+
+/// Warns of a configuration with which no run will come far.
+fn warn_if_unready(session: &Session) {
+    let Session { files, layout, .. } = session;
+    let both = PoofConf::load(&files.poof)
+        .and_then(|poof| Ok((poof, RcloneConf::load(&files.rclone)?)))
+        .and_then(|(poof, rclone)| ready(&poof, &rclone, &layout.home)?.strict());
+    if let Err(problem) = both {
+        let what = problem.into_error();
+        session.terminal.warn(&format!("no run will come far yet: {what} (`poof verify`)"));
+    }
+}
+
+/// The schedule that is there. Who cannot be asked has none.
+pub fn found(session: &Session) -> Option<Found> {
+    match Scheduler::of_this_user(&session.layout, &session.state).found() {
+        Ok(found) => found,
+        Err(error) => {
+            session.terminal.warn(&format!("is there a schedule? {error}"));
+            None
+        }
+    }
+}
+
+/// `every 6h (systemd)`
+pub fn shown(found: Option<&Found>) -> String {
+    let Some(Found { kind, every, enabled }) = found else { return "none".to_owned() };
+    let every = match every {
+        Some(every) => format!("every {every}"),
+        None => "of another make".to_owned(),
+    };
+    let state = if *enabled { "" } else { ", not in force: `poof lconfig` puts it in force" };
+    format!("{every} ({kind}){state}")
+}
+
+/// The same for scripts.
+pub fn add_to(event: &mut Value, found: Option<&Found>) {
+    let kind = found.map_or("none".to_owned(), |found| found.kind.to_string());
+    let every = found.and_then(|found| found.every).map(|every| every.to_string());
+    event["schedule"] = json!(kind);
+    event["schedule_every"] = json!(every);
+    event["schedule_enabled"] = json!(found.is_some_and(|found| found.enabled));
+}
+
+/// Puts a schedule in force and shows it.
+///
+/// # Errors
+/// It is not in force.
+pub fn install(session: &Session, kind: Kind, every: Interval) -> Result<()> {
+    let terminal = &session.terminal;
+    warn_if_unready(session);
+    let schedule = schedule(session, every)?;
+    let written =
+        Scheduler::of_this_user(&session.layout, &session.state).install(kind, &schedule)?;
+    offer::give(session, &joined(kind, &written.files));
+    for path in written.files.iter().filter_map(|(path, _)| path.as_ref()) {
+        let (name, path) = (kind.to_string(), path.to_string_lossy());
+        terminal.event(&json!({"type": "path", "name": name, "path": path}));
+    }
+    for note in &written.notes {
+        terminal.note(note);
+    }
+    terminal.done(&format!("A backup runs every {every} ({kind}); `poof lpurge` ends that."));
+    Ok(())
+}
+
+/// Several files as `systemctl cat` shows them. One is shown as it is.
+pub fn joined(kind: Kind, files: &[(Option<PathBuf>, String)]) -> String {
+    if kind == Kind::Launchd {
+        return files.iter().map(|(_, text)| text.as_str()).collect();
+    }
+    let head = |path: &Option<PathBuf>| match path {
+        Some(path) => format!("# {}\n", path_of(path)),
+        None => String::new(),
+    };
+    let texts: Vec<_> = files.iter().map(|(path, text)| head(path) + text).collect();
+    texts.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_not_in_its_usual_place_is_named() {
+        let usual = Path::new("/home/joe/.config/poof");
+        let of = |dir: Option<&str>, poof: Option<&str>| {
+            options(&Files::resolve(usual, dir.map(Path::new), poof.map(Path::new), None), usual)
+        };
+        assert_eq!(of(None, None), [""; 0].map(PathBuf::from));
+        assert_eq!(of(Some("/c"), None), ["--confdir", "/c"].map(PathBuf::from));
+        let both = ["--confdir", "/c", "--poofconf", "/c/mine"].map(PathBuf::from);
+        assert_eq!(of(Some("/c"), Some("mine")), both);
+    }
+}

@@ -1,0 +1,56 @@
+//! Lets rclone make a section in an empty file of its own, from which the values
+//! are taken over. So rclone decides what is a password and obscures it, and the
+//! user's file keeps its comments and its order (rclone rewrites what it saves).
+
+use std::collections::BTreeMap;
+
+use super::session::Session;
+use crate::base::error::{Error, Result};
+use crate::base::files::create_private_dir;
+use crate::config::{Problem, RcloneConf};
+use crate::host::scratch::Scratch;
+use crate::storage::failure::Failure;
+use crate::storage::rclone::call::call;
+use crate::storage::rclone::configuring::{ConfigOptions, CreateRemote, GetRemote, UseConfig};
+
+/// The values of a new section of `kind` with `parameters`.
+///
+/// # Errors
+/// rclone refuses them.
+pub fn create(
+    session: &Session,
+    section: &str,
+    kind: &str,
+    parameters: BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>> {
+    let io = |error: std::io::Error| Error::io("stage a file in", &session.state, &error);
+    create_private_dir(&session.state)?;
+    let dir = Scratch::below(&session.state).map_err(io)?;
+    let staged = dir.path().join("rclone.conf");
+    // What rclone says may quote a value; only its kind is told.
+    let refused = |_: Failure| {
+        Error::config(format!("rclone does not accept these settings for a remote of type {kind}"))
+            .hint("https://rclone.org/overview lists the types and their settings.")
+    };
+    if let Some((key, _)) = parameters.iter().find(|(_, value)| value.starts_with(['`', '"'])) {
+        return Err(unreadable(key));
+    }
+    call(&UseConfig::of(&staged)).map_err(refused)?;
+    let opt = ConfigOptions { obscure: true, non_interactive: true };
+    let request = CreateRemote { name: section.to_owned(), kind: kind.to_owned(), parameters, opt };
+    call(&request).map_err(refused)?;
+    // rclone writes a value as it is given and reads some differently: %(x)s
+    // inserts another one.
+    call(&UseConfig::of(&staged)).map_err(refused)?;
+    let read = call(&GetRemote { name: section.to_owned() }).map_err(refused)?;
+    let written = RcloneConf::load(&staged).map_err(Problem::into_error)?.values(section);
+    match written.iter().find(|(key, value)| read.get(*key).map(|read| &**read) != Some(value)) {
+        None => Ok(written),
+        Some((key, _)) => Err(unreadable(key)),
+    }
+}
+
+fn unreadable(key: &str) -> Error {
+    Error::config(format!("rclone would read {key} differently"))
+        .hint("Its configuration cannot hold %(…)s nor a value that begins with ` or \".")
+}

@@ -1,0 +1,123 @@
+//! What `status` says while the remote cannot be asked: what this machine saw last.
+
+use std::os::unix::ffi::OsStrExt;
+
+use serde_json::{Value, json};
+
+use super::level;
+use crate::base::error::{Error, Result};
+use crate::base::json;
+use crate::base::units::{bytes, date, files};
+use crate::config::Ready;
+use crate::config::trees::Directory;
+use crate::host::machine::Machine;
+use crate::operations::own_files;
+use crate::operations::repository::cache;
+use crate::operations::session::Session;
+use crate::operations::unattended;
+use crate::storage::filter::Filter;
+use crate::storage::job::Unwatched;
+use crate::storage::store::Store;
+use crate::tree::apart::Apart;
+use crate::tree::identity;
+use crate::tree::inventory::Inventory;
+use crate::tree::manifest::Key;
+use crate::tree::objects::Names;
+use crate::tree::root::Roots;
+use crate::tree::snapshot::Snapshots;
+use crate::tree::wipe::{Presence, Records, Wipes};
+
+/// Shows every directory as this machine knows it, and how the schedule gets on. `error`
+/// says why the remote was not asked.
+///
+/// # Errors
+/// That error, in any case.
+pub fn show(session: &Session, ready: &Ready, error: Error) -> Result<()> {
+    let terminal = &session.terminal;
+    let store = ready.remote().store();
+    let id = identity::remembered_id(&session.state, &ready.remote().name()).unwrap_or_default();
+    let key = identity::key(&store).ok().map(|key| key.of_store(&id, false));
+    for directory in ready.directories() {
+        let known =
+            key.as_ref().map(|key| known(session, ready.filter(), (&store, key, &id), directory));
+        match known {
+            Some(Ok((text, apart, event))) => {
+                terminal.result(&text);
+                for what in level::differences(&directory.name, apart) {
+                    terminal.result(&format!("  {what}"));
+                    terminal.event(&level::Doubt::unsaved(what).event());
+                }
+                terminal.event(&event);
+            }
+            Some(Err(error)) => terminal.error(&error),
+            None => {}
+        }
+    }
+    terminal.result("holds: not known, the remote could not be asked");
+    terminal.result(&format!("remote: {}", ready.remote().name()));
+    unattended::tell(session);
+    Err(error)
+}
+
+fn known(
+    session: &Session,
+    filter: &Filter,
+    (store, key, id): (&Store, &Key, &str),
+    directory: &Directory,
+) -> Result<(String, Apart, Value)> {
+    let Directory { local, name } = directory;
+    let (names, cache) = (Names::new(name), cache(&session.state, id, name));
+    let mut records = Inventory::default();
+    records.sort();
+    let snapshots = Snapshots { store, names, key, records, cache };
+    let records = Records::in_state(&session.state);
+    let machine = &Machine::of_state(&session.state)?;
+    let presence = Wipes { snapshots: &snapshots, records, machine }.presence(&mut Unwatched)?;
+    let own = own_files::in_use(session, directory).iter().any(Vec::is_empty);
+    let cached = snapshots.cached();
+    let mut apart = match &cached {
+        Some(last) if !own => Apart::of(Roots::default().get(local)?.as_ref(), filter, last)?,
+        _ => Apart::default(),
+    };
+    let (mut text, numbers) = match cached {
+        None => (format!("{name}: no snapshot is known here"), Value::Null),
+        Some(last) => {
+            let ((made, _), counts) = (last.made(), last.counts());
+            let text = format!(
+                "{name}: {}, {}, snapshot of {}, as last seen",
+                files(counts.files),
+                bytes(counts.bytes),
+                date(made)
+            );
+            let numbers = json!({
+                "files": counts.files, "bytes": counts.bytes, "made": json::time(made),
+                "unproven": null,
+            });
+            (text, numbers)
+        }
+    };
+    let (word, since) = match presence {
+        Presence::Here | Presence::Elsewhere(_) => ("here", None),
+        Presence::Wiping(_) => {
+            apart.missing = 0;
+            ("wiping", None)
+        }
+        Presence::Wiped(record) => {
+            apart.missing = 0;
+            if numbers.is_null() {
+                // What named its files was wiped as well.
+                text = format!(
+                    "{name}: {}, {}, as last seen",
+                    files(record.files),
+                    bytes(record.bytes)
+                );
+            }
+            text = format!("{text}; wiped on {}", date(record.since));
+            ("wiped", Some(json::time(record.since)))
+        }
+    };
+    let event = json!({
+        "type": "directory", "tree": name, "presence": word, "since": since, "snapshot": numbers,
+    });
+    Ok((text, apart, json::at(local.as_os_str().as_bytes(), event)))
+}

@@ -1,0 +1,287 @@
+//! `poof status`: what the configuration says, and what really holds.
+
+mod last_known;
+mod level;
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::monitor::Monitor;
+use super::outcome::Outcome;
+use super::own_files;
+use super::recovery::readiness::{self, KitNote, KitStanding};
+use super::repository::{Repository, held};
+use super::session::Session;
+use super::wipe::forget_names;
+use super::{loading, runner, schedule, show, unattended};
+use crate::base::error::{Kind, Result};
+use crate::base::interrupt;
+use crate::base::json;
+use crate::base::shown::path_of;
+use crate::base::units::{bytes, date, files};
+use crate::config::trees::Directory;
+use crate::storage::filter::Filter;
+use crate::tree::apart::Apart;
+use crate::tree::guard::Allowed;
+use crate::tree::ours::Ours;
+use crate::tree::proof::{Evidence, Proof};
+use crate::tree::root::Root;
+use crate::tree::snapshot::{Snapshot, Snapshots, Standing};
+use crate::tree::wipe::{Asked, Presence};
+use level::{Doubt, Findings, Place, name_of};
+
+/// Tells what holds.
+///
+/// # Errors
+/// What keeps the whole from working, or an interrupt.
+pub fn run(session: &Session) -> Result<Outcome> {
+    let terminal = &session.terminal;
+    let ready = loading::load(session)?;
+    let directories = loading::select(&ready, &[])?;
+    let repository = match Repository::open(session, &ready, &directories, Allowed::default()) {
+        Ok(repository) => repository,
+        Err(error) if error.kind() == Kind::Interrupted => return Err(error),
+        // Status is asked for most when nothing else can be.
+        Err(error) => {
+            last_known::show(session, &ready, error)?;
+            return Ok(Outcome::default());
+        }
+    };
+    show::nested(session, repository.nested(&ready, &directories).as_ref());
+    let mut outcome = Outcome::default();
+    let mut findings = Findings::default();
+    for directory in &repository.places(session, &directories) {
+        interrupt::check()?;
+        match tree(session, &repository, directory, ready.filter(), &mut findings) {
+            Ok(place) => findings.count(&place),
+            Err(error) => {
+                runner::note_failure(terminal, &mut outcome, error)?;
+                let name = &directory.name;
+                findings.unsaved(format!("{name}: not known what is backed up (see above)"));
+                findings.directories += 1;
+            }
+        }
+        if let Ok(_lock) = session.lock() {
+            forget_names(session, &repository, &directory.name)?;
+        }
+    }
+    findings.in_clear(session, &repository, &ready)?;
+    let encrypted = ready.remote().is_encrypted();
+    let (declared, actual) = (findings.declared(encrypted), findings.actual(encrypted));
+    terminal.result(&format!("level: {declared} {}", name_of(declared)));
+    if findings.nothing_is_saved() {
+        terminal.result("holds: 0 (nothing)");
+        terminal.result("Nothing is backed up yet. Next: `poof backup`");
+    } else if actual == declared {
+        let lacking = if findings.lacking { ", but not all of it is here" } else { "" };
+        terminal.result(&format!("holds: yes{lacking}"));
+    } else {
+        terminal.result(&format!("holds: {actual} {}", name_of(actual)));
+    }
+    for doubt in &findings.doubts {
+        terminal.result(&format!("  {}", doubt.what));
+        terminal.event(&doubt.event());
+    }
+    terminal.result(&format!("remote: {}", ready.remote().name()));
+    let schedule = schedule::found(session);
+    terminal.result(&format!("schedule: {}", schedule::shown(schedule.as_ref())));
+    unattended::tell(session);
+    let known = |kit: &KitNote, fits| {
+        let event = json!({"made": json::time(kit.made), "fits": fits});
+        json::at(kit.path.as_os_str().as_bytes(), event)
+    };
+    let (text, kit) = match readiness::kit(session) {
+        KitStanding::None => ("none".to_owned(), Value::Null),
+        KitStanding::Outdated(kit) => {
+            let text = format!("of {}, the configuration has changed since", date(kit.made));
+            (text, known(&kit, false))
+        }
+        KitStanding::Fits(kit) => {
+            let weak = if kit.weak { ", its phrase is weak" } else { "" };
+            let text = format!("of {}, fits ({}){weak}", date(kit.made), path_of(&kit.path));
+            (text, known(&kit, true))
+        }
+    };
+    terminal.result(&format!("kit: {text}"));
+    let mut event = json!({
+        "type": "status", "level_declared": declared, "level_actual": actual,
+        "remote": ready.remote().name(), "encrypted": encrypted, "kit": kit,
+    });
+    schedule::add_to(&mut event, schedule.as_ref());
+    terminal.event(&event);
+    Ok(outcome.with("level", actual))
+}
+
+fn tree(
+    session: &Session,
+    repository: &Repository,
+    directory: &Directory,
+    filter: &Filter,
+    findings: &mut Findings,
+) -> Result<Place> {
+    let name = &directory.name;
+    let terminal = &session.terminal;
+    let mut monitor = Monitor::comparison(terminal, name);
+    let (snapshots, listing) = repository.look_again(name)?;
+    let presence = repository.wipes(&snapshots).presence(&mut monitor)?;
+    let last = newest(name, &snapshots, findings, &mut monitor)?;
+    if let Some(why) = held::missed(repository, &presence, last.as_ref()) {
+        findings.unsaved(format!("{name}: what was wiped here is not on the remote: {why}"));
+    }
+    let (store, names) = (snapshots.store, &snapshots.names);
+    let own = own_files::in_use(session, directory).iter().any(Vec::is_empty);
+    let apart = match &last {
+        // Its changes are poof's own, most of them.
+        Some(last) if !own => {
+            Apart::of(repository.roots.get(&directory.local)?.as_ref(), filter, last)?
+        }
+        _ => Apart::default(),
+    };
+    let mut evidence = Evidence { store, names, listing, read_back: false };
+    let (text, numbers) = saved(name, last, &mut evidence, findings)?;
+    drop(monitor);
+    if !numbers.is_null() {
+        let unclaimed = evidence.listing.settle(names, &Ours::read(&snapshots.cache));
+        show::foreign(terminal, name, &unclaimed.foreign, false);
+    }
+    let filtered = (filter, own);
+    let Stands { text: where_, word, place, since } =
+        stands(session, directory, presence, filtered, apart, findings)?;
+    terminal.result(&format!("{name}: {text}{where_}"));
+    let event = json!({
+        "type": "directory", "tree": name, "presence": word, "since": since, "snapshot": numbers,
+    });
+    terminal.event(&json::at(directory.local.as_os_str().as_bytes(), event));
+    Ok(place)
+}
+
+/// What the remote holds of a tree, for people and for scripts; null if it holds nothing.
+fn saved(
+    name: &str,
+    last: Option<Snapshot>,
+    evidence: &mut Evidence,
+    findings: &mut Findings,
+) -> Result<(String, Value)> {
+    Ok(match last {
+        None => {
+            findings.never_saved(name);
+            ("no snapshot".to_owned(), Value::Null)
+        }
+        Some(last) => {
+            let ((made, _), counts) = (last.made(), last.counts());
+            // Reading back is what check is for.
+            let proof = Proof::by_listing(last, evidence)?;
+            let unproven = proof.unproven().count() as u64;
+            let proven = match (unproven, proof.read.0) {
+                (0, 0) => "proven now".to_owned(),
+                (0, _) => "as it was proven".to_owned(),
+                (count, _) => {
+                    let count = files(count);
+                    findings.unsaved(format!("{name}: not proven: {count} (`poof check` lists)"));
+                    format!("{count} not proven")
+                }
+            };
+            let text = format!(
+                "{}, {}, snapshot of {}, {proven}",
+                files(counts.files),
+                bytes(counts.bytes),
+                date(made)
+            );
+            let numbers = json!({
+                "files": counts.files, "bytes": counts.bytes, "made": json::time(made),
+                "unproven": unproven,
+            });
+            (text, numbers)
+        }
+    })
+}
+
+/// Where the data of a directory is, for people and in a word.
+struct Stands {
+    text: String,
+    word: &'static str,
+    place: Place,
+    since: Option<String>,
+}
+
+/// Whether a directory is here or was wiped; `own`: it is that of the configuration.
+fn stands(
+    session: &Session,
+    directory: &Directory,
+    presence: Presence,
+    (filter, own): (&Filter, bool),
+    apart: Apart,
+    findings: &mut Findings,
+) -> Result<Stands> {
+    let name = &directory.name;
+    let mut since = None;
+    let (text, word, place) = match presence {
+        Presence::Elsewhere(_) if !is_empty(&directory.local) => {
+            findings.differs(name, apart);
+            (String::new(), "here", if own { Place::Own } else { Place::Here })
+        }
+        Presence::Here => {
+            findings.differs(name, apart);
+            (String::new(), "here", if own { Place::Own } else { Place::Here })
+        }
+        Presence::Wiped(record) | Presence::Elsewhere(record) => {
+            findings.came_after(name, apart);
+            let spared = own_files::spared(session, directory);
+            let spared = spared.iter().map(Vec::as_slice).collect();
+            let excluded =
+                Asked::of(Root::open(&directory.local).ok().as_ref(), filter, &spared)?.extent;
+            if excluded.found {
+                let extent = show::extent(excluded);
+                let what = format!(
+                    "{name}: excluded, and still here: {extent} (`poof upload --wipe-excluded`)"
+                );
+                findings.doubts.push(Doubt::residue(what));
+            }
+            since = Some(json::time(record.since));
+            (format!("; wiped on {}", date(record.since)), "wiped", Place::Wiped)
+        }
+        Presence::Wiping(_) => {
+            let what = format!("{name}: its wipe is not completed (`poof upload` completes it)");
+            findings.doubts.push(Doubt::residue(what));
+            ("; being wiped".to_owned(), "wiping", Place::Wiped)
+        }
+    };
+    Ok(Stands { text, word, place, since })
+}
+
+/// The newest snapshot of a tree that can be read.
+fn newest(
+    name: &str,
+    snapshots: &Snapshots,
+    findings: &mut Findings,
+    monitor: &mut Monitor,
+) -> Result<Option<Snapshot>> {
+    Ok(match snapshots.last(monitor)? {
+        Standing::Current(last) => Some(last),
+        Standing::Newer { known, found } => {
+            let (made, host) = found.made();
+            if known.is_some() {
+                let what = format!(
+                    "{name}: {host} saved a snapshot on {} that this machine has not taken \
+                     (`poof download --only {name}`)",
+                    date(made)
+                );
+                findings.doubts.push(Doubt::unsaved(what));
+            }
+            Some(found)
+        }
+        Standing::Behind { why, known, found } => {
+            findings.unsaved(format!("{name}: its last snapshot is not there: {why}"));
+            found.or(known)
+        }
+        Standing::None => None,
+    })
+}
+
+/// Whether there is nothing in a directory, or none.
+fn is_empty(dir: &Path) -> bool {
+    fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_none()) || !dir.exists()
+}

@@ -1,0 +1,247 @@
+//! `poof backup --scheduled`: a backup that the scheduler starts and nobody watches. It
+//! asks nothing, waits for the network, lets another one be, keeps a log, and speaks up
+//! when it goes wrong for too long.
+
+mod alert;
+mod log;
+mod policy;
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::backup::Request;
+use super::outcome::Outcome;
+use super::run_history::{History, note};
+use super::session::Session;
+use super::{backup, loading};
+use crate::base::error::{Kind, Result};
+use crate::base::interrupt;
+use crate::base::json;
+use crate::base::units::{clock, date, now};
+use crate::config::{PoofConf, Schedule};
+use crate::host::lock::{self, Lock};
+use crate::host::network;
+use crate::host::power::{self, Power};
+use crate::storage::failure::FailureKind;
+use crate::storage::remote::Remote;
+use policy::{Conditions, Decision, Limits, Network, Reason, decide};
+
+pub use log::forget as forget_log;
+
+/// A run does nothing if the last one was less than `every` ago. All that happens is told here, so that the log has it.
+pub fn run(session: &Session, request: &Request, every: Option<Duration>) -> Outcome {
+    let session = log::unwatched(session);
+    attempt(&session, request, every).unwrap_or_else(|error| {
+        session.terminal.error(&error);
+        Outcome { kind: Some(error.kind()), ..Outcome::default() }
+    })
+}
+
+fn attempt(session: &Session, request: &Request, every: Option<Duration>) -> Result<Outcome> {
+    let alone = unless_busy(lock::of_schedule(&session.state))?;
+    // What is wrong with it the run says.
+    let conf = PoofConf::load(&session.files.poof).and_then(|conf| Schedule::of(&conf));
+    let schedule = conf.unwrap_or_default();
+    let mut history = remembered(session);
+    let known = history.clone();
+    history.every = every.map(|every| every.as_secs());
+    let outcome = match decision(session, &schedule, &history, alone.is_none())? {
+        // The history is the other's.
+        Decision::Skip(Reason::Busy) => return Ok(skipped(session, &Reason::Busy)),
+        Decision::Skip(reason) => {
+            history.skipped = Some((now(), reason.to_string()));
+            skipped(session, &reason)
+        }
+        // Silent: whoever is called every quarter of an hour would fill the log.
+        Decision::NotDue(at) => Outcome::default().with("not_due_before", json::time(at)),
+        // It was waited for.
+        Decision::Run | Decision::WaitForNetwork(_) => {
+            let Some(_lock) = unless_busy(session.lock())? else {
+                return Ok(skipped(session, &Reason::Busy));
+            };
+            // Somebody may have made a backup by hand meanwhile.
+            history = History { every: history.every, ..remembered(session) };
+            if history.settle() && history.failures >= schedule.alert_after_failures {
+                // This one may not live to say so.
+                speak(session, &schedule, &mut history);
+            }
+            back_up(session, request, &schedule, &mut history)
+        }
+    };
+    if outcome.kind != Some(Kind::Interrupted) {
+        speak(session, &schedule, &mut history);
+    }
+    if history != known {
+        note(session, &history);
+    }
+    Ok(outcome)
+}
+
+/// Speaks up if there is something to say, and remembers that it has.
+fn speak(session: &Session, schedule: &Schedule, history: &mut History) {
+    if let Some(say) = alert::due(history, schedule, now()) {
+        history.alerted = matches!(say, alert::Say::Trouble(_)).then(now);
+        alert::up(session, schedule, history, &say);
+    }
+}
+
+/// A lock; none, if another poof holds it.
+fn unless_busy(lock: Result<Lock>) -> Result<Option<Lock>> {
+    match lock {
+        Err(error) if error.kind() == Kind::Busy => Ok(None),
+        other => other.map(Some),
+    }
+}
+
+/// The run itself, for one that holds the lock.
+fn back_up(
+    session: &Session,
+    request: &Request,
+    schedule: &Schedule,
+    history: &mut History,
+) -> Outcome {
+    let terminal = &session.terminal;
+    history.begin(now());
+    note(session, history);
+    terminal.note(concat!("backup begins (poof ", env!("CARGO_PKG_VERSION"), ")"));
+    let start = Instant::now();
+    let outcome = backup::back_up(session, request);
+    let kind = match &outcome {
+        Ok(outcome) => outcome.kind,
+        Err(error) => Some(error.kind()),
+    };
+    let fields = match outcome {
+        Ok(outcome) => outcome.fields,
+        Err(error) => {
+            terminal.error(&error);
+            Outcome::default().fields
+        }
+    };
+    history.end(kind, now());
+    // In any case: what is on disk is of a run at work.
+    note(session, history);
+    let (code, word, time) = (history.exit_code, &history.result, clock(start.elapsed()));
+    terminal.note(&format!("backup ended: exit code {code} ({word}) after {time}"));
+    if kind != Some(Kind::Interrupted) {
+        alert::ping(session, schedule, kind);
+    }
+    Outcome { kind, fields, ..Outcome::default() }
+}
+
+/// Finds out what the decision goes by; the network last, since that takes time.
+fn decision(
+    session: &Session,
+    schedule: &Schedule,
+    history: &History,
+    busy: bool,
+) -> Result<Decision> {
+    let limits = Limits {
+        battery: schedule.battery_min_percent,
+        skip_metered: schedule.skip_metered,
+        network_wait: schedule.network_wait,
+    };
+    let mut conditions = Conditions {
+        now: now(),
+        every: history.every,
+        last: history.last(),
+        busy,
+        power: if limits.battery > 0 { power::now() } else { Power::Mains },
+        metered: limits.skip_metered && network::is_metered(),
+        network: Network::Up,
+        limits,
+    };
+    let found = decide(&conditions);
+    // A configuration that is wrong is for the run to tell.
+    let remote = loading::in_force(session).ok().map(|ready| ready.remote().decrypted());
+    let remote = remote.filter(Remote::needs_network);
+    let (Decision::Run, Some(remote)) = (&found, remote) else { return Ok(found) };
+    let start = Instant::now();
+    for looks in 1.. {
+        if answers(&remote) {
+            break;
+        }
+        interrupt::check()?;
+        let waited = start.elapsed();
+        conditions.network = Network::Down { waited, looks, route: network::has_route() };
+        match decide(&conditions) {
+            Decision::WaitForNetwork(distance) => {
+                if looks == 1 {
+                    let most = limits.network_wait.as_secs();
+                    let text = format!("{} does not answer; waiting", remote.name());
+                    session.terminal.note(&format!("{text} for up to {most} seconds"));
+                }
+                interrupt::pause(distance)?;
+            }
+            other => return Ok(other),
+        }
+    }
+    Ok(Decision::Run)
+}
+
+/// Whether somebody is there, be it one who refuses.
+fn answers(remote: &Remote) -> bool {
+    !matches!(remote.top(), Err(failure) if failure.kind == FailureKind::Unreachable)
+}
+
+/// A run that does nothing is a good one for whoever started it: silent, exit code 0.
+fn skipped(session: &Session, reason: &Reason) -> Outcome {
+    session.terminal.note(&format!("not run: {reason}"));
+    Outcome::default().with("skipped", reason.to_string())
+}
+
+fn remembered(session: &Session) -> History {
+    let mut history = History::load(&session.state).unwrap_or_else(|error| {
+        session.terminal.warn(error.message());
+        None
+    });
+    let history = history.get_or_insert_default();
+    if history.since == 0 || history.since > now() {
+        history.since = now();
+    }
+    history.clone()
+}
+
+/// Forgets how the schedule got on: there is none any more.
+///
+/// # Errors
+/// The disk fails.
+pub fn forget(session: &Session) -> Result<()> {
+    History::forget(&session.state)
+}
+
+/// The lines of `status`.
+pub fn tell(session: &Session) {
+    let terminal = &session.terminal;
+    let Ok(Some(history)) = History::load(&session.state) else { return };
+    let conf = PoofConf::load(&session.files.poof).and_then(|conf| Schedule::of(&conf));
+    let next = history.every.and_then(|every| policy::due(history.last(), every, now()));
+    let trouble = alert::trouble(&history, &conf.unwrap_or_default(), now());
+    if let Some(begun) = history.begun {
+        let how = match history.ended {
+            Some(ended) => {
+                let time = clock(Duration::from_secs(ended.saturating_sub(begun)));
+                format!("exit code {} ({}) after {time}", history.exit_code, history.result)
+            }
+            None => "not ended".to_owned(),
+        };
+        terminal.result(&format!("last run: {}, {how}", date(begun)));
+    }
+    if let Some((at, why)) = &history.skipped {
+        terminal.result(&format!("skipped: {}, {why}", date(*at)));
+    }
+    if history.every.is_some() {
+        let when = next.map_or("at the next call".to_owned(), |at| format!("after {}", date(at)));
+        terminal.result(&format!("next run: {when}"));
+    }
+    if let Some(trouble) = &trouble {
+        terminal.result(&format!("trouble: {trouble}"));
+    }
+    terminal.event(&json!({
+        "type": "scheduled_run", "begun": history.begun.map(json::time),
+        "ended": history.ended.map(json::time),
+        "exit_code": history.ended.map(|_| history.exit_code), "failures": history.failures,
+        "proven": history.proven.map(json::time), "next": next.map(json::time),
+        "skipped": history.skipped.as_ref().map(|(_, why)| why), "trouble": trouble,
+    }));
+}

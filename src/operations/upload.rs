@@ -1,0 +1,237 @@
+//! `poof upload`: a backup, then the proof of every byte, then the wipe of what is
+//! proven.
+
+use super::caution::Caution;
+use super::outcome::Outcome;
+use super::preflight::{self, Found, Preflight};
+use super::recovery::readiness;
+use super::repository::{Repository, held};
+use super::runner::{self, Saving};
+use super::session::Session;
+use super::wipe::excluded::Excluding;
+use super::wipe::{Wiping, preview};
+use super::{hooks, loading, show, unattended, uninstall};
+use crate::base::error::{Error, Kind, Result};
+use crate::base::interrupt;
+use crate::base::units::{bytes, files};
+use crate::config::Ready;
+use crate::config::trees::Directory;
+use crate::tree::backup::Backup;
+use crate::tree::root::Roots;
+
+/// What is wanted of an upload.
+#[derive(Default)]
+#[allow(clippy::struct_excessive_bools)] // each is a wish of its own
+pub struct Request {
+    pub caution: Caution,
+    /// On an encrypted remote poof does not remove itself at the end.
+    pub keep_poof: bool,
+    /// Every object is read back: no hash of the server counts as proof.
+    pub read_back: bool,
+    /// What the filters exclude is wiped, too, though no snapshot holds it.
+    pub wipe_excluded: bool,
+}
+
+/// Backs up, proves, and wipes what is proven.
+///
+/// # Errors
+/// What keeps the whole from working, or an interrupt.
+pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
+    let dry_run = request.caution.dry_run;
+    let _lock = session.lock_unless(dry_run)?;
+    let ready = loading::load_to_change(session)?;
+    let directories = loading::select(&ready, &[])?;
+    let leaves = ready.remote().is_encrypted() && !request.keep_poof;
+    if leaves && !dry_run {
+        readiness::guard(session, request.caution.allowed, &directories)?;
+    }
+    let run = || make_safe(session, request, &ready, &directories);
+    hooks::around(session, ready.hooks(), dry_run, "upload", run)
+}
+
+fn make_safe(
+    session: &Session,
+    request: &Request,
+    ready: &Ready,
+    directories: &[&Directory],
+) -> Result<Outcome> {
+    let terminal = &session.terminal;
+    let (allowed, dry_run) = (request.caution.allowed, request.caution.dry_run);
+    let leaves = ready.remote().is_encrypted() && !request.keep_poof;
+    let repository = Repository::open(session, ready, directories, allowed)?;
+    if let Some(nested) = repository.nested(ready, directories) {
+        return Err(nested.into());
+    }
+    let filter = ready.filter();
+    let sending =
+        Preflight { session, repository: &repository, filter, rehash: false, allowed, dry_run };
+    let mut excluding = Excluding::new(session, filter, request.wipe_excluded, leaves);
+
+    let Surveyed { outcome, backups, going, wiped, refused, elsewhere } =
+        survey(&sending, directories)?;
+    for directory in going.iter().chain(&wiped) {
+        excluding.look(&repository, directory)?;
+    }
+    let (going, wiped): (Vec<&Directory>, Vec<&Directory>) =
+        (going.iter().collect(), wiped.iter().collect());
+    let lock = repository.lock(going.iter().map(|directory| directory.name.clone()).collect());
+    let backups: Vec<_> =
+        backups.into_iter().map(|backup| Saving { backup, lock: &lock }).collect();
+    if dry_run {
+        runner::list(terminal, &backups);
+        preview::wipe(session, &repository.roots, &going, filter)?;
+        excluding.preview(&[&going[..], &wiped].concat());
+        if leaves {
+            uninstall::preview(session, &going)?;
+        }
+        return Ok(runner::would(terminal, &backups, outcome));
+    }
+    consent(&excluding, &repository.roots, &going, &wiped, request.caution.yes)?;
+    let sent: Vec<_> = backups.iter().map(|saving| saving.backup.name().to_owned()).collect();
+    let mut outcome = sending.carry_out(ready, backups, &lock, outcome).map_err(nothing_gone)?;
+    show::refused(terminal, &refused, &sent);
+    if outcome.kind.is_some_and(|kind| kind != Kind::Unproven) {
+        terminal.warn("Nothing was wiped: not everything is safe on the remote, see above.");
+        return Ok(outcome.closed());
+    }
+    let read_back = request.read_back;
+    // What is still to be deleted there costs space and is named; it keeps nobody from
+    // wiping here what is proven, but poof stays with it.
+    let goes = leaves && outcome.undeleted == 0;
+    if goes {
+        held::prove(session, &repository, &wiped, &mut outcome)?;
+    }
+    let wiping = Wiping {
+        session,
+        repository: &repository,
+        lock: &lock,
+        read_back,
+        leaves: goes,
+        excluding: &excluding,
+    };
+    let outcome = wiping.all(&going, &wiped, outcome)?;
+    let is_wiped = outcome.kind.is_none();
+    let outcome = outcome.closed();
+    unattended::forget_log(session);
+    if !leaves || stays(session, &outcome, is_wiped && outcome.undeleted > 0, elsewhere) {
+        return Ok(outcome);
+    }
+    uninstall::depart(session, outcome)
+}
+
+/// What was found of all directories.
+#[derive(Default)]
+struct Surveyed<'a> {
+    outcome: Outcome,
+    backups: Vec<Backup<'a>>,
+    /// Is to be wiped, or is half wiped.
+    going: Vec<Directory>,
+    wiped: Vec<Directory>,
+    /// Names of those that stay out of this run.
+    refused: Vec<String>,
+    /// The snapshot of one that is wiped is on another remote.
+    elsewhere: bool,
+}
+
+/// Surveys one directory after the other; one that is refused keeps no other from going on.
+fn survey<'a>(sending: &Preflight<'a>, directories: &[&Directory]) -> Result<Surveyed<'a>> {
+    let Preflight { session, repository, .. } = sending;
+    let terminal = &session.terminal;
+    let here = repository.remote.name();
+    let mut all = Surveyed::default();
+    for directory in repository.places(session, directories) {
+        interrupt::check()?;
+        match sending.survey(&directory) {
+            Ok(Found::Here(backup)) => {
+                preflight::tell(session, &backup, &mut all.outcome);
+                all.going.push(Directory { name: backup.name().to_owned(), ..directory });
+                all.backups.push(backup);
+            }
+            Ok(Found::Wiping) => {
+                terminal.note(&format!("{}: its wipe goes on where it ended", directory.name));
+                all.going.push(directory);
+            }
+            Ok(Found::Wiped(record)) => {
+                all.elsewhere |= !record.is_on(&here);
+                show::wiped(terminal, &record, &here);
+                all.wiped.push(directory);
+            }
+            Err(error) => {
+                all.refused.push(directory.name.clone());
+                runner::note_failure(terminal, &mut all.outcome, error.of_tree(&directory.name))?;
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// Whether poof has to stay, and says why. `undeleted`: all is wiped here, but not all was
+/// deleted on the remote; `elsewhere`: the snapshot of a tree is on another remote.
+fn stays(session: &Session, outcome: &Outcome, undeleted: bool, elsewhere: bool) -> bool {
+    let terminal = &session.terminal;
+    if undeleted {
+        terminal.warn(
+            "poof stays, since not all was deleted on the remote; another `poof upload` removes \
+             poof.",
+        );
+        return true;
+    }
+    let open = outcome.kind.is_some() || elsewhere;
+    if open {
+        terminal.warn("poof stays, since not everything is proven and wiped.");
+    }
+    open
+}
+
+/// What an interrupt leaves, before the wipe.
+fn nothing_gone(error: Error) -> Error {
+    match error.kind() {
+        Kind::Interrupted => Error::new(Kind::Interrupted, "interrupted: nothing was wiped")
+            .hint("Nothing is broken; run it again."),
+        _ => error,
+    }
+}
+
+/// Asks on a terminal. Elsewhere the command itself is the word: what goes is held
+/// by the remote. What is excluded is not, and wants a word of its own.
+fn consent(
+    excluding: &Excluding,
+    roots: &Roots,
+    going: &[&Directory],
+    wiped: &[&Directory],
+    yes: bool,
+) -> Result<()> {
+    let Excluding { session, filter, goes, .. } = *excluding;
+    let terminal = &session.terminal;
+    let excluded = excluding.extent(&[going, wiped].concat());
+    let given_up = goes && excluded.files > 0;
+    if yes || !terminal.interactive() && !given_up {
+        return Ok(());
+    }
+    let volume = show::extent(excluded);
+    if !terminal.interactive() {
+        let what = format!("{volume}, would be wiped that are excluded: no snapshot holds them");
+        return Err(Error::guard(what).hint(
+            "Nothing was changed. `--dry-run` counts them, `--yes` goes ahead; without \
+             `--wipe-excluded` they stay.",
+        ));
+    }
+    let (count, size) = preview::extent(session, roots, going, filter)?;
+    if count == 0 && !given_up {
+        return Ok(());
+    }
+    let more = match excluded.files {
+        0 => String::new(),
+        _ if goes => format!(", and then {volume}, that are excluded and that no snapshot holds"),
+        _ => format!("; {volume}, are excluded and stay"),
+    };
+    let (count, size) = (files(count), bytes(size));
+    let question = format!(
+        "{count}, {size}, will be wiped here once the remote is proven to hold them{more}. Go on?"
+    );
+    if terminal.confirm(&question, yes)? {
+        return Ok(());
+    }
+    Err(Error::guard("nothing was sent and nothing was wiped")
+        .hint("`--dry-run` shows what would."))
+}

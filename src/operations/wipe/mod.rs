@@ -1,0 +1,307 @@
+//! How a tree that was sent is proven and wiped, and how that is told.
+
+pub mod excluded;
+mod locks;
+pub mod preview;
+
+use serde_json::json;
+
+use super::monitor::Monitor;
+use super::outcome::Outcome;
+use super::own_files;
+use super::repository::Repository;
+use super::session::Session;
+use super::{runner, show};
+use crate::base::error::{Error, Kind, Result};
+use crate::base::interrupt;
+use crate::base::json;
+use crate::base::progress::Progress;
+use crate::base::shown::name_of;
+use crate::base::units::{bytes, files, now};
+use crate::config::trees::Directory;
+use crate::host::scratch;
+use crate::storage::job::Watch;
+use crate::tree::excluded::Extent;
+use crate::tree::guard;
+use crate::tree::lock::Lock;
+use crate::tree::proof::{Evidence, Proof};
+use crate::tree::snapshot::{Newest, Seen, Snapshot, Snapshots};
+use crate::tree::wipe::{Phase, Reason, Record, Records, Tally, Wipe, Wipes};
+use excluded::Excluding;
+
+/// What the wipe of every tree needs to know.
+pub struct Wiping<'a> {
+    pub session: &'a Session,
+    pub repository: &'a Repository<'a>,
+    /// Keeps other machines from changing what is proven.
+    pub lock: &'a Lock<'a>,
+    /// Read every object back.
+    pub read_back: bool,
+    /// poof then removes itself.
+    pub leaves: bool,
+    pub excluding: &'a Excluding<'a>,
+}
+
+impl Wiping<'_> {
+    /// Proves and wipes one tree after the other; then, if it is to go, what is excluded
+    /// in them and in those that are `wiped` already.
+    ///
+    /// # Errors
+    /// An interrupt.
+    pub fn all(
+        &self,
+        directories: &[&Directory],
+        wiped: &[&Directory],
+        mut outcome: Outcome,
+    ) -> Result<Outcome> {
+        let terminal = &self.session.terminal;
+        // That of the configuration goes last, and only if all others are gone.
+        let (own, others): (Vec<&Directory>, Vec<&Directory>) =
+            directories.iter().partition(|directory| self.is_own(directory));
+        let mut stages: Vec<(Stage, &Directory)> = Vec::new();
+        stages.extend(others.iter().map(|directory| (Stage::Proven, *directory)));
+        let left = if self.excluding.goes { &others[..] } else { &[] };
+        stages.extend(left.iter().chain(wiped).map(|directory| (Stage::Excluded, *directory)));
+        for directory in own {
+            stages.extend([(Stage::Proven, directory), (Stage::Excluded, directory)]);
+        }
+        let (mut gone, mut size) = (0, 0);
+        for (index, (stage, directory)) in stages.iter().enumerate() {
+            interrupt::check().map_err(|_| interrupted(gone, 0, &stages[index..]))?;
+            let tally = match stage {
+                Stage::Proven => self.tree(directory, &mut outcome),
+                Stage::Excluded => self.excluded(directory, &mut outcome),
+            };
+            match tally {
+                Ok(Tally { interrupted: true, gone: last, rest, .. }) => {
+                    return Err(interrupted(gone + last, rest, &stages[index + 1..]));
+                }
+                Ok(tally) => {
+                    gone += tally.gone;
+                    size += tally.bytes;
+                }
+                Err(error) => runner::note_failure(terminal, &mut outcome, error)?,
+            }
+        }
+        if let Err(error) = scratch::sweep(&self.session.state) {
+            let error = Error::io("wipe below", &self.session.state, &error);
+            runner::note_failure(terminal, &mut outcome, error.with_kind(Kind::Residue))?;
+        }
+        let volume = format!("{}, {}", files(gone), bytes(size));
+        match outcome.kind {
+            None => terminal.done(&format!("All wiped: {volume}")),
+            Some(_) => terminal.warn(&format!("Not all was wiped, see above; {volume}")),
+        }
+        Ok(outcome.with("wiped_files", gone).with("wiped_bytes", size))
+    }
+
+    fn tree(&self, directory: &Directory, outcome: &mut Outcome) -> Result<Tally> {
+        let name = &directory.name;
+        let terminal = &self.session.terminal;
+        let mut monitor = Monitor::comparison(terminal, name);
+        self.lock.hold()?;
+        let (snapshots, listing) = self.repository.look_again(name)?;
+        let snapshot = self.proven_manifest(&snapshots, &mut monitor)?;
+        let (store, names) = (snapshots.store, &snapshots.names);
+        let evidence = Evidence { store, names, listing, read_back: self.read_back };
+        let proof = Proof::of(snapshot, evidence, &mut monitor)?;
+        drop(monitor);
+        for (path, why) in proof.unproven() {
+            let shown = name_of(path);
+            terminal.warn(&format!("{name}/{shown}: not proven and not wiped: {why}"));
+            terminal.event(&json::at(path, json!({"type": "unproven", "tree": name, "why": why})));
+            outcome.worsen(Kind::Unproven);
+        }
+        let own = self.is_own(directory);
+        if own
+            && self.leaves
+            && !self.excluding.goes
+            && let Some(asked) = self.excluding.of(name)
+        {
+            // With poof its configuration stays whole.
+            self.excluded_stays(name, asked.extent, &[], outcome);
+        }
+        if own && !(self.leaves && outcome.kind.is_none()) {
+            terminal.note(&format!("{name}: it is poof's own configuration and stays"));
+            return Ok(Tally::default());
+        }
+        self.wipe(directory, &snapshots, &proof, outcome)
+    }
+
+    /// Whether a directory is that of poof's own configuration.
+    pub(super) fn is_own(&self, directory: &Directory) -> bool {
+        own_files::in_use(self.session, directory).iter().any(Vec::is_empty)
+    }
+
+    /// Wipes what is proven, between two notes on both sides.
+    fn wipe(
+        &self,
+        directory: &Directory,
+        snapshots: &Snapshots,
+        proof: &Proof,
+        outcome: &mut Outcome,
+    ) -> Result<Tally> {
+        let Directory { local, name } = directory;
+        let terminal = &self.session.terminal;
+        let wipes = self.repository.wipes(snapshots);
+        let mut record = self.record(&wipes, proof.snapshot())?;
+        let begun = wipes.records.begun(name)?;
+        self.lock.hold()?;
+        wipes.note(&record, &mut Monitor::comparison(terminal, name))?;
+
+        let mut progress = Progress::new(terminal.shows_progress(), record.bytes);
+        progress.begin(name, record.bytes);
+        let mut done = 0;
+        let mut told = |path: &[u8], size: u64| {
+            done += size;
+            progress.update(done, &format!("wiping {}", name_of(path)));
+        };
+        let root = self.repository.roots.get(local)?;
+        let spared = self.excluding.spared(directory);
+        let filter = self.excluding.filter;
+        let tally =
+            Wipe { root: root.as_ref(), spared: &spared, filter, begun }.run(proof, &mut told)?;
+        drop(progress);
+        self.tell(name, &tally, Stage::Proven, outcome);
+        if tally.excluded.found && !self.excluding.goes {
+            self.excluded_stays(name, tally.excluded, &tally.excluded_tops, outcome);
+        }
+        let residue = tally.left.iter().any(|left| left.reason == Reason::Residue);
+        // What is not proven may be at the next look.
+        let open = residue || proof.unproven().next().is_some();
+        if !tally.interrupted && !open {
+            record.phase = Phase::Wiped;
+            wipes.note(&record, &mut Monitor::comparison(terminal, name))?;
+            wipes.erase_names()?;
+        }
+        Ok(tally)
+    }
+
+    /// The snapshot of this machine, whose manifest was just read back.
+    fn proven_manifest(&self, snapshots: &Snapshots, watch: &mut dyn Watch) -> Result<Snapshot> {
+        let tree = snapshots.names.tree();
+        let Some(own) = snapshots.cached() else {
+            return Err(guard::lost_record(tree));
+        };
+        let why = match self.repository.remote_only(snapshots, watch)? {
+            Newest::Found(found) if found.id() == own.id() => return Ok(own),
+            Newest::Found(_) => "it is not the one that was written here".to_owned(),
+            Newest::Unusable(why) => why,
+            Newest::None => "it is not there".to_owned(),
+        };
+        let what = format!("{tree}: nothing was wiped, since its manifest is not proven: {why}");
+        Err(Error::new(Kind::Unproven, what).hint("Run `poof backup`, then `poof check`."))
+    }
+
+    /// What is noted of the wipe; one that goes on keeps its time.
+    fn record(&self, wipes: &Wipes, snapshot: &Snapshot) -> Result<Record> {
+        let tree = wipes.snapshots.names.tree().to_owned();
+        let Seen { generation, head, names_store } = snapshot.seen();
+        let counts = snapshot.counts();
+        let remote = self.repository.remote.name();
+        let begun = wipes.records.get(&tree)?;
+        if let Some(begun) = &begun
+            && (&begun.remote, begun.generation, begun.head) != (&remote, generation, head)
+        {
+            // What the journal says is of the entries of another snapshot.
+            return Err(guard::other_wipe(&tree, &begun.remote));
+        }
+        let filter = match &begun {
+            // That of the backup, which was another run.
+            Some(record) => record.filter.clone(),
+            None => Some(self.excluding.filter.id().to_owned()),
+        };
+        let since = begun.map_or_else(now, |record| record.since);
+        Ok(Record {
+            remote,
+            phase: Phase::Wiping,
+            files: counts.files,
+            bytes: counts.bytes,
+            tree,
+            generation,
+            head,
+            names_store,
+            since,
+            filter,
+        })
+    }
+
+    pub(super) fn tell(&self, name: &str, tally: &Tally, stage: Stage, outcome: &mut Outcome) {
+        let terminal = &self.session.terminal;
+        for left in &tally.left {
+            let path = name_of(&left.path);
+            let (word, kind) = match left.reason {
+                Reason::Unproven => ("stays", Kind::Unproven),
+                Reason::Residue | Reason::Emptied | Reason::Excluded => ("residue", Kind::Residue),
+            };
+            terminal.warn(&format!("{name}/{path}: {word}: {}", left.why));
+            let event = json!({"type": "left", "tree": name, "reason": word, "why": left.why});
+            terminal.event(&json::at(&left.path, event));
+            outcome.worsen(kind);
+        }
+        for path in &tally.outside {
+            let shown = name_of(path);
+            terminal.warn(&format!(
+                "{name}/{shown}: only this name is gone: the file has another outside of the tree, \
+                 or one that is excluded"
+            ));
+            terminal.event(&json::at(path, json!({"type": "outside", "tree": name})));
+            outcome.worsen(Kind::Residue);
+        }
+        locks::told(self.session, name, &tally.lifted);
+        let said = tally.achieved();
+        let place = show::place(tally.mount.as_ref());
+        let (count, size) = (files(tally.gone), bytes(tally.bytes));
+        let what = match stage {
+            Stage::Proven => "wiped",
+            Stage::Excluded => "excluded, and wiped:",
+        };
+        let said_so = show::said(&said, tally.mount.as_ref());
+        terminal.done(&format!("{name}: {what} {count}, {size}{place}: {said_so}"));
+        let words: Vec<_> = said.iter().map(|said| said.word()).collect();
+        if stage == Stage::Excluded {
+            let extent = Extent { files: tally.gone, bytes: tally.bytes, found: true };
+            self.excluding.event(name, extent, true, &[]);
+            return;
+        }
+        terminal.event(&json!({
+            "type": "wipe", "tree": name, "files": tally.gone, "bytes": tally.bytes,
+            "left": tally.left.len(), "outside": tally.outside.len(),
+            "lifted": tally.lifted.len(),
+            "mount": tally.mount.as_ref().map(|m| &m.point),
+            "filesystem": tally.mount.as_ref().map(|m| &m.kind),
+            "achieved": words,
+        }));
+    }
+}
+
+/// What is wiped of a directory.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    Proven,
+    Excluded,
+}
+
+/// A command that only looked has fetched a manifest again that was wiped with its
+/// tree. For one that holds the lock: a download needs it.
+///
+/// # Errors
+/// It cannot be wiped.
+pub fn forget_names(session: &Session, repository: &Repository, tree: &str) -> Result<()> {
+    let records = Records::in_state(&session.state);
+    if records.get(tree)?.is_some_and(|record| record.phase == Phase::Wiped) {
+        repository.wipes(&repository.snapshots(tree)).erase_names()?;
+    }
+    Ok(())
+}
+
+/// Says what is gone and what is not: `rest` files of this directory, and all `after` it.
+fn interrupted(gone: u64, rest: u64, after: &[(Stage, &Directory)]) -> Error {
+    let mut here = vec![files(rest)];
+    let after = after.iter().filter(|(stage, _)| *stage == Stage::Proven);
+    here.extend(after.map(|(_, directory)| format!("all of {}", directory.name)));
+    let what =
+        format!("interrupted: {} are wiped; here are still {}", files(gone), here.join(", "));
+    Error::new(Kind::Interrupted, what)
+        .hint("`poof upload` goes on, `poof download` brings them back.")
+}
