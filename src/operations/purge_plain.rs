@@ -20,11 +20,10 @@ use crate::storage::job::Unwatched;
 use crate::storage::remote::Remote;
 use crate::storage::store::{Bytes, Versions};
 use crate::tree::listing::list;
-use crate::tree::objects::{Names, RECORDS};
+use crate::tree::objects::{MARKER, Names, RECORDS};
 use crate::tree::ours::Foreign;
 use crate::tree::proof::{Evidence, Proof};
 use crate::tree::snapshot::Standing;
-use crate::tree::wipe::MARKER;
 
 /// A plain copy.
 struct Copy {

@@ -7,9 +7,21 @@ use rustix::fs::{AtFlags, FileType, statat};
 
 use super::entry::Entry;
 use super::objects::Names;
-use super::walk::LeftOut;
 use crate::storage::filter::Filter;
 use crate::storage::store::object_name;
+
+/// Something that stays behind, or of which something does. A directory that cannot
+/// be read is also there as an entry, and a file of which an attribute is too large.
+#[derive(Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Relative to the root.
+    pub path: Vec<u8>,
+    pub why: String,
+    /// Whether that is a loss: a socket holds nothing that could be kept.
+    pub loss: bool,
+    /// It is there as an entry, and only something of it stays behind.
+    pub partial: bool,
+}
 
 /// Something that is left out. Its extended attributes are not read.
 #[derive(Debug)]

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::guard::{Allowed, refuse};
 use super::inventory::Inventory;
+use super::objects::MARKER;
 use super::objects::ODD;
-use super::wipe::MARKER;
 use crate::base::error::Error;
 use crate::base::units::date;
 

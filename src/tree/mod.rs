@@ -33,6 +33,7 @@ pub mod restore;
 mod retry;
 mod rivals;
 pub mod root;
+mod sent;
 pub mod snapshot;
 mod stored;
 pub mod survey;

@@ -15,6 +15,9 @@ pub const RECORDS: &str = ".poof";
 /// hold.
 pub const ODD: &str = "odd";
 
+/// The name of the marker among the records of a tree.
+pub const MARKER: &str = "state";
+
 /// The names of a tree on the remote.
 #[derive(Clone, Debug)]
 pub struct Names {

@@ -6,15 +6,10 @@
 //! The note lies in the cache of its tree and goes with it. Eight bytes of a hash
 //! stand for a name: a first backup of a million files writes eight megabytes.
 
-use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::backup::Backup;
-use super::objects::Names;
-use super::plan::Item;
 use crate::base::error::{Error, Result};
 use crate::base::files::{create_private_dir, flush};
 use crate::host::erase::{self, Noise, Replaced};
@@ -52,7 +47,7 @@ impl Ours {
         Ours { marks }
     }
 
-    fn holds(&self, mark: u64) -> bool {
+    pub(super) fn holds(&self, mark: u64) -> bool {
         self.marks.binary_search(&mark).is_ok()
     }
 
@@ -71,14 +66,14 @@ fn path(cache: &Path) -> PathBuf {
     cache.join(NOTE)
 }
 
-fn mark(name: &[u8]) -> u64 {
+pub(super) fn mark(name: &[u8]) -> u64 {
     let hash = blake3::hash(name);
     hash.as_bytes().first_chunk().map_or(0, |first| u64::from_le_bytes(*first))
 }
 
 /// The mark of the path for which a substitute name stands: [`Names::odd`] begins
 /// with the same hash.
-fn odd_mark(name: &[u8]) -> Option<u64> {
+pub(super) fn odd_mark(name: &[u8]) -> Option<u64> {
     let hash = data_encoding::HEXLOWER.decode(name).ok().filter(|hash| hash.len() == 16)?;
     hash.first_chunk().map(|first| u64::from_le_bytes(*first))
 }
@@ -95,7 +90,7 @@ fn is_partial(name: &[u8]) -> bool {
 
 /// Notes `marks`; they are on the disk when this returns. Without any, nothing is
 /// written.
-fn note(cache: &Path, marks: impl Iterator<Item = Result<u64>>) -> Result<()> {
+pub(super) fn note(cache: &Path, marks: impl Iterator<Item = Result<u64>>) -> Result<()> {
     let mut marks = marks.peekable();
     if marks.peek().is_none() {
         return Ok(());
@@ -117,84 +112,23 @@ fn note(cache: &Path, marks: impl Iterator<Item = Result<u64>>) -> Result<()> {
     Noise::new().map(|noise| before.erase(&noise)).map_err(fail)
 }
 
-impl Backup<'_> {
-    /// Notes which objects this run is about to make and to remove, and keeps what an
-    /// earlier run has noted of those that are there.
-    pub(super) fn note_ours(&self) -> Result<()> {
-        let before = Ours::read(&self.snapshots.cache);
-        let own = &self.listing.own;
-        let new = self.changes.iter().filter(|change| change.send.is_some());
-        let new = new.filter_map(|change| Some((change, change.entry.as_ref()?)));
-        let new = new.flat_map(|(change, entry)| match Names::object(entry) {
-            Ok(name) => {
-                let path = mark(&change.path);
-                let mark = mark(&name);
-                // What others have made and this replaces is not ours before it is.
-                let made = !own.has(&name) || before.holds(mark);
-                [made.then_some(Ok(mark)), (path != mark).then_some(Ok(path))]
-            }
-            Err(error) => [Some(Err(error)), None],
-        });
-        let gone = self.plan.delete.iter().map(|item| item.path.as_os_str().as_encoded_bytes());
-        let gone = gone.take(self.gone).map(|name| Ok(mark(name)));
-        let odd = self.odd_gone.iter().filter_map(|name| odd_mark(name)).map(Ok);
-        note(&self.snapshots.cache, new.flatten().chain(gone).chain(odd))
+/// Forgets what is noted.
+///
+/// # Errors
+/// It cannot be removed.
+pub(super) fn forget(cache: &Path) -> Result<()> {
+    let path = path(cache);
+    if !path.exists() {
+        return Ok(());
     }
-
-    /// Stores under a substitute name what a disk cannot hold beside an object that
-    /// stays: a file where there is a directory, or the other way round. S3 could, but
-    /// a server with a disk below (MinIO) loses sight of one of them.
-    pub(super) fn give_way(&mut self) {
-        if self.removes_foreign {
-            return;
-        }
-        let own = self.foreign.iter().filter(|foreign| !foreign.odd);
-        let mut names: Vec<&[u8]> = own.map(|foreign| foreign.name.as_slice()).collect();
-        if names.is_empty() {
-            return;
-        }
-        names.sort_unstable();
-        let is_blocked = |name: &[u8]| {
-            let below = [name, b"/"].concat();
-            let next = names.partition_point(|other| *other < below.as_slice());
-            let mut above = (0..name.len()).filter(|at| name[*at] == b'/').map(|at| &name[..at]);
-            names.get(next).is_some_and(|other| other.starts_with(&below))
-                || above.any(|dir| names.binary_search(&dir).is_ok())
-        };
-        for change in self.changes.iter_mut().filter(|change| change.send.is_some()) {
-            let name = change.entry.as_ref().map(Names::object);
-            change.odd |= name.is_some_and(|name| name.is_ok_and(|name| is_blocked(&name)));
-        }
-    }
-
-    /// The user has said so: what is foreign goes with what is gone.
-    pub fn remove_foreign(&mut self) {
-        self.removes_foreign = true;
-        let dir = self.snapshots.names.odd_dir().len() + 1;
-        for Foreign { name, size, odd } in &self.foreign {
-            if *odd {
-                self.odd_gone.push(name[dir..].to_vec());
-            } else {
-                let path = OsStr::from_bytes(name).into();
-                self.plan.delete.push(Item { path, size: *size });
-            }
-        }
-    }
-
-    /// All of it is settled: the snapshot names what was made, and the rest is gone.
-    pub(super) fn forget_ours(&self) -> Result<()> {
-        let path = path(&self.snapshots.cache);
-        if !path.exists() {
-            return Ok(());
-        }
-        let forget = || erase::file(&path, &Noise::new()?);
-        forget().map_err(|error| Error::io("remove", &path, &error))
-    }
+    let forget = || erase::file(&path, &Noise::new()?);
+    forget().map_err(|error| Error::io("remove", &path, &error))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tree::objects::Names;
 
     #[test]
     fn what_was_noted_is_known_under_both_of_its_names() {

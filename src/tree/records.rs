@@ -15,7 +15,7 @@ use crate::storage::failure::Failure;
 use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Fetch, Send, Sent, Store};
 
-use super::proof::{Verdict, judge, look};
+use super::sent::{Verdict, judge, look};
 
 /// Size and tag of an object, as a listing shows it.
 pub type Look = (u64, String);

@@ -11,7 +11,7 @@ use super::change::Change;
 use super::inventory::Inventory;
 use super::objects::Names;
 use super::outgoing::Outgoing;
-use super::proof::look;
+use super::sent::look;
 use crate::base::error::{Kind, Result};
 use crate::storage::job::Watch;
 use crate::storage::store::Bytes;

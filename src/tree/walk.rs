@@ -16,6 +16,8 @@ use look::{names, of};
 use super::attributes;
 use super::entry::{Entry, EntryKind, FileData, as_path};
 use super::excluded::{Excluded, is_excluded, is_marked};
+
+pub use super::excluded::LeftOut;
 use super::root::Root;
 use crate::host::flags;
 use crate::host::macos::{cloud, privacy};
@@ -32,19 +34,6 @@ pub enum Found {
     Entry(Entry),
     LeftOut(LeftOut),
     Excluded(Excluded),
-}
-
-/// Something that stays behind, or of which something does. A directory that cannot
-/// be read is also there as an entry, and a file of which an attribute is too large.
-#[derive(Debug, PartialEq, Eq)]
-pub struct LeftOut {
-    /// Relative to the root.
-    pub path: Vec<u8>,
-    pub why: String,
-    /// Whether that is a loss: a socket holds nothing that could be kept.
-    pub loss: bool,
-    /// It is there as an entry, and only something of it stays behind.
-    pub partial: bool,
 }
 
 /// A walk; its first entry is the root itself, with an empty path. Directories

@@ -39,9 +39,9 @@ const UNSAFE: [(&str, &str); 8] = [
 /// Where the files of a tree are read, put and wiped: by handles, from the root of the
 /// tree on. A path that is looked up anew may lead elsewhere by then. (What the wipe notes
 /// in the state is no file of a tree.)
-const BY_HANDLE: [&str; 19] = [
+const BY_HANDLE: [&str; 20] = [
     "src/tree/attributes/",
-    "src/tree/backup.rs",
+    "src/tree/backup/",
     "src/tree/content.rs",
     "src/tree/excluded.rs",
     "src/tree/moves.rs",
@@ -54,7 +54,8 @@ const BY_HANDLE: [&str; 19] = [
     "src/tree/walk/",
     "src/tree/wipe/batch.rs",
     "src/tree/wipe/dirs.rs",
-    "src/tree/wipe/given_up.rs",
+    "src/tree/wipe/consented.rs",
+    "src/tree/wipe/excluded.rs",
     "src/tree/wipe/mod.rs",
     "src/tree/wipe/path.rs",
     "src/tree/wipe/rest.rs",

@@ -12,8 +12,8 @@ use crate::tree::change::Why;
 use crate::tree::inventory::State;
 use crate::tree::listing::list;
 use crate::tree::objects::Names;
-use crate::tree::proof::look;
 use crate::tree::retry::Attempt;
+use crate::tree::sent::look;
 use crate::tree::unusual::{Kinds, PROBES, kinds};
 
 impl Outgoing<'_> {

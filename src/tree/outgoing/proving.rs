@@ -9,8 +9,8 @@ use crate::tree::entry::{Content, Entry, EntryKind, Stored, Tag};
 use crate::tree::inventory::State;
 use crate::tree::listing::list;
 use crate::tree::plan::Failed;
-use crate::tree::proof::{Verdict, judge, look};
 use crate::tree::retry::{Attempt, Failures};
+use crate::tree::sent::{Verdict, judge, look};
 use crate::tree::stored::{self, complete, sent_as};
 
 /// Up to so many objects are asked for one by one: that takes one round trip, and a

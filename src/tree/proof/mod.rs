@@ -2,7 +2,5 @@
 //! exactly the bytes that were read here.
 
 mod proven;
-mod sent;
 
 pub use proven::{Evidence, Proof, Proven};
-pub use sent::{Verdict, judge, look};

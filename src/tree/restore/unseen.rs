@@ -8,7 +8,7 @@ use crate::base::error::{Kind, Result};
 use crate::storage::job::Unwatched;
 use crate::storage::store::Bytes;
 use crate::tree::entry::Entry;
-use crate::tree::proof::look;
+use crate::tree::sent::look;
 use crate::tree::snapshot::Snapshots;
 use crate::tree::unusual::kinds;
 

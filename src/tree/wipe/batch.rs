@@ -10,7 +10,7 @@ use std::{mem, thread};
 use rustix::io::Errno;
 
 use super::Work;
-use super::given_up::GivenUp;
+use super::consented::GivenUp;
 use super::path::{Gone, Path, Stays};
 use super::record::Begun;
 use super::tally::Left;

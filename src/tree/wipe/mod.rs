@@ -6,8 +6,9 @@
 
 mod achieved;
 mod batch;
+mod consented;
 mod dirs;
-mod given_up;
+mod excluded;
 mod lifted;
 mod path;
 mod presence;
@@ -18,10 +19,10 @@ mod tally;
 use std::collections::HashMap;
 
 pub use achieved::{Achieved, achieved};
-pub use given_up::Asked;
+pub use consented::Asked;
 pub use lifted::is_locked;
 pub use path::Reason;
-pub use presence::{GONE, MARKER, Presence, Wipes};
+pub use presence::{GONE, Presence, Wipes};
 pub use record::{Begun, Phase, Record, Records};
 pub use tally::Tally;
 

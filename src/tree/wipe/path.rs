@@ -8,8 +8,8 @@ use std::os::fd::OwnedFd;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fchmod, fstat, readlinkat, statat};
 use rustix::io::Errno;
 
+use super::consented::GivenUp;
 use super::dirs::remove;
-use super::given_up::GivenUp;
 use crate::host::disk::{open_here, unlock};
 use crate::host::erase::{Noise, overwrite};
 use crate::host::in_use;

@@ -9,10 +9,8 @@ use crate::base::error::{Error, Kind, Result};
 use crate::host::erase::{self, Noise};
 use crate::host::machine::Machine;
 use crate::storage::job::Watch;
+use crate::tree::objects::MARKER;
 use crate::tree::snapshot::Snapshots;
-
-/// The name of the marker among the records of a tree.
-pub const MARKER: &str = "state";
 
 /// Why the snapshot of a tree that was wiped is not there.
 pub const GONE: &str = "its manifest is gone";

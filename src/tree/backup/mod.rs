@@ -1,5 +1,7 @@
 //! The backup of one tree: surveyed, judged, carried out.
 
+mod claims;
+
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -7,22 +9,6 @@ use std::os::unix::ffi::OsStrExt;
 
 use itertools::process_results;
 
-use super::change::{Change, Why};
-use super::emptied;
-use super::excluded::Extent;
-use super::guard::Distance;
-use super::journal::Journal;
-use super::listing::{Listing, still_there};
-use super::lock::Lock;
-use super::objects::Names;
-use super::ours::{Foreign, Ours};
-use super::outgoing::{Coming, Outgoing};
-use super::plan::{Failed, Item, Plan};
-use super::root::Root;
-use super::snapshot::{Arrived, Facts, Snapshot, Snapshots};
-use super::survey::{Sides, survey};
-use super::unsent;
-use super::walk::{Found, LeftOut, Walk, closed};
 use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::files;
@@ -31,6 +17,22 @@ use crate::storage::filter::Filter;
 use crate::storage::job::Watch;
 use crate::storage::remote::Spec;
 use crate::storage::store::Bytes;
+use crate::tree::change::{Change, Why};
+use crate::tree::emptied;
+use crate::tree::excluded::Extent;
+use crate::tree::guard::Distance;
+use crate::tree::journal::Journal;
+use crate::tree::listing::{Listing, still_there};
+use crate::tree::lock::Lock;
+use crate::tree::objects::Names;
+use crate::tree::ours::{Foreign, Ours};
+use crate::tree::outgoing::{Coming, Outgoing};
+use crate::tree::plan::{Failed, Item, Plan};
+use crate::tree::root::Root;
+use crate::tree::snapshot::{Arrived, Facts, Snapshot, Snapshots};
+use crate::tree::survey::{Sides, survey};
+use crate::tree::unsent;
+use crate::tree::walk::{Found, LeftOut, Walk, closed};
 
 /// A tree on its way to the remote.
 pub struct Backup<'a> {

@@ -1,0 +1,80 @@
+//! Which objects a backup claims as its own, and which it leaves to others.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use super::Backup;
+use crate::base::error::Result;
+use crate::tree::objects::Names;
+use crate::tree::ours::{self, Foreign, Ours, mark, note, odd_mark};
+use crate::tree::plan::Item;
+
+impl Backup<'_> {
+    /// Notes which objects this run is about to make and to remove, and keeps what an
+    /// earlier run has noted of those that are there.
+    pub(super) fn note_ours(&self) -> Result<()> {
+        let before = Ours::read(&self.snapshots.cache);
+        let own = &self.listing.own;
+        let new = self.changes.iter().filter(|change| change.send.is_some());
+        let new = new.filter_map(|change| Some((change, change.entry.as_ref()?)));
+        let new = new.flat_map(|(change, entry)| match Names::object(entry) {
+            Ok(name) => {
+                let path = mark(&change.path);
+                let mark = mark(&name);
+                // What others have made and this replaces is not ours before it is.
+                let made = !own.has(&name) || before.holds(mark);
+                [made.then_some(Ok(mark)), (path != mark).then_some(Ok(path))]
+            }
+            Err(error) => [Some(Err(error)), None],
+        });
+        let gone = self.plan.delete.iter().map(|item| item.path.as_os_str().as_encoded_bytes());
+        let gone = gone.take(self.gone).map(|name| Ok(mark(name)));
+        let odd = self.odd_gone.iter().filter_map(|name| odd_mark(name)).map(Ok);
+        note(&self.snapshots.cache, new.flatten().chain(gone).chain(odd))
+    }
+
+    /// Stores under a substitute name what a disk cannot hold beside an object that
+    /// stays: a file where there is a directory, or the other way round. S3 could, but
+    /// a server with a disk below (MinIO) loses sight of one of them.
+    pub(super) fn give_way(&mut self) {
+        if self.removes_foreign {
+            return;
+        }
+        let own = self.foreign.iter().filter(|foreign| !foreign.odd);
+        let mut names: Vec<&[u8]> = own.map(|foreign| foreign.name.as_slice()).collect();
+        if names.is_empty() {
+            return;
+        }
+        names.sort_unstable();
+        let is_blocked = |name: &[u8]| {
+            let below = [name, b"/"].concat();
+            let next = names.partition_point(|other| *other < below.as_slice());
+            let mut above = (0..name.len()).filter(|at| name[*at] == b'/').map(|at| &name[..at]);
+            names.get(next).is_some_and(|other| other.starts_with(&below))
+                || above.any(|dir| names.binary_search(&dir).is_ok())
+        };
+        for change in self.changes.iter_mut().filter(|change| change.send.is_some()) {
+            let name = change.entry.as_ref().map(Names::object);
+            change.odd |= name.is_some_and(|name| name.is_ok_and(|name| is_blocked(&name)));
+        }
+    }
+
+    /// The user has said so: what is foreign goes with what is gone.
+    pub fn remove_foreign(&mut self) {
+        self.removes_foreign = true;
+        let dir = self.snapshots.names.odd_dir().len() + 1;
+        for Foreign { name, size, odd } in &self.foreign {
+            if *odd {
+                self.odd_gone.push(name[dir..].to_vec());
+            } else {
+                let path = OsStr::from_bytes(name).into();
+                self.plan.delete.push(Item { path, size: *size });
+            }
+        }
+    }
+
+    /// All of it is settled: the snapshot names what was made, and the rest is gone.
+    pub(super) fn forget_ours(&self) -> Result<()> {
+        ours::forget(&self.snapshots.cache)
+    }
+}
