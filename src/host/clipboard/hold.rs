@@ -1,4 +1,4 @@
-//! The process that stays behind and holds the text on X11 and Wayland.
+//! The process that stays behind, holds the text and takes it away in time.
 
 use std::io::{self, Read};
 use std::process::ExitCode;
@@ -9,17 +9,13 @@ use std::time::Duration;
 use signal_hook::consts::SIGTERM;
 use signal_hook::iterator::Signals;
 
-use super::{STAY, answer, system};
+use super::{STAY, WATCH, answer, system};
 use crate::base::secret::Secret;
 use crate::base::terminal::{Terminal, Voice};
 
 /// Between looks at whether the text has arrived on the clipboard. Also before
 /// the first one, which else would ask the program that we are replacing.
 const LOOK: Duration = Duration::from_millis(10);
-
-/// Between looks at whether it is still there: how long a secret may outlive
-/// the desktop.
-const WATCH: Duration = Duration::from_secs(2);
 
 /// Reads a text from standard input, holds it on the clipboard until something
 /// else is copied or ten minutes have passed, and answers with one line on
@@ -40,7 +36,7 @@ pub fn hold() -> ExitCode {
     thread::spawn({
         let (text, over) = (Arc::clone(&text), over.clone());
         move || {
-            report(system::offer(&text).map_err(|error| system::reason(&error)));
+            report(system::offer(&text));
             over.send(End::Replaced)
         }
     });

@@ -3,6 +3,7 @@
 use std::env;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -15,12 +16,13 @@ use crate::base::secret::Secret;
 /// listens refuses at once; this is for one that listens and says nothing.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Leaves a process behind that holds `text`.
+/// Leaves a process behind that holds `text` for a poof of this home directory, by which
+/// [`super::let_go`] knows it.
 ///
 /// # Errors
 /// The reason why the text is not held; then no process is left.
-pub fn launch(text: &Secret) -> Result<(), String> {
-    let mut holder = holder().map_err(|error| format!("cannot start its holder: {error}"))?;
+pub fn launch(text: &Secret, home: &Path) -> Result<(), String> {
+    let mut holder = holder(home).map_err(|error| format!("cannot start its holder: {error}"))?;
     let outcome = converse(&mut holder, text);
     if outcome.is_err() {
         // Fails if it is gone already, which is what we want.
@@ -30,13 +32,14 @@ pub fn launch(text: &Secret) -> Result<(), String> {
     outcome
 }
 
-fn holder() -> io::Result<Child> {
+fn holder(home: &Path) -> io::Result<Child> {
     let mut command = Command::new(env::current_exe()?);
     command
         .arg(HOLD)
+        .arg(home)
         // Else no file system that we stand on could be unmounted meanwhile.
         .current_dir("/")
-        // Pipes, because arguments and environments can be read by others.
+        // Pipes for the text, because arguments and environments can be read by others.
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null());

@@ -1,26 +1,20 @@
-//! The calls to the system's clipboard: the only place that differs by system.
+//! The calls to the clipboard of X11 and Wayland.
 
-#[cfg(target_os = "macos")]
-use arboard::SetExtApple as _;
-#[cfg(not(target_os = "macos"))]
-use arboard::SetExtLinux as _;
-use arboard::{Clipboard, Error};
+use arboard::{Clipboard, Error, SetExtLinux as _};
 use zeroize::Zeroizing;
 
 use crate::base::secret::Secret;
 
-/// Offers `text`, marked as secret. On X11 and Wayland this returns when
-/// something else was copied; on macOS at once.
+/// Offers `text`, marked as secret; returns when something else was copied.
 ///
 /// The copies that arboard makes of the text are not overwritten in memory;
 /// they end with the process.
-pub fn offer(text: &Secret) -> Result<(), Error> {
-    let mut clipboard = Clipboard::new()?;
-    let set = clipboard.set().exclude_from_history();
-    // Not `wait_until`: on Wayland arboard 3.7 ignores it and returns at once.
-    #[cfg(not(target_os = "macos"))]
-    let set = set.wait();
-    set.text(text.expose())
+pub fn offer(text: &Secret) -> Result<(), String> {
+    let set = || {
+        // Not `wait_until`: on Wayland arboard 3.7 ignores it and returns at once.
+        Clipboard::new()?.set().exclude_from_history().wait().text(text.expose())
+    };
+    set().map_err(|error| reason(&error))
 }
 
 /// Whether a paste would give `text` now.
@@ -38,7 +32,7 @@ pub fn clear() {
 }
 
 /// What `error` says, as a part of a sentence.
-pub fn reason(error: &Error) -> String {
+fn reason(error: &Error) -> String {
     match error {
         Error::Unknown { description } => description.clone(),
         known => known.to_string().trim_end_matches('.').to_owned(),

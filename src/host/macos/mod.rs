@@ -6,5 +6,9 @@ pub mod cloud;
 #[cfg(target_os = "macos")]
 pub mod disk;
 pub mod flags;
+#[cfg(target_os = "macos")]
+pub mod pasteboard;
 pub mod privacy;
+#[cfg(any(target_os = "macos", test))]
+pub mod processes;
 pub mod xattrs;
