@@ -10,6 +10,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::{FileType, Gid, Mode, OFlags, Stat, Timestamps, Uid, XattrFlags, fstat, openat};
 use rustix::io::Errno;
 
+use super::created::{self, Created};
 #[cfg(not(target_os = "macos"))]
 use super::disk;
 use super::flags;
@@ -80,6 +81,29 @@ impl Itself {
     /// They cannot be set, or not on this system.
     pub fn set_flags(&self, wanted: u32) -> io::Result<()> {
         flags::set_open(&self.handle, &fstat(&self.handle)?, wanted)
+    }
+
+    /// When it was made, as it is now. None: its disk or this system does not say.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub fn created(&self) -> io::Result<Option<Created>> {
+        Ok(created::of(&fstat(&self.handle)?))
+    }
+
+    /// Sets when it was made. An older time of its last change moves that, so it comes
+    /// after the times.
+    ///
+    /// # Errors
+    /// It cannot; [`io::ErrorKind::Unsupported`] if its disk or this system has none.
+    pub fn set_created(&self, wanted: Created) -> io::Result<()> {
+        #[cfg(target_os = "macos")]
+        return super::macos::created::set(&self.handle, wanted);
+        #[cfg(not(target_os = "macos"))]
+        {
+            let _ = wanted;
+            Err(io::ErrorKind::Unsupported.into())
+        }
     }
 
     /// Takes its locks. Returns the flags that it had, if there were any.

@@ -5,6 +5,7 @@ pub mod access_list;
 pub mod awake;
 pub mod clipboard;
 pub mod confine;
+pub mod created;
 pub mod disk;
 pub mod erase;
 pub mod flags;

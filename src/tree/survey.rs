@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use itertools::{EitherOrBoth, Itertools};
 
-use super::attributes::carry_over;
+use super::attributes::{as_known, carry_over, same_but_for_created};
 use super::change::{Change, News, Why};
 use super::content;
 use super::entry::{Entry, EntryKind, is_within, order};
@@ -186,7 +186,8 @@ impl Sides<'_> {
         }
         carry_over(&mut seen, old);
         let (now, then) = (&seen.attributes, &old.attributes);
-        self.altered += u64::from((now.mode, &now.xattrs) != (then.mode, &then.xattrs));
+        let same = now.mode == then.mode && same_but_for_created(&now.xattrs, &then.xattrs);
+        self.altered += u64::from(!same);
         let object = seen.is_object();
         let send = match self.listing.claim(&seen)? {
             State::Intact => None,
@@ -197,8 +198,8 @@ impl Sides<'_> {
             (None, true) if object => Next::Unchanged(seen.is_odd()),
             (None, true) => Next::NotAnObject,
             _ => {
-                let local = old.local;
-                let news = if (Entry { local, ..seen.clone() }) == *old {
+                let attributes = as_known(seen.attributes.clone(), &old.attributes);
+                let news = if (Entry { local: old.local, attributes, ..seen.clone() }) == *old {
                     News::Sighting
                 } else {
                     News::Differs

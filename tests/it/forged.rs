@@ -131,6 +131,28 @@ fn a_bucket_in_clear_gives_root_no_attribute_and_no_lock_of_roots_without_a_word
     }
 }
 
+// What a Mac has saved.
+#[cfg(not(target_os = "macos"))]
+#[test]
+fn creation_dates_are_counted_where_nobody_can_set_them_and_stay_in_the_snapshot() {
+    let (sandbox, bucket) = saved();
+    let created = (b"poof.created".to_vec(), b"1577934245.123456789".to_vec());
+    let mut forger = Forger::new(&bucket);
+    for entry in &mut forger.entries {
+        entry.xattrs.push(created.clone());
+    }
+    forger.file("b", b"b").xattrs = vec![created.clone()];
+    forger.write(100);
+    let run = sandbox.poof(DOWNLOAD).run().expect_code(0);
+    run.stderr_has("2 files have attributes that only another system can hold");
+    fs::write(sandbox.data().join("c"), "c").unwrap();
+    let run = sandbox.poof(BACKUP).run().expect_code(0);
+    run.stderr_has("data: 1 new, 0 changed, 0 removed");
+    let kept = Forger::new(&bucket).entries;
+    let with: Vec<_> = kept.iter().filter(|entry| entry.xattrs.contains(&created)).collect();
+    assert_eq!((kept.len(), with.len()), (4, 3), "the new file alone has none");
+}
+
 #[test]
 fn what_waits_for_ever_is_no_kit() {
     let (sandbox, _) = saved();

@@ -25,12 +25,13 @@ const LAYERS: [&[&str]; 6] = [
 
 /// Where `unsafe` may stand, and why. Outside of the border to Go: thin edges
 /// to system calls, under src/host.
-const UNSAFE: [(&str, &str); 10] = [
+const UNSAFE: [(&str, &str); 11] = [
     ("src/storage/rclone/ffi.rs", "the border to Go"),
     ("src/host/clipboard/launch.rs", "setsid between fork and exec"),
     ("src/host/confine.rs", "descriptors that are known by their number only"),
     ("src/host/launch.rs", "setsid between fork and exec"),
     ("src/host/in_use.rs", "a lease, which no library asks for"),
+    ("src/host/macos/created.rs", "when a file was made, which libc alone can set"),
     ("src/host/macos/disk.rs", "what macOS has to sync a disk and to make a FIFO"),
     ("src/host/macos/flags.rs", "the flags of a file, likewise"),
     ("src/host/macos/pasteboard.rs", "the pasteboard, for which AppKit has a mark of its own"),

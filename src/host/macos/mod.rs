@@ -4,6 +4,8 @@
 
 pub mod cloud;
 #[cfg(target_os = "macos")]
+pub mod created;
+#[cfg(target_os = "macos")]
 pub mod disk;
 pub mod flags;
 #[cfg(target_os = "macos")]

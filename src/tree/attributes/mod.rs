@@ -6,22 +6,26 @@ mod disk;
 mod read;
 
 use std::ffi::CString;
-use std::io;
+use std::io::{self, ErrorKind};
 
 use rustix::fs::{FileType, Timespec, Timestamps, UTIME_OMIT};
 use rustix::io::Errno;
 
-use read::{is_foreign, of_itself};
+use read::{created_of, is_foreign, is_in_no_disk, of_itself};
 
 use super::entry::{Attributes, Entry, EntryKind, Time};
 use crate::base::shown::name_of;
+use crate::host::created::Created;
 use crate::host::flags;
 use crate::host::itself::Itself;
 use crate::host::macos::xattrs;
 
 pub use carried::carry_over;
 pub use disk::Holds;
-pub use read::{Found, Xattrs, flags_of, of_handle, of_name, with_flags, with_unread};
+pub use read::{
+    Found, Xattrs, as_known, flags_of, of_handle, of_name, same_but_for_created, with_created,
+    with_flags, with_unread,
+};
 
 /// What this user is able to set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +44,7 @@ impl Power {
     /// Whether an extended attribute can be set.
     fn sets(self, name: &[u8]) -> bool {
         let own = |start: &&[u8]| name.starts_with(start);
-        !flags::is_flags(name)
+        !is_in_no_disk(name)
             && xattrs::can_be(flags::ON_MACOS, name)
             && (self == Power::Root
                 || flags::ON_MACOS
@@ -69,7 +73,15 @@ impl Power {
             || !disk.same_time(a.mtime, b.mtime)
             || self.settable(&a.xattrs) != self.settable(&b.xattrs)
             || (flags_of(a) ^ flags_of(b)) & flags::settable() != 0
+            || differ_created(created_of(a), created_of(b), disk)
     }
+}
+
+/// Whether two differ in when they were made. What is not known, of a snapshot without it
+/// or on a disk without it, is no difference.
+fn differ_created(wanted: Option<Created>, found: Option<Created>, disk: Holds) -> bool {
+    let time = |(seconds, nanos)| Time { seconds, nanos };
+    wanted.zip(found).is_some_and(|(a, b)| !disk.same_time(time(a), time(b)))
 }
 
 /// What could not be set without anything being wrong.
@@ -86,6 +98,8 @@ pub struct Short {
     pub lock: bool,
     /// The disk has no owners or no modes.
     pub disk: bool,
+    /// The disk does not keep when it was made.
+    pub created: bool,
 }
 
 /// Gives what was opened the attributes of `entry`, but for its flags, of which it has
@@ -125,7 +139,7 @@ pub fn apply(here: &Itself, entry: &Entry, power: Power, holds: Holds) -> io::Re
     }
     here.set_times(&times(wanted.mtime))?;
     let owner = foreign && power == Power::Owner;
-    Ok(Short { owner, xattr: refused, foreign: of_other_system, lock: false, disk })
+    Ok(Short { owner, xattr: refused, foreign: of_other_system, disk, ..Short::default() })
 }
 
 /// Whether a mode or an owner was not set because the disk has none.
@@ -162,11 +176,31 @@ fn is_kind(wanted: &EntryKind, found: FileType) -> bool {
     }
 }
 
-/// Gives it the flags of `entry`: the very last.
+/// Sets when it was made, after its times. Returns whether its disk does not keep that.
+fn set_created(here: &Itself, entry: &Entry, holds: Holds) -> io::Result<bool> {
+    let Some(wanted) = created_of(&entry.attributes) else { return Ok(false) };
+    let is_so = || Ok::<_, io::Error>(!differ_created(Some(wanted), here.created()?, holds));
+    if here.created()?.is_some() && is_so()? {
+        return Ok(false);
+    }
+    match here.set_created(wanted) {
+        Ok(()) => Ok(here.created()?.is_none() || !is_so()?),
+        // The times were set a moment ago: who owns it is not the matter.
+        Err(error)
+            if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::PermissionDenied) =>
+        {
+            Ok(true)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Gives it when it was made, and then the flags of `entry`: the very last.
 ///
 /// # Errors
 /// They cannot be set.
-pub fn seal(here: &Itself, entry: &Entry, short: Short) -> io::Result<Short> {
+pub fn seal(here: &Itself, entry: &Entry, short: Short, holds: Holds) -> io::Result<Short> {
+    let short = Short { created: set_created(here, entry, holds)?, ..short };
     let (now, wanted) = (here.flags()?, flags_of(&entry.attributes));
     let settable = flags::settable();
     let lock = flags::HERE.lock(wanted & !now & !settable);
@@ -177,7 +211,7 @@ pub fn seal(here: &Itself, entry: &Entry, short: Short) -> io::Result<Short> {
     match here.set_flags(last) {
         Ok(()) => Ok(short),
         // A disk that has none.
-        Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+        Err(error) if error.kind() == ErrorKind::Unsupported => {
             let refused = flags::HERE.written(wanted ^ now).unwrap_or_default();
             Ok(Short { xattr: Some(refused), ..short })
         }
@@ -234,7 +268,22 @@ mod tests {
             assert!(power.sets(here.as_bytes()) && !power.sets(away.as_bytes()), "{power:?}");
             // The flags of a file are set by other means.
             assert!(!power.sets(b"poof.flags") && !power.sets(b"poof.linux-flags"));
+            assert!(!power.sets(b"poof.created"));
         }
+    }
+
+    #[test]
+    fn when_something_was_made_is_a_difference_where_it_is_known_and_beyond_the_steps() {
+        let of = |wanted, found, disk| differ_created(wanted, found, disk);
+        let (then, rounded, other) = ((1_000_000_001, 123_456_789), (1_000_000_001, 0), (5, 0));
+        assert!(!of(Some(then), Some(then), Holds::All));
+        assert!(
+            of(Some(then), Some(other), Holds::All) && of(Some(then), Some(other), Holds::Coarse)
+        );
+        assert!(of(Some(then), Some(rounded), Holds::All));
+        assert!(!of(Some(then), Some(rounded), Holds::Coarse), "HFS has whole seconds");
+        // A snapshot of before, or of another system; a disk that keeps none.
+        assert!(!of(None, Some(then), Holds::All) && !of(Some(then), None, Holds::All));
     }
 
     #[test]

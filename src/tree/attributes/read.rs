@@ -8,6 +8,7 @@ use rustix::io::Errno;
 
 use crate::base::shown::name_of;
 use crate::base::units::bytes;
+use crate::host::created::{self, Created};
 use crate::host::itself::Itself;
 use crate::host::macos::xattrs;
 use crate::host::{disk, flags};
@@ -66,10 +67,45 @@ pub fn with_flags(mut xattrs: Xattrs, flags: u32) -> Xattrs {
     xattrs
 }
 
+/// `xattrs` with when a file was made, as a manifest has it.
+pub fn with_created(mut xattrs: Xattrs, created: Option<Created>) -> Xattrs {
+    if let Some(created) = created {
+        insert(&mut xattrs, (created::ATTRIBUTE.to_vec(), created::written(created).into_bytes()));
+    }
+    xattrs
+}
+
+/// When it was made, among some attributes, if this system can set it.
+pub fn created_of(attributes: &Attributes) -> Option<Created> {
+    let found = attributes.xattrs.iter().find(|(name, _)| name == created::ATTRIBUTE);
+    found.and_then(|(_, text)| created::settable(text))
+}
+
+/// Whether two have the same but for when something was made.
+pub fn same_but_for_created(a: &Xattrs, b: &Xattrs) -> bool {
+    let rest = |(name, _): &&(Vec<u8>, Vec<u8>)| name != created::ATTRIBUTE;
+    a.iter().filter(rest).eq(b.iter().filter(rest))
+}
+
+/// `seen` as a snapshot has it that knows of nothing when it was made, if `old` does not: a
+/// backup that saves that for the first time reports no change.
+pub fn as_known(mut seen: Attributes, old: &Attributes) -> Attributes {
+    let is_it = |(name, _): &(Vec<u8>, Vec<u8>)| name == created::ATTRIBUTE;
+    if !old.xattrs.iter().any(is_it) {
+        seen.xattrs.retain(|pair| !is_it(pair));
+    }
+    seen
+}
+
+/// Whether an attribute of this name is in manifests only.
+pub fn is_in_no_disk(name: &[u8]) -> bool {
+    name == created::ATTRIBUTE || flags::is_flags(name)
+}
+
 /// `xattrs` that were read here, with what `known` has besides and this system has among
-/// no attributes of a disk: the flags, and what only another system can have.
+/// no attributes of a disk: the flags, when it was made, and what only another system can have.
 pub fn with_unread(mut xattrs: Xattrs, known: &Attributes) -> Xattrs {
-    let is_unread = |name: &[u8]| name == flags::HERE.attribute || is_foreign(name);
+    let is_unread = |name: &[u8]| is_in_no_disk(name) || is_foreign(name);
     for pair in known.xattrs.iter().filter(|(name, _)| is_unread(name)) {
         insert(&mut xattrs, pair.clone());
     }
@@ -99,7 +135,7 @@ fn is_kept(name: &[u8]) -> bool {
     !name.is_empty()
         && !NOT_OURS.contains(&name)
         && !xattrs::is_systems(name)
-        && !flags::is_flags(name)
+        && !is_in_no_disk(name)
 }
 
 /// Whose attributes are read.
@@ -267,6 +303,36 @@ mod tests {
         for system in [&flags::LINUX, &flags::MACOS] {
             assert!(!is_kept(system.attribute), "no disk has it");
         }
+        assert!(!is_kept(created::ATTRIBUTE), "no disk has it");
+    }
+
+    #[test]
+    fn when_it_was_made_stands_among_the_attributes() {
+        let xattrs = vec![xattr("com.apple.FinderInfo", b"x"), xattr("user.a", b"y")];
+        assert_eq!(with_created(xattrs.clone(), None), xattrs);
+        let with = with_created(xattrs, Some((5, 7)));
+        assert_eq!(with[1], xattr("poof.created", b"5.000000007"));
+        let of = |xattrs| created_of(&Attributes { xattrs, ..Attributes::default() });
+        // Elsewhere nobody can set it: it is an attribute of another system.
+        assert_eq!(of(with), flags::ON_MACOS.then_some((5, 7)));
+        assert_eq!(is_foreign(created::ATTRIBUTE), !flags::ON_MACOS);
+        assert_eq!(of(vec![xattr("poof.created", b"of the future")]), None);
+    }
+
+    #[test]
+    fn what_a_snapshot_does_not_know_of_the_making_is_no_news() {
+        let of = |xattrs: &[&str]| Attributes {
+            xattrs: xattrs.iter().map(|name| xattr(name, b"x")).collect(),
+            ..Attributes::default()
+        };
+        let (bare, with) = (of(&["user.a"]), of(&["poof.created", "user.a"]));
+        assert_eq!(as_known(with.clone(), &bare), bare);
+        assert_eq!(as_known(with.clone(), &with), with);
+        assert_eq!(as_known(bare.clone(), &with), bare);
+        let other = of(&["user.b"]);
+        assert_ne!(as_known(with.clone(), &other), other);
+        assert!(same_but_for_created(&with.xattrs, &bare.xattrs));
+        assert!(!same_but_for_created(&with.xattrs, &other.xattrs));
     }
 
     #[test]
@@ -275,13 +341,16 @@ mod tests {
             xattrs: names.iter().map(|name| xattr(name, b"known")).collect(),
             ..Attributes::default()
         };
-        let known = of(&["other.system", "poof.flags", "poof.linux-flags", "user.gone"]);
+        let known =
+            of(&["other.system", "poof.created", "poof.flags", "poof.linux-flags", "user.gone"]);
         let read = with_unread(vec![xattr("user.a", b"read")], &known);
         let names: Vec<_> = read.iter().map(|(name, _)| String::from_utf8_lossy(name)).collect();
         if flags::ON_MACOS {
-            assert_eq!(names, ["poof.flags", "poof.linux-flags", "user.a"]);
+            assert_eq!(names, ["poof.created", "poof.flags", "poof.linux-flags", "user.a"]);
         } else {
-            assert_eq!(names, ["other.system", "poof.flags", "poof.linux-flags", "user.a"]);
+            let known = ["other.system", "poof.created", "poof.flags", "poof.linux-flags"];
+            assert_eq!(names[..4], known);
+            assert_eq!(names[4..], ["user.a"]);
         }
         // What is known twice is there once.
         assert_eq!(with_unread(read.clone(), &known), read);

@@ -29,10 +29,12 @@
 //!                                header and of the hashes of all blocks
 //! ```
 //!
-//! Among the extended attributes of an entry, in the order of names, may be two that
+//! Among the extended attributes of an entry, in the order of names, may be three that
 //! no disk has: `poof.flags`, the flags of a file on macOS that its owner can set, by
 //! the names of chflags(1), and `poof.linux-flags`, those of a file or directory on Linux
-//! (`immutable`, `append-only`, `nodump`), with commas between them. Who does not know
+//! (`immutable`, `append-only`, `nodump`), with commas between them; and `poof.created`,
+//! when a Mac says that it was made: seconds since 1970, a point, nine digits of nanoseconds
+//! on top of them (`-2.500000000` is a second and a half before). Who does not know
 //! one, or reads a name in it that is unknown, leaves it alone. An entry has 16 MiB of
 //! attributes at most, and 32,768 of them; a shard 4096 entries; a head is 16 MiB at most
 //! and a shard, as it is stored, 32 MiB. The object of a file is of the size that its file has,

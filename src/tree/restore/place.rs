@@ -232,7 +232,7 @@ impl Place {
         if self.holds != Holds::All {
             attributes::set_both_times(here, entry)?;
         }
-        attributes::seal(here, entry, short)
+        attributes::seal(here, entry, short, self.holds)
     }
 
     /// Sets the attributes of what is there, if it still is what was `found`.
@@ -291,7 +291,7 @@ impl Place {
         if let Some(root) = root {
             let here = ways.itself(&[])?;
             short = attributes::apply(&here, root, power, holds)?;
-            short = attributes::seal(&here, root, short)?;
+            short = attributes::seal(&here, root, short, holds)?;
         }
         disk::sync(ways.root().handle())?;
         Ok(short)

@@ -22,13 +22,16 @@ pub struct Tally {
     pub locks: u64,
     /// Entries whose owner or mode the disk has no place for.
     pub disk: u64,
+    /// Entries of which the disk does not keep when they were made.
+    pub created: u64,
 }
 
 impl Tally {
     /// Takes note of what became of `path`.
     pub fn note(&mut self, path: &[u8], done: io::Result<Short>) {
         match done {
-            Ok(Short { owner, xattr, foreign, lock, disk }) => {
+            Ok(Short { owner, xattr, foreign, lock, disk, created }) => {
+                self.created += u64::from(created);
                 self.owners += u64::from(owner);
                 self.foreign += u64::from(foreign);
                 self.locks += u64::from(lock);
@@ -51,6 +54,7 @@ impl Tally {
                 "have attributes that only another system can hold, and are here without them",
             ),
             note(self.disk, "are here without their owner and mode: this disk has none"),
+            note(self.created, "are here without their creation date: this disk keeps none"),
             note(
                 self.owners,
                 "of other owners belong to this user now: only root can give them away",

@@ -10,6 +10,7 @@ use rustix::fs::{Dir, Stat};
 
 use super::STAGE;
 use crate::base::error::{Error, Kind};
+use crate::host::created;
 use crate::host::macos::privacy;
 use crate::host::stat::{device, permissions};
 use crate::tree::attributes;
@@ -42,6 +43,7 @@ pub fn names(dir: impl AsFd, root: bool) -> io::Result<Vec<CString>> {
 pub fn of(stat: &Stat, xattrs: Vec<(Vec<u8>, Vec<u8>)>, flags: u32) -> Attributes {
     let mtime = time(stat.st_mtime, stat.st_mtime_nsec);
     let xattrs = attributes::with_flags(xattrs, flags);
+    let xattrs = attributes::with_created(xattrs, created::of(stat));
     let mode = permissions(stat);
     Attributes { mode, uid: stat.st_uid, gid: stat.st_gid, mtime, xattrs }
 }
