@@ -78,6 +78,7 @@ listing() {
                 printf '%s %s ' "$path" "$name"
                 xattr -px "$name" "$path" | tr -d ' \n' | shasum -a 256
             done
+            stat -f '%N created %FB' "$path"
             [ -f "$path" ] && shasum -a 256 "$path"
         done
     )
@@ -120,7 +121,27 @@ cp "$tree/file" "$tree/hidden" && chflags hidden "$tree/hidden"
 mkfifo "$tree/fifo"
 ln -s file "$tree/link"
 mkdir "$tree/dir" && touch -t 202001020304 "$tree/dir"
-check 'attributes, flags, FIFO, links and times come back as they were' exact "$tree"
+# Made before and after its last change. An older time of that moves when it was made, so
+# that this is set last (SetFile is of the command line tools of Xcode).
+cp "$tree/file" "$tree/old" && touch -t 201901020304 "$tree/old"
+if command -v SetFile >/dev/null; then
+    cp "$tree/file" "$tree/made-later" && touch -t 201901020304 "$tree/made-later"
+    SetFile -d '01/02/2020 03:04:05' "$tree/made-later" "$tree/dir"
+fi
+check 'attributes, flags, FIFO, links, times and creation dates come back as they were' exact "$tree"
+(
+    cd "$tree" && for _ in 1 2 3 4 5 6; do
+        name=$(head -c 200 /dev/zero | tr '\0' d)
+        mkdir "$name" && cd "$name" || exit 1
+    done
+    echo deep >deep && xattr -w user.deep value deep
+)
+check 'attributes below a path of more than 1,024 bytes are saved' poof backup
+rm -rf "$tree/$(head -c 200 /dev/zero | tr '\0' d)"
+mkfifo "$tree/unreadable-fifo" && echo closed >"$tree/closed" && xattr -w user.closed value "$tree/closed" && chmod 000 "$tree/closed"
+poof backup >"$work/said" 2>&1
+[ $? = 5 ] && pass 'a file that nobody may read is named, exit 5' || fail 'a file that nobody may read is named, exit 5'
+chmod 600 "$tree/closed" && rm "$tree/closed" "$tree/unreadable-fifo"
 head -c 100 /dev/urandom >"$work/short"
 cp "$work/short" "$tree/fork-5000/..namedfork/rsrc"
 check 'a backup with a shorter resource fork' poof backup
@@ -159,6 +180,35 @@ for kind in 'ExFAT exfat' 'HFS+ hfs' 'Case-sensitive_APFS apfsx'; do
     check "$fs: it is back" grep -q content "$work/mount-$name/tree/file"
 done
 
+# The signature, by which macOS knows poof again. (`secret set` uses the keychain as well.)
+bare() { codesign -dv --verbose=2 "$program" 2>&1 | grep -q '^Signature=adhoc\|not signed at all'; }
+
+# The clipboard.
+if ask 'Shall the clipboard be replaced, and emptied?'; then
+    check 'poof cconfig' poof cconfig
+    cat >"$work/kinds" <<'END'
+use framework "AppKit"
+(current application's NSPasteboard's generalPasteboard's types) as list
+END
+    marked() { osascript "$work/kinds" | grep -q org.nspasteboard.ConcealedType; }
+    check 'a secret is marked as one' marked
+    pbpaste >"$work/pasted"
+    check 'it pastes' cmp "$work/pasted" "$work/conf/rclone-poof.conf"
+    holder=$(pgrep -f __hold-clipboard | head -1)
+    kill -TERM "$holder" && sleep 1
+    if [ -z "$(pbpaste)" ]; then pass 'the end of its holder takes it away'; else fail 'the end of its holder takes it away'; fi
+    poof cconfig >/dev/null 2>&1
+    echo other | pbcopy
+    sleep 5
+    if pgrep -f __hold-clipboard >/dev/null; then fail 'the next copy ends the holder'; else pass 'the next copy ends the holder'; fi
+    if [ "$(pbpaste)" = other ]; then pass 'and stays'; else fail 'and stays'; fi
+    poof cconfig >/dev/null 2>&1
+    echo '     Look: a paste on an iPhone or another Mac of yours must not give it (Universal Clipboard).'
+    poof neuter --dry-run >/dev/null 2>&1
+    if [ -n "$(pbpaste)" ]; then pass 'a dry run leaves it there'; else fail 'a dry run leaves it there'; fi
+    pgrep -f __hold-clipboard | while read -r holder; do kill -TERM "$holder"; done
+fi
+
 # launchd, in the session at the screen. The home is the real one, as launchd has it.
 rm -rf "$work/bucket" "$HOME/Library"
 mkdir -p "$work/bucket" "$tree"
@@ -168,6 +218,11 @@ check 'lconfig' poof lconfig --every 6h
 label=$(poof paths 2>/dev/null | sed -n 's|.*/\(org\.pypi\.poof[^/]*\)\.plist$|\1|p' | head -1)
 check 'launchctl knows the agent' launchctl print "gui/$(id -u)/$label"
 check 'launchctl starts it' launchctl kickstart -k "gui/$(id -u)/$label"
+poof verify --offline >"$work/said" 2>&1
+warned() { grep -q 'not signed with a certificate' "$work/said"; }
+if bare; then check 'verify says what an update of a program without a certificate loses' warned; else
+    if warned; then fail 'a program with a certificate is not warned of'; else pass 'a program with a certificate is not warned of'; fi
+fi
 sleep 20
 check 'its run has saved a snapshot' sh -c "'$program' --confdir '$work/conf' check"
 check 'its logs are in ~/Library/Logs/poof' ls "$HOME/Library/Logs/poof"

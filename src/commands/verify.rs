@@ -9,11 +9,13 @@ use crate::cli::Verify;
 use crate::config::programs::{of_poof, of_rclone, settings};
 use crate::config::ready::{absent, ready};
 use crate::config::{PoofConf, Problem, Ready, Status};
+use crate::host::macos::signature;
 use crate::host::paths::System;
+use crate::host::program;
 use crate::operations::permissions;
 use crate::operations::repository::sight;
 use crate::operations::secrets::{check, give, rclone_file};
-use crate::operations::{Outcome, Session, guessable, schedule};
+use crate::operations::{Outcome, Session, guessable, keychain, schedule};
 use crate::storage::failure::Failure;
 use crate::storage::remote::Remote;
 
@@ -47,6 +49,11 @@ pub fn run(session: &Session, args: &Verify) -> Result<Outcome> {
         _ => Status::LaunchdDisabled,
     };
     line(session, &format!("{scheduler} enabled"), schedule);
+    if (schedule == Status::LaunchdEnabled || !keychain::entries(session).is_empty())
+        && let Some(warning) = program::current().ok().as_deref().and_then(signature::warning)
+    {
+        session.terminal.warn(warning);
+    }
     if args.offline {
         session.terminal.result("configuration appears to be valid; the remote was not asked");
     } else {

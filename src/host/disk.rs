@@ -7,7 +7,7 @@ use std::os::fd::AsRawFd;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use rustix::fs::{FileType, Mode, OFlags, fstat, openat};
+use rustix::fs::{FileType, Mode, OFlags, Stat, fstat, openat};
 
 #[cfg(target_os = "macos")]
 use super::macos::disk as macos;
@@ -31,6 +31,27 @@ pub fn path_of(handle: &OwnedFd) -> io::Result<CString> {
 #[cfg(not(target_os = "macos"))]
 pub fn path_of(handle: &OwnedFd) -> io::Result<CString> {
     Ok(CString::new(format!("/proc/self/fd/{}", handle.as_raw_fd()))?)
+}
+
+/// What is at `name`, of which `stat` is known, opened for nothing but its attributes, where
+/// that is the way to read them. Elsewhere, and where it cannot be opened, a path is.
+///
+/// # Errors
+/// Something else is there by now.
+pub fn for_attributes(dir: &OwnedFd, name: &CStr, stat: &Stat) -> io::Result<Option<OwnedFd>> {
+    #[cfg(target_os = "macos")]
+    if is_safe_to_open(FileType::from_raw_mode(stat.st_mode)) {
+        return macos::for_attributes(dir, name, stat);
+    }
+    let _ = (dir, name, stat);
+    Ok(None)
+}
+
+/// Whether it does nothing to open something: who writes to a FIFO would take us for its
+/// reader, and a device may do anything.
+#[cfg(any(target_os = "macos", test))]
+fn is_safe_to_open(kind: FileType) -> bool {
+    matches!(kind, FileType::RegularFile | FileType::Directory | FileType::Symlink)
 }
 
 /// Makes a FIFO or a device; `device` is its number as `st_rdev` has it.
@@ -127,4 +148,24 @@ pub fn unlock(handle: &OwnedFd) -> io::Result<()> {
     }
     let _ = handle;
     Err(io::ErrorKind::PermissionDenied.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_opened_that_would_notice_it() {
+        for (kind, safe) in [
+            (FileType::RegularFile, true),
+            (FileType::Directory, true),
+            (FileType::Symlink, true),
+            (FileType::Fifo, false),
+            (FileType::CharacterDevice, false),
+            (FileType::BlockDevice, false),
+            (FileType::Socket, false),
+        ] {
+            assert_eq!(is_safe_to_open(kind), safe, "{kind:?}");
+        }
+    }
 }

@@ -186,7 +186,8 @@ impl Walk {
             FileType::Socket => return Err(self.left_out(&"it is a socket", false)),
             FileType::Unknown => return Err(self.left_out(&"it is of no known type", true)),
         };
-        let attributes::Found { xattrs, lacks } = match attributes::of_name(&level.dir, name) {
+        let attributes::Found { xattrs, lacks } = match attributes::of_name(&level.dir, name, stat)
+        {
             _ if excluded => attributes::Found { xattrs: Vec::new(), lacks: None },
             Ok(found) => found,
             Err(error) => return Err(self.unreadable(error)),

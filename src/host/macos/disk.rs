@@ -5,7 +5,28 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use crate::base::files;
+use rustix::fs::{Mode, OFlags, Stat, fstat, openat};
+
 use crate::host::disk::path_of;
+use crate::host::stat::id;
+
+/// Opens a file, a directory or a link to read its attributes: a link is the link
+/// (`O_SYMLINK`), and the disk can be ejected meanwhile (`O_EVTONLY`). None: it cannot be
+/// opened; Apple does not say whether the latter takes the permission to read, which the
+/// attributes do.
+///
+/// # Errors
+/// Something else is there by now.
+pub fn for_attributes(dir: &OwnedFd, name: &CStr, stat: &Stat) -> io::Result<Option<OwnedFd>> {
+    let how = OFlags::from_bits_retain((libc::O_SYMLINK | libc::O_EVTONLY).cast_unsigned());
+    let how = how | OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let Ok(handle) = openat(dir, name, how, Mode::empty()) else { return Ok(None) };
+    if id(&fstat(&handle)?) == id(stat) {
+        Ok(Some(handle))
+    } else {
+        Err(io::Error::other("something else has come to its place meanwhile"))
+    }
+}
 
 /// Makes a FIFO, readable by its owner. By a path: mkfifoat came with macOS 13.
 ///

@@ -13,4 +13,5 @@ pub mod pasteboard;
 pub mod privacy;
 #[cfg(any(target_os = "macos", test))]
 pub mod processes;
+pub mod signature;
 pub mod xattrs;

@@ -66,7 +66,8 @@ fn remedy(errno: Option<i32>, path: &Path, home: &Path) -> Option<String> {
     };
     Some(format!(
         "macOS keeps it private: System Settings, Privacy & Security, {page}, for the terminal that \
-         starts poof, and for poof itself where a schedule does"
+         starts poof, and for poof itself where a schedule does (again after an update, if poof is \
+         not signed with a certificate: `poof verify` says so)"
     ))
 }
 

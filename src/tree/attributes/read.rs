@@ -4,6 +4,7 @@ use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::OwnedFd;
 
+use rustix::fs::Stat;
 use rustix::io::Errno;
 
 use crate::base::shown::name_of;
@@ -43,11 +44,14 @@ pub fn of_itself(here: &Itself) -> io::Result<Found> {
     read(&Of::Itself(here))
 }
 
-/// Those of a name in a directory; a link is not followed.
+/// Those of a name in a directory, of which `stat` is known; a link is not followed.
 ///
 /// # Errors
 /// They cannot be read.
-pub fn of_name(dir: &OwnedFd, name: &CStr) -> io::Result<Found> {
+pub fn of_name(dir: &OwnedFd, name: &CStr, stat: &Stat) -> io::Result<Found> {
+    if let Some(handle) = disk::for_attributes(dir, name, stat)? {
+        return of_handle(&handle);
+    }
     read(&Of::Name(&beside(dir, name)?))
 }
 
