@@ -1,9 +1,7 @@
 //! What the systems do differently with files.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::io;
-#[cfg(not(target_os = "macos"))]
-use std::os::fd::AsRawFd;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
@@ -13,25 +11,6 @@ use rustix::fs::{FileType, Mode, OFlags, Stat, fstat, openat};
 use super::macos::disk as macos;
 #[cfg(target_os = "linux")]
 use super::mounts;
-
-/// A path to what is open at `handle`, which is followed.
-///
-/// # Errors
-/// The system does not tell.
-#[cfg(target_os = "macos")]
-pub fn path_of(handle: &OwnedFd) -> io::Result<CString> {
-    Ok(rustix::fs::getpath(handle)?)
-}
-
-/// A path to what is open at `handle`, which is followed: as short as it gets, and
-/// safe from changes above.
-///
-/// # Errors
-/// Never.
-#[cfg(not(target_os = "macos"))]
-pub fn path_of(handle: &OwnedFd) -> io::Result<CString> {
-    Ok(CString::new(format!("/proc/self/fd/{}", handle.as_raw_fd()))?)
-}
 
 /// What is at `name`, of which `stat` is known, opened for nothing but its attributes, where
 /// that is the way to read them. Elsewhere, and where it cannot be opened, a path is.

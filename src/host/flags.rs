@@ -23,7 +23,7 @@ use rustix::io::Errno;
 use rustix::path::Arg;
 
 #[cfg(target_os = "linux")]
-use super::disk;
+use super::handle;
 use super::macos::flags as macos;
 #[cfg(target_os = "linux")]
 use super::stat::{mode, permissions};
@@ -195,7 +195,7 @@ pub fn set_open(handle: &OwnedFd, stat: &Stat, flags: u32) -> io::Result<()> {
     if !has_flags(stat) {
         return Err(io::ErrorKind::Unsupported.into());
     }
-    let path = disk::path_of(handle)?;
+    let path = handle::path_of(handle)?;
     let how = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let open = || openat(CWD, &path, how, Mode::empty());
     let handle = match open() {

@@ -11,9 +11,9 @@ use rustix::fs::{FileType, Gid, Mode, OFlags, Stat, Timestamps, Uid, XattrFlags,
 use rustix::io::Errno;
 
 use super::created::{self, Created};
-#[cfg(not(target_os = "macos"))]
-use super::disk;
 use super::flags;
+#[cfg(not(target_os = "macos"))]
+use super::handle;
 use super::stat::{self, Id, id};
 
 /// A file, a directory, a link or anything else, and not its name.
@@ -43,7 +43,7 @@ impl Itself {
         Ok(Itself {
             stat: fstat(&handle)?,
             #[cfg(not(target_os = "macos"))]
-            path: disk::path_of(&handle)?,
+            path: handle::path_of(&handle)?,
             handle,
         })
     }

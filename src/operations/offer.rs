@@ -32,7 +32,7 @@ fn hand(session: &Session, text: &str) {
         // A command inside another leaves the clipboard alone.
         return;
     }
-    match clipboard::copy(&Secret::new(text.to_owned()), &context.layout.home) {
+    match clipboard::copy(&Secret::new(text.to_owned()), &session.layout.home) {
         Ok(copied) => terminal.note(&copied.to_string()),
         Err(unavailable) => terminal.note(&unavailable.to_string()),
     }

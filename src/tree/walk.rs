@@ -20,8 +20,8 @@ use super::excluded::{Excluded, is_excluded, is_marked};
 pub use super::excluded::LeftOut;
 use super::root::Root;
 use crate::host::flags;
-use crate::host::macos::{cloud, privacy};
 use crate::host::stat::{self, device_number};
+use crate::host::{cloud, privacy};
 use crate::storage::filter::Filter;
 
 pub use super::entry::STAGE;

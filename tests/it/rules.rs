@@ -2,14 +2,19 @@
 //! the crate comment of main.rs.
 
 mod check;
+mod circles;
 mod tokens;
+mod uses;
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
 use check::{Source, violations};
+use circles::{Module, circles};
+use uses::{module_of, uses};
 
 /// The rooms of src, top to bottom. A room knows those below its line, and
 /// neither its neighbours nor what is above.
@@ -68,22 +73,79 @@ const BY_HANDLE: [&str; 20] = [
 /// Lines of a function. A file is as long as its idea.
 const LONGEST: usize = 80;
 
-#[test]
-fn the_source_keeps_the_rules_of_the_house() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let sources: Vec<_> = WalkDir::new(root.join("src"))
+/// The files of src with their texts, by their paths below it.
+fn texts() -> Vec<(PathBuf, String)> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let files = WalkDir::new(&src)
         .sort_by_file_name()
         .into_iter()
         .map(|entry| entry.unwrap().into_path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
-        .map(|path| {
-            let text = fs::read_to_string(&path).unwrap();
-            Source::new(path.strip_prefix(root).unwrap().to_str().unwrap(), &text)
-        })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    let text = |path: PathBuf| {
+        let text = fs::read_to_string(&path).unwrap();
+        (path.strip_prefix(&src).unwrap().to_path_buf(), text)
+    };
+    files.map(text).collect()
+}
+
+#[test]
+fn the_source_keeps_the_rules_of_the_house() {
+    let sources: Vec<_> = texts()
+        .iter()
+        .map(|(path, text)| Source::new(&format!("src/{}", path.to_str().unwrap()), text))
         .collect();
     assert!(!sources.is_empty());
     let found: Vec<_> = sources.iter().flat_map(violations).collect();
     assert!(found.is_empty(), "{} violations:\n{}", found.len(), found.join("\n"));
+}
+
+#[test]
+fn no_folder_has_a_circle() {
+    let texts = texts().into_iter().map(|(path, text)| (module_of(&path), text)).collect();
+    let found = circles(&uses(&texts));
+    assert!(found.is_empty(), "{} circles:\n{}", found.len(), found.join("\n"));
+}
+
+/// The circles of some files.
+fn circles_of(files: &[(&str, &str)]) -> Vec<String> {
+    let module = |(path, text): &(&str, &str)| (module_of(Path::new(path)), (*text).to_owned());
+    let all: BTreeMap<Module, String> = files.iter().map(module).collect();
+    circles(&uses(&all))
+}
+
+#[test]
+fn a_circle_is_found_in_whatever_form_a_path_has() {
+    for (a, b) in [
+        ("use super::b::B;", "use crate::tree::a::A;"),
+        ("use crate::tree::{plan::Plan, b::{self, B}};", "fn f() { super::a::g() }"),
+        ("pub(in crate::tree) fn f() {} use super::{b};", "type A = crate::tree::a::A;"),
+        ("impl super::b::B { }", "use super::a as other;"),
+    ] {
+        let files = [("tree/mod.rs", ""), ("tree/a.rs", a), ("tree/b.rs", b), ("tree/plan.rs", "")];
+        assert_eq!(circles_of(&files), ["tree: a -> b -> a"], "{a} {b}");
+    }
+    let deep = [
+        ("main.rs", ""),
+        ("host/mod.rs", ""),
+        ("host/disk.rs", "use super::flags;"),
+        ("host/flags.rs", "use super::macos::flags as own;"),
+        ("host/macos/mod.rs", ""),
+        ("host/macos/flags.rs", ""),
+        ("host/macos/cloud.rs", "use crate::host::disk;"),
+    ];
+    assert_eq!(circles_of(&deep), ["host: disk -> flags -> macos -> disk"]);
+}
+
+#[test]
+fn what_is_common_to_a_folder_and_what_tests_use_make_no_circle() {
+    let files = [
+        ("tree/mod.rs", "mod a; mod b; pub use a::A; use crate::host::x;"),
+        ("tree/a.rs", "use super::A; use super::b::B;"),
+        ("tree/b.rs", "#[cfg(test)] mod tests { use super::super::a::A; } fn f() { x.a.b() }"),
+        ("host/x.rs", "use crate::base::a;"),
+        ("base/a.rs", ""),
+    ];
+    assert_eq!(circles_of(&files), [""; 0]);
 }
 
 #[test]

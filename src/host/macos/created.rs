@@ -4,13 +4,11 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr;
 
-use crate::host::created::Created;
-
 /// Gives it to what is open. The handle need not be one for writing.
 ///
 /// # Errors
 /// It cannot; [`io::ErrorKind::Unsupported`] if its disk keeps none.
-pub fn set(handle: &OwnedFd, (seconds, nanos): Created) -> io::Result<()> {
+pub fn set(handle: &OwnedFd, (seconds, nanos): (i64, u32)) -> io::Result<()> {
     let mut what = libc::attrlist {
         bitmapcount: libc::ATTR_BIT_MAP_COUNT,
         reserved: 0,

@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use crate::base::files;
 use rustix::fs::{Mode, OFlags, Stat, fstat, openat};
 
-use crate::host::disk::path_of;
+use crate::host::handle::path_of;
 use crate::host::stat::id;
 
 /// Opens a file, a directory or a link to read its attributes: a link is the link

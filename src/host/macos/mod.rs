@@ -2,7 +2,6 @@
 //! system. Only the thin edges that ask or change something are macOS's alone;
 //! elsewhere they find nothing.
 
-pub mod cloud;
 #[cfg(target_os = "macos")]
 pub mod created;
 #[cfg(target_os = "macos")]
@@ -10,8 +9,6 @@ pub mod disk;
 pub mod flags;
 #[cfg(target_os = "macos")]
 pub mod pasteboard;
-pub mod privacy;
 #[cfg(any(target_os = "macos", test))]
 pub mod processes;
-pub mod signature;
 pub mod xattrs;

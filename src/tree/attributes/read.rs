@@ -12,7 +12,7 @@ use crate::base::units::bytes;
 use crate::host::created::{self, Created};
 use crate::host::itself::Itself;
 use crate::host::macos::xattrs;
-use crate::host::{disk, flags};
+use crate::host::{disk, flags, handle};
 use crate::tree::entry::{Attributes, MOST_ATTRIBUTE_BYTES as MOST, MOST_ATTRIBUTES};
 
 pub use crate::tree::entry::Xattrs;
@@ -57,7 +57,7 @@ pub fn of_name(dir: &OwnedFd, name: &CStr, stat: &Stat) -> io::Result<Found> {
 
 /// A path to `name` through the handle of its directory.
 fn beside(dir: &OwnedFd, name: &CStr) -> io::Result<CString> {
-    let mut path = disk::path_of(dir)?.into_bytes();
+    let mut path = handle::path_of(dir)?.into_bytes();
     path.push(b'/');
     path.extend_from_slice(name.to_bytes());
     Ok(CString::new(path)?)

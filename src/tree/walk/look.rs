@@ -11,7 +11,7 @@ use rustix::fs::{Dir, Stat};
 use super::STAGE;
 use crate::base::error::{Error, Kind};
 use crate::host::created;
-use crate::host::macos::privacy;
+use crate::host::privacy;
 use crate::host::stat::{device, permissions};
 use crate::tree::attributes;
 use crate::tree::entry::{Attributes, Local, Time};

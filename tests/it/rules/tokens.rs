@@ -153,7 +153,7 @@ fn asks_platform(arguments: &TokenTree) -> bool {
     })
 }
 
-fn is_cfg_test(attribute: &Group) -> bool {
+pub fn is_cfg_test(attribute: &Group) -> bool {
     attribute.stream().to_string().replace(' ', "") == "cfg(test)"
 }
 
@@ -170,10 +170,10 @@ fn line(tree: &TokenTree) -> usize {
     tree.span().start().line
 }
 
-fn is_ident(tree: Option<&TokenTree>, name: &str) -> bool {
+pub fn is_ident(tree: Option<&TokenTree>, name: &str) -> bool {
     matches!(tree, Some(TokenTree::Ident(ident)) if ident == name)
 }
 
-fn is_punct(tree: Option<&TokenTree>, char: char) -> bool {
+pub fn is_punct(tree: Option<&TokenTree>, char: char) -> bool {
     matches!(tree, Some(TokenTree::Punct(punct)) if punct.as_char() == char)
 }

@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 
 use rustix::fs::Stat;
 
-use super::flags;
+use super::macos::flags;
 use crate::host::flags::ON_MACOS;
 
 /// `SF_DATALESS` of sys/stat.h: the content, or what a directory holds, is not here.
