@@ -17,6 +17,7 @@ use super::mounts;
 ///
 /// # Errors
 /// Something else is there by now.
+#[cfg_attr(not(target_os = "macos"), allow(clippy::unnecessary_wraps))]
 pub fn for_attributes(dir: &OwnedFd, name: &CStr, stat: &Stat) -> io::Result<Option<OwnedFd>> {
     #[cfg(target_os = "macos")]
     if is_safe_to_open(FileType::from_raw_mode(stat.st_mode)) {

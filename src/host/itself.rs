@@ -96,6 +96,7 @@ impl Itself {
     ///
     /// # Errors
     /// It cannot; [`io::ErrorKind::Unsupported`] if its disk or this system has none.
+    #[cfg_attr(not(target_os = "macos"), allow(clippy::unused_self))]
     pub fn set_created(&self, wanted: Created) -> io::Result<()> {
         #[cfg(target_os = "macos")]
         return super::macos::created::set(&self.handle, wanted);
