@@ -17,6 +17,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"bridge/weather"
 )
 
 // An upload in parts stays on the server, and is paid for, until it is completed or
@@ -132,6 +134,9 @@ func (s *Store) abort(ctx context.Context, n *noted) error {
 	return nil
 }
 
+// mostParts is how many an upload has.
+const mostParts = 10_000
+
 // unheard is how far our clock and the server's may be apart.
 const unheard = 2 * time.Minute
 
@@ -199,7 +204,7 @@ func (s *Store) begun(ctx context.Context, job *Send, key string, sums *sums) (*
 	}
 	n.have = map[int32]types.Part{}
 	request := &s3.ListPartsInput{Bucket: &s.direct.bucket, Key: &full, UploadId: &n.ID}
-	for {
+	for range mostParts { // a page has one at least
 		page, err := s.direct.client.ListParts(ctx, request)
 		if Status(err) == http.StatusNotFound {
 			n.erase() // somebody has aborted it
@@ -216,6 +221,7 @@ func (s *Store) begun(ctx context.Context, job *Send, key string, sums *sums) (*
 		}
 		request.PartNumberMarker = page.NextPartNumberMarker
 	}
+	return nil, weather.ErrEndless
 }
 
 // Abandon aborts the uploads in the directories of notes that nobody in this process

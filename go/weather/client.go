@@ -29,12 +29,13 @@ const longestPause = 20 * time.Second
 // Client is client with every request of it tried again as long as that makes sense.
 func (w *Weather) Client(client *s3.Client) *s3.Client {
 	w.askBy(client)
+	listings := &pages{}
 	return s3.New(client.Options(), func(o *s3.Options) {
-		o.HTTPClient = &sender{next: o.HTTPClient, weather: w}
+		o.HTTPClient = &sender{next: staying(o.HTTPClient), weather: w}
 		// It would add a limit of its own to the retryer.
 		o.RetryMaxAttempts = 0
 		o.Retryer = retryer{w}
-		o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
+		o.APIOptions = append(o.APIOptions, listings.add, func(stack *middleware.Stack) error {
 			return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("PoofAttempts",
 				func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
 					a := w.begin()
@@ -94,6 +95,7 @@ func (s *sender) Do(request *http.Request) (*http.Response, error) {
 		w.see(KindOf(err).unlessFinal(), err)
 		return answer, err
 	}
+	bounded(request, answer)
 	switch kind := kindOfStatus(answer.StatusCode); kind {
 	case Busy, Broken:
 		if seconds, err := strconv.Atoi(answer.Header.Get("Retry-After")); err == nil && seconds > 0 {

@@ -63,6 +63,10 @@ pub enum Verdict {
     Corrupt,
     /// The answer, a listing, has no hashes.
     Hashless,
+    /// The answer, a listing, goes on where it went on already, for ever.
+    Circle,
+    /// The request is sent on, with status 307, to another address.
+    Elsewhere(String),
 }
 
 /// A running proxy. Dropping it closes the port and every connection.
@@ -236,6 +240,25 @@ impl Shared {
                 let rest = text.filter_map(|part| Some(part.split_once("</ETag>")?.1));
                 Ok(Response::from_parts(parts, answer::whole(first + &rest.collect::<String>())))
             }
+            Verdict::Circle => {
+                // The server itself would not know where to go on from there.
+                let pairs = request.query.split('&');
+                let first = pairs.filter(|pair| !pair.starts_with("continuation-token="));
+                let name = format!("{}?{}", request.path, first.collect::<Vec<_>>().join("&"));
+                let kept = self.answers.lock().unwrap().get(&name).cloned();
+                if let Some((parts, body)) = kept {
+                    return Ok(Response::from_parts(parts, answer::whole(body)));
+                }
+                let (mut parts, body) = answer::held(self.pass(incoming).await?).await?;
+                parts.headers.remove(hyper::header::CONTENT_LENGTH);
+                let more = "<IsTruncated>true</IsTruncated>\
+                            <NextContinuationToken>again</NextContinuationToken>";
+                let text = String::from_utf8_lossy(&body);
+                let text = Bytes::from(text.replace("<IsTruncated>false</IsTruncated>", more));
+                self.answers.lock().unwrap().insert(name, (parts.clone(), text.clone()));
+                Ok(Response::from_parts(parts, answer::whole(text)))
+            }
+            Verdict::Elsewhere(address) => answer::elsewhere(incoming, &address).await,
         }
     }
 

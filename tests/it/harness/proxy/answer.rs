@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Frame, Incoming};
-use hyper::header::{CONTENT_TYPE, ETAG};
+use hyper::header::{CONTENT_TYPE, ETAG, LOCATION};
 use hyper::http::response::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use md5::{Digest, Md5};
@@ -28,6 +28,13 @@ pub async fn refusal(
     );
     let response = Response::builder().status(status).header(CONTENT_TYPE, "application/xml");
     Ok(response.body(whole(xml))?)
+}
+
+/// An answer that sends the client to another address with the same request.
+pub async fn elsewhere(request: Request<Incoming>, to: &str) -> Result<Response<Body>, Error> {
+    md5_of(request.into_body()).await?;
+    let response = Response::builder().status(StatusCode::TEMPORARY_REDIRECT);
+    Ok(response.header(LOCATION, to).body(whole(""))?)
 }
 
 /// The answer of a server that did what it was asked.
