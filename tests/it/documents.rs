@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-const DOCUMENTS: [&str; 7] = [
+const DOCUMENTS: [&str; 8] = [
     "README.md",
     "CHANGELOG.md",
+    "docs/format.md",
     "docs/recipes.md",
     "docs/providers.md",
     "docs/speed.md",
