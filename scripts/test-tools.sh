@@ -41,6 +41,25 @@ odd_servers() {
         { mkdir -p "$s3rver" && npm install --silent --no-audit --no-fund --prefix "$s3rver" s3rver@3.7.1; }
 }
 
+# What the independent reader of snapshots needs (tests/format). Where that cannot be
+# installed, its tests say so and are skipped.
+format_reader() {
+    reader=$bin/../format-reader wants=../tests/format/requirements.txt
+    cmp -s "$wants" "$reader/requirements.txt" && return
+    rm -rf "$reader"
+    if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+        why='Python 3.11 or newer is not here'
+    elif ! { python3 -m venv "$reader" &&
+        "$reader/bin/pip" install --quiet --disable-pip-version-check -r "$wants"; }; then
+        why='its packages of tests/format/requirements.txt cannot be installed'
+    else
+        cp "$wants" "$reader/requirements.txt"
+        return
+    fi
+    mkdir -p "$reader"
+    echo "$why" | tee "$reader/unavailable"
+}
+
 if command -v apt-get >/dev/null; then
     ./install-packages.sh xvfb xclip rclone python3-venv rsync tmux fuse3 \
         acl attr time strace groff-base e2fsprogs xfsprogs btrfs-progs systemd dbus cron \
@@ -48,3 +67,4 @@ if command -v apt-get >/dev/null; then
 fi
 python_poof
 odd_servers
+format_reader

@@ -38,6 +38,8 @@ mod folded;
 mod folding;
 mod foreign;
 mod forged;
+#[cfg(target_os = "linux")] // setfacl, extended attributes
+mod format;
 mod guards;
 mod harness;
 mod hazards;

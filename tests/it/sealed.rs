@@ -13,7 +13,7 @@ use crate::unended::another;
 const HEAD: &str = "poof-crypt:.poof/trees/data/head/";
 
 /// The bytes of a head, through crypt.
-fn head(sandbox: &Sandbox, generation: u32) -> Vec<u8> {
+pub(crate) fn head(sandbox: &Sandbox, generation: u32) -> Vec<u8> {
     let file = sandbox.home().join("head");
     let from = format!("{HEAD}{generation:010}");
     let args = ["copyto", "--ignore-times", &from, file.to_str().unwrap()];
@@ -21,7 +21,7 @@ fn head(sandbox: &Sandbox, generation: u32) -> Vec<u8> {
     fs::read(file).unwrap()
 }
 
-fn put_head(sandbox: &Sandbox, generation: u32, bytes: &[u8]) {
+pub(crate) fn put_head(sandbox: &Sandbox, generation: u32, bytes: &[u8]) {
     let file = sandbox.home().join("head");
     fs::write(&file, bytes).unwrap();
     let to = format!("{HEAD}{generation:010}");
@@ -36,9 +36,9 @@ fn hmac(key: &[u8], text: &[u8]) -> [u8; 32] {
     Sha256::digest([&pad(0x5c)[..], &inner[..]].concat()).into()
 }
 
-/// A head as version 2 has it, without its store and with the seal of the passwords
+/// What has sealed manifests of this remote before version 3: made of the passwords
 /// themselves.
-fn sealed_before(sandbox: &Sandbox, head: &[u8]) -> Vec<u8> {
+pub(crate) fn key_before(sandbox: &Sandbox) -> [u8; 32] {
     let conf = fs::read_to_string(sandbox.rclone_conf()).unwrap();
     let reveal = |key: &str| {
         let line = conf.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = "));
@@ -49,12 +49,22 @@ fn sealed_before(sandbox: &Sandbox, head: &[u8]) -> Vec<u8> {
     let text = reveal("password") + &reveal("password2");
     // The key is of fewer than 64 bytes.
     let secret = hmac(b"poof: records of a crypt remote, 1", text.as_bytes());
-    let mut bytes = head[..head.len() - 48].to_vec();
-    bytes[10] = 2;
-    let key = blake3::derive_key("poof 2026-11-24 manifest seal", &secret);
-    let seal = blake3::keyed_hash(&key, &bytes);
+    blake3::derive_key("poof 2026-11-24 manifest seal", &secret)
+}
+
+/// A head as version 1 or 2 has it: without its store, the first without its machine, and
+/// with the seal of before.
+pub(crate) fn sealed_as(version: u8, key: &[u8; 32], head: &[u8]) -> Vec<u8> {
+    let without = if version == 1 { 16 + 48 } else { 48 };
+    let mut bytes = head[..head.len() - without].to_vec();
+    bytes[10] = version;
+    let seal = blake3::keyed_hash(key, &bytes);
     bytes.extend_from_slice(seal.as_bytes());
     bytes
+}
+
+fn sealed_before(sandbox: &Sandbox, head: &[u8]) -> Vec<u8> {
+    sealed_as(2, &key_before(sandbox), head)
 }
 
 fn download(machine: &Sandbox) -> Run {

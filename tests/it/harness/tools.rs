@@ -1,6 +1,7 @@
 //! Programs of others that the tests run. `make test-tools` builds them.
 
 use std::env;
+use std::fs;
 use std::path::PathBuf;
 
 /// The `MinIO` server.
@@ -44,6 +45,17 @@ pub fn moto() -> PathBuf {
 /// An S3 server that knows little of S3.
 pub fn s3rver() -> PathBuf {
     tool("../s3rver-3.7.1/node_modules/.bin/s3rver", "POOF_TEST_S3RVER")
+}
+
+/// The Python of the independent reader (tests/format). None says why `make test-tools`
+/// could not install it.
+pub fn format_reader() -> Option<PathBuf> {
+    let unavailable = cache().join("poof-tools/format-reader/unavailable");
+    if let Ok(why) = fs::read_to_string(&unavailable) {
+        eprintln!("skipped: the independent reader is not installed: {}", why.trim());
+        return None;
+    }
+    Some(tool("../format-reader/bin/python", "POOF_TEST_FORMAT_READER"))
 }
 
 /// A server that only `make soak` has, and not on every machine; None says so.
