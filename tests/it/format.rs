@@ -1,7 +1,7 @@
 //! The independent reader (tests/format), which was written from docs/format.md alone: it
 //! lists what was on the disk, writes it back, and refuses what was changed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::CString;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -268,6 +268,93 @@ fn another_program_reads_what_stock_rclone_has_copied_from_a_bucket() {
             .expect_code(0);
         let run = reader.read_from(&copy, &["--tree", "data"]).expect_code(0);
         assert_lists(&run, &data);
+    }
+}
+
+/// As docs/format.md writes a name: what differs each time is HEX, a generation NNNNNNNNNN.
+fn generic(path: &Path) -> String {
+    let part = |part: &str| {
+        if part.len() == 10 && part.bytes().all(|byte| byte.is_ascii_digit()) {
+            return "N".repeat(10);
+        }
+        let (name, end) = part.split_once('.').unwrap_or((part, ""));
+        let hex = name.len() >= 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !hex {
+            return part.to_owned();
+        }
+        if end.is_empty() { "HEX".to_owned() } else { format!("HEX.{end}") }
+    };
+    path.to_str().unwrap().split('/').map(part).collect::<Vec<_>>().join("/")
+}
+
+#[test]
+fn each_file_of_the_state_and_each_record_is_in_the_document() {
+    let text = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/format.md");
+    let text = fs::read_to_string(text).unwrap();
+    let sandbox = Sandbox::new();
+    let disk = sandbox.home().join("disk");
+    fs::create_dir(&disk).unwrap();
+    sandbox.write_config(&Config::plain("").on_disk(&disk));
+    let (state, bucket) = (sandbox.state(), disk.join(sandbox.bucket()));
+    let run = |args: &[&str], code| sandbox.poof(args).run().expect_code(code);
+    let mut seen = BTreeSet::new();
+    let mut look = || {
+        for (top, place) in [(&state, ""), (&bucket.join(".poof"), ".poof/")] {
+            for entry in WalkDir::new(top).into_iter().flatten() {
+                if entry.file_type().is_file() {
+                    let path = generic(entry.path().strip_prefix(top).unwrap());
+                    seen.insert(format!("{place}{path}"));
+                }
+            }
+        }
+    };
+    fs::write(sandbox.data().join("file"), "content").unwrap();
+    fs::write(sandbox.data().join("file.rclonelink"), "no link").unwrap();
+    run(&["backup"], 0);
+    look();
+    // Another machine has saved, and this one has read it.
+    let other = sandbox.sharing();
+    other.write_config(&Config::plain("").on_disk(&disk));
+    other.poof(["download", "--yes", "--only", "data"]).run().expect_code(0);
+    fs::write(other.data().join("more"), "more").unwrap();
+    other.poof(["backup", "--only", "data"]).run().expect_code(0);
+    run(&["backup"], 7);
+    look();
+    run(&["download", "--yes", "--only", "data"], 0);
+    let kit = sandbox.home().join("kit");
+    let phrase = sandbox.home().join("phrase");
+    fs::write(&phrase, "four rather different words").unwrap();
+    run(&["kit", kit.to_str().unwrap(), "--phrase-file", phrase.to_str().unwrap()], 0);
+    run(&["backup", "--scheduled", "--every", "1d"], 0);
+    // One that a program is writing stays, and so does the journal.
+    let held = fs::OpenOptions::new().append(true).open(sandbox.data().join("file")).unwrap();
+    run(&["upload", "--yes"], 9);
+    look();
+    drop(held);
+    run(&["upload", "--yes"], 0);
+    look();
+    for path in &seen {
+        let name = path.strip_prefix("trees/HEX/").unwrap_or(path);
+        let name = match path.strip_prefix(".poof/trees/") {
+            Some(rest) => format!(".poof/trees/NAME/{}", rest.split_once('/').unwrap().1),
+            None => name.to_owned(),
+        };
+        let name = if name.starts_with("found/") { "found/" } else { &name };
+        assert!(
+            text.contains(&format!("`{name}`")),
+            "docs/format.md does not know {name} ({path})"
+        );
+    }
+    for wanted in [
+        "trees/HEX/found/index",
+        "wiped/HEX",
+        "wiped/HEX.begun",
+        "farewell.json",
+        "schedule.json",
+        ".poof/trees/data/state",
+        ".poof/trees/data/odd/HEX",
+    ] {
+        assert!(seen.contains(wanted), "the test does not bring about {wanted}: {seen:#?}");
     }
 }
 
