@@ -48,10 +48,11 @@ class Bucket:
         self.crypt = crypt
         self.top = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
 
-    def names(self, names: list[bytes]) -> list[bytes]:
+    def names(self, place: list[bytes], path: list[bytes]) -> list[bytes]:
+        """Names of trees and records are used as they are, those of a path are encoded."""
         if self.crypt:
-            return self.crypt.name([standard(name) for name in names])
-        return [on_disk(name) for name in names]
+            return self.crypt.name([*place, *map(standard, path)])
+        return [*place, *map(on_disk, path)]
 
     def within(self, names: list[bytes]) -> tuple[list[bytes], list[bytes]]:
         """The names of the directories and of the objects in a directory."""
@@ -75,8 +76,8 @@ class Bucket:
         ]
         return kinds[0], kinds[1]
 
-    def open(self, names: list[bytes]):
-        *above, last = self.names(names)
+    def open(self, place: list[bytes], path: list[bytes]):
+        *above, last = self.names(place, path)
         here = directory_at(self.top, above)
         try:
             return os.fdopen(os.open(last, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=here), "rb")
@@ -100,7 +101,7 @@ class Bucket:
     def record(self, names: list[bytes], most: int) -> bytes:
         """A record of poof's, in clear."""
         content = bytearray()
-        with self.open([b".poof", *names]) as file:
+        with self.open([b".poof", *names], []) as file:
             for piece in self.pieces(file):
                 content += piece
                 if len(content) > most:
@@ -169,14 +170,14 @@ class Snapshot:
         if tuple(counts) != self.head.counts:
             raise Damaged("the shards do not hold what the head counts")
 
-    def place(self, entry: manifest.Entry) -> list[bytes]:
-        """Where the object of an entry is, in clear."""
+    def place(self, entry: manifest.Entry) -> tuple[list[bytes], list[bytes]]:
+        """Where the object of an entry is, in clear: what is used as it is, and a path."""
         if entry.stored.odd:
             name = blake3(entry.path).digest(16).hex().encode()
-            return [b".poof", b"trees", *self.tree, b"odd", name]
+            return [b".poof", b"trees", *self.tree, b"odd", name], []
         link = b".rclonelink" if entry.kind == "symlink" else b""
-        names = [*self.tree, *entry.names]
-        return [*names[:-1], names[-1] + link]
+        *above, last = entry.names
+        return self.tree, [*above, last + link]
 
     def content(self, entry: manifest.Entry):
         """The content of an entry's object in pieces. Damage is told at its end at the latest."""
@@ -191,7 +192,7 @@ class Snapshot:
             md5.update(piece)
             head.extend(piece[: 32 - len(head)])
 
-        with self.bucket.open(self.place(entry)) as file:
+        with self.bucket.open(*self.place(entry)) as file:
             found = os.fstat(file.fileno()).st_size
             if found != stored.size:
                 raise Damaged(f"its object has {found} bytes, and not {stored.size}")

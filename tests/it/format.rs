@@ -34,7 +34,15 @@ impl Reader {
         let sandbox = Sandbox::new();
         let disk = sandbox.home().join("disk");
         fs::create_dir(&disk).unwrap();
-        let config = if encrypted { Config::encrypted("") } else { Config::plain("") };
+        let phone = sandbox.home().join("phone");
+        fs::create_dir(&phone).unwrap();
+        fs::write(phone.join("new\nline"), "picture").unwrap();
+        // The name of a tree is used as it is.
+        let config = if encrypted {
+            Config::encrypted("").tree(phone, "photos/phone \u{201b}\u{2401}")
+        } else {
+            Config::plain("").tree(phone, "photos/phone")
+        };
         sandbox.write_config(&config.on_disk(&disk));
         let bucket = disk.join(sandbox.bucket());
         Some(Reader { sandbox, python, bucket, encrypted })
@@ -214,7 +222,10 @@ fn lists_and_writes(encrypted: bool) {
     fill(&data);
     reader.backup();
     let trees = reader.read(&[]).expect_code(0).json_lines();
-    assert_eq!(trees.iter().map(|tree| &tree["tree"]).collect::<Vec<_>>(), ["config", "data"]);
+    let trees: Vec<_> = trees.iter().map(|tree| tree["tree"].as_str().unwrap()).collect();
+    assert!(trees[..2] == ["config", "data"] && trees[2].starts_with("photos/phone"), "{trees:?}");
+    let phone = reader.read(&["--tree", trees[2]]).expect_code(0);
+    assert_eq!(phone.json_lines()[2]["path"], "new\nline", "{phone}");
     let run = reader.read(&["--tree", "data"]).expect_code(0);
     assert!(run.stderr.is_empty(), "{run}");
     assert_lists(&run, &data);
