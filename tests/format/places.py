@@ -1,32 +1,58 @@
 """Where objects and files are: docs/format.md, "Names of objects"."""
 
 import os
-import re
+
+QUOTE, DOT = "\u201b", "\uff0e"
+# What a name on a local directory has encoded, and what rclone's standard encoding has
+# besides.
+DISK = {"\0": "\u2400", "/": "\uff0f"}
+STANDARD = DISK | {chr(code): chr(0x2400 + code) for code in range(0x01, 0x20)} | {"\x7f": "\u2421"}
 
 
 def standard(name: bytes) -> bytes:
     """A name in rclone's standard encoding."""
-    text = name.decode("utf-8", "surrogateescape")
-    if text in ("\uff0e", "\uff0e\uff0e"):
-        return "".join("\u201b" + letter for letter in text).encode()
-    quoted = {"\u2421", "\uff0f", "\u201b", *map(chr, range(0x2400, 0x2420))}
-
-    def encoded(letter: str) -> str:
-        if 0x01 <= ord(letter) <= 0x1F:
-            return chr(0x2400 + ord(letter))
-        if letter == "\x7f":
-            return "\u2421"
-        return "\u201b" + letter if letter in quoted else letter
-
-    return "".join(map(encoded, text)).encode("utf-8", "surrogateescape")
+    return encoded(name, STANDARD)
 
 
 def on_disk(name: bytes) -> bytes:
-    """A name as a local directory has it."""
+    """A name in standard encoding as a local directory has it."""
+    return encoded(decoded(name, STANDARD), DISK)
+
+
+def of_disk(name: bytes) -> bytes:
+    """The inverse of `on_disk`."""
+    return encoded(decoded(name, DISK), STANDARD)
+
+
+def encoded(name: bytes, table: dict[str, str]) -> bytes:
     text = name.decode("utf-8", "surrogateescape")
-    if text in ("\uff0e", "\uff0e\uff0e"):
-        return "".join("\u201b" + letter for letter in text).encode()
-    text = re.sub("([\u2400\uff0f\u201b])", "\u201b\\1", text)
+    if text in (".", ".."):
+        text = DOT * len(text)
+    elif text in (DOT, DOT + DOT):
+        text = "".join(QUOTE + letter for letter in text)
+    else:
+        quoted = {QUOTE, *table.values()}
+        letters = (QUOTE + x if x in quoted else table.get(x, x) for x in text)
+        text = "".join(letters)
+    return text.encode("utf-8", "surrogateescape")
+
+
+def decoded(name: bytes, table: dict[str, str]) -> bytes:
+    text = name.decode("utf-8", "surrogateescape")
+    back = {letter: clear for clear, letter in table.items()}
+    if text in (DOT, DOT + DOT):
+        text = "." * len(text)
+    elif text in (QUOTE + DOT, (QUOTE + DOT) * 2):
+        text = text.replace(QUOTE, "")
+    else:
+        letters, rest = [], iter(text)
+        for letter in rest:
+            if letter == QUOTE:
+                after = next(rest, "")
+                letters.append(after if after == QUOTE or after in back else QUOTE + after)
+            else:
+                letters.append(back.get(letter, letter))
+        text = "".join(letters)
     return text.encode("utf-8", "surrogateescape")
 
 

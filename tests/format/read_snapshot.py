@@ -20,7 +20,7 @@ from blake3 import blake3
 
 import manifest
 from errors import Damaged
-from places import directory_at, on_disk, standard
+from places import directory_at, of_disk, on_disk, standard
 from rclone_crypt import Crypt, reveal, section_of
 from writer import Writer
 
@@ -50,13 +50,15 @@ class Bucket:
 
     def names(self, place: list[bytes], path: list[bytes]) -> list[bytes]:
         """Names of trees and records are used as they are, those of a path are encoded."""
+        names = [*place, *map(standard, path)]
         if self.crypt:
-            return self.crypt.name([*place, *map(standard, path)])
-        return [*place, *map(on_disk, path)]
+            names = self.crypt.name(names)
+        return [on_disk(name) for name in names]
 
     def within(self, names: list[bytes]) -> tuple[list[bytes], list[bytes]]:
         """The names of the directories and of the objects in a directory."""
         place = self.crypt.directory(names) if self.crypt else names
+        place = [on_disk(name) for name in place]
         try:
             here = directory_at(self.top, place)
         except FileNotFoundError:
@@ -64,7 +66,8 @@ class Bucket:
         try:
             with os.scandir(here) as found:
                 found = [
-                    (os.fsencode(item.name), item.is_dir(follow_symlinks=False)) for item in found
+                    (of_disk(os.fsencode(item.name)), item.is_dir(follow_symlinks=False))
+                    for item in found
                 ]
         finally:
             os.close(here)

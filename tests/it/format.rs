@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::ffi::CString;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use data_encoding::BASE64;
@@ -30,6 +30,11 @@ struct Reader {
 impl Reader {
     /// None if the reader cannot be installed; says so.
     fn new(encrypted: bool) -> Option<Self> {
+        Self::with(encrypted, &[])
+    }
+
+    /// The same with options of crypt.
+    fn with(encrypted: bool, options: &[(&str, &str)]) -> Option<Self> {
         let python = tools::format_reader()?;
         let sandbox = Sandbox::new();
         let disk = sandbox.home().join("disk");
@@ -38,11 +43,9 @@ impl Reader {
         fs::create_dir(&phone).unwrap();
         fs::write(phone.join("new\nline"), "picture").unwrap();
         // The name of a tree is used as it is.
-        let config = if encrypted {
-            Config::encrypted("").tree(phone, "photos/phone \u{201b}\u{2401}")
-        } else {
-            Config::plain("").tree(phone, "photos/phone")
-        };
+        let config = if encrypted { Config::encrypted("") } else { Config::plain("") };
+        let config = config.tree(phone, "photos/phone \u{201b}\u{2401}");
+        let config = options.iter().fold(config, |all, (key, value)| all.crypt_option(key, value));
         sandbox.write_config(&config.on_disk(&disk));
         let bucket = disk.join(sandbox.bucket());
         Some(Reader { sandbox, python, bucket, encrypted })
@@ -223,7 +226,10 @@ fn lists_and_writes(encrypted: bool) {
     reader.backup();
     let trees = reader.read(&[]).expect_code(0).json_lines();
     let trees: Vec<_> = trees.iter().map(|tree| tree["tree"].as_str().unwrap()).collect();
-    assert!(trees[..2] == ["config", "data"] && trees[2].starts_with("photos/phone"), "{trees:?}");
+    assert!(
+        trees[..2] == ["config", "data"] && trees[2] == "photos/phone \u{201b}\u{2401}",
+        "{trees:?}"
+    );
     let phone = reader.read(&["--tree", trees[2]]).expect_code(0);
     assert_eq!(phone.json_lines()[2]["path"], "new\nline", "{phone}");
     let run = reader.read(&["--tree", "data"]).expect_code(0);
@@ -367,6 +373,31 @@ fn each_file_of_the_state_and_each_record_is_in_the_document() {
     ] {
         assert!(seen.contains(wanted), "the test does not bring about {wanted}: {seen:#?}");
     }
+}
+
+#[test]
+fn another_program_reads_what_crypt_makes_with_other_options() {
+    for options in [
+        &[("filename_encoding", "base64")][..],
+        &[("filename_encryption", "off")],
+        &[("filename_encryption", "off"), ("suffix", "none")],
+        &[("directory_name_encryption", "false")],
+        &[("no_data_encryption", "true")],
+    ] {
+        let Some(reader) = Reader::with(true, options) else { return };
+        let data = reader.sandbox.data();
+        fs::create_dir_all(data.join("dir/deeper")).unwrap();
+        fs::write(data.join("dir/deeper/new\nline"), "content").unwrap();
+        fs::write(data.join("a-v2020-02-29-235959-001.txt"), "").unwrap();
+        symlink("target", data.join("link")).unwrap();
+        reader.backup();
+        let run = reader.read(&["--tree", "data"]).expect_code(0);
+        assert_eq!(reader.read(&[]).json_lines().len(), 3, "{options:?}");
+        assert_lists(&run, &data);
+    }
+    let options = [("filename_encryption", "obfuscate")];
+    let Some(reader) = Reader::with(true, &options) else { return };
+    reader.read(&[]).expect_code(1).stderr_has("filename_encryption = obfuscate");
 }
 
 /// Changes one byte of a file, counted from its end if `at` is negative.
