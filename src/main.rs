@@ -20,7 +20,11 @@
 //! steps, and what is fetched is compared with the manifest before it replaces
 //! anything. Without a manifest rclone itself compares both sides.
 //!
-//! The rooms, each of which knows only those to its right:
+//! `commands` turn arguments into requests, `operations` are what is done with them, in
+//! the safe order.
+//!
+//! The rooms, each of which knows only those to its right; in none of them do two files
+//! or folders use each other:
 //!
 //! ```text
 //! main ─► commands ─► cli, operations ─► config, tree, kit ─► storage, host ─► base

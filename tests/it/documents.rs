@@ -57,3 +57,20 @@ fn every_link_in_the_documents_leads_somewhere() {
     let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     assert!(fault(&readme, "docs/nowhere.md").is_some() && fault(&readme, "#no-heading").is_some());
 }
+
+#[test]
+fn the_sources_that_documents_name_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let docs = fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let pages = docs.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    let mut named = 0;
+    for page in pages.chain([root.join("README.md"), root.join("vendor/README.md")]) {
+        let text = fs::read_to_string(&page).unwrap();
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && !"/._-".contains(c));
+        for path in words.filter(|word| word.starts_with("src/") && word.ends_with(".rs")) {
+            assert!(root.join(path).is_file(), "{}: {path}", page.display());
+            named += 1;
+        }
+    }
+    assert!(named > 10, "{named}");
+}
