@@ -7,6 +7,9 @@
 # It works in a directory of its own below /tmp, with a home of its own and a bucket that is
 # a directory there; on disk images that it makes; and with an agent of launchd of its own
 # configuration, which it removes. For the network and the keychain it asks first.
+#
+# Some functions are called by their names alone; where `a && b || c` is, b does not fail.
+# shellcheck disable=SC2317,SC2015,SC2012
 set -u
 [ "$(uname -s)" = Darwin ] || {
     echo 'This is for a Mac.' >&2
@@ -137,7 +140,7 @@ check 'attributes, flags, FIFO, links, times and creation dates come back as the
     echo deep >deep && xattr -w user.deep value deep
 )
 check 'attributes below a path of more than 1,024 bytes are saved' poof backup
-rm -rf "$tree/$(head -c 200 /dev/zero | tr '\0' d)"
+rm -rf "${tree:?}/$(head -c 200 /dev/zero | tr '\0' d)"
 mkfifo "$tree/unreadable-fifo" && echo closed >"$tree/closed" && xattr -w user.closed value "$tree/closed" && chmod 000 "$tree/closed"
 poof backup >"$work/said" 2>&1
 [ $? = 5 ] && pass 'a file that nobody may read is named, exit 5' || fail 'a file that nobody may read is named, exit 5'

@@ -33,6 +33,7 @@ END
 headers=$(echo "$zig"/lib/python*/site-packages/ziglang/lib/libc/include/any-darwin-any)
 # Go 1.26 wants macOS 12.
 oldest=12.0
+# shellcheck disable=SC2048 # names without blanks
 for target in ${*:-aarch64-apple-darwin x86_64-apple-darwin}; do
     arch=${target%%-*}
     name=$(echo "$target" | tr - _)

@@ -26,6 +26,7 @@ fi
     --target-dir "${XDG_CACHE_HOME:-$HOME/.cache}/poof-tools/fuzz")
 scripts/check-macos.sh
 
+! command -v apt-get >/dev/null || scripts/install-packages.sh shellcheck
 if command -v shellcheck >/dev/null; then
     shellcheck scripts/*.sh .ci/run
 fi

@@ -5,6 +5,7 @@
 # PREFIX and DESTDIR as for install.sh.
 set -eu
 destdir=${DESTDIR:-}
+# shellcheck disable=SC2153 # it comes from the environment
 prefix=${PREFIX%/}
 receipt=$destdir$prefix/share/poof/receipt
 

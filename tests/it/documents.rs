@@ -67,7 +67,11 @@ fn the_sources_that_documents_name_are_there() {
     for page in pages.chain([root.join("README.md"), root.join("vendor/README.md")]) {
         let text = fs::read_to_string(&page).unwrap();
         let words = text.split(|c: char| !c.is_ascii_alphanumeric() && !"/._-".contains(c));
-        for path in words.filter(|word| word.starts_with("src/") && word.ends_with(".rs")) {
+        let is_source = |path: &&str| {
+            let path = Path::new(path);
+            path.starts_with("src") && path.extension().is_some_and(|extension| extension == "rs")
+        };
+        for path in words.filter(is_source) {
             assert!(root.join(path).is_file(), "{}: {path}", page.display());
             named += 1;
         }
