@@ -59,10 +59,7 @@ fn send(
 ) -> Result<Outcome> {
     let terminal = &session.terminal;
     let Caution { dry_run, allowed, .. } = request.caution;
-    let repository = Repository::open(session, ready, directories, allowed)?;
-    if let Some(nested) = repository.nested(ready, directories) {
-        return Err(nested.into());
-    }
+    let repository = Repository::open_to_change(session, ready, directories, allowed)?;
     let rehash = request.rehash;
     let filter = ready.filter();
     let sending = Preflight { session, repository: &repository, filter, rehash, allowed, dry_run };

@@ -58,10 +58,7 @@ fn make_safe(
     let terminal = &session.terminal;
     let (allowed, dry_run) = (request.caution.allowed, request.caution.dry_run);
     let leaves = ready.remote().is_encrypted() && !request.keep_poof;
-    let repository = Repository::open(session, ready, directories, allowed)?;
-    if let Some(nested) = repository.nested(ready, directories) {
-        return Err(nested.into());
-    }
+    let repository = Repository::open_to_change(session, ready, directories, allowed)?;
     let filter = ready.filter();
     let sending =
         Preflight { session, repository: &repository, filter, rehash: false, allowed, dry_run };
@@ -192,8 +189,8 @@ fn nothing_gone(error: Error) -> Error {
     }
 }
 
-/// Asks on a terminal. Elsewhere the command itself is the word: what goes is held
-/// by the remote. What is excluded is not, and wants a word of its own.
+/// Asks a person on a terminal. Elsewhere `upload` runs without asking, because the remote
+/// holds what it wipes. No snapshot holds what is excluded: that needs `--yes`.
 fn consent(
     excluding: &Excluding,
     roots: &Roots,

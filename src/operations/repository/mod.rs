@@ -122,6 +122,24 @@ impl<'a> Repository<'a> {
         })
     }
 
+    /// The same for what changes `directories` there.
+    ///
+    /// # Errors
+    /// As [`Repository::open`], or one of them lies within or around a tree of another
+    /// machine.
+    pub fn open_to_change(
+        session: &'a Session,
+        ready: &'a Ready,
+        directories: &[&Directory],
+        allowed: Allowed,
+    ) -> Result<Self> {
+        let repository = Self::open(session, ready, directories, allowed)?;
+        match repository.nested(ready, directories) {
+            Some(nested) => Err(nested.into()),
+            None => Ok(repository),
+        }
+    }
+
     /// What the remote holds of a tree that it was opened for; only once.
     ///
     /// # Errors
