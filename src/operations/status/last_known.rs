@@ -4,7 +4,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use serde_json::{Value, json};
 
-use super::level;
+use super::{counted, level};
 use crate::base::error::{Error, Result};
 use crate::base::json;
 use crate::base::units::{bytes, date, files};
@@ -82,18 +82,8 @@ fn known(
     let (mut text, numbers) = match cached {
         None => (format!("{name}: no snapshot is known here"), Value::Null),
         Some(last) => {
-            let ((made, _), counts) = (last.made(), last.counts());
-            let text = format!(
-                "{name}: {}, {}, snapshot of {}, as last seen",
-                files(counts.files),
-                bytes(counts.bytes),
-                date(made)
-            );
-            let numbers = json!({
-                "files": counts.files, "bytes": counts.bytes, "made": json::time(made),
-                "unproven": null,
-            });
-            (text, numbers)
+            let (text, numbers) = counted(last.made().0, last.counts(), None, "as last seen");
+            (format!("{name}: {text}"), numbers)
         }
     };
     let (word, since) = match presence {

@@ -26,6 +26,7 @@ use crate::config::trees::Directory;
 use crate::storage::filter::Filter;
 use crate::tree::apart::Apart;
 use crate::tree::guard::Allowed;
+use crate::tree::manifest::Counts;
 use crate::tree::ours::Ours;
 use crate::tree::proof::{Evidence, Proof};
 use crate::tree::root::Root;
@@ -184,19 +185,18 @@ fn saved(
                     format!("{count} not proven")
                 }
             };
-            let text = format!(
-                "{}, {}, snapshot of {}, {proven}",
-                files(counts.files),
-                bytes(counts.bytes),
-                date(made)
-            );
-            let numbers = json!({
-                "files": counts.files, "bytes": counts.bytes, "made": json::time(made),
-                "unproven": unproven,
-            });
-            (text, numbers)
+            counted(made, counts, Some(unproven), &proven)
         }
     })
+}
+
+/// A snapshot for people and for scripts. `unproven` files, if the remote was asked; `seen`
+/// says how that is known.
+fn counted(made: u64, counts: Counts, unproven: Option<u64>, seen: &str) -> (String, Value) {
+    let Counts { files: count, bytes: size, .. } = counts;
+    let text = format!("{}, {}, snapshot of {}, {seen}", files(count), bytes(size), date(made));
+    let made = json::time(made);
+    (text, json!({"files": count, "bytes": size, "made": made, "unproven": unproven}))
 }
 
 /// Where the data of a directory is, for people and in a word.
