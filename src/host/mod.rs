@@ -24,6 +24,7 @@ pub mod network;
 pub mod notify;
 pub mod output;
 pub mod owners;
+pub mod package;
 pub mod paths;
 pub mod pip_cache;
 pub mod plain;

@@ -4,12 +4,11 @@ use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
+use super::package::{self, Package};
 use super::paths::given;
 use super::plain;
 use super::receipt::{self, Named};
-use super::tool;
 use super::trust::{self, Weak};
 use super::wheel::{self, Wheel};
 
@@ -28,7 +27,7 @@ pub enum Installed {
     /// By Homebrew, which keeps it in its cellar.
     Homebrew,
     /// By the package manager of the system, as this package.
-    Package(String),
+    Package(Package),
     /// It runs where it was built, in this target directory.
     Build(PathBuf),
     /// Somebody put it there.
@@ -55,26 +54,10 @@ pub fn lasting(exe: &Path, path: Option<&OsStr>) -> PathBuf {
 
 /// How `program` was installed.
 pub fn installed(program: &Path) -> Installed {
-    of(program, package)
+    of(program, package::of)
 }
 
-/// The package that dpkg has a program of.
-fn package(program: &Path) -> Option<String> {
-    let mut dpkg = Command::new(tool::found("dpkg-query", None).ok()?);
-    let out = dpkg.arg("--search").arg(program).stdin(Stdio::null()).output().ok()?;
-    owner(&String::from_utf8_lossy(&out.stdout), program)
-}
-
-/// `poof: /usr/bin/poof`, `poof:amd64: /usr/bin/poof`; a diversion is no package.
-fn owner(said: &str, program: &Path) -> Option<String> {
-    said.lines().find_map(|line| {
-        let (names, path) = line.rsplit_once(": ")?;
-        let is_ours = Path::new(path) == program && !names.starts_with("diversion ");
-        is_ours.then(|| names.split(", ").next().unwrap_or(names).to_owned())
-    })
-}
-
-fn of(program: &Path, package: impl Fn(&Path) -> Option<String>) -> Installed {
+fn of(program: &Path, package: impl Fn(&Path) -> Option<Package>) -> Installed {
     let dir = program.parent().unwrap_or(Path::new("/"));
     let prefix = dir.parent().unwrap_or(Path::new("/"));
     // CELLAR/poof/VERSION/bin/poof
@@ -124,6 +107,7 @@ pub fn companions(home: &Path) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::package::Manager;
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
@@ -154,13 +138,9 @@ mod tests {
             fs::write(path, text).unwrap();
         };
         write("bin/poof", "");
-        let said = format!("poof:amd64: {}\n", program.display());
-        assert_eq!(
-            of(&program, |program| owner(&said, program)),
-            Installed::Package("poof:amd64".to_owned())
-        );
-        let others = "poof-doc: /else/bin/poof\ndiversion by x from: /usr/bin/poof\n";
-        assert_eq!(of(&program, |program| owner(others, program)), Installed::Copy);
+        let deb = Package { manager: Manager::Dpkg, name: "poof:amd64".to_owned() };
+        let owned = of(&program, |path| (path == program).then(|| deb.clone()));
+        assert_eq!(owned, Installed::Package(deb));
         let brewed = Path::new("/opt/homebrew/Cellar/poof/0.1.0/bin/poof");
         assert_eq!(of(brewed, |_| None), Installed::Homebrew);
         let how = || of(&program, |_| None);

@@ -29,7 +29,16 @@ const HISTORIES: [&str; 7] = [
 const SESSIONS: [&str; 2] = [".bash_sessions", ".zsh_sessions"];
 
 /// Logs of the package manager, which only root can change.
-const LOGS: [&str; 3] = ["/var/log/dpkg.log", "/var/log/apt/history.log", "/var/log/apt/term.log"];
+const LOGS: [&str; 8] = [
+    "/var/log/dpkg.log",
+    "/var/log/apt/history.log",
+    "/var/log/apt/term.log",
+    "/var/log/dnf.log",
+    "/var/log/dnf.rpm.log",
+    "/var/log/dnf5.log",
+    "/var/log/zypp/history",
+    "/var/log/pacman.log",
+];
 
 /// What is noted of poof below `home`, where the shell keeps its history, and in the
 /// logs of the package manager.

@@ -141,9 +141,9 @@ impl Inventory {
                 what: format!("{}, which Homebrew has installed", path_of(&exe)),
                 command: "brew uninstall poof".to_owned(),
             }),
-            Installed::Package(name) => self.left.push(Trace {
-                what: format!("the package {name}, which has {}", path_of(&exe)),
-                command: format!("sudo dpkg --purge {name}"),
+            Installed::Package(package) => self.left.push(Trace {
+                what: format!("the package {}, which has {}", package.name, path_of(&exe)),
+                command: package.removal(),
             }),
             Installed::Build(target) => self.left.push(Trace {
                 what: format!("the program where it was built, {}", path_of(&exe)),
