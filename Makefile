@@ -5,7 +5,7 @@ GO ?= go
 CARGO ?= cargo
 PREFIX ?= $(HOME)/.local
 FUZZ ?= 3600
-export GO
+export GO CARGO
 
 built = $(or $(CARGO_TARGET_DIR),target)/release/poof
 # What is installed or packaged: another is taken as it is, and nothing is built.
@@ -18,8 +18,9 @@ help:
 	@echo 'make build        target/release/poof'
 	@echo 'make install      build, and install below PREFIX (default ~/.local; DESTDIR, too)'
 	@echo 'make uninstall    remove what `make install` brought below PREFIX'
-	@echo 'make package      build, and make a Debian package in target/package'
+	@echo 'make package      build, and make a .deb, a .rpm and one for pacman in target/package'
 	@echo 'make wheel        build, and make a wheel for PyPI in target/wheel'
+	@echo 'make release      build, and make all that a release has in target/release-files'
 	@echo 'make demo         setup, build, and poof demo'
 	@echo 'make lint         formatters and linters, Rust and Go'
 	@echo 'make test         setup, lint and every test'
@@ -36,7 +37,7 @@ setup:
 	@scripts/setup.sh
 
 build:
-	$(CARGO) build --release --locked
+	@scripts/build.sh build --release --locked
 
 demo: setup build
 	$(built) demo
@@ -53,6 +54,10 @@ package: $(needs_build)
 # WHEELS: where it goes.
 wheel: $(needs_build)
 	@scripts/wheel.sh '$(PROGRAM)' '$(or $(WHEELS),target/wheel)'
+
+# RELEASING.md
+release: $(needs_build)
+	@scripts/release.sh '$(PROGRAM)'
 
 lint:
 	@scripts/lint.sh
@@ -88,8 +93,8 @@ fuzz:
 # Beside rclone, the Python poof and restic; takes half an hour.
 bench: setup test-tools
 	@! command -v apt-get >/dev/null || scripts/install-packages.sh restic
-	$(CARGO) bench --locked --bench peers
-	$(CARGO) build --release --locked --features slim --target-dir target/slim
+	scripts/build.sh bench --locked --bench peers
+	scripts/build.sh build --release --locked --features slim --target-dir target/slim
 	@ls -l target/slim/release/poof
 
 ledger:
@@ -104,4 +109,4 @@ clean:
 	$(CARGO) clean
 	rm -rf vendor/modcache vendor/crates
 
-.PHONY: help setup build demo install uninstall package wheel lint test-tools test link-macos soak fuzz bench ledger vendor-fill clean
+.PHONY: help setup build demo install uninstall package wheel release lint test-tools test link-macos soak fuzz bench ledger vendor-fill clean

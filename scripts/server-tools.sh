@@ -36,12 +36,14 @@ installers=$tools/installers
     "$installers/bin/pip" install --quiet uv==0.13.9 pipx==1.18.4
 }
 ./wheel.sh --prepare
+./package.sh --prepare
 
 command -v apt-get >/dev/null || {
     echo 'apt-get is not there: OpenSSH, Apache and Samba are not fetched'
     exit 0
 }
-./install-packages.sh debootstrap dpkg-dev binutils lintian ruby openssl openssh-client
+./install-packages.sh debootstrap dpkg-dev binutils lintian ruby openssl openssh-client \
+    rpm rpmlint
 
 if ! [ -f "$root/.complete" ]; then
     mkdir -p "$root/packages"

@@ -9,8 +9,8 @@ use std::process::Command as Process;
 use std::time::Duration;
 
 use crate::farewell::poof;
-use crate::harness::Sandbox;
 use crate::harness::command::Run;
+use crate::harness::{Sandbox, tools};
 use crate::neuter::paths;
 use crate::story::plain;
 
@@ -235,6 +235,40 @@ fn the_manual_page_is_one_that_man_can_show() {
     }
 }
 
+#[test]
+fn no_release_is_made_of_a_program_that_says_where_it_was_built() {
+    let sandbox = Sandbox::new();
+    let out = sandbox.home().join("release");
+    let script = Path::new(ROOT).join("scripts/release.sh");
+    let home = |name| std::env::var_os(name).map(PathBuf::from);
+    let cargo = home("CARGO_HOME").unwrap_or_else(|| home("HOME").unwrap().join(".cargo"));
+    // cargo has built it for the tests.
+    let run = sandbox.program(script.to_str().unwrap()).args([Path::new(POOF), &out]);
+    let run = run.env("CARGO_HOME", cargo).run().expect_code(1);
+    let run = run.stderr_has("is built by `make build`");
+    assert!(!out.exists(), "{run}");
+}
+
+#[test]
+fn the_package_for_arch_linux_is_filled_with_what_the_archive_says() {
+    let sandbox = Sandbox::new();
+    let archive = sandbox.home().join("archive.tar.gz");
+    fs::write(&archive, "an archive").unwrap();
+    let script = Path::new(ROOT).join("scripts/formula.sh");
+    let fill = sandbox.program(script.to_str().unwrap()).args(["https://example.org/joe/poof"]);
+    let filled = fill.args([&archive]).args(["packaging/PKGBUILD"]).run().expect_code(0).stdout;
+    let version = env!("CARGO_PKG_VERSION");
+    for line in [
+        format!("pkgver={version}\n"),
+        format!("::https://example.org/joe/poof/archive/refs/tags/v{version}.tar.gz\")\n"),
+        "url=\"https://example.org/joe/poof\"\n".to_owned(),
+    ] {
+        assert!(filled.contains(&line), "{line} is missing in\n{filled}");
+    }
+    let left = ["REPOSITORY", "SHA256\""].iter().find(|word| filled.contains(*word));
+    assert_eq!(left, None, "{filled}");
+}
+
 /// The formula for an archive that is not published, and its checksum.
 fn formula(sandbox: &Sandbox) -> (String, String) {
     let archive = sandbox.home().join("archive.tar.gz");
@@ -330,19 +364,25 @@ fn soak_cargo_installs_it_and_neuter_has_cargo_remove_it() {
 // Minutes: a new system is made for it.
 #[test]
 #[ignore = "long: make soak"]
-fn soak_the_debian_package_comes_and_goes_in_a_new_system_without_a_trace() {
+fn soak_packages_come_and_go_in_a_new_system_without_a_trace() {
     let sandbox = Sandbox::new();
     let out = sandbox.home().join("package");
     let script = |name: &str, args: &[&str]| {
         let path = Path::new(ROOT).join("scripts").join(name);
         let command = sandbox.program(path.to_str().unwrap()).args(args);
-        command.timeout(Duration::from_mins(15)).run().expect_code(0)
+        let command = command.env("XDG_CACHE_HOME", tools::cache());
+        command.timeout(Duration::from_mins(20)).run().expect_code(0)
     };
-    let deb = script("package.sh", &[POOF, out.to_str().unwrap()]).stdout;
+    let made = script("package.sh", &[POOF, out.to_str().unwrap()]).stdout;
+    let [deb, rpm, pacman] = made.lines().collect::<Vec<_>>()[..] else { panic!("{made}") };
     // Who answers for a package is for its maker to say.
     let nobody = "bogus-mail-host,bogus-mail-host-in-debian-changelog";
     let lintian = sandbox.program("lintian").args(["--allow-root", "--fail-on=error,warning"]);
-    lintian.args(["--suppress-tags", nobody, deb.trim()]).run().expect_code(0);
-    let run = script("test-package.sh", &[deb.trim()]);
-    run.stdout_has("came back whole, plain and encrypted").stdout_has("purged without a trace");
+    lintian.args(["--suppress-tags", nobody, deb]).run().expect_code(0);
+    let settings = Path::new(ROOT).join("packaging/rpmlint.toml");
+    let rpmlint = sandbox.program("rpmlint").args(["--strict", "--config"]).args([settings]);
+    rpmlint.args([rpm]).run().expect_code(0).stdout_has("0 errors, 0 warnings");
+    let run = script("test-package.sh", &[deb, rpm, pacman]);
+    assert_eq!(run.stdout.matches("came back whole, plain and encrypted").count(), 3, "{run}");
+    assert_eq!(run.stdout.matches("removed without a trace").count(), 3, "{run}");
 }

@@ -78,7 +78,7 @@ fn tool(name: &str, variable: &str) -> PathBuf {
     path
 }
 
-fn cache() -> PathBuf {
+pub fn cache() -> PathBuf {
     env::var_os("XDG_CACHE_HOME").filter(|dir| !dir.is_empty()).map_or_else(
         || PathBuf::from(env::var_os("HOME").expect("HOME is not set")).join(".cache"),
         PathBuf::from,
