@@ -38,6 +38,8 @@ mkdir "$project" "$project/vendor"
 for file in Cargo.toml Cargo.lock pyproject.toml README.md LICENSE vendor/NOTICES; do
     cp "$root/$file" "$project/$file"
 done
+# Links into the repository lead nowhere on PyPI: their words stay.
+sed -E 's/\[([^]]*)\]\(([^)h#][^)]*)\)/\1/g' "$root/README.md" >"$project/README.md"
 for source in src build.rs benches; do
     ln -s "$root/$source" "$project/$source"
 done
