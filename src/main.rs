@@ -20,14 +20,15 @@
 //! steps, and what is fetched is compared with the manifest before it replaces
 //! anything. Without a manifest rclone itself compares both sides.
 //!
-//! `commands` turn arguments into requests, `operations` are what is done with them, in
-//! the safe order.
+//! `commands` turn arguments into requests, `operations` do what is asked, in the safe
+//! order, and tell *events*; `report` says them to people and, as lines of JSON, to
+//! programs.
 //!
 //! The rooms, each of which knows only those to its right; in none of them do two files
 //! or folders use each other:
 //!
 //! ```text
-//! main ─► commands ─► cli, operations ─► config, tree, kit ─► storage, host ─► base
+//! main ─► commands ─► cli, operations ─► report ─► config, tree, kit ─► storage, host ─► base
 //! ```
 //!
 //! `go/` is the other half of `storage`: rclone and a little glue, compiled by
@@ -40,23 +41,26 @@ mod config;
 mod host;
 mod kit;
 mod operations;
+mod report;
 mod storage;
 mod tree;
 
 use std::env;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use base::error::{Error, Kind, Result};
 use base::interrupt;
-use base::terminal::{Terminal, Voice, Volume, error_event};
+use base::terminal::{Terminal, Voice, Volume};
 use base::waiting;
 use cli::{Cli, Color};
 use host::clipboard;
 use operations::session::Given;
 use operations::{Outcome, Session};
+use report::{Event, Report};
 
 fn main() -> ExitCode {
     host::confine::undumpable();
@@ -73,25 +77,21 @@ fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let voice = voice(&cli);
-    waiting::announce(move |text, event| {
-        let terminal = Terminal::new(voice);
-        if !text.is_empty() {
-            terminal.note(text);
-        }
-        terminal.event(event);
+    waiting::announce(move |waiting, is_shown| {
+        Terminal::new(voice).tell(&Event::waiting(waiting, is_shown));
     });
     let given = Given {
         confdir: cli.confdir.clone(),
         poofconf: cli.poofconf.clone(),
         rcloneconf: cli.rcloneconf.clone(),
     };
-    match Session::new(given, Terminal::new(voice)) {
-        Ok(session) => {
-            let outcome = interrupt::install().and_then(|()| commands::run(cli, &session));
-            finish(&session.terminal, outcome)
-        }
-        Err(error) => finish(&Terminal::new(voice), Err(error)),
-    }
+    let terminal = Arc::new(Terminal::new(voice));
+    let session = Session::new(given, Arc::clone(&terminal) as Arc<dyn Report>);
+    let outcome = session.and_then(|session| {
+        interrupt::install()?;
+        commands::run(cli, &session)
+    });
+    finish(&terminal, outcome)
 }
 
 /// RCLONE_* must have no effect. Go removes it from the environment in a thread
@@ -128,7 +128,7 @@ fn usage(error: &clap::Error) -> ExitCode {
     let json = env::args_os().any(|argument| argument == "--json");
     let terminal = Terminal::new(Voice { json, ..Voice::default() });
     if !error.use_stderr() && json {
-        terminal.event(&json!({"type": "help", "text": error.to_string()}));
+        terminal.tell(&Event::Help { text: error.to_string() });
         return finish(&terminal, Ok(Outcome::default()));
     } else if !error.use_stderr() {
         return if error.print().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
@@ -138,7 +138,7 @@ fn usage(error: &clap::Error) -> ExitCode {
     // Its own words quote arguments, which may be secrets.
     let what = error.kind().as_str().unwrap_or("the command line is not understood");
     let error = Error::new(Kind::Usage, what).hint("`poof --help` lists commands and options.");
-    terminal.event(&error_event(&error));
+    terminal.tell(&Event::error(&error));
     summary(&terminal, Map::new(), Kind::Usage.exit_code())
 }
 
@@ -155,13 +155,11 @@ fn finish(terminal: &Terminal, outcome: Result<Outcome>) -> ExitCode {
 }
 
 fn tell(terminal: &Terminal, error: &Error) -> Kind {
-    terminal.error(error);
+    Report::error(terminal, error);
     error.kind()
 }
 
-fn summary(terminal: &Terminal, mut fields: Map<String, Value>, exit_code: u8) -> ExitCode {
-    fields.insert("type".to_owned(), "summary".into());
-    fields.insert("exit_code".to_owned(), exit_code.into());
-    terminal.event(&Value::Object(fields));
+fn summary(terminal: &Terminal, fields: Map<String, Value>, exit_code: u8) -> ExitCode {
+    terminal.tell(&Event::Summary { exit_code, fields });
     ExitCode::from(exit_code)
 }

@@ -6,8 +6,6 @@ pub mod files;
 pub mod interrupt;
 pub mod json;
 pub mod log;
-pub mod progress;
-pub mod screen;
 pub mod secret;
 pub mod shown;
 pub mod terminal;

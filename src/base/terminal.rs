@@ -6,8 +6,6 @@ use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
 use super::error::{Error, Result};
 use super::interrupt;
 use super::log::Log;
@@ -27,7 +25,7 @@ pub struct Voice {
 /// How much is said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Volume {
-    /// Nothing at all: a command that runs inside another.
+    /// Nothing at all: a command inside of another.
     Silent,
     /// Results, warnings and errors.
     Quiet,
@@ -43,16 +41,6 @@ pub struct Terminal {
     broken: Mutex<Option<io::Error>>,
     /// Nobody sits in front of it: what it says is kept.
     log: Option<Log>,
-}
-
-/// How `--json` tells of an error.
-pub fn error_event(error: &Error) -> Value {
-    json!({
-        "type": "error",
-        "message": error.message(),
-        "hint": error.hint_text(),
-        "exit_code": error.kind().exit_code(),
-    })
 }
 
 #[derive(Clone, Copy)]
@@ -123,7 +111,6 @@ impl Terminal {
     /// Something that deserves a look, though the command goes on.
     pub fn warn(&self, text: &str) {
         self.to_stderr(&format!("warning: {text}"), Paint::Yellow);
-        self.event(&json!({"type": "warning", "message": text}));
     }
 
     /// A secret that a person has to write down: on a terminal or nowhere.
@@ -145,21 +132,19 @@ impl Terminal {
         if let Some(hint) = error.hint_text() {
             self.to_stderr(&format!("      {hint}"), Paint::Plain);
         }
-        self.event(&error_event(error));
     }
 
-    /// One JSON object on a line of standard output, with `--json` only.
-    pub fn event(&self, event: &Value) {
-        if self.voice.json {
-            self.to_stdout(&event.to_string());
-        }
+    pub fn is_json(&self) -> bool {
+        self.voice.json
+    }
+
+    /// One JSON object, on a line of standard output.
+    pub fn json(&self, object: &str) {
+        self.to_stdout(object);
     }
 
     /// Text for standard output exactly as it is, without a newline of ours.
     pub fn raw(&self, bytes: &[u8]) {
-        if self.voice.volume == Volume::Silent {
-            return;
-        }
         let mut out = io::stdout().lock();
         let outcome = out.write_all(bytes).and_then(|()| out.flush());
         self.remember(outcome);
@@ -196,10 +181,7 @@ impl Terminal {
 
     /// Whether a person sits in front who can be asked and shown progress.
     pub fn interactive(&self) -> bool {
-        self.voice.volume > Volume::Silent
-            && self.log.is_none()
-            && io::stdin().is_terminal()
-            && io::stderr().is_terminal()
+        self.log.is_none() && io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
     /// # Errors
@@ -246,9 +228,6 @@ impl Terminal {
             Paint::Yellow => ("\x1b[33m", "\x1b[0m"),
             Paint::Red => ("\x1b[31m", "\x1b[0m"),
         };
-        if self.voice.volume == Volume::Silent {
-            return;
-        }
         // A closed standard error leaves nobody to tell.
         let _ = writeln!(io::stderr().lock(), "{on}{}{off}", harmless(text));
     }

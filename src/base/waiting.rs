@@ -5,8 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
 use super::units::clock;
 
 /// What nothing comes through from, and for how long.
@@ -17,14 +15,15 @@ pub struct Waiting {
     pub answers: bool,
 }
 
-type Speaker = dyn Fn(&str, &Value) + Send + Sync;
+/// Hears what is waited for, and whether the progress shows it already.
+type Speaker = dyn Fn(Waiting, bool) + Send + Sync;
 
 static SPEAKER: OnceLock<Box<Speaker>> = OnceLock::new();
 static NOW: Mutex<Option<Waiting>> = Mutex::new(None);
 static IS_SHOWN: AtomicBool = AtomicBool::new(false);
 
 /// Who tells people and programs of it.
-pub fn announce(speaker: impl Fn(&str, &Value) + Send + Sync + 'static) {
+pub fn announce(speaker: impl Fn(Waiting, bool) + Send + Sync + 'static) {
     let _ = SPEAKER.set(Box::new(speaker));
 }
 
@@ -37,24 +36,22 @@ pub fn shown(is_shown: bool) {
 pub fn note(waiting: Option<Waiting>) {
     let mut now = NOW.lock().unwrap_or_else(PoisonError::into_inner);
     if let (None, Some(waiting), Some(speaker)) = (*now, waiting, SPEAKER.get()) {
-        let (place, seconds) = (waiting.place(), waiting.time.as_secs());
-        let said = if IS_SHOWN.load(Ordering::Relaxed) { String::new() } else { waiting.text() };
-        speaker(&said, &json!({"type": "waiting", "for": place, "seconds": seconds}));
+        speaker(waiting, IS_SHOWN.load(Ordering::Relaxed));
     }
     *now = waiting;
 }
 
 /// The line, if there is anything to wait for.
 pub fn text() -> Option<String> {
-    NOW.lock().unwrap_or_else(PoisonError::into_inner).map(|waiting| waiting.text())
+    NOW.lock().unwrap_or_else(PoisonError::into_inner).map(Waiting::text)
 }
 
 impl Waiting {
-    fn place(&self) -> &'static str {
+    pub fn place(self) -> &'static str {
         if self.answers { "server" } else { "network" }
     }
 
-    fn text(&self) -> String {
+    pub fn text(self) -> String {
         format!("waiting for the {}, {}", self.place(), clock(self.time))
     }
 }

@@ -34,7 +34,7 @@ pub fn run(session: &Session, args: &Cconfig) -> Result<Outcome> {
         fill(session, poof.as_ref(), &mut file.conf, args)?;
         file.save(path)?;
         let done = if missing { "created" } else { "changed" };
-        session.terminal.note(&format!("{done} {}", path_of(path)));
+        session.report.note(&format!("{done} {}", path_of(path)));
     }
     let text = fs::read(path).map_err(|error| Error::io("read", path, &error))?;
     shown::show(session, path, &text);

@@ -1,11 +1,11 @@
 //! `poof completions SHELL`
 
 use clap_complete::Shell;
-use serde_json::json;
 
 use crate::base::error::{Error, Kind, Result};
 use crate::cli::{self, Completions};
 use crate::operations::{Outcome, Session};
+use crate::report::Event;
 
 pub fn run(session: &Session, args: &Completions) -> Result<Outcome> {
     if !matches!(args.shell, Shell::Bash | Shell::Zsh | Shell::Fish) {
@@ -15,9 +15,7 @@ pub fn run(session: &Session, args: &Completions) -> Result<Outcome> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut cli::command(), "poof", &mut script);
     let script = String::from_utf8_lossy(&script);
-    session.terminal.verbatim(script.trim_end());
-    session.terminal.event(&json!({
-        "type": "completions", "shell": args.shell.to_string(), "script": script,
-    }));
+    let (shell, script) = (args.shell.to_string(), script.into_owned());
+    session.report.tell(&Event::Completions { shell, script });
     Ok(Outcome::default())
 }

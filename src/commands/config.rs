@@ -15,7 +15,7 @@ pub fn run(session: &Session) -> Result<Outcome> {
         let _lock = session.lock()?;
         let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
         PoofConf::scaffold(path, &session.files.dir, &user)?.save(path)?;
-        session.terminal.note(&format!("created {}", path_of(path)));
+        session.report.note(&format!("created {}", path_of(path)));
     }
     let text = fs::read(path).map_err(|error| Error::io("read", path, &error))?;
     shown::show(session, path, &text);

@@ -1,12 +1,11 @@
 //! `poof cryptoggle`
 
-use serde_json::json;
-
 use crate::base::error::Result;
 use crate::config::ready::toggled;
 use crate::config::{PoofConf, Problem, Status};
 use crate::operations::secrets::{in_time, rclone_file};
 use crate::operations::{Outcome, Session};
+use crate::report::Event;
 
 pub fn run(session: &Session) -> Result<Outcome> {
     let _lock = session.lock()?;
@@ -19,16 +18,14 @@ pub fn run(session: &Session) -> Result<Outcome> {
     } else {
         Status::EncryptionDisabled
     };
-    session.terminal.result(&format!("Toggle target from {from} to {to} - {status}"));
-    session
-        .terminal
-        .event(&json!({"type": "toggle", "from": from, "to": to, "status": status.word()}));
-    session.terminal.note(
+    session.report.result(&format!("Toggle target from {from} to {to} - {status}"));
+    session.report.tell(&Event::Toggle { from: from.to_owned(), to, status: status.word() });
+    session.report.note(
         "Snapshots on the other side stay in the bucket. If there are any, the next backup asks \
          for `--allow other-remote` once.",
     );
     if status == Status::EncryptionEnabled {
-        session.terminal.note(
+        session.report.note(
             "What was sent before lies there in clear: once a backup is on this side, `poof \
              purge-plain` removes it.",
         );

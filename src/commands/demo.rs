@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::json;
 use walkdir::WalkDir;
@@ -11,7 +12,6 @@ use walkdir::WalkDir;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::write_private;
 use crate::base::interrupt;
-use crate::base::terminal::{Terminal, Voice, Volume};
 use crate::cli::{Cconfig, Verify};
 use crate::commands::{cconfig, cryptoggle, econfig, verify};
 use crate::config::Files;
@@ -20,6 +20,7 @@ use crate::host::scratch::DEMO;
 use crate::operations::caution::Caution;
 use crate::operations::secret_cache::SecretCache;
 use crate::operations::{Outcome, Session, backup, download, upload};
+use crate::report::{Event, Report, Silent};
 use crate::tree::guard::Allowed;
 
 pub fn run(session: &Session) -> Result<Outcome> {
@@ -40,7 +41,7 @@ pub fn run(session: &Session) -> Result<Outcome> {
     demo.tell("switched to encryption: `poof econfig`, `poof cryptoggle`");
     demo.cycle(&original, true)?;
     drop(scratch);
-    session.terminal.result("demo: everything came back whole, plain and encrypted");
+    session.report.result("demo: everything came back whole, plain and encrypted");
     Ok(Outcome::default().with("files", original.len()))
 }
 
@@ -54,7 +55,7 @@ fn upload() -> upload::Request {
 type Content = BTreeMap<PathBuf, Vec<u8>>;
 
 struct Demo<'a> {
-    terminal: &'a Terminal,
+    report: &'a dyn Report,
     /// The machine inside the scratch directory.
     inner: Session,
     data: PathBuf,
@@ -67,19 +68,18 @@ impl<'a> Demo<'a> {
         // The environment is not asked: no XDG directory of the user's.
         let layout = layout(System::Xdg, &home, |_| None);
         let inner = Session {
-            terminal: Terminal::new(Voice { volume: Volume::Silent, ..Voice::default() }),
+            report: Arc::new(Silent),
             files: Files::resolve(&layout.config, None, None, None),
             state: layout.state.clone(),
             layout,
             secret_cache: SecretCache::default(),
         };
         let (data, cloud) = (home.join("Documents"), scratch.join("cloud"));
-        Demo { terminal: &session.terminal, inner, data, cloud }
+        Demo { report: &*session.report, inner, data, cloud }
     }
 
     fn tell(&self, what: &str) {
-        self.terminal.note(&format!("demo: {what}"));
-        self.terminal.event(&json!({"type": "step", "what": what}));
+        self.report.tell(&Event::Step { what: what.to_owned() });
     }
 
     fn make_files(&self) -> Result<Content> {

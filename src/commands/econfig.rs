@@ -26,7 +26,7 @@ pub fn run(session: &Session) -> Result<Outcome> {
             || secrets.iter().any(|secret| secret.place() == Some((&section, key)))
     };
     if has("password") && has("remote") {
-        session.terminal.note(&format!("[{section}] has its passwords; nothing was changed"));
+        session.report.note(&format!("[{section}] has its passwords; nothing was changed"));
         guessable::warn(session, rclone, &[]);
         return Ok(Outcome::default().with("changed", false));
     }
@@ -57,8 +57,8 @@ pub fn run(session: &Session) -> Result<Outcome> {
     let keys = ["type", "remote", "filename_encoding", "password", "password2"];
     rclone.fill(&section, &made, &keys);
     file.save(path)?;
-    session.terminal.done(&format!("added [{section}] to {}", path_of(path)));
-    session.terminal.note(
+    session.report.done(&format!("added [{section}] to {}", path_of(path)));
+    session.report.note(
         "Its passwords exist only there: keep a copy in a safe place (`poof cconfig` shows the \
          file). `poof cryptoggle` switches to it.",
     );

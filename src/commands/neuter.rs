@@ -7,16 +7,16 @@ use crate::operations::recovery::readiness;
 use crate::operations::{Outcome, Session, uninstall};
 
 pub fn run(session: &Session, args: &Neuter) -> Result<Outcome> {
-    let terminal = &session.terminal;
+    let report = &*session.report;
     let Caution { dry_run, yes, allow } = &args.caution;
     if *dry_run {
         uninstall::preview(session, &[])?;
-        terminal.done("Dry run: nothing was changed.");
+        report.done("Dry run: nothing was changed.");
         return Ok(Outcome::default().with("dry_run", true));
     }
     let _lock = session.lock()?;
     let prepared = readiness::is_prepared(session, &[]);
-    if !prepared && !terminal.interactive() {
+    if !prepared && !report.interactive() {
         // --yes answers questions; this is a guard.
         readiness::guard(session, caution::allowed(allow), &[])?;
     }
@@ -26,7 +26,7 @@ pub fn run(session: &Session, args: &Neuter) -> Result<Outcome> {
         "There is no recovery kit of this configuration, and its keys will be removed. Go on?"
     };
     let yes = *yes && (prepared || caution::allowed(allow).no_kit);
-    if !terminal.confirm(question, yes)? {
+    if !report.confirm(question, yes)? {
         return Err(Error::guard("poof was not removed")
             .hint("Nothing was changed. `--dry-run` shows what would go, `--yes` goes ahead."));
     }

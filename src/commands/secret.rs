@@ -24,6 +24,7 @@ use crate::operations::secrets::{
     Resolved, ask, describe, give, in_time, rclone_file, resolve_value,
 };
 use crate::operations::{Outcome, Session, guessable};
+use crate::report::Event;
 use crate::storage::rclone::call::call;
 use crate::storage::rclone::configuring::GetRemote;
 
@@ -57,17 +58,14 @@ pub fn run(session: &Session, args: &cli::Secret) -> Result<Outcome> {
         }
     };
     let name = &args.name;
-    session.terminal.done(&format!("{name} is in the keychain now, as {entry:?}"));
-    session.terminal.event(&json!({
-        "type": "secret", "name": name, "source": "keychain", "entry": entry, "moved": moved,
-    }));
+    session.report.tell(&Event::Secret { name: name.clone(), source: "keychain", entry, moved });
     if moved {
-        session.terminal.note(
+        session.report.note(
             "Copies of rclone-poof.conf made before (a backup of its directory, a clipboard) hold \
              it still; the next backup replaces that of the remote.",
         );
     }
-    session.terminal.note("A recovery kit made before does not have it: `poof kit` writes one.");
+    session.report.note("A recovery kit made before does not have it: `poof kit` writes one.");
     Ok(Outcome::default().with("moved", moved))
 }
 

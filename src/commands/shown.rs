@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use crate::base::terminal::Volume;
 use crate::operations::recovery::readiness;
 use crate::operations::{Session, offer};
+use crate::report::Volume;
 
 pub fn show(session: &Session, file: &Path, text: &[u8]) {
     offer::show(session, file, text);
-    if session.terminal.volume() > Volume::Silent {
+    if session.report.volume() > Volume::Silent {
         readiness::note_shown(session, file);
     }
 }

@@ -1,8 +1,6 @@
 //! `poof verify`: are both files there, do they make sense, and does the remote
 //! accept them?
 
-use serde_json::json;
-
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::cli::Verify;
@@ -16,6 +14,7 @@ use crate::operations::permissions;
 use crate::operations::repository::sight;
 use crate::operations::secrets::{check, give, rclone_file};
 use crate::operations::{Outcome, Session, guessable, keychain, schedule};
+use crate::report::Event;
 use crate::storage::failure::Failure;
 use crate::storage::remote::Remote;
 
@@ -52,22 +51,22 @@ pub fn run(session: &Session, args: &Verify) -> Result<Outcome> {
     if (schedule == Status::LaunchdEnabled || !keychain::entries(session).is_empty())
         && let Some(warning) = program::current().ok().as_deref().and_then(signature::warning)
     {
-        session.terminal.warn(warning);
+        session.report.warn(warning);
     }
     if args.offline {
-        session.terminal.result("configuration appears to be valid; the remote was not asked");
+        session.report.result("configuration appears to be valid; the remote was not asked");
     } else {
         give(&session.files.rclone, &rclone, &secrets)?;
         probe(session, &ready)?;
-        session.terminal.result("configuration appears to be valid and has valid credentials");
+        session.report.result("configuration appears to be valid and has valid credentials");
     }
     Ok(Outcome::default().with("valid", true).with("remote_asked", !args.offline))
 }
 
 fn line(session: &Session, question: &str, status: Status) {
-    session.terminal.result(&format!("{question}? - {status}"));
-    let status = status.word();
-    session.terminal.event(&json!({"type": "state", "question": question, "status": status}));
+    session.report.result(&format!("{question}? - {status}"));
+    let (question, status) = (question.to_owned(), status.word());
+    session.report.tell(&Event::State { question, status });
 }
 
 /// The lines of a problem, in the place where `verify` stops.
@@ -93,11 +92,11 @@ fn probe(session: &Session, ready: &Ready) -> Result<()> {
     let sight = sight::look(ready)?;
     if !sight.here.exists {
         remote.make_bucket().map_err(refused(format!("make {place}")))?;
-        session.terminal.note(&format!("{place} did not exist and was made"));
+        session.report.note(&format!("{place} did not exist and was made"));
     }
     let names: Vec<_> = ready.directories().iter().map(|d| d.name.as_str()).collect();
     if let Some(suspicion) = sight.suspicion(&names) {
-        session.terminal.warn(&format!("{}. {}", suspicion.what, suspicion.hint));
+        session.report.warn(&format!("{}. {}", suspicion.what, suspicion.hint));
     }
     round_trip(remote, &place)
 }

@@ -6,12 +6,13 @@ use super::preflight::{self, Found, Preflight};
 use super::repository::Repository;
 use super::runner::{self, Saving};
 use super::session::Session;
-use super::{hooks, loading, run_history, show};
+use super::{hooks, loading, run_history};
 use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::now;
 use crate::config::Ready;
 use crate::config::trees::Directory;
+use crate::report::{Event, lists};
 use crate::tree::guard;
 
 /// What is wanted of a backup.
@@ -57,7 +58,7 @@ fn send(
     ready: &Ready,
     directories: &[&Directory],
 ) -> Result<Outcome> {
-    let terminal = &session.terminal;
+    let report = &*session.report;
     let Caution { dry_run, allowed, .. } = request.caution;
     let repository = Repository::open_to_change(session, ready, directories, allowed)?;
     let rehash = request.rehash;
@@ -74,7 +75,7 @@ fn send(
             Found::Here(backup) => Ok(Some(backup)),
             Found::Wiping => Err(guard::half_wiped(&directory.local)),
             Found::Wiped(record) => {
-                show::wiped(terminal, &record, &repository.remote.name());
+                report.tell(&Event::wiped(&record, &repository.remote.name()));
                 Ok(None)
             }
         });
@@ -86,7 +87,7 @@ fn send(
             Ok(None) => {}
             Err(error) => {
                 refused.push(directory.name.clone());
-                runner::note_failure(terminal, &mut outcome, error.of_tree(&directory.name))?;
+                runner::note_failure(report, &mut outcome, error.of_tree(&directory.name))?;
             }
         }
     }
@@ -94,12 +95,12 @@ fn send(
     let backups: Vec<_> =
         backups.into_iter().map(|backup| Saving { backup, lock: &lock }).collect();
     if dry_run {
-        runner::list(terminal, &backups);
-        return Ok(runner::would(terminal, &backups, outcome));
+        runner::list(report, &backups);
+        return Ok(runner::would(report, &backups, outcome));
     }
     let going: Vec<_> = backups.iter().map(|saving| saving.backup.name().to_owned()).collect();
     let mut outcome = sending.carry_out(ready, backups, &lock, outcome)?.closed();
-    show::refused(terminal, &refused, &going);
+    lists::refused(report, &refused, &going);
     if outcome.kind == Some(Kind::Unproven) {
         // Nothing was to be wiped.
         outcome.kind = Some(Kind::Incomplete);

@@ -2,20 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-
 use super::monitor::Monitor;
 use super::outcome::Outcome;
 use super::repository::Repository;
 use super::session::Session;
 use super::wipe::forget_names;
-use super::{loading, runner, show};
+use super::{loading, runner};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
-use crate::base::json;
-use crate::base::shown::name_of;
-use crate::base::units::{bytes, clock, date, files};
+use crate::base::units::{clock, date, files};
 use crate::config::trees::Directory;
+use crate::report::{Bytes, Event, event, lists};
 use crate::tree::check::{
     Chosen, Examined, Finding, Sample, What, examine, may_be_stale, name_stale, read_back,
 };
@@ -44,7 +41,7 @@ pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
     let ready = loading::load(session)?;
     let directories = loading::select(&ready, &request.only)?;
     let repository = Repository::open(session, &ready, &directories, request.allowed)?;
-    show::nested(session, repository.nested(&ready, &directories).as_ref());
+    repository.warn_of_nested(session, &ready, &directories);
     let sample = request.sample.map(Sample::new).transpose()?;
     let checking = Checking { session, repository: &repository, sample };
     let mut outcome = Outcome::default();
@@ -59,15 +56,15 @@ pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
                     outcome.worsen(Kind::Incomplete);
                 }
             }
-            Err(error) => runner::note_failure(&session.terminal, &mut outcome, error)?,
+            Err(error) => runner::note_failure(&*session.report, &mut outcome, error)?,
         }
         forget_names(session, checking.repository, &directory.name)?;
     }
     if outcome.kind.is_none() {
-        session.terminal.done(&format!("All can be restored: {}", files(proven)));
+        session.report.done(&format!("All can be restored: {}", files(proven)));
     } else {
-        session.terminal.warn("Not all can be restored, see above.");
-        session.terminal.note("A backup sends again what is still here.");
+        session.report.warn("Not all can be restored, see above.");
+        session.report.note("A backup sends again what is still here.");
     }
     Ok(outcome.with("objects", proven).with("lost", lost))
 }
@@ -88,7 +85,7 @@ struct Checked {
 impl Checking<'_> {
     fn tree(&self, directory: &Directory) -> Result<Checked> {
         let name = &directory.name;
-        let terminal = &self.session.terminal;
+        let report = &*self.session.report;
         let Some((snapshot, whole)) = self.snapshot(name)? else {
             if let Some(record) = self.wiped(name)? {
                 let when = date(record.since);
@@ -99,7 +96,7 @@ impl Checking<'_> {
             let hint = "`poof backup` writes it, and sends nothing again that is there.";
             return Err(Error::new(Kind::Incomplete, what).hint(hint));
         };
-        let monitor = Monitor::comparison(terminal, name);
+        let monitor = Monitor::comparison(report, name);
         let mut listing = self.repository.listing(name)?;
         let names = Names::new(name);
         let left = Ours::read(&self.repository.snapshots(name).cache);
@@ -114,34 +111,29 @@ impl Checking<'_> {
         self.look_back(name, &snapshot, &listing, &mut findings)?;
         findings.dedup_by(|later, first| later.path == first.path);
         let foreign = findings.iter().filter(|finding| !finding.what.is_loss()).count();
-        let (shown, mut seen) = (show::bounded(terminal, foreign), 0);
+        let (shown, mut seen) = (lists::bounded(report, foreign), 0);
         for finding in &findings {
             seen += usize::from(!finding.what.is_loss());
             self.tell(name, finding, finding.what.is_loss() || seen <= shown);
         }
         if shown < foreign {
-            terminal.result(&format!("foreign {name}:{}", show::rest(foreign - shown)));
+            report.result(&format!("foreign {name}:{}", lists::rest(foreign - shown)));
         }
         let lost = findings.iter().filter(|finding| finding.what.is_loss()).count() as u64;
-        let summary = format!("{name}: {intact} intact, {lost} not, {foreign} foreign");
-        terminal.note(&summary);
+        report.tell(&Event::Checked { tree: name.clone(), intact, lost, foreign, unhashed });
         if ours > 0 {
-            terminal.note(&format!(
+            report.note(&format!(
                 "{name}: left by a run that did not end, and removed by the next backup: {}",
                 files(ours)
             ));
         }
         if unhashed > 0 && !self.sample.is_some_and(|sample| sample.is_all()) {
-            terminal.note(&format!(
+            report.note(&format!(
                 "{name}: the remote shows no hash of {}: sizes and times were compared; \
                  `--read-data` reads them",
                 files(unhashed)
             ));
         }
-        terminal.event(&json!({
-            "type": "checked", "tree": name, "intact": intact, "lost": lost, "foreign": foreign,
-            "unhashed": unhashed,
-        }));
         Ok(Checked { intact, lost, whole })
     }
 
@@ -166,7 +158,7 @@ impl Checking<'_> {
             if !may_be_stale(findings) {
                 break;
             }
-            let mut monitor = Monitor::comparison(&self.session.terminal, name);
+            let mut monitor = Monitor::comparison(&*self.session.report, name);
             if let Some(earlier) = snapshots.generation(number, &mut monitor)? {
                 name_stale(findings, listing, &earlier)?;
             }
@@ -177,8 +169,8 @@ impl Checking<'_> {
     /// The last snapshot, and whether the remote itself has it: its manifest is
     /// read anew, past the cache.
     fn snapshot(&self, name: &str) -> Result<Option<(Snapshot, bool)>> {
-        let terminal = &self.session.terminal;
-        let mut monitor = Monitor::comparison(terminal, name);
+        let report = &*self.session.report;
+        let mut monitor = Monitor::comparison(report, name);
         let snapshots = self.repository.snapshots(name);
         let (usable, why) = match snapshots.last(&mut monitor)? {
             Standing::None => return Ok(None),
@@ -199,9 +191,15 @@ impl Checking<'_> {
         drop(monitor);
         if let Some(why) = &why {
             let place = self.repository.remote.place(name);
-            terminal.warn(&format!("the last snapshot of {place} is not there: {why}"));
-            terminal.event(&json!({
-                "type": "finding", "tree": name, "what": "manifest", "why": why,
+            report.warn(&format!("the last snapshot of {place} is not there: {why}"));
+            report.tell(&Event::Finding(event::Finding {
+                tree: name.to_owned(),
+                what: "manifest",
+                path: None,
+                holds: None,
+                why: Some(why.clone()),
+                aloud: true,
+                at_top: false,
             }));
         }
         match usable {
@@ -227,14 +225,10 @@ impl Checking<'_> {
         chosen: &Chosen,
         ((count, total), of): ((u64, u64), u64),
     ) -> Result<Vec<Finding>> {
-        let terminal = &self.session.terminal;
-        let share = if count < of { format!(" of {of}") } else { String::new() };
-        terminal.note(&format!("{name}: reads back {}{share}, {}", files(count), bytes(total)));
-        terminal.event(&json!({
-            "type": "reading", "tree": name, "files": count, "bytes": total,
-        }));
+        let report = &*self.session.report;
+        report.tell(&Event::Reading { tree: name.to_owned(), files: count, bytes: total, of });
         let names = Names::new(name);
-        let mut monitor = Monitor::transfer(terminal, total);
+        let mut monitor = Monitor::transfer(report, total);
         monitor.begin(name, total);
         let (started, mut read, mut told) = (Instant::now(), 0, false);
         read_back(&self.repository.store, &names, snapshot, chosen, &mut monitor, |size| {
@@ -244,38 +238,29 @@ impl Checking<'_> {
                 let left = started.elapsed().as_millis() * u128::from(total - read);
                 let left = u64::try_from(left / u128::from(read.max(1))).unwrap_or(u64::MAX);
                 let left = clock(Duration::from_millis(left));
-                terminal.note(&format!("{name}: about {left} more"));
+                report.note(&format!("{name}: about {left} more"));
             }
         })
     }
 
     /// `aloud`: not only for programs.
     fn tell(&self, tree: &str, Finding { path, what }: &Finding, aloud: bool) {
-        let (word, more) = match what {
-            What::Missing => ("missing", String::new()),
-            What::Changed => ("changed", String::new()),
-            What::Stale => ("stale", ": it is an older version".to_owned()),
-            What::Swapped(of) => ("swapped", format!(": it holds {tree}/{}", name_of(of))),
-            What::Foreign { .. } => ("foreign", String::new()),
-            What::Wrong(_) => ("wrong", ": what is read back is not what was stored".to_owned()),
-            What::Unreadable(why) => ("unreadable", format!(": {why}")),
-        };
-        let shown = name_of(path);
-        let below = match what {
-            What::Foreign { odd: true } => String::new(),
-            _ => format!("{tree}/"),
-        };
-        if aloud {
-            self.session.terminal.result(&format!("{word} {below}{shown}{more}"));
-        }
-        let mut event = json::at(path, json!({"type": "finding", "tree": tree, "what": word}));
-        match (what, event.as_object_mut()) {
-            (What::Swapped(of), _) => event = json::with("holds", of, event),
-            (What::Unreadable(why), Some(event)) => {
-                event.insert("why".to_owned(), why.as_str().into());
+        let mut at_top = false;
+        let (what, holds, why) = match what {
+            What::Missing => ("missing", None, None),
+            What::Changed => ("changed", None, None),
+            What::Stale => ("stale", None, None),
+            What::Swapped(of) => ("swapped", Some(Bytes::holds(of)), None),
+            What::Foreign { odd } => {
+                at_top = *odd;
+                ("foreign", None, None)
             }
-            _ => {}
-        }
-        self.session.terminal.event(&event);
+            What::Wrong(_) => ("wrong", None, None),
+            What::Unreadable(why) => ("unreadable", None, Some(why.clone())),
+        };
+        let path = Some(Bytes::path(path));
+        let tree = tree.to_owned();
+        let finding = event::Finding { tree, what, path, holds, why, aloud, at_top };
+        self.session.report.tell(&Event::Finding(finding));
     }
 }

@@ -22,7 +22,7 @@ pub fn warn(session: &Session, rclone: &RcloneConf, secrets: &[Resolved]) {
         };
         // The second is the salt of the first: a strong one is as good.
         if weak("password") == Some(true) && weak("password2").unwrap_or(true) {
-            session.terminal.warn(&format!(
+            session.report.warn(&format!(
                 "rclone-poof.conf [{section}]: who has the bucket can guess its password, which \
                  is neither four different words nor sixteen mixed characters; what was sent \
                  with it stays open to that. A section that `poof econfig` makes has passwords \

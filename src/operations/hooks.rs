@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::outcome::Outcome;
 use super::programs;
@@ -13,6 +13,7 @@ use crate::base::interrupt;
 use crate::config::programs::Program;
 use crate::config::{Hooks, Problem};
 use crate::host::launch::{Launch, Trouble};
+use crate::report::Event;
 
 /// What is left to a hook that runs after an interrupt: whoever waits for poof to stop
 /// does not wait for long.
@@ -86,7 +87,7 @@ fn after(
         let Err(trouble) = one(session, "after", &launch) else { continue };
         let error = Error::new(kind_of(&trouble), said("after", argv, &trouble))
             .hint("What went before it stands, see above.");
-        session.terminal.error(&error);
+        session.report.error(&error);
         if let Ok(outcome) = &mut outcome {
             outcome.kind = outcome.kind.or(Some(error.kind()));
         }
@@ -95,14 +96,15 @@ fn after(
 }
 
 fn one(session: &Session, when: &str, launch: &Launch) -> std::result::Result<(), Trouble> {
-    let terminal = &session.terminal;
+    let report = &*session.report;
     let name = name(launch.argv);
-    terminal.note(&format!("hook {when}: {name}"));
-    let outcome = launch.run(&mut |line| terminal.note(&format!("  {name}: {line}")));
-    terminal.event(&json!({
-        "type": "hook", "when": when, "program": name,
-        "trouble": outcome.as_ref().err().map(ToString::to_string),
-    }));
+    report.note(&format!("hook {when}: {name}"));
+    let outcome = launch.run(&mut |line| report.note(&format!("  {name}: {line}")));
+    report.tell(&Event::Hook {
+        when: when.to_owned(),
+        program: name.to_owned(),
+        trouble: outcome.as_ref().err().map(ToString::to_string),
+    });
     outcome
 }
 

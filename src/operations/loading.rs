@@ -30,7 +30,7 @@ pub fn load_to_restore(session: &Session) -> Result<Ready> {
     warn_if_open(session);
     let ready = put_in_force(session, check)?;
     if let Some(problem) = ready.misspelt() {
-        session.terminal.warn(problem.clone().into_error().message());
+        session.report.warn(problem.clone().into_error().message());
     }
     Ok(ready)
 }

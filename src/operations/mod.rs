@@ -29,7 +29,6 @@ pub mod secret_cache;
 pub mod secrets;
 pub mod section;
 pub mod session;
-pub mod show;
 pub mod status;
 pub mod unattended;
 pub mod uninstall;

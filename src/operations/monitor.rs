@@ -1,12 +1,12 @@
 //! Shows a job of rclone as progress and, with `--verbose`, its log.
 
-use crate::base::progress::Progress;
-use crate::base::terminal::Terminal;
+use crate::report::Report;
+use crate::report::progress::Progress;
 use crate::storage::job::Watch;
 use crate::storage::rclone::requests::{Busy, LogLine, Stats};
 
 pub struct Monitor<'a> {
-    terminal: &'a Terminal,
+    report: &'a dyn Report,
     pub progress: Progress,
     /// Bytes of earlier jobs of the same tree.
     before: u64,
@@ -17,16 +17,16 @@ pub struct Monitor<'a> {
 
 impl<'a> Monitor<'a> {
     /// For a comparison, of which no end is known.
-    pub fn comparison(terminal: &'a Terminal, name: &str) -> Self {
-        let progress = Progress::unmeasured(terminal.shows_progress());
+    pub fn comparison(report: &'a dyn Report, name: &str) -> Self {
+        let progress = Progress::unmeasured(report.shows_progress());
         progress.update(0, &format!("comparing {name}"));
-        Monitor { terminal, progress, before: 0, last: 0, doing: format!("comparing {name}: ") }
+        Monitor { report, progress, before: 0, last: 0, doing: format!("comparing {name}: ") }
     }
 
     /// For a transfer of `total` bytes, over all trees.
-    pub fn transfer(terminal: &'a Terminal, total: u64) -> Self {
-        let progress = Progress::new(terminal.shows_progress(), total);
-        Monitor { terminal, progress, before: 0, last: 0, doing: String::new() }
+    pub fn transfer(report: &'a dyn Report, total: u64) -> Self {
+        let progress = Progress::new(report.shows_progress(), total);
+        Monitor { report, progress, before: 0, last: 0, doing: String::new() }
     }
 
     pub fn begin(&mut self, name: &str, bytes: u64) {
@@ -51,6 +51,6 @@ impl Watch for Monitor<'_> {
         let LogLine { level, object, text } = line;
         let about = if object.is_empty() { String::new() } else { format!("{object}: ") };
         let said = format!("rclone {level}: {about}{text}");
-        self.progress.aside(|| self.terminal.detail(&said));
+        self.progress.aside(|| self.report.detail(&said));
     }
 }

@@ -54,7 +54,7 @@ pub fn came_with_a_kit(session: &Session) -> Result<()> {
     };
     let (brought, typed): (Vec<_>, Vec<_>) = named.into_iter().partition(is_brought);
     for program in &brought {
-        session.terminal.warn(&format!(
+        session.report.warn(&format!(
             "{} runs a file that came from the bucket, which is not encrypted; poof does not run it \
              until you confirm it: `poof verify` on a terminal",
             program.place
@@ -127,7 +127,7 @@ impl Before {
     /// # Errors
     /// It cannot be taken back, or the user interrupts.
     pub fn compare(self, session: &Session, yes: bool) -> Result<()> {
-        let terminal = &session.terminal;
+        let report = &*session.report;
         let reached = !self.files.is_empty() && !self.sealed;
         let settle = || {
             if reached { brought::settle(&session.state, &settings_in_use(session)) } else { Ok(0) }
@@ -142,20 +142,20 @@ impl Before {
             };
             if !keys.is_empty() {
                 let keys = keys.join(", ");
-                terminal.warn(&format!("the restore changed {}: {keys}", path_of(&path)));
+                report.warn(&format!("the restore changed {}: {keys}", path_of(&path)));
                 changed.push((path, old));
             }
         }
         if changed.is_empty() {
             return settle().map(|_| ());
         }
-        if terminal.interactive()
-            && !terminal.confirm("Keep the configuration that was restored?", yes)?
+        if report.interactive()
+            && !report.confirm("Keep the configuration that was restored?", yes)?
         {
             for (path, old) in changed {
                 write_private(&path, &old)?;
             }
-            terminal.note("The configuration is as it was before.");
+            report.note("The configuration is as it was before.");
             return settle().map(|_| ());
         }
         let named = named(session);
@@ -163,7 +163,7 @@ impl Before {
         let is_new = |program: &&_| !confirmed.has(program);
         let count = named.iter().filter(is_new).count() + settle()?;
         if count > 0 {
-            terminal.warn(&format!(
+            report.warn(&format!(
                 "it names {count} that can act in your name, or say what is sent where, and were \
                  not here before; poof uses none until you confirm it: `poof verify` on a terminal"
             ));

@@ -17,6 +17,6 @@ pub fn warn_if_open(session: &Session) {
 pub fn warn_if_readable(session: &Session, path: &Path) {
     if files::readable_by_others(path) {
         let (shown, path) = (path_of(path), quoted(path));
-        session.terminal.warn(&format!("{shown} can be read by others; fix: chmod 600 {path}"));
+        session.report.warn(&format!("{shown} can be read by others; fix: chmod 600 {path}"));
     }
 }

@@ -1,10 +1,7 @@
 //! What backup and upload share: every directory is surveyed and judged, and then
 //! sent.
 
-use std::borrow::Cow;
 use std::io;
-
-use serde_json::json;
 
 use super::monitor::Monitor;
 use super::outcome::Outcome;
@@ -12,12 +9,10 @@ use super::own_files;
 use super::repository::{Repository, held};
 use super::runner::{self, Saving};
 use super::session::Session;
-use super::show;
 use crate::base::error::{Error, Kind, Result};
-use crate::base::json;
-use crate::base::shown::name_of;
 use crate::config::Ready;
 use crate::config::trees::Directory;
+use crate::report::{Bytes, Event, lists};
 use crate::storage::filter::Filter;
 use crate::tree::backup::{Backup, Preparation};
 use crate::tree::change::Why;
@@ -82,7 +77,7 @@ impl<'a> Preflight<'a> {
                     return Err(refusal);
                 };
                 let Directory { name, .. } = directory;
-                session.terminal.note(&format!(
+                session.report.note(&format!(
                     "{name}: it holds the configuration of another machine; that of this one is \
                      kept as {}",
                     own.name
@@ -105,7 +100,7 @@ impl<'a> Preflight<'a> {
         }
         let allowed = &allowed;
         let Directory { local, name } = directory;
-        let mut monitor = Monitor::comparison(&session.terminal, name);
+        let mut monitor = Monitor::comparison(&*session.report, name);
         let snapshots = repository.snapshots(name);
         let made_here = match self.presence(directory, &snapshots, *allowed, &mut monitor)? {
             Gone::No { made_here } => made_here,
@@ -255,43 +250,37 @@ impl<'a> Preflight<'a> {
             // First: what a run that does not end leaves is told from what others did.
             repository.mark()?;
         }
-        let outcome = runner::all(&session.terminal, backups, outcome, "sent")?;
+        let outcome = runner::all(&*session.report, backups, outcome, "sent")?;
         if let Err(failure) = repository.abandon_uploads(ready, &trees) {
             let why = failure.text;
             let what = format!("what an earlier run began to upload could not be removed: {why}");
-            session.terminal.note(&what);
+            session.report.note(&what);
         }
         Ok(outcome)
     }
 }
 
-fn shown(path: &[u8]) -> Cow<'_, str> {
-    name_of(path)
-}
-
 /// What a person should hear before the work begins.
 pub fn tell(session: &Session, backup: &Backup, outcome: &mut Outcome) {
     let tree = backup.name();
-    show::foreign(&session.terminal, tree, &backup.foreign, backup.removes_foreign);
+    lists::foreign(&*session.report, tree, &backup.foreign, backup.removes_foreign);
     for out in &backup.left_out {
-        let what = format!("{tree}/{}: not backed up: {}", shown(&out.path), out.why);
+        session.report.tell(&Event::LeftOut {
+            tree: tree.to_owned(),
+            why: out.why.clone(),
+            loss: out.loss,
+            path: Bytes::path(&out.path),
+        });
         if out.loss {
-            session.terminal.warn(&what);
             outcome.worsen(Kind::Incomplete);
-        } else {
-            session.terminal.note(&what);
         }
-        let event = json!({"type": "left_out", "tree": tree, "why": out.why, "loss": out.loss});
-        session.terminal.event(&json::at(&out.path, event));
     }
     for (path, why) in &backup.drift {
         let word = match why {
             Why::ObjectMissing => "missing",
             _ => "changed",
         };
-        let name = shown(path);
-        session.terminal.warn(&format!("{tree}/{name}: {word} on the remote; it is sent again"));
-        let event = json!({"type": "drift", "tree": tree, "what": word});
-        session.terminal.event(&json::at(path, event));
+        let (tree, path) = (tree.to_owned(), Bytes::path(path));
+        session.report.tell(&Event::Drift { tree, what: word, path });
     }
 }

@@ -51,7 +51,7 @@ pub fn may_run(session: &Session, programs: &[Program]) -> Checked<()> {
 
 /// Shows them and asks whether they are to be used from now on.
 fn asked(session: &Session, programs: &[&Program]) -> bool {
-    if !session.terminal.interactive() {
+    if !session.report.interactive() {
         return false;
     }
     let lines = programs.iter().map(|program| format!("  {}\n", one_line(&program.told())));
@@ -60,7 +60,7 @@ fn asked(session: &Session, programs: &[&Program]) -> bool {
          yours, or as you want it?",
         lines.collect::<String>()
     );
-    let yes = session.terminal.confirm(&question, false).unwrap_or(false);
+    let yes = session.report.confirm(&question, false).unwrap_or(false);
     yes && confirm(session, programs)
 }
 
@@ -73,7 +73,7 @@ fn confirm(session: &Session, programs: &[&Program]) -> bool {
     match noted.and_then(|()| brought::accept(&session.state, &settings)) {
         Ok(()) => true,
         Err(error) => {
-            session.terminal.warn(error.message());
+            session.report.warn(error.message());
             false
         }
     }

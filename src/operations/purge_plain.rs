@@ -1,20 +1,19 @@
 //! `poof purge-plain`: removes the plain copies that a switch to encryption left in
 //! the bucket, once the encrypted snapshots are proven.
 
-use serde_json::json;
-
 use super::caution::Caution;
 use super::monitor::Monitor;
 use super::outcome::Outcome;
 use super::plain_side::{PlainSide, Sorted, plain_side};
 use super::repository::Repository;
 use super::session::Session;
-use super::{loading, runner, show, wipe};
+use super::{loading, runner, wipe};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::shown::quoted;
-use crate::base::units::{bytes, files};
+use crate::base::units::files;
 use crate::config::Ready;
+use crate::report::{Event, lists};
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Unwatched;
 use crate::storage::remote::Remote;
@@ -39,7 +38,7 @@ struct Copy {
 /// # Errors
 /// What keeps the whole from working, or an interrupt.
 pub fn run(session: &Session, caution: Caution) -> Result<Outcome> {
-    let terminal = &session.terminal;
+    let report = &*session.report;
     let _lock = session.lock_unless(caution.dry_run)?;
     let ready = loading::load_to_change(session)?;
     let plain = plain_side(session, &ready)?;
@@ -49,7 +48,7 @@ pub fn run(session: &Session, caution: Caution) -> Result<Outcome> {
     let copies = copies(&repository, &ready, &clear)?;
     list_copies(session, plain, &copies);
     if copies.is_empty() {
-        terminal.done("There is no plain copy in the bucket.");
+        report.done("There is no plain copy in the bucket.");
         return Ok(Outcome::default().with("trees", 0));
     }
     let purging = Purging { session, repository: &repository, clear: &clear, caution };
@@ -70,18 +69,18 @@ pub fn run(session: &Session, caution: Caution) -> Result<Outcome> {
                     size: *size,
                     odd: false,
                 });
-                show::foreign(terminal, &copy.tree, &foreign.collect::<Vec<_>>(), goes);
+                lists::foreign(report, &copy.tree, &foreign.collect::<Vec<_>>(), goes);
                 going.push((copy, sorted));
             }
-            Err(error) => runner::note_failure(terminal, &mut outcome, error)?,
+            Err(error) => runner::note_failure(report, &mut outcome, error)?,
         }
     }
     if dry_run {
-        terminal.done("Dry run: nothing was changed.");
+        report.done("Dry run: nothing was changed.");
         return Ok(outcome.with("dry_run", true).with("trees", going.len()));
     }
     let question = format!("{} plain copies will be removed from the bucket. Go on?", going.len());
-    if !going.is_empty() && !terminal.confirm(&question, caution.yes)? {
+    if !going.is_empty() && !report.confirm(&question, caution.yes)? {
         return Err(Error::guard("nothing was removed").hint("`--yes` goes ahead."));
     }
     let trees = going.iter().map(|(copy, _)| copy.tree.clone()).collect();
@@ -94,10 +93,10 @@ pub fn run(session: &Session, caution: Caution) -> Result<Outcome> {
     for (Copy { tree, files, bytes, .. }, sorted) in &going {
         interrupt::check()?;
         match purging.purge(tree, sorted) {
-            Ok(()) => terminal.event(&json!({
-                "type": "purged", "tree": tree, "files": files, "bytes": bytes,
-            })),
-            Err(error) => runner::note_failure(terminal, &mut outcome, error)?,
+            Ok(()) => {
+                report.tell(&Event::Purged { tree: tree.clone(), files: *files, bytes: *bytes });
+            }
+            Err(error) => runner::note_failure(report, &mut outcome, error)?,
         }
         purging.tell_versions(tree)?;
     }
@@ -107,9 +106,9 @@ pub fn run(session: &Session, caution: Caution) -> Result<Outcome> {
         purge(plain, RECORDS)?;
     }
     if whole && outcome.kind.is_none() {
-        terminal.done("The plain copies are gone.");
+        report.done("The plain copies are gone.");
         if !plain.is_s3() && plain.needs_network() {
-            terminal.note("A remote that keeps versions of its objects may hold them still.");
+            report.note("A remote that keeps versions of its objects may hold them still.");
         }
     }
     Ok(outcome.with("trees", going.len()))
@@ -117,16 +116,14 @@ pub fn run(session: &Session, caution: Caution) -> Result<Outcome> {
 
 /// Says which copies there are.
 fn list_copies(session: &Session, plain: &Remote, copies: &[Copy]) {
-    let terminal = &session.terminal;
     for Copy { tree, files: count, bytes: size, configured } in copies {
-        let place = plain.place(tree);
-        let (many, much) = (files(*count), bytes(*size));
-        let whose = if *configured { "" } else { ", of no directory in poof.conf" };
-        terminal.result(&format!("- {place}: {many}, {much}, in clear{whose}"));
-        terminal.event(&json!({
-            "type": "plain_copy", "tree": tree, "place": place, "files": count, "bytes": size,
-            "configured": configured,
-        }));
+        session.report.tell(&Event::PlainCopy {
+            tree: tree.clone(),
+            place: plain.place(tree),
+            files: *count,
+            bytes: *size,
+            configured: *configured,
+        });
     }
 }
 
@@ -150,7 +147,7 @@ impl Purging<'_> {
         }
         is_no_last_copy(clear.plain, tree, there)?;
         let proof = prove(session, repository, tree, there)?;
-        let mut monitor = Monitor::comparison(&session.terminal, tree);
+        let mut monitor = Monitor::comparison(&*session.report, tree);
         clear.sorted(session, tree, proof.snapshot(), &mut monitor)
     }
 
@@ -179,7 +176,7 @@ impl Purging<'_> {
 
     /// Says what the bucket keeps of a copy that is gone.
     fn tell_versions(&self, tree: &str) -> Result<()> {
-        let (plain, terminal) = (self.clear.plain, &self.session.terminal);
+        let (plain, report) = (self.clear.plain, &*self.session.report);
         for dir in [tree.to_owned(), Names::new(tree).records()] {
             let place = plain.place(&dir);
             let doing = format!("ask for versions of {place}");
@@ -189,28 +186,12 @@ impl Purging<'_> {
             if !kept || count == 0 && !more {
                 continue;
             }
-            let at_least = if more { "at least " } else { "" };
-            let lock =
-                if locked { " It locks objects: some stay until their time is over." } else { "" };
             let conf = quoted(&self.session.files.rclone);
-            terminal.warn(&format!(
-                "the bucket keeps versions: of {place} it still holds {at_least}{}, {}, in clear \
-                 (`rclone --config {conf} backend cleanup-hidden '{place}'` removes \
-                 them).{lock}",
-                versions(count),
-                bytes(size)
-            ));
-            terminal.event(&json!({
-                "type": "versions", "tree": tree, "place": place, "count": count, "bytes": size,
-                "more": more, "locked": locked,
-            }));
+            let (tree, bytes) = (tree.to_owned(), size);
+            report.tell(&Event::Versions { tree, place, count, bytes, more, locked, conf });
         }
         Ok(())
     }
-}
-
-fn versions(count: u64) -> String {
-    if count == 1 { "1 version".to_owned() } else { format!("{count} versions") }
 }
 
 fn copies(repository: &Repository, ready: &Ready, clear: &PlainSide) -> Result<Vec<Copy>> {
@@ -251,7 +232,7 @@ fn is_no_last_copy(plain: &Remote, tree: &str, there: &str) -> Result<()> {
 
 /// Whether the encrypted snapshot of a tree is whole.
 fn prove(session: &Session, repository: &Repository, tree: &str, there: &str) -> Result<Proof> {
-    let mut monitor = Monitor::comparison(&session.terminal, tree);
+    let mut monitor = Monitor::comparison(&*session.report, tree);
     let (snapshots, listing) = repository.look_again(tree)?;
     let unproven = |why: &str| {
         let what = format!("the plain copy of {tree} stays: {why}");

@@ -137,7 +137,7 @@ impl History {
 /// Notes how a run went; one that cannot be noted is told.
 pub fn note(session: &Session, history: &History) {
     if let Err(error) = history.save(&session.state) {
-        session.terminal.warn(error.message());
+        session.report.warn(error.message());
     }
 }
 

@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use super::monitor::Monitor;
 use super::outcome::Outcome;
-use super::show;
 use crate::base::error::{Error, Kind, Result};
-use crate::base::terminal::Terminal;
 use crate::base::units::{self, bytes, clock};
+use crate::report::event::Numbers;
+use crate::report::{Event, Report, lists};
 use crate::storage::failure::FailureKind;
 use crate::storage::job::Watch;
 use crate::tree::backup::Backup;
@@ -22,12 +22,12 @@ use crate::tree::restore::Restore;
 ///
 /// # Errors
 /// An interrupt.
-pub fn note_failure(terminal: &Terminal, outcome: &mut Outcome, error: Error) -> Result<()> {
+pub fn note_failure(report: &dyn Report, outcome: &mut Outcome, error: Error) -> Result<()> {
     if error.kind() == Kind::Interrupted {
         return Err(error);
     }
     outcome.worsen(error.kind());
-    terminal.error(&error);
+    report.error(&error);
     Ok(())
 }
 
@@ -151,29 +151,29 @@ impl<T: Task + ?Sized> Task for Box<T> {
 }
 
 /// What each plan of a dry run would do, path by path.
-pub fn list<T: Task>(terminal: &Terminal, tasks: &[T]) {
+pub fn list<T: Task>(report: &dyn Report, tasks: &[T]) {
     for task in tasks {
-        show::listing(terminal, task.name(), task.plan());
+        lists::plan(report, task.name(), task.plan());
     }
 }
 
 /// The end of a dry run.
-pub fn would<T: Task>(terminal: &Terminal, tasks: &[T], outcome: Outcome) -> Outcome {
+pub fn would<T: Task>(report: &dyn Report, tasks: &[T], outcome: Outcome) -> Outcome {
     for task in tasks {
         let (name, plan) = (task.name(), task.plan());
-        let mut said = format!("{name}: {}; {}", show::counts(plan), show::volume(plan));
-        let mut event = show::numbers(name, plan, &plan.failed);
-        if let (Some(excluded), Some(event)) = (task.excluded(), event.as_object_mut()) {
-            event.insert("excluded".to_owned(), excluded.files.into());
-            event.insert("excluded_bytes".to_owned(), excluded.bytes.into());
+        let mut said = format!("{name}: {}; {}", lists::counts(plan), lists::volume(plan));
+        let mut numbers = Numbers::of(name, plan, &plan.failed);
+        if let Some(excluded) = task.excluded() {
+            numbers.excluded = Some(excluded.files);
+            numbers.excluded_bytes = Some(excluded.bytes);
             if excluded.found {
-                said = format!("{said}; excluded: {}", show::extent(excluded));
+                said = format!("{said}; excluded: {}", lists::extent(excluded));
             }
         }
-        terminal.note(&said);
-        terminal.event(&event);
+        report.note(&said);
+        report.tell(&Event::Tree(numbers));
     }
-    terminal.done("Dry run: nothing was changed.");
+    report.done("Dry run: nothing was changed.");
     outcome.with("dry_run", true).with("trees", tasks.len())
 }
 
@@ -182,14 +182,14 @@ pub fn would<T: Task>(terminal: &Terminal, tasks: &[T], outcome: Outcome) -> Out
 /// # Errors
 /// An interrupt.
 pub fn all<T: Task>(
-    terminal: &Terminal,
+    report: &dyn Report,
     mut tasks: Vec<T>,
     mut outcome: Outcome,
     verb: &str,
 ) -> Result<Outcome> {
     let started = Instant::now();
     let total = tasks.iter().map(|task| task.plan().bytes()).sum();
-    let mut monitor = Monitor::transfer(terminal, total);
+    let mut monitor = Monitor::transfer(report, total);
     let (mut files, mut moved) = (0, 0);
     let trees = tasks.len();
     for task in &mut tasks {
@@ -200,13 +200,13 @@ pub fn all<T: Task>(
         monitor.progress.aside(|| {
             if let Ok(failed) = &result {
                 let done = task.done(failed);
-                tell(terminal, name, &done, failed, verb);
+                tell(report, name, &done, failed, verb);
                 files += done.transfers();
                 moved += done.bytes();
             }
         });
         for note in task.notes() {
-            terminal.note(&format!("{name}: {note}"));
+            report.note(&format!("{name}: {note}"));
         }
         match result {
             Ok(failed) => {
@@ -217,19 +217,19 @@ pub fn all<T: Task>(
                     outcome.worsen(kind_of(&unsent, &task.done(&failed)));
                 }
             }
-            Err(error) => note_failure(terminal, &mut outcome, error.of_tree(name))?,
+            Err(error) => note_failure(report, &mut outcome, error.of_tree(name))?,
         }
     }
     drop(monitor);
     let time = started.elapsed();
     let volume = format!("{}, {} in {}", units::files(files), bytes(moved), clock(time));
     match (outcome.kind, outcome.undeleted) {
-        (None, 0) => terminal.done(&format!("All {verb}: {volume}")),
+        (None, 0) => report.done(&format!("All {verb}: {volume}")),
         (None, count) => {
             let count = units::files(count);
-            terminal.warn(&format!("All {verb}: {volume}; not deleted: {count}"));
+            report.warn(&format!("All {verb}: {volume}; not deleted: {count}"));
         }
-        (Some(_), _) => terminal.warn(&format!("Not all was {verb}, see above; {volume}")),
+        (Some(_), _) => report.warn(&format!("Not all was {verb}, see above; {volume}")),
     }
     if outcome.undeleted > 0 {
         let undeleted = outcome.undeleted;
@@ -243,9 +243,9 @@ pub fn all<T: Task>(
 }
 
 /// Tells what was done of a tree, and what was not.
-fn tell(terminal: &Terminal, name: &str, done: &Plan, failed: &[Failed], verb: &str) {
+fn tell(report: &dyn Report, name: &str, done: &Plan, failed: &[Failed], verb: &str) {
     for file in failed {
-        show::failed(terminal, name, file);
+        report.tell(&Event::failed(name, file));
     }
     let count = |deletion| failed.iter().filter(|f| f.deletion == deletion).count() as u64;
     let mut missed = Vec::new();
@@ -254,13 +254,13 @@ fn tell(terminal: &Terminal, name: &str, done: &Plan, failed: &[Failed], verb: &
             missed.push(format!("not {verb}: {}", units::files(count)));
         }
     }
-    let counts = show::counts(done);
+    let counts = lists::counts(done);
     if missed.is_empty() {
-        terminal.done(&format!("{name}: {counts}"));
+        report.done(&format!("{name}: {counts}"));
     } else {
-        terminal.warn(&format!("{name}: {}; {counts}", missed.join(", ")));
+        report.warn(&format!("{name}: {}; {counts}", missed.join(", ")));
     }
-    terminal.event(&show::numbers(name, done, failed));
+    report.tell(&Event::Tree(Numbers::of(name, done, failed)));
 }
 
 /// A server that refuses every file has refused the credentials.

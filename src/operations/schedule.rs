@@ -4,8 +4,6 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
-
 use super::offer;
 use super::session::Session;
 use crate::base::error::{Error, Result};
@@ -14,6 +12,7 @@ use crate::config::ready::ready;
 use crate::config::{Files, PoofConf, RcloneConf};
 use crate::host::program;
 use crate::host::schedule::{Found, Interval, Kind, Schedule, Scheduler, environment};
+use crate::report::{Bytes, Event};
 
 /// The schedule that backs up this configuration.
 ///
@@ -52,7 +51,7 @@ fn warn_if_unready(session: &Session) {
         .and_then(|(poof, rclone)| ready(&poof, &rclone, &layout.home)?.strict());
     if let Err(problem) = both {
         let what = problem.into_error();
-        session.terminal.warn(&format!("no run will come far yet: {what} (`poof verify`)"));
+        session.report.warn(&format!("no run will come far yet: {what} (`poof verify`)"));
     }
 }
 
@@ -61,7 +60,7 @@ pub fn found(session: &Session) -> Option<Found> {
     match Scheduler::of_this_user(&session.layout, &session.state).found() {
         Ok(found) => found,
         Err(error) => {
-            session.terminal.warn(&format!("is there a schedule? {error}"));
+            session.report.warn(&format!("is there a schedule? {error}"));
             None
         }
     }
@@ -78,34 +77,25 @@ pub fn shown(found: Option<&Found>) -> String {
     format!("{every} ({kind}){state}")
 }
 
-/// The same for scripts.
-pub fn add_to(event: &mut Value, found: Option<&Found>) {
-    let kind = found.map_or("none".to_owned(), |found| found.kind.to_string());
-    let every = found.and_then(|found| found.every).map(|every| every.to_string());
-    event["schedule"] = json!(kind);
-    event["schedule_every"] = json!(every);
-    event["schedule_enabled"] = json!(found.is_some_and(|found| found.enabled));
-}
-
 /// Puts a schedule in force and shows it.
 ///
 /// # Errors
 /// It is not in force.
 pub fn install(session: &Session, kind: Kind, every: Interval) -> Result<()> {
-    let terminal = &session.terminal;
+    let report = &*session.report;
     warn_if_unready(session);
     let schedule = schedule(session, every)?;
     let written =
         Scheduler::of_this_user(&session.layout, &session.state).install(kind, &schedule)?;
     offer::give(session, &joined(kind, &written.files));
     for path in written.files.iter().filter_map(|(path, _)| path.as_ref()) {
-        let (name, path) = (kind.to_string(), path.to_string_lossy());
-        terminal.event(&json!({"type": "path", "name": name, "path": path}));
+        let path = Bytes::path(path.as_os_str().as_encoded_bytes());
+        report.tell(&Event::Path { name: kind.to_string(), path });
     }
     for note in &written.notes {
-        terminal.note(note);
+        report.note(note);
     }
-    terminal.done(&format!("A backup runs every {every} ({kind}); `poof lpurge` ends that."));
+    report.done(&format!("A backup runs every {every} ({kind}); `poof lpurge` ends that."));
     Ok(())
 }
 

@@ -99,9 +99,9 @@ pub fn file_password(session: &Session, poof: Option<&PoofConf>) -> Checked<Arc<
     Ok(typed)
 }
 
-/// What a person types, without showing it; None off a terminal, or if nothing is typed.
+/// What a person types, without showing it; None off a report, or if nothing is typed.
 pub fn ask(session: &Session, question: &str) -> Option<Secret> {
-    if !session.terminal.interactive() {
+    if !session.report.interactive() {
         return None;
     }
     let typed = Secret::new(rpassword::prompt_password(format!("{question}: ")).ok()?);
@@ -202,7 +202,7 @@ pub fn describe(declared: &Declared, kind: &str, key: &str, secret: &Secret) -> 
 /// Those of [`resolve`].
 pub fn check(session: &Session, poof: &PoofConf, rclone: &RcloneConf) -> Checked<Vec<Resolved>> {
     for Insecure { place, what } in insecure::of(poof, rclone) {
-        session.terminal.warn(&format!("{place}: {what}"));
+        session.report.warn(&format!("{place}: {what}"));
     }
     let secrets = resolve(session, poof, rclone)?;
     for secret in &secrets {
@@ -247,14 +247,14 @@ fn warn(session: &Session, secret: &Resolved, rclone: &RcloneConf) {
         warn_if_readable(session, path);
     }
     if *doubtful {
-        session.terminal.warn(&format!(
+        session.report.warn(&format!(
             "{}: it looks as if it were obscured already; if so, add \"obscured\": true",
             declared.told()
         ));
     }
     let standing = rclone.get(section, key).unwrap_or_default();
     if !standing.is_empty() && !standing.starts_with("BOGUS-") {
-        session.terminal.warn(&format!(
+        session.report.warn(&format!(
             "rclone-poof.conf [{section}].{key}: a value still stands there; that of poof.conf \
              \"secrets\" is used, remove this one"
         ));

@@ -3,13 +3,14 @@
 use std::env;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::secret_cache::SecretCache;
 use crate::base::error::Result;
-use crate::base::terminal::Terminal;
 use crate::config::Files;
 use crate::host::lock::{self, Lock};
 use crate::host::paths::{self, Layout};
+use crate::report::Report;
 
 /// Where the files of the configuration are, as far as options say so.
 #[derive(Default)]
@@ -20,7 +21,8 @@ pub struct Given {
 }
 
 pub struct Session {
-    pub terminal: Terminal,
+    /// Hears what is done.
+    pub report: Arc<dyn Report>,
     pub layout: Layout,
     pub files: Files,
     /// The state of this configuration.
@@ -32,7 +34,7 @@ pub struct Session {
 impl Session {
     /// # Errors
     /// The user has no home directory.
-    pub fn new(given: Given, terminal: Terminal) -> Result<Self> {
+    pub fn new(given: Given, report: Arc<dyn Report>) -> Result<Self> {
         let layout = paths::of_this_user()?;
         let files = Files::resolve(
             &layout.config,
@@ -46,7 +48,7 @@ impl Session {
         } else {
             layout.state.join(format!("{:016x}", fingerprint(&files)))
         };
-        Ok(Session { terminal, layout, files, state, secret_cache: SecretCache::default() })
+        Ok(Session { report, layout, files, state, secret_cache: SecretCache::default() })
     }
 
     /// Tells this configuration from others; None: it is the usual one.

@@ -10,12 +10,13 @@ use super::runner::{self, Saving};
 use super::session::Session;
 use super::wipe::excluded::Excluding;
 use super::wipe::{Wiping, preview};
-use super::{hooks, loading, show, unattended, uninstall};
+use super::{hooks, loading, unattended, uninstall};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::{bytes, files};
 use crate::config::Ready;
 use crate::config::trees::Directory;
+use crate::report::{Event, lists};
 use crate::tree::backup::Backup;
 use crate::tree::root::Roots;
 
@@ -55,7 +56,7 @@ fn make_safe(
     ready: &Ready,
     directories: &[&Directory],
 ) -> Result<Outcome> {
-    let terminal = &session.terminal;
+    let report = &*session.report;
     let (allowed, dry_run) = (request.caution.allowed, request.caution.dry_run);
     let leaves = ready.remote().is_encrypted() && !request.keep_poof;
     let repository = Repository::open_to_change(session, ready, directories, allowed)?;
@@ -75,20 +76,20 @@ fn make_safe(
     let backups: Vec<_> =
         backups.into_iter().map(|backup| Saving { backup, lock: &lock }).collect();
     if dry_run {
-        runner::list(terminal, &backups);
+        runner::list(report, &backups);
         preview::wipe(session, &repository.roots, &going, filter)?;
         excluding.preview(&[&going[..], &wiped].concat());
         if leaves {
             uninstall::preview(session, &going)?;
         }
-        return Ok(runner::would(terminal, &backups, outcome));
+        return Ok(runner::would(report, &backups, outcome));
     }
     consent(&excluding, &repository.roots, &going, &wiped, request.caution.yes)?;
     let sent: Vec<_> = backups.iter().map(|saving| saving.backup.name().to_owned()).collect();
     let mut outcome = sending.carry_out(ready, backups, &lock, outcome).map_err(nothing_gone)?;
-    show::refused(terminal, &refused, &sent);
+    lists::refused(report, &refused, &sent);
     if outcome.kind.is_some_and(|kind| kind != Kind::Unproven) {
-        terminal.warn("Nothing was wiped: not everything is safe on the remote, see above.");
+        report.warn("Nothing was wiped: not everything is safe on the remote, see above.");
         return Ok(outcome.closed());
     }
     let read_back = request.read_back;
@@ -133,7 +134,7 @@ struct Surveyed<'a> {
 /// Surveys one directory after the other; one that is refused keeps no other from going on.
 fn survey<'a>(sending: &Preflight<'a>, directories: &[&Directory]) -> Result<Surveyed<'a>> {
     let Preflight { session, repository, .. } = sending;
-    let terminal = &session.terminal;
+    let report = &*session.report;
     let here = repository.remote.name();
     let mut all = Surveyed::default();
     for directory in repository.places(session, directories) {
@@ -145,17 +146,17 @@ fn survey<'a>(sending: &Preflight<'a>, directories: &[&Directory]) -> Result<Sur
                 all.backups.push(backup);
             }
             Ok(Found::Wiping) => {
-                terminal.note(&format!("{}: its wipe goes on where it ended", directory.name));
+                report.note(&format!("{}: its wipe goes on where it ended", directory.name));
                 all.going.push(directory);
             }
             Ok(Found::Wiped(record)) => {
                 all.elsewhere |= !record.is_on(&here);
-                show::wiped(terminal, &record, &here);
+                report.tell(&Event::wiped(&record, &here));
                 all.wiped.push(directory);
             }
             Err(error) => {
                 all.refused.push(directory.name.clone());
-                runner::note_failure(terminal, &mut all.outcome, error.of_tree(&directory.name))?;
+                runner::note_failure(report, &mut all.outcome, error.of_tree(&directory.name))?;
             }
         }
     }
@@ -165,9 +166,9 @@ fn survey<'a>(sending: &Preflight<'a>, directories: &[&Directory]) -> Result<Sur
 /// Whether poof has to stay, and says why. `undeleted`: all is wiped here, but not all was
 /// deleted on the remote; `elsewhere`: the snapshot of a tree is on another remote.
 fn stays(session: &Session, outcome: &Outcome, undeleted: bool, elsewhere: bool) -> bool {
-    let terminal = &session.terminal;
+    let report = &*session.report;
     if undeleted {
-        terminal.warn(
+        report.warn(
             "poof stays, since not all was deleted on the remote; another `poof upload` removes \
              poof.",
         );
@@ -175,7 +176,7 @@ fn stays(session: &Session, outcome: &Outcome, undeleted: bool, elsewhere: bool)
     }
     let open = outcome.kind.is_some() || elsewhere;
     if open {
-        terminal.warn("poof stays, since not everything is proven and wiped.");
+        report.warn("poof stays, since not everything is proven and wiped.");
     }
     open
 }
@@ -189,7 +190,7 @@ fn nothing_gone(error: Error) -> Error {
     }
 }
 
-/// Asks a person on a terminal. Elsewhere `upload` runs without asking, because the remote
+/// Asks a person on a report. Elsewhere `upload` runs without asking, because the remote
 /// holds what it wipes. No snapshot holds what is excluded: that needs `--yes`.
 fn consent(
     excluding: &Excluding,
@@ -199,14 +200,14 @@ fn consent(
     yes: bool,
 ) -> Result<()> {
     let Excluding { session, filter, goes, .. } = *excluding;
-    let terminal = &session.terminal;
+    let report = &*session.report;
     let excluded = excluding.extent(&[going, wiped].concat());
     let given_up = goes && excluded.files > 0;
-    if yes || !terminal.interactive() && !given_up {
+    if yes || !report.interactive() && !given_up {
         return Ok(());
     }
-    let volume = show::extent(excluded);
-    if !terminal.interactive() {
+    let volume = lists::extent(excluded);
+    if !report.interactive() {
         let what = format!("{volume}, would be wiped that are excluded: no snapshot holds them");
         return Err(Error::guard(what).hint(
             "Nothing was changed. `--dry-run` counts them, `--yes` goes ahead; without \
@@ -226,7 +227,7 @@ fn consent(
     let question = format!(
         "{count}, {size}, will be wiped here once the remote is proven to hold them{more}. Go on?"
     );
-    if terminal.confirm(&question, yes)? {
+    if report.confirm(&question, yes)? {
         return Ok(());
     }
     Err(Error::guard("nothing was sent and nothing was wiped")

@@ -18,11 +18,12 @@ use uses::{module_of, uses};
 
 /// The rooms of src, top to bottom. A room knows those below its line, and
 /// neither its neighbours nor what is above.
-const LAYERS: [&[&str]; 6] = [
+const LAYERS: [&[&str]; 7] = [
     &["main"],
     &["commands"],
     // cli holds the types of the command line; operations never hear of them.
     &["cli", "operations"],
+    &["report"],
     &["config", "tree", "kit"],
     &["storage", "host"],
     &["base"],
@@ -97,6 +98,25 @@ fn the_source_keeps_the_rules_of_the_house() {
     assert!(!sources.is_empty());
     let found: Vec<_> = sources.iter().flat_map(violations).collect();
     assert!(found.is_empty(), "{} violations:\n{}", found.len(), found.join("\n"));
+}
+
+/// What a line of an operation says past the events.
+fn says(path: &Path, text: &str) -> Vec<String> {
+    let told = path.starts_with("operations") || path.starts_with("commands");
+    let said = |line: &&str| !line.trim_start().starts_with("//");
+    let by_hand = |line: &&str| line.contains("base::terminal") || line.contains("\"type\":");
+    let lines = text.lines().filter(said).filter(by_hand).filter(|_| told);
+    lines.map(|line| format!("{}: {}", path.to_str().unwrap(), line.trim())).collect()
+}
+
+#[test]
+fn operations_tell_events_and_hear_of_no_terminal() {
+    let found: Vec<_> = texts().iter().flat_map(|(path, text)| says(path, text)).collect();
+    assert!(found.is_empty(), "report/event.rs is the way:\n{}", found.join("\n"));
+    for text in ["use crate::base::terminal::Terminal;", "json!({\"type\": \"left\"})"] {
+        assert_eq!(says(Path::new("operations/x.rs"), text).len(), 1);
+        assert_eq!(says(Path::new("report/x.rs"), text), [""; 0]);
+    }
 }
 
 #[test]

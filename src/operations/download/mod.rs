@@ -13,13 +13,14 @@ use super::own_files;
 use super::repository::Repository;
 use super::runner::{self, Task};
 use super::session::Session;
-use super::{hooks, loading, show};
+use super::{hooks, loading};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::shown::path_of;
 use crate::base::units::files;
 use crate::config::Ready;
 use crate::config::trees::Directory;
+use crate::report::lists;
 use crate::tree::guard::{self, Allowed};
 use crate::tree::journal::Journal;
 use crate::tree::kept::Kept;
@@ -74,11 +75,11 @@ fn bring_from(
     ready: &Ready,
     spares: Spares,
 ) -> Result<Outcome> {
-    let terminal = &session.terminal;
+    let report = &*session.report;
     let Caution { dry_run, yes, allowed } = request.caution;
     let directories = loading::select(ready, &request.only)?;
     let repository = Repository::open(session, ready, &directories, allowed)?;
-    show::nested(session, repository.nested(ready, &directories).as_ref());
+    repository.warn_of_nested(session, ready, &directories);
     let incoming = Incoming {
         session,
         request,
@@ -97,7 +98,7 @@ fn bring_from(
             Ok(task) => tasks.push(task),
             Err(error) => {
                 let error = error.of_tree(&directory.name);
-                runner::note_failure(terminal, &mut outcome, error)?;
+                runner::note_failure(report, &mut outcome, error)?;
             }
         }
     }
@@ -105,14 +106,14 @@ fn bring_from(
         outcome.worsen(Kind::Incomplete);
     }
     if dry_run {
-        runner::list(terminal, &tasks);
-        return Ok(runner::would(terminal, &tasks, outcome));
+        runner::list(report, &tasks);
+        return Ok(runner::would(report, &tasks, outcome));
     }
     consent(session, &tasks, yes)?;
     let roots: Vec<_> = directories.iter().map(|directory| incoming.target(directory)).collect();
     let (reaches, sealed) = (incoming.reaches_configuration(), ready.remote().is_encrypted());
     let before = Before::note(session, &roots, !reaches, sealed)?;
-    let outcome = runner::all(terminal, tasks, outcome, "restored");
+    let outcome = runner::all(report, tasks, outcome, "restored");
     before.compare(session, yes)?;
     Ok(outcome?.closed())
 }
@@ -139,7 +140,7 @@ impl<'a> Incoming<'a> {
             let what = format!("{} is in the way: it is not a directory", path_of(&target));
             return Err(Error::new(Kind::Incomplete, what).hint("Move it aside."));
         }
-        let mut monitor = Monitor::comparison(&self.session.terminal, name);
+        let mut monitor = Monitor::comparison(&*self.session.report, name);
         let snapshots = self.repository.snapshots(name);
         let (snapshot, mut vouched) = match snapshots.last(&mut monitor)? {
             Standing::None => (None, false),
@@ -185,7 +186,7 @@ impl<'a> Incoming<'a> {
         snapshot: Snapshot,
     ) -> Result<Restore<'a>> {
         let Incoming { session, request, .. } = self;
-        let (name, terminal) = (&directory.name, &session.terminal);
+        let (name, report) = (&directory.name, &*session.report);
         let place = self.ready.remote().place(name);
         let shown = path_of(root.as_ref().map_or(path.as_path(), Root::path)).into_owned();
         // The root itself is an entry.
@@ -196,7 +197,7 @@ impl<'a> Incoming<'a> {
             self.repository.suspicion.as_ref(),
             self.allowed,
         )?;
-        let monitor = Monitor::comparison(terminal, name);
+        let monitor = Monitor::comparison(report, name);
         let listing = self.repository.listing(name)?;
         let (mut spared, state) = (self.in_use(directory), self.state(directory));
         if self.reaches_configuration() {
@@ -226,10 +227,10 @@ impl<'a> Incoming<'a> {
         self.note_spared(name, restore.spared);
         self.note_excluded(name, restore.excluded);
         self.lacking.set(self.lacking.get() || !restore.unsent.is_empty());
-        show::unsent(terminal, name, &restore.unsent);
+        lists::unsent(report, name, &restore.unsent);
         if restore.foreign > 0 {
             let count = files(restore.foreign as u64);
-            terminal.note(&format!("{name}: not in the snapshot and left on the remote: {count}"));
+            report.note(&format!("{name}: not in the snapshot and left on the remote: {count}"));
         }
         guard::deletions(&shown, restore.plan(), self.allowed)?;
         Ok(restore)
@@ -278,13 +279,13 @@ impl<'a> Incoming<'a> {
     pub(super) fn note_excluded(&self, name: &str, excluded: u64) {
         if excluded > 0 {
             let what = format!("{name}: excluded and left alone as it is here: {excluded}");
-            self.session.terminal.note(&what);
+            self.session.report.note(&what);
         }
     }
 
     pub(super) fn note_spared(&self, name: &str, spared: u64) {
         if spared > 0 && self.reaches_configuration() {
-            self.session.terminal.note(&format!(
+            self.session.report.note(&format!(
                 "{name}: of the configuration in use stays what the snapshot does not hold"
             ));
         } else if spared > 0 {
@@ -294,7 +295,7 @@ impl<'a> Incoming<'a> {
                 own.is_some_and(|own| own.name == name)
             };
             let only = self.ready.directories().iter().find(own).map_or(name, |own| &own.name);
-            self.session.terminal.note(&format!(
+            self.session.report.note(&format!(
                 "{name}: the configuration in use is left alone (`--only {only}` restores it)"
             ));
         }
@@ -315,7 +316,7 @@ fn consent(session: &Session, tasks: &[Box<dyn Task + '_>], yes: bool) -> Result
         "{deleted} would be deleted and {replaced} replaced; the snapshot does not hold what is \
          in them"
     );
-    if session.terminal.confirm(&format!("{what}. Go on?"), yes)? {
+    if session.report.confirm(&format!("{what}. Go on?"), yes)? {
         return Ok(());
     }
     Err(Error::guard(what).hint(

@@ -77,7 +77,7 @@ impl Incoming<'_> {
         let plan = self.compare(directory, &target, &source, &destination)?;
         let plan = self.trimmed(directory, root, plan)?;
         guard::deletions(&path_of(&target), &plan, self.allowed)?;
-        self.session.terminal.note(&format!(
+        self.session.report.note(&format!(
             "{name}: no manifest on the remote, so that nothing is proven; content and times come \
              back, other attributes, empty directories and hard links do not"
         ));
@@ -97,7 +97,7 @@ impl Incoming<'_> {
         let place = self.ready.remote().place(name);
         let doing = format!("compare {place} with {}", path_of(target));
         let fail = |failure: Failure| failure.into_error(&doing, Kind::Incomplete);
-        let mut monitor = Monitor::comparison(&self.session.terminal, name);
+        let mut monitor = Monitor::comparison(&*self.session.report, name);
         let plan = match compare::make(source, destination, Compare::Content, &mut monitor) {
             Err(failure) if failure.kind == FailureKind::Missing => Plan::default(),
             other => other.map_err(fail)?,

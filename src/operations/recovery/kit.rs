@@ -9,14 +9,12 @@ use std::path::{Path, PathBuf};
 use data_encoding::HEXLOWER;
 use qrcode::render::unicode;
 use qrcode::{EcLevel, QrCode};
-use serde_json::json;
 
 use zeroize::Zeroizing;
 
 use super::{phrase, readiness};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::write_private;
-use crate::base::json;
 use crate::base::secret::Secret;
 use crate::base::shown::path_of;
 use crate::base::units::now;
@@ -30,6 +28,7 @@ use crate::operations::repository::cache;
 use crate::operations::secrets::for_kit;
 use crate::operations::session::Session;
 use crate::operations::{loading, schedule};
+use crate::report::{Bytes, Event};
 use crate::tree::identity;
 use crate::tree::inventory::Inventory;
 use crate::tree::objects::Names;
@@ -64,7 +63,7 @@ pub enum Phrase {
 /// # Errors
 /// It cannot be written, or does not read back.
 pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
-    let terminal = &session.terminal;
+    let report = &*session.report;
     let _lock = session.lock()?;
     let ready = loading::load(session)?;
     let path = std::path::absolute(request.file.as_deref().unwrap_or(Path::new(NAME)))
@@ -73,7 +72,7 @@ pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
     let (phrase, made) = match &request.phrase {
         Phrase::Of(file) => (phrase::from_file(file)?, false),
         Phrase::Typed => (typed(session)?, false),
-        Phrase::Made if terminal.interactive() => (new_phrase()?, true),
+        Phrase::Made if report.interactive() => (new_phrase()?, true),
         Phrase::Made => {
             return Err(Error::new(Kind::Usage, "a new phrase is shown on a terminal only")
                 .hint("`--phrase-file FILE` gives one (`-`: standard input)."));
@@ -89,27 +88,26 @@ pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
     }
     let weak = !made && phrase::is_weak(&phrase);
     readiness::note_kit(session, &path, weak)?;
-    terminal.result(&path_of(&path));
-    let event = json!({"type": "kit", "store": kit.store});
-    terminal.event(&json::at(path.as_os_str().as_bytes(), event));
-    terminal.done("The kit is written and was opened once more with its phrase.");
+    let (store, path_there) = (kit.store.clone(), Bytes::path(path.as_os_str().as_bytes()));
+    report.tell(&Event::Kit { store, path: path_there });
+    report.done("The kit is written and was opened once more with its phrase.");
     if weak {
-        terminal.warn(
+        report.warn(
             "the phrase is weak: who finds the kit can guess it, and it does not count as the kit \
              that `upload` and `neuter` ask for. Take four words or more, or let poof make one.",
         );
     }
     if let Some(tree) = tree_of(&ready, &path) {
         let tree = path_of(tree);
-        terminal.warn(&format!("the kit lies in {tree}, which an upload wipes: move it elsewhere"));
+        report.warn(&format!("the kit lies in {tree}, which an upload wipes: move it elsewhere"));
     }
     if kit.store.is_none() {
-        terminal
+        report
             .note("There was no backup yet: a kit made after the first one also knows the store.");
     }
     if made {
-        terminal.show_secret("Its phrase, shown this once:", &phrase);
-        terminal.note(
+        report.show_secret("Its phrase, shown this once:", &phrase);
+        report.note(
             "Write it down. Without it nobody opens the kit, and without the kit nobody \
                        comes back from an encrypted upload.",
         );
@@ -149,7 +147,7 @@ fn is_free(session: &Session, path: &Path, yes: bool) -> Result<()> {
         );
     }
     let question = format!("{shown} may be the kit of another configuration. Replace it?");
-    if readiness::is_own_kit(session, path) || session.terminal.confirm(&question, yes)? {
+    if readiness::is_own_kit(session, path) || session.report.confirm(&question, yes)? {
         return Ok(());
     }
     Err(Error::guard(format!("{shown} exists and may be the kit of another configuration"))
@@ -238,6 +236,6 @@ fn show_qr(session: &Session, text: &str) -> Result<()> {
     })?;
     let (dark, light) = (unicode::Dense1x2::Light, unicode::Dense1x2::Dark);
     let image = code.render::<unicode::Dense1x2>().dark_color(dark).light_color(light).build();
-    session.terminal.result(&image);
+    session.report.result(&image);
     Ok(())
 }

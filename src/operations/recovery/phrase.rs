@@ -41,16 +41,16 @@ pub fn line_of(path: &Path) -> Result<Secret> {
     Ok(line)
 }
 
-/// Asks for the phrase on the terminal, where it does not show.
+/// Asks for the phrase on the report, where it does not show.
 ///
 /// # Errors
-/// There is no terminal, or nothing was typed.
+/// There is no report, or nothing was typed.
 pub fn ask(session: &Session, question: &str) -> Result<Secret> {
     let none = || {
         Error::new(Kind::Usage, "there is nobody to ask for the phrase")
             .hint("`--phrase-file FILE` gives it (`-`: standard input).")
     };
-    if !session.terminal.interactive() {
+    if !session.report.interactive() {
         return Err(none());
     }
     let typed = rpassword::prompt_password(format!("{question}: ")).map_err(|_| none())?;

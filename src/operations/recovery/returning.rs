@@ -4,15 +4,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
-
 use super::phrase;
 use super::secrets::{Unpacked, unpack};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::write_private;
-use crate::base::json;
 use crate::base::shown::{one_line, path_of};
-use crate::base::units::{bytes, date, files};
+use crate::base::units::date;
 use crate::config::programs::{Program, of_poof, of_rclone};
 use crate::config::{PoofConf, Problem, RcloneConf};
 use crate::host::erase::{self, Noise};
@@ -27,9 +24,11 @@ use crate::operations::own_files;
 use crate::operations::repository::Repository;
 use crate::operations::session::Session;
 use crate::operations::{download, loading, own_config};
+use crate::report::Event;
 use crate::tree::guard::Allowed;
 use crate::tree::guard::{self, refuse};
 use crate::tree::known;
+use crate::tree::manifest::Counts;
 use crate::tree::snapshot::Standing;
 
 /// What is wanted of a return.
@@ -48,9 +47,9 @@ pub struct Request {
 /// # Errors
 /// What keeps the whole from working, or an interrupt.
 pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
-    let terminal = &session.terminal;
+    let report = &*session.report;
     let kit = open(session, request)?;
-    terminal.note(&format!("the kit is of {}", date(kit.made)));
+    report.note(&format!("the kit is of {}", date(kit.made)));
     let moved = moved(session, &kit, &request.map)?;
     let missing = missing_dirs(session);
     may_run(session, &kit, &moved, request.yes)?;
@@ -83,14 +82,14 @@ fn schedule(session: &Session, kit: &Kit, yes: bool, mut outcome: Outcome) -> Re
     if !kit.scheduled {
         return Ok(outcome);
     }
-    let terminal = &session.terminal;
+    let report = &*session.report;
     let every = kit.every.as_ref().and_then(|every| every.parse().ok());
     let every = every.unwrap_or(Interval::DEFAULT);
     let question = format!("On the machine of the kit a backup ran every {every}. Here as well?");
     let is_whole = outcome.kind.is_none();
-    if !is_whole || !terminal.confirm(&question, yes || !terminal.interactive())? {
+    if !is_whole || !report.confirm(&question, yes || !report.interactive())? {
         let why = if is_whole { "" } else { " once everything is back" };
-        terminal.note(&format!("`poof lconfig --every {every}` sets up the schedule{why}."));
+        report.note(&format!("`poof lconfig --every {every}` sets up the schedule{why}."));
         return Ok(outcome);
     }
     let scheduler = Scheduler::of_this_user(&session.layout, &session.state);
@@ -99,8 +98,8 @@ fn schedule(session: &Session, kit: &Kit, yes: bool, mut outcome: Outcome) -> Re
         crate::operations::schedule::install(session, kind, every)
     });
     if let Err(error) = installed {
-        terminal.warn(&format!("everything is back but the schedule: {error}"));
-        terminal.note(&format!("`poof lconfig --every {every}` tries again."));
+        report.warn(&format!("everything is back but the schedule: {error}"));
+        report.note(&format!("`poof lconfig --every {every}` tries again."));
         outcome.worsen(Kind::Incomplete);
     }
     Ok(outcome)
@@ -176,8 +175,7 @@ fn moved(session: &Session, kit: &Kit, given: &[(String, String)]) -> Result<Poo
     let conf = PoofConf::parse(kit.poof_conf.as_bytes()).map_err(Problem::into_error)?;
     let conf = conf.moved(|path| replaced(path, &map), &shown(&session.files.poof));
     for (local, name) in conf.paths() {
-        session.terminal.note(&format!("{name} goes to {local}"));
-        session.terminal.event(&json!({"type": "target", "tree": name, "path": local}));
+        session.report.tell(&Event::Target { tree: name.to_owned(), path: local.to_owned() });
     }
     Ok(conf)
 }
@@ -224,7 +222,7 @@ fn put_in_place(session: &Session, unpacked: &Unpacked) -> Result<()> {
 
 /// Says what is there, how much, and from when.
 fn look(session: &Session, kit: &Kit, request: &Request) -> Result<()> {
-    let terminal = &session.terminal;
+    let report = &*session.report;
     let ready = loading::load_to_restore(session)?;
     let allowed = request.allowed;
     let directories = loading::select(&ready, &[])?;
@@ -239,7 +237,7 @@ fn look(session: &Session, kit: &Kit, request: &Request) -> Result<()> {
         ));
     }
     for directory in directories {
-        let mut monitor = Monitor::comparison(terminal, &directory.name);
+        let mut monitor = Monitor::comparison(report, &directory.name);
         let standing = repository.snapshots(&directory.name).last(&mut monitor)?;
         drop(monitor);
         let name = &directory.name;
@@ -251,14 +249,10 @@ fn look(session: &Session, kit: &Kit, request: &Request) -> Result<()> {
                 if let Some(why) = known.and_then(|known| known.outdates(last.id(), named)) {
                     guard::older_snapshot(&place, &why, allowed)?;
                 }
-                let (count, size) = (files(last.counts().files), bytes(last.counts().bytes));
+                let Counts { files, bytes, .. } = last.counts();
                 let (made, host) = last.made();
-                let when = date(made);
-                terminal.note(&format!("{name}: {count}, {size}, of {when} from {host}"));
-                terminal.event(&json!({
-                    "type": "snapshot", "tree": name, "files": last.counts().files,
-                    "bytes": last.counts().bytes, "made": json::time(made), "host": host,
-                }));
+                let (tree, host) = (name.clone(), host.into_owned());
+                report.tell(&Event::Snapshot { tree, files, bytes, made, host });
             }
             Standing::None => {
                 if let Some(Last { made, .. }) = known {
@@ -267,7 +261,7 @@ fn look(session: &Session, kit: &Kit, request: &Request) -> Result<()> {
                 }
                 // Poof made the kit, and so it has probably written to the bucket.
                 known::no_manifest(&place, None, repository.has_objects(name), allowed)?;
-                terminal.note(&format!("{name}: no manifest on the remote"));
+                report.note(&format!("{name}: no manifest on the remote"));
             }
             Standing::Behind { why, .. } => guard::older_snapshot(&place, &why, allowed)?,
         }
@@ -278,7 +272,7 @@ fn look(session: &Session, kit: &Kit, request: &Request) -> Result<()> {
 /// Shows the programs that the configuration of the kit names, and asks before one of them
 /// runs: a secret may come from a command, and rclone may run one to reach the remote.
 fn may_run(session: &Session, kit: &Kit, poof: &PoofConf, yes: bool) -> Result<()> {
-    let terminal = &session.terminal;
+    let report = &*session.report;
     let mut found = of_poof(poof);
     // One that is encrypted shows what it names once its password is had.
     if let Ok(rclone) = RcloneConf::parse(kit.rclone_conf.as_bytes()) {
@@ -288,14 +282,14 @@ fn may_run(session: &Session, kit: &Kit, poof: &PoofConf, yes: bool) -> Result<(
     if found.is_empty() {
         return Ok(());
     }
-    let asks = terminal.interactive() && !yes;
+    let asks = report.interactive() && !yes;
     // Words may hold a secret: a log need not have them.
     let told = found.iter().map(|program| if asks { program.told() } else { program.named() });
     let lines: Vec<_> = told.map(|told| format!("\n  {}", one_line(&told))).collect();
     let what = format!("The configuration of the kit runs these programs:{}", lines.concat());
     if !asks {
-        terminal.note(&what);
-    } else if !terminal.confirm(&format!("{what}\nRun what is needed of them?"), false)? {
+        report.note(&what);
+    } else if !report.confirm(&format!("{what}\nRun what is needed of them?"), false)? {
         return Err(Error::guard("nothing was brought back").hint(
             "The machine is as it was, and none of them ran. `age --decrypt KIT` shows them.",
         ));
@@ -304,8 +298,8 @@ fn may_run(session: &Session, kit: &Kit, poof: &PoofConf, yes: bool) -> Result<(
 }
 
 fn consent(session: &Session, yes: bool) -> Result<()> {
-    let terminal = &session.terminal;
-    if terminal.confirm("Bring it all back?", yes || !terminal.interactive())? {
+    let report = &*session.report;
+    if report.confirm("Bring it all back?", yes || !report.interactive())? {
         return Ok(());
     }
     Err(Error::guard("nothing was brought back").hint("The machine is as it was."))

@@ -101,7 +101,7 @@ fn is_put(session: &Session, declared: &Declared, kept: &Kept, made: &mut Vec<St
         && keychain::set(entry, &value.clone().into()).is_ok();
     if put {
         made.push(entry.clone());
-        session.terminal.note(&format!("{} is in the keychain of this machine", declared.name));
+        session.report.note(&format!("{} is in the keychain of this machine", declared.name));
     }
     put
 }
@@ -109,12 +109,12 @@ fn is_put(session: &Session, declared: &Declared, kept: &Kept, made: &mut Vec<St
 fn tell(session: &Session, declared: &Declared) {
     let name = &declared.name;
     if declared.place().is_some() {
-        session.terminal.note(&format!(
+        session.report.note(&format!(
             "{name} stands in rclone-poof.conf now: where it came from is not on this machine. \
              `poof secret set {name}` takes it out."
         ));
     } else {
-        session.terminal.warn(
+        session.report.warn(
             "rclone-poof.conf is encrypted, and where its password came from is not on this \
              machine: `poof secret set rclone-poof.conf` keeps it, `age --decrypt KIT` shows it",
         );

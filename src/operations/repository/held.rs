@@ -2,18 +2,15 @@
 
 use std::sync::PoisonError;
 
-use serde_json::json;
-
 use super::Repository;
 use crate::base::error::{Kind, Result};
-use crate::base::json;
-use crate::base::shown::name_of;
 use crate::base::units::files;
 use crate::config::trees::Directory;
 use crate::operations::monitor::Monitor;
 use crate::operations::outcome::Outcome;
 use crate::operations::runner;
 use crate::operations::session::Session;
+use crate::report::{Bytes, Event};
 use crate::storage::job::Watch;
 use crate::tree::guard;
 use crate::tree::objects::ODD;
@@ -91,11 +88,11 @@ pub fn prove(
         let (snapshots, listing) = match repository.look_again(name) {
             Ok(looked) => looked,
             Err(error) => {
-                runner::note_failure(&session.terminal, outcome, error)?;
+                runner::note_failure(&*session.report, outcome, error)?;
                 continue;
             }
         };
-        let mut monitor = Monitor::comparison(&session.terminal, name);
+        let mut monitor = Monitor::comparison(&*session.report, name);
         let held = snapshot(session, repository, &snapshots, &mut monitor).and_then(|snapshot| {
             let (store, names) = (snapshots.store, &snapshots.names);
             let mut evidence = Evidence { store, names, listing, read_back: false };
@@ -104,17 +101,19 @@ pub fn prove(
         drop(monitor);
         let proven = held.map(|proof| {
             for (path, why) in proof.iter().flat_map(Proof::unproven) {
-                let shown = name_of(path);
-                session.terminal.warn(&format!("{name}/{shown}: not proven: {why}"));
-                let event = json!({"type": "unproven", "tree": name, "why": why});
-                session.terminal.event(&json::at(path, event));
+                session.report.tell(&Event::Unproven {
+                    tree: name.clone(),
+                    why: why.to_owned(),
+                    stays: false,
+                    path: Bytes::path(path),
+                });
                 outcome.worsen(Kind::Unproven);
             }
         });
         // What was fetched names files that were wiped.
         let forgotten = repository.wipes(&snapshots).erase_names();
         if let Err(error) = proven.and(forgotten) {
-            runner::note_failure(&session.terminal, outcome, error)?;
+            runner::note_failure(&*session.report, outcome, error)?;
         }
     }
     Ok(())

@@ -168,6 +168,13 @@ impl<'a> Repository<'a> {
         known::nested(&own, &configured, &self.trees())
     }
 
+    /// Warns of such a one, for what changes nothing there.
+    pub fn warn_of_nested(&self, session: &Session, ready: &Ready, directories: &[&Directory]) {
+        if let Some(nested) = self.nested(ready, directories) {
+            session.report.warn(&nested.text());
+        }
+    }
+
     /// The trees of which poof's records tell.
     pub fn trees(&self) -> BTreeSet<String> {
         known::trees(&self.records)

@@ -2,8 +2,6 @@
 
 use std::os::unix::ffi::OsStrExt;
 
-use serde_json::{Value, json};
-
 use super::{counted, level};
 use crate::base::error::{Error, Result};
 use crate::base::json;
@@ -15,6 +13,7 @@ use crate::operations::own_files;
 use crate::operations::repository::cache;
 use crate::operations::session::Session;
 use crate::operations::unattended;
+use crate::report::{Bytes, Event};
 use crate::storage::filter::Filter;
 use crate::storage::job::Unwatched;
 use crate::storage::store::Store;
@@ -33,7 +32,7 @@ use crate::tree::wipe::{Presence, Records, Wipes};
 /// # Errors
 /// That error, in any case.
 pub fn show(session: &Session, ready: &Ready, error: Error) -> Result<()> {
-    let terminal = &session.terminal;
+    let report = &*session.report;
     let store = ready.remote().store();
     let id = identity::remembered_id(&session.state, &ready.remote().name()).unwrap_or_default();
     let key = identity::key(&store).ok().map(|key| key.of_store(&id, false));
@@ -42,19 +41,19 @@ pub fn show(session: &Session, ready: &Ready, error: Error) -> Result<()> {
             key.as_ref().map(|key| known(session, ready.filter(), (&store, key, &id), directory));
         match known {
             Some(Ok((text, apart, event))) => {
-                terminal.result(&text);
+                report.result(&text);
                 for what in level::differences(&directory.name, apart) {
-                    terminal.result(&format!("  {what}"));
-                    terminal.event(&level::Doubt::unsaved(what).event());
+                    report.result(&format!("  {what}"));
+                    report.tell(&level::Doubt::unsaved(what).event());
                 }
-                terminal.event(&event);
+                report.tell(&event);
             }
-            Some(Err(error)) => terminal.error(&error),
+            Some(Err(error)) => report.error(&error),
             None => {}
         }
     }
-    terminal.result("holds: not known, the remote could not be asked");
-    terminal.result(&format!("remote: {}", ready.remote().name()));
+    report.result("holds: not known, the remote could not be asked");
+    report.result(&format!("remote: {}", ready.remote().name()));
     unattended::tell(session);
     Err(error)
 }
@@ -64,7 +63,7 @@ fn known(
     filter: &Filter,
     (store, key, id): (&Store, &Key, &str),
     directory: &Directory,
-) -> Result<(String, Apart, Value)> {
+) -> Result<(String, Apart, Event)> {
     let Directory { local, name } = directory;
     let (names, cache) = (Names::new(name), cache(&session.state, id, name));
     let mut records = Inventory::default();
@@ -80,7 +79,7 @@ fn known(
         _ => Apart::default(),
     };
     let (mut text, numbers) = match cached {
-        None => (format!("{name}: no snapshot is known here"), Value::Null),
+        None => (format!("{name}: no snapshot is known here"), None),
         Some(last) => {
             let (text, numbers) = counted(last.made().0, last.counts(), None, "as last seen");
             (format!("{name}: {text}"), numbers)
@@ -94,7 +93,7 @@ fn known(
         }
         Presence::Wiped(record) => {
             apart.missing = 0;
-            if numbers.is_null() {
+            if numbers.is_none() {
                 // What named its files was wiped as well.
                 text = format!(
                     "{name}: {}, {}, as last seen",
@@ -106,8 +105,12 @@ fn known(
             ("wiped", Some(json::time(record.since)))
         }
     };
-    let event = json!({
-        "type": "directory", "tree": name, "presence": word, "since": since, "snapshot": numbers,
-    });
-    Ok((text, apart, json::at(local.as_os_str().as_bytes(), event)))
+    let event = Event::Directory {
+        tree: name.clone(),
+        presence: word,
+        since,
+        snapshot: numbers,
+        path: Bytes::path(local.as_os_str().as_bytes()),
+    };
+    Ok((text, apart, event))
 }

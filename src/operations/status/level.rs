@@ -1,8 +1,6 @@
 //! The levels of the continuum: the one that is declared, the one that holds, and why
 //! less holds.
 
-use serde_json::{Value, json};
-
 use crate::base::error::Result;
 use crate::base::files::readable_by_others;
 use crate::base::shown::{path_of, quoted};
@@ -13,6 +11,7 @@ use crate::operations::own_files;
 use crate::operations::plain_side::PlainSide;
 use crate::operations::repository::Repository;
 use crate::operations::session::Session;
+use crate::report::Event;
 use crate::tree::apart::Apart;
 use crate::tree::guard::first;
 
@@ -35,9 +34,9 @@ impl Doubt {
         Doubt { what, exposes: false, residue: true }
     }
 
-    pub fn event(&self) -> Value {
+    pub fn event(&self) -> Event {
         let Doubt { what, exposes, residue } = self;
-        json!({"type": "doubt", "what": what, "exposes": exposes, "residue": residue})
+        Event::Doubt { what: what.clone(), exposes: *exposes, residue: *residue }
     }
 
     fn exposes(what: String) -> Self {

@@ -7,8 +7,6 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use serde_json::{Value, json};
-
 use super::monitor::Monitor;
 use super::outcome::Outcome;
 use super::own_files;
@@ -16,13 +14,14 @@ use super::recovery::readiness::{self, KitNote, KitStanding};
 use super::repository::{Repository, held};
 use super::session::Session;
 use super::wipe::forget_names;
-use super::{loading, runner, schedule, show, unattended};
+use super::{loading, runner, schedule, unattended};
 use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
 use crate::base::json;
 use crate::base::shown::path_of;
 use crate::base::units::{bytes, date, files};
 use crate::config::trees::Directory;
+use crate::report::{Bytes, Event, event, lists};
 use crate::storage::filter::Filter;
 use crate::tree::apart::Apart;
 use crate::tree::guard::Allowed;
@@ -39,7 +38,7 @@ use level::{Doubt, Findings, Place, name_of};
 /// # Errors
 /// What keeps the whole from working, or an interrupt.
 pub fn run(session: &Session) -> Result<Outcome> {
-    let terminal = &session.terminal;
+    let report = &*session.report;
     let ready = loading::load(session)?;
     let directories = loading::select(&ready, &[])?;
     let repository = match Repository::open(session, &ready, &directories, Allowed::default()) {
@@ -51,7 +50,7 @@ pub fn run(session: &Session) -> Result<Outcome> {
             return Ok(Outcome::default());
         }
     };
-    show::nested(session, repository.nested(&ready, &directories).as_ref());
+    repository.warn_of_nested(session, &ready, &directories);
     let mut outcome = Outcome::default();
     let mut findings = Findings::default();
     for directory in &repository.places(session, &directories) {
@@ -59,7 +58,7 @@ pub fn run(session: &Session) -> Result<Outcome> {
         match tree(session, &repository, directory, ready.filter(), &mut findings) {
             Ok(place) => findings.count(&place),
             Err(error) => {
-                runner::note_failure(terminal, &mut outcome, error)?;
+                runner::note_failure(report, &mut outcome, error)?;
                 let name = &directory.name;
                 findings.unsaved(format!("{name}: not known what is backed up (see above)"));
                 findings.directories += 1;
@@ -72,30 +71,48 @@ pub fn run(session: &Session) -> Result<Outcome> {
     findings.in_clear(session, &repository, &ready)?;
     let encrypted = ready.remote().is_encrypted();
     let (declared, actual) = (findings.declared(encrypted), findings.actual(encrypted));
-    terminal.result(&format!("level: {declared} {}", name_of(declared)));
+    report.result(&format!("level: {declared} {}", name_of(declared)));
     if findings.nothing_is_saved() {
-        terminal.result("holds: 0 (nothing)");
-        terminal.result("Nothing is backed up yet. Next: `poof backup`");
+        report.result("holds: 0 (nothing)");
+        report.result("Nothing is backed up yet. Next: `poof backup`");
     } else if actual == declared {
         let lacking = if findings.lacking { ", but not all of it is here" } else { "" };
-        terminal.result(&format!("holds: yes{lacking}"));
+        report.result(&format!("holds: yes{lacking}"));
     } else {
-        terminal.result(&format!("holds: {actual} {}", name_of(actual)));
+        report.result(&format!("holds: {actual} {}", name_of(actual)));
     }
     for doubt in &findings.doubts {
-        terminal.result(&format!("  {}", doubt.what));
-        terminal.event(&doubt.event());
+        report.result(&format!("  {}", doubt.what));
+        report.tell(&doubt.event());
     }
-    terminal.result(&format!("remote: {}", ready.remote().name()));
+    report.result(&format!("remote: {}", ready.remote().name()));
     let schedule = schedule::found(session);
-    terminal.result(&format!("schedule: {}", schedule::shown(schedule.as_ref())));
+    report.result(&format!("schedule: {}", schedule::shown(schedule.as_ref())));
     unattended::tell(session);
+    let (text, kit) = kit(session);
+    report.result(&format!("kit: {text}"));
+    let every = schedule.as_ref().and_then(|found| found.every);
+    report.tell(&Event::Status {
+        level_declared: declared,
+        level_actual: actual,
+        remote: ready.remote().name(),
+        encrypted,
+        kit,
+        schedule: schedule.as_ref().map_or("none".to_owned(), |found| found.kind.to_string()),
+        schedule_every: every.map(|every| every.to_string()),
+        schedule_enabled: schedule.is_some_and(|found| found.enabled),
+    });
+    Ok(outcome.with("level", actual))
+}
+
+/// The last recovery kit, for people and for scripts.
+fn kit(session: &Session) -> (String, Option<event::KitFound>) {
     let known = |kit: &KitNote, fits| {
-        let event = json!({"made": json::time(kit.made), "fits": fits});
-        json::at(kit.path.as_os_str().as_bytes(), event)
+        let path = Bytes::path(kit.path.as_os_str().as_bytes());
+        Some(event::KitFound { made: kit.made, fits, path })
     };
-    let (text, kit) = match readiness::kit(session) {
-        KitStanding::None => ("none".to_owned(), Value::Null),
+    match readiness::kit(session) {
+        KitStanding::None => ("none".to_owned(), None),
         KitStanding::Outdated(kit) => {
             let text = format!("of {}, the configuration has changed since", date(kit.made));
             (text, known(&kit, false))
@@ -105,15 +122,7 @@ pub fn run(session: &Session) -> Result<Outcome> {
             let text = format!("of {}, fits ({}){weak}", date(kit.made), path_of(&kit.path));
             (text, known(&kit, true))
         }
-    };
-    terminal.result(&format!("kit: {text}"));
-    let mut event = json!({
-        "type": "status", "level_declared": declared, "level_actual": actual,
-        "remote": ready.remote().name(), "encrypted": encrypted, "kit": kit,
-    });
-    schedule::add_to(&mut event, schedule.as_ref());
-    terminal.event(&event);
-    Ok(outcome.with("level", actual))
+    }
 }
 
 fn tree(
@@ -124,8 +133,8 @@ fn tree(
     findings: &mut Findings,
 ) -> Result<Place> {
     let name = &directory.name;
-    let terminal = &session.terminal;
-    let mut monitor = Monitor::comparison(terminal, name);
+    let report = &*session.report;
+    let mut monitor = Monitor::comparison(report, name);
     let (snapshots, listing) = repository.look_again(name)?;
     let presence = repository.wipes(&snapshots).presence(&mut monitor)?;
     let last = newest(name, &snapshots, findings, &mut monitor)?;
@@ -144,32 +153,35 @@ fn tree(
     let mut evidence = Evidence { store, names, listing, read_back: false };
     let (text, numbers) = saved(name, last, &mut evidence, findings)?;
     drop(monitor);
-    if !numbers.is_null() {
+    if numbers.is_some() {
         let unclaimed = evidence.listing.settle(names, &Ours::read(&snapshots.cache));
-        show::foreign(terminal, name, &unclaimed.foreign, false);
+        lists::foreign(report, name, &unclaimed.foreign, false);
     }
     let filtered = (filter, own);
     let Stands { text: where_, word, place, since } =
         stands(session, directory, presence, filtered, apart, findings)?;
-    terminal.result(&format!("{name}: {text}{where_}"));
-    let event = json!({
-        "type": "directory", "tree": name, "presence": word, "since": since, "snapshot": numbers,
+    report.result(&format!("{name}: {text}{where_}"));
+    report.tell(&Event::Directory {
+        tree: name.clone(),
+        presence: word,
+        since,
+        snapshot: numbers,
+        path: Bytes::path(directory.local.as_os_str().as_bytes()),
     });
-    terminal.event(&json::at(directory.local.as_os_str().as_bytes(), event));
     Ok(place)
 }
 
-/// What the remote holds of a tree, for people and for scripts; null if it holds nothing.
+/// What the remote holds of a tree, for people and for scripts; None if it holds nothing.
 fn saved(
     name: &str,
     last: Option<Snapshot>,
     evidence: &mut Evidence,
     findings: &mut Findings,
-) -> Result<(String, Value)> {
+) -> Result<(String, Option<event::Snapshot>)> {
     Ok(match last {
         None => {
             findings.never_saved(name);
-            ("no snapshot".to_owned(), Value::Null)
+            ("no snapshot".to_owned(), None)
         }
         Some(last) => {
             let ((made, _), counts) = (last.made(), last.counts());
@@ -192,11 +204,15 @@ fn saved(
 
 /// A snapshot for people and for scripts. `unproven` files, if the remote was asked; `seen`
 /// says how that is known.
-fn counted(made: u64, counts: Counts, unproven: Option<u64>, seen: &str) -> (String, Value) {
+fn counted(
+    made: u64,
+    counts: Counts,
+    unproven: Option<u64>,
+    seen: &str,
+) -> (String, Option<event::Snapshot>) {
     let Counts { files: count, bytes: size, .. } = counts;
     let text = format!("{}, {}, snapshot of {}, {seen}", files(count), bytes(size), date(made));
-    let made = json::time(made);
-    (text, json!({"files": count, "bytes": size, "made": made, "unproven": unproven}))
+    (text, Some(event::Snapshot { files: count, bytes: size, made, unproven }))
 }
 
 /// Where the data of a directory is, for people and in a word.
@@ -234,7 +250,7 @@ fn stands(
             let excluded =
                 Asked::of(Root::open(&directory.local).ok().as_ref(), filter, &spared)?.extent;
             if excluded.found {
-                let extent = show::extent(excluded);
+                let extent = lists::extent(excluded);
                 let what = format!(
                     "{name}: excluded, and still here: {extent} (`poof upload --wipe-excluded`)"
                 );

@@ -66,24 +66,24 @@ pub fn trouble(history: &History, schedule: &Schedule, now: u64) -> Option<Strin
 
 /// Says it in each way that there is. One that fails is noted, and fails nothing.
 pub fn up(session: &Session, schedule: &Schedule, history: &History, say: &Say) {
-    let terminal = &session.terminal;
+    let report = &*session.report;
     let (event, text) = match say {
         Say::Trouble(text) => ("trouble", text),
         Say::Well(text) => ("well", text),
     };
     match say {
-        Say::Trouble(text) => terminal.warn(text),
-        Say::Well(text) => terminal.done(text),
+        Say::Trouble(text) => report.warn(text),
+        Say::Well(text) => report.done(text),
     }
     if schedule.notify {
         let title = if event == "well" { "poof" } else { "poof: backups need a look" };
         if !notify::show(title, text) {
-            terminal.note("no desktop took the notification");
+            report.note("no desktop took the notification");
         }
     }
     let Some(argv) = &schedule.alert_command else { return };
     if let Err(problem) = programs::may_run(session, &[Program::alert(argv)]) {
-        return terminal.warn(problem.into_error().message());
+        return report.warn(problem.into_error().message());
     }
     let value = |name: &str, value: &str| (name.to_owned(), OsString::from(value));
     let env = [
@@ -96,8 +96,8 @@ pub fn up(session: &Session, schedule: &Schedule, history: &History, say: &Say) 
     let dir = &session.layout.home;
     let launch = Launch { argv, env: &env, dir, limit: PATIENCE, interruptible: true };
     let name = argv.first().map_or("", String::as_str);
-    if let Err(trouble) = launch.run(&mut |line| terminal.note(&format!("  {name}: {line}"))) {
-        terminal.warn(&format!("the alert command, {name}, {trouble}"));
+    if let Err(trouble) = launch.run(&mut |line| report.note(&format!("  {name}: {line}"))) {
+        report.warn(&format!("the alert command, {name}, {trouble}"));
     }
 }
 
@@ -108,7 +108,7 @@ pub fn ping(session: &Session, schedule: &Schedule, kind: Option<Kind>) {
     let urls = [("ping_url", Some(url)), ("ping_fail_url", schedule.ping_fail_url.as_ref())];
     let urls = urls.into_iter().filter_map(|(key, url)| Some(Program::ping(key, url?.expose())));
     if let Err(problem) = programs::may_run(session, &urls.collect::<Vec<_>>()) {
-        return session.terminal.warn(problem.into_error().message());
+        return session.report.warn(problem.into_error().message());
     }
     let address = match (kind, &schedule.ping_fail_url) {
         (None, _) => url.expose().to_owned(),
@@ -118,7 +118,7 @@ pub fn ping(session: &Session, schedule: &Schedule, kind: Option<Kind>) {
     let (code, word) = (kind.map_or(0, Kind::exit_code), kind.map_or("done", Kind::word));
     let body = format!("exit code {code} ({word})");
     if let Err(failure) = job::probe(&Ping { url: address, body }) {
-        session.terminal.warn(&format!("the monitor was not told: {}", failure.text));
+        session.report.warn(&format!("the monitor was not told: {}", failure.text));
     }
 }
 

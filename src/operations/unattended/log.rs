@@ -24,11 +24,11 @@ pub fn unwatched(session: &Session) -> Session {
         }
     };
     let log = log.unwrap_or(Ok(Log::StandardError)).unwrap_or_else(|error| {
-        session.terminal.warn(error.message());
+        session.report.warn(error.message());
         Log::StandardError
     });
     Session {
-        terminal: session.terminal.kept_in(log),
+        report: session.report.kept_in(log),
         layout: session.layout.clone(),
         files: session.files.clone(),
         state: session.state.clone(),
@@ -42,7 +42,7 @@ pub fn forget(session: &Session) {
     for path in logs(session) {
         for path in crate::base::log::all(&path).filter(|path| path.is_file()) {
             if let Err(error) = erase::file(&path, &noise) {
-                session.terminal.warn(&format!("cannot wipe {}: {error}", path_of(&path)));
+                session.report.warn(&format!("cannot wipe {}: {error}", path_of(&path)));
             }
         }
     }

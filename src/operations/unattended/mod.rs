@@ -8,8 +8,6 @@ mod policy;
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-
 use super::backup::Request;
 use super::outcome::Outcome;
 use super::run_history::{History, note};
@@ -23,6 +21,7 @@ use crate::config::{PoofConf, Schedule};
 use crate::host::lock::{self, Lock};
 use crate::host::network;
 use crate::host::power::{self, Power};
+use crate::report::Event;
 use crate::storage::failure::FailureKind;
 use crate::storage::remote::Remote;
 use policy::{Conditions, Decision, Limits, Network, Reason, decide};
@@ -33,7 +32,7 @@ pub use log::forget as forget_log;
 pub fn run(session: &Session, request: &Request, every: Option<Duration>) -> Outcome {
     let session = log::unwatched(session);
     attempt(&session, request, every).unwrap_or_else(|error| {
-        session.terminal.error(&error);
+        session.report.error(&error);
         Outcome { kind: Some(error.kind()), ..Outcome::default() }
     })
 }
@@ -101,10 +100,10 @@ fn back_up(
     schedule: &Schedule,
     history: &mut History,
 ) -> Outcome {
-    let terminal = &session.terminal;
+    let report = &*session.report;
     history.begin(now());
     note(session, history);
-    terminal.note(concat!("backup begins (poof ", env!("CARGO_PKG_VERSION"), ")"));
+    report.note(concat!("backup begins (poof ", env!("CARGO_PKG_VERSION"), ")"));
     let start = Instant::now();
     let outcome = backup::back_up(session, request);
     let kind = match &outcome {
@@ -114,7 +113,7 @@ fn back_up(
     let fields = match outcome {
         Ok(outcome) => outcome.fields,
         Err(error) => {
-            terminal.error(&error);
+            report.error(&error);
             Outcome::default().fields
         }
     };
@@ -122,7 +121,7 @@ fn back_up(
     // In any case: what is on disk is of a run at work.
     note(session, history);
     let (code, word, time) = (history.exit_code, &history.result, clock(start.elapsed()));
-    terminal.note(&format!("backup ended: exit code {code} ({word}) after {time}"));
+    report.note(&format!("backup ended: exit code {code} ({word}) after {time}"));
     if kind != Some(Kind::Interrupted) {
         alert::ping(session, schedule, kind);
     }
@@ -169,7 +168,7 @@ fn decision(
                 if looks == 1 {
                     let most = limits.network_wait.as_secs();
                     let text = format!("{} does not answer; waiting", remote.name());
-                    session.terminal.note(&format!("{text} for up to {most} seconds"));
+                    session.report.note(&format!("{text} for up to {most} seconds"));
                 }
                 interrupt::pause(distance)?;
             }
@@ -186,13 +185,13 @@ fn answers(remote: &Remote) -> bool {
 
 /// A run that does nothing is a good one for whoever started it: silent, exit code 0.
 fn skipped(session: &Session, reason: &Reason) -> Outcome {
-    session.terminal.note(&format!("not run: {reason}"));
+    session.report.note(&format!("not run: {reason}"));
     Outcome::default().with("skipped", reason.to_string())
 }
 
 fn remembered(session: &Session) -> History {
     let mut history = History::load(&session.state).unwrap_or_else(|error| {
-        session.terminal.warn(error.message());
+        session.report.warn(error.message());
         None
     });
     let history = history.get_or_insert_default();
@@ -212,7 +211,7 @@ pub fn forget(session: &Session) -> Result<()> {
 
 /// The lines of `status`.
 pub fn tell(session: &Session) {
-    let terminal = &session.terminal;
+    let report = &*session.report;
     let Ok(Some(history)) = History::load(&session.state) else { return };
     let conf = PoofConf::load(&session.files.poof).and_then(|conf| Schedule::of(&conf));
     let next = history.every.and_then(|every| policy::due(history.last(), every, now()));
@@ -225,23 +224,26 @@ pub fn tell(session: &Session) {
             }
             None => "not ended".to_owned(),
         };
-        terminal.result(&format!("last run: {}, {how}", date(begun)));
+        report.result(&format!("last run: {}, {how}", date(begun)));
     }
     if let Some((at, why)) = &history.skipped {
-        terminal.result(&format!("skipped: {}, {why}", date(*at)));
+        report.result(&format!("skipped: {}, {why}", date(*at)));
     }
     if history.every.is_some() {
         let when = next.map_or("at the next call".to_owned(), |at| format!("after {}", date(at)));
-        terminal.result(&format!("next run: {when}"));
+        report.result(&format!("next run: {when}"));
     }
     if let Some(trouble) = &trouble {
-        terminal.result(&format!("trouble: {trouble}"));
+        report.result(&format!("trouble: {trouble}"));
     }
-    terminal.event(&json!({
-        "type": "scheduled_run", "begun": history.begun.map(json::time),
-        "ended": history.ended.map(json::time),
-        "exit_code": history.ended.map(|_| history.exit_code), "failures": history.failures,
-        "proven": history.proven.map(json::time), "next": next.map(json::time),
-        "skipped": history.skipped.as_ref().map(|(_, why)| why), "trouble": trouble,
-    }));
+    report.tell(&Event::ScheduledRun {
+        begun: history.begun.map(json::time),
+        ended: history.ended.map(json::time),
+        exit_code: history.ended.map(|_| history.exit_code),
+        failures: history.failures,
+        proven: history.proven.map(json::time),
+        next: next.map(json::time),
+        skipped: history.skipped.map(|(_, why)| why),
+        trouble,
+    });
 }

@@ -7,20 +7,19 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
-
 use super::outcome::Outcome;
 use super::own_files;
 use super::session::Session;
 use crate::base::error::{Error, Kind, Result};
+use crate::base::files;
 use crate::base::shown::{path_of, quoted};
-use crate::base::{files, json};
 use crate::config::trees::Directory;
 use crate::host::clipboard;
 use crate::host::erase::{self, Noise};
 use crate::host::keychain;
 use crate::host::schedule::Scheduler;
 use crate::host::traces::{Trace, traces};
+use crate::report::{Bytes, Event};
 use inventory::Inventory;
 
 /// Names all that would go, once the directories in `going` are wiped.
@@ -29,18 +28,15 @@ pub fn preview(session: &Session, going: &[&Directory]) -> Result<()> {
     let installed = inventory.installed.iter().chain(&inventory.program);
     let own = inventory.files.iter().chain([&inventory.state]).chain(&inventory.scratch);
     for path in own.chain(&inventory.schedule).chain(installed) {
-        session.terminal.result(&format!("x {}", path_of(path)));
-        let event = json!({"type": "would_remove"});
-        session.terminal.event(&json::at(path.as_os_str().as_bytes(), event));
+        let path = Some(Bytes::path(path.as_os_str().as_bytes()));
+        session.report.tell(&Event::WouldRemove { path, what: None });
     }
     if inventory.crontab {
         let what = "the lines of poof in the crontab";
-        session.terminal.result(&format!("x {what}"));
-        session.terminal.event(&json!({"type": "would_remove", "what": what}));
+        session.report.tell(&Event::WouldRemove { path: None, what: Some(what) });
     }
     for entry in &inventory.keychain {
-        session.terminal.result(&format!("x {entry:?} in the keychain"));
-        session.terminal.event(&json!({"type": "would_forget", "entry": entry}));
+        session.report.tell(&Event::WouldForget { entry: entry.clone() });
     }
     let is_wiped =
         |dir: &Path| going.iter().any(|tree| dir.starts_with(own_files::real(&tree.local)));
@@ -53,7 +49,7 @@ pub fn preview(session: &Session, going: &[&Directory]) -> Result<()> {
 /// # Errors
 /// The program does not know where it is, or the system has no random numbers.
 pub fn depart(session: &Session, mut outcome: Outcome) -> Result<Outcome> {
-    let terminal = &session.terminal;
+    let report = &*session.report;
     let inventory = Inventory::of(session)?;
     let noise = Noise::new().map_err(|e| Error::unexpected(format!("no random numbers: {e}")))?;
     clipboard::let_go(&session.layout.home);
@@ -61,7 +57,7 @@ pub fn depart(session: &Session, mut outcome: Outcome) -> Result<Outcome> {
     let scheduler = Scheduler::of_this_user(&session.layout, &session.state);
     let mut failed = Vec::new();
     match scheduler.remove() {
-        Ok(removed) => removed.notes.iter().for_each(|note| terminal.warn(note)),
+        Ok(removed) => removed.notes.iter().for_each(|note| report.warn(note)),
         Err(error) => failed
             .push(Trace { what: format!("the schedule: {error}"), command: scheduler.by_hand() }),
     }
@@ -114,12 +110,12 @@ pub fn depart(session: &Session, mut outcome: Outcome) -> Result<Outcome> {
     found.extend(failed);
     tell(session, &found);
     if found.is_empty() {
-        terminal.done("poof is gone.");
+        report.done("poof is gone.");
     } else {
         outcome.worsen(Kind::Residue);
     }
-    if terminal.interactive() {
-        terminal.note("Your shell may write this command to its history when it ends.");
+    if report.interactive() {
+        report.note("Your shell may write this command to its history when it ends.");
     }
     Ok(outcome.with("neutered", true))
 }
@@ -186,7 +182,7 @@ fn in_config(dir: &Path, own: &[PathBuf]) -> Option<Trace> {
 
 fn tell(session: &Session, found: &[Trace]) {
     for Trace { what, command } in found {
-        session.terminal.warn(&format!("left: {what}; to remove it: {command}"));
-        session.terminal.event(&json!({"type": "trace", "what": what, "command": command}));
+        let (what, command) = (what.clone(), command.clone());
+        session.report.tell(&Event::Trace { what, command });
     }
 }

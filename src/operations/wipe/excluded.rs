@@ -3,18 +3,16 @@
 
 use std::collections::HashMap;
 
-use serde_json::json;
-
 use super::{Stage, Wiping};
 use crate::base::error::{Kind, Result};
-use crate::base::progress::Progress;
 use crate::base::shown::name_of;
 use crate::config::trees::Directory;
 use crate::operations::outcome::Outcome;
 use crate::operations::own_files;
 use crate::operations::repository::Repository;
 use crate::operations::session::Session;
-use crate::operations::show;
+use crate::report::progress::Progress;
+use crate::report::{Event, lists};
 use crate::storage::filter::Filter;
 use crate::tree::excluded::Extent;
 use crate::tree::kept::Kept;
@@ -80,8 +78,8 @@ impl<'a> Excluding<'a> {
             } else {
                 ("=", "would stay: excluded")
             };
-            let size = show::extent(*extent);
-            self.session.terminal.result(&format!("{sign} {name}: {size} {what}"));
+            let size = lists::extent(*extent);
+            self.session.report.result(&format!("{sign} {name}: {size} {what}"));
             self.event(name, *extent, self.goes, &[]);
         }
     }
@@ -89,11 +87,14 @@ impl<'a> Excluding<'a> {
     /// For `--json`: so much is excluded, and wiped or not; where it begins, if that is
     /// known.
     pub fn event(&self, tree: &str, extent: Extent, wiped: bool, paths: &[Vec<u8>]) {
-        let paths: Vec<_> = paths.iter().map(|path| String::from_utf8_lossy(path)).collect();
-        self.session.terminal.event(&json!({
-            "type": "excluded", "tree": tree, "files": extent.files, "bytes": extent.bytes,
-            "wiped": wiped, "paths": paths,
-        }));
+        let text = |path: &Vec<u8>| String::from_utf8_lossy(path).into_owned();
+        self.session.report.tell(&Event::Excluded {
+            tree: tree.to_owned(),
+            files: extent.files,
+            bytes: extent.bytes,
+            wiped,
+            paths: paths.iter().map(text).collect(),
+        });
     }
 }
 
@@ -103,7 +104,7 @@ impl Wiping<'_> {
         let name = &directory.name;
         let Some(asked) = self.excluding.of(name) else { return Ok(Tally::default()) };
         let keep = |why: &str, outcome: &mut Outcome| {
-            self.session.terminal.warn(&format!("{name}: what is excluded stays: {why}"));
+            self.session.report.warn(&format!("{name}: what is excluded stays: {why}"));
             outcome.worsen(Kind::Residue);
             Ok(Tally::default())
         };
@@ -130,8 +131,8 @@ impl Wiping<'_> {
             let why = "poof.conf excludes something else than when the rest was backed up";
             return keep(why, outcome);
         }
-        let terminal = &self.session.terminal;
-        let mut progress = Progress::new(terminal.shows_progress(), asked.extent.bytes);
+        let report = &*self.session.report;
+        let mut progress = Progress::new(report.shows_progress(), asked.extent.bytes);
         progress.begin(name, asked.extent.bytes);
         let mut done = 0;
         let mut told = |path: &[u8], size: u64| {
@@ -171,13 +172,13 @@ impl Wiping<'_> {
         };
         let what = format!(
             "{name}: excluded, and still here: {}{places} (`--wipe-excluded` wipes it)",
-            show::extent(extent)
+            lists::extent(extent)
         );
         if self.leaves {
-            self.session.terminal.warn(&what);
+            self.session.report.warn(&what);
             outcome.worsen(Kind::Residue);
         } else {
-            self.session.terminal.note(&what);
+            self.session.report.note(&what);
         }
         self.excluding.event(name, extent, false, paths);
     }

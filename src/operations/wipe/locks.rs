@@ -1,12 +1,10 @@
 //! What is told of files and directories that are locked (`chattr +i`, `+a`; macOS:
 //! `chflags uchg`) and wiped all the same.
 
-use serde_json::json;
-
-use crate::base::json;
 use crate::base::shown::name_of;
 use crate::host::flags;
 use crate::operations::session::Session;
+use crate::report::{Bytes, Event};
 
 /// So many paths are shown.
 const SHOWN: usize = 5;
@@ -23,11 +21,8 @@ pub fn preview(session: &Session, tree: &str, paths: &[Vec<u8>]) {
         "only root can lift that, and they would stay"
     };
     let shown = listed(paths);
-    session.terminal.result(&format!("! {tree}: {}: {what}: {shown}", are_locked(paths.len())));
-    for path in paths {
-        let event = json!({"type": "locked", "tree": tree, "lifted": false, "lifts": lifts});
-        session.terminal.event(&json::at(path, event));
-    }
+    session.report.result(&format!("! {tree}: {}: {what}: {shown}", are_locked(paths.len())));
+    each(session, tree, paths, (false, lifts));
 }
 
 /// Says which locks of a tree a wipe has lifted.
@@ -36,13 +31,17 @@ pub fn told(session: &Session, tree: &str, paths: &[Vec<u8>]) {
         return;
     }
     let shown = listed(paths);
-    session.terminal.note(&format!(
+    session.report.note(&format!(
         "{tree}: {}: that was lifted, and comes back with a download: {shown}",
         were_locked(paths.len())
     ));
+    each(session, tree, paths, (true, true));
+}
+
+fn each(session: &Session, tree: &str, paths: &[Vec<u8>], (lifted, lifts): (bool, bool)) {
     for path in paths {
-        let event = json!({"type": "locked", "tree": tree, "lifted": true, "lifts": true});
-        session.terminal.event(&json::at(path, event));
+        let (tree, path) = (tree.to_owned(), Bytes::path(path));
+        session.report.tell(&Event::Locked { tree, lifted, lifts, path });
     }
 }
 

@@ -4,22 +4,21 @@ pub mod excluded;
 mod locks;
 pub mod preview;
 
-use serde_json::json;
-
 use super::monitor::Monitor;
 use super::outcome::Outcome;
 use super::own_files;
 use super::repository::Repository;
+use super::runner;
 use super::session::Session;
-use super::{runner, show};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
-use crate::base::json;
-use crate::base::progress::Progress;
 use crate::base::shown::name_of;
 use crate::base::units::{bytes, files, now};
 use crate::config::trees::Directory;
 use crate::host::scratch;
+use crate::report::event::Wiped;
+use crate::report::progress::Progress;
+use crate::report::{self, Bytes, Event};
 use crate::storage::job::Watch;
 use crate::tree::excluded::Extent;
 use crate::tree::guard;
@@ -54,7 +53,7 @@ impl Wiping<'_> {
         wiped: &[&Directory],
         mut outcome: Outcome,
     ) -> Result<Outcome> {
-        let terminal = &self.session.terminal;
+        let report = &*self.session.report;
         // That of the configuration goes last, and only if all others are gone.
         let (own, others): (Vec<&Directory>, Vec<&Directory>) =
             directories.iter().partition(|directory| self.is_own(directory));
@@ -80,25 +79,25 @@ impl Wiping<'_> {
                     gone += tally.gone;
                     size += tally.bytes;
                 }
-                Err(error) => runner::note_failure(terminal, &mut outcome, error)?,
+                Err(error) => runner::note_failure(report, &mut outcome, error)?,
             }
         }
         if let Err(error) = scratch::sweep(&self.session.state) {
             let error = Error::io("wipe below", &self.session.state, &error);
-            runner::note_failure(terminal, &mut outcome, error.with_kind(Kind::Residue))?;
+            runner::note_failure(report, &mut outcome, error.with_kind(Kind::Residue))?;
         }
         let volume = format!("{}, {}", files(gone), bytes(size));
         match outcome.kind {
-            None => terminal.done(&format!("All wiped: {volume}")),
-            Some(_) => terminal.warn(&format!("Not all was wiped, see above; {volume}")),
+            None => report.done(&format!("All wiped: {volume}")),
+            Some(_) => report.warn(&format!("Not all was wiped, see above; {volume}")),
         }
         Ok(outcome.with("wiped_files", gone).with("wiped_bytes", size))
     }
 
     fn tree(&self, directory: &Directory, outcome: &mut Outcome) -> Result<Tally> {
         let name = &directory.name;
-        let terminal = &self.session.terminal;
-        let mut monitor = Monitor::comparison(terminal, name);
+        let report = &*self.session.report;
+        let mut monitor = Monitor::comparison(report, name);
         self.lock.hold()?;
         let (snapshots, listing) = self.repository.look_again(name)?;
         let snapshot = self.proven_manifest(&snapshots, &mut monitor)?;
@@ -107,9 +106,12 @@ impl Wiping<'_> {
         let proof = Proof::of(snapshot, evidence, &mut monitor)?;
         drop(monitor);
         for (path, why) in proof.unproven() {
-            let shown = name_of(path);
-            terminal.warn(&format!("{name}/{shown}: not proven and not wiped: {why}"));
-            terminal.event(&json::at(path, json!({"type": "unproven", "tree": name, "why": why})));
+            report.tell(&Event::Unproven {
+                tree: name.clone(),
+                why: why.to_owned(),
+                stays: true,
+                path: Bytes::path(path),
+            });
             outcome.worsen(Kind::Unproven);
         }
         let own = self.is_own(directory);
@@ -122,7 +124,7 @@ impl Wiping<'_> {
             self.excluded_stays(name, asked.extent, &[], outcome);
         }
         if own && !(self.leaves && outcome.kind.is_none()) {
-            terminal.note(&format!("{name}: it is poof's own configuration and stays"));
+            report.note(&format!("{name}: it is poof's own configuration and stays"));
             return Ok(Tally::default());
         }
         self.wipe(directory, &snapshots, &proof, outcome)
@@ -142,14 +144,14 @@ impl Wiping<'_> {
         outcome: &mut Outcome,
     ) -> Result<Tally> {
         let Directory { local, name } = directory;
-        let terminal = &self.session.terminal;
+        let report = &*self.session.report;
         let wipes = self.repository.wipes(snapshots);
         let mut record = self.record(&wipes, proof.snapshot())?;
         let begun = wipes.records.begun(name)?;
         self.lock.hold()?;
-        wipes.note(&record, &mut Monitor::comparison(terminal, name))?;
+        wipes.note(&record, &mut Monitor::comparison(report, name))?;
 
-        let mut progress = Progress::new(terminal.shows_progress(), record.bytes);
+        let mut progress = Progress::new(report.shows_progress(), record.bytes);
         progress.begin(name, record.bytes);
         let mut done = 0;
         let mut told = |path: &[u8], size: u64| {
@@ -171,7 +173,7 @@ impl Wiping<'_> {
         let open = residue || proof.unproven().next().is_some();
         if !tally.interrupted && !open {
             record.phase = Phase::Wiped;
-            wipes.note(&record, &mut Monitor::comparison(terminal, name))?;
+            wipes.note(&record, &mut Monitor::comparison(report, name))?;
             wipes.erase_names()?;
         }
         Ok(tally)
@@ -227,51 +229,34 @@ impl Wiping<'_> {
     }
 
     pub(super) fn tell(&self, name: &str, tally: &Tally, stage: Stage, outcome: &mut Outcome) {
-        let terminal = &self.session.terminal;
+        let report = &*self.session.report;
         for left in &tally.left {
-            let path = name_of(&left.path);
-            let (word, kind) = match left.reason {
+            let (reason, kind) = match left.reason {
                 Reason::Unproven => ("stays", Kind::Unproven),
                 Reason::Residue | Reason::Emptied | Reason::Excluded => ("residue", Kind::Residue),
             };
-            terminal.warn(&format!("{name}/{path}: {word}: {}", left.why));
-            let event = json!({"type": "left", "tree": name, "reason": word, "why": left.why});
-            terminal.event(&json::at(&left.path, event));
+            report.tell(&Event::Left {
+                tree: name.to_owned(),
+                reason,
+                why: left.why.clone(),
+                path: Bytes::path(&left.path),
+            });
             outcome.worsen(kind);
         }
         for path in &tally.outside {
-            let shown = name_of(path);
-            terminal.warn(&format!(
-                "{name}/{shown}: only this name is gone: the file has another outside of the tree, \
-                 or one that is excluded"
-            ));
-            terminal.event(&json::at(path, json!({"type": "outside", "tree": name})));
+            report.tell(&Event::Outside { tree: name.to_owned(), path: Bytes::path(path) });
             outcome.worsen(Kind::Residue);
         }
         locks::told(self.session, name, &tally.lifted);
-        let said = tally.achieved();
-        let place = show::place(tally.mount.as_ref());
-        let (count, size) = (files(tally.gone), bytes(tally.bytes));
-        let what = match stage {
-            Stage::Proven => "wiped",
-            Stage::Excluded => "excluded, and wiped:",
-        };
-        let said_so = show::said(&said, tally.mount.as_ref());
-        terminal.done(&format!("{name}: {what} {count}, {size}{place}: {said_so}"));
-        let words: Vec<_> = said.iter().map(|said| said.word()).collect();
-        if stage == Stage::Excluded {
-            let extent = Extent { files: tally.gone, bytes: tally.bytes, found: true };
-            self.excluding.event(name, extent, true, &[]);
-            return;
+        let wiped = Wiped::of(name, tally);
+        match stage {
+            Stage::Proven => report.tell(&Event::Wipe(wiped)),
+            Stage::Excluded => {
+                report.done(&report::wiped(&wiped, "excluded, and wiped:"));
+                let extent = Extent { files: tally.gone, bytes: tally.bytes, found: true };
+                self.excluding.event(name, extent, true, &[]);
+            }
         }
-        terminal.event(&json!({
-            "type": "wipe", "tree": name, "files": tally.gone, "bytes": tally.bytes,
-            "left": tally.left.len(), "outside": tally.outside.len(),
-            "lifted": tally.lifted.len(),
-            "mount": tally.mount.as_ref().map(|m| &m.point),
-            "filesystem": tally.mount.as_ref().map(|m| &m.kind),
-            "achieved": words,
-        }));
     }
 }
 

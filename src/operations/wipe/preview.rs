@@ -1,21 +1,16 @@
 //! What a wipe would take, before it does.
 
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
-
-use serde_json::{Value, json};
 
 use super::locks;
 use crate::base::error::Result;
 use crate::base::interrupt;
-use crate::base::json;
-use crate::base::shown::name_of;
-use crate::base::units::{bytes, files};
 use crate::config::trees::Directory;
 use crate::host::mounts::{self, Mount};
 use crate::operations::own_files;
 use crate::operations::session::Session;
-use crate::operations::show;
+use crate::report::event::On;
+use crate::report::{Bytes, Event};
 use crate::storage::filter::Filter;
 use crate::tree::entry::is_within;
 use crate::tree::root::{Root, Roots};
@@ -108,44 +103,24 @@ pub fn wipe(
         let root = roots.open(local).ok();
         let Extents { own, others } = of(session, root.as_ref(), directory, filter)?;
         let mount = root.and_then(|root| mounts::of(root.handle()));
-        let said = achieved(mount.as_ref());
-        let what = format!(
-            "would be wiped{}: {}",
-            show::place(mount.as_ref()),
-            show::said(&said, mount.as_ref())
-        );
-        let words: Vec<_> = said.iter().map(|said| said.word()).collect();
-        let locked = own.locked.len();
-        let event =
-            json!({"type": "would_wipe", "tree": name, "achieved": words, "locked": locked});
-        tell(session, name, &own, &what, mount.as_ref(), event);
+        session.report.tell(&Event::WouldWipe {
+            tree: name.clone(),
+            files: own.files,
+            bytes: own.bytes,
+            locked: own.locked.len(),
+            achieved: achieved(mount.as_ref()),
+            mount: On(mount),
+        });
         locks::preview(session, name, &own.locked);
-        for (path, mount, extent) in others {
-            let what = format!("would stay{}: not crossed", show::place(Some(&mount)));
-            let shown = format!("{name}/{}", name_of(path.as_os_str().as_encoded_bytes()));
-            let event = json!({"type": "would_stay", "tree": name});
-            let event = json::at(path.as_os_str().as_bytes(), event);
-            tell(session, &shown, &extent, &what, Some(&mount), event);
+        for (path, mount, Extent { files, bytes, .. }) in others {
+            session.report.tell(&Event::WouldStay {
+                tree: name.clone(),
+                files,
+                bytes,
+                mount: On(Some(mount)),
+                path: Bytes::path(path.as_os_str().as_encoded_bytes()),
+            });
         }
     }
     Ok(())
-}
-
-fn tell(
-    session: &Session,
-    name: &str,
-    extent: &Extent,
-    what: &str,
-    mount: Option<&Mount>,
-    mut event: Value,
-) {
-    let Extent { files: count, bytes: size, .. } = extent;
-    session.terminal.result(&format!("x {name}: {}, {} {what}", files(*count), bytes(*size)));
-    if let Some(event) = event.as_object_mut() {
-        event.insert("files".to_owned(), json!(count));
-        event.insert("bytes".to_owned(), json!(size));
-        event.insert("mount".to_owned(), json!(mount.map(|mount| &mount.point)));
-        event.insert("filesystem".to_owned(), json!(mount.map(|mount| &mount.kind)));
-    }
-    session.terminal.event(&event);
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::screen::{self, Screen};
-use super::shown::one_line;
-use super::waiting;
+use crate::base::shown::one_line;
+use crate::base::waiting;
 
 /// Times a second.
 const REFRESH: u8 = 10;

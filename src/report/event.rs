@@ -1,0 +1,598 @@
+//! What happens while poof works: one enum, whose variants are the lines of `--json`.
+//! docs/json.md describes them, docs/json-schema.json says it to programs.
+
+use data_encoding::BASE64;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use crate::base::error::Error;
+use crate::base::json::time;
+use crate::base::waiting::Waiting;
+use crate::host::mounts::Mount;
+use crate::tree::plan::{Failed, Plan};
+use crate::tree::wipe::{Achieved, Record, Tally};
+
+/// Something that happened, or that was found. What people read of it is in
+/// [`super::human`].
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    Version {
+        poof: &'static str,
+        rclone: String,
+    },
+    Help {
+        text: String,
+    },
+    /// Where a file of poof's is.
+    Path {
+        name: String,
+        #[serde(flatten)]
+        path: Bytes,
+    },
+    /// A configuration file as it is now.
+    File {
+        #[serde(flatten)]
+        path: Option<Bytes>,
+        #[serde(flatten)]
+        content: Bytes,
+    },
+    Completions {
+        shell: String,
+        script: String,
+    },
+    Man {
+        page: String,
+    },
+    State {
+        question: String,
+        status: String,
+    },
+    Toggle {
+        from: String,
+        to: String,
+        status: String,
+    },
+    Kit {
+        store: Option<String>,
+        #[serde(flatten)]
+        path: Bytes,
+    },
+    /// A dry run: a path that would be touched.
+    Plan {
+        action: Action,
+        tree: String,
+        bytes: u64,
+        #[serde(flatten)]
+        path: Bytes,
+    },
+    Tree(Numbers),
+    Failed {
+        action: &'static str,
+        tree: String,
+        why: String,
+        #[serde(flatten)]
+        path: Bytes,
+    },
+    LeftOut {
+        tree: String,
+        why: String,
+        loss: bool,
+        #[serde(flatten)]
+        path: Bytes,
+    },
+    Drift {
+        tree: String,
+        what: &'static str,
+        #[serde(flatten)]
+        path: Bytes,
+    },
+    Foreign {
+        tree: String,
+        bytes: u64,
+        kept: bool,
+        substitute: bool,
+        #[serde(flatten)]
+        path: Bytes,
+    },
+    Spared {
+        tree: String,
+        #[serde(flatten)]
+        path: Bytes,
+    },
+    Unproven {
+        tree: String,
+        why: String,
+        /// It was to be wiped in this run.
+        #[serde(skip)]
+        stays: bool,
+        #[serde(flatten)]
+        path: Bytes,
+    },
+    Left {
+        tree: String,
+        reason: &'static str,
+        why: String,
+        #[serde(flatten)]
+        path: Bytes,
+    },
+    Outside {
+        tree: String,
+        #[serde(flatten)]
+        path: Bytes,
+    },
+    Wipe(Wiped),
+    WouldWipe {
+        tree: String,
+        files: u64,
+        bytes: u64,
+        locked: usize,
+        #[serde(serialize_with = "words")]
+        achieved: Vec<Achieved>,
+        #[serde(flatten)]
+        mount: On,
+    },
+    WouldStay {
+        tree: String,
+        files: u64,
+        bytes: u64,
+        #[serde(flatten)]
+        mount: On,
+        #[serde(flatten)]
+        path: Bytes,
+    },
+    /// `lifted`: it has happened; `lifts`: this user may.
+    Locked {
+        tree: String,
+        lifted: bool,
+        lifts: bool,
+        #[serde(flatten)]
+        path: Bytes,
+    },
+    Excluded {
+        tree: String,
+        files: u64,
+        bytes: u64,
+        wiped: bool,
+        paths: Vec<String>,
+    },
+    Wiped {
+        tree: String,
+        #[serde(serialize_with = "moment")]
+        since: u64,
+        remote: String,
+        /// The remote in use.
+        #[serde(skip)]
+        here: String,
+    },
+    WouldRemove {
+        #[serde(flatten)]
+        path: Option<Bytes>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        what: Option<&'static str>,
+    },
+    WouldForget {
+        entry: String,
+    },
+    Trace {
+        what: String,
+        command: String,
+    },
+    Reading {
+        tree: String,
+        files: u64,
+        bytes: u64,
+        /// Of so many files.
+        #[serde(skip)]
+        of: u64,
+    },
+    Finding(Finding),
+    Checked {
+        tree: String,
+        intact: u64,
+        lost: u64,
+        foreign: usize,
+        unhashed: u64,
+    },
+    Directory {
+        tree: String,
+        presence: &'static str,
+        since: Option<String>,
+        snapshot: Option<Snapshot>,
+        #[serde(flatten)]
+        path: Bytes,
+    },
+    Doubt {
+        what: String,
+        exposes: bool,
+        residue: bool,
+    },
+    Status {
+        level_declared: u8,
+        level_actual: u8,
+        remote: String,
+        encrypted: bool,
+        kit: Option<KitFound>,
+        schedule: String,
+        schedule_every: Option<String>,
+        schedule_enabled: bool,
+    },
+    ScheduledRun {
+        begun: Option<String>,
+        ended: Option<String>,
+        exit_code: Option<u8>,
+        failures: u32,
+        proven: Option<String>,
+        next: Option<String>,
+        skipped: Option<String>,
+        trouble: Option<String>,
+    },
+    PlainCopy {
+        tree: String,
+        place: String,
+        files: u64,
+        bytes: u64,
+        configured: bool,
+    },
+    Purged {
+        tree: String,
+        files: u64,
+        bytes: u64,
+    },
+    Versions {
+        tree: String,
+        place: String,
+        count: u64,
+        bytes: u64,
+        more: bool,
+        locked: bool,
+        /// rclone-poof.conf, for a shell.
+        #[serde(skip)]
+        conf: String,
+    },
+    Target {
+        tree: String,
+        path: String,
+    },
+    Snapshot {
+        tree: String,
+        files: u64,
+        bytes: u64,
+        #[serde(serialize_with = "moment")]
+        made: u64,
+        host: String,
+    },
+    Step {
+        what: String,
+    },
+    Removed {
+        what: String,
+    },
+    Secret {
+        name: String,
+        source: &'static str,
+        entry: String,
+        moved: bool,
+    },
+    Hook {
+        when: String,
+        program: String,
+        trouble: Option<String>,
+    },
+    Waiting {
+        #[serde(rename = "for")]
+        place: &'static str,
+        seconds: u64,
+        /// The progress shows it to people.
+        #[serde(skip)]
+        is_shown: bool,
+    },
+    Warning {
+        message: String,
+    },
+    Error {
+        message: String,
+        hint: Option<String>,
+        exit_code: u8,
+    },
+    Summary {
+        exit_code: u8,
+        #[serde(flatten)]
+        fields: Map<String, Value>,
+    },
+    /// For people alone: no line of `--json`.
+    #[serde(skip)]
+    Text {
+        tone: Tone,
+        text: String,
+    },
+}
+
+/// How something is said to people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// What the command was called for.
+    Result,
+    /// The same, to be used as it is: the content of a file.
+    Verbatim,
+    /// What a person likes to know while it happens.
+    Note,
+    /// The good end of something.
+    Done,
+    /// Something that deserves a look, though the work goes on.
+    Warning,
+    /// What rclone says.
+    Detail,
+}
+
+/// What a plan does with a path.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    Add,
+    Update,
+    Move,
+    Attributes,
+    Delete,
+}
+
+/// The numbers of a tree.
+#[derive(Debug, Serialize)]
+pub struct Numbers {
+    tree: String,
+    add: usize,
+    update: usize,
+    #[serde(rename = "move")]
+    moved: usize,
+    attributes: usize,
+    delete: usize,
+    unchanged: u64,
+    failed: usize,
+    files: u64,
+    bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub excluded: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub excluded_bytes: Option<u64>,
+}
+
+impl Numbers {
+    pub fn of(tree: &str, plan: &Plan, failed: &[Failed]) -> Self {
+        Numbers {
+            tree: tree.to_owned(),
+            add: plan.add.len(),
+            update: plan.update.len(),
+            moved: plan.moved.len(),
+            attributes: plan.attributes.len(),
+            delete: plan.delete.len(),
+            unchanged: plan.same(),
+            failed: failed.len(),
+            files: plan.transfers(),
+            bytes: plan.bytes(),
+            excluded: None,
+            excluded_bytes: None,
+        }
+    }
+}
+
+/// A tree, or what is excluded in it, that was wiped.
+#[derive(Debug, Serialize)]
+pub struct Wiped {
+    pub(super) tree: String,
+    pub(super) files: u64,
+    pub(super) bytes: u64,
+    left: usize,
+    outside: usize,
+    lifted: usize,
+    #[serde(serialize_with = "words")]
+    pub(super) achieved: Vec<Achieved>,
+    #[serde(flatten)]
+    pub(super) mount: On,
+}
+
+impl Wiped {
+    pub fn of(tree: &str, tally: &Tally) -> Self {
+        Wiped {
+            tree: tree.to_owned(),
+            files: tally.gone,
+            bytes: tally.bytes,
+            left: tally.left.len(),
+            outside: tally.outside.len(),
+            lifted: tally.lifted.len(),
+            achieved: tally.achieved(),
+            mount: On(tally.mount.clone()),
+        }
+    }
+}
+
+/// What `check` has found of a path, or, without one, of the manifest.
+#[derive(Debug, Serialize)]
+pub struct Finding {
+    pub tree: String,
+    pub what: &'static str,
+    #[serde(flatten)]
+    pub path: Option<Bytes>,
+    /// The path whose content it has.
+    #[serde(flatten)]
+    pub holds: Option<Bytes>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// People hear of it as well.
+    #[serde(skip)]
+    pub aloud: bool,
+    /// The path is from the top of the bucket.
+    #[serde(skip)]
+    pub at_top: bool,
+}
+
+/// A snapshot of a directory. `unproven` files, if the remote could be asked.
+#[derive(Debug, Serialize)]
+pub struct Snapshot {
+    pub files: u64,
+    pub bytes: u64,
+    #[serde(serialize_with = "moment")]
+    pub made: u64,
+    pub unproven: Option<u64>,
+}
+
+/// The last recovery kit.
+#[derive(Debug, Serialize)]
+pub struct KitFound {
+    #[serde(serialize_with = "moment")]
+    pub made: u64,
+    pub fits: bool,
+    #[serde(flatten)]
+    pub path: Bytes,
+}
+
+/// The mount that something is on.
+#[derive(Debug)]
+pub struct On(pub Option<Mount>);
+
+impl Serialize for On {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("mount", &self.0.as_ref().map(|mount| &mount.point))?;
+        map.serialize_entry("filesystem", &self.0.as_ref().map(|mount| &mount.kind))?;
+        map.end()
+    }
+}
+
+/// Bytes that are text as a rule. What is no UTF-8 has U+FFFD in its place under the key,
+/// and all bytes are in Base64 under `KEY_base64`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Bytes {
+    key: &'static str,
+    bytes: Vec<u8>,
+}
+
+impl Bytes {
+    pub fn path(path: impl AsRef<[u8]>) -> Self {
+        Bytes { key: "path", bytes: path.as_ref().to_vec() }
+    }
+
+    pub fn holds(path: &[u8]) -> Self {
+        Bytes { key: "holds", bytes: path.to_vec() }
+    }
+
+    pub fn content(text: &[u8]) -> Self {
+        Bytes { key: "content", bytes: text.to_vec() }
+    }
+
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        let text = String::from_utf8_lossy(&self.bytes);
+        map.serialize_entry(self.key, &text)?;
+        if matches!(text, std::borrow::Cow::Owned(_)) {
+            map.serialize_entry(&format!("{}_base64", self.key), &BASE64.encode(&self.bytes))?;
+        }
+        map.end()
+    }
+}
+
+fn words<S: Serializer>(achieved: &[Achieved], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(achieved.iter().map(|achieved| achieved.word()))
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde hands a reference
+fn moment<S: Serializer>(since: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&time(*since))
+}
+
+impl Event {
+    /// The line of `--json`; None: it is for people alone.
+    pub fn line(&self) -> Option<String> {
+        if matches!(self, Event::Text { .. }) { None } else { serde_json::to_string(self).ok() }
+    }
+
+    pub fn error(error: &Error) -> Self {
+        Event::Error {
+            message: error.message().to_owned(),
+            hint: error.hint_text().map(str::to_owned),
+            exit_code: error.kind().exit_code(),
+        }
+    }
+
+    /// A path that did not make it, and why.
+    pub fn failed(tree: &str, Failed { path, why, deletion, .. }: &Failed) -> Self {
+        Event::Failed {
+            action: if *deletion { "delete" } else { "send" },
+            tree: tree.to_owned(),
+            why: why.clone(),
+            path: Bytes::path(path.as_os_str().as_encoded_bytes()),
+        }
+    }
+
+    pub fn waiting(waiting: Waiting, is_shown: bool) -> Self {
+        let (place, seconds) = (waiting.place(), waiting.time.as_secs());
+        Event::Waiting { place, seconds, is_shown }
+    }
+
+    /// A tree that is wiped, of which nothing is to be done; `here` is the remote in use.
+    pub fn wiped(record: &Record, here: &str) -> Self {
+        let Record { tree, since, remote, .. } = record;
+        let (tree, since, remote) = (tree.clone(), *since, remote.clone());
+        Event::Wiped { tree, since, remote, here: here.to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn value(event: &Event) -> Value {
+        serde_json::from_str(&event.line().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_path_that_is_no_utf8_keeps_every_byte() {
+        let at = |path: &[u8]| value(&Event::Spared { tree: "t".into(), path: Bytes::path(path) });
+        assert_eq!(at(b"a/\xc3\xa9"), json!({"type": "spared", "tree": "t", "path": "a/é"}));
+        let odd = at(b"a/\xff\n");
+        assert_eq!(odd["path"], "a/\u{fffd}\n");
+        let bytes = BASE64.decode(odd["path_base64"].as_str().unwrap().as_bytes()).unwrap();
+        assert_eq!(bytes, b"a/\xff\n");
+        // A replacement character in the name itself is no loss.
+        assert_eq!(at("\u{fffd}".as_bytes()).get("path_base64"), None);
+    }
+
+    #[test]
+    fn what_is_not_there_has_no_key_and_what_is_not_known_is_null() {
+        let nothing = Event::WouldRemove { path: None, what: Some("x") };
+        assert_eq!(value(&nothing), json!({"type": "would_remove", "what": "x"}));
+        let unmounted = Event::WouldStay {
+            tree: "t".into(),
+            files: 1,
+            bytes: 2,
+            mount: On(None),
+            path: Bytes::path(b"p"),
+        };
+        assert_eq!(
+            value(&unmounted),
+            json!({
+                "type": "would_stay", "tree": "t", "files": 1, "bytes": 2, "mount": null,
+                "filesystem": null, "path": "p",
+            })
+        );
+        let fields = Outcome::of(7);
+        assert_eq!(value(&fields), json!({"type": "summary", "exit_code": 7, "files": 3}));
+        assert_eq!(Event::Text { tone: Tone::Note, text: "x".into() }.line(), None);
+    }
+
+    struct Outcome;
+
+    impl Outcome {
+        fn of(exit_code: u8) -> Event {
+            let fields = Map::from_iter([("files".to_owned(), 3.into())]);
+            Event::Summary { exit_code, fields }
+        }
+    }
+}

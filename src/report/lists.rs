@@ -1,0 +1,120 @@
+//! What is said of many things at once, and in how many words.
+
+use std::fmt::Write;
+
+use super::Report;
+use super::event::{Action, Bytes, Event};
+use crate::base::shown::name_of;
+use crate::base::terminal::Volume;
+use crate::base::units::{bytes, files};
+use crate::tree::excluded::Extent;
+use crate::tree::ours::Foreign;
+use crate::tree::plan::{Item, Plan};
+
+/// `3 new, 1 changed, 0 removed, 5,004 unchanged`
+pub fn counts(plan: &Plan) -> String {
+    let attributes = match plan.attributes.len() {
+        0 => String::new(),
+        count => format!(", {count} with other attributes"),
+    };
+    let moved = match plan.moved.len() {
+        0 => String::new(),
+        count => format!(", {count} renamed"),
+    };
+    format!(
+        "{} new, {} changed, {} removed, {} unchanged{moved}{attributes}",
+        plan.add.len(),
+        plan.update.len(),
+        plan.delete.len() - plan.moved.len().min(plan.delete.len()),
+        plan.same()
+    )
+}
+
+/// `12 files, 1.50 MiB`
+pub fn volume(plan: &Plan) -> String {
+    format!("{}, {}", files(plan.transfers()), bytes(plan.bytes()))
+}
+
+/// `3 files, 1.50 MiB`
+pub fn extent(extent: Extent) -> String {
+    format!("{}, {}", files(extent.files), bytes(extent.bytes))
+}
+
+/// Every path of a plan: what `--dry-run` is for.
+pub fn plan(report: &dyn Report, tree: &str, plan: &Plan) {
+    for (action, items) in [
+        (Action::Add, &plan.add),
+        (Action::Update, &plan.update),
+        (Action::Move, &plan.moved),
+        (Action::Attributes, &plan.attributes),
+        (Action::Delete, &plan.delete),
+    ] {
+        for Item { path, size } in items {
+            let path = Bytes::path(path.as_os_str().as_encoded_bytes());
+            report.tell(&Event::Plan { action, tree: tree.to_owned(), bytes: *size, path });
+        }
+    }
+}
+
+/// So many foreign objects are named in a text; `--verbose` names all.
+const MANY: usize = 20;
+
+/// Objects of a tree that poof did not make, and whether they go.
+pub fn foreign(report: &dyn Report, tree: &str, foreign: &[Foreign], goes: bool) {
+    if foreign.is_empty() {
+        return;
+    }
+    let count = objects(foreign.len());
+    let mut text = if goes {
+        format!("{tree}: {count} that poof did not make will be removed:")
+    } else {
+        format!("{tree}: {count} that poof did not make: kept (`--allow foreign` removes them):")
+    };
+    let shown = bounded(report, foreign.len());
+    for Foreign { name, size, odd } in &foreign[..shown] {
+        let below = if *odd { String::new() } else { format!("{tree}/") };
+        let name = name_of(name);
+        let _ = write!(text, "\n  {below}{} ({})", name, bytes(*size));
+    }
+    text.push_str(&rest(foreign.len() - shown));
+    report.warn(&text);
+    for Foreign { name, size, odd } in foreign {
+        report.tell(&Event::Foreign {
+            tree: tree.to_owned(),
+            bytes: *size,
+            kept: !goes,
+            substitute: *odd,
+            path: Bytes::path(name),
+        });
+    }
+}
+
+/// How many of so many foreign objects a text names.
+pub fn bounded(report: &dyn Report, count: usize) -> usize {
+    if report.volume() >= Volume::Verbose { count } else { count.min(MANY) }
+}
+
+/// Says that a text leaves some out.
+pub fn rest(count: usize) -> String {
+    if count == 0 { String::new() } else { format!("\n  and {count} more (`-v` names all)") }
+}
+
+fn objects(count: usize) -> String {
+    if count == 1 { "1 object".to_owned() } else { format!("{count} objects") }
+}
+
+/// What a download leaves alone because the last backup could not send it.
+pub fn unsent(report: &dyn Report, tree: &str, paths: &[Vec<u8>]) {
+    for path in paths {
+        report.tell(&Event::Spared { tree: tree.to_owned(), path: Bytes::path(path) });
+    }
+}
+
+/// Says which trees were left out of a run, and which were not.
+pub fn refused(report: &dyn Report, refused: &[String], going: &[String]) {
+    if refused.is_empty() || going.is_empty() {
+        return;
+    }
+    let (refused, going) = (refused.join(", "), going.join(", "));
+    report.warn(&format!("Left out, see above: {refused}. The run went on with: {going}."));
+}

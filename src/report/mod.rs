@@ -1,0 +1,167 @@
+//! How operations are heard: they tell events and ask questions, and know nothing of a
+//! terminal. [`Terminal`] says the events to people ([`human`]) and, with `--json`, to
+//! programs ([`event`]); the tests of operations have a listener of their own.
+
+pub mod event;
+mod human;
+pub mod lists;
+pub mod progress;
+mod screen;
+
+use std::sync::Arc;
+
+use crate::base::error::{Error, Result};
+use crate::base::log::Log;
+use crate::base::secret::Secret;
+use crate::base::terminal::Terminal;
+pub use crate::base::terminal::Volume;
+pub use event::{Bytes, Event, Tone};
+pub use human::wiped;
+
+/// Hears what an operation has to say, and answers what it asks.
+pub trait Report: Send + Sync {
+    fn tell(&self, event: &Event);
+
+    /// Tells an error that the work survives, or ends with.
+    fn error(&self, error: &Error);
+
+    /// Asks a question that `yes` answers beforehand. Where nobody can be asked the answer
+    /// is no.
+    ///
+    /// # Errors
+    /// The user interrupts instead of answering.
+    fn confirm(&self, question: &str, yes: bool) -> Result<bool>;
+
+    /// Whether there is a person who can be asked.
+    fn interactive(&self) -> bool;
+
+    /// Shows a secret that a person has to write down, if there is one.
+    fn show_secret(&self, what: &str, secret: &Secret);
+
+    fn shows_progress(&self) -> bool;
+
+    fn volume(&self) -> Volume;
+
+    /// The same for a run that nobody watches: nothing is asked, and all is kept in `log`.
+    fn kept_in(&self, log: Log) -> Arc<dyn Report>;
+}
+
+/// What is said to people alone.
+impl dyn Report + '_ {
+    pub fn result(&self, text: &str) {
+        self.text(Tone::Result, text);
+    }
+
+    pub fn note(&self, text: &str) {
+        self.text(Tone::Note, text);
+    }
+
+    pub fn done(&self, text: &str) {
+        self.text(Tone::Done, text);
+    }
+
+    pub fn detail(&self, text: &str) {
+        self.text(Tone::Detail, text);
+    }
+
+    /// A warning is for programs as well.
+    pub fn warn(&self, message: &str) {
+        self.tell(&Event::Warning { message: message.to_owned() });
+    }
+
+    fn text(&self, tone: Tone, text: &str) {
+        self.tell(&Event::Text { tone, text: text.to_owned() });
+    }
+}
+
+/// Hears nothing and answers nothing: for a command inside of another.
+pub struct Silent;
+
+impl Report for Silent {
+    fn tell(&self, _event: &Event) {}
+
+    fn error(&self, _error: &Error) {}
+
+    fn confirm(&self, _question: &str, yes: bool) -> Result<bool> {
+        Ok(yes)
+    }
+
+    fn interactive(&self) -> bool {
+        false
+    }
+
+    fn show_secret(&self, _what: &str, _secret: &Secret) {}
+
+    fn shows_progress(&self) -> bool {
+        false
+    }
+
+    fn volume(&self) -> Volume {
+        Volume::Silent
+    }
+
+    fn kept_in(&self, _log: Log) -> Arc<dyn Report> {
+        Arc::new(Silent)
+    }
+}
+
+impl Report for Terminal {
+    fn tell(&self, event: &Event) {
+        if let Some((tone, text)) = human::said(event) {
+            match tone {
+                Tone::Result => self.result(&text),
+                Tone::Verbatim => self.verbatim(&text),
+                Tone::Note => self.note(&text),
+                Tone::Done => self.done(&text),
+                Tone::Detail => self.detail(&text),
+                Tone::Warning => {
+                    self.warn(&text);
+                    if !matches!(event, Event::Warning { .. }) {
+                        self.line(&Event::Warning { message: text });
+                    }
+                }
+            }
+        }
+        self.line(event);
+    }
+
+    fn error(&self, error: &Error) {
+        Terminal::error(self, error);
+        self.line(&Event::error(error));
+    }
+
+    fn confirm(&self, question: &str, yes: bool) -> Result<bool> {
+        Terminal::confirm(self, question, yes)
+    }
+
+    fn interactive(&self) -> bool {
+        Terminal::interactive(self)
+    }
+
+    fn show_secret(&self, what: &str, secret: &Secret) {
+        Terminal::show_secret(self, what, secret);
+    }
+
+    fn shows_progress(&self) -> bool {
+        Terminal::shows_progress(self)
+    }
+
+    fn volume(&self) -> Volume {
+        Terminal::volume(self)
+    }
+
+    fn kept_in(&self, log: Log) -> Arc<dyn Report> {
+        Arc::new(Terminal::kept_in(self, log))
+    }
+}
+
+impl Terminal {
+    /// The line of `--json`, if that is wanted.
+    fn line(&self, event: &Event) {
+        if self.is_json()
+            && let Some(line) = event.line()
+        {
+            self.json(&line);
+        }
+    }
+}
