@@ -23,10 +23,10 @@ pub struct Kinds(u8);
 impl Kinds {
     pub const CONTROL: Kinds = Kinds(1);
     pub const WHITE: Kinds = Kinds(32);
-    pub const BACKSLASH: Kinds = Kinds(2);
-    pub const ESCAPE: Kinds = Kinds(4);
-    pub const EDGE: Kinds = Kinds(8);
-    pub const BEYOND: Kinds = Kinds(16);
+    const BACKSLASH: Kinds = Kinds(2);
+    const ESCAPE: Kinds = Kinds(4);
+    const EDGE: Kinds = Kinds(8);
+    const BEYOND: Kinds = Kinds(16);
 
     pub fn is_empty(self) -> bool {
         self.0 == 0

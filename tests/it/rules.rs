@@ -1,12 +1,12 @@
 //! The rules of the house, held against the source. What they are for stands in
-//! the crate comment of main.rs.
+//! the crate comment of lib.rs.
 
 mod check;
 mod circles;
 mod tokens;
 mod uses;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -18,8 +18,9 @@ use uses::{module_of, uses};
 
 /// The rooms of src, top to bottom. A room knows those below its line, and
 /// neither its neighbours nor what is above.
-const LAYERS: [&[&str]; 7] = [
-    &["main"],
+const LAYERS: [&[&str]; 8] = [
+    &["main", "lib"],
+    &["entry"],
     &["commands"],
     // cli holds the types of the command line; operations never hear of them.
     &["cli", "operations"],
@@ -76,7 +77,11 @@ const LONGEST: usize = 80;
 
 /// The files of src with their texts, by their paths below it.
 fn texts() -> Vec<(PathBuf, String)> {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    texts_below("src")
+}
+
+fn texts_below(dir: &str) -> Vec<(PathBuf, String)> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join(dir);
     let files = WalkDir::new(&src)
         .sort_by_file_name()
         .into_iter()
@@ -117,6 +122,43 @@ fn operations_tell_events_and_hear_of_no_terminal() {
         assert_eq!(says(Path::new("operations/x.rs"), text).len(), 1);
         assert_eq!(says(Path::new("report/x.rs"), text), [""; 0]);
     }
+}
+
+/// Functions and constants that are `pub` though no other file names them.
+fn too_public(texts: &[(PathBuf, String)]) -> Vec<String> {
+    let words = |text: &str| -> BTreeSet<String> {
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let parts = code.flat_map(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_'));
+        parts.map(str::to_owned).collect()
+    };
+    let all: Vec<_> = texts.iter().map(|(path, text)| (path, words(text))).collect();
+    let mut found = Vec::new();
+    for (path, text) in texts {
+        for line in text.lines().map(str::trim_start).filter(|line| line.starts_with("pub ")) {
+            let mut rest = line.split(|c: char| !c.is_alphanumeric() && c != '_').skip(1);
+            let Some(_) = rest.find(|word| ["fn", "const", "static"].contains(word)) else {
+                continue;
+            };
+            let name = rest.find(|word| !["fn", "const", "unsafe"].contains(word));
+            let name = name.unwrap_or_default();
+            if !all.iter().any(|(other, words)| *other != path && words.contains(name)) {
+                found.push(format!("{}: {name}", path.to_str().unwrap()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn pub_is_what_another_file_uses() {
+    let mut texts = texts_below("src");
+    texts.extend(texts_below("fuzz/src"));
+    let found = too_public(&texts);
+    assert!(found.is_empty(), "pub, and used in their own file alone:\n{}", found.join("\n"));
+    let file = |path: &str, text: &str| (PathBuf::from(path), text.to_owned());
+    let own = "pub const A: u8 = 1;\npub(super) fn b() {}\n    pub const fn c() {}\npub fn d() {}";
+    let files = [file("x.rs", own), file("y.rs", "// c\nuse super::x; fn f() { x::d() }")];
+    assert_eq!(too_public(&files), ["x.rs: A", "x.rs: c"]);
 }
 
 #[test]

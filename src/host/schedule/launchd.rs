@@ -136,7 +136,7 @@ pub fn bootout(service: &str) -> Call {
     call(&["launchctl", "bootout", service])
 }
 
-pub fn bootstrap(uid: u32, agent: &Path) -> Call {
+fn bootstrap(uid: u32, agent: &Path) -> Call {
     call(&["launchctl", "bootstrap", &domain(uid), &agent.to_string_lossy()])
 }
 

@@ -18,7 +18,7 @@ impl Source {
         let module = Path::new(path).strip_prefix("src").unwrap().with_extension("");
         let mut names: Vec<_> = module.iter().map(|name| name.to_str().unwrap()).collect();
         names.pop_if(|last| *last == "mod");
-        let depth = if names == ["main"] { 0 } else { names.len() };
+        let depth = if names == ["main"] || names == ["lib"] { 0 } else { names.len() };
         Source { path: path.to_owned(), room: names[0].to_owned(), tokens: read(text, depth) }
     }
 }
@@ -72,11 +72,10 @@ fn layer(room: &str) -> Option<usize> {
     LAYERS.iter().position(|layer| layer.contains(&room))
 }
 
-/// Within a room, and down. What main.rs itself holds has no room: main may use
-/// it, and nobody else.
+/// Within a room, and down. What main.rs and lib.rs themselves hold has no room.
 fn may_use(from: &str, to: &str) -> bool {
     let down = || layer(from).zip(layer(to)).is_some_and(|(from, to)| from < to);
-    from == to || from == "main" || down()
+    from == to || ["main", "lib"].contains(&from) || down()
 }
 
 fn is_print(name: &str) -> bool {
