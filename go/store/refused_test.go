@@ -115,7 +115,7 @@ func mounted(t *testing.T, create, mount []string) string {
 	run := func(line ...string) (string, bool) {
 		out, err := exec.Command(line[0], line[1:]...).CombinedOutput()
 		if err != nil {
-			t.Logf("skipped: %v: %v: %s", line, err, out)
+			skipped(t, lacksMount, "%v: %v: %s", line, err, out)
 		}
 		return strings.TrimSpace(string(out)), err == nil
 	}

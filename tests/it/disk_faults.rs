@@ -10,7 +10,7 @@ use std::time::Duration;
 use walkdir::WalkDir;
 
 use crate::harness::command::{Command, Run};
-use crate::harness::{Kind, Sandbox, Snapshot, Verdict, assert_same_content, grow};
+use crate::harness::{Kind, Lacks, Sandbox, Snapshot, Verdict, assert_same_content, grow, skipped};
 use crate::story::{plain, proxied};
 
 const UPLOAD: [&str; 2] = ["upload", "--yes"];
@@ -133,7 +133,7 @@ fn nobody_listens_and_the_upload_comes_to_its_end() {
 fn mounted(sandbox: &Sandbox, mounts: &str) -> Option<Run> {
     let may = Process::new("unshare").args(["-m", "mount", "-t", "tmpfs", "t", "/mnt"]).output();
     if !may.is_ok_and(|out| out.status.success()) {
-        eprintln!("skipped: only root can mount");
+        skipped(Lacks::Mount, "only root can mount");
         return None;
     }
     let poof = env!("CARGO_BIN_EXE_poof");

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::harness::command::Run;
 use crate::harness::hostile::{Keeper, hostile, set_mtime, set_xattr, setfacl};
-use crate::harness::{Config, Sandbox, assert_exact, copy_exactly, minio};
+use crate::harness::{Config, Lacks, Sandbox, assert_exact, copy_exactly, minio, skipped};
 
 /// A sandbox with the hostile tree, backed up.
 struct Person {
@@ -19,7 +19,7 @@ impl Person {
     /// None if the tests may not do what this needs; says so.
     fn with(config: &Config, keeper: Keeper) -> Option<Self> {
         if keeper == Keeper::Root && !rustix::process::geteuid().is_root() {
-            eprintln!("skipped: only root can give files to others");
+            skipped(Lacks::Root, "only root can give files to others");
             return None;
         }
         let sandbox = Sandbox::new();
@@ -164,7 +164,7 @@ fn an_attribute_that_changed_alone_is_backed_up() {
 #[test]
 fn what_is_restored_by_a_user_names_the_owners_that_could_not_be_set() {
     if !rustix::process::geteuid().is_root() {
-        eprintln!("skipped: only root can give files to others");
+        skipped(Lacks::Root, "only root can give files to others");
         return;
     }
     let sandbox = Sandbox::new();

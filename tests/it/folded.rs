@@ -8,7 +8,7 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Guarded, Sandbox, stock_rclone};
+use crate::harness::{Guarded, Lacks, Sandbox, skipped, stock_rclone};
 use crate::story::on_disk;
 
 /// Such a disk, gone at the end of the test. What is on it lies in `below`, where
@@ -38,7 +38,7 @@ impl Disk {
         let before = std::os::unix::fs::MetadataExt::dev(&device);
         while is_there() == before {
             if server.exited().unwrap().is_some() || start.elapsed() > Duration::from_secs(20) {
-                eprintln!("skipped: nothing can be mounted here: {}", server.log());
+                skipped(Lacks::Mount, format!("nothing can be mounted here: {}", server.log()));
                 return None;
             }
             sleep(Duration::from_millis(20));

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::harness::forger::{Forger, Kind, MADE};
-use crate::harness::{Sandbox, Snapshot, assert_same_content};
+use crate::harness::{Lacks, Sandbox, Snapshot, assert_same_content, skipped};
 use crate::story::on_disk;
 
 const DOWNLOAD: [&str; 4] = ["download", "--yes", "--only", "data"];
@@ -108,7 +108,7 @@ fn a_path_where_files_are_collected_is_none_of_a_snapshot() {
 #[test]
 fn a_bucket_in_clear_gives_root_no_attribute_and_no_lock_of_roots_without_a_word() {
     if !rustix::process::geteuid().is_root() {
-        eprintln!("not run: a user cannot be given them");
+        skipped(Lacks::Root, "a user cannot be given them");
         return;
     }
     for (name, value, directory) in [

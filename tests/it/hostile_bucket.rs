@@ -9,7 +9,7 @@ use rustix::fs::{CWD, FileType, Mode};
 
 use crate::farewell::kit;
 use crate::harness::command::Run;
-use crate::harness::{Backdoor, Sandbox, Snapshot, assert_same_content};
+use crate::harness::{Backdoor, Lacks, Sandbox, Snapshot, assert_same_content, skipped};
 use crate::homecoming::bare;
 use crate::story::{grown, told};
 
@@ -123,7 +123,7 @@ fn a_kit_knows_the_last_snapshot_and_takes_none_before_it() {
 #[test]
 fn a_bucket_in_clear_gives_root_no_devices_and_no_setuid_programs_without_a_word() {
     if !rustix::process::geteuid().is_root() {
-        eprintln!("not run: a user cannot be given them");
+        skipped(Lacks::Root, "a user cannot be given them");
         return;
     }
     for encrypted in [false, true] {

@@ -13,8 +13,8 @@ use std::thread;
 use jsonschema::Validator;
 use serde_json::Value;
 
-use crate::harness::Sandbox;
 use crate::harness::command::Run;
+use crate::harness::{Lacks, Sandbox, skipped};
 
 /// What the stories do not bring about everywhere: only root can mount and lock, and a hook, a
 /// keychain and a scheduled run have tests of their own.
@@ -207,7 +207,7 @@ fn what_is_locked_is_told_before_and_after_in_lines_of_the_schema() {
     fs::write(&path, "x").unwrap();
     let chattr = std::process::Command::new("chattr").arg("+i").arg(&path).output();
     if !chattr.is_ok_and(|out| out.status.success()) {
-        eprintln!("skipped: only root can lock, and not on every file system");
+        skipped(Lacks::Root, "only root can lock, and not on every file system");
         return;
     }
     for (args, lifted, summary, key) in [

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command as Process;
 
 use crate::harness::command::Run;
-use crate::harness::{Config, Sandbox, minio};
+use crate::harness::{Config, Lacks, Sandbox, minio, skipped};
 
 const UPLOAD: [&str; 3] = ["upload", "--yes", "--keep-poof"];
 
@@ -73,7 +73,7 @@ impl Locked {
         for (path, flags) in TREE.iter().rev() {
             for flag in flags.chars() {
                 if !chattr(&format!("+{flag}"), &data.join(path)) {
-                    eprintln!("skipped: only root can lock, and not on every file system");
+                    skipped(Lacks::Root, "only root can lock, and not on every file system");
                     return None;
                 }
             }
@@ -255,7 +255,7 @@ fn a_user_is_told_before_an_upload_what_only_root_can_lift() {
 #[test]
 fn flags_come_back_on_every_file_system_that_has_them() {
     if !rustix::process::geteuid().is_root() {
-        eprintln!("skipped: only root can mount");
+        skipped(Lacks::Root, "only root can mount");
         return;
     }
     let known = fs::read_to_string("/proc/filesystems").unwrap();
@@ -269,7 +269,7 @@ fn flags_come_back_on_every_file_system_that_has_them() {
         let program = make.split(' ').next().unwrap();
         let has = |p: &str| Process::new("which").arg(p).output().is_ok_and(|o| o.status.success());
         if !is_known || !(program.is_empty() || has(program)) {
-            eprintln!("skipped: no {kind} here");
+            skipped(Lacks::FileSystem, format!("no {kind} here"));
             continue;
         }
         let sandbox = Sandbox::new();
@@ -292,7 +292,7 @@ fn flags_come_back_on_every_file_system_that_has_them() {
         );
         let run = sandbox.program("unshare").args(["-m", "sh", "-c", &script]).run();
         if run.code == Some(77) {
-            eprintln!("skipped: {kind} cannot be mounted, or has no flags: {run}");
+            skipped(Lacks::FileSystem, format!("{kind} cannot be mounted, or has no flags: {run}"));
             continue;
         }
         assert_eq!(run.code, Some(0), "{kind}: {run}");

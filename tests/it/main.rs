@@ -98,6 +98,7 @@ mod sealed;
 mod secret_sources;
 mod secrets;
 mod selftest;
+mod skips;
 #[cfg(target_os = "linux")] // unshare, mount
 mod space;
 mod status;

@@ -12,7 +12,7 @@ use std::sync::Once;
 use walkdir::WalkDir;
 
 use crate::harness::command::Run;
-use crate::harness::{Backdoor, Config, Kind, Proxy, Sandbox, Verdict, minio};
+use crate::harness::{Backdoor, Config, Kind, Lacks, Proxy, Sandbox, Verdict, minio, skipped};
 
 const NOBODY: u32 = 65534;
 const SECRET: &str = "what is root's alone";
@@ -28,7 +28,7 @@ impl Machine {
     /// None for those who cannot be root.
     fn new(config: &Config) -> Option<Self> {
         if !rustix::process::geteuid().is_root() {
-            eprintln!("skipped: only root has a neighbour to fear");
+            skipped(Lacks::Root, "only root has a neighbour to fear");
             return None;
         }
         let sandbox = Sandbox::new();

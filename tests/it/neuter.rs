@@ -14,7 +14,7 @@ use walkdir::WalkDir;
 use crate::farewell::{installed, kit, poof, safe};
 use crate::harness::command::{Command, Run, copy_program};
 use crate::harness::minio::{ACCESS_KEY, SECRET_KEY};
-use crate::harness::{Config, Sandbox, grow, minio};
+use crate::harness::{Config, Lacks, Sandbox, grow, minio, skipped};
 use crate::story::{encrypted, plain};
 
 /// Every path below a directory, on its file system.
@@ -225,9 +225,12 @@ fn what_cargo_has_installed_is_named_where_it_is_not_here() {
 
 #[test]
 fn a_package_is_named_with_the_command_that_removes_it() {
-    let is_there = Process::new("dpkg-deb").arg("--version").output().is_ok();
-    if !is_there || !rustix::process::geteuid().is_root() {
-        eprintln!("skipped: only root installs packages, and only where dpkg is");
+    if !rustix::process::geteuid().is_root() {
+        skipped(Lacks::Root, "only root installs packages");
+        return;
+    }
+    if Process::new("dpkg-deb").arg("--version").output().is_err() {
+        skipped(Lacks::Tool, "dpkg is not there");
         return;
     }
     let sandbox = plain(3);

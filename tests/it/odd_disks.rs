@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::harness::command::Run;
 use crate::harness::guarded::Guarded;
-use crate::harness::{Config, Sandbox, Snapshot, assert_same_content, minio};
+use crate::harness::{Config, Lacks, Sandbox, Snapshot, assert_same_content, minio, skipped};
 use crate::story::on_disk;
 
 /// Adds a directory as a tree of a sandbox whose remote is a disk.
@@ -115,7 +115,7 @@ impl External {
         let start = Instant::now();
         while fs::metadata(&self.point).is_ok_and(|meta| meta.dev() == outside) {
             if driver.exited().unwrap().is_some() || start.elapsed() > Duration::from_secs(20) {
-                eprintln!("skipped: {command:?}: {}", driver.log());
+                skipped(Lacks::Mount, format!("{command:?}: {}", driver.log()));
                 return None;
             }
             sleep(Duration::from_millis(10));
@@ -156,7 +156,7 @@ fn run(line: &[&str]) -> Option<String> {
             Some(String::from_utf8(out.stdout).unwrap().trim().into())
         }
         other => {
-            eprintln!("skipped: {line:?}: {other:?}");
+            skipped(Lacks::Mount, format!("{line:?}: {other:?}"));
             None
         }
     }

@@ -12,7 +12,7 @@ use std::process::Command as Process;
 use fastrand::Rng;
 
 use crate::harness::command::Run;
-use crate::harness::{Config, Sandbox, minio};
+use crate::harness::{Config, Lacks, Sandbox, minio, skipped};
 
 /// Bytes after which a file says again which one it is.
 const BLOCK: usize = 512;
@@ -43,21 +43,21 @@ struct Remains {
 }
 
 /// Why a scene cannot be played here.
-fn missing(make: &str, kind: &str) -> Option<String> {
+fn missing(make: &str, kind: &str) -> Option<(Lacks, String)> {
     let known = fs::read_to_string("/proc/filesystems").unwrap_or_default();
     if !rustix::process::geteuid().is_root() {
-        return Some("only root can mount".to_owned());
+        return Some((Lacks::Root, "only root can mount".to_owned()));
     }
     if !known.lines().any(|line| line.split_whitespace().last() == Some(kind)) {
-        return Some(format!("this kernel has no {kind}"));
+        return Some((Lacks::FileSystem, format!("this kernel has no {kind}")));
     }
     let loops = Process::new("losetup").arg("-f").output();
     if !loops.is_ok_and(|out| out.status.success()) {
-        return Some("there are no loop devices".to_owned());
+        return Some((Lacks::Mount, "there are no loop devices".to_owned()));
     }
     let program = make.split(' ').next().unwrap();
     let is_there = Process::new("which").arg(program).output().unwrap().status.success();
-    (!is_there).then(|| format!("{program} is missing: run `make test-tools`"))
+    (!is_there).then(|| (Lacks::Tool, format!("{program} is missing: run `make test-tools`")))
 }
 
 impl Disk {
@@ -140,8 +140,8 @@ fn manifest(copy: &Path) -> HashSet<Vec<u8>> {
 /// Uploads from a disk that holds all there is, data, state and configuration, and
 /// searches it. `says` is what poof is to say of it.
 fn remains(make: &str, kind: &str, options: &'static str, says: &str) -> Option<Remains> {
-    if let Some(why) = missing(make, kind) {
-        eprintln!("skipped: {why}");
+    if let Some((lacks, why)) = missing(make, kind) {
+        skipped(lacks, why);
         return None;
     }
     let sandbox = Sandbox::new();

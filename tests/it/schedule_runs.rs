@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::farewell::installed;
-use crate::harness::Sandbox;
 use crate::harness::command::{Command, Run};
+use crate::harness::{Lacks, Sandbox, skipped};
 use crate::story::plain;
 
 /// Whoever is not root can make neither cgroups nor mounts.
 fn is_root() -> bool {
     let is_root = rustix::process::geteuid().is_root();
     if !is_root {
-        eprintln!("skipped: only root starts a systemd or a cron");
+        skipped(Lacks::Root, "only root starts a systemd or a cron");
     }
     is_root
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::{Value, json};
 
 use crate::harness::command::{Run, copy_program};
-use crate::harness::{Config, DeadEnd, Sandbox, minio};
+use crate::harness::{Config, DeadEnd, Lacks, Sandbox, minio, skipped};
 use crate::story::{names_on, on_disk};
 
 const SCHEDULED: [&str; 2] = ["backup", "--scheduled"];
@@ -238,7 +238,7 @@ fn on_battery_below_the_limit_it_does_not_run() {
         .args(["-m", "mount", "-t", "tmpfs", "t", "/sys/class/power_supply"])
         .output();
     if !may.is_ok_and(|out| out.status.success()) {
-        eprintln!("skipped: only root can mount, and that directory has to be there");
+        skipped(Lacks::Mount, "only root can mount, and that directory has to be there");
         return;
     }
     let at = |percent: &str| {
@@ -363,7 +363,7 @@ fn a_remote_that_never_answers_is_a_failure_and_is_tried_again_sooner() {
     sandbox.set("schedule", json!({"network_wait": "500ms"}));
     let run = sandbox.poof(EVERY).run();
     if log(&sandbox).contains("not run: this machine is offline") {
-        eprintln!("skipped: there is no way out of this machine");
+        skipped(Lacks::Network, "there is no way out of this machine");
         assert_eq!(run.code, Some(0), "{run}");
         return;
     }
@@ -384,7 +384,7 @@ fn a_machine_without_a_network_is_offline_and_that_is_no_failure() {
     sandbox.write_config(&Config::plain(dead_end.endpoint()));
     sandbox.set("schedule", json!({"network_wait": "500ms"}));
     if !Process::new("unshare").args(["-n", "true"]).status().unwrap().success() {
-        eprintln!("skipped: only root can take the network away");
+        skipped(Lacks::Root, "only root can take the network away");
         return;
     }
     let poof = env!("CARGO_BIN_EXE_poof");

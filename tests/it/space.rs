@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command as Process;
 
 use crate::harness::command::{Run, copy_program};
-use crate::harness::{Config, Sandbox, Snapshot, assert_same_content, grow, minio};
+use crate::harness::{Config, Lacks, Sandbox, Snapshot, assert_same_content, grow, minio, skipped};
 use crate::story::plain;
 
 /// poof with `args` where `mounts`, a piece of shell, was run first: D is the
@@ -17,7 +17,7 @@ use crate::story::plain;
 fn mounted(sandbox: &Sandbox, mounts: &str, args: &str) -> Option<Run> {
     let may = Process::new("unshare").args(["-m", "mount", "-t", "tmpfs", "t", "/mnt"]).output();
     if !may.is_ok_and(|out| out.status.success()) {
-        eprintln!("skipped: only root can mount");
+        skipped(Lacks::Mount, "only root can mount");
         return None;
     }
     let script = format!(

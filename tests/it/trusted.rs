@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::harness::Sandbox;
 use crate::harness::command::Command;
+use crate::harness::{Lacks, Sandbox, skipped};
 use crate::story::on_disk;
 
 /// The number of a user that nobody has.
@@ -24,7 +24,7 @@ fn as_nobody(sandbox: &Sandbox, args: &[&str]) -> Command {
 fn is_root() -> bool {
     let root = rustix::process::geteuid().is_root();
     if !root {
-        eprintln!("skipped: only root can be two users");
+        skipped(Lacks::Root, "only root can be two users");
     }
     root
 }

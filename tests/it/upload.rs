@@ -8,7 +8,8 @@ use std::process::Command as Process;
 use crate::harness::command::Run;
 use crate::harness::hostile::{Keeper, hostile};
 use crate::harness::{
-    Backdoor, Config, Sandbox, Snapshot, assert_exact, assert_same_content, copy_exactly, minio,
+    Backdoor, Config, Lacks, Sandbox, Snapshot, assert_exact, assert_same_content, copy_exactly,
+    minio, skipped,
 };
 use crate::story::{encrypted, plain, proxied};
 
@@ -191,7 +192,7 @@ fn an_immutable_file_goes_where_root_asks() {
     fs::write(&path, "x").unwrap();
     let locked = Process::new("chattr").arg("+i").arg(&path).status();
     if !locked.is_ok_and(|status| status.success()) {
-        eprintln!("skipped: only root can lock, and not on every file system");
+        skipped(Lacks::Root, "only root can lock, and not on every file system");
         return;
     }
     sandbox.poof(UPLOAD).run().expect_code(0);
@@ -208,7 +209,7 @@ fn mounts_inside_are_left_and_named() {
     }
     let may = Process::new("unshare").args(["-m", "mount", "-t", "tmpfs", "t", "/mnt"]).output();
     if !may.is_ok_and(|out| out.status.success()) {
-        eprintln!("skipped: only root can mount");
+        skipped(Lacks::Mount, "only root can mount");
         return;
     }
     let script = format!(

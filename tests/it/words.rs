@@ -8,7 +8,7 @@ use std::process::Command as Process;
 
 use crate::harness::command::Run;
 use crate::harness::tls::{self, Names};
-use crate::harness::{Backdoor, Config, Kind, Sandbox, Verdict};
+use crate::harness::{Backdoor, Config, Kind, Lacks, Sandbox, Verdict, skipped};
 use crate::story::{backed_up, encrypted, on_disk, plain, proxied};
 
 /// Nothing is said of passwords, of other stores, or of a word that would let it pass.
@@ -73,7 +73,7 @@ fn an_identity_that_was_read_and_does_not_open_is_refused() {
 fn mounted(sandbox: &Sandbox, script: &str) -> Option<Run> {
     let may = Process::new("unshare").args(["-m", "mount", "-t", "tmpfs", "t", "/mnt"]).output();
     if !may.is_ok_and(|out| out.status.success()) {
-        eprintln!("skipped: only root can mount");
+        skipped(Lacks::Mount, "only root can mount");
         return None;
     }
     let (state, poof) = (sandbox.state(), env!("CARGO_BIN_EXE_poof"));
@@ -271,7 +271,7 @@ fn a_web_page_is_no_storage() {
 #[test]
 fn root_leaves_nothing_in_the_home_of_a_user() {
     if !rustix::process::geteuid().is_root() {
-        eprintln!("skipped: only root can be refused");
+        skipped(Lacks::Root, "only root can be refused");
         return;
     }
     let (sandbox, bucket) = on_disk();

@@ -20,6 +20,7 @@ pub mod proxy;
 mod sandbox;
 mod serve;
 pub mod servers;
+mod skip;
 pub mod tls;
 pub mod tools;
 mod tree;
@@ -36,6 +37,7 @@ pub use minio::minio;
 pub use proxy::{Kind, Proxy, Verdict};
 pub use sandbox::Sandbox;
 pub use serve::Unsigned;
+pub use skip::{Lacks, skipped};
 #[allow(unused_imports)] // for the benchmarks
 pub use tools::stock_rclone;
 pub use tree::{Snapshot, assert_same_content, differences, grow};

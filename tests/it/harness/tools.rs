@@ -4,6 +4,8 @@ use std::env;
 use std::fs;
 use std::path::PathBuf;
 
+use super::{Lacks, skipped};
+
 /// The `MinIO` server.
 pub fn minio_server() -> PathBuf {
     tool("minio", "POOF_TEST_MINIO")
@@ -52,7 +54,8 @@ pub fn s3rver() -> PathBuf {
 pub fn format_reader() -> Option<PathBuf> {
     let unavailable = cache().join("poof-tools/format-reader/unavailable");
     if let Ok(why) = fs::read_to_string(&unavailable) {
-        eprintln!("skipped: the independent reader is not installed: {}", why.trim());
+        let why = format!("the independent reader is not installed: {}", why.trim());
+        skipped(Lacks::Tool, why);
         return None;
     }
     Some(tool("../format-reader/bin/python", "POOF_TEST_FORMAT_READER"))
@@ -64,7 +67,8 @@ pub fn odd_server(name: &str) -> Option<PathBuf> {
     if path.is_file() {
         return Some(path);
     }
-    eprintln!("skipped: {} is not there (scripts/server-tools.sh says why)", path.display());
+    let why = format!("{} is not there (scripts/server-tools.sh says why)", path.display());
+    skipped(Lacks::Tool, why);
     None
 }
 
