@@ -22,6 +22,7 @@ help:
 	@echo 'make wheel        build, and make a wheel for PyPI in target/wheel'
 	@echo 'make release      build, and make all that a release has in target/release-files'
 	@echo 'make demo         setup, build, and poof demo'
+	@echo 'make check        formatters, linters and unit tests; no server, no root'
 	@echo 'make lint         formatters and linters, Rust and Go'
 	@echo 'make test         setup, lint and every test'
 	@echo 'make link-macos   link the program for macOS, on Debian'
@@ -59,6 +60,16 @@ wheel: $(needs_build)
 release: $(needs_build)
 	@scripts/release.sh '$(PROGRAM)'
 
+# What takes neither a server nor root, in two minutes once all is compiled; nothing is
+# installed but actionlint, into the cache.
+check:
+	@scripts/count-skipped.sh $(MAKE) --no-print-directory check-all
+
+check-all:
+	@scripts/lint.sh --as-is
+	cd go && $(GO) test -trimpath ./...
+	$(CARGO) test --locked --bin poof
+
 lint:
 	@scripts/lint.sh
 
@@ -66,10 +77,14 @@ lint:
 test-tools:
 	@scripts/test-tools.sh
 
+# What was skipped is counted; in CI it may be a failure.
+test: setup test-tools
+	@scripts/count-skipped.sh $(MAKE) --no-print-directory test-all
+
 # Go's tests are compiled as the stock rclone of test-tools is, and so find
 # most of it in Go's build cache. The tests of Rust wait for servers and disks two
 # fifths of their time, so there are more of them at once than processors.
-test: setup test-tools lint
+test-all: lint
 	cd go && $(GO) test -trimpath ./...
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(( ($$(getconf _NPROCESSORS_ONLN) * 3 + 1) / 2 ))} \
 		$(CARGO) test --locked
@@ -109,4 +124,5 @@ clean:
 	$(CARGO) clean
 	rm -rf vendor/modcache vendor/crates
 
-.PHONY: help setup build demo install uninstall package wheel release lint test-tools test link-macos soak fuzz bench ledger vendor-fill clean
+.PHONY: help setup build demo install uninstall package wheel release check check-all lint test-tools test test-all \
+	link-macos soak fuzz bench ledger vendor-fill clean

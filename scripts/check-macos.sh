@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 go=$(command -v "${GO:-go}")
 targets=${TARGETS:-aarch64-apple-darwin}
 command -v apt-get >/dev/null || {
-    echo 'macOS is not checked: that takes packages of Debian'
+    scripts/skip.sh tool macOS 'to check it takes packages of Debian'
     exit 0
 }
 scripts/install-packages.sh rustc-web cargo-web rust-web-clippy rust-web-src libclang-dev

@@ -1,5 +1,6 @@
 #!/bin/sh
-# What must hold before a change is looked at.
+# What must hold before a change is looked at. `lint.sh --as-is` installs nothing: what
+# it cannot check it says (`make check`).
 set -eu
 cd "$(dirname "$0")/.."
 go=${GO:-go}
@@ -24,9 +25,24 @@ fi
 # It takes files of src, with dependencies of its own. Kept between checkouts.
 (cd fuzz && RUSTFLAGS='--cfg fuzzing' cargo check --quiet --locked \
     --target-dir "${XDG_CACHE_HOME:-$HOME/.cache}/poof-tools/fuzz")
-scripts/check-macos.sh
 
-! command -v apt-get >/dev/null || scripts/install-packages.sh shellcheck
+as_is=${1:-}
+if [ "$as_is" = --as-is ]; then
+    scripts/skip.sh tool macOS 'make lint checks what is compiled for it'
+else
+    scripts/check-macos.sh
+    ! command -v apt-get >/dev/null || scripts/install-packages.sh shellcheck
+fi
 if command -v shellcheck >/dev/null; then
     shellcheck scripts/*.sh .ci/run
+else
+    scripts/skip.sh tool shellcheck 'it is not installed'
 fi
+
+# It looks at the scripts inside of the workflows with shellcheck, too.
+actionlint=${XDG_CACHE_HOME:-$HOME/.cache}/poof-tools/actionlint-1.7.12
+if [ ! -x "$actionlint/actionlint" ]; then
+    GOBIN=$actionlint GOTOOLCHAIN=local GOWORK=off "$go" install -trimpath \
+        github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+fi
+"$actionlint/actionlint" .github/workflows/*.yml
