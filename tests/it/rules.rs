@@ -3,6 +3,7 @@
 
 mod check;
 mod circles;
+mod drawing;
 mod tokens;
 mod uses;
 
@@ -159,6 +160,42 @@ fn pub_is_what_another_file_uses() {
     let own = "pub const A: u8 = 1;\npub(super) fn b() {}\n    pub const fn c() {}\npub fn d() {}";
     let files = [file("x.rs", own), file("y.rs", "// c\nuse super::x; fn f() { x::d() }")];
     assert_eq!(too_public(&files), ["x.rs: A", "x.rs: c"]);
+}
+
+#[test]
+fn the_layers_are_drawn_as_they_are_held() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for page in ["src/main.rs", "docs/architecture.md"] {
+        let text = fs::read_to_string(root.join(page)).unwrap();
+        assert_eq!(drawing::fault(&text, &LAYERS), None, "{page}");
+    }
+    // Every room is in a layer, and no layer has a room that is not there.
+    for room in LAYERS.concat() {
+        let is_there = ["", ".rs"].iter().any(|end| root.join(format!("src/{room}{end}")).exists());
+        assert!(is_there, "src has no {room}");
+    }
+}
+
+#[test]
+fn a_drawing_that_lies_is_noticed() {
+    let layers: [&[&str]; 3] = [&["main"], &["cli", "operations"], &["base"]];
+    for fine in [
+        "x\n//! main ─► cli, operations ─► base\ny",
+        "```text\nmain ─► operations, cli ─► base\n```",
+    ] {
+        assert_eq!(drawing::fault(fine, &layers), None, "{fine}");
+    }
+    for lie in [
+        "",
+        "main and more",
+        "main ─► cli ─► base",
+        "main ─► cli, operations, report ─► base",
+        "main ─► base ─► cli, operations",
+        "main ─► cli ─► operations ─► base",
+        "main ─► cli, operations ─► base\nmain ─► cli, operations ─► base",
+    ] {
+        assert!(drawing::fault(lie, &layers).is_some(), "{lie}");
+    }
 }
 
 #[test]
