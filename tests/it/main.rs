@@ -42,6 +42,7 @@ mod forged;
 mod format;
 mod guards;
 mod harness;
+mod hazard_page;
 mod hazards;
 #[cfg(target_os = "linux")] // setfacl, mknod, script
 mod homecoming;
