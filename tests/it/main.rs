@@ -121,3 +121,4 @@ mod weather;
 #[cfg(target_os = "linux")] // systemd, cron
 mod wheel;
 mod words;
+mod workflows;
