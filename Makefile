@@ -5,7 +5,9 @@ GO ?= go
 CARGO ?= cargo
 PREFIX ?= $(HOME)/.local
 FUZZ ?= 3600
-export GO CARGO
+# GO and CARGO are not exported: who sets them has them in the environment already. A GO
+# there that nobody has set would be another one to build.rs, and all be compiled anew
+# between `cargo test` and `make check`.
 
 built = $(or $(CARGO_TARGET_DIR),target)/release/poof
 # What is installed or packaged: another is taken as it is, and nothing is built.
@@ -69,6 +71,7 @@ check-all:
 	@scripts/lint.sh --as-is
 	cd go && $(GO) test -trimpath ./...
 	$(CARGO) test --locked --bin poof
+	$(CARGO) test --locked --test it -- rules:: documents:: hazard_page:: workflows::
 
 lint:
 	@scripts/lint.sh
