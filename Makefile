@@ -70,7 +70,7 @@ check:
 check-all:
 	@scripts/lint.sh --as-is
 	cd go && $(GO) test -trimpath ./...
-	$(CARGO) test --locked --bin poof
+	$(CARGO) test --locked --lib
 	$(CARGO) test --locked --test it -- rules:: documents:: hazard_page:: workflows::
 
 lint:

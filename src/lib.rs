@@ -28,7 +28,7 @@
 //! or folders use each other:
 //!
 //! ```text
-//! main ─► entry ─► commands ─► cli, operations ─► report ─► config, tree, kit ─► storage, host ─► base
+//! main, lib ─► entry ─► commands ─► cli, operations ─► report ─► config, tree, kit ─► storage, host ─► base
 //! ```
 //!
 //! `go/` is the other half of `storage`: rclone and a little glue, compiled by

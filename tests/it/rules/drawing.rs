@@ -1,17 +1,12 @@
 //! The drawing of the layers, as documents have it.
 
-/// The layers of a line like `main ─► commands ─► cli, operations`, from top to bottom, or
+/// The layers of a line like `main, lib ─► entry ─► commands`, from top to bottom, or
 /// none if it draws none.
 fn layers(line: &str) -> Option<Vec<Vec<String>>> {
     let line = line.trim_start_matches("//!").trim();
-    let drawn = line.starts_with("main ─► ");
+    let drawn = line.starts_with("main") && line.contains("─►");
     let layer = |part: &str| part.split(',').map(|room| room.trim().to_owned()).collect();
-    drawn
-        .then(|| line.split('─').filter_map(|part| part.strip_prefix('►')).map(layer).collect())
-        .map(|mut below: Vec<Vec<String>>| {
-            below.insert(0, vec!["main".to_owned()]);
-            below
-        })
+    drawn.then(|| line.split("─►").map(layer).collect())
 }
 
 /// What is wrong with the drawing of `text`: there has to be one, and it has to show just
