@@ -3,6 +3,8 @@
 #![allow(clippy::struct_excessive_bools)] // each is a flag of its own
 #![allow(clippy::doc_markdown)] // these comments are the help that users see
 
+#[cfg(test)]
+mod documents;
 mod help;
 mod leaving;
 mod manual;
@@ -29,19 +31,19 @@ pub struct Cli {
     /// Directory of both configuration files [env: POOF_CONFDIR]
     #[arg(long, global = true, value_name = "DIR")]
     pub confdir: Option<PathBuf>,
-    /// poof's configuration file; a relative one lies in that directory [env: POOF_POOFCONF]
+    /// Path of poof.conf; a relative one is below that directory [env: POOF_POOFCONF]
     #[arg(long, global = true, value_name = "FILE")]
     pub poofconf: Option<PathBuf>,
-    /// rclone's configuration file, likewise [env: POOF_RCLONECONF]
+    /// Path of rclone-poof.conf; a relative one is below that directory [env: POOF_RCLONECONF]
     #[arg(long, global = true, value_name = "FILE")]
     pub rcloneconf: Option<PathBuf>,
-    /// Also say what rclone says
+    /// Also print the messages of rclone
     #[arg(short, long, global = true)]
     pub verbose: bool,
-    /// Say nothing but results, warnings and errors
+    /// Print only results, warnings, and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// One JSON object per line on standard output, the last one a summary
+    /// Print one JSON object per line on standard output; the last one is a summary
     #[arg(long, global = true)]
     pub json: bool,
     /// When to use colours
@@ -65,44 +67,44 @@ pub enum Color {
 pub enum Command {
     /// Make the remote copy of every configured directory equal to it
     Backup(Backup),
-    /// Back up, prove that every byte is there, then wipe the local data
+    /// Back up, prove that every byte is there, and then wipe the local data
     Upload(Upload),
     /// Make every local directory equal to its snapshot
     Download(Download),
     /// Check both configuration files and the credentials against the remote
     Verify(Verify),
-    /// Prove that what is on the remote can be restored
+    /// Check that poof can restore what is on the remote
     Check(Check),
     /// Create poof.conf if it is missing; print it and put it on the clipboard
     Config,
-    /// The same for rclone-poof.conf, and fill it in
+    /// Say where backups go: a cloud account, a server, or a disk; fills in rclone-poof.conf
     Cconfig(Cconfig),
-    /// Add the encrypted remote, with passwords of its own
+    /// Add an encrypted remote with random passwords
     Econfig,
     /// Switch between the plain and the encrypted remote
     Cryptoggle,
-    /// Run backups by themselves: launchd on macOS, a systemd user timer on Linux, else cron
+    /// Run backups automatically: by launchd on macOS, by a systemd user timer or cron on Linux
     Lconfig(Lconfig),
-    /// Remove that schedule, its files and its logs
+    /// Remove the schedule, its files, and its logs
     Lpurge,
     /// Keep secrets out of the configuration files
     #[command(subcommand)]
     Secret(Secret),
-    /// Show the level that is declared and the one that holds, and every directory
+    /// Show the level that you declared, the level that holds, and every directory
     Status(Status),
     /// Remove the plain copies that a switch to encryption left in the bucket
     PurgePlain(PurgePlain),
-    /// Write the recovery kit: all that a bare machine needs, encrypted with a phrase
+    /// Write the recovery kit: everything that a bare machine needs, encrypted with a phrase
     Kit(Kit),
-    /// On a bare machine: bring configuration and data back with a kit
+    /// Bring configuration and data back to a bare machine, with a kit
     Return(Return),
-    /// Remove poof, its configuration and all that it noted
+    /// Remove poof, its configuration, and everything that it noted
     Neuter(Neuter),
-    /// Print where poof's files lie
+    /// Print where the files of poof are
     Paths,
     /// Print the version
     Version,
-    /// Show the whole cycle in a scratch directory; touches nothing else
+    /// Show the whole cycle in a scratch directory, and touch nothing else
     Demo,
     /// Print the completions for a shell
     Completions(Completions),
@@ -129,26 +131,26 @@ impl Command {
 pub struct Backup {
     #[command(flatten)]
     pub mirror: Mirror,
-    /// Read and hash every file, even where nothing says that it has changed
+    /// Read and hash every file, even if nothing shows that it changed
     #[arg(long)]
     pub rehash: bool,
     /// As the schedule runs it: nobody watches
     #[arg(long, hide = true, conflicts_with_all = ["only", "dry_run", "allow"])]
     pub scheduled: bool,
-    /// Do nothing if the last one is not so long ago
+    /// Do nothing if the last backup is more recent than that
     #[arg(long, hide = true, requires = "scheduled", value_name = "DURATION", value_parser = distance)]
     pub every: Option<Duration>,
 }
 
 #[derive(Args)]
 #[command(mut_arg("dry_run", |arg| {
-    arg.help("Print what would be sent and what would be wiped, change nothing")
+    arg.help("Print what poof would send and what it would wipe, and change nothing")
 }))]
 #[command(mut_arg("allow", |arg| arg.display_order(5)))]
 pub struct Upload {
     #[command(flatten)]
     pub caution: Caution,
-    /// On an encrypted remote, do not remove poof itself at the end
+    /// On an encrypted remote, keep poof itself at the end
     #[arg(long, display_order = 2)]
     pub keep_poof: bool,
     /// What counts as proof
@@ -161,9 +163,9 @@ pub struct Upload {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ProofBy {
-    /// A hash that the server computed over what it stores; without one, as readback
+    /// The hash that the server computed of what it stores; if it has none, as readback
     Server,
-    /// Every object is read back and compared
+    /// poof reads every object back and compares it
     Readback,
 }
 
@@ -171,7 +173,7 @@ pub enum ProofBy {
 pub struct Download {
     #[command(flatten)]
     pub mirror: Mirror,
-    /// Restore below this directory instead, each tree under its name
+    /// Restore to this directory instead, each tree below its name
     #[arg(long, value_name = "DIR")]
     pub to: Option<PathBuf>,
     /// Keep local files that the snapshot does not hold
@@ -182,7 +184,7 @@ pub struct Download {
 /// What every command takes that makes one side equal to the other.
 #[derive(Args, Default)]
 pub struct Mirror {
-    /// Only the directories of these names
+    /// Only the directories with these names
     #[arg(long, value_name = "NAME", num_args = 1..)]
     pub only: Vec<String>,
     #[command(flatten)]
@@ -192,13 +194,13 @@ pub struct Mirror {
 /// What every command takes that destroys something.
 #[derive(Args, Clone, Default)]
 pub struct Caution {
-    /// Print the plan, change nothing
+    /// Print the plan, and change nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Answer every question with yes
     #[arg(short, long)]
     pub yes: bool,
-    /// Let this guard pass, for this run
+    /// Do what this guard refuses, for this run only
     #[arg(long, value_name = "GUARD")]
     pub allow: Vec<Guard>,
 }
@@ -220,7 +222,7 @@ pub enum Guard {
 pub struct Status {}
 
 #[derive(Args)]
-#[command(mut_arg("dry_run", |arg| arg.help("Print what would go, change nothing")))]
+#[command(mut_arg("dry_run", |arg| arg.help("Print what poof would remove, and change nothing")))]
 pub struct PurgePlain {
     #[command(flatten)]
     pub caution: Caution,
@@ -228,16 +230,16 @@ pub struct PurgePlain {
 
 #[derive(Args)]
 pub struct Check {
-    /// Only the directories of these names
+    /// Only the directories with these names
     #[arg(long, value_name = "NAME", num_args = 1..)]
     pub only: Vec<String>,
     /// Read every byte back and compare it with the manifest
     #[arg(long)]
     pub read_data: bool,
-    /// Read back this share of the files only, chosen by chance: 5%
+    /// Read back only a random share of the files, such as 5%
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     pub sample: Option<f64>,
-    /// Let this guard pass, for this run
+    /// Do what this guard refuses, for this run only
     #[arg(long, value_name = "GUARD")]
     pub allow: Vec<Guard>,
 }

@@ -15,13 +15,13 @@ pub struct Kit {
     /// Take the phrase from the first line of this file; -: standard input
     #[arg(long, value_name = "FILE")]
     pub phrase_file: Option<PathBuf>,
-    /// Type a phrase instead of getting one
+    /// Type your own phrase
     #[arg(long, conflicts_with = "phrase_file")]
     pub type_phrase: bool,
     /// Also show it as a QR code
     #[arg(long)]
     pub qr: bool,
-    /// Replace a kit that may be of another configuration
+    /// Replace a kit even if it may be of another configuration
     #[arg(short, long)]
     pub yes: bool,
 }
@@ -32,19 +32,19 @@ pub struct Return {
     /// Take the phrase from the first line of this file; -: standard input
     #[arg(long, value_name = "FILE")]
     pub phrase_file: Option<PathBuf>,
-    /// Put what lay below OLD below NEW; another home directory is found by itself
+    /// Restore to NEW what was below OLD; poof finds another home directory by itself
     #[arg(long, value_name = "OLD=NEW", value_parser = mapping)]
     pub map: Vec<(String, String)>,
     /// Answer every question with yes
     #[arg(short, long)]
     pub yes: bool,
-    /// Let this guard pass, for this run
+    /// Do what this guard refuses, for this run only
     #[arg(long, value_name = "GUARD")]
     pub allow: Vec<Guard>,
 }
 
 #[derive(Args)]
-#[command(mut_arg("dry_run", |arg| arg.help("Print what would go, change nothing")))]
+#[command(mut_arg("dry_run", |arg| arg.help("Print what poof would remove, and change nothing")))]
 pub struct Neuter {
     #[command(flatten)]
     pub caution: Caution,

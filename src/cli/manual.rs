@@ -16,8 +16,8 @@ const ENVIRONMENT: [(&str, &str); 5] = [
     ("POOF_CONFDIR", "as --confdir"),
     ("POOF_POOFCONF", "as --poofconf"),
     ("POOF_RCLONECONF", "as --rcloneconf"),
-    ("NO_COLOR", "if set to anything, no colours"),
-    ("XDG_CONFIG_HOME, XDG_STATE_HOME", "where the files lie, on Linux"),
+    ("NO_COLOR", "if it is set, poof uses no colours"),
+    ("XDG_CONFIG_HOME, XDG_STATE_HOME", "where the files are, on Linux"),
 ];
 
 const FILES: [(&str, &str); 4] = [
@@ -44,9 +44,9 @@ pub fn page() -> io::Result<String> {
     man.render_synopsis_section(&mut page)?;
     man.render_description_section(&mut page)?;
     text(
-        "poof keeps a mirror of your directories on any cloud storage that rclone knows, plain or \
-         encrypted. A backup is a snapshot, a restore is one too; on the remote lies one object \
-         for each file, where stock rclone can read it.",
+        "poof keeps a mirror of your directories on any storage that rclone knows, plain or \
+         encrypted. The remote holds the last snapshot of each directory, and no older one. Each \
+         file is one object there, so stock rclone can read it.",
     )
     .to_writer(&mut page)?;
     man.render_options_section(&mut page)?;

@@ -11,7 +11,7 @@ pub struct Lconfig {
     /// How often, from 15m to 7d [default: as before, else 6h]
     #[arg(long, value_name = "INTERVAL")]
     pub every: Option<Interval>,
-    /// Print what would be written, write nothing
+    /// Print what poof would write, and write nothing
     #[arg(long)]
     pub print: bool,
 }

@@ -8,14 +8,13 @@ use clap::{Args, Subcommand};
 
 #[derive(Subcommand)]
 pub enum Secret {
-    /// Put a secret into the system's keychain: the one that stands in rclone-poof.conf is
-    /// moved, else it is asked for
+    /// Move a secret from rclone-poof.conf into the system's keychain, or ask for it
     Set(SecretSet),
 }
 
 #[derive(Args)]
 pub struct SecretSet {
-    /// Section and key of rclone-poof.conf; rclone-poof.conf: the password of that file
+    /// Section and key of rclone-poof.conf, or `rclone-poof.conf` for the password of that file
     #[arg(value_name = "SECTION.KEY")]
     pub name: String,
     /// Take the secret from the first line of this file; -: standard input

@@ -149,7 +149,7 @@ impl Key<'_> {
         let Some(value) = self.value else { return Ok(usual) };
         read(value).ok_or_else(|| {
             let place = format!("poof.conf \"schedule\" \"{}\"", self.name);
-            let hint = "README.md, \"Scheduled runs\", has an example.";
+            let hint = "docs/configuration.md, \"Schedule\", has an example.";
             Problem::new(Status::InvalidPoofConfig, place, format!("must be {what}"), hint)
         })
     }
