@@ -25,7 +25,7 @@ help:
 	@echo 'make release      build, and make all that a release has in target/release-files'
 	@echo 'make demo         setup, build, and poof demo'
 	@echo 'make check        formatters, linters and unit tests; no server, no root'
-	@echo 'make lint         formatters and linters, Rust and Go'
+	@echo 'make lint         formatters, linters, spelling'
 	@echo 'make test         setup, lint and every test'
 	@echo 'make link-macos   link the program for macOS, on Debian'
 	@echo 'make soak         the tests that take long: kills by the hundred, large trees,'

@@ -46,3 +46,18 @@ if [ ! -x "$actionlint/actionlint" ]; then
         github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 fi
 "$actionlint/actionlint" .github/workflows/*.yml
+
+# Spelling, of everything that people read. typos.toml says what is a word here.
+typos=${XDG_CACHE_HOME:-$HOME/.cache}/poof-tools/typos-1.52.0
+if [ ! -x "$typos/bin/typos" ] && [ "$as_is" != --as-is ]; then
+    ! command -v apt-get >/dev/null || scripts/install-packages.sh python3-venv
+    ! command -v python3 >/dev/null || {
+        python3 -m venv "$typos" &&
+            "$typos/bin/pip" install --quiet --disable-pip-version-check typos==1.52.0
+    }
+fi
+if [ -x "$typos/bin/typos" ]; then
+    "$typos/bin/typos" --config typos.toml
+else
+    scripts/skip.sh tool typos 'it is not installed'
+fi

@@ -49,7 +49,7 @@ fn every_line_of_the_documents_is_a_command_line_that_is_understood() {
         }
     }
     assert!(count > 100, "{count}");
-    assert!(fault(["poof", "backup", "--onyl", "x"].into_iter()).is_some());
+    assert!(fault(["poof", "backup", "--unknown", "x"].into_iter()).is_some());
 }
 
 /// What stands between backquotes, out of blocks of code.
@@ -87,7 +87,7 @@ fn every_command_and_option_in_the_text_is_one_of_poofs() {
             }
         }
     }
-    assert!(count > 50 && !all.contains("--onyl"), "{count}");
+    assert!(count > 50 && !all.contains("--unknown"), "{count}");
 }
 
 /// The rows of the table of `EXIT_CODES` below this line, without the head.

@@ -83,6 +83,6 @@ fn the_examples_of_the_page_are_a_configuration_that_poof_takes() {
         sandbox.set(key, value.clone());
     }
     verified(&sandbox, 0);
-    sandbox.set("exlcude", json!([]));
-    assert!(verified(&sandbox, 3).contains("exlcude"));
+    sandbox.set("of_nobody", json!([]));
+    assert!(verified(&sandbox, 3).contains("of_nobody"));
 }
