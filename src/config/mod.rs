@@ -6,6 +6,8 @@
 mod bucket;
 pub mod differences;
 mod disk;
+#[cfg(test)]
+mod documents;
 pub mod files;
 mod filters;
 pub mod hooks;
