@@ -20,6 +20,7 @@ class Poof < Formula
 
     generate_completions_from_executable(bin/"poof", "completions", shells: [:bash, :zsh, :fish])
     (man1/"poof.1").write Utils.safe_popen_read(bin/"poof", "man")
+    (man5/"poof.conf.5").write Utils.safe_popen_read(bin/"poof", "man", "poof.conf")
     doc.install "vendor/NOTICES"
   end
 

@@ -69,12 +69,14 @@ for shell in bash zsh fish; do
     "$program" completions "$shell" >"$new/$shell"
 done
 "$program" man >"$new/man"
+"$program" man poof.conf >"$new/man5"
 
 put 755 "$program" bin/poof
 put 644 "$new/bash" share/bash-completion/completions/poof
 put 644 "$new/zsh" share/zsh/site-functions/_poof
 put 644 "$new/fish" share/fish/vendor_completions.d/poof.fish
 put 644 "$new/man" share/man/man1/poof.1
+put 644 "$new/man5" share/man/man5/poof.conf.5
 put 644 "$root/LICENSE" share/doc/poof/LICENSE
 # Has to go with every copy of the program.
 put 644 "$root/vendor/NOTICES" share/doc/poof/NOTICES

@@ -70,7 +70,7 @@ END
     printf '  * Packaged. What has changed is in CHANGELOG.md.\n\n'
     printf ' -- %s  %s\n' "$WHO" "$(date -u -R -d "@$SOURCE_DATE_EPOCH")"
 } >"$share/doc/poof/changelog"
-gzip -9n "$share/man/man1/poof.1" "$share/doc/poof/changelog"
+gzip -9n "$share/man/man1/poof.1" "$share/man/man5/poof.conf.5" "$share/doc/poof/changelog"
 gzip -9nk "$share/doc/poof/NOTICES" "$share/doc/poof/CHANGELOG.md"
 # nfpm has the modes and times of what it packs.
 find "$stage" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +

@@ -38,6 +38,8 @@ name=poof-$version-$(uname -s | tr '[:upper:]' '[:lower:]')-$(uname -m)
 # The program with all that goes with it, to unpack below any prefix.
 DESTDIR=$work/$name PREFIX=/ RECEIPT=no "$root/scripts/install.sh" "$program"
 cp "$root/README.md" "$root/CHANGELOG.md" "$work/$name/share/doc/poof/"
+# README.md leads to them.
+cp -R "$root/docs" "$work/$name/share/doc/poof/docs"
 tar -C "$work" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" \
     --format=gnu -cf - "$name" | gzip -9n >"$out/$name.tar.gz"
 "$root/scripts/package.sh" "$program" "$out"

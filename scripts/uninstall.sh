@@ -57,6 +57,7 @@ share/bash-completion/completions/poof
 share/zsh/site-functions/_poof
 share/fish/vendor_completions.d/poof.fish
 share/man/man1/poof.1
+share/man/man5/poof.conf.5
 share/doc/poof/LICENSE
 share/doc/poof/NOTICES
 share/poof/receipt"

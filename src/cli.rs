@@ -3,6 +3,7 @@
 #![allow(clippy::struct_excessive_bools)] // each is a flag of its own
 #![allow(clippy::doc_markdown)] // these comments are the help that users see
 
+mod configuration;
 #[cfg(test)]
 mod documents;
 mod help;
@@ -18,6 +19,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::base::units::span;
 
+pub use configuration::page as configuration_page;
 pub use help::{command, parse};
 pub use leaving::{Kit, Neuter, Return};
 pub use manual::page;
@@ -108,16 +110,16 @@ pub enum Command {
     Demo,
     /// Print the completions for a shell
     Completions(Completions),
-    /// Print the manual page
+    /// Print a manual page
     #[command(hide = true)]
-    Man,
+    Man(Man),
 }
 
 impl Command {
     /// Whether it reads or writes the files of the user's configuration.
     pub fn uses_files(&self) -> bool {
         use Command::{Completions, Demo, Man, Paths, Version};
-        !matches!(self, Completions(_) | Demo | Man | Paths | Version)
+        !matches!(self, Completions(_) | Demo | Man(_) | Paths | Version)
     }
 
     /// Whether it moves or reads so much that the machine should not fall asleep over it.
@@ -264,6 +266,20 @@ pub struct Cconfig {
 #[derive(Args)]
 pub struct Completions {
     pub shell: clap_complete::Shell,
+}
+
+#[derive(Args)]
+pub struct Man {
+    /// Which page
+    #[arg(default_value = "poof")]
+    pub page: Page,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Page {
+    Poof,
+    #[value(name = configuration::TOPIC)]
+    PoofConf,
 }
 
 fn distance(text: &str) -> Result<Duration, String> {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use clap::ValueEnum;
 use clap::error::ErrorKind;
 
+use super::help::with_topics;
 use super::{Guard, command};
 use crate::base::error::{DONE, Kind};
 
@@ -30,7 +31,7 @@ const DOCUMENTS: [(&str, &str); 14] = [
 
 /// Why `words`, a command line, is not understood. To ask for help is to be understood.
 fn fault<'a>(words: impl Iterator<Item = &'a str>) -> Option<String> {
-    let error = command().try_get_matches_from(words).err()?;
+    let error = with_topics().try_get_matches_from(words).err()?;
     let is_help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     (!is_help).then(|| error.to_string())
 }

@@ -4,7 +4,7 @@
 
 use clap::{CommandFactory, FromArgMatches};
 
-use super::Cli;
+use super::{Cli, configuration};
 use crate::base::error::{DONE, Kind};
 
 /// Columns of the help, as of a terminal without a say.
@@ -29,6 +29,7 @@ pub const EXAMPLES: &[(&str, &str)] = &[
     ("poof config", "create poof.conf and show it"),
     ("poof backup", "make the remote equal to this machine"),
     ("poof help backup", "more on one command"),
+    ("poof help poof.conf", "every key of poof.conf"),
 ];
 
 pub const HELP: &[Help] = &[
@@ -192,7 +193,14 @@ pub const HELP: &[Help] = &[
         ],
         ends: &[],
     },
-    Help { name: "man", examples: &[("poof man", "as roff, for `man -l -`")], ends: &[] },
+    Help {
+        name: "man",
+        examples: &[
+            ("poof man", "poof(1), for `man -l -`"),
+            ("poof man poof.conf", "poof.conf(5)"),
+        ],
+        ends: &[],
+    },
 ];
 
 /// The words for the command `name`.
@@ -220,12 +228,17 @@ pub fn command() -> clap::Command {
     })
 }
 
+/// The same with what `help` knows beside commands.
+pub fn with_topics() -> clap::Command {
+    command().subcommand(configuration::topic())
+}
+
 /// Reads the command line of this process.
 ///
 /// # Errors
 /// It is wrong, or asks for help.
 pub fn parse() -> Result<Cli, clap::Error> {
-    let mut matches = command().try_get_matches()?;
+    let mut matches = with_topics().try_get_matches()?;
     Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command()))
 }
 
@@ -284,7 +297,7 @@ mod tests {
             assert!(!what.is_empty() && line.len() < WIDTH, "{line}");
             // What a shell would take away.
             let words = line.split(' ').filter(|word| !word.starts_with('>'));
-            let result = command().try_get_matches_from(words);
+            let result = with_topics().try_get_matches_from(words);
             let error = result.err().filter(|e| e.kind() != clap::error::ErrorKind::DisplayHelp);
             assert!(
                 error.is_none(),

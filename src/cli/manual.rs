@@ -21,7 +21,7 @@ const ENVIRONMENT: [(&str, &str); 5] = [
 ];
 
 const FILES: [(&str, &str); 4] = [
-    ("~/.config/poof/poof.conf", "the bucket, the directories and their names"),
+    ("~/.config/poof/poof.conf", "the bucket, the directories and their names: poof.conf(5)"),
     ("~/.config/poof/rclone-poof.conf", "the remotes, in rclone's form; holds secrets"),
     ("~/.local/state/poof", "lock, journal and cached manifests"),
     ("~/Library/Application Support", "on macOS, in poof and poof-state"),
@@ -68,7 +68,12 @@ pub fn page() -> io::Result<String> {
         }
     }
     end.control("SH", ["SEE ALSO"]);
-    end.text([bold("rclone"), roman("(1), whose storage and encryption poof uses")]);
+    end.text([
+        bold("poof.conf"),
+        roman("(5), "),
+        bold("rclone"),
+        roman("(1), whose storage and encryption poof uses"),
+    ]);
     end.to_writer(&mut page)?;
     String::from_utf8(page).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }

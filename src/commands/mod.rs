@@ -63,6 +63,6 @@ pub fn run(cli: Cli, session: &Session) -> Result<Outcome> {
         Some(Command::Paths) => Ok(paths::run(session)),
         Some(Command::Demo) => demo::run(session),
         Some(Command::Completions(args)) => completions::run(session, &args),
-        Some(Command::Man) => man::run(session),
+        Some(Command::Man(args)) => man::run(session, &args),
     }
 }

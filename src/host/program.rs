@@ -98,6 +98,7 @@ pub fn companions(home: &Path) -> Vec<PathBuf> {
         "zsh/site-functions/_poof",
         "fish/vendor_completions.d/poof.fish",
         "man/man1/poof.1",
+        "man/man5/poof.conf.5",
     ];
     let mut all: Vec<_> = below_data.iter().map(|path| data.join(path)).collect();
     all.extend([config.join("fish/completions/poof.fish"), home.join(".zfunc/_poof")]);

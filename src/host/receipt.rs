@@ -8,12 +8,13 @@ use std::path::{Component, Path, PathBuf};
 pub const PLACE: &str = "share/poof/receipt";
 
 /// What scripts/install.sh puts below its prefix.
-pub const MADE: [&str; 8] = [
+pub const MADE: [&str; 9] = [
     "bin/poof",
     "share/bash-completion/completions/poof",
     "share/zsh/site-functions/_poof",
     "share/fish/vendor_completions.d/poof.fish",
     "share/man/man1/poof.1",
+    "share/man/man5/poof.conf.5",
     "share/doc/poof/LICENSE",
     "share/doc/poof/NOTICES",
     "share/poof/receipt",

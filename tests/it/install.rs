@@ -24,13 +24,14 @@ fn make(sandbox: &Sandbox, words: &[&str]) -> Run {
 }
 
 /// All that is meant to be installed.
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "bin/poof",
     "share/bash-completion/completions/poof",
     "share/doc/poof/LICENSE",
     "share/doc/poof/NOTICES",
     "share/fish/vendor_completions.d/poof.fish",
     "share/man/man1/poof.1",
+    "share/man/man5/poof.conf.5",
     "share/zsh/site-functions/_poof",
 ];
 
@@ -148,7 +149,7 @@ fn the_script_and_the_program_know_the_same_files_of_an_installation() {
             .map(str::to_owned)
             .collect::<Vec<_>>()
     };
-    let known = between(&program, "const MADE: [&str; 8] = [", "];");
+    let known = between(&program, "const MADE: [&str; 9] = [", "];");
     assert_eq!(between(&script, "\nmade=\"", "\"\n\n"), known);
 }
 
@@ -221,16 +222,22 @@ fn the_program_needs_only_what_every_system_has() {
 }
 
 #[test]
-fn the_manual_page_is_one_that_man_can_show() {
+fn the_manual_pages_are_ones_that_man_can_show() {
+    let of_poof = ["poof upload", "--proof", "EXIT STATUS", "poof cconfig --remote local"];
+    can_be_shown("poof", &of_poof);
+    can_be_shown("poof.conf", &["schedule.network_wait", "HOOKS", "\"CACHEDIR.TAG\""]);
+}
+
+fn can_be_shown(name: &str, all: &[&str]) {
     let sandbox = Sandbox::new();
-    let page = sandbox.poof(["man"]).run().expect_code(0).stdout;
-    let place = sandbox.home().join("poof.1");
+    let page = sandbox.poof(["man", name]).run().expect_code(0).stdout;
+    let place = sandbox.home().join(name);
     fs::write(&place, page).unwrap();
     // -ww: all warnings; -P-cbou: without bold and underline.
     let groff = sandbox.program("groff").args(["-man", "-ww", "-Kutf8", "-Tutf8", "-P-cbou"]);
     let shown = groff.args([place]).run().expect_code(0);
     assert_eq!(shown.stderr, "", "groff finds fault");
-    for words in ["poof upload", "--proof", "EXIT STATUS", "poof cconfig --remote local"] {
+    for words in all {
         assert!(shown.stdout.contains(words), "{words} is missing: {shown}");
     }
 }

@@ -1,6 +1,6 @@
 //! What an upload leaves on the disk: the raw device is searched for what was in the
 //! files, for their names, and for the manifest that poof had cached. The figures are
-//! those of the table in README.md.
+//! those of the table in docs/wiping.md.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -183,7 +183,7 @@ fn nothing_of_the_content(remains: Option<&Remains>) {
 /// What poof says may be left is left.
 fn something_of_the_content(remains: Option<&Remains>) {
     if let Some(Remains { content, .. }) = remains {
-        assert!(*content > 0, "less is left than poof and README.md say");
+        assert!(*content > 0, "less is left than poof and docs/wiping.md say");
     }
 }
 

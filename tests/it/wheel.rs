@@ -308,6 +308,7 @@ fn soak_the_wheel_has_all_that_goes_with_the_program_and_is_the_same_each_time()
         format!("{data}/data/share/bash-completion/completions/poof"),
         format!("{data}/data/share/fish/vendor_completions.d/poof.fish"),
         format!("{data}/data/share/man/man1/poof.1"),
+        format!("{data}/data/share/man/man5/poof.conf.5"),
         format!("{data}/data/share/zsh/site-functions/_poof"),
         format!("{data}/scripts/poof"),
         format!("{info}/METADATA"),
