@@ -77,7 +77,7 @@ impl Kind {
         Kind::Interrupted,
     ];
 
-    /// What help, manual and README.md say of it.
+    /// What help, manual and docs/exit-codes.md say of it.
     pub const fn meaning(self) -> &'static str {
         match self {
             Kind::Unexpected => "unexpected failure",

@@ -1,6 +1,6 @@
 //! What overwriting a file once achieves on a file system, said honestly. The facts
 //! are those of the kernel's documentation of each (Documentation/filesystems) and
-//! of searches of raw devices (tests/it/residue.rs), whose table is in README.md.
+//! of searches of raw devices (tests/it/residue.rs), whose table is in docs/wiping.md.
 
 use crate::host::mounts::{JOURNALED, Mount};
 
