@@ -75,22 +75,27 @@ func (s *sender) Do(request *http.Request) (*http.Response, error) {
 	}
 	defer w.leave()
 	a, _ := ctx.Value(attemptsKey{}).(*attempts)
-	limit := usualPatience
+	limit, floor := usualPatience, slowest
 	switch operation := awsmiddleware.GetOperationName(ctx); {
 	case operation == "CompleteMultipartUpload", operation == "CopyObject", operation == "UploadPartCopy":
-		limit = longPatience
+		limit, floor = longPatience, slowestLong
 	case !w.Met():
 		limit = firstPatience
 	case a != nil:
 		limit += time.Duration(a.stalls) * usualPatience
 	}
-	answer, err := watching(request, limit, s.next.Do)
+	stalled := func() {
+		if a != nil {
+			a.stalls++
+		}
+	}
+	answer, err := watching(request, limit, floor, stalled, s.next.Do)
 	if ctx.Err() != nil {
 		return answer, err // the weather had no part in it
 	}
 	if err != nil {
-		if IsStall(err) && a != nil {
-			a.stalls++
+		if IsStall(err) {
+			stalled()
 		}
 		w.see(KindOf(err).unlessFinal(), err)
 		return answer, err

@@ -12,10 +12,15 @@ import (
 	"time"
 )
 
-// Stall says that a request made no progress for too long.
-type Stall struct{}
+// Stall says that a request made no progress for too long, or hardly any.
+type Stall struct{ hardly bool }
 
-func (*Stall) Error() string { return "timeout: nothing came for too long" }
+func (s *Stall) Error() string {
+	if s.hardly {
+		return "timeout: hardly anything came for too long"
+	}
+	return "timeout: nothing came for too long"
+}
 
 // Timeout makes it a net.Error, as it is for all who know nothing of it.
 func (*Stall) Timeout() bool { return true }
@@ -29,6 +34,23 @@ func IsStall(err error) bool {
 	return errors.As(err, &stall)
 }
 
+// pace is the least that has to get across in a time.
+type pace struct {
+	bytes  int64
+	during time.Duration
+}
+
+// leastBytes is less than two segments of TCP. A line that brings one segment in usualPatience
+// brings more: what is slower than this is so on purpose.
+const leastBytes = 1 << 10
+
+// The paces are variables for the tests: a minute is long.
+var (
+	slowest = pace{leastBytes, time.Minute}
+	// Servers send a space now and then while they put an object together or copy it.
+	slowestLong = pace{leastBytes, 30 * time.Minute}
+)
+
 // watch sees to it that a request gets on. Time counts only while the other side is
 // waited for, and by the tick: a machine that slept has waited for nobody.
 type watch struct {
@@ -38,6 +60,10 @@ type watch struct {
 	ours   atomic.Int32 // somebody on this side is what it waits for
 	queue  func() int   // bytes that the system has not brought across yet
 	queued int
+	floor  pace
+	moved  atomic.Int64 // bytes that have got across, in either direction
+	before int64        // of those, up to the begin of the time that floor is about
+	waited int64        // ticks of that time
 }
 
 const tick = 500 * time.Millisecond
@@ -78,16 +104,30 @@ func (w *watch) look() {
 		w.idle.Store(0)
 		return
 	}
+	waits := true
 	if w.queue != nil {
 		if now := w.queue(); now != w.queued {
-			w.queued = now
+			w.moved.Add(int64(max(w.queued-now, 0)))
+			w.queued, waits = now, false
 			w.idle.Store(0)
-			return
 		}
 	}
-	if w.idle.Add(1) >= w.ticks {
+	if waits && w.idle.Add(1) >= w.ticks {
 		w.cancel(&Stall{})
 	}
+	w.hold()
+}
+
+// hold cancels what gets on by a few bytes at a time, and would never be idle.
+func (w *watch) hold() {
+	if w.waited++; w.waited < int64(w.floor.during/tick) {
+		return
+	}
+	moved := w.moved.Load()
+	if moved-w.before < w.floor.bytes {
+		w.cancel(&Stall{hardly: true})
+	}
+	w.before, w.waited = moved, 0
 }
 
 // sending is the body of a request that is watched.
@@ -101,14 +141,16 @@ func (s *sending) Read(p []byte) (int, error) {
 	defer s.watch.ours.Add(-1)
 	n, err := s.ReadCloser.Read(p)
 	s.watch.idle.Store(0)
+	s.watch.moved.Add(int64(n))
 	return n, err
 }
 
 // receiving is the body of an answer that is watched while somebody reads it.
 type receiving struct {
 	io.ReadCloser
-	ctx   context.Context
-	watch *watch
+	ctx     context.Context
+	watch   *watch
+	stalled func()
 }
 
 func (r *receiving) Read(p []byte) (int, error) {
@@ -116,8 +158,10 @@ func (r *receiving) Read(p []byte) (int, error) {
 	r.watch.ours.Add(-1)
 	n, err := r.ReadCloser.Read(p)
 	r.watch.ours.Add(1)
-	if err != nil && err != io.EOF && IsStall(context.Cause(r.ctx)) {
-		err = &Stall{}
+	r.watch.moved.Add(int64(n))
+	if cause := context.Cause(r.ctx); err != nil && err != io.EOF && IsStall(cause) {
+		err = cause
+		r.stalled()
 	}
 	return n, err
 }
@@ -127,10 +171,11 @@ func (r *receiving) Close() error {
 	return r.ReadCloser.Close()
 }
 
-// watching does a request that is cancelled when it makes no progress for so long.
-func watching(request *http.Request, limit time.Duration, do func(*http.Request) (*http.Response, error)) (*http.Response, error) {
+// watching does a request that is cancelled when it makes no progress for so long, or less
+// than floor. stalled hears of an answer that was cancelled while it was read.
+func watching(request *http.Request, limit time.Duration, floor pace, stalled func(), do func(*http.Request) (*http.Response, error)) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(request.Context())
-	w := &watch{cancel: cancel, ticks: int64(limit / tick)}
+	w := &watch{cancel: cancel, ticks: int64(limit / tick), floor: floor}
 	traced := ctx
 	if request.ContentLength > 64<<10 {
 		traced = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
@@ -151,13 +196,13 @@ func watching(request *http.Request, limit time.Duration, do func(*http.Request)
 	if err != nil {
 		if IsStall(context.Cause(ctx)) {
 			at := request.URL.Scheme + "://" + request.URL.Host
-			err = &url.Error{Op: request.Method, URL: at, Err: &Stall{}}
+			err = &url.Error{Op: request.Method, URL: at, Err: context.Cause(ctx)}
 		}
 		w.end()
 		return answer, err
 	}
 	// From here on it is watched only while it is read.
 	w.ours.Add(1)
-	answer.Body = &receiving{answer.Body, ctx, w}
+	answer.Body = &receiving{answer.Body, ctx, w, stalled}
 	return answer, nil
 }

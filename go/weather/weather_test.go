@@ -155,7 +155,7 @@ func TestARequestIsCancelledWhenItMakesNoProgressAndNotWhileItDoes(t *testing.T)
 		if err != nil {
 			t.Fatal(err)
 		}
-		answer, err := watching(request, 2*tick, http.DefaultClient.Do)
+		answer, err := watching(request, 2*tick, slowest, func() {}, http.DefaultClient.Do)
 		if err != nil {
 			return "", err
 		}
