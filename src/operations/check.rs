@@ -14,7 +14,8 @@ use crate::base::units::{clock, date, files};
 use crate::config::trees::Directory;
 use crate::report::{Bytes, Event, event, lists};
 use crate::tree::check::{
-    Chosen, Examined, Finding, Sample, What, examine, may_be_stale, name_stale, read_back,
+    Chosen, Examined, Finding, ReadFinding, Sample, What, examine, may_be_stale, merge, name_stale,
+    read_back,
 };
 use crate::tree::guard::Allowed;
 use crate::tree::listing::Listing;
@@ -100,16 +101,15 @@ impl Checking<'_> {
         let mut listing = self.repository.listing(name)?;
         let names = Names::new(name);
         let left = Ours::read(&self.repository.snapshots(name).cache);
-        let Examined { mut findings, intact, unhashed, chosen, readable, present, ours } =
-            examine(&snapshot, &mut listing, self.sample.as_ref(), &names, &left)?;
+        let mut examined = examine(&snapshot, &mut listing, self.sample.as_ref(), &names, &left)?;
         drop(monitor);
-        if let Some(chosen) = &chosen {
-            findings.extend(self.read(name, &snapshot, chosen, (readable, present))?);
+        if let Some(chosen) = examined.chosen {
+            let (readable, present) = (examined.readable, examined.present);
+            examined.add(self.read(name, &snapshot, &chosen, (readable, present))?);
         }
-        // What the listing says of a path is more than that it reads back wrong.
-        findings.sort_by(|a, b| a.path.cmp(&b.path));
+        let Examined { mut findings, intact, unhashed, ours, .. } = examined;
         self.look_back(name, &snapshot, &listing, &mut findings)?;
-        findings.dedup_by(|later, first| later.path == first.path);
+        merge(&mut findings);
         let foreign = findings.iter().filter(|finding| !finding.what.is_loss()).count();
         let (shown, mut seen) = (lists::bounded(report, foreign), 0);
         for finding in &findings {
@@ -224,7 +224,7 @@ impl Checking<'_> {
         snapshot: &Snapshot,
         chosen: &Chosen,
         ((count, total), of): ((u64, u64), u64),
-    ) -> Result<Vec<Finding>> {
+    ) -> Result<Vec<ReadFinding>> {
         let report = &*self.session.report;
         report.tell(&Event::Reading { tree: name.to_owned(), files: count, bytes: total, of });
         let names = Names::new(name);

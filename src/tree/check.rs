@@ -1,12 +1,12 @@
 //! Whether what the remote holds of a tree can be restored: the last snapshot
 //! against a listing, and, if asked, against what is read back.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use data_encoding::HEXLOWER;
 use itertools::Itertools;
 
-use super::entry::{Entry, Tag};
+use super::entry::{Entry, Stored, Tag};
 use super::inventory::State;
 use super::listing::{Listing, Unclaimed};
 use super::objects::Names;
@@ -52,11 +52,20 @@ impl What {
     }
 }
 
-/// What the listing says.
+/// What reading an object back says.
+#[derive(Debug)]
+pub struct ReadFinding {
+    finding: Finding,
+    /// The remote shows no hash of it.
+    unhashed: bool,
+}
+
+/// What the listing says, and then what was read back.
 #[derive(Debug, Default)]
 pub struct Examined {
+    /// Sorted by path; of each what the listing says comes first.
     pub findings: Vec<Finding>,
-    /// Objects that are as they were proven.
+    /// Objects that are as they were proven: none of them is among the losses.
     pub intact: u64,
     /// Of those, the ones of which the remote shows no hash.
     pub unhashed: u64,
@@ -68,6 +77,35 @@ pub struct Examined {
     pub present: u64,
     /// Objects that a run has left which did not end.
     pub ours: u64,
+}
+
+impl Examined {
+    /// Adds what was read back. What was intact by the listing is so no more.
+    pub fn add(&mut self, read: Vec<ReadFinding>) {
+        let losses = self.findings.iter().filter(|finding| finding.what.is_loss());
+        let known: HashSet<_> = losses.map(|finding| finding.path.clone()).collect();
+        for ReadFinding { finding, unhashed } in read {
+            if !known.contains(&finding.path) {
+                self.intact = self.intact.saturating_sub(1);
+                self.unhashed = self.unhashed.saturating_sub(u64::from(unhashed));
+            }
+            self.findings.push(finding);
+        }
+        self.sort();
+    }
+
+    fn sort(&mut self) {
+        let key = |finding: &Finding| !finding.what.is_loss();
+        self.findings.sort_by(|a, b| a.path.cmp(&b.path).then(key(a).cmp(&key(b))));
+    }
+}
+
+/// Leaves one loss of each path: what the listing says of it is more than that it reads back
+/// wrong.
+pub fn merge(findings: &mut Vec<Finding>) {
+    findings.dedup_by(|later, first| {
+        later.path == first.path && later.what.is_loss() && first.what.is_loss()
+    });
 }
 
 /// Which objects are read back: a share of all, from 0 to 1, chosen by chance; one at
@@ -201,6 +239,7 @@ pub fn examine(
     let foreign = foreign.into_iter();
     let foreign = foreign.map(|f| Finding { path: f.name, what: What::Foreign { odd: f.odd } });
     examined.findings.extend(foreign);
+    examined.sort();
     Ok(examined)
 }
 
@@ -257,7 +296,7 @@ pub fn read_back(
     chosen: &Chosen,
     watch: &mut dyn Watch,
     told: impl FnMut(u64),
-) -> Result<Vec<Finding>> {
+) -> Result<Vec<ReadFinding>> {
     let mut findings = Vec::new();
     let is_chosen = |entry: &Entry| entry.file().is_some() && chosen.has(&entry.path);
     let chosen = snapshot.entries()?.filter_ok(is_chosen);
@@ -266,7 +305,10 @@ pub fn read_back(
             Fault::Wrong(content) => What::Wrong(content),
             Fault::Unreadable(why) => What::Unreadable(why),
         };
-        findings.push(Finding { path: entry.path.clone(), what });
+        let is_time = |stored: &Stored| matches!(stored.tag, Tag::Time(_));
+        let unhashed = entry.stored.as_ref().is_some_and(is_time);
+        let finding = Finding { path: entry.path.clone(), what };
+        findings.push(ReadFinding { finding, unhashed });
     })?;
     Ok(findings)
 }

@@ -128,3 +128,28 @@ fn a_sample_reads_one_file_at_least_and_says_of_how_many() {
     sample("21%").stderr_has("data: reads back 2 files of 5, 10 B\n");
     sample("100%").stderr_has("data: reads back 5 files, 25 B\n");
 }
+
+#[test]
+fn what_reads_back_wrong_is_not_counted_as_intact() {
+    let (sandbox, bucket) = on_disk();
+    for name in ["fine", "wrong"] {
+        fs::write(sandbox.data().join(name), "12345").unwrap();
+    }
+    sandbox.poof(["backup"]).run().expect_code(0);
+    let object = bucket.join("data/wrong");
+    let time = fs::metadata(&object).unwrap().modified().unwrap();
+    fs::write(&object, "54321").unwrap();
+    File::options().write(true).open(&object).unwrap().set_modified(time).unwrap();
+    let args = ["check", "--only", "data"];
+    sandbox.poof(args).run().expect_code(0).stderr_has("data: 2 intact, 0 not, 0 foreign\n");
+    let run = sandbox.poof(args).args(["--read-data"]).run().expect_code(5);
+    run.stderr_has("data: 1 intact, 1 not, 0 foreign\n");
+    let run = sandbox.poof(["--json"]).args(args).args(["--read-data"]).run().expect_code(5);
+    let counts = r#""foreign":0,"intact":1,"lost":1,"tree":"data","type":"checked","unhashed":1"#;
+    assert!(run.stdout.contains(counts), "{run}");
+    assert!(run.stdout.contains(r#""lost":1,"objects":1"#), "{run}");
+    // One that the listing has found already counts once.
+    fs::write(&object, "another size").unwrap();
+    let run = sandbox.poof(args).args(["--read-data"]).run().expect_code(5);
+    run.stderr_has("data: 1 intact, 1 not, 0 foreign\n");
+}
