@@ -50,7 +50,7 @@ func PoofStart() {
 		calls.LimitMemory()
 		host.Tame()
 		librclone.Initialize()
-		host.TakeLog(calls.Scrub)
+		host.TakeLog(func(text string) string { return calls.Shorten(calls.Scrub(text)) })
 	})
 }
 

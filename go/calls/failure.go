@@ -34,6 +34,9 @@ type Failure struct {
 // Classify finds out what kind of failure err is.
 func Classify(err error) Failure {
 	f := Failure{Kind: "other", Host: hostOf(err), Code: reason(err), Text: Scrub(brief(err)), Here: store.IsHere(err)}
+	if !f.Here {
+		f.Code, f.Text = Shorten(f.Code), Shorten(f.Text)
+	}
 	switch {
 	case errors.Is(err, context.Canceled):
 		f.Kind = "stopped"

@@ -40,13 +40,17 @@ func (s *Store) List(ctx context.Context, dir string, marks [][]byte, found func
 		prefix += "/"
 	}
 	var mu sync.Mutex
+	ration := weather.NewRation()
 	each := func(key string, o Object) error {
 		mu.Lock()
 		defer mu.Unlock()
 		name, ours := s.remote(key)
 		if !ours || !strings.HasPrefix(name, prefix) {
 			strange++
-			return nil
+			return ration.Pass()
+		}
+		if err := ration.Take(len(name) + len(o.Tag)); err != nil {
+			return err
 		}
 		return found(name[len(prefix):], o)
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +17,8 @@ import (
 	_ "github.com/rclone/rclone/backend/s3"
 	"github.com/rclone/rclone/fs/config/configmap"
 	"github.com/rclone/rclone/fs/config/obscure"
+
+	"bridge/weather"
 )
 
 // serving lists names as a server of some kind does.
@@ -133,5 +136,40 @@ func TestTheTopNamesTheDirectoriesThatDecrypt(t *testing.T) {
 	s.cipher = keys.cipher
 	if names, err := s.Top(context.Background()); err != nil || !slices.Equal(names, []string{"documents"}) {
 		t.Errorf("decrypted: %q, %v", names, err)
+	}
+}
+
+// Also where the names are none of ours, and nothing is kept of them.
+func TestAListingWithMoreObjectsThanThereCanBeEnds(t *testing.T) {
+	names := weather.MostNames
+	t.Cleanup(func() { weather.MostNames = names })
+	dir := t.TempDir()
+	for i := range 20 {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint(i)), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	keys, err := keysOf(configmap.Simple{
+		"password": obscure.MustObscure("one"), "filename_encryption": "standard",
+		"directory_name_encryption": "true", "filename_encoding": "base64",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(context.Background(), ":local:"+dir, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := func(string, Object) error { return nil }
+	for _, encrypted := range []bool{false, true} {
+		if encrypted {
+			s.cipher = keys.cipher
+		}
+		for most, ends := range map[int64]bool{20: false, 19: true} {
+			weather.MostNames = most
+			if _, err := s.List(context.Background(), "", nil, found); errors.Is(err, weather.ErrEndless) != ends {
+				t.Errorf("%d of 20, encrypted %v: %v", most, encrypted, err)
+			}
+		}
 	}
 }

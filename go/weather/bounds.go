@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go/middleware"
 )
 
@@ -112,6 +113,7 @@ type pages struct {
 type listing struct {
 	seen  map[uint64]uint8 // by the hash of where a page says the next one begins
 	empty int
+	names *Ration
 }
 
 // add has the listings of a client end.
@@ -126,7 +128,7 @@ func (p *pages) add(stack *middleware.Stack) error {
 			case *s3.ListObjectsV2Output:
 				asked, _ := in.Parameters.(*s3.ListObjectsV2Input)
 				place := []*string{asked.Bucket, asked.Prefix, asked.Delimiter, asked.StartAfter}
-				err = p.see(place, asked.ContinuationToken, page.NextContinuationToken, page.IsTruncated, len(page.Contents)+len(page.CommonPrefixes))
+				err = p.see(place, asked.ContinuationToken, page.NextContinuationToken, page.IsTruncated, page.Contents, page.CommonPrefixes)
 				if err == nil && aws.ToBool(page.IsTruncated) && aws.ToString(page.NextContinuationToken) == "" {
 					err = errors.New("a listing goes on, and the server does not say where")
 				}
@@ -137,14 +139,15 @@ func (p *pages) add(stack *middleware.Stack) error {
 					next = page.Contents[n-1].Key
 				}
 				place := []*string{asked.Bucket, asked.Prefix, asked.Delimiter}
-				err = p.see(place, asked.Marker, next, page.IsTruncated, len(page.Contents)+len(page.CommonPrefixes))
+				err = p.see(place, asked.Marker, next, page.IsTruncated, page.Contents, page.CommonPrefixes)
 			}
 			return out, data, err
 		}), middleware.Before)
 }
 
-// see is ErrEndless once a listing goes in a circle, or on and on without a name.
-func (p *pages) see(place []*string, from, next *string, truncated *bool, names int) error {
+// see is ErrEndless once a listing goes in a circle, on and on without a name, or with more
+// names than there can be.
+func (p *pages) see(place []*string, from, next *string, truncated *bool, contents []types.Object, prefixes []types.CommonPrefix) error {
 	var name strings.Builder
 	for _, part := range place {
 		name.WriteString(aws.ToString(part) + "\x00")
@@ -160,13 +163,25 @@ func (p *pages) see(place []*string, from, next *string, truncated *bool, names 
 	}
 	here := p.all[name.String()]
 	if here == nil || aws.ToString(from) == "" {
-		here = &listing{seen: map[uint64]uint8{}}
+		here = &listing{seen: map[uint64]uint8{}, names: NewRation()}
 		p.all[name.String()] = here
 	}
 	hash := maphash.String(p.seed, aws.ToString(next))
 	here.seen[hash]++
-	if here.empty++; names > 0 {
+	if here.empty++; len(contents)+len(prefixes) > 0 {
 		here.empty = 0
+	}
+	for _, object := range contents {
+		if err := here.names.Take(len(aws.ToString(object.Key))); err != nil {
+			delete(p.all, name.String())
+			return err
+		}
+	}
+	for _, prefix := range prefixes {
+		if err := here.names.Take(len(aws.ToString(prefix.Prefix))); err != nil {
+			delete(p.all, name.String())
+			return err
+		}
 	}
 	if here.seen[hash] > mostRepeats || here.empty > mostEmpty {
 		delete(p.all, name.String())

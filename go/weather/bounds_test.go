@@ -186,3 +186,38 @@ func TestARedirectOnTheSameServerIsFollowed(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestAListingThatInventsNamesEnds(t *testing.T) {
+	names, memory := MostNames, MostMemory
+	t.Cleanup(func() { MostNames, MostMemory = names, memory })
+	if names < 20_000_000 || memory < 500<<20 {
+		t.Errorf("%d names, %d bytes: an honest bucket may have as many", names, memory)
+	}
+	for what, bound := range map[string][2]int64{"many": {5000, 1 << 40}, "long": {1 << 40, 5000 * 800}} {
+		MostNames, MostMemory = bound[0], bound[1]
+		for kind, entry := range map[string]string{
+			"objects":     "<Contents><Key>%s%d</Key></Contents>",
+			"directories": "<CommonPrefixes><Prefix>%s%d/</Prefix></CommonPrefixes>",
+		} {
+			var listed atomic.Int64
+			client := facing(t, func(w http.ResponseWriter, r *http.Request) {
+				_, _ = fmt.Fprintf(w, "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>%d</NextContinuationToken>", listed.Load())
+				for range 1000 {
+					_, _ = fmt.Fprintf(w, entry, strings.Repeat("n", 700), listed.Add(1))
+				}
+				_, _ = io.WriteString(w, "</ListBucketResult>")
+			})
+			request := &s3.ListObjectsV2Input{Bucket: aws.String("b")}
+			var err error
+			for err == nil && listed.Load() < 50_000 {
+				var page *s3.ListObjectsV2Output
+				if page, err = client.ListObjectsV2(context.Background(), request); err == nil {
+					request.ContinuationToken = page.NextContinuationToken
+				}
+			}
+			if !errors.Is(err, ErrEndless) || listed.Load() < 5000 {
+				t.Errorf("%s %s: after %d: %v", what, kind, listed.Load(), err)
+			}
+		}
+	}
+}

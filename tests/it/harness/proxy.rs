@@ -45,6 +45,8 @@ pub enum Verdict {
     Delay(Duration),
     /// This HTTP status and S3 error code instead, e.g. 503 and `SlowDown`.
     Status(u16, &'static str),
+    /// The same, with these words.
+    Says(u16, &'static str, String),
     /// It is never answered.
     Hold,
     /// The connection is closed without an answer.
@@ -201,7 +203,12 @@ impl Shared {
                 tokio::time::sleep(delay).await;
                 self.pass(incoming).await
             }
-            Verdict::Status(status, code) => answer::refusal(incoming, status, code).await,
+            Verdict::Status(status, code) => {
+                answer::refusal(incoming, status, code, "made by the fault proxy").await
+            }
+            Verdict::Says(status, code, words) => {
+                answer::refusal(incoming, status, code, &words).await
+            }
             Verdict::Hold => std::future::pending().await,
             Verdict::Drop => Err("dropped on request".into()),
             Verdict::Swallow => answer::pretence(incoming).await,

@@ -17,13 +17,14 @@ pub async fn refusal(
     request: Request<Incoming>,
     status: u16,
     code: &str,
+    words: &str,
 ) -> Result<Response<Body>, Error> {
     let resource = request.uri().path().to_owned();
     // An answer to a body half sent would reach the client as a broken pipe.
     md5_of(request.into_body()).await?;
     let xml = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code>\
-         <Message>made by the fault proxy</Message><Resource>{resource}</Resource>\
+         <Message>{words}</Message><Resource>{resource}</Resource>\
          <RequestId>0</RequestId></Error>"
     );
     let response = Response::builder().status(status).header(CONTENT_TYPE, "application/xml");
