@@ -2,6 +2,7 @@ package calls
 
 import (
 	"net/url"
+	"os"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -42,6 +43,14 @@ func rememberSecrets(data config.Storage, more []secret) {
 		hide(secret.Value)
 		if clear, err := obscure.Reveal(secret.Value); err == nil {
 			hide(clear)
+		}
+	}
+	for _, name := range proxyVariables {
+		for _, part := range secretParts("http://" + os.Getenv(name)) {
+			hide(part)
+		}
+		for _, part := range secretParts(os.Getenv(name)) {
+			hide(part)
 		}
 	}
 	for _, section := range data.GetSectionList() {

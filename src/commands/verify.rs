@@ -5,8 +5,9 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::cli::Verify;
 use crate::config::programs::{of_poof, of_rclone, settings};
+use crate::config::proxy::{Way, ways};
 use crate::config::ready::{absent, ready};
-use crate::config::{PoofConf, Problem, Ready, Status};
+use crate::config::{PoofConf, Problem, RcloneConf, Ready, Status};
 use crate::host::paths::System;
 use crate::host::program;
 use crate::host::signature;
@@ -16,6 +17,8 @@ use crate::operations::secrets::{check, give, rclone_file};
 use crate::operations::{Outcome, Session, guessable, keychain, schedule};
 use crate::report::Event;
 use crate::storage::failure::Failure;
+use crate::storage::rclone::call::call;
+use crate::storage::rclone::configuring::ProxyOf;
 use crate::storage::remote::Remote;
 
 pub fn run(session: &Session, args: &Verify) -> Result<Outcome> {
@@ -53,6 +56,7 @@ pub fn run(session: &Session, args: &Verify) -> Result<Outcome> {
     {
         session.report.warn(warning);
     }
+    tell_proxies(session, &rclone.conf, poof.remote());
     if args.offline {
         session.report.result("configuration appears to be valid; the remote was not asked");
     } else {
@@ -67,6 +71,20 @@ fn line(session: &Session, question: &str, status: Status) {
     session.report.result(&format!("{question}? - {status}"));
     let (question, status) = (question.to_owned(), status.word());
     session.report.tell(&Event::State { question, status });
+}
+
+/// Whoever runs a proxy sees where requests go, and all that is not encrypted on the way.
+fn tell_proxies(session: &Session, conf: &RcloneConf, active: &str) {
+    for way in ways(conf, active) {
+        let (to, proxy, says) = match way {
+            Way::Through { place, proxy } => ("the server".to_owned(), proxy, place),
+            Way::Open(address) => match call(&ProxyOf { url: &address }) {
+                Ok(found) if !found.proxy.is_empty() => (address, found.proxy, found.variable),
+                _ => continue,
+            },
+        };
+        session.report.note(&format!("requests to {to} go through the proxy {proxy} ({says})"));
+    }
 }
 
 /// The lines of a problem, in the place where `verify` stops.

@@ -45,13 +45,13 @@ const ALLOWED: [&str; 30] = [
 ];
 
 /// The name of a global setting, if a key is one.
-fn global(key: &str) -> Option<&str> {
+pub(super) fn global(key: &str) -> Option<&str> {
     key.strip_prefix("override.").or_else(|| key.strip_prefix("global."))
 }
 
 /// Key and value of everything that a section sets, those within connection strings
 /// (`:sftp,host=h:path`) as well.
-fn settings(conf: &RcloneConf, section: &str) -> Vec<(String, String, String)> {
+pub(super) fn settings(conf: &RcloneConf, section: &str) -> Vec<(String, String, String)> {
     let mut all = Vec::new();
     for (place, value) in conf.values(section) {
         for part in value.split(',').skip(1) {

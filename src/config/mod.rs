@@ -18,6 +18,7 @@ pub mod locked;
 mod patience;
 pub mod poof_conf;
 pub mod programs;
+pub mod proxy;
 pub mod python_json;
 pub mod rclone_conf;
 pub mod ready;

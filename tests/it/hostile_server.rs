@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::harness::{Kind, Proxy, Verdict, minio};
-use crate::story::grown;
+use crate::story::{grown, plain};
 
 #[test]
 fn a_listing_that_goes_in_a_circle_ends_every_command() {
@@ -55,4 +55,69 @@ fn a_server_sends_no_request_of_poof_to_another_one() {
         }
     }
     assert_eq!(elsewhere.total(), 0, "{:?}", elsewhere.log());
+}
+
+#[test]
+fn what_a_server_says_is_cut_where_it_goes_on_and_on() {
+    let (sandbox, proxy) = grown(false, 3);
+    sandbox.poof(["backup"]).run().expect_code(0);
+    for kind in [Kind::List, Kind::Put, Kind::Get] {
+        let words = format!("quota. {} the end", "å ".repeat(60_000));
+        proxy.set_rule(move |request| {
+            let is_it = request.kind == kind;
+            if is_it { Verdict::Says(400, "Odd", words.clone()) } else { Verdict::Pass }
+        });
+        std::fs::write(sandbox.data().join("new"), format!("{kind:?}")).unwrap();
+        for json in [false, true] {
+            let args: &[&str] = if json { &["--json", "backup"] } else { &["backup"] };
+            let run = sandbox.poof(args).run();
+            assert_ne!(run.code, Some(0), "{kind:?}: {}", run.stderr.len());
+            let said = if json { &run.stdout } else { &run.stderr };
+            assert!(said.contains("quota. å å"), "{kind:?}: {}", said.len());
+            assert!(said.contains("the end"), "{kind:?}: {}", said.len());
+            assert!(said.contains(" characters more]"), "{kind:?}: {}", said.len());
+            for line in run.stdout.lines().chain(run.stderr.lines()) {
+                assert!(line.len() < 1500, "{kind:?}: {} bytes", line.len());
+            }
+        }
+    }
+}
+
+#[test]
+fn verify_says_which_proxy_of_the_environment_is_in_use_and_not_its_password() {
+    let sandbox = plain(3);
+    let proxy = Proxy::start(minio().address());
+    let conf = std::fs::read_to_string(sandbox.rclone_conf()).unwrap();
+    let conf = conf.replace(&minio().endpoint(), "http://store.invalid:9000");
+    std::fs::write(sandbox.rclone_conf(), conf).unwrap();
+    let address = proxy.endpoint().replace("http://", "");
+    let with_password = format!("http://somebody:unspeakable@{address}");
+    let verify = |variable: &str, value: &str| sandbox.poof(["verify"]).env(variable, value).run();
+    let run = verify("HTTP_PROXY", &with_password).expect_code(0);
+    let run = run.stderr_has("store.invalid:9000").stderr_has("HTTP_PROXY");
+    let run = run.stderr_has(&format!("the proxy http://{address}"));
+    let said = format!("{}{}", run.stdout, run.stderr);
+    assert!(!said.contains("unspeakable") && !said.contains("somebody"), "{run}");
+    assert!(proxy.total() > 0);
+    // Without TLS it is another variable that counts.
+    let asked = proxy.total();
+    for (variable, value) in [("HTTPS_PROXY", &with_password), ("ALL_PROXY", &with_password)] {
+        let run = verify(variable, value).expect_code(4);
+        assert!(!run.stderr.contains("the proxy"), "{run}");
+    }
+    assert_eq!(proxy.total(), asked);
+    // Nobody asks the remote, and it is said nevertheless.
+    let run = sandbox.poof(["verify", "--offline"]).env("http_proxy", &with_password).run();
+    run.expect_code(0).stderr_has("the proxy");
+    let excepted = sandbox.poof(["verify", "--offline"]).env("http_proxy", &with_password);
+    let run = excepted.env("no_proxy", "store.invalid").run().expect_code(0);
+    assert!(!run.stderr.contains("the proxy"), "{run}");
+    // What rclone-poof.conf says comes first.
+    let conf = std::fs::read_to_string(sandbox.rclone_conf()).unwrap();
+    let own = format!("override.http_proxy = http://other:unspeakable@{address}\nendpoint =");
+    std::fs::write(sandbox.rclone_conf(), conf.replacen("endpoint =", &own, 1)).unwrap();
+    let run = verify("HTTP_PROXY", "http://127.0.0.1:1").expect_code(0);
+    let run = run.stderr_has(&format!("the proxy http://{address}"));
+    let run = run.stderr_has("override.http_proxy");
+    assert!(!run.stderr.contains("unspeakable") && !run.stderr.contains("127.0.0.1:1,"), "{run}");
 }

@@ -108,6 +108,25 @@ impl Call for DescribeOption<'_> {
     type Reply = Described;
 }
 
+/// The proxy of the environment for an address. See go/calls/proxy.go.
+#[derive(Serialize)]
+pub struct ProxyOf<'a> {
+    pub url: &'a str,
+}
+
+#[derive(Deserialize)]
+pub struct Proxy {
+    /// Without its credentials; empty: there is none.
+    pub proxy: String,
+    /// The variable that says so.
+    pub variable: String,
+}
+
+impl Call for ProxyOf<'_> {
+    const METHOD: &'static str = "poof/proxy";
+    type Reply = Proxy;
+}
+
 /// What may stand in a section of a type of remote. See go/calls/keys.go.
 #[derive(Serialize)]
 pub struct KeysOf<'a> {
