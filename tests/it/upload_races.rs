@@ -208,6 +208,57 @@ fn what_comes_up_while_the_directories_go_stays_and_is_named() {
     says(&run, "data/zlast");
 }
 
+/// An editor saves each file anew as soon as it is cut to nothing or gone, by a rename, while
+/// `slow` calls give it the time to.
+fn saved_while_it_is_wiped(slow: &str) {
+    let sandbox = plain(0);
+    let files: Vec<_> = (0..16).map(|n| sandbox.data().join(format!("file{n:02}"))).collect();
+    for file in &files {
+        fs::write(file, format!("before {}", file.display())).unwrap();
+    }
+    sandbox.poof(["backup"]).run().expect_code(0);
+    let call = slow.split(':').next().unwrap();
+    let args = ["-f", "-qq", "-o", "/dev/null", &format!("--trace={call}")].map(str::to_owned);
+    let more = [format!("--inject={slow}"), env!("CARGO_BIN_EXE_poof").to_owned()];
+    let mut running = sandbox.program("strace").args(args).args(more).args(UPLOAD).start();
+    let (draft, mut saved) = (sandbox.home().join("draft"), Vec::new());
+    while running.is_at_work() && saved.len() < files.len() {
+        for file in &files {
+            let goes = fs::symlink_metadata(file).map_or(true, |found| found.len() == 0);
+            if goes && !saved.contains(file) {
+                fs::write(&draft, format!("saved {}", file.display())).unwrap();
+                // Its directory may be gone by now.
+                if fs::rename(&draft, file).is_ok() {
+                    saved.push(file.clone());
+                }
+            }
+        }
+    }
+    let run = running.finish();
+    assert!(!saved.is_empty(), "{run}");
+    for file in saved {
+        let now = fs::read_to_string(&file);
+        assert_eq!(now.ok(), Some(format!("saved {}", file.display())), "{run}");
+    }
+    assert_eq!(run.code, Some(6), "{run}");
+    assert!(!sandbox.data().join(".poof-restoring").exists(), "{run}");
+}
+
+#[test]
+fn what_an_editor_saves_at_the_moment_in_which_the_name_goes_stays() {
+    saved_while_it_is_wiped("unlinkat:delay_enter=200000");
+    saved_while_it_is_wiped("renameat,renameat2:delay_enter=200000");
+}
+
+#[test]
+#[ignore = "two minutes"]
+fn soak_two_hundred_races_with_an_editor_lose_nothing() {
+    for _ in 0..100 {
+        saved_while_it_is_wiped("unlinkat:delay_enter=3000");
+        saved_while_it_is_wiped("renameat,renameat2:delay_enter=3000");
+    }
+}
+
 /// Does something once, when the marker `wiping` is on its way: everything is
 /// proven, and nothing is wiped yet.
 fn before_the_wipe(proxy: &Proxy, act: impl Fn() + Send + Sync + 'static) {

@@ -10,8 +10,6 @@ use std::os::fd::OwnedFd;
 use rustix::fs::{AtFlags, FileType, Mode, fstat, linkat, mkdirat, symlinkat, unlinkat};
 
 use super::locked;
-use super::names::{made_way, put, remove_any, writably};
-use super::stage::{Stage, create};
 use super::ways::Ways;
 use crate::host::itself::Itself;
 use crate::host::resolve::is_empty;
@@ -19,7 +17,9 @@ use crate::host::stat::Id;
 use crate::host::{disk, flags};
 use crate::tree::attributes::{self, Holds, Power, REPLACED, Short};
 use crate::tree::entry::{Entry, EntryKind};
+use crate::tree::names::{made_way, put, remove_any, writably};
 use crate::tree::root::Root;
+use crate::tree::stage::{Stage, create};
 use crate::tree::walk::STAGE;
 
 /// A directory that entries are put into.
@@ -77,7 +77,7 @@ impl Place {
             self.directory_by_stage(&dir, &name)
         } else {
             writably(&dir, || mkdirat(&*dir, &name, Mode::RWXU)).and_then(|()| {
-                let made = super::names::open_directory(&dir, &name)?;
+                let made = crate::tree::names::open_directory(&dir, &name)?;
                 // A desktop may be quick to put something into what is its user's.
                 if self.power == Power::Owner || is_empty(&made)? {
                     Itself::of(made).map(|made| made.id())

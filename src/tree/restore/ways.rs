@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{AtFlags, fstat, statat};
 
-use super::names::open_directory;
 use crate::host::itself::Itself;
 use crate::host::stat::{Id, id};
 use crate::host::trust::{Reach, is_closed};
 use crate::tree::attributes::{Power, REPLACED};
+use crate::tree::names::open_directory;
 use crate::tree::root::Root;
 
 pub struct Ways {

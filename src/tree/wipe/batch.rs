@@ -10,9 +10,11 @@ use std::{mem, thread};
 use rustix::io::Errno;
 
 use super::Work;
+use super::aside::Aside;
 use super::consented::GivenUp;
-use super::path::{Gone, Path, Stays};
+use super::path::{Gone, Path};
 use super::record::Begun;
+use super::stays::Stays;
 use super::tally::Left;
 use crate::base::error::Result;
 use crate::base::interrupt;
@@ -95,6 +97,10 @@ impl Work<'_> {
         // Names of one file go one after the other: each changes what the next sees.
         let (linked, single): (Vec<_>, Vec<_>) =
             jobs.into_iter().partition(|job| job.goes.entry().hard_link.is_some());
+        if self.aside.is_none() && !(linked.is_empty() && single.is_empty()) {
+            // Where it cannot be made, names go where they are.
+            self.aside = Aside::make(self.dirs.root(), &self.noise).ok();
+        }
         let mut outcomes = self.all(&single);
         outcomes.sort_by_key(|(index, _)| *index);
         self.tally.rest += (single.len() - outcomes.len()) as u64;
@@ -109,7 +115,7 @@ impl Work<'_> {
             let local = job.goes.entry().local;
             let known = local.and_then(|local| self.linked.get(&(local.dev, local.ino)));
             let ctime = known.map(|(_, ctime)| *ctime);
-            let outcome = wipe(&job, ctime, &self.begun, &self.noise);
+            let outcome = wipe(&job, ctime, &self.begun, &self.noise, self.aside.as_ref());
             let entry = job.goes.entry();
             (self.told)(&entry.path, entry.file().map_or(0, |data| data.size));
             self.note(&job, outcome);
@@ -120,14 +126,15 @@ impl Work<'_> {
     /// Wipes several at a time. Those that are missing in the end were not begun.
     fn all(&mut self, jobs: &[Job]) -> Vec<(usize, Outcome)> {
         let next = AtomicUsize::new(0);
-        let Work { begun, noise, told, .. } = self;
+        let Work { begun, noise, told, aside, .. } = self;
         let (begun, noise, told) = (&*begun, &*noise, Mutex::new(told));
+        let aside = aside.as_ref();
         let work = || {
             let mut done = Vec::new();
             while !interrupt::requested() {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let Some(job) = jobs.get(index) else { break };
-                let outcome = wipe(job, None, begun, noise);
+                let outcome = wipe(job, None, begun, noise, aside);
                 let entry = job.goes.entry();
                 let size = entry.file().map_or(0, |data| data.size);
                 told.lock().unwrap_or_else(PoisonError::into_inner)(&entry.path, size);
@@ -169,10 +176,16 @@ fn is_replaced(error: &io::Error) -> bool {
 
 type Outcome = std::result::Result<Gone, Stays>;
 
-fn wipe(job: &Job, ctime: Option<Time>, begun: &Begun, noise: &Noise) -> Outcome {
+fn wipe(
+    job: &Job,
+    ctime: Option<Time>,
+    begun: &Begun,
+    noise: &Noise,
+    aside: Option<&Aside>,
+) -> Outcome {
     let Job { goes, dir, name } = job;
     let begun = goes.number().is_some_and(|number| begun.has(number));
-    let path = Path { dir, name, begun, ctime };
+    let path = Path { dir, name, begun, ctime, aside };
     match goes {
         Goes::Proven(_, proven) => path.wipe(proven, noise),
         Goes::GivenUp(given_up) => path.wipe_unproven(given_up, noise),

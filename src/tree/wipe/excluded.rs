@@ -3,7 +3,7 @@
 use super::Work;
 use super::batch::Goes;
 use super::consented::{Asked, GivenUp};
-use super::path::Stays;
+use super::stays::Stays;
 use crate::base::error::Result;
 use crate::base::interrupt;
 use crate::storage::filter::Filter;

@@ -5,6 +5,7 @@
 //! mount crossed. Whatever is not, at this moment, the file that was proven, stays.
 
 mod achieved;
+mod aside;
 mod batch;
 mod consented;
 mod dirs;
@@ -14,6 +15,7 @@ mod path;
 mod presence;
 mod record;
 mod rest;
+mod stays;
 mod tally;
 
 use std::collections::HashMap;
@@ -21,18 +23,21 @@ use std::collections::HashMap;
 pub use achieved::{Achieved, achieved};
 pub use consented::Asked;
 pub use lifted::is_locked;
-pub use path::Reason;
 pub use presence::{GONE, Presence, Wipes};
 pub use record::{Begun, Phase, Record, Records};
+pub use stays::Reason;
 pub use tally::Tally;
 
+use self::aside::Aside;
 use self::batch::{Goes, Job};
 use self::dirs::Dirs;
 use self::rest::{Look, excluded_now};
+use self::stays::Stays;
 use super::entry::Time;
 use super::kept::Kept;
 use super::proof::Proof;
 use super::root::Root;
+use super::walk::STAGE;
 use crate::base::error::{Error, Result};
 use crate::base::interrupt;
 use crate::host::disk::sync;
@@ -59,6 +64,8 @@ struct Work<'a> {
     noise: Noise,
     begun: Begun,
     batch: Vec<Job>,
+    /// Where names are moved to before they go, once the first does.
+    aside: Option<Aside>,
     /// Files of which a name is gone, and since when.
     linked: HashMap<(u64, u64), (Vec<u8>, Time)>,
     /// A directory that could not be entered: nothing in it is touched.
@@ -138,11 +145,14 @@ impl<'a> Work<'a> {
         let (batch, linked) = (Vec::new(), HashMap::new());
         let (blocked, locked) = (Vec::new(), Vec::new());
         let noise = Noise::of(&begun.key);
-        Ok(Work { dirs, noise, begun, batch, linked, blocked, locked, tally, told })
+        Ok(Work { dirs, noise, begun, batch, aside: None, linked, blocked, locked, tally, told })
     }
 
     /// Once the files are gone: looks what is there, and removes the directories.
     fn finish(mut self, look: &Look, unproven: &[&[u8]], directories: &[Vec<u8>]) -> Tally {
+        if self.aside.take().is_some_and(|aside| aside.finish(self.dirs.root())) {
+            self.stays(STAGE.into(), Stays::unproven(stays::REPLACED));
+        }
         self.tally.interrupted = interrupt::requested();
         if !self.tally.interrupted {
             // What a directory says of its entries is overwritten where they go, but a

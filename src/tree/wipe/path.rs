@@ -8,8 +8,10 @@ use std::os::fd::OwnedFd;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fchmod, fstat, readlinkat, statat};
 use rustix::io::Errno;
 
+use super::aside::Aside;
 use super::consented::GivenUp;
 use super::dirs::remove;
+use super::stays::{REPLACED, Reason, Stays};
 use crate::host::disk::{open_here, unlock};
 use crate::host::erase::{Noise, overwrite};
 use crate::host::in_use;
@@ -29,6 +31,8 @@ pub struct Path<'a> {
     pub begun: bool,
     /// That it got from us, when another of its names went.
     pub ctime: Option<Time>,
+    /// Where it is moved to before it goes; None: nothing can be.
+    pub aside: Option<&'a Aside>,
 }
 
 /// What became of it.
@@ -43,62 +47,10 @@ pub enum Gone {
     Unlinked { inode: (u64, u64), ctime: Time },
 }
 
-/// Why something stays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// It is not, or not any more, what was proven.
-    Unproven,
-    /// It is proven, and cannot be wiped.
-    Residue,
-    /// A directory that is empty, and cannot be removed.
-    Emptied,
-    /// It is excluded, was to be wiped nevertheless, and is not.
-    Excluded,
-}
-
-/// Something that stays.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Stays {
-    pub reason: Reason,
-    pub why: String,
-}
-
-impl Stays {
-    pub fn unproven(why: &str) -> Self {
-        Stays { reason: Reason::Unproven, why: why.to_owned() }
-    }
-
-    pub fn excluded(why: &str) -> Self {
-        Stays { reason: Reason::Excluded, why: why.to_owned() }
-    }
-
-    pub fn residue(why: &str) -> Self {
-        Stays { reason: Reason::Residue, why: why.to_owned() }
-    }
-}
-
-impl From<io::Error> for Stays {
-    fn from(error: io::Error) -> Self {
-        match error.kind() {
-            ErrorKind::CrossesDevices | ErrorKind::ResourceBusy => {
-                Stays::residue("a file system is mounted there")
-            }
-            _ => Stays::residue(&format!("it cannot be wiped: {error}")),
-        }
-    }
-}
-
-impl From<Errno> for Stays {
-    fn from(error: Errno) -> Self {
-        io::Error::from(error).into()
-    }
-}
-
 /// What a file becomes that its owner cannot write.
 const OPENED: Mode = Mode::RUSR.union(Mode::WUSR);
 
 const CHANGED: &str = "it has changed since it was proven";
-const REPLACED: &str = "something else stands in its place since it was proven";
 
 impl Path<'_> {
     /// Wipes what stands there, if it is what was proven.
@@ -152,7 +104,7 @@ impl Path<'_> {
             return Ok(Gone::Unlinked { inode: id(&stat), ctime });
         }
         let size = u64::try_from(stat.st_size).unwrap_or(0);
-        let mut inline = false;
+        let (mut stat, mut inline) = (stat, false);
         if size > 0 {
             inline = is_inline(&handle, size);
             let Some(writable) = self.writable(&handle)? else {
@@ -170,6 +122,7 @@ impl Path<'_> {
                 return Err(Stays::unproven(CHANGED));
             }
             overwrite(writable, size, noise)?;
+            stat.st_size = 0;
         }
         self.unlink(&stat)?;
         Ok(Gone::Wiped { inline })
@@ -228,6 +181,11 @@ impl Path<'_> {
         let found = statat(self.dir, self.name, AtFlags::SYMLINK_NOFOLLOW)?;
         if id(&found) != id(stat) {
             return Err(Stays::unproven(REPLACED));
+        }
+        if let Some(aside) = self.aside
+            && aside.remove(self.dir, self.name, stat)?
+        {
+            return Ok(());
         }
         Ok(remove(self.dir, self.name, AtFlags::empty())?)
     }

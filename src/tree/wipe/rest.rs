@@ -8,7 +8,7 @@ use rustix::fs::{AtFlags, FileType, statat};
 
 use super::Work;
 use super::dirs::remove;
-use super::path::{Reason, Stays};
+use super::stays::{Reason, Stays};
 use crate::base::interrupt;
 use crate::host::disk::unlock;
 use crate::host::erase;
@@ -129,7 +129,8 @@ impl Work<'_> {
         let erased = stage.and_then(|stage| {
             let found = statat(root.handle(), &stage, AtFlags::SYMLINK_NOFOLLOW);
             let kind = found.map(|found| FileType::from_raw_mode(found.st_mode));
-            if kind.is_ok_and(FileType::is_dir) {
+            // What was not proven, and could not go back, is in it.
+            if kind.is_ok_and(FileType::is_dir) && !stay.holds(STAGE.as_bytes()) {
                 erase::all(root.handle(), &stage, Some(&self.noise))
             } else {
                 Ok(())

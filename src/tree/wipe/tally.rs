@@ -1,7 +1,7 @@
 //! How a wipe went.
 
 use super::achieved::{Achieved, achieved};
-use super::path::Reason;
+use super::stays::Reason;
 use crate::host::mounts::Mount;
 use crate::tree::excluded::Extent;
 

@@ -152,7 +152,7 @@ impl Running {
     }
 
     /// Neither ended nor out of time.
-    fn is_at_work(&mut self) -> bool {
+    pub fn is_at_work(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none() && self.start.elapsed() < self.timeout
     }
 

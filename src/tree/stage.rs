@@ -1,6 +1,6 @@
-//! The directory in which files are collected before they go to their places: this
-//! user's alone, and reached by its handle, so that nobody can have a file written
-//! anywhere else.
+//! The directory in which a restore collects files before they go to their places, and to
+//! which a wipe moves what it removes: this user's alone, and reached by its handle, so
+//! that nobody can have a file written anywhere else, or exchange what is in it.
 
 use std::ffi::{CStr, CString};
 use std::fs::File;

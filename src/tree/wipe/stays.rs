@@ -1,0 +1,58 @@
+//! What stays of what was to go, and why.
+
+use std::io::{self, ErrorKind};
+
+use rustix::io::Errno;
+
+pub const REPLACED: &str = "something else stands in its place since it was proven";
+
+/// Why something stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It is not, or not any more, what was proven.
+    Unproven,
+    /// It is proven, and cannot be wiped.
+    Residue,
+    /// A directory that is empty, and cannot be removed.
+    Emptied,
+    /// It is excluded, was to be wiped nevertheless, and is not.
+    Excluded,
+}
+
+/// Something that stays.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Stays {
+    pub reason: Reason,
+    pub why: String,
+}
+
+impl Stays {
+    pub fn unproven(why: &str) -> Self {
+        Stays { reason: Reason::Unproven, why: why.to_owned() }
+    }
+
+    pub fn excluded(why: &str) -> Self {
+        Stays { reason: Reason::Excluded, why: why.to_owned() }
+    }
+
+    pub fn residue(why: &str) -> Self {
+        Stays { reason: Reason::Residue, why: why.to_owned() }
+    }
+}
+
+impl From<io::Error> for Stays {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::CrossesDevices | ErrorKind::ResourceBusy => {
+                Stays::residue("a file system is mounted there")
+            }
+            _ => Stays::residue(&format!("it cannot be wiped: {error}")),
+        }
+    }
+}
+
+impl From<Errno> for Stays {
+    fn from(error: Errno) -> Self {
+        io::Error::from(error).into()
+    }
+}
