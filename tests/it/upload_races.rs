@@ -210,7 +210,7 @@ fn what_comes_up_while_the_directories_go_stays_and_is_named() {
 
 /// An editor saves each file anew as soon as it is cut to nothing or gone, by a rename, while
 /// `slow` calls give it the time to.
-fn saved_while_it_is_wiped(slow: &str) {
+fn saved_while_it_is_wiped(slow: &str) -> usize {
     let sandbox = plain(0);
     let files: Vec<_> = (0..16).map(|n| sandbox.data().join(format!("file{n:02}"))).collect();
     for file in &files {
@@ -235,28 +235,32 @@ fn saved_while_it_is_wiped(slow: &str) {
         }
     }
     let run = running.finish();
-    assert!(!saved.is_empty(), "{run}");
+    let count = saved.len();
     for file in saved {
         let now = fs::read_to_string(&file);
         assert_eq!(now.ok(), Some(format!("saved {}", file.display())), "{run}");
     }
-    assert_eq!(run.code, Some(6), "{run}");
+    // On a busy machine the editor may come too late for all of them.
+    assert_eq!(run.code, Some(if count == 0 { 0 } else { 6 }), "{run}");
     assert!(!sandbox.data().join(".poof-restoring").exists(), "{run}");
+    count
 }
 
 #[test]
 fn what_an_editor_saves_at_the_moment_in_which_the_name_goes_stays() {
-    saved_while_it_is_wiped("unlinkat:delay_enter=200000");
-    saved_while_it_is_wiped("renameat,renameat2:delay_enter=200000");
+    assert!(saved_while_it_is_wiped("unlinkat:delay_enter=200000") > 0);
+    assert!(saved_while_it_is_wiped("renameat,renameat2:delay_enter=200000") > 0);
 }
 
 #[test]
 #[ignore = "two minutes"]
 fn soak_two_hundred_races_with_an_editor_lose_nothing() {
+    let mut saved = 0;
     for _ in 0..100 {
-        saved_while_it_is_wiped("unlinkat:delay_enter=3000");
-        saved_while_it_is_wiped("renameat,renameat2:delay_enter=3000");
+        saved += saved_while_it_is_wiped("unlinkat:delay_enter=3000");
+        saved += saved_while_it_is_wiped("renameat,renameat2:delay_enter=3000");
     }
+    assert!(saved > 200, "{saved}");
 }
 
 /// Does something once, when the marker `wiping` is on its way: everything is
