@@ -17,7 +17,7 @@ use crate::host::{clipboard, confine};
 use crate::operations::session::Given;
 use crate::operations::{Outcome, Session};
 use crate::report::{Event, Report};
-use crate::storage::rclone;
+use crate::storage;
 
 /// Runs the command line that this process was called with, and gives its exit code.
 pub fn run() -> ExitCode {
@@ -58,7 +58,7 @@ pub fn run() -> ExitCode {
 fn settle_environment() {
     let is_rclone = |name: &std::ffi::OsStr| name.as_encoded_bytes().starts_with(b"RCLONE_");
     if env::vars_os().any(|(name, _)| is_rclone(&name)) {
-        rclone::start();
+        storage::start();
     }
 }
 

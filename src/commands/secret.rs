@@ -25,8 +25,7 @@ use crate::operations::secrets::{
 };
 use crate::operations::{Outcome, Session, guessable};
 use crate::report::Event;
-use crate::storage::rclone::call::call;
-use crate::storage::rclone::configuring::GetRemote;
+use crate::storage::configuration;
 
 pub fn run(session: &Session, args: &cli::Secret) -> Result<Outcome> {
     let cli::Secret::Set(args) = args;
@@ -93,7 +92,7 @@ fn standing(
     let nothing: &[Resolved] = &[];
     give(&session.files.rclone, file, nothing)?;
     let unread = || Error::config(format!("rclone cannot read [{section}].{key}"));
-    let mut values = call(&GetRemote { name: section.to_owned() }).map_err(|_| unread())?;
+    let mut values = configuration::section(section).map_err(|_| unread())?;
     let value: Secret = values.remove(key).ok_or_else(unread)?.into();
     let obscured = Declared { obscured: described.password, ..declared.clone() };
     let described =

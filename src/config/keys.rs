@@ -6,8 +6,7 @@ use super::poof_conf::PoofConf;
 use super::rclone_conf::RcloneConf;
 use super::schedule::Schedule;
 use super::status::{Problem, Status};
-use crate::storage::rclone::call::call;
-use crate::storage::rclone::configuring::{KeysOf, SectionKeys};
+use crate::storage::configuration::{SectionKeys, keys_of};
 
 /// All keys of poof.conf, those of the Python poof (`bucket`, `confFile`, `paths`,
 /// `remote`) among them. Whoever reads one more adds it here.
@@ -54,7 +53,7 @@ pub fn of_poof(conf: &PoofConf) -> Vec<Problem> {
 pub fn of_section(conf: &RcloneConf, section: &str) -> Vec<Problem> {
     let Some(kind) = conf.kind(section) else { return Vec::new() };
     // Without an answer nothing is known to be wrong.
-    let Ok(known) = call(&KeysOf { kind }) else { return Vec::new() };
+    let Ok(known) = keys_of(kind) else { return Vec::new() };
     let wrong = |key: &str, what: String, hint: String| {
         let line = conf.line_of(section, key).map(|line| format!(" (line {line})"));
         let place = format!("rclone-poof.conf [{section}].{key}{}", line.unwrap_or_default());
@@ -85,7 +84,7 @@ pub fn of_section(conf: &RcloneConf, section: &str) -> Vec<Problem> {
 /// Those of `keys` that a remote of type `kind` does not have.
 pub fn of_settings<'k>(kind: &str, keys: impl Iterator<Item = &'k str>) -> Vec<Problem> {
     // An unknown type is for rclone to refuse.
-    let Ok(known) = call(&KeysOf { kind }) else { return Vec::new() };
+    let Ok(known) = keys_of(kind) else { return Vec::new() };
     let unknown = keys.filter(|key| known.known && !is_known(key, &known));
     let problem = |key| {
         let what = format!("rclone has no such setting for a remote of type {kind}");
@@ -99,7 +98,7 @@ pub fn of_settings<'k>(kind: &str, keys: impl Iterator<Item = &'k str>) -> Vec<P
 pub fn forbidden(conf: &RcloneConf, active: &str) -> Vec<Problem> {
     let of_section = |section: &str| {
         let kind = conf.kind(section).unwrap_or_default();
-        let known = call(&KeysOf { kind }).map(|known| known.overrides);
+        let known = keys_of(kind).map(|known| known.overrides);
         let is_known =
             |name: &str| known.as_ref().is_ok_and(|all| all.iter().any(|one| one == name));
         // Without an answer each may be one.

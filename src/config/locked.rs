@@ -10,8 +10,7 @@ use super::status::{Problem, Status};
 use crate::base::error::{Error, Result};
 use crate::base::files::write_private;
 use crate::base::secret::Secret;
-use crate::storage::rclone::call::call;
-use crate::storage::rclone::configuring::{Encrypt, Unlock};
+use crate::storage::configuration;
 
 const FILE: &str = "rclone-poof.conf";
 
@@ -77,11 +76,11 @@ impl RcloneFile {
         let text = self.conf.text();
         let Some(password) = &self.password else { return Ok(text.into_bytes()) };
         let text = Secret::new(text);
-        let request = Encrypt { text: text.expose(), password: password.expose() };
-        let locked = call(&request).map_err(|failure| {
+        let locked = configuration::encrypt(text.expose(), password.expose());
+        let locked = locked.map_err(|failure| {
             Error::unexpected(format!("cannot encrypt rclone-poof.conf: {}", failure.text))
         })?;
-        Ok(locked.text.into_bytes())
+        Ok(locked.into_bytes())
     }
 }
 
@@ -94,7 +93,7 @@ pub fn unlock(bytes: &[u8], password: &Secret) -> std::result::Result<Secret, Pr
         |what: &str, hint: &str| Problem::new(Status::InvalidCloningConfig, FILE, what, hint);
     let damaged = || invalid("the file is encrypted and damaged", "Restore it from a copy.");
     let text = std::str::from_utf8(bytes).map_err(|_| damaged())?;
-    let unlocked = call(&Unlock { text, password: password.expose() }).map_err(|_| damaged())?;
+    let unlocked = configuration::unlock(text, password.expose()).map_err(|_| damaged())?;
     if unlocked.opened {
         return Ok(unlocked.text.into());
     }

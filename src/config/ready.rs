@@ -83,6 +83,13 @@ impl Ready {
         self.patience
     }
 
+    /// The same with other remotes, for tests.
+    #[cfg(test)]
+    #[must_use]
+    pub fn on(self, remote: Remote, counterpart: Option<Remote>) -> Self {
+        Ready { remote, counterpart, ..self }
+    }
+
     /// What runs before and after.
     pub fn hooks(&self) -> &Hooks {
         &self.hooks

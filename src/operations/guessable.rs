@@ -6,8 +6,7 @@ use super::secrets::Resolved;
 use super::session::Session;
 use crate::base::secret::Secret;
 use crate::config::RcloneConf;
-use crate::storage::rclone::call::call;
-use crate::storage::rclone::configuring::DescribeOption;
+use crate::storage::configuration::describe;
 
 /// Warns of each encrypted remote of rclone-poof.conf whose passwords can be guessed.
 /// `secrets` are those that stand elsewhere, as far as they are known.
@@ -35,7 +34,7 @@ pub fn warn(session: &Session, rclone: &RcloneConf, secrets: &[Resolved]) {
 /// The value in the file, in clear. None if there is none, or a placeholder.
 fn standing(rclone: &RcloneConf, section: &str, key: &str) -> Option<Secret> {
     let value = rclone.get(section, key).filter(|value| !value.is_empty())?;
-    let request = DescribeOption { kind: "crypt", key, value, obscured: true };
-    let described = call(&request).ok().filter(|described| !described.clear.is_empty())?;
+    let described = describe("crypt", key, value, true).ok();
+    let described = described.filter(|described| !described.clear.is_empty())?;
     Some(described.clear.into())
 }

@@ -2,8 +2,7 @@
 
 use crate::report::Report;
 use crate::report::progress::Progress;
-use crate::storage::job::Watch;
-use crate::storage::rclone::requests::{Busy, LogLine, Stats};
+use crate::storage::job::{Busy, LogLine, Stats, Watch};
 
 pub struct Monitor<'a> {
     report: &'a dyn Report,

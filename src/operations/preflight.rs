@@ -129,21 +129,10 @@ impl<'a> Preflight<'a> {
                 (known.or(found), true)
             }
         };
-        let destination = repository.remote.tree(name);
         let (listing, rehash) = (repository.listing(name)?, self.rehash);
         let (filter, count) = (self.filter.clone(), self.dry_run);
-        let preparation = Preparation {
-            snapshots,
-            destination,
-            root,
-            last,
-            listing,
-            renew,
-            rehash,
-            filter,
-            count,
-            journal,
-        };
+        let preparation =
+            Preparation { snapshots, root, last, listing, renew, rehash, filter, count, journal };
         let mut backup = preparation.survey()?;
         drop(monitor);
         if let Some((made, host, lost)) = strange {

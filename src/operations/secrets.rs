@@ -21,8 +21,7 @@ use crate::config::sources::fetch;
 use crate::config::{PoofConf, Problem, RcloneConf, RcloneFile, Status};
 use crate::host::tool;
 use crate::kit::Kept;
-use crate::storage::rclone::call::call;
-use crate::storage::rclone::configuring::{DescribeOption, Described, Overlaid, UseConfig};
+use crate::storage::configuration::{self, Described, Overlaid, UseConfig};
 
 type Checked<T> = std::result::Result<T, Problem>;
 
@@ -179,7 +178,7 @@ const TYPES: &str = "https://rclone.org/overview lists the types and their setti
 pub fn describe(declared: &Declared, kind: &str, key: &str, secret: &Secret) -> Checked<Described> {
     let obscured = declared.obscured;
     let value = secret.expose();
-    let described = call(&DescribeOption { kind, key, value, obscured });
+    let described = configuration::describe(kind, key, value, obscured);
     let invalid = |what: &str, hint| declared.problem(Status::InvalidPoofConfig, what, hint);
     let described = described.map_err(|_| invalid("rclone does not take it", TYPES))?;
     if !described.known {
@@ -224,13 +223,12 @@ pub fn give(path: &Path, file: &RcloneFile, secrets: &[Resolved]) -> Result<()> 
     });
     let secrets = secrets.collect();
     let search = tool::search_of_root().map(|path| path.to_string_lossy().into_owned());
-    call(&UseConfig { password, secrets, search, ..UseConfig::of(path) }).map(|_| ()).map_err(
-        |_| {
-            // Its own words may quote the file.
-            Error::config(format!("rclone cannot load {}", path_of(path)))
-                .hint("`poof verify` says more.")
-        },
-    )
+    let config = UseConfig { password, secrets, search, ..UseConfig::of(path) };
+    configuration::put_in_force(&config).map_err(|_| {
+        // Its own words may quote the file.
+        Error::config(format!("rclone cannot load {}", path_of(path)))
+            .hint("`poof verify` says more.")
+    })
 }
 
 /// A problem as an error, unless the user asked to stop meanwhile.

@@ -9,9 +9,8 @@ use crate::base::error::{Error, Result};
 use crate::base::files::create_private_dir;
 use crate::config::{Problem, RcloneConf};
 use crate::host::scratch::Scratch;
+use crate::storage::configuration::{self, UseConfig};
 use crate::storage::failure::Failure;
-use crate::storage::rclone::call::call;
-use crate::storage::rclone::configuring::{ConfigOptions, CreateRemote, GetRemote, UseConfig};
 
 /// The values of a new section of `kind` with `parameters`.
 ///
@@ -35,14 +34,12 @@ pub fn create(
     if let Some((key, _)) = parameters.iter().find(|(_, value)| value.starts_with(['`', '"'])) {
         return Err(unreadable(key));
     }
-    call(&UseConfig::of(&staged)).map_err(refused)?;
-    let opt = ConfigOptions { obscure: true, non_interactive: true };
-    let request = CreateRemote { name: section.to_owned(), kind: kind.to_owned(), parameters, opt };
-    call(&request).map_err(refused)?;
+    configuration::put_in_force(&UseConfig::of(&staged)).map_err(refused)?;
+    configuration::create(section, kind, parameters).map_err(refused)?;
     // rclone writes a value as it is given and reads some differently: %(x)s
     // inserts another one.
-    call(&UseConfig::of(&staged)).map_err(refused)?;
-    let read = call(&GetRemote { name: section.to_owned() }).map_err(refused)?;
+    configuration::put_in_force(&UseConfig::of(&staged)).map_err(refused)?;
+    let read = configuration::section(section).map_err(refused)?;
     let written = RcloneConf::load(&staged).map_err(Problem::into_error)?.values(section);
     match written.iter().find(|(key, value)| read.get(*key).map(|read| &**read) != Some(value)) {
         None => Ok(written),

@@ -145,3 +145,41 @@ fn decoded(name: &[u8]) -> String {
     }
     text
 }
+
+/// What rclone's own listing of a place has with its own `_filter`: names, and whether
+/// they are of directories.
+#[cfg(test)]
+pub fn listed_by_rclone(
+    fs: String,
+    filter: serde_json::Value,
+) -> Result<Vec<(String, bool)>, Failure> {
+    #[derive(Serialize)]
+    struct List {
+        fs: String,
+        remote: &'static str,
+        opt: serde_json::Value,
+        #[serde(rename = "_filter")]
+        filter: serde_json::Value,
+    }
+
+    #[derive(Deserialize)]
+    struct Listing {
+        list: Vec<Listed>,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Listed {
+        path: String,
+        is_dir: bool,
+    }
+
+    impl Call for List {
+        const METHOD: &'static str = "operations/list";
+        type Reply = Listing;
+    }
+
+    let opt = serde_json::json!({"recurse": true, "noModTime": true, "noMimeType": true});
+    let reply = call(&List { fs, remote: "", opt, filter })?;
+    Ok(reply.list.into_iter().map(|Listed { path, is_dir }| (path, is_dir)).collect())
+}

@@ -1,23 +1,9 @@
-//! Work on the remote as an rclone job: watched while it runs, stopped once
-//! when the user asks for it.
+//! Who watches work on the remote, and stops it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-
-use super::failure::Failure;
-use super::rclone::call::{self, Call, call};
-use super::rclone::requests::{
-    AwaitJob, DeleteStats, DrainLog, Filter, GetStats, JobStop, LogLine, Settings, Stats,
-};
-use crate::base::interrupt;
-use crate::base::waiting::{self, Waiting};
-
-/// How long an interrupt may go unnoticed, in milliseconds.
-const ATTENTION: u32 = 50;
-/// How often a watcher hears of the progress.
-const TICK: Duration = Duration::from_millis(200);
+use serde::Deserialize;
 
 /// Hears how a job goes on.
 pub trait Watch {
@@ -68,85 +54,37 @@ impl Watch for Until<'_> {
     }
 }
 
-/// Runs `request` as a job and waits for its end.
-///
-/// # Errors
-/// What rclone says, classified; a job that was stopped is
-/// [`super::failure::FailureKind::Stopped`].
-pub fn run<C: Call>(
-    request: &C,
-    settings: &Settings,
-    filter: &Filter,
-    watch: &mut dyn Watch,
-) -> Result<C::Reply, Failure> {
-    let id = call(&Async { request, background: true, settings, filter })?.jobid;
-    let group = format!("job/{id}");
-    let mut stopped = false;
-    let mut last_tick = Instant::now();
-    let outcome = loop {
-        let status = call(&AwaitJob { jobid: id, millis: ATTENTION })?;
-        waiting::note(status.waiting.map(|seconds| Waiting {
-            time: Duration::from_secs(seconds),
-            answers: status.answered,
-        }));
-        if status.finished {
-            break status;
-        }
-        if (watch.stops() && interrupt::requested() || watch.is_over()) && !stopped {
-            stopped = true;
-            call(&JobStop { jobid: id })?;
-        }
-        if last_tick.elapsed() >= TICK {
-            last_tick = Instant::now();
-            tell(&group, watch);
-        }
-    };
-    tell(&group, watch);
-    let _ = call(&DeleteStats { group });
-    if !outcome.error.is_empty() {
-        return Err(Failure::other("rclone stopped in the middle of the work"));
-    }
-    call::open(outcome.output.unwrap_or_default(), C::METHOD)
-}
-
-/// Runs `request` as a job that nobody watches, with the patience of a probe.
-///
-/// # Errors
-/// As [`run`].
-pub fn probe<C: Call>(request: &C) -> Result<C::Reply, Failure> {
-    run(request, &Settings::probe(), &Filter::default(), &mut Unwatched)
-}
-
-fn tell(group: &str, watch: &mut dyn Watch) {
-    if let Ok(stats) = call(&GetStats { group: group.to_owned() }) {
-        watch.progress(&stats);
-    }
-    if let Ok(log) = call(&DrainLog {}) {
-        for line in log.lines.iter().flatten() {
-            watch.log(line);
-        }
-    }
-}
-
-/// A request that starts as a job.
-#[derive(Serialize)]
-struct Async<'a, C> {
-    #[serde(flatten)]
-    request: &'a C,
-    #[serde(rename = "_async")]
-    background: bool,
-    #[serde(rename = "_config")]
-    settings: &'a Settings,
-    #[serde(rename = "_filter")]
-    filter: &'a Filter,
-}
-
-impl<C: Call> Call for Async<'_, C> {
-    const METHOD: &'static str = C::METHOD;
-    type Reply = Started;
-}
-
+/// A line of rclone's log.
 #[derive(Deserialize)]
-struct Started {
-    jobid: u64,
+pub struct LogLine {
+    /// ERROR, NOTICE or INFO.
+    pub level: String,
+    pub object: String,
+    pub text: String,
+}
+
+/// Progress as rclone counts it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stats {
+    /// Bytes moved so far.
+    pub bytes: u64,
+    pub transferring: Option<Vec<Busy>>,
+    pub checking: Option<Vec<Busy>>,
+}
+
+/// A file on the way: rclone describes a transfer and names a check.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Busy {
+    Transfer { name: String },
+    Check(String),
+}
+
+impl Busy {
+    pub fn name(&self) -> &str {
+        match self {
+            Busy::Transfer { name } | Busy::Check(name) => name,
+        }
+    }
 }

@@ -3,49 +3,14 @@
 //! look there.
 
 use std::path::{Path, PathBuf};
-
-use data_encoding::BASE64;
+use std::sync::Arc;
 
 use super::failure::{Failure, FailureKind};
-use super::job::{self, Unwatched};
-use super::rclone::requests::{
-    DeleteFile, Filter, GetObject, ListTop, MakeDirectory, Purge, PutObject, Settings, TopNames,
-};
+use super::messages::TopNames;
+use super::objects::Objects;
+use super::rclone::bucket::Bucket;
+pub use super::spec::Spec;
 use super::store::Store;
-
-/// Never `no_head_object`: it deletes large uploads.
-const STORE_ON_S3: &str = ",no_check_bucket=true,no_head=true,use_server_modtime=true,\
-    disable_checksum=true,upload_cutoff=64Mi,chunk_size=16Mi,upload_concurrency=6";
-
-/// How many requests are under way at once, where rclone has 4: small files cost a
-/// round trip each. S3 takes thousands a second; a disk, or a server with one, does not.
-const WIDE_ON_S3: u32 = 128;
-const WIDE: u32 = 64;
-
-/// A place that rclone can open: its connection string.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Spec(String);
-
-impl Spec {
-    /// A local directory. Symbolic links inside travel as `.rclonelink` objects.
-    /// Names are taken as they are (`encoding=Raw`), as [`super::store`] does;
-    /// rclone's own encoding doubles U+201B.
-    pub fn local(dir: &str) -> Self {
-        Spec(format!(":local,links=true,encoding=Raw:{dir}"))
-    }
-
-    pub fn into_string(self) -> String {
-        self.0
-    }
-}
-
-/// How the place is opened. rclone keeps what it opened under its connection
-/// string, with the timeouts of the call that opened it; so the two differ.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Use {
-    Probe,
-    Work,
-}
 
 /// A remote and a bucket on it, plain or through a crypt remote on top.
 #[derive(Clone, Debug)]
@@ -62,6 +27,8 @@ pub struct Remote {
     clear: bool,
     /// The local directory it all lies in, if it is a disk.
     disk: Option<PathBuf>,
+    /// What is there.
+    objects: Arc<dyn Objects>,
 }
 
 /// What the top of a bucket shows.
@@ -80,8 +47,24 @@ impl Top {
 
 impl Remote {
     pub fn plain(section: &str, path: &str, s3: bool) -> Self {
-        let path = path.trim_end_matches('/').to_owned();
-        Remote { section: section.to_owned(), path, s3, crypt: None, clear: true, disk: None }
+        let (section, path) = (section.to_owned(), path.trim_end_matches('/').to_owned());
+        let bucket = Bucket { section: section.clone(), path: path.clone(), s3, crypt: None };
+        Remote {
+            section,
+            path,
+            s3,
+            crypt: None,
+            clear: true,
+            disk: None,
+            objects: Arc::new(bucket),
+        }
+    }
+
+    /// A bucket in memory, which is as one on S3.
+    #[cfg(test)]
+    pub fn in_memory(memory: &super::memory::Memory) -> Self {
+        let objects = Arc::new(memory.clone());
+        Remote { objects, ..Remote::plain("memory", "bucket", true) }
     }
 
     /// The same place, which is on the disk at `dir`.
@@ -108,7 +91,8 @@ impl Remote {
     /// The same place seen through the crypt remote `section`.
     #[must_use]
     pub fn encrypted(&self, section: &str) -> Self {
-        Remote { crypt: Some(section.to_owned()), clear: false, ..self.clone() }
+        let objects = self.objects.seen_through(Some(section));
+        Remote { crypt: Some(section.to_owned()), clear: false, objects, ..self.clone() }
     }
 
     /// The same place, whose encryption leaves names as they are, or parts of them.
@@ -120,7 +104,8 @@ impl Remote {
     /// The storage below the encryption.
     #[must_use]
     pub fn decrypted(&self) -> Self {
-        Remote { crypt: None, clear: true, ..self.clone() }
+        let objects = self.objects.seen_through(None);
+        Remote { crypt: None, clear: true, objects, ..self.clone() }
     }
 
     pub fn is_encrypted(&self) -> bool {
@@ -141,44 +126,15 @@ impl Remote {
         format!("{}{slash}{tree}", self.name())
     }
 
-    /// The directory of a tree, for the transfer.
+    /// The directory of a tree, for rclone's own mirror.
     pub fn tree(&self, name: &str) -> Spec {
-        self.spec(Use::Work, &format!("{name}/"))
+        self.objects.tree(name)
     }
 
-    /// The bucket as a store of objects. On S3 one request a file, and large
-    /// parts: what the checksum of rclone's would say of a large file is in the
-    /// manifest.
+    /// The bucket as a store of objects.
     pub fn store(&self) -> Store {
-        let flags = if self.s3 { STORE_ON_S3 } else { "" };
-        Store {
-            fs: format!("{}{flags}:{}/", self.section, self.path),
-            crypt: self.crypt.clone().unwrap_or_default(),
-            width: if self.s3 { WIDE_ON_S3 } else { WIDE },
-            distinct: self.s3,
-            clear: self.clear,
-        }
-    }
-
-    fn root(&self) -> String {
-        self.spec(Use::Probe, "").into_string()
-    }
-
-    /// The slash at the end saves the request that asks whether the path is a
-    /// file, and keeps a dead endpoint from reading "is a file not a
-    /// directory". `no_head` and `no_check_bucket` make it one request a file;
-    /// what they no longer check, the listing afterwards does.
-    fn spec(&self, usage: Use, below: &str) -> Spec {
-        let flags = match usage {
-            Use::Probe => ",description=probe",
-            Use::Work if self.s3 => ",no_check_bucket=true,no_head=true",
-            Use::Work => "",
-        };
-        let base = format!("{}{flags}:{}", self.section, self.path);
-        Spec(match &self.crypt {
-            None => format!("{base}/{below}"),
-            Some(crypt) => format!("{crypt},remote={}:{below}", quoted(&format!("{base}/"))),
-        })
+        let objects = Arc::clone(&self.objects);
+        Store { objects, distinct: self.s3, clear: self.clear }
     }
 
     /// Looks at the top of the bucket.
@@ -186,9 +142,7 @@ impl Remote {
     /// # Errors
     /// The remote cannot be reached, or refuses.
     pub fn top(&self) -> Result<Top, Failure> {
-        let request =
-            ListTop { fs: self.decrypted().root(), crypt: self.crypt.clone().unwrap_or_default() };
-        match job::probe(&request) {
+        match self.objects.top() {
             Ok(TopNames { names }) => Ok(Top { exists: true, names }),
             Err(failure) if failure.kind == FailureKind::Missing => Ok(Top::default()),
             Err(failure) => Err(failure),
@@ -200,8 +154,7 @@ impl Remote {
     /// # Errors
     /// The remote cannot be reached, or refuses.
     pub fn make_bucket(&self) -> Result<(), Failure> {
-        let fs = self.decrypted().root();
-        job::probe(&MakeDirectory { fs, remote: String::new() }).map(|_| ())
+        self.objects.make_bucket()
     }
 
     /// Stores a small object.
@@ -209,8 +162,7 @@ impl Remote {
     /// # Errors
     /// The remote cannot be reached, or refuses.
     pub fn put(&self, remote: &str, data: &[u8]) -> Result<(), Failure> {
-        let data = BASE64.encode(data);
-        job::probe(&PutObject { fs: self.root(), remote: remote.to_owned(), data }).map(|_| ())
+        self.objects.put(remote, data)
     }
 
     /// Reads an object of at most `limit` bytes.
@@ -218,9 +170,7 @@ impl Remote {
     /// # Errors
     /// It does not exist, is larger, or the remote cannot be reached or refuses.
     pub fn get(&self, remote: &str, limit: u64) -> Result<Vec<u8>, Failure> {
-        let request = GetObject { fs: self.root(), remote: remote.to_owned(), limit };
-        let data = job::probe(&request)?.data;
-        BASE64.decode(data.as_bytes()).map_err(|_| Failure::reply("poof/get"))
+        self.objects.get(remote, limit)
     }
 
     /// Removes a directory with everything in it.
@@ -228,8 +178,7 @@ impl Remote {
     /// # Errors
     /// The remote cannot be reached, or refuses.
     pub fn purge(&self, dir: &str) -> Result<(), Failure> {
-        let request = Purge { fs: self.root(), remote: dir.to_owned() };
-        job::run(&request, &Settings::work(16), &Filter::default(), &mut Unwatched).map(|_| ())
+        self.objects.purge(dir)
     }
 
     /// Removes one object.
@@ -237,13 +186,8 @@ impl Remote {
     /// # Errors
     /// The remote cannot be reached, or refuses.
     pub fn delete(&self, remote: &str) -> Result<(), Failure> {
-        job::probe(&DeleteFile { fs: self.root(), remote: remote.to_owned() }).map(|_| ())
+        self.objects.delete(remote)
     }
-}
-
-/// A value of a connection string, quoted as rclone's fspath reads it.
-fn quoted(value: &str) -> String {
-    format!("'{}'", value.replace('\'', "''"))
 }
 
 #[cfg(test)]
@@ -267,10 +211,5 @@ mod tests {
         let work = s3.tree("n").into_string();
         assert_eq!(work, "m,no_check_bucket=true,no_head=true:b/n/");
         assert!(!work.contains("no_head_object"), "it deletes large uploads");
-    }
-
-    #[test]
-    fn quotes_in_a_path_are_doubled() {
-        assert_eq!(quoted("a'b"), "'a''b'");
     }
 }

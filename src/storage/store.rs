@@ -2,39 +2,25 @@
 //! many objects a call. Names here are in clear and in rclone's standard
 //! encoding; what crypt makes of them is `go/store`'s to know.
 
-use std::io::{self, BufRead, BufReader, BufWriter, PipeReader, Write};
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
-use std::thread;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use data_encoding::BASE64;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use super::failure::Failure;
-use super::job::{self, Watch};
-use super::rclone::call::{Call, call};
-use super::rclone::configuring::DeriveKey;
-use super::rclone::requests::{
-    AbandonUploads, CopyStore, CountVersions, FetchStore, Filter, ListStore, LookStore, NameOf,
-    RemoveStore, SendStore, SetLease, SetPatience, Settings,
-};
-
-pub use super::rclone::requests::Versions;
-use super::records::Named;
-pub use super::records::{Bytes, Copy, Done, Fetch, Fetched, Have, Send, Sent, Shown};
+use super::job::Watch;
+pub use super::messages::{Bytes, Copy, Done, Fetch, Fetched, Have, Send, Sent, Shown, Versions};
+use super::objects::Objects;
+use super::rclone::call::call;
+use super::rclone::requests::{NameOf, SetLease, SetPatience};
 
 /// A bucket or directory on a remote, and the crypt remote on top, if any.
 #[derive(Clone, Debug)]
 pub struct Store {
-    /// Connection string of the bucket.
-    pub(super) fs: String,
-    /// Section of the crypt remote, or empty.
-    pub(super) crypt: String,
-    /// How many requests are under way at once.
-    pub(super) width: u32,
+    pub(super) objects: Arc<dyn Objects>,
     /// Different names are different objects, whatever they look like: on S3 a
     /// name is nothing but its bytes. Of others it has to be tried.
     pub distinct: bool,
@@ -55,13 +41,9 @@ impl Store {
         dir: &str,
         marks: &[Vec<u8>],
         watch: &mut dyn Watch,
-        found: impl FnMut(Shown) + std::marker::Send,
+        mut found: impl FnMut(Shown) + std::marker::Send,
     ) -> Result<u64, Failure> {
-        let (fs, crypt, dir) = (self.fs.clone(), self.crypt.clone(), dir.to_owned());
-        let marks = marks.iter().map(|mark| BASE64.encode(mark)).collect();
-        let request = |_, report| ListStore { fs, crypt, dir, marks, report };
-        exchange(self.width, request, std::iter::empty::<()>(), watch, found)
-            .map(|reply| reply.strange)
+        self.objects.list(dir, marks, watch, &mut found)
     }
 
     /// Asks for each of `remotes`; the records come in any order, `id` is the index.
@@ -69,9 +51,7 @@ impl Store {
     /// # Errors
     /// The remote cannot be reached, or refuses.
     pub fn look(&self, remotes: &[Bytes], watch: &mut dyn Watch) -> Result<Vec<Shown>, Failure> {
-        let Store { fs, crypt, width, .. } = self.clone();
-        let request = |jobs, report| LookStore { fs, crypt, jobs, report, width };
-        each_of(width, remotes, request, watch)
+        self.objects.look(remotes, watch)
     }
 
     /// Deletes `remotes`; one that is not there is deleted already.
@@ -79,9 +59,7 @@ impl Store {
     /// # Errors
     /// The remote cannot be reached, or refuses.
     pub fn remove(&self, remotes: &[Bytes], watch: &mut dyn Watch) -> Result<Vec<Done>, Failure> {
-        let Store { fs, crypt, width, .. } = self.clone();
-        let request = |jobs, report| RemoveStore { fs, crypt, jobs, report, width };
-        each_of(width, remotes, request, watch)
+        self.objects.remove(remotes, watch)
     }
 
     /// Copies objects on the server; fails where it cannot do that by itself.
@@ -89,11 +67,7 @@ impl Store {
     /// # Errors
     /// As [`Store::send`].
     pub fn copy(&self, jobs: Vec<Copy>, watch: &mut dyn Watch) -> Result<Vec<Done>, Failure> {
-        let Store { fs, crypt, width, .. } = self.clone();
-        let request = |jobs, report| CopyStore { fs, crypt, jobs, report, width };
-        let mut records = Vec::new();
-        exchange(width, request, jobs.into_iter(), watch, |record| records.push(record))?;
-        Ok(records)
+        self.objects.copy(jobs, watch)
     }
 
     /// Stores files below the directory that is open at `root`; `each` hears of every one as soon as it is done. In
@@ -105,15 +79,11 @@ impl Store {
         &self,
         root: Option<BorrowedFd<'_>>,
         notes: Option<&Path>,
-        jobs: impl Iterator<Item = Send> + std::marker::Send,
+        mut jobs: impl Iterator<Item = Send> + std::marker::Send,
         watch: &mut dyn Watch,
-        each: impl FnMut(Sent) + std::marker::Send,
+        mut each: impl FnMut(Sent) + std::marker::Send,
     ) -> Result<(), Failure> {
-        let Store { fs, crypt, width, .. } = self.clone();
-        let root = number(root);
-        let notes = notes.map(|dir| dir.to_string_lossy().into_owned()).unwrap_or_default();
-        let request = |jobs, report| SendStore { fs, crypt, root, notes, jobs, report, width };
-        exchange(width, request, jobs, watch, each).map(|_| ())
+        self.objects.send(root, notes, &mut jobs, watch, &mut each)
     }
 
     /// Aborts what earlier runs began to upload and noted in these directories, and no
@@ -122,11 +92,7 @@ impl Store {
     /// # Errors
     /// The remote cannot be reached, or refuses.
     pub fn abandon(&self, dirs: &[PathBuf]) -> Result<(), Failure> {
-        let Store { fs, crypt, .. } = self.clone();
-        let dirs = dirs.iter().map(|dir| dir.to_string_lossy().into_owned()).collect();
-        let (settings, filter) = (Settings::work(self.width), Filter::default());
-        job::run(&AbandonUploads { fs, crypt, dirs }, &settings, &filter, &mut job::Unwatched)
-            .map(|_| ())
+        self.objects.abandon(dirs)
     }
 
     /// Reads objects, into new files of the directory that is open at `into` where a job
@@ -137,14 +103,11 @@ impl Store {
     pub fn fetch(
         &self,
         into: Option<BorrowedFd<'_>>,
-        jobs: impl Iterator<Item = Fetch> + std::marker::Send,
+        mut jobs: impl Iterator<Item = Fetch> + std::marker::Send,
         watch: &mut dyn Watch,
-        each: impl FnMut(Fetched) + std::marker::Send,
+        mut each: impl FnMut(Fetched) + std::marker::Send,
     ) -> Result<(), Failure> {
-        let Store { fs, crypt, width, .. } = self.clone();
-        let dir = number(into);
-        let request = |jobs, report| FetchStore { fs, crypt, dir, jobs, report, width };
-        exchange(width, request, jobs, watch, each).map(|_| ())
+        self.objects.fetch(into, &mut jobs, watch, &mut each)
     }
 
     /// What the bucket keeps of what was deleted below `dir`, as far as it tells.
@@ -152,7 +115,7 @@ impl Store {
     /// # Errors
     /// An interrupt.
     pub fn versions(&self, dir: &str) -> Result<Versions, Failure> {
-        job::probe(&CountVersions { fs: self.fs.clone(), dir: dir.to_owned() })
+        self.objects.versions(dir)
     }
 
     /// Secrets of the encryption, for the seals of poof's own records: that of today, and
@@ -161,21 +124,16 @@ impl Store {
     /// # Errors
     /// The passwords in the configuration are not as rclone writes them.
     pub fn secrets(&self) -> Result<Option<[Zeroizing<Vec<u8>>; 2]>, Failure> {
-        if self.crypt.is_empty() {
-            return Ok(None);
-        }
-        let reply = call(&DeriveKey { crypt: &self.crypt })?;
-        let of = |text: Zeroizing<String>| {
-            let bytes = BASE64.decode(text.as_bytes());
-            bytes.map(Zeroizing::new).map_err(|_| Failure::reply("poof/key"))
-        };
-        Ok(Some([of(reply.key)?, of(reply.before)?]))
+        self.objects.secrets()
     }
-}
 
-/// How a directory is known on the other side: -1 is none.
-fn number(dir: Option<BorrowedFd>) -> i32 {
-    dir.map_or(-1, |dir| dir.as_raw_fd())
+    /// Removes the directories at and below `dir` that are empty, where there are any.
+    ///
+    /// # Errors
+    /// The remote cannot be reached, or refuses.
+    pub fn remove_empty_directories(&self, dir: &str) -> Result<(), Failure> {
+        self.objects.remove_empty_directories(dir)
+    }
 }
 
 /// Sets how long a run waits for a network that is away.
@@ -220,81 +178,11 @@ pub fn object_name(path: &[u8]) -> Result<Vec<u8>, Failure> {
     BASE64.decode(reply.remote.as_bytes()).map_err(|_| Failure::reply("poof/name"))
 }
 
-/// Runs a call whose jobs are nothing but names, and returns its records.
-fn each_of<C: Call, R: DeserializeOwned + std::marker::Send>(
-    width: u32,
-    remotes: &[Bytes],
-    request: impl FnOnce(i32, i32) -> C,
-    watch: &mut dyn Watch,
-) -> Result<Vec<R>, Failure> {
-    let mut records = Vec::new();
-    let jobs = remotes.iter().enumerate().map(|(id, remote)| Named { id, remote });
-    exchange(width, request, jobs, watch, |record| records.push(record))?;
-    Ok(records)
-}
-
-/// Runs a call that reads jobs from one pipe and writes records to another, as
-/// lines of JSON, so that neither is ever whole in memory.
-fn exchange<C: Call, J: Serialize, R: DeserializeOwned>(
-    width: u32,
-    request: impl FnOnce(i32, i32) -> C,
-    jobs: impl Iterator<Item = J> + std::marker::Send,
-    watch: &mut dyn Watch,
-    each: impl FnMut(R) + std::marker::Send,
-) -> Result<C::Reply, Failure> {
-    let pipe = |error: io::Error| Failure::other(&format!("cannot make a pipe: {error}"));
-    let (job_reader, job_writer) = io::pipe().map_err(pipe)?;
-    let (report_reader, report_writer) = io::pipe().map_err(pipe)?;
-    let request = request(job_reader.as_raw_fd(), report_writer.as_raw_fd());
-    thread::scope(|scope| {
-        let writing = scope.spawn(move || write_jobs(job_writer, jobs));
-        let reading = scope.spawn(move || read_records(report_reader, each));
-        let outcome = job::run(&request, &Settings::work(width), &Filter::default(), watch);
-        // The threads end when the last copies of the other ends are closed.
-        drop(job_reader);
-        drop(report_writer);
-        let _ = writing.join();
-        let read = reading.join().unwrap_or(Err(()));
-        let reply = outcome?;
-        read.map(|()| reply).map_err(|()| Failure::reply(C::METHOD))
-    })
-}
-
-fn write_jobs<J: Serialize>(writer: io::PipeWriter, jobs: impl Iterator<Item = J>) {
-    let mut writer = BufWriter::new(writer);
-    for job in jobs {
-        // A reader that is gone has its reasons, and tells them.
-        if serde_json::to_writer(&mut writer, &job).is_err() || writer.write_all(b"\n").is_err() {
-            return;
-        }
-    }
-    let _ = writer.flush();
-}
-
-fn read_records<R: DeserializeOwned>(
-    reader: PipeReader,
-    mut each: impl FnMut(R),
-) -> Result<(), ()> {
-    let mut reader = BufReader::new(reader);
-    let mut line = String::new();
-    let mut outcome = Ok(());
-    loop {
-        line.clear();
-        match reader.read_line(&mut line) {
-            Ok(0) => return outcome,
-            Ok(_) => match serde_json::from_str(&line) {
-                Ok(record) => each(record),
-                Err(_) => outcome = Err(()),
-            },
-            Err(_) => return Err(()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::storage::job::Unwatched;
+    use crate::storage::remote::Remote;
     use std::fs::{self, File};
     use std::os::fd::AsFd;
     use std::os::unix::fs::MetadataExt;
@@ -328,8 +216,7 @@ mod tests {
         let mut moving = job(2, &here, "moving");
         moving.size += 1;
         let jobs = [job(0, &here, "small"), job(1, &here, "big"), moving];
-        let fs = there.to_string_lossy().into_owned();
-        let store = Store { fs, crypt: String::new(), width: 8, distinct: false, clear: true };
+        let store = Remote::plain(":local", &there.to_string_lossy(), false).store();
         let mut sent = Vec::new();
         let watch = &mut Unwatched;
         let root = File::open(&here).unwrap();

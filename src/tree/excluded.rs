@@ -96,51 +96,22 @@ pub fn is_marked(dir: &OwnedFd, names: &[CString], filter: &Filter) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::rclone::call::{Call, call};
+    use crate::storage::filter::listed_by_rclone;
     use crate::tree::root::Root;
     use crate::tree::walk::{Found, Walk};
-    use serde::{Deserialize, Serialize};
-    use serde_json::{Value, json};
+    use serde_json::json;
     use std::collections::BTreeSet;
     use std::fs;
     use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::symlink;
     use std::path::Path;
 
-    /// rclone's own listing with its own filters.
-    #[derive(Serialize)]
-    struct List {
-        fs: String,
-        remote: &'static str,
-        opt: Value,
-        #[serde(rename = "_filter")]
-        filter: Value,
-    }
-
-    #[derive(Deserialize)]
-    struct Listing {
-        list: Vec<Listed>,
-    }
-
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Listed {
-        path: String,
-        is_dir: bool,
-    }
-
-    impl Call for List {
-        const METHOD: &'static str = "operations/list";
-        type Reply = Listing;
-    }
-
     fn rclone(root: &Path, exclude: &[String], if_present: &[String]) -> Option<BTreeSet<String>> {
         let fs = format!(":local,links=true,encoding=Raw:{}", root.to_string_lossy());
-        let opt = json!({"recurse": true, "noModTime": true, "noMimeType": true});
         let filter = json!({"ExcludeRule": exclude, "ExcludeFile": if_present});
-        let reply = call(&List { fs, remote: "", opt, filter }).ok()?;
-        let shown = |Listed { path, is_dir }| if is_dir { path + "/" } else { path };
-        Some(reply.list.into_iter().map(shown).collect())
+        let listed = listed_by_rclone(fs, filter).ok()?;
+        let shown = |(path, is_dir)| if is_dir { path + "/" } else { path };
+        Some(listed.into_iter().map(shown).collect())
     }
 
     fn poof(root: &Path, exclude: &[String], if_present: &[String]) -> Option<BTreeSet<String>> {

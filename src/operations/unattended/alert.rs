@@ -12,8 +12,7 @@ use crate::host::notify;
 use crate::operations::programs;
 use crate::operations::run_history::{History, KILLED};
 use crate::operations::session::Session;
-use crate::storage::job;
-use crate::storage::rclone::requests::Ping;
+use crate::storage;
 
 const DAY: u64 = 24 * 60 * 60;
 /// For the command that somebody has put in.
@@ -117,7 +116,7 @@ pub fn ping(session: &Session, schedule: &Schedule, kind: Option<Kind>) {
     };
     let (code, word) = (kind.map_or(0, Kind::exit_code), kind.map_or("done", Kind::word));
     let body = format!("exit code {code} ({word})");
-    if let Err(failure) = job::probe(&Ping { url: address, body }) {
+    if let Err(failure) = storage::ping(address, body) {
         session.report.warn(&format!("the monitor was not told: {}", failure.text));
     }
 }

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::call::Call;
 pub use super::settings::{Filter, Settings};
+use crate::storage::job::{LogLine, Stats};
+use crate::storage::messages::{Operation, TopNames, Versions};
 
 /// A reply of which nothing is needed.
 #[derive(Deserialize)]
@@ -28,11 +30,6 @@ request!(
     /// Names the directories at the top of a store.
     ListTop => "poof/top", TopNames { fs: String, crypt: String }
 );
-
-#[derive(Deserialize)]
-pub struct TopNames {
-    pub names: Vec<String>,
-}
 
 request!(
     /// Makes a directory or bucket.
@@ -163,33 +160,10 @@ request!(
     CountVersions => "poof/versions", Versions { fs: String, dir: String }
 );
 
-/// See go/store/versions.go.
-#[derive(Debug, Default, Deserialize)]
-pub struct Versions {
-    /// The bucket keeps versions.
-    pub kept: bool,
-    /// Some of them cannot be removed before their time.
-    pub locked: bool,
-    pub count: u64,
-    pub bytes: u64,
-    /// There are more than were counted.
-    pub more: bool,
-}
-
 request!(
     /// Tells a monitor how a run went. See go/calls/ping.go.
     Ping => "poof/ping", Nothing { url: String, body: String }
 );
-
-/// What a mirror may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Operation {
-    /// Make the destination equal: also delete what the source lacks.
-    Sync,
-    /// Never delete, even what vanishes from the source meanwhile.
-    Copy,
-}
 
 request!(
     /// What rclone logged since the last call.
@@ -199,14 +173,6 @@ request!(
 #[derive(Deserialize)]
 pub struct Log {
     pub lines: Option<Vec<LogLine>>,
-}
-
-#[derive(Deserialize)]
-pub struct LogLine {
-    /// ERROR, NOTICE or INFO.
-    pub level: String,
-    pub object: String,
-    pub text: String,
 }
 
 request!(
@@ -242,29 +208,3 @@ request!(
     /// Forgets a group.
     DeleteStats => "core/stats-delete", Nothing { group: String }
 );
-
-/// Progress as rclone counts it.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Stats {
-    /// Bytes moved so far.
-    pub bytes: u64,
-    pub transferring: Option<Vec<Busy>>,
-    pub checking: Option<Vec<Busy>>,
-}
-
-/// A file on the way: rclone describes a transfer and names a check.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
-pub enum Busy {
-    Transfer { name: String },
-    Check(String),
-}
-
-impl Busy {
-    pub fn name(&self) -> &str {
-        match self {
-            Busy::Transfer { name } | Busy::Check(name) => name,
-        }
-    }
-}

@@ -15,7 +15,6 @@ use crate::base::units::files;
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::filter::Filter;
 use crate::storage::job::Watch;
-use crate::storage::remote::Spec;
 use crate::storage::store::Bytes;
 use crate::tree::change::{Change, Why};
 use crate::tree::emptied;
@@ -51,7 +50,6 @@ pub struct Backup<'a> {
     pub foreign: Vec<Foreign>,
     pub removes_foreign: bool,
     pub(super) snapshots: Snapshots<'a>,
-    destination: Spec,
     root: Root,
     last: Option<Snapshot>,
     pub(super) changes: Vec<Change>,
@@ -70,8 +68,6 @@ pub struct Backup<'a> {
 /// What the survey of a tree needs.
 pub struct Preparation<'a> {
     pub snapshots: Snapshots<'a>,
-    /// The tree on the remote, for rclone itself.
-    pub destination: Spec,
     pub root: Root,
     pub last: Option<Snapshot>,
     pub listing: Listing,
@@ -92,7 +88,7 @@ impl<'a> Preparation<'a> {
     /// # Errors
     /// The root or the last snapshot cannot be read.
     pub fn survey(self) -> Result<Backup<'a>> {
-        let Preparation { snapshots, destination, root, last, renew, rehash, journal, .. } = self;
+        let Preparation { snapshots, root, last, renew, rehash, journal, .. } = self;
         let mut listing = self.listing;
         let left_out = RefCell::new(Vec::new());
         let (unseen, barred) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
@@ -150,7 +146,6 @@ impl<'a> Preparation<'a> {
             distance: Distance::of(&survey.changes, survey.altered),
             changes: survey.changes,
             snapshots,
-            destination,
             root,
             last,
             listing,
@@ -187,7 +182,10 @@ impl Backup<'_> {
         let (blocking, others) = (names_of(&blocking), names_of(&others));
         let mut failed = self.remove(&blocking, watch)?;
         if !blocking.is_empty() {
-            emptied::remove(&self.destination, &self.plan);
+            let Snapshots { store, names, .. } = &self.snapshots;
+            emptied::remove(&self.plan, |place| {
+                let _ = store.remove_empty_directories(&format!("{}/{place}", names.tree()));
+            });
         }
         let notes = self.snapshots.uploads();
         let outgoing = Outgoing {

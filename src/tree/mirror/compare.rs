@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read};
-use std::os::fd::AsRawFd;
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::thread;
 
 use crate::storage::failure::{Failure, FailureKind};
-use crate::storage::job::{self, Watch};
-use crate::storage::rclone::requests::{Filter, Mirror, Operation, Settings};
+use crate::storage::job::Watch;
+use crate::storage::mirror::{Mode, mirror};
 use crate::storage::remote::Spec;
 use crate::tree::plan::{Failed, Item, Plan};
 
@@ -36,12 +36,8 @@ pub fn make(
     compare: Compare,
     watch: &mut dyn Watch,
 ) -> Result<Plan, Failure> {
-    let mut settings = Settings::work(64);
-    settings.dry_run = true;
-    // At NOTICE a dry run says for each file that it was skipped.
-    settings.log_level = "ERROR";
-    settings.size_only = compare == Compare::Size;
-    mirror(source, destination, Operation::Sync, &settings, &Filter::default(), watch)
+    let size_only = compare == Compare::Size;
+    report(source, destination, Mode::DryRun { size_only }, watch)
 }
 
 /// One line of the report of `go/calls/mirror.go`.
@@ -56,30 +52,21 @@ struct Record {
 
 /// Runs the mirror and returns its report, as a plan or, if it was no dry run,
 /// as what was planned and what of it failed.
-pub(super) fn mirror(
+pub(super) fn report(
     source: &Spec,
     destination: &Spec,
-    operation: Operation,
-    settings: &Settings,
-    filter: &Filter,
+    mode: Mode,
     watch: &mut dyn Watch,
 ) -> Result<Plan, Failure> {
     let pipe = |error: io::Error| Failure::other(&format!("cannot make a pipe: {error}"));
     let (reader, writer) = io::pipe().map_err(pipe)?;
     let reading = thread::spawn(move || read_records(reader));
-    let request = Mirror {
-        src_fs: source.clone().into_string(),
-        dst_fs: destination.clone().into_string(),
-        operation,
-        report: writer.as_raw_fd(),
-        create_empty_src_dirs: false,
-    };
-    let outcome = job::run(&request, settings, filter, watch);
+    let outcome = mirror(source, destination, mode, writer.as_fd(), watch);
     // The reader ends when the last copy of the writing end is closed.
     drop(writer);
     let mut plan = plan_of(reading.join().unwrap_or_default());
     match outcome {
-        Ok(_) => {}
+        Ok(()) => {}
         // rclone goes on after an error with a single file or directory, and
         // ends with one of them.
         Err(failure) if failure.concerns_files() && !plan.says_nothing() => {

@@ -8,7 +8,7 @@ use std::thread;
 use super::compare;
 use crate::storage::failure::Failure;
 use crate::storage::job::Watch;
-use crate::storage::rclone::requests::{Filter, Operation, Settings};
+use crate::storage::mirror::{Mode, Operation, remove_empty_directories};
 use crate::storage::remote::Spec;
 use crate::tree::emptied;
 use crate::tree::plan::{Failed, Item, Plan};
@@ -37,7 +37,9 @@ pub fn send(
     let (blocking, others) = plan.in_the_way();
     let mut failed = part(source, destination, Operation::Sync, &blocking, WIDE, watch)?;
     if !blocking.is_empty() {
-        emptied::remove(destination, plan);
+        emptied::remove(plan, |place| {
+            let _ = remove_empty_directories(destination, place);
+        });
     }
     let (small, large): (Vec<_>, Vec<_>) =
         plan.add.iter().chain(&plan.update).partition(|item| item.size <= SMALL);
@@ -72,9 +74,9 @@ fn part(
     // A pipe and not a file: names never touch the disk. rclone opens it by
     // this path, which Linux and macOS both have.
     let writing = thread::spawn(move || writer.write_all(&list));
-    let filter = Filter { files_from0: vec![format!("/dev/fd/{}", reader.as_raw_fd())] };
-    let outcome =
-        compare::mirror(source, destination, operation, &Settings::work(width), &filter, watch);
+    let list = format!("/dev/fd/{}", reader.as_raw_fd());
+    let mode = Mode::Only { operation, list, width };
+    let outcome = compare::report(source, destination, mode, watch);
     // If rclone never read the list, the writer ends when its reader is gone.
     drop(reader);
     let _ = writing.join();

@@ -1,4 +1,4 @@
-//! The jobs and the records of [`super::store`]: one JSON object a line each, as
+//! The jobs and the records of [`super::store`]: to rclone one JSON object a line each, as
 //! `go/calls/store.go` reads and writes them.
 
 use data_encoding::BASE64;
@@ -159,6 +159,35 @@ pub(super) struct Named<'a> {
 pub struct Done {
     pub id: u64,
     pub failure: Option<Failure>,
+}
+
+/// What a bucket keeps of what was deleted. See go/store/versions.go.
+#[derive(Debug, Default, Deserialize)]
+pub struct Versions {
+    /// The bucket keeps versions.
+    pub kept: bool,
+    /// Some of them cannot be removed before their time.
+    pub locked: bool,
+    pub count: u64,
+    pub bytes: u64,
+    /// There are more than were counted.
+    pub more: bool,
+}
+
+/// The directories at the top of a store.
+#[derive(Deserialize)]
+pub struct TopNames {
+    pub names: Vec<String>,
+}
+
+/// What a mirror may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Operation {
+    /// Make the destination equal: also delete what the source lacks.
+    Sync,
+    /// Never delete, even what vanishes from the source meanwhile.
+    Copy,
 }
 
 #[cfg(test)]

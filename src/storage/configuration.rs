@@ -1,0 +1,77 @@
+//! What rclone says of its configuration, and makes of it: which sections, keys and values
+//! there may be, and which file is in force.
+
+use std::collections::BTreeMap;
+
+use zeroize::Zeroizing;
+
+use super::failure::Failure;
+use super::rclone::call::call;
+use super::rclone::configuring::{
+    ConfigOptions, CreateRemote, DescribeOption, Encrypt, GetRemote, KeysOf, Unlock,
+};
+pub use super::rclone::configuring::{Described, Overlaid, SectionKeys, Unlocked, UseConfig};
+
+/// What may stand in a section of a type of remote.
+///
+/// # Errors
+/// rclone does not answer.
+pub fn keys_of(kind: &str) -> Result<SectionKeys, Failure> {
+    call(&KeysOf { kind })
+}
+
+/// What rclone knows of a setting, and both forms of a value; `obscured`: it is what
+/// `rclone obscure` makes of it.
+///
+/// # Errors
+/// rclone does not take the value.
+pub fn describe(kind: &str, key: &str, value: &str, obscured: bool) -> Result<Described, Failure> {
+    call(&DescribeOption { kind, key, value, obscured })
+}
+
+/// Makes a file the configuration, and loads it afresh.
+///
+/// # Errors
+/// rclone cannot load it.
+pub fn put_in_force(config: &UseConfig) -> Result<(), Failure> {
+    call(config).map(|_| ())
+}
+
+/// Makes a section in the file in force, which rclone rewrites; what it knows to be
+/// a password it obscures.
+///
+/// # Errors
+/// rclone does not accept the values.
+pub fn create(
+    section: &str,
+    kind: &str,
+    parameters: BTreeMap<String, String>,
+) -> Result<(), Failure> {
+    let opt = ConfigOptions { obscure: true, non_interactive: true };
+    let (name, kind) = (section.to_owned(), kind.to_owned());
+    call(&CreateRemote { name, kind, parameters, opt }).map(|_| ())
+}
+
+/// A section of the file in force, without the environment.
+///
+/// # Errors
+/// rclone cannot read it.
+pub fn section(name: &str) -> Result<BTreeMap<String, Zeroizing<String>>, Failure> {
+    call(&GetRemote { name: name.to_owned() })
+}
+
+/// Decrypts the text of a configuration file.
+///
+/// # Errors
+/// It is damaged.
+pub fn unlock(text: &str, password: &str) -> Result<Unlocked, Failure> {
+    call(&Unlock { text, password })
+}
+
+/// Encrypts the text of a configuration file.
+///
+/// # Errors
+/// rclone cannot.
+pub fn encrypt(text: &str, password: &str) -> Result<String, Failure> {
+    call(&Encrypt { text, password }).map(|encrypted| encrypted.text)
+}
