@@ -52,7 +52,11 @@ pub fn back_up(session: &Session, request: &Request) -> Result<Outcome> {
     hooks::around(session, ready.hooks(), dry_run, "backup", run)
 }
 
-fn send(
+/// The same with a configuration that is ready.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn send(
     session: &Session,
     request: &Request,
     ready: &Ready,

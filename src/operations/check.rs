@@ -11,6 +11,7 @@ use super::{loading, runner};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::{clock, date, files};
+use crate::config::Ready;
 use crate::config::trees::Directory;
 use crate::report::{Bytes, Event, event, lists};
 use crate::tree::check::{
@@ -40,9 +41,17 @@ pub struct Request {
 pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
     let _lock = session.lock()?;
     let ready = loading::load(session)?;
-    let directories = loading::select(&ready, &request.only)?;
-    let repository = Repository::open(session, &ready, &directories, request.allowed)?;
-    repository.warn_of_nested(session, &ready, &directories);
+    look(session, request, &ready)
+}
+
+/// The check itself, with a configuration that is ready.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn look(session: &Session, request: &Request, ready: &Ready) -> Result<Outcome> {
+    let directories = loading::select(ready, &request.only)?;
+    let repository = Repository::open(session, ready, &directories, request.allowed)?;
+    repository.warn_of_nested(session, ready, &directories);
     let sample = request.sample.map(Sample::new).transpose()?;
     let checking = Checking { session, repository: &repository, sample };
     let mut outcome = Outcome::default();

@@ -30,6 +30,8 @@ pub mod secrets;
 pub mod section;
 pub mod session;
 pub mod status;
+#[cfg(test)]
+mod tests;
 pub mod unattended;
 pub mod uninstall;
 pub mod upload;

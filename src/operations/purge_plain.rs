@@ -38,14 +38,27 @@ struct Copy {
 /// # Errors
 /// What keeps the whole from working, or an interrupt.
 pub fn run(session: &Session, caution: Caution) -> Result<Outcome> {
-    let report = &*session.report;
     let _lock = session.lock_unless(caution.dry_run)?;
     let ready = loading::load_to_change(session)?;
     let plain = plain_side(session, &ready)?;
-    let directories = loading::select(&ready, &[])?;
-    let repository = Repository::open(session, &ready, &directories, caution.allowed)?;
+    remove_plain(session, caution, &ready, plain)
+}
+
+/// The same with a configuration that is ready, and the plain side of its bucket.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn remove_plain(
+    session: &Session,
+    caution: Caution,
+    ready: &Ready,
+    plain: &Remote,
+) -> Result<Outcome> {
+    let report = &*session.report;
+    let directories = loading::select(ready, &[])?;
+    let repository = Repository::open(session, ready, &directories, caution.allowed)?;
     let clear = PlainSide::of(&repository, plain)?;
-    let copies = copies(&repository, &ready, &clear)?;
+    let copies = copies(&repository, ready, &clear)?;
     list_copies(session, plain, &copies);
     if copies.is_empty() {
         report.done("There is no plain copy in the bucket.");

@@ -50,7 +50,11 @@ pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
     hooks::around(session, ready.hooks(), dry_run, "upload", run)
 }
 
-fn make_safe(
+/// The upload itself, with a configuration that is ready.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn make_safe(
     session: &Session,
     request: &Request,
     ready: &Ready,

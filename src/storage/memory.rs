@@ -333,8 +333,10 @@ impl Memory {
     }
 
     /// What becomes of a file, or of data: see go/store/send.go.
-    fn take(&self, root: Option<BorrowedFd<'_>>, job: &Send, way: &Way) -> Result<Sent, Sent> {
-        let fail = |changed, failure| Sent { changed, failure: Some(failure), ..Sent::default() };
+    fn take(&self, root: Option<BorrowedFd<'_>>, job: &Send, way: &Way) -> Result<Sent, Box<Sent>> {
+        let fail = |changed, failure| {
+            Box::new(Sent { changed, failure: Some(failure), ..Sent::default() })
+        };
         let data = match &job.data {
             Some(Bytes(data)) => data.clone(),
             None => read_file(root, job).map_err(|(changed, failure)| fail(changed, failure))?,
@@ -434,7 +436,12 @@ impl Objects for Memory {
         _watch: &mut dyn Watch,
         found: Each<Shown>,
     ) -> Result<u64, Failure> {
-        self.whole(What::List, dir)?;
+        match self.step(What::List, dir.as_bytes()) {
+            Ok(Way::Go) => {}
+            Ok(Way::Forget) => return Ok(0),
+            Ok(_) => return Err(failure(FailureKind::Unreachable, "the listing was cut short")),
+            Err(Stop::Object(failure) | Stop::Call(failure)) => return Err(failure),
+        }
         let prefix = format!("{dir}/").into_bytes();
         let objects = self.inside().objects.clone();
         for ((crypt, name), object) in &objects {
@@ -499,7 +506,7 @@ impl Objects for Memory {
     ) -> Result<(), Failure> {
         for job in jobs {
             let sent = self.each(What::Send, &job.remote.0, |way| {
-                Ok(self.take(root, &job, way).unwrap_or_else(|failed| failed))
+                Ok(self.take(root, &job, way).unwrap_or_else(|failed| *failed))
             })?;
             let failed = |failure| Sent { failure: Some(failure), ..Sent::default() };
             each(Sent { id: job.id, ..sent.unwrap_or_else(failed) });

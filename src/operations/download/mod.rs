@@ -69,7 +69,11 @@ pub fn bring(session: &Session, request: &Request, spares: Spares) -> Result<Out
     bring_from(session, request, &loading::load_to_restore(session)?, spares)
 }
 
-fn bring_from(
+/// The download itself, with a configuration that is ready.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn bring_from(
     session: &Session,
     request: &Request,
     ready: &Ready,

@@ -1,0 +1,300 @@
+//! A home with one directory that is backed up to a bucket in memory.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use tempfile::TempDir;
+
+use crate::base::error::Result;
+use crate::base::terminal::{Terminal, Voice, Volume};
+use crate::config::trees::Directory;
+use crate::config::{Files, PoofConf, RcloneConf, Ready, ready};
+use crate::host::paths::{System, layout};
+use crate::operations::caution::Caution;
+use crate::operations::secret_cache::SecretCache;
+use crate::operations::session::Session;
+use crate::operations::{Outcome, backup, check, download, purge_plain, upload};
+use crate::storage::memory::{Event, Memory, What};
+use crate::storage::remote::Remote;
+use crate::tree::guard::Allowed;
+use crate::tree::journal::Journal;
+use crate::tree::wipe::{Phase, Records};
+
+/// The name of the directory on the remote.
+pub const TREE: &str = "docs";
+pub const MARKER: &str = ".poof/trees/docs/state";
+const CRYPT: &str = "sealed";
+
+/// What is in a directory: files and links with what they hold, directories with a slash
+/// at the end.
+pub type Contents = BTreeMap<String, Vec<u8>>;
+
+pub struct Home {
+    dir: TempDir,
+    pub memory: Memory,
+    pub session: Session,
+    pub ready: Ready,
+}
+
+/// One operation on the bucket, and what was here at that moment, before it was done.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    pub event: Event,
+    /// How many of the files are here.
+    pub files: usize,
+    /// What the state says of a wipe.
+    pub phase: Option<Phase>,
+    /// The journal of a wipe is here: which entries were begun.
+    pub journal: bool,
+    /// The journal of a download says that it was begun.
+    pub restoring: bool,
+}
+
+/// Where all that a test writes is: in memory, too, where that is a directory.
+fn scratch() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    dir.unwrap()
+}
+
+/// The only place that makes one.
+fn session(home: &Path) -> Session {
+    let layout = layout(System::Xdg, home, |_| None);
+    let files = Files::resolve(&layout.config, None, None, None);
+    let terminal = Terminal::new(Voice { volume: Volume::Silent, ..Voice::default() });
+    let (state, secret_cache) = (layout.state.clone(), SecretCache::default());
+    Session { terminal, layout, files, state, secret_cache }
+}
+
+impl Home {
+    pub fn new() -> Self {
+        Self::made(false)
+    }
+
+    /// One whose remote is encrypted; what lies beside it in clear is its counterpart.
+    pub fn sealed() -> Self {
+        Self::made(true)
+    }
+
+    fn made(sealed: bool) -> Self {
+        let memory = Memory::default();
+        let dir = scratch();
+        let home = dir.path().join("home");
+        let tree = home.join(TREE);
+        fs::create_dir_all(&tree).unwrap();
+        let conf = home.join(".config/poof");
+        let poof = format!(
+            r#"{{"bucket":"bucket","remote":"memory","paths":{{{tree:?}:"{TREE}",{conf:?}:"conf"}}}}"#
+        );
+        let poof = PoofConf::parse(poof.as_bytes()).unwrap();
+        let rclone = "[memory]\ntype = s3\naccess_key_id = k\nsecret_access_key = s\n";
+        let rclone = RcloneConf::parse(rclone.as_bytes()).unwrap();
+        let ready = ready::ready(&poof, &rclone, &home).unwrap();
+        let plain = Remote::in_memory(&memory);
+        let ready = if sealed {
+            ready.on(plain.encrypted(CRYPT), Some(plain))
+        } else {
+            ready.on(plain, None)
+        };
+        let session = session(&home);
+        let home = Home { dir, memory, session, ready };
+        home.fill();
+        home
+    }
+
+    /// Of the two that there have to be this one is enough.
+    pub fn directory(&self) -> &Directory {
+        self.ready.directories().iter().find(|directory| directory.name == TREE).unwrap()
+    }
+
+    pub fn tree(&self) -> PathBuf {
+        self.dir.path().join("home").join(TREE)
+    }
+
+    /// The side of the bucket on which the snapshots are.
+    pub fn side(&self) -> Memory {
+        if self.ready.remote().is_encrypted() {
+            self.memory.through(CRYPT)
+        } else {
+            self.memory.clone()
+        }
+    }
+
+    fn fill(&self) {
+        let tree = self.tree();
+        for dir in ["sub", "void"] {
+            fs::create_dir_all(tree.join(dir)).unwrap();
+        }
+        for (name, text) in [("a", "first"), ("b", "second"), ("sub/c", "third"), ("none", "")] {
+            fs::write(tree.join(name), text).unwrap();
+        }
+        symlink("a", tree.join("link")).unwrap();
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        fs::write(self.tree().join(name), text).unwrap();
+    }
+
+    pub fn remove(&self, name: &str) {
+        fs::remove_file(self.tree().join(name)).unwrap();
+    }
+
+    pub fn contents(&self) -> Contents {
+        contents(&self.tree())
+    }
+
+    pub fn files(&self) -> usize {
+        files(&self.tree())
+    }
+
+    pub fn back_up(&self) -> Result<Outcome> {
+        self.back_up_with(Caution { yes: true, ..Caution::default() })
+    }
+
+    pub fn back_up_with(&self, caution: Caution) -> Result<Outcome> {
+        let request = backup::Request { caution, ..backup::Request::default() };
+        let directories = [self.directory()];
+        backup::send(&self.session, &request, &self.ready, &directories)
+    }
+
+    pub fn upload(&self) -> Result<Outcome> {
+        self.upload_with(Caution { yes: true, ..Caution::default() })
+    }
+
+    pub fn upload_with(&self, caution: Caution) -> Result<Outcome> {
+        // What removes poof itself is no matter of these tests.
+        let request = upload::Request { caution, keep_poof: true, ..upload::Request::default() };
+        let directories = [self.directory()];
+        upload::make_safe(&self.session, &request, &self.ready, &directories)
+    }
+
+    pub fn download(&self) -> Result<Outcome> {
+        self.bring(None)
+    }
+
+    /// What a download to elsewhere brings.
+    pub fn elsewhere(&self) -> Contents {
+        let to = TempDir::new_in(self.dir.path()).unwrap();
+        self.bring(Some(to.path().to_path_buf())).unwrap();
+        contents(&to.path().join(TREE))
+    }
+
+    fn bring(&self, to: Option<PathBuf>) -> Result<Outcome> {
+        let caution = Caution { yes: true, ..Caution::default() };
+        let request =
+            download::Request { caution, to, only: vec![TREE.to_owned()], keep_extra: false };
+        download::bring_from(&self.session, &request, &self.ready, |_, _| Vec::new())
+    }
+
+    pub fn check(&self, sample: Option<f64>) -> Result<Outcome> {
+        let allowed = Allowed::default();
+        let request = check::Request { only: vec![TREE.to_owned()], allowed, sample };
+        check::look(&self.session, &request, &self.ready)
+    }
+
+    pub fn purge_plain(&self) -> Result<Outcome> {
+        let caution = Caution { yes: true, ..Caution::default() };
+        let plain = self.ready.counterpart().unwrap();
+        purge_plain::remove_plain(&self.session, caution, &self.ready, plain)
+    }
+
+    /// Runs with every operation on the bucket seen.
+    pub fn observe<T>(&self, run: impl FnOnce(&Self) -> T) -> (T, Vec<Moment>) {
+        let moments = Arc::new(Mutex::new(Vec::new()));
+        let (seen, tree, state) = (Arc::clone(&moments), self.tree(), self.session.state.clone());
+        self.memory.watch(move |event| {
+            let journal = fs::read_dir(state.join("wiped")).into_iter().flatten().flatten();
+            let restoring = Journal::in_state(&state).unfinished().unwrap();
+            let moment = Moment {
+                event: event.clone(),
+                files: files(&tree),
+                phase: Records::in_state(&state).get(TREE).unwrap().map(|record| record.phase),
+                journal: journal.into_iter().any(|file| {
+                    file.path().extension().is_some_and(|extension| extension == "begun")
+                }),
+                restoring: restoring.contains_key(TREE),
+            };
+            seen.lock().unwrap().push(moment);
+        });
+        let outcome = run(self);
+        self.memory.unwatch();
+        let moments = std::mem::take(&mut *moments.lock().unwrap());
+        (outcome, moments)
+    }
+
+    /// The journal of the wipe of the directory, where none can be written.
+    pub fn spoil_record(&self) -> PathBuf {
+        let name = &blake3::hash(TREE.as_bytes()).to_hex()[..16];
+        self.session.state.join("wiped").join(name)
+    }
+}
+
+/// Whether an operation is on an object of the directory itself.
+pub fn is_data(event: &Event) -> bool {
+    event.name.starts_with("docs/")
+}
+
+pub fn is_send_of(event: &Event, start: &str) -> bool {
+    event.what == What::Send && event.name.starts_with(start)
+}
+
+pub const LOCKS: &str = ".poof/locks/";
+pub const SHARDS: &str = ".poof/trees/docs/shard/";
+pub const HEADS: &str = ".poof/trees/docs/head/";
+pub const IDENTITY: &str = ".poof/identity";
+
+/// Where the first moment is that `of` matches.
+#[track_caller]
+pub fn first(moments: &[Moment], of: impl Fn(&Event) -> bool) -> usize {
+    let found = moments.iter().position(|moment| of(&moment.event));
+    found.unwrap_or_else(|| panic!("none of {}", told(moments)))
+}
+
+#[track_caller]
+pub fn last(moments: &[Moment], of: impl Fn(&Event) -> bool) -> usize {
+    let found = moments.iter().rposition(|moment| of(&moment.event));
+    found.unwrap_or_else(|| panic!("none of {}", told(moments)))
+}
+
+/// What is changed on the bucket.
+pub fn changes(moments: &[Moment]) -> Vec<&Event> {
+    moments.iter().map(|moment| &moment.event).filter(|event| event.what.changes()).collect()
+}
+
+pub fn told(moments: &[Moment]) -> String {
+    let line = |Moment { event, files, phase, .. }: &Moment| {
+        format!("{:?} {} ({files} here, {phase:?})\n", event.what, event.name)
+    };
+    moments.iter().map(line).collect()
+}
+
+fn files(dir: &Path) -> usize {
+    contents(dir).keys().filter(|name| !name.ends_with('/')).count()
+}
+
+/// What is in a directory; nothing if there is none.
+pub fn contents(dir: &Path) -> Contents {
+    let mut found = Contents::new();
+    let mut open = vec![String::new()];
+    while let Some(below) = open.pop() {
+        for entry in fs::read_dir(dir.join(&below)).into_iter().flatten().flatten() {
+            let name = format!("{below}{}", entry.file_name().to_str().unwrap());
+            let path = entry.path();
+            // A wipe may be at work.
+            let Ok(kind) = entry.file_type() else { continue };
+            if kind.is_dir() {
+                open.push(format!("{name}/"));
+                found.insert(format!("{name}/"), Vec::new());
+            } else if kind.is_symlink() {
+                let target = fs::read_link(path).unwrap_or_default();
+                found.insert(name, target.into_os_string().into_encoded_bytes());
+            } else if let Ok(bytes) = fs::read(path) {
+                found.insert(name, bytes);
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,8 @@
+//! Operations over a bucket in memory: in which order they do what must not be done in
+//! another, and what is left when one step fails.
+
+mod home;
+mod kills;
+mod order_of_backup;
+mod order_of_others;
+mod order_of_upload;
