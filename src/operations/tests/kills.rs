@@ -142,8 +142,12 @@ fn backup(faults: &[Fault]) {
         let _ = home.back_up();
         home.memory.heal();
         assert_eq!(home.contents(), before, "{when}");
+        let there = home.elsewhere();
+        // Nothing goes there before a head says that it is gone.
+        let is_saved = home.memory.content(".poof/trees/docs/head/0000000002").is_some();
+        assert!(is_saved || there.contains_key("a"), "{when}");
         // Each file of the snapshot as it was, or as it is.
-        for (name, content) in home.elsewhere() {
+        for (name, content) in there {
             let is_one = [&old, &before].iter().any(|side| side.get(&name) == Some(&content));
             assert!(is_one, "{name}: {when}");
         }
