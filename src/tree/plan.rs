@@ -117,15 +117,19 @@ impl Plan {
         self.unchanged += before - self.transfers();
     }
 
-    /// The deletions that are in the way of what is to be added: a file where a
-    /// directory is to be or the other way round, and the other deletions.
-    pub(super) fn in_the_way(&self) -> (Vec<&Item>, Vec<&Item>) {
-        let added: HashSet<PathBuf> = self.add.iter().map(Item::place).collect();
+    /// The deletions that are in the way of what arrives: a file where a directory
+    /// is to be or the other way round, and the other deletions.
+    pub(super) fn in_the_way(&self, Places(added): &Places) -> (Vec<&Item>, Vec<&Item>) {
         let above: HashSet<&Path> = added.iter().flat_map(|p| p.ancestors().skip(1)).collect();
         self.delete.iter().partition(|item| {
             let place = item.place();
             above.contains(place.as_path()) || place.ancestors().skip(1).any(|p| added.contains(p))
         })
+    }
+
+    /// Where a mirror makes something: rclone has the same names for both sides.
+    pub(super) fn mirrored(&self) -> Places {
+        Places(self.add.iter().map(Item::place).collect())
     }
 
     /// Deletions of what a killed download left behind of files that the source
@@ -142,9 +146,29 @@ impl Item {
     /// Where it is in the tree: a symbolic link travels with a suffix that it
     /// does not have on disk.
     pub(super) fn place(&self) -> PathBuf {
-        let bytes = self.path.as_os_str().as_bytes();
-        let bytes = bytes.strip_suffix(b".rclonelink").unwrap_or(bytes);
-        PathBuf::from(OsStr::from_bytes(bytes))
+        place_of(self.path.as_os_str().as_bytes())
+    }
+}
+
+fn place_of(name: &[u8]) -> PathBuf {
+    let name = name.strip_suffix(b".rclonelink").unwrap_or(name);
+    PathBuf::from(OsStr::from_bytes(name))
+}
+
+/// Where something arrives, in the names that the deletions of a plan have. Those of a
+/// backup are names of objects: the name of a file is another one, as soon as it has a
+/// character that rclone encodes.
+#[derive(Debug, Default)]
+pub struct Places(HashSet<PathBuf>);
+
+impl Places {
+    /// Those of objects, by their names below that of the tree.
+    pub(super) fn of_objects(names: impl Iterator<Item = Vec<u8>>) -> Self {
+        Places(names.map(|name| place_of(&name)).collect())
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Path> {
+        self.0.iter().map(PathBuf::as_path)
     }
 }
 
@@ -191,7 +215,7 @@ mod tests {
             ]),
             ..Plan::default()
         };
-        let (blocking, others) = plan.in_the_way();
+        let (blocking, others) = plan.in_the_way(&plan.mirrored());
         let expected = ["was-dir/deep/x", "was-file", "was-link.rclonelink", "link/x"];
         assert_eq!(shown(&blocking), expected);
         assert_eq!(shown(&others), ["gone", "was-dir2"]);

@@ -79,6 +79,21 @@ impl Home {
         Self::made(true)
     }
 
+    /// One whose bucket is a directory, as rclone keeps it.
+    pub fn on_disk() -> Self {
+        let home = Self::new();
+        let bucket = home.bucket();
+        fs::create_dir(&bucket).unwrap();
+        let remote = Remote::plain(":local", bucket.to_str().unwrap(), false);
+        let Home { dir, memory, session, ready } = home;
+        Home { dir, memory, session, ready: ready.on(remote, None) }
+    }
+
+    /// Where that is.
+    pub fn bucket(&self) -> PathBuf {
+        self.dir.path().join("bucket")
+    }
+
     fn made(sealed: bool) -> Self {
         let memory = Memory::default();
         let dir = scratch();

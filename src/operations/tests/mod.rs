@@ -2,6 +2,7 @@
 //! another, and what is left when one step fails.
 
 mod home;
+mod in_the_way;
 mod kills;
 mod order_of_backup;
 mod order_of_others;

@@ -26,7 +26,7 @@ use crate::tree::lock::Lock;
 use crate::tree::objects::Names;
 use crate::tree::ours::{Foreign, Ours};
 use crate::tree::outgoing::{Coming, Outgoing};
-use crate::tree::plan::{Failed, Item, Plan};
+use crate::tree::plan::{Failed, Item, Places, Plan};
 use crate::tree::root::Root;
 use crate::tree::snapshot::{Arrived, Facts, Snapshot, Snapshots};
 use crate::tree::survey::{Sides, survey};
@@ -178,12 +178,13 @@ impl Backup<'_> {
         self.give_way();
         // A file that became a directory goes before what is in it comes: disks, and
         // MinIO, have no room for both. All other deletions wait for the head.
-        let (blocking, others) = self.plan.in_the_way();
+        let arriving = self.arriving()?;
+        let (blocking, others) = self.plan.in_the_way(&arriving);
         let (blocking, others) = (names_of(&blocking), names_of(&others));
         let mut failed = self.remove(&blocking, watch)?;
         if !blocking.is_empty() {
             let Snapshots { store, names, .. } = &self.snapshots;
-            emptied::remove(&self.plan, |place| {
+            emptied::remove(&self.plan, &arriving, |place| {
                 let _ = store.remove_empty_directories(&format!("{}/{place}", names.tree()));
             });
         }
@@ -238,6 +239,16 @@ impl Backup<'_> {
             ));
         }
         Ok(failed)
+    }
+
+    /// Where objects arrive. Nobody asks where nothing is deleted.
+    fn arriving(&self) -> Result<Places> {
+        if self.plan.delete.is_empty() {
+            return Ok(Places::default());
+        }
+        let sent = self.changes.iter().filter(|change| change.send.is_some() && !change.odd);
+        let names = sent.filter_map(|change| change.entry.as_ref()).map(Names::object);
+        process_results(names, |names| Places::of_objects(names))
     }
 
     /// Removes the objects with odd names that no entry has any more. One that

@@ -34,10 +34,11 @@ pub fn send(
     plan: &Plan,
     watch: &mut dyn Watch,
 ) -> Result<Vec<Failed>, Failure> {
-    let (blocking, others) = plan.in_the_way();
+    let arriving = plan.mirrored();
+    let (blocking, others) = plan.in_the_way(&arriving);
     let mut failed = part(source, destination, Operation::Sync, &blocking, WIDE, watch)?;
     if !blocking.is_empty() {
-        emptied::remove(plan, |place| {
+        emptied::remove(plan, &arriving, |place| {
             let _ = remove_empty_directories(destination, place);
         });
     }

@@ -95,7 +95,7 @@ impl Work<'_> {
         let given_up = |n: &usize| !self.done.contains(n) && !pending.contains(n);
         if (0..self.transfer.sent()).any(|n| given_up(&n)) {
             // Nothing goes unless all has come.
-            let (blocking, _) = plan.in_the_way();
+            let (blocking, _) = plan.in_the_way(&plan.mirrored());
             plan.delete = blocking.into_iter().cloned().collect();
         }
         let failed = send(source, destination, &plan, watch)?;
