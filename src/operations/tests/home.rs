@@ -71,12 +71,19 @@ fn session(home: &Path) -> Session {
 
 impl Home {
     pub fn new() -> Self {
-        Self::made(false)
+        Self::made(false, "")
     }
 
     /// One whose remote is encrypted; what lies beside it in clear is its counterpart.
     pub fn sealed() -> Self {
-        Self::made(true)
+        Self::made(true, "")
+    }
+
+    /// One of whose directory poof.conf leaves out `*.tmp`, and which has one.
+    pub fn with_excluded() -> Self {
+        let home = Self::made(false, r#","exclude":["*.tmp"]"#);
+        home.write("x.tmp", "excluded");
+        home
     }
 
     /// One whose bucket is a directory, as rclone keeps it.
@@ -94,7 +101,7 @@ impl Home {
         self.dir.path().join("bucket")
     }
 
-    fn made(sealed: bool) -> Self {
+    fn made(sealed: bool, more: &str) -> Self {
         let memory = Memory::default();
         let dir = scratch();
         let home = dir.path().join("home");
@@ -102,7 +109,7 @@ impl Home {
         fs::create_dir_all(&tree).unwrap();
         let conf = home.join(".config/poof");
         let poof = format!(
-            r#"{{"bucket":"bucket","remote":"memory","paths":{{{tree:?}:"{TREE}",{conf:?}:"conf"}}}}"#
+            r#"{{"bucket":"bucket","remote":"memory","paths":{{{tree:?}:"{TREE}",{conf:?}:"conf"}}{more}}}"#
         );
         let poof = PoofConf::parse(poof.as_bytes()).unwrap();
         let rclone = "[memory]\ntype = s3\naccess_key_id = k\nsecret_access_key = s\n";
@@ -181,9 +188,20 @@ impl Home {
 
     pub fn upload_with(&self, caution: Caution) -> Result<Outcome> {
         // What removes poof itself is no matter of these tests.
-        let request = upload::Request { caution, keep_poof: true, ..upload::Request::default() };
+        let keep_poof = true;
+        self.upload_as(&upload::Request { caution, keep_poof, ..upload::Request::default() })
+    }
+
+    /// Also wipes what is excluded.
+    pub fn upload_all(&self) -> Result<Outcome> {
+        let caution = Caution { yes: true, ..Caution::default() };
+        let (keep_poof, wipe_excluded, read_back) = (true, true, false);
+        self.upload_as(&upload::Request { caution, keep_poof, read_back, wipe_excluded })
+    }
+
+    fn upload_as(&self, request: &upload::Request) -> Result<Outcome> {
         let directories = [self.directory()];
-        upload::make_safe(&self.session, &request, &self.ready, &directories)
+        upload::make_safe(&self.session, request, &self.ready, &directories)
     }
 
     pub fn download(&self) -> Result<Outcome> {

@@ -193,3 +193,23 @@ fn who_wiped_does_not_back_up_what_is_not_here_any_more() {
     home.download().unwrap();
     assert_eq!(home.contents(), before);
 }
+
+/// No snapshot holds it: it is the last to go, and only if all else is gone.
+#[test]
+fn what_is_excluded_goes_after_all_that_is_proven_and_only_then() {
+    let home = Home::with_excluded();
+    assert_eq!(home.upload().unwrap().kind, None);
+    assert_eq!(home.contents().into_keys().collect::<Vec<_>>(), ["x.tmp"]);
+
+    let home = Home::with_excluded();
+    home.memory.fail_always(Fault::Forget, |event| is_send_of(event, "docs/b"));
+    assert_eq!(home.upload_all().unwrap().kind, Some(Kind::Unproven));
+    assert!(home.contents().contains_key("x.tmp"));
+    home.memory.heal();
+    let home = Home::with_excluded();
+    let (outcome, moments) = home.observe(Home::upload_all);
+    assert_eq!(outcome.unwrap().kind, None);
+    let ends = last(&moments, is_marker);
+    assert_eq!((moments[ends].files, home.files()), (1, 0), "{}", told(&moments));
+    assert_eq!(home.memory.content("docs/x.tmp"), None);
+}
