@@ -99,7 +99,7 @@ link-macos: setup
 # Kills at every other request, trees of hundreds of thousands of files, and the parsers.
 soak: setup test-tools
 	@scripts/server-tools.sh
-	$(CARGO) test --locked --bin poof soak_ -- --ignored
+	$(CARGO) test --locked --lib soak_ -- --ignored
 	$(CARGO) test --locked --test it soak_ -- --ignored --test-threads=2
 	TARGETS='aarch64-apple-darwin x86_64-apple-darwin' scripts/check-macos.sh
 	scripts/link-macos.sh

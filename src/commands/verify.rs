@@ -16,9 +16,8 @@ use crate::operations::repository::sight;
 use crate::operations::secrets::{check, give, rclone_file};
 use crate::operations::{Outcome, Session, guessable, keychain, schedule};
 use crate::report::Event;
+use crate::storage::configuration;
 use crate::storage::failure::Failure;
-use crate::storage::rclone::call::call;
-use crate::storage::rclone::configuring::ProxyOf;
 use crate::storage::remote::Remote;
 
 pub fn run(session: &Session, args: &Verify) -> Result<Outcome> {
@@ -78,7 +77,7 @@ fn tell_proxies(session: &Session, conf: &RcloneConf, active: &str) {
     for way in ways(conf, active) {
         let (to, proxy, says) = match way {
             Way::Through { place, proxy } => ("the server".to_owned(), proxy, place),
-            Way::Open(address) => match call(&ProxyOf { url: &address }) {
+            Way::Open(address) => match configuration::proxy_of(&address) {
                 Ok(found) if !found.proxy.is_empty() => (address, found.proxy, found.variable),
                 _ => continue,
             },

@@ -8,9 +8,11 @@ use zeroize::Zeroizing;
 use super::failure::Failure;
 use super::rclone::call::call;
 use super::rclone::configuring::{
-    ConfigOptions, CreateRemote, DescribeOption, Encrypt, GetRemote, KeysOf, Unlock,
+    ConfigOptions, CreateRemote, DescribeOption, Encrypt, GetRemote, KeysOf, ProxyOf, Unlock,
 };
-pub use super::rclone::configuring::{Described, Overlaid, SectionKeys, Unlocked, UseConfig};
+pub use super::rclone::configuring::{
+    Described, Overlaid, Proxy, SectionKeys, Unlocked, UseConfig,
+};
 
 /// What may stand in a section of a type of remote.
 ///
@@ -18,6 +20,14 @@ pub use super::rclone::configuring::{Described, Overlaid, SectionKeys, Unlocked,
 /// rclone does not answer.
 pub fn keys_of(kind: &str) -> Result<SectionKeys, Failure> {
     call(&KeysOf { kind })
+}
+
+/// The proxy of the environment for an address, if there is one.
+///
+/// # Errors
+/// It is no address.
+pub fn proxy_of(url: &str) -> Result<Proxy, Failure> {
+    call(&ProxyOf { url })
 }
 
 /// What rclone knows of a setting, and both forms of a value; `obscured`: it is what

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
 use crate::base::error::Result;
-use crate::base::terminal::{Terminal, Voice, Volume};
 use crate::config::trees::Directory;
 use crate::config::{Files, PoofConf, RcloneConf, Ready, ready};
 use crate::host::paths::{System, layout};
@@ -17,6 +16,7 @@ use crate::operations::caution::Caution;
 use crate::operations::secret_cache::SecretCache;
 use crate::operations::session::Session;
 use crate::operations::{Outcome, backup, check, download, purge_plain, upload};
+use crate::report::Silent;
 use crate::storage::memory::{Event, Memory, What};
 use crate::storage::remote::Remote;
 use crate::tree::guard::Allowed;
@@ -64,9 +64,9 @@ fn scratch() -> TempDir {
 fn session(home: &Path) -> Session {
     let layout = layout(System::Xdg, home, |_| None);
     let files = Files::resolve(&layout.config, None, None, None);
-    let terminal = Terminal::new(Voice { volume: Volume::Silent, ..Voice::default() });
+    let report = Arc::new(Silent);
     let (state, secret_cache) = (layout.state.clone(), SecretCache::default());
-    Session { terminal, layout, files, state, secret_cache }
+    Session { report, layout, files, state, secret_cache }
 }
 
 impl Home {
