@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
-use crate::base::terminal::{Terminal, Voice, Volume};
+use crate::base::terminal::{OutputOptions, Terminal, Volume};
 use crate::base::waiting;
 use crate::cli::{self, Cli, Color};
 use crate::commands;
@@ -62,7 +62,7 @@ fn settle_environment() {
     }
 }
 
-fn voice(cli: &Cli) -> Voice {
+fn voice(cli: &Cli) -> OutputOptions {
     let color = match cli.color {
         Color::Always => true,
         Color::Never => false,
@@ -78,13 +78,13 @@ fn voice(cli: &Cli) -> Voice {
         (_, true) => Volume::Verbose,
         _ => Volume::Normal,
     };
-    Voice { json: cli.json, volume, color }
+    OutputOptions { json: cli.json, volume, color }
 }
 
 /// Help goes to standard output, a wrong command line to standard error.
 fn usage(error: &clap::Error) -> ExitCode {
     let json = env::args_os().any(|argument| argument == "--json");
-    let terminal = Terminal::new(Voice { json, ..Voice::default() });
+    let terminal = Terminal::new(OutputOptions { json, ..OutputOptions::default() });
     if !error.use_stderr() && json {
         terminal.tell(&Event::Help { text: error.to_string() });
         return finish(&terminal, Ok(Outcome::default()));

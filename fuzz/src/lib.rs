@@ -32,8 +32,10 @@ pub mod kit;
 
 #[path = "../../src/tree"]
 pub mod tree {
-    pub mod entry;
     pub mod manifest;
+    pub mod model {
+        pub mod entry;
+    }
 }
 
 /// What an attacker without a key cannot make: the seal of bytes under the key of a
@@ -44,7 +46,7 @@ pub fn seal(bytes: &[u8]) -> [u8; 32] {
 }
 
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
-use tree::entry::{Attributes, Content, Entry, EntryKind, FileData, Stored, Tag, Time};
+use tree::model::entry::{Attributes, Content, Entry, EntryKind, FileData, Stored, Tag, Time};
 
 fn time(u: &mut Unstructured) -> Result<Time> {
     Ok(Time { seconds: u.arbitrary()?, nanos: u.arbitrary()? })

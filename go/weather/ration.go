@@ -15,7 +15,7 @@ var (
 	MostMemory       = max(machineMemory()/2, 512<<20)
 )
 
-// What is kept of an object besides its texts: src/tree/inventory.rs.
+// What is kept of an object besides its texts: src/tree/model/inventory.rs.
 const eachName = 96
 
 // Ration is what one listing may take.

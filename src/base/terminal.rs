@@ -14,7 +14,7 @@ use super::shown::harmless;
 
 /// How much and in which form a command speaks.
 #[derive(Clone, Copy, Default)]
-pub struct Voice {
+pub struct OutputOptions {
     /// Standard output is one JSON object a line; people's text goes to
     /// standard error.
     pub json: bool,
@@ -37,7 +37,7 @@ pub enum Volume {
 
 /// Standard output and standard error of this run.
 pub struct Terminal {
-    voice: Voice,
+    voice: OutputOptions,
     broken: Mutex<Option<io::Error>>,
     /// Nobody sits in front of it: what it says is kept.
     log: Option<Log>,
@@ -52,7 +52,7 @@ enum Paint {
 }
 
 impl Terminal {
-    pub fn new(voice: Voice) -> Self {
+    pub fn new(voice: OutputOptions) -> Self {
         Terminal { voice, broken: Mutex::new(None), log: None }
     }
 
@@ -64,7 +64,7 @@ impl Terminal {
             Volume::Normal => Volume::Quiet,
             other => other,
         };
-        Terminal { log: Some(log), ..Terminal::new(Voice { volume, ..self.voice }) }
+        Terminal { log: Some(log), ..Terminal::new(OutputOptions { volume, ..self.voice }) }
     }
 
     pub fn volume(&self) -> Volume {

@@ -16,7 +16,7 @@ use crate::config::rclone_conf::is_encrypted;
 use crate::config::secrets::{self, Declared};
 use crate::config::sources::first_line;
 use crate::config::{PoofConf, Problem, RcloneConf, RcloneFile};
-use crate::host::erase::{Noise, Replaced};
+use crate::host::erase::{FillPattern, Replaced};
 use crate::host::keychain::{self, Unavailable};
 use crate::operations::keychain as keychain_entries;
 use crate::operations::recovery::{phrase, readiness};
@@ -164,7 +164,7 @@ fn leave(session: &Session, file: &mut RcloneFile, section: &str, key: &str) -> 
     let path = &session.files.rclone;
     let old = Replaced::at(&fs::canonicalize(path).unwrap_or_else(|_| path.clone()));
     file.save(path)?;
-    if let Ok(noise) = Noise::new() {
+    if let Ok(noise) = FillPattern::new() {
         old.erase(&noise);
     }
     Ok(())

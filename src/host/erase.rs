@@ -23,23 +23,23 @@ use crate::base::files;
 
 /// Random bytes to write over others: neither compressed nor recognised as zeros
 /// by what lies below.
-pub struct Noise {
+pub struct FillPattern {
     key: [u8; 32],
     bytes: OnceLock<Box<[u8]>>,
 }
 
-impl Noise {
+impl FillPattern {
     /// # Errors
     /// The system has no random numbers.
     pub fn new() -> io::Result<Self> {
         let mut key = [0; 32];
         getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
-        Ok(Noise::of(&key))
+        Ok(FillPattern::of(&key))
     }
 
     /// Always the same for a key, so that a later run recognises it.
     pub fn of(key: &[u8; 32]) -> Self {
-        Noise { key: *key, bytes: OnceLock::new() }
+        FillPattern { key: *key, bytes: OnceLock::new() }
     }
 
     fn bytes(&self) -> &[u8] {
@@ -86,7 +86,7 @@ impl Noise {
 ///
 /// # Errors
 /// The file system refuses, or the disk fails.
-pub fn overwrite(handle: OwnedFd, size: u64, noise: &Noise) -> io::Result<()> {
+pub fn overwrite(handle: OwnedFd, size: u64, noise: &FillPattern) -> io::Result<()> {
     let file = File::from(handle);
     let mut at = 0;
     while let Some((start, end)) = data(&file, at, size)? {
@@ -128,7 +128,7 @@ fn data(file: impl AsFd, at: u64, size: u64) -> io::Result<Option<(u64, u64)>> {
 ///
 /// # Errors
 /// It cannot be removed, or, which is said once it is removed, not be overwritten.
-pub fn file(path: &Path, noise: &Noise) -> io::Result<()> {
+pub fn file(path: &Path, noise: &FillPattern) -> io::Result<()> {
     match beside(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other.and_then(|(dir, name)| file_in(&dir, &name, noise)),
@@ -141,7 +141,7 @@ fn beside(path: &Path) -> io::Result<(OwnedFd, CString)> {
     Ok((File::open(files::parent(path))?.into(), CString::new(name.as_bytes())?))
 }
 
-fn file_in(dir: &OwnedFd, name: &CStr, noise: &Noise) -> io::Result<()> {
+fn file_in(dir: &OwnedFd, name: &CStr, noise: &FillPattern) -> io::Result<()> {
     let stat = match statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
         Err(Errno::NOENT) => return Ok(()),
         other => other?,
@@ -186,7 +186,7 @@ fn writable(dir: &OwnedFd, name: &CStr) -> io::Result<(OwnedFd, u64)> {
 ///
 /// # Errors
 /// The first of what cannot be removed; all that can is.
-pub fn directory(dir: &Path, noise: &Noise) -> io::Result<()> {
+pub fn directory(dir: &Path, noise: &FillPattern) -> io::Result<()> {
     match beside(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other.and_then(|(above, name)| all(&above, &name, Some(noise))),
@@ -198,14 +198,14 @@ pub fn directory(dir: &Path, noise: &Noise) -> io::Result<()> {
 ///
 /// # Errors
 /// The first of what cannot be removed; all that can is.
-pub fn all(above: &OwnedFd, name: &CStr, noise: Option<&Noise>) -> io::Result<()> {
+pub fn all(above: &OwnedFd, name: &CStr, noise: Option<&FillPattern>) -> io::Result<()> {
     all_in(above, name, noise, 0)
 }
 
 /// What poof makes has a few levels. Nobody's nesting is to exhaust it.
 const DEEPEST: u32 = 256;
 
-fn all_in(above: &OwnedFd, name: &CStr, noise: Option<&Noise>, depth: u32) -> io::Result<()> {
+fn all_in(above: &OwnedFd, name: &CStr, noise: Option<&FillPattern>, depth: u32) -> io::Result<()> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let dir = match openat(above, name, flags, Mode::empty()) {
         Err(Errno::NOENT) => return Ok(()),
@@ -224,7 +224,7 @@ fn all_in(above: &OwnedFd, name: &CStr, noise: Option<&Noise>, depth: u32) -> io
     gone.and(unlinkat(above, name, AtFlags::REMOVEDIR).map_err(io::Error::from))
 }
 
-fn each_in(dir: &OwnedFd, noise: Option<&Noise>, depth: u32) -> io::Result<()> {
+fn each_in(dir: &OwnedFd, noise: Option<&FillPattern>, depth: u32) -> io::Result<()> {
     let mut gone = Ok(());
     for entry in Dir::read_from(dir)? {
         let entry = entry?;
@@ -259,7 +259,7 @@ impl Replaced {
 
     /// Overwrites what it was, now that something else has its name. A run that still
     /// reads it may go on.
-    pub fn erase(self, noise: &Noise) {
+    pub fn erase(self, noise: &FillPattern) {
         if let Some((handle, size)) = self.0
             && !is_open_elsewhere(&handle)
         {
@@ -283,7 +283,7 @@ mod tests {
         fs::write(&path, vec![7; 3 << 20]).unwrap();
         open().set_len(1 << 30).unwrap();
         // Another handle sees what was written before the file is cut.
-        let noise = Noise::new().unwrap();
+        let noise = FillPattern::new().unwrap();
         overwrite(open().into(), 1 << 30, &noise).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().len(), 0);
         assert_ne!(noise.bytes()[..64], noise.bytes()[64..128]);
@@ -293,7 +293,7 @@ mod tests {
     fn what_was_overwritten_in_part_is_recognised() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("file");
-        let noise = Noise::of(&[7; 32]);
+        let noise = FillPattern::of(&[7; 32]);
         let is_in = |content: &[u8]| {
             fs::write(&path, content).unwrap();
             noise.is_in(&File::open(&path).unwrap(), content.len() as u64).unwrap()
@@ -309,7 +309,7 @@ mod tests {
         content[..4096].copy_from_slice(&noise.at(0)[..4096]);
         assert!(is_in(&content) && is_in(&content[..4096]));
         assert!(!is_in(b"short") && is_in(&noise.at(0)[..5]) && !is_in(b""));
-        assert_ne!(Noise::of(&[8; 32]).bytes(), noise.bytes());
+        assert_ne!(FillPattern::of(&[8; 32]).bytes(), noise.bytes());
     }
 
     #[test]
@@ -320,7 +320,7 @@ mod tests {
         fs::write(&other, "kept").unwrap();
         fs::write(own.join("deep/file"), "gone").unwrap();
         std::os::unix::fs::symlink(&other, own.join("link")).unwrap();
-        let noise = Noise::new().unwrap();
+        let noise = FillPattern::new().unwrap();
         directory(&own, &noise).unwrap();
         directory(&own, &noise).unwrap();
         assert!(!own.exists());
@@ -338,7 +338,7 @@ mod tests {
         fs::hard_link(&own, &other).unwrap();
         fs::write(&closed, "x").unwrap();
         fs::set_permissions(&closed, Permissions::from_mode(0o400)).unwrap();
-        let noise = Noise::new().unwrap();
+        let noise = FillPattern::new().unwrap();
         assert!(file(&own, &noise).is_err());
         assert_eq!((own.exists(), fs::read_to_string(&other).unwrap()), (false, "shared".into()));
         file(&closed, &noise).unwrap();

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use super::erase::{self, Noise};
+use super::erase::{self, FillPattern};
 
 const PREFIX: &str = "scratch-";
 
@@ -29,7 +29,7 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         // What cannot be overwritten is removed all the same.
-        let _ = Noise::new().and_then(|noise| erase::directory(self.path(), &noise));
+        let _ = FillPattern::new().and_then(|noise| erase::directory(self.path(), &noise));
     }
 }
 
@@ -38,7 +38,7 @@ impl Drop for Scratch {
 /// # Errors
 /// It cannot be wiped.
 pub fn sweep(dir: &Path) -> io::Result<()> {
-    let noise = Noise::new()?;
+    let noise = FillPattern::new()?;
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         if entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes()) {

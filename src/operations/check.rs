@@ -14,14 +14,14 @@ use crate::base::units::{clock, date, files};
 use crate::config::Ready;
 use crate::config::trees::Directory;
 use crate::report::{Bytes, Event, event, lists};
-use crate::tree::check::{
+use crate::tree::guard::Allowed;
+use crate::tree::model::layout::Names;
+use crate::tree::proof::check::{
     Chosen, Examined, Finding, ReadFinding, Sample, What, examine, may_be_stale, merge, name_stale,
     read_back,
 };
-use crate::tree::guard::Allowed;
-use crate::tree::listing::Listing;
-use crate::tree::objects::Names;
-use crate::tree::ours::Ours;
+use crate::tree::remote::listing::Listing;
+use crate::tree::remote::own_objects::Ours;
 use crate::tree::snapshot::{Newest, Snapshot, Snapshots, Standing};
 use crate::tree::wipe::{GONE, Record, Records};
 

@@ -16,16 +16,16 @@ use crate::storage::failure::Failure;
 use crate::storage::job::{Unwatched, Watch};
 use crate::storage::remote::Remote;
 use crate::storage::store::Store;
-use crate::tree::entry::{Content, Entry};
 use crate::tree::guard::first;
-use crate::tree::identity;
-use crate::tree::inventory::Inventory;
-use crate::tree::known;
-use crate::tree::listing::list;
-use crate::tree::lock::Lock;
 use crate::tree::manifest::Key;
-use crate::tree::objects::{Names, RECORDS};
-use crate::tree::ours::Ours;
+use crate::tree::model::entry::{Content, Entry};
+use crate::tree::model::inventory::Inventory;
+use crate::tree::model::layout::{Names, RECORDS};
+use crate::tree::remote::identity;
+use crate::tree::remote::known;
+use crate::tree::remote::listing::list;
+use crate::tree::remote::lock::Lock;
+use crate::tree::remote::own_objects::Ours;
 use crate::tree::snapshot::{Newest, Snapshot, Snapshots};
 
 /// The plain side of the bucket.

@@ -15,13 +15,14 @@ use crate::config::trees::Directory;
 use crate::report::{Bytes, Event, lists};
 use crate::storage::filter::Filter;
 use crate::tree::backup::{Backup, Preparation};
-use crate::tree::change::Why;
-use crate::tree::entry::is_within;
 use crate::tree::guard::{self, Allowed};
 use crate::tree::journal::Journal;
-use crate::tree::lock::Lock;
+use crate::tree::model::change::Why;
+use crate::tree::model::entry::is_within;
+use crate::tree::remote::lock::Lock;
+use crate::tree::scan::walk;
+use crate::tree::scan::walk::{LeftOut, Walk};
 use crate::tree::snapshot::{Snapshots, Standing};
-use crate::tree::walk::{self, LeftOut, Walk};
 use crate::tree::wipe::{Presence, Record};
 
 /// What the survey of every directory needs to know.

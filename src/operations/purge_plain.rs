@@ -18,10 +18,10 @@ use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Unwatched;
 use crate::storage::remote::Remote;
 use crate::storage::store::{Bytes, Versions};
-use crate::tree::listing::list;
-use crate::tree::objects::{MARKER, Names, RECORDS};
-use crate::tree::ours::Foreign;
+use crate::tree::model::layout::{MARKER, Names, RECORDS};
 use crate::tree::proof::{Evidence, Proof};
+use crate::tree::remote::listing::list;
+use crate::tree::remote::own_objects::Foreign;
 use crate::tree::snapshot::Standing;
 
 /// A plain copy.

@@ -12,11 +12,11 @@ use crate::report::{Event, Report, lists};
 use crate::storage::failure::FailureKind;
 use crate::storage::job::Watch;
 use crate::tree::backup::Backup;
-use crate::tree::excluded::Extent;
-use crate::tree::lock::Lock;
 use crate::tree::mirror::Transfer;
-use crate::tree::plan::{Failed, Plan};
+use crate::tree::model::plan::{Failed, Plan};
+use crate::tree::remote::lock::Lock;
 use crate::tree::restore::Restore;
+use crate::tree::scan::excluded::Extent;
 
 /// Tells of a tree that failed and goes on, unless nothing can go on.
 ///

@@ -18,7 +18,7 @@ use crate::config::Ready;
 use crate::config::trees::Directory;
 use crate::report::{Event, lists};
 use crate::tree::backup::Backup;
-use crate::tree::root::Roots;
+use crate::tree::scan::root::Roots;
 
 /// What is wanted of an upload.
 #[derive(Default)]

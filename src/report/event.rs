@@ -10,7 +10,7 @@ use crate::base::error::Error;
 use crate::base::json::time;
 use crate::base::waiting::Waiting;
 use crate::host::mounts::Mount;
-use crate::tree::plan::{Failed, Plan};
+use crate::tree::model::plan::{Failed, Plan};
 use crate::tree::wipe::{Achieved, Record, Tally};
 
 /// Something that happened, or that was found. What people read of it is in

@@ -7,9 +7,9 @@ use super::event::{Action, Bytes, Event};
 use crate::base::shown::name_of;
 use crate::base::terminal::Volume;
 use crate::base::units::{bytes, files};
-use crate::tree::excluded::Extent;
-use crate::tree::ours::Foreign;
-use crate::tree::plan::{Item, Plan};
+use crate::tree::model::plan::{Item, Plan};
+use crate::tree::remote::own_objects::Foreign;
+use crate::tree::scan::excluded::Extent;
 
 /// `3 new, 1 changed, 0 removed, 5,004 unchanged`
 pub fn counts(plan: &Plan) -> String {

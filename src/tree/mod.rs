@@ -1,45 +1,20 @@
-//! A tree: a local directory and its name on the remote. What is there becomes
-//! a [`plan`], which [`guard`] judges and [`backup`] or [`restore`] carries out;
-//! or, where there is no manifest, [`mirror`].
+//! A tree: a local directory and its name on the remote. What is here ([`scan`]) and what
+//! is there ([`remote`]), beside the last [`snapshot`], becomes a plan ([`model`]), which
+//! [`guard`] judges and [`backup`] or [`restore`] carries out; [`proof`] says what may go,
+//! and [`wipe`] takes it away. Where there is no [`manifest`], rclone itself compares
+//! ([`mirror`]).
 
-pub mod apart;
-mod attributes;
 pub mod backup;
-pub mod change;
-pub mod check;
-mod content;
-mod emptied;
-pub mod entry;
-pub mod excluded;
 pub mod guard;
-pub mod identity;
-pub mod inventory;
 pub mod journal;
-pub mod kept;
-pub mod known;
-pub mod listing;
-pub mod lock;
 pub mod manifest;
 pub mod mirror;
-mod moves;
-mod names;
-pub mod objects;
-pub mod ours;
-pub mod outgoing;
-pub mod plan;
+pub mod model;
 pub mod proof;
-mod read_back;
-mod records;
+pub mod remote;
 pub mod restore;
 mod retry;
-mod rivals;
-pub mod root;
-mod sent;
+pub mod scan;
 pub mod snapshot;
-mod stage;
-mod stored;
-pub mod survey;
 pub mod unsent;
-mod unusual;
-pub mod walk;
 pub mod wipe;

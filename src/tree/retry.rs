@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use super::plan::Failed;
+use super::model::plan::Failed;
 use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
 use crate::storage::failure::Failure;

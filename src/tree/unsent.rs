@@ -8,12 +8,12 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::kept::Kept;
-use super::plan::Failed;
-use super::walk::LeftOut;
+use super::model::path_set::Kept;
+use super::model::plan::Failed;
+use super::scan::walk::LeftOut;
 use crate::base::error::{Error, Result};
 use crate::base::files::{is_absent, write_private};
-use crate::host::erase::{self, Noise, Replaced};
+use crate::host::erase::{self, FillPattern, Replaced};
 
 const NOTE: &str = "unsent";
 
@@ -49,13 +49,13 @@ pub fn note(cache: &Path, failed: &[Failed], left_out: &[LeftOut]) -> Result<()>
     let fail = |error| Error::io("write", &path, &error);
     if list.is_empty() {
         if path.exists() {
-            Noise::new().and_then(|noise| erase::file(&path, &noise)).map_err(fail)?;
+            FillPattern::new().and_then(|noise| erase::file(&path, &noise)).map_err(fail)?;
         }
         return Ok(());
     }
     let before = Replaced::at(&path);
     write_private(&path, &list)?;
-    Noise::new().map(|noise| before.erase(&noise)).map_err(fail)
+    FillPattern::new().map(|noise| before.erase(&noise)).map_err(fail)
 }
 
 #[cfg(test)]

@@ -446,7 +446,7 @@ fn sent(sandbox: &Sandbox) -> BTreeSet<String> {
     names.map(|name| if name == "src/link.o" { name + ".rclonelink" } else { name }).collect()
 }
 
-// src/tree/excluded.rs compares with rclone's own code by the hundred.
+// src/tree/scan/excluded.rs compares with rclone's own code by the hundred.
 #[test]
 fn stock_rclone_leaves_out_the_same() {
     let (sandbox, bucket) = on_disk();

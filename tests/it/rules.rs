@@ -50,27 +50,20 @@ const UNSAFE: [(&str, &str); 11] = [
 /// Where the files of a tree are read, put and wiped: by handles, from the root of the
 /// tree on. A path that is looked up anew may lead elsewhere by then. (What the wipe notes
 /// in the state is no file of a tree.)
-const BY_HANDLE: [&str; 20] = [
-    "src/tree/attributes/",
+const BY_HANDLE: [&str; 13] = [
+    "src/host/itself.rs",
     "src/tree/backup/",
-    "src/tree/content.rs",
-    "src/tree/excluded.rs",
-    "src/tree/moves.rs",
-    "src/tree/outgoing/",
+    "src/tree/remote/object_metadata.rs",
     "src/tree/restore/",
-    "src/tree/root.rs",
-    "src/tree/stored.rs",
-    "src/tree/survey.rs",
-    "src/tree/walk.rs",
-    "src/tree/walk/",
+    "src/tree/scan/",
+    "src/tree/wipe/aside.rs",
     "src/tree/wipe/batch.rs",
-    "src/tree/wipe/dirs.rs",
     "src/tree/wipe/consented.rs",
+    "src/tree/wipe/dirs.rs",
     "src/tree/wipe/excluded.rs",
+    "src/tree/wipe/leftovers.rs",
     "src/tree/wipe/mod.rs",
     "src/tree/wipe/path.rs",
-    "src/tree/wipe/rest.rs",
-    "src/host/itself.rs",
 ];
 
 /// Lines of a function. A file is as long as its idea.
@@ -287,7 +280,11 @@ fn an_arrow_up_or_aside_is_reported_in_whatever_form() {
             "src/host/lock.rs:1: host uses tree",
         ),
         ("src/host/paths.rs", "use crate::storage::job;", "src/host/paths.rs:1: host uses storage"),
-        ("src/tree/plan.rs", "use crate::config::Ready;", "src/tree/plan.rs:1: tree uses config"),
+        (
+            "src/tree/model/plan.rs",
+            "use crate::config::Ready;",
+            "src/tree/model/plan.rs:1: tree uses config",
+        ),
         ("src/kit.rs", "use crate::cli::Kit;", "src/kit.rs:1: kit uses cli"),
         ("src/kit.rs", "fn f() { g!(crate::commands::x) }", "src/kit.rs:1: kit uses commands"),
         (
@@ -326,14 +323,15 @@ fn the_files_of_a_tree_are_reached_by_handles() {
         ("use std::fs::File;\nfn f() { File::open(p); }", "File::open"),
         ("\nfn f() { OpenOptions::new(); }", "OpenOptions::new"),
     ] {
-        let says =
-            format!("src/tree/restore/place.rs:2: {what} in the tree (tree/root.rs is the way in)");
-        assert_eq!(found("src/tree/restore/place.rs", text), [says], "{text}");
+        let says = format!(
+            "src/tree/restore/placing.rs:2: {what} in the tree (tree/scan/root.rs is the way in)"
+        );
+        assert_eq!(found("src/tree/restore/placing.rs", text), [says], "{text}");
         assert_eq!(found("src/tree/journal.rs", text), [""; 0], "{text}");
     }
     let fine = "use std::fs::File;\nfn f() { File::from(h); rustix::fs::fstat(h); }\n\
                 #[cfg(test)] mod tests { fn g() { fs::write(p, c); } }";
-    assert_eq!(found("src/tree/restore/place.rs", fine), [""; 0]);
+    assert_eq!(found("src/tree/restore/placing.rs", fine), [""; 0]);
     for place in BY_HANDLE {
         assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(place).exists(), "{place}");
     }
@@ -364,15 +362,16 @@ fn printing_is_reported() {
 
 #[test]
 fn a_path_is_shown_on_one_line_and_obeyed_by_no_terminal() {
-    let says = "src/tree/plan.rs:2: display() shows a path as it is (base/shown.rs is the way out)";
+    let says =
+        "src/tree/model/plan.rs:2: display() shows a path as it is (base/shown.rs is the way out)";
     for text in [
         "\nfn f() { format!(\"{}\", path.display()); }",
         "\nfn f() { self.files.poof.display().to_string(); }",
     ] {
-        assert_eq!(found("src/tree/plan.rs", text), [says], "{text}");
+        assert_eq!(found("src/tree/model/plan.rs", text), [says], "{text}");
     }
     let fine = "fn display() { display(); }\n#[cfg(test)] mod tests { fn g() { p.display(); } }";
-    assert_eq!(found("src/tree/plan.rs", fine), [""; 0]);
+    assert_eq!(found("src/tree/model/plan.rs", fine), [""; 0]);
 }
 
 #[test]

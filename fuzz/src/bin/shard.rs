@@ -3,7 +3,7 @@
 #![no_main]
 
 use poof_fuzz::seal;
-use poof_fuzz::tree::entry::order;
+use poof_fuzz::tree::model::entry::order;
 use poof_fuzz::tree::manifest::{Key, open_shard};
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {

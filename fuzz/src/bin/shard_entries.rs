@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::arbitrary::Unstructured;
-use poof_fuzz::tree::entry::{MOST_ATTRIBUTES, order};
+use poof_fuzz::tree::model::entry::{MOST_ATTRIBUTES, order};
 use poof_fuzz::tree::manifest::{Key, open_shard};
 use poof_fuzz::{entries, seal};
 

@@ -11,7 +11,7 @@ use signal_hook::iterator::Signals;
 
 use super::{STAY, WATCH, answer, system};
 use crate::base::secret::Secret;
-use crate::base::terminal::{Terminal, Voice};
+use crate::base::terminal::{OutputOptions, Terminal};
 
 /// Between looks at whether the text has arrived on the clipboard. Also before
 /// the first one, which else would ask the program that we are replacing.
@@ -89,7 +89,7 @@ fn watch(text: &Secret) {
 /// Whether the line was taken. poof reads the first one only, so each thread
 /// may report what it learns.
 fn report(outcome: Result<(), String>) -> bool {
-    let terminal = Terminal::new(Voice::default());
+    let terminal = Terminal::new(OutputOptions::default());
     terminal.result(&answer::write(outcome));
     terminal.check_stdout().is_ok()
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{Found, Kind, Scheduler};
 use crate::base::error::{Error, Result};
 use crate::base::shown::path_of;
-use crate::host::erase::{self, Noise};
+use crate::host::erase::{self, FillPattern};
 use crate::host::paths::System;
 
 /// What went.
@@ -91,8 +91,8 @@ impl Scheduler {
 /// Overwrites and removes logs, and their directory if it is empty then: those of
 /// launchd for another configuration may lie there.
 pub(super) fn erase_logs(logs: Vec<PathBuf>) -> Result<()> {
-    let noise =
-        Noise::new().map_err(|error| Error::unexpected(format!("no random numbers: {error}")))?;
+    let noise = FillPattern::new()
+        .map_err(|error| Error::unexpected(format!("no random numbers: {error}")))?;
     for log in logs {
         erase::file(&log, &noise).map_err(|error| Error::io("remove", &log, &error))?;
         let _ = log.parent().map(fs::remove_dir);

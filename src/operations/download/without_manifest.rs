@@ -12,13 +12,13 @@ use crate::operations::monitor::Monitor;
 use crate::operations::own_files;
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::remote::Spec;
-use crate::tree::entry::as_path;
 use crate::tree::guard;
-use crate::tree::known;
 use crate::tree::mirror::compare::{self, Compare};
 use crate::tree::mirror::{ExcludedHere, Transfer};
-use crate::tree::plan::{Plan, len};
-use crate::tree::root::Root;
+use crate::tree::model::entry::as_path;
+use crate::tree::model::plan::{Plan, len};
+use crate::tree::remote::known;
+use crate::tree::scan::root::Root;
 use crate::tree::wipe::Records;
 
 impl Incoming<'_> {

@@ -29,9 +29,9 @@ use crate::operations::secrets::for_kit;
 use crate::operations::session::Session;
 use crate::operations::{loading, schedule};
 use crate::report::{Bytes, Event};
-use crate::tree::identity;
-use crate::tree::inventory::Inventory;
-use crate::tree::objects::Names;
+use crate::tree::model::inventory::Inventory;
+use crate::tree::model::layout::Names;
+use crate::tree::remote::identity;
 use crate::tree::snapshot::{Seen, Snapshots};
 use crate::tree::wipe::Records;
 

@@ -12,7 +12,7 @@ use crate::base::shown::{one_line, path_of};
 use crate::base::units::date;
 use crate::config::programs::{Program, of_poof, of_rclone};
 use crate::config::{PoofConf, Problem, RcloneConf};
-use crate::host::erase::{self, Noise};
+use crate::host::erase::{self, FillPattern};
 use crate::host::keychain;
 use crate::host::plain::read_file;
 use crate::host::schedule::{Interval, Scheduler};
@@ -27,8 +27,8 @@ use crate::operations::{download, loading, own_config};
 use crate::report::Event;
 use crate::tree::guard::Allowed;
 use crate::tree::guard::{self, refuse};
-use crate::tree::known;
 use crate::tree::manifest::Counts;
+use crate::tree::remote::known;
 use crate::tree::snapshot::Standing;
 
 /// What is wanted of a return.
@@ -147,7 +147,7 @@ impl Bare {
 
     /// Removes what is there now. What cannot be stays; the next run finds it.
     fn again(self, session: &Session) {
-        let Ok(noise) = Noise::new() else { return };
+        let Ok(noise) = FillPattern::new() else { return };
         for path in self.files {
             let _ = erase::file(&path, &noise);
         }

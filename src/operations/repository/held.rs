@@ -13,7 +13,7 @@ use crate::operations::session::Session;
 use crate::report::{Bytes, Event};
 use crate::storage::job::Watch;
 use crate::tree::guard;
-use crate::tree::objects::ODD;
+use crate::tree::model::layout::ODD;
 use crate::tree::proof::{Evidence, Proof};
 use crate::tree::snapshot::{Newest, Snapshot, Snapshots};
 use crate::tree::wipe::{GONE, Presence, Record, Records, Wipes};

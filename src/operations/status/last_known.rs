@@ -17,12 +17,12 @@ use crate::report::{Bytes, Event};
 use crate::storage::filter::Filter;
 use crate::storage::job::Unwatched;
 use crate::storage::store::Store;
-use crate::tree::apart::Apart;
-use crate::tree::identity;
-use crate::tree::inventory::Inventory;
 use crate::tree::manifest::Key;
-use crate::tree::objects::Names;
-use crate::tree::root::Roots;
+use crate::tree::model::inventory::Inventory;
+use crate::tree::model::layout::Names;
+use crate::tree::remote::identity;
+use crate::tree::restore::apart::Apart;
+use crate::tree::scan::root::Roots;
 use crate::tree::snapshot::Snapshots;
 use crate::tree::wipe::{Presence, Records, Wipes};
 

@@ -12,8 +12,8 @@ use crate::operations::plain_side::PlainSide;
 use crate::operations::repository::Repository;
 use crate::operations::session::Session;
 use crate::report::Event;
-use crate::tree::apart::Apart;
 use crate::tree::guard::first;
+use crate::tree::restore::apart::Apart;
 
 /// A reason why less holds than is declared.
 pub struct Doubt {

@@ -9,7 +9,7 @@ use crate::storage::failure::FailureKind;
 use crate::storage::job::Unwatched;
 use crate::storage::memory::{Event, Fault, What};
 use crate::tree::guard::Allowed;
-use crate::tree::kept::Kept;
+use crate::tree::model::path_set::Kept;
 use crate::tree::proof::{Evidence, Proof};
 use crate::tree::wipe::{Begun, Phase, Wipe};
 
@@ -66,7 +66,7 @@ fn what_is_changed_on_the_remote_after_its_backup_is_not_wiped() {
     let memory = home.memory.clone();
     home.memory.watch(move |event| {
         if is_send_of(event, HEADS) {
-            memory.tamper("docs/b", b"sec0nd");
+            memory.tamper("docs/b", b"SECOND");
             memory.lose("docs/sub/c");
         }
     });

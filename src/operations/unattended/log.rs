@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::base::log::{Log, bound};
 use crate::base::shown::path_of;
-use crate::host::erase::{self, Noise};
+use crate::host::erase::{self, FillPattern};
 use crate::host::paths::{System, run_logs};
 use crate::operations::secret_cache::SecretCache;
 use crate::operations::session::Session;
@@ -38,7 +38,7 @@ pub fn unwatched(session: &Session) -> Session {
 
 /// Wipes the log: it names files, and they are gone.
 pub fn forget(session: &Session) {
-    let Ok(noise) = Noise::new() else { return };
+    let Ok(noise) = FillPattern::new() else { return };
     for path in logs(session) {
         for path in crate::base::log::all(&path).filter(|path| path.is_file()) {
             if let Err(error) = erase::file(&path, &noise) {

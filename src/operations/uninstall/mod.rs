@@ -15,7 +15,7 @@ use crate::base::files;
 use crate::base::shown::{path_of, quoted};
 use crate::config::trees::Directory;
 use crate::host::clipboard;
-use crate::host::erase::{self, Noise};
+use crate::host::erase::{self, FillPattern};
 use crate::host::keychain;
 use crate::host::schedule::Scheduler;
 use crate::host::traces::{Trace, traces};
@@ -51,7 +51,8 @@ pub fn preview(session: &Session, going: &[&Directory]) -> Result<()> {
 pub fn depart(session: &Session, mut outcome: Outcome) -> Result<Outcome> {
     let report = &*session.report;
     let inventory = Inventory::of(session)?;
-    let noise = Noise::new().map_err(|e| Error::unexpected(format!("no random numbers: {e}")))?;
+    let noise =
+        FillPattern::new().map_err(|e| Error::unexpected(format!("no random numbers: {e}")))?;
     clipboard::let_go(&session.layout.home);
     // Before anything that a run needs.
     let scheduler = Scheduler::of_this_user(&session.layout, &session.state);

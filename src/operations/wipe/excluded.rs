@@ -14,8 +14,8 @@ use crate::operations::session::Session;
 use crate::report::progress::Progress;
 use crate::report::{Event, lists};
 use crate::storage::filter::Filter;
-use crate::tree::excluded::Extent;
-use crate::tree::kept::Kept;
+use crate::tree::model::path_set::Kept;
+use crate::tree::scan::excluded::Extent;
 use crate::tree::wipe::{Asked, Phase, Tally, Wipe};
 
 /// What is excluded, directory by directory.

@@ -12,9 +12,9 @@ use crate::operations::session::Session;
 use crate::report::event::On;
 use crate::report::{Bytes, Event};
 use crate::storage::filter::Filter;
-use crate::tree::entry::is_within;
-use crate::tree::root::{Root, Roots};
-use crate::tree::walk::{Found, Walk};
+use crate::tree::model::entry::is_within;
+use crate::tree::scan::root::{Root, Roots};
+use crate::tree::scan::walk::{Found, Walk};
 use crate::tree::wipe::{achieved, is_locked};
 
 /// What lies in a directory, on one mount.

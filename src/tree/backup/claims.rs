@@ -5,9 +5,10 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::Backup;
 use crate::base::error::Result;
-use crate::tree::objects::Names;
-use crate::tree::ours::{self, Foreign, Ours, mark, note, odd_mark};
-use crate::tree::plan::Item;
+use crate::tree::model::layout::Names;
+use crate::tree::model::plan::Item;
+use crate::tree::remote::own_objects;
+use crate::tree::remote::own_objects::{Foreign, Ours, mark, note, odd_mark};
 
 impl Backup<'_> {
     /// Notes which objects this run is about to make and to remove, and keeps what an
@@ -75,6 +76,6 @@ impl Backup<'_> {
 
     /// All of it is settled: the snapshot names what was made, and the rest is gone.
     pub(super) fn forget_ours(&self) -> Result<()> {
-        ours::forget(&self.snapshots.cache)
+        own_objects::forget(&self.snapshots.cache)
     }
 }

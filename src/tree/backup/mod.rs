@@ -1,6 +1,9 @@
 //! The backup of one tree: surveyed, judged, carried out.
 
 mod claims;
+pub(in crate::tree) mod renames;
+pub mod survey;
+pub mod uploader;
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -9,6 +12,16 @@ use std::os::unix::ffi::OsStrExt;
 
 use itertools::process_results;
 
+use super::model::change::{Change, Why};
+use super::model::empty_directories;
+use super::model::layout::Names;
+use super::model::plan::{Failed, Item, Places, Plan};
+use super::remote::listing::{Listing, still_there};
+use super::remote::lock::Lock;
+use super::remote::own_objects::{Foreign, Ours};
+use super::scan::excluded::Extent;
+use super::scan::root::Root;
+use super::scan::walk::{Found, LeftOut, Walk, closed};
 use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::files;
@@ -16,22 +29,12 @@ use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::filter::Filter;
 use crate::storage::job::Watch;
 use crate::storage::store::Bytes;
-use crate::tree::change::{Change, Why};
-use crate::tree::emptied;
-use crate::tree::excluded::Extent;
 use crate::tree::guard::Distance;
 use crate::tree::journal::Journal;
-use crate::tree::listing::{Listing, still_there};
-use crate::tree::lock::Lock;
-use crate::tree::objects::Names;
-use crate::tree::ours::{Foreign, Ours};
-use crate::tree::outgoing::{Coming, Outgoing};
-use crate::tree::plan::{Failed, Item, Places, Plan};
-use crate::tree::root::Root;
 use crate::tree::snapshot::{Arrived, Facts, Snapshot, Snapshots};
-use crate::tree::survey::{Sides, survey};
 use crate::tree::unsent;
-use crate::tree::walk::{Found, LeftOut, Walk, closed};
+use survey::{Sides, survey};
+use uploader::{Coming, Outgoing};
 
 /// A tree on its way to the remote.
 pub struct Backup<'a> {
@@ -184,7 +187,7 @@ impl Backup<'_> {
         let mut failed = self.remove(&blocking, watch)?;
         if !blocking.is_empty() {
             let Snapshots { store, names, .. } = &self.snapshots;
-            emptied::remove(&self.plan, &arriving, |place| {
+            empty_directories::remove(&self.plan, &arriving, |place| {
                 let _ = store.remove_empty_directories(&format!("{}/{place}", names.tree()));
             });
         }

@@ -5,8 +5,8 @@ mod newer;
 
 use std::path::Path;
 
-use super::objects::RECORDS;
-use super::plan::{Plan, len};
+use super::model::layout::RECORDS;
+use super::model::plan::{Plan, len};
 use crate::base::error::{Error, UNCHANGED};
 use crate::base::shown::path_of;
 use crate::storage::remote::Top;
@@ -298,7 +298,7 @@ pub fn right_remote(sight: &Sight, trees: &[&str], allowed: Allowed) -> Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tree::plan::Item;
+    use crate::tree::model::plan::Item;
 
     fn top(names: &[&str]) -> Top {
         Top { exists: true, names: names.iter().map(ToString::to_string).collect() }

@@ -3,7 +3,7 @@
 use super::Allowed;
 use crate::base::error::Error;
 use crate::base::units::date;
-use crate::tree::change::{Change, News, Why};
+use crate::tree::model::change::{Change, News, Why};
 
 /// How a directory differs from a snapshot that this machine has not taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

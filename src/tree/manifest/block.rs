@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use std::io::Read;
 
 use super::Damaged;
-use crate::tree::entry::{Entry, MOST_ATTRIBUTE_BYTES, STAGE, is_within, order};
+use crate::tree::model::entry::{Entry, MOST_ATTRIBUTE_BYTES, STAGE, is_within, order};
 
 /// A block ends with the entry that brings it to this size before it is packed, in bytes.
 pub const SIZE: usize = 1 << 20;

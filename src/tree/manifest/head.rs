@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::key::{Key, STRETCHED};
 use super::{Damaged, block, opened};
-use crate::tree::entry::{Entry, EntryKind};
+use crate::tree::model::entry::{Entry, EntryKind};
 
 const MAGIC: &[u8] = b"poof head";
 /// Version 1 does not name the machine. Version 2 is that of remotes without encryption,

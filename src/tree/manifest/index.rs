@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use serde::{Deserialize, Serialize};
 
 use super::{Damaged, block, opened};
-use crate::tree::entry::Entry;
+use crate::tree::model::entry::Entry;
 
 const MAGIC: &[u8] = b"poof index";
 const VERSION: u8 = 1;

@@ -2,7 +2,9 @@
 
 use super::head::ShardRef;
 use super::*;
-use crate::tree::entry::{Attributes, Entry, EntryKind, FileData, MOST_ATTRIBUTES, Stored, Tag};
+use crate::tree::model::entry::{
+    Attributes, Entry, EntryKind, FileData, MOST_ATTRIBUTES, Stored, Tag,
+};
 
 /// A small entry, of which compression leaves next to nothing.
 fn small(number: u32) -> Entry {

@@ -8,7 +8,7 @@
 //! integers as LEB128 varints, signed ones zigzag; sequences and strings with
 //! their length before them; an Option is 0, or 1 and the value; the variant of
 //! an enum is its number in the order of declaration; structs are their fields in
-//! a row). The types are those of [`super::entry`] and [`Head`].
+//! a row). The types are those of [`super::model::entry`] and [`Head`].
 //!
 //! ```text
 //! head   "poof head" 0x00 0x03   magic and version; 0x02 without encryption

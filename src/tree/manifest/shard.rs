@@ -4,7 +4,7 @@
 use super::head::ShardRef;
 use super::key::Key;
 use super::{Damaged, block};
-use crate::tree::entry::Entry;
+use crate::tree::model::entry::Entry;
 
 /// One in so many paths ends a shard.
 const MEAN: u16 = 512;

@@ -2,7 +2,7 @@ use fastrand::Rng;
 
 use super::head::ShardRef;
 use super::*;
-use crate::tree::entry::{
+use crate::tree::model::entry::{
     Attributes, Content, Entry, EntryKind, FileData, Local, Stored, Tag, Time, order,
 };
 

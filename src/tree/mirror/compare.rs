@@ -12,7 +12,7 @@ use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
 use crate::storage::mirror::{Mode, mirror};
 use crate::storage::remote::Spec;
-use crate::tree::plan::{Failed, Item, Plan};
+use crate::tree::model::plan::{Failed, Item, Plan};
 
 /// How two files are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,8 +10,8 @@ use crate::storage::failure::Failure;
 use crate::storage::job::Watch;
 use crate::storage::mirror::{Mode, Operation, remove_empty_directories};
 use crate::storage::remote::Spec;
-use crate::tree::emptied;
-use crate::tree::plan::{Failed, Item, Plan};
+use crate::tree::model::empty_directories;
+use crate::tree::model::plan::{Failed, Item, Plan};
 
 /// Files up to this size go many at a time, since their cost is the request.
 const SMALL: u64 = 4 << 20;
@@ -38,7 +38,7 @@ pub fn send(
     let (blocking, others) = plan.in_the_way(&arriving);
     let mut failed = part(source, destination, Operation::Sync, &blocking, WIDE, watch)?;
     if !blocking.is_empty() {
-        emptied::remove(plan, &arriving, |place| {
+        empty_directories::remove(plan, &arriving, |place| {
             let _ = remove_empty_directories(destination, place);
         });
     }

@@ -11,7 +11,7 @@ use crate::storage::failure::FailureKind;
 use crate::storage::job::Watch;
 use crate::storage::remote::Spec;
 use crate::tree::journal::Journal;
-use crate::tree::plan::{Failed, Item, Plan, paths};
+use crate::tree::model::plan::{Failed, Item, Plan, paths};
 use crate::tree::retry::{Attempt, Failures, retrying};
 
 /// A plan that the guards let pass, with where it leads from and to.

@@ -8,10 +8,10 @@ use crate::base::interrupt;
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::filter::Filter;
 use crate::storage::store::object_name;
-use crate::tree::kept::Kept;
-use crate::tree::plan::{Failed, Item, Plan};
-use crate::tree::root::Root;
-use crate::tree::walk::{Found, Walk, closed};
+use crate::tree::model::path_set::Kept;
+use crate::tree::model::plan::{Failed, Item, Plan};
+use crate::tree::scan::root::Root;
+use crate::tree::scan::walk::{Found, Walk, closed};
 
 impl Plan {
     /// Nothing was found on either side.

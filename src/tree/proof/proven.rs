@@ -8,11 +8,11 @@ use itertools::Itertools;
 use crate::base::error::Result;
 use crate::storage::job::Watch;
 use crate::storage::store::Store;
-use crate::tree::entry::{Entry, EntryKind, Tag};
-use crate::tree::inventory::State;
-use crate::tree::listing::Listing;
-use crate::tree::objects::Names;
-use crate::tree::read_back::{Fault, read_back};
+use crate::tree::model::entry::{Entry, EntryKind, Tag};
+use crate::tree::model::inventory::State;
+use crate::tree::model::layout::Names;
+use crate::tree::remote::listing::Listing;
+use crate::tree::remote::read_back::{Fault, read_back};
 use crate::tree::snapshot::Snapshot;
 
 /// An entry that the remote holds. Only a [`Proof`] makes one, and nothing else can
@@ -160,7 +160,7 @@ fn is_multipart(tag: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tree::entry::Time;
+    use crate::tree::model::entry::Time;
 
     #[test]
     fn only_what_a_server_computes_over_the_content_is_a_hash() {

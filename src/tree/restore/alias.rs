@@ -10,11 +10,11 @@ use std::collections::HashMap;
 
 use super::steps::{Dir, Steps};
 use crate::host::stat::id;
-use crate::tree::entry::order;
-use crate::tree::excluded::Excluded;
-use crate::tree::rivals::fold;
-use crate::tree::root::Root;
-use crate::tree::walk::{Found, LeftOut};
+use crate::tree::backup::uploader::collisions::fold;
+use crate::tree::model::entry::order;
+use crate::tree::scan::excluded::Excluded;
+use crate::tree::scan::root::Root;
+use crate::tree::scan::walk::{Found, LeftOut};
 
 /// Of a path that was found, the one that the snapshot has for it.
 pub type Aliases = HashMap<Vec<u8>, Vec<u8>>;
@@ -94,7 +94,7 @@ pub fn twin<'a>(steps: &'a Steps, path: &[u8]) -> Option<&'a [u8]> {
 mod tests {
     use super::super::steps::{Act, Instead, Step};
     use super::*;
-    use crate::tree::entry::{Attributes, Entry, EntryKind};
+    use crate::tree::model::entry::{Attributes, Entry, EntryKind};
 
     fn entry(path: &str, kind: EntryKind) -> Entry {
         let (hard_link, stored, local) = (None, None, None);

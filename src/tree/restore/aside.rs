@@ -12,8 +12,8 @@ use std::sync::{Mutex, PoisonError};
 
 use super::privileged::is_of_root;
 use crate::host::flags;
-use crate::tree::attributes::{Xattrs, flags_of, with_flags};
-use crate::tree::entry::{Entry, MOST_ATTRIBUTE_BYTES};
+use crate::tree::model::entry::{Entry, MOST_ATTRIBUTE_BYTES};
+use crate::tree::scan::attributes::{Xattrs, flags_of, with_flags};
 
 /// So many bytes of attributes stay with an entry.
 const LIGHT: usize = 1024;
@@ -94,7 +94,7 @@ impl Aside {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tree::entry::{Attributes, EntryKind};
+    use crate::tree::model::entry::{Attributes, EntryKind};
 
     #[test]
     fn what_is_put_aside_comes_back_and_what_is_small_stays() {

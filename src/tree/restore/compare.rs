@@ -12,14 +12,14 @@ use super::links::Links;
 use super::steps::{Act, Dir, Gone, Instead, Step, Steps};
 use crate::base::error::Result;
 use crate::storage::failure::FailureKind;
-use crate::tree::attributes::{Holds, Power};
-use crate::tree::content;
-use crate::tree::entry::{Entry, EntryKind, is_below, is_within, order};
-use crate::tree::excluded::Excluded;
-use crate::tree::kept::Kept;
-use crate::tree::plan::Failed;
-use crate::tree::root::Root;
-use crate::tree::walk::{Found, LeftOut};
+use crate::tree::model::entry::{Entry, EntryKind, is_below, is_within, order};
+use crate::tree::model::path_set::Kept;
+use crate::tree::model::plan::Failed;
+use crate::tree::scan::attributes::{Holds, Power};
+use crate::tree::scan::excluded::Excluded;
+use crate::tree::scan::hashing;
+use crate::tree::scan::root::Root;
+use crate::tree::scan::walk::{Found, LeftOut};
 
 /// What is to stay as it is.
 pub struct Rules<'a> {
@@ -264,7 +264,7 @@ impl Making<'_> {
             (EntryKind::File(_), EntryKind::File(_)) => {
                 // What cannot be read is fetched.
                 let root = self.rules.root;
-                root.is_some_and(|root| content::is_same(root, found, wanted, false))
+                root.is_some_and(|root| hashing::is_same(root, found, wanted, false))
             }
             (then, now) => then == now,
         }

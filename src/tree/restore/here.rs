@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use crate::host::stat::Id;
-use crate::tree::entry::Entry;
-use crate::tree::excluded::Excluded;
+use crate::tree::model::entry::Entry;
+use crate::tree::scan::excluded::Excluded;
 
 /// What is in the directory.
 #[allow(clippy::large_enum_variant)] // one at a time, on the stack

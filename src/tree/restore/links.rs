@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::steps::{Act, Instead, Step};
-use crate::tree::entry::{Entry, order};
+use crate::tree::model::entry::{Entry, order};
 
 /// The entries that have, or are to have, more than one name.
 #[derive(Default)]

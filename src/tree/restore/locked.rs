@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::host::flags;
-use crate::tree::entry::as_path;
-use crate::tree::plan::Failed;
+use crate::tree::model::entry::as_path;
+use crate::tree::model::plan::Failed;
 
 /// What keeps `path` below `root` from being changed, and what to do: a lock of its own,
 /// or of the directory that it is in.

@@ -1,15 +1,16 @@
 //! The exact restore of a tree from its snapshot: compared, judged, carried out.
 
-mod account;
 mod alias;
+pub mod apart;
+mod apply;
 mod aside;
-mod carry;
 mod compare;
+mod finish;
 mod here;
 mod links;
 mod locked;
 mod owners;
-mod place;
+mod placing;
 mod privileged;
 mod steps;
 mod tally;
@@ -26,16 +27,16 @@ use compare::{Rules, compare};
 use owners::Mapping;
 use steps::Steps;
 
-use super::attributes::{Holds, Power};
-use super::entry::{Attributes, Entry};
-use super::inventory::State;
 use super::journal::Journal;
-use super::kept::Kept;
-use super::listing::Listing;
-use super::plan::{Failed, Plan};
-use super::root::Root;
+use super::model::entry::{Attributes, Entry};
+use super::model::inventory::State;
+use super::model::path_set::Kept;
+use super::model::plan::{Failed, Plan};
+use super::remote::listing::Listing;
+use super::scan::attributes::{Holds, Power};
+use super::scan::root::Root;
+use super::scan::walk::{Found, Walk, closed};
 use super::snapshot::{Snapshot, Snapshots};
-use super::walk::{Found, Walk, closed};
 use super::wipe::Records;
 use crate::base::error::Result;
 use crate::base::interrupt;

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::host::owners;
-use crate::tree::entry::Entry;
 use crate::tree::manifest::Owners;
+use crate::tree::model::entry::Entry;
 
 /// The numbers that are others here.
 #[derive(Debug, Default)]

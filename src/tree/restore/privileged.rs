@@ -6,9 +6,9 @@ use super::steps::{Dir, Step};
 use crate::base::error::Error;
 use crate::base::shown::name_of;
 use crate::host::flags;
-use crate::tree::attributes::{Power, flags_of};
-use crate::tree::entry::{Attributes, Entry, EntryKind};
 use crate::tree::guard::{Allowed, refuse};
+use crate::tree::model::entry::{Attributes, Entry, EntryKind};
+use crate::tree::scan::attributes::{Power, flags_of};
 
 const SETUID_OR_SETGID: u32 = 0o6000;
 /// So many paths are named.
@@ -82,7 +82,7 @@ impl Restore<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tree::entry::FileData;
+    use crate::tree::model::entry::FileData;
 
     #[test]
     fn what_gives_rights_is_told_from_what_does_not() {

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use crate::host::stat::Id;
 use crate::storage::failure::FailureKind;
-use crate::tree::entry::{Entry, EntryKind, as_path, is_below, is_within, order};
-use crate::tree::plan::{Failed, Item, Plan};
-use crate::tree::walk::LeftOut;
+use crate::tree::model::entry::{Entry, EntryKind, as_path, is_below, is_within, order};
+use crate::tree::model::plan::{Failed, Item, Plan};
+use crate::tree::scan::walk::LeftOut;
 
 /// What happens at the path of an entry that is no directory.
 #[derive(Clone, Debug)]

@@ -5,10 +5,10 @@ use std::io;
 use crate::base::units::files;
 use crate::storage::failure::FailureKind;
 use crate::storage::store::Fetched;
-use crate::tree::attributes::Short;
-use crate::tree::entry::Entry;
-use crate::tree::plan::Failed;
-use crate::tree::stored::holds;
+use crate::tree::model::entry::Entry;
+use crate::tree::model::plan::Failed;
+use crate::tree::remote::object_metadata::holds;
+use crate::tree::scan::attributes::Short;
 
 /// How it went.
 #[derive(Default)]

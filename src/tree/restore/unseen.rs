@@ -7,10 +7,10 @@ use super::steps::{Act, Steps};
 use crate::base::error::{Kind, Result};
 use crate::storage::job::Unwatched;
 use crate::storage::store::Bytes;
-use crate::tree::entry::Entry;
-use crate::tree::sent::look;
+use crate::tree::model::entry::Entry;
+use crate::tree::remote::sent::look;
+use crate::tree::remote::unusual_names::kinds;
 use crate::tree::snapshot::Snapshots;
-use crate::tree::unusual::kinds;
 
 /// Up to so many are asked for one by one, whatever their names are. If more are not
 /// in the listing, it is not for their names.

@@ -12,9 +12,9 @@ use rustix::fs::{AtFlags, fstat, statat};
 use crate::host::itself::Itself;
 use crate::host::stat::{Id, id};
 use crate::host::trust::{Reach, is_closed};
-use crate::tree::attributes::{Power, REPLACED};
-use crate::tree::names::open_directory;
-use crate::tree::root::Root;
+use crate::tree::scan::at_calls::open_directory;
+use crate::tree::scan::attributes::{Power, REPLACED};
+use crate::tree::scan::root::Root;
 
 pub struct Ways {
     root: Root,

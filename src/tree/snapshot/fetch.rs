@@ -10,8 +10,9 @@ use crate::base::interrupt;
 use crate::storage::failure::Failure;
 use crate::storage::job::Watch;
 use crate::tree::manifest::{Counts, Head, LARGEST_HEAD, LARGEST_SHARD, open_shard};
-use crate::tree::objects::Names;
-use crate::tree::records::{self, Records, SMALL};
+use crate::tree::model::layout::Names;
+use crate::tree::remote::metadata_store;
+use crate::tree::remote::metadata_store::{Records, SMALL};
 
 impl Snapshots<'_> {
     /// The generations on the remote before `snapshot`, the newest first.
@@ -129,6 +130,6 @@ impl Snapshots<'_> {
         watch: &mut dyn Watch,
     ) -> Result<Vec<std::result::Result<Vec<u8>, Failure>>> {
         let full: Vec<_> = names.iter().map(|name| self.full(name)).collect();
-        records::read(self.store, &full, most, &self.cache, watch)
+        metadata_store::read(self.store, &full, most, &self.cache, watch)
     }
 }

@@ -1,12 +1,12 @@
 //! The snapshots of one tree: generations of its manifest on the remote, and the
 //! last of them as it is cached on this machine.
 
-mod ahead;
+mod adoption;
+mod early_shards;
 mod fetch;
-mod marks;
-mod meet;
-mod packed;
+mod packing;
 mod save;
+mod split_points;
 mod standing;
 
 use std::borrow::Cow;
@@ -14,21 +14,21 @@ use std::fs::{self, File};
 use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-pub use ahead::Arrived;
-pub use packed::Next;
+pub use early_shards::Arrived;
+pub use packing::Next;
 pub use save::Facts;
 pub use standing::{Newest, Standing};
 
-use super::entry::Entry;
-use super::inventory::Inventory;
 use super::manifest::{Counts, Head, IndexHeader, IndexReader, IndexWriter, Key, Owners};
-use super::objects::Names;
+use super::model::entry::Entry;
+use super::model::inventory::Inventory;
+use super::model::layout::Names;
 use crate::base::error::{Error, Result};
 use crate::base::files::{create_private_dir, write_private};
 use crate::base::shown::{one_line, path_of};
-use crate::host::erase::{Noise, Replaced, directory};
+use crate::host::erase::{FillPattern, Replaced, directory};
 use crate::storage::store::Store;
-use marks::Marks;
+use split_points::Marks;
 
 /// The files of a snapshot in the cache.
 const INDEX: &str = "index";
@@ -125,7 +125,7 @@ impl Snapshots<'_> {
     fn forget_found(&self) {
         let found = self.cache.join(FOUND);
         if found.exists()
-            && let Ok(noise) = Noise::new()
+            && let Ok(noise) = FillPattern::new()
         {
             let _ = directory(&found, &noise);
         }
@@ -254,7 +254,7 @@ impl Snapshot {
 
 /// What the cache held names files, and is as sensitive as they are.
 fn erase(before: [Replaced; 3]) {
-    if let Ok(noise) = Noise::new() {
+    if let Ok(noise) = FillPattern::new() {
         for file in before {
             file.erase(&noise);
         }

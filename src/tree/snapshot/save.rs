@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::fs;
 use std::thread;
 
-use super::ahead::Arrived;
-use super::packed::{Next, Packed, merged};
+use super::early_shards::Arrived;
+use super::packing::{Next, Packed, merged};
 use super::{SENT, Snapshot, Snapshots, shown};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::{create_private_dir, write_private};
@@ -13,13 +13,13 @@ use crate::base::units::now;
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::{Unwatched, Watch};
 use crate::storage::store::Bytes;
-use crate::tree::change::Change;
 use crate::tree::guard;
-use crate::tree::listing::list;
-use crate::tree::lock::Lock;
 use crate::tree::manifest::{Head, LARGEST_HEAD, LAST, Shard};
-use crate::tree::objects::Names;
-use crate::tree::records;
+use crate::tree::model::change::Change;
+use crate::tree::model::layout::Names;
+use crate::tree::remote::listing::list;
+use crate::tree::remote::lock::Lock;
+use crate::tree::remote::metadata_store;
 
 /// Generations that stay on the remote.
 const KEPT: u64 = 3;
@@ -98,7 +98,7 @@ impl Snapshots<'_> {
     pub fn put_record(&self, name: &str, bytes: Vec<u8>, watch: &mut dyn Watch) -> Result<()> {
         let record = vec![(self.full(name), bytes)];
         let doing = format!("note the state of {}", self.names.tree());
-        let looks = records::put(self.store, record, watch)
+        let looks = metadata_store::put(self.store, record, watch)
             .map_err(|failure| failure.into_error(&doing, Kind::Incomplete))?;
         if looks.iter().all(Option::is_some) {
             return Ok(());
@@ -132,7 +132,7 @@ impl Snapshots<'_> {
     /// Stores shards.
     pub(super) fn put_shards(&self, shards: Vec<Shard>, watch: &mut dyn Watch) -> Result<()> {
         let records = shards.into_iter().map(|s| (self.full(&Names::shard(&s.id)), s.bytes));
-        let looks = records::put(self.store, records.collect(), watch);
+        let looks = metadata_store::put(self.store, records.collect(), watch);
         let looks = looks.map_err(|failure| self.refused(failure))?;
         if looks.iter().all(Option::is_some) { Ok(()) } else { Err(self.not_arrived(UNSEEN)) }
     }
@@ -148,7 +148,8 @@ impl Snapshots<'_> {
     ) -> Result<String> {
         let tree = self.names.tree();
         let (name, fresh) = (Names::head(head.generation), lock.fresh(watch)?);
-        let written = records::write(self.store, (self.full(&name), bytes.to_vec()), fresh, watch);
+        let written =
+            metadata_store::write(self.store, (self.full(&name), bytes.to_vec()), fresh, watch);
         let taken = match written {
             // It may be our own: a reply was lost, and the request made again.
             Err(failure) if failure.kind == FailureKind::Taken => true,

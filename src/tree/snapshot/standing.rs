@@ -7,7 +7,7 @@ use super::{FOUND, SENT, Seen, Snapshot, Snapshots, UNNAMED, has_hash, shown};
 use crate::base::error::Result;
 use crate::storage::job::Watch;
 use crate::tree::manifest::LARGEST_HEAD;
-use crate::tree::objects::Names;
+use crate::tree::model::layout::Names;
 
 /// What was found when the last snapshot was looked for.
 #[derive(Debug)]

@@ -10,11 +10,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use rustix::fs::{AtFlags, FileType, Stat, renameat, statat, unlinkat};
 
 use super::stays::{REPLACED, Stays};
-use crate::host::erase::{self, Noise};
+use crate::host::erase::{self, FillPattern};
 use crate::host::stat::id;
-use crate::tree::names::put;
-use crate::tree::stage::Stage;
-use crate::tree::walk::STAGE;
+use crate::tree::scan::at_calls::put;
+use crate::tree::scan::staging::Stage;
+use crate::tree::scan::walk::STAGE;
 
 pub struct Aside {
     stage: Stage,
@@ -28,7 +28,7 @@ impl Aside {
     ///
     /// # Errors
     /// It cannot be made.
-    pub fn make(root: &OwnedFd, noise: &Noise) -> io::Result<Self> {
+    pub fn make(root: &OwnedFd, noise: &FillPattern) -> io::Result<Self> {
         // Of a file with other names it is an error that its content stays.
         let _ = erase::all(root, &CString::new(STAGE)?, Some(noise));
         let stage = Stage::make(root)?;
@@ -108,7 +108,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let at = |name: &str| root.path().join(name);
         let handle = OwnedFd::from(File::open(root.path()).unwrap());
-        let noise = Noise::new().unwrap();
+        let noise = FillPattern::new().unwrap();
         let aside = Aside::make(&handle, &noise).unwrap();
         for name in ["proven", "new"] {
             fs::write(at(name), name).unwrap();

@@ -12,14 +12,14 @@ use rustix::io::Errno;
 use super::Work;
 use super::aside::Aside;
 use super::consented::GivenUp;
+use super::journal::Begun;
 use super::path::{Gone, Path};
-use super::record::Begun;
 use super::stays::Stays;
 use super::tally::Left;
 use crate::base::error::Result;
 use crate::base::interrupt;
-use crate::host::erase::Noise;
-use crate::tree::entry::{Entry, Time, is_below};
+use crate::host::erase::FillPattern;
+use crate::tree::model::entry::{Entry, Time, is_below};
 use crate::tree::proof::Proven;
 
 /// Files that go together, with one line in the journal. Each may hold the handle
@@ -180,7 +180,7 @@ fn wipe(
     job: &Job,
     ctime: Option<Time>,
     begun: &Begun,
-    noise: &Noise,
+    noise: &FillPattern,
     aside: Option<&Aside>,
 ) -> Outcome {
     let Job { goes, dir, name } = job;

@@ -6,11 +6,11 @@ use std::collections::HashMap;
 use crate::base::error::Result;
 use crate::base::interrupt;
 use crate::storage::filter::Filter;
-use crate::tree::entry::{Entry, Time};
-use crate::tree::excluded::Extent;
-use crate::tree::kept::Kept;
-use crate::tree::root::Root;
-use crate::tree::walk::{Found, Walk};
+use crate::tree::model::entry::{Entry, Time};
+use crate::tree::model::path_set::Kept;
+use crate::tree::scan::excluded::Extent;
+use crate::tree::scan::root::Root;
+use crate::tree::scan::walk::{Found, Walk};
 
 /// What was excluded in a directory when the user was asked.
 #[derive(Debug, Default)]

@@ -10,8 +10,8 @@ use rustix::io::Errno;
 
 use crate::host::disk::{open_here, unlock};
 use crate::host::stat;
-use crate::tree::entry::is_within;
-use crate::tree::root::Root;
+use crate::tree::model::entry::is_within;
+use crate::tree::scan::root::Root;
 
 /// Handles of the directories on the way to where the work is. No link is followed
 /// and no mount crossed.

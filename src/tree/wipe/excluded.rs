@@ -7,10 +7,10 @@ use super::stays::Stays;
 use crate::base::error::Result;
 use crate::base::interrupt;
 use crate::storage::filter::Filter;
-use crate::tree::entry::{Entry, EntryKind};
-use crate::tree::kept::Kept;
-use crate::tree::root::Root;
-use crate::tree::walk::{Found, LeftOut, Walk};
+use crate::tree::model::entry::{Entry, EntryKind};
+use crate::tree::model::path_set::Kept;
+use crate::tree::scan::root::Root;
+use crate::tree::scan::walk::{Found, LeftOut, Walk};
 
 impl Work<'_> {
     /// Wipes what is excluded, was `asked` for and is not `spared`. Returns all

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::Work;
 use crate::host::flags;
-use crate::tree::attributes::flags_of;
-use crate::tree::entry::{Entry, as_path};
+use crate::tree::model::entry::{Entry, as_path};
+use crate::tree::scan::attributes::flags_of;
 
 /// Whether an entry has a flag that keeps it from being changed or removed.
 pub fn is_locked(entry: &Entry) -> bool {

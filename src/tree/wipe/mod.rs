@@ -4,46 +4,46 @@
 //! The tree is walked by the handles of its directories; no link is followed and no
 //! mount crossed. Whatever is not, at this moment, the file that was proven, stays.
 
-mod achieved;
 mod aside;
+mod assurance;
 mod batch;
 mod consented;
 mod dirs;
 mod excluded;
+mod journal;
+mod leftovers;
 mod lifted;
 mod path;
-mod presence;
-mod record;
-mod rest;
+mod state;
 mod stays;
 mod tally;
 
 use std::collections::HashMap;
 
-pub use achieved::{Achieved, achieved};
+pub use assurance::{Achieved, achieved};
 pub use consented::Asked;
+pub use journal::{Begun, Phase, Record, Records};
 pub use lifted::is_locked;
-pub use presence::{GONE, Presence, Wipes};
-pub use record::{Begun, Phase, Record, Records};
+pub use state::{GONE, Presence, Wipes};
 pub use stays::Reason;
 pub use tally::Tally;
 
 use self::aside::Aside;
 use self::batch::{Goes, Job};
 use self::dirs::Dirs;
-use self::rest::{Look, excluded_now};
 use self::stays::Stays;
-use super::entry::Time;
-use super::kept::Kept;
+use super::model::entry::Time;
+use super::model::path_set::Kept;
 use super::proof::Proof;
-use super::root::Root;
-use super::walk::STAGE;
+use super::scan::root::Root;
+use super::scan::walk::STAGE;
 use crate::base::error::{Error, Result};
 use crate::base::interrupt;
 use crate::host::disk::sync;
-use crate::host::erase::Noise;
+use crate::host::erase::FillPattern;
 use crate::host::mounts;
 use crate::storage::filter::Filter;
+use leftovers::{Look, excluded_now};
 
 /// A tree that is to go.
 pub struct Wipe<'a> {
@@ -61,7 +61,7 @@ pub type Told<'a> = &'a mut (dyn FnMut(&[u8], u64) + Send);
 
 struct Work<'a> {
     dirs: Dirs,
-    noise: Noise,
+    noise: FillPattern,
     begun: Begun,
     batch: Vec<Job>,
     /// Where names are moved to before they go, once the first does.
@@ -144,7 +144,7 @@ impl<'a> Work<'a> {
         let tally = Tally { mount: mounts::of(dirs.root()), ..Tally::default() };
         let (batch, linked) = (Vec::new(), HashMap::new());
         let (blocked, locked) = (Vec::new(), Vec::new());
-        let noise = Noise::of(&begun.key);
+        let noise = FillPattern::of(&begun.key);
         Ok(Work { dirs, noise, begun, batch, aside: None, linked, blocked, locked, tally, told })
     }
 

@@ -13,15 +13,15 @@ use super::consented::GivenUp;
 use super::dirs::remove;
 use super::stays::{REPLACED, Reason, Stays};
 use crate::host::disk::{open_here, unlock};
-use crate::host::erase::{Noise, overwrite};
+use crate::host::erase::{FillPattern, overwrite};
 use crate::host::in_use;
 use crate::host::inline::is_inline;
 use crate::host::stat::{device_number, id, mode, permissions};
-use crate::tree::attributes;
-use crate::tree::content;
-use crate::tree::entry::{Entry, EntryKind, FileData, Local, Time};
+use crate::tree::model::entry::{Entry, EntryKind, FileData, Local, Time};
 use crate::tree::proof::Proven;
-use crate::tree::walk::{local, time};
+use crate::tree::scan::attributes;
+use crate::tree::scan::hashing;
+use crate::tree::scan::walk::{local, time};
 
 /// A name in a directory that is to go.
 pub struct Path<'a> {
@@ -57,7 +57,7 @@ impl Path<'_> {
     ///
     /// # Errors
     /// It stays, and why.
-    pub fn wipe(&self, proven: &Proven, noise: &Noise) -> Result<Gone, Stays> {
+    pub fn wipe(&self, proven: &Proven, noise: &FillPattern) -> Result<Gone, Stays> {
         self.entry(proven.entry(), noise)
     }
 
@@ -65,21 +65,21 @@ impl Path<'_> {
     ///
     /// # Errors
     /// It stays, and why.
-    pub fn wipe_unproven(&self, given_up: &GivenUp, noise: &Noise) -> Result<Gone, Stays> {
+    pub fn wipe_unproven(&self, given_up: &GivenUp, noise: &FillPattern) -> Result<Gone, Stays> {
         self.entry(given_up.entry(), noise).map_err(|Stays { reason, why }| match reason {
             Reason::Emptied => Stays { reason, why },
             Reason::Unproven | Reason::Residue | Reason::Excluded => Stays::excluded(&why),
         })
     }
 
-    fn entry(&self, entry: &Entry, noise: &Noise) -> Result<Gone, Stays> {
+    fn entry(&self, entry: &Entry, noise: &FillPattern) -> Result<Gone, Stays> {
         match entry.file() {
             Some(data) => self.file(entry, data, noise),
             None => self.special(entry),
         }
     }
 
-    fn file(&self, entry: &Entry, data: &FileData, noise: &Noise) -> Result<Gone, Stays> {
+    fn file(&self, entry: &Entry, data: &FileData, noise: &FillPattern) -> Result<Gone, Stays> {
         let handle = match open_here(self.dir, self.name, OFlags::RDONLY) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Gone::Absent),
             Err(error) if Errno::from_io_error(&error) == Some(Errno::LOOP) => {
@@ -197,7 +197,7 @@ impl Path<'_> {
         stat: &Stat,
         entry: &Entry,
         data: &FileData,
-        noise: &Noise,
+        noise: &FillPattern,
     ) -> Result<bool, Stays> {
         let Some(then) = entry.local else { return Ok(false) };
         let now = local(stat);
@@ -223,7 +223,7 @@ impl Path<'_> {
         }
         // Another name of it came or went, or somebody has set what it had already:
         // then its content and its attributes tell.
-        let same = content::of(file()?)?;
+        let same = hashing::of(file()?)?;
         let mut seen = entry.attributes.clone();
         (seen.mode, seen.uid, seen.gid) = (permissions(stat), stat.st_uid, stat.st_gid);
         if self.begun && mode(seen.mode) == OPENED {

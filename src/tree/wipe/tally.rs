@@ -1,9 +1,9 @@
 //! How a wipe went.
 
-use super::achieved::{Achieved, achieved};
+use super::assurance::{Achieved, achieved};
 use super::stays::Reason;
 use crate::host::mounts::Mount;
-use crate::tree::excluded::Extent;
+use crate::tree::scan::excluded::Extent;
 
 /// Something of the tree that is still there.
 #[derive(Debug, PartialEq, Eq)]

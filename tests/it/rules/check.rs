@@ -7,7 +7,7 @@ use super::{BY_HANDLE, LAYERS, LONGEST, UNSAFE};
 
 /// A file of src.
 pub struct Source {
-    /// From the root of the project, e.g. `src/tree/plan.rs`.
+    /// From the root of the project, e.g. `src/tree/model/plan.rs`.
     path: String,
     room: String,
     tokens: Vec<Token>,
@@ -57,7 +57,10 @@ pub fn violations(source: &Source) -> Vec<String> {
                 report(token.line, what);
             }
             Is::Path(name) if is_by_handle(source) && !is_test(source, token.line) => {
-                report(token.line, &format!("{name} in the tree (tree/root.rs is the way in)"));
+                report(
+                    token.line,
+                    &format!("{name} in the tree (tree/scan/root.rs is the way in)"),
+                );
             }
             _ => {}
         }

@@ -1,0 +1,168 @@
+//! The proof of what was sent: the server shows it, in a listing or one by one.
+
+use super::{Outgoing, is_hard};
+use crate::storage::failure::{Failure, FailureKind};
+use crate::storage::job::Watch;
+use crate::storage::store::{Bytes, Sent, Shown};
+use crate::tree::model::change::Change;
+use crate::tree::model::entry::{Content, Entry, EntryKind, Stored, Tag};
+use crate::tree::model::inventory::State;
+use crate::tree::model::plan::Failed;
+use crate::tree::remote::listing::list;
+use crate::tree::remote::object_metadata;
+use crate::tree::remote::object_metadata::{complete, sent_as};
+use crate::tree::remote::sent::{Verdict, judge, look};
+use crate::tree::retry::{Attempt, Failures};
+
+/// Up to so many objects are asked for one by one: that takes one round trip, and a
+/// listing one for each thousand objects that are there. (For S3, a listing also costs as
+/// much as a dozen of these requests.)
+const ONE_BY_ONE: usize = 64;
+
+/// Something that was sent, in few bytes: of a first backup there are as many as
+/// files.
+pub(super) struct Receipt {
+    /// Of its change.
+    pub index: usize,
+    pub proven: bool,
+    pub kept: bool,
+    object: Stored,
+    content: Option<Content>,
+    /// The size of the file, if it says another.
+    real: Option<u64>,
+}
+
+impl Receipt {
+    pub fn new(index: usize, sent: &Sent, odd: bool) -> Self {
+        let (object, content) = object_metadata::read(sent, odd);
+        let Sent { proven, kept, real, .. } = *sent;
+        Receipt { index, proven, kept, object, content, real }
+    }
+
+    /// Completes the entry of what was sent.
+    pub fn write_into(&self, entry: &mut Entry) {
+        complete(entry, self.object.clone(), self.content);
+        if let (Some(size), EntryKind::File(data)) = (self.real, &mut entry.kind) {
+            // A size that is none says nothing of holes either.
+            (data.size, data.sparse) = (size, false);
+        }
+    }
+}
+
+impl Outgoing<'_> {
+    /// Asks the server for what was sent, by single requests or by a listing.
+    pub(super) fn prove_all(
+        &mut self,
+        unproven: Vec<Receipt>,
+        failed: &mut Failures,
+        watch: &mut dyn Watch,
+    ) -> Attempt<()> {
+        // What S3 says of an object alone need not be what its listings say of it, and
+        // these are what the next run and a restore go by.
+        let is_known = !self.store.distinct || self.listing.has_hashes() == Some(true);
+        let (odd, own): (Vec<_>, Vec<_>) = unproven.into_iter().partition(|sent| sent.object.odd);
+        for (dir, unproven) in [(self.names.tree().to_owned(), own), (self.names.odd_dir(), odd)] {
+            let (doubtful, shown) =
+                if unproven.len() > ONE_BY_ONE || !is_known && !unproven.is_empty() {
+                    self.listed(&dir, unproven, watch)?
+                } else {
+                    let places: Vec<_> = unproven.iter().map(|s| Bytes(self.place(s))).collect();
+                    let shown =
+                        if places.is_empty() { vec![] } else { look(self.store, &places, watch)? };
+                    (unproven, shown)
+                };
+            self.settle(doubtful, shown, failed, watch)?;
+        }
+        Ok(())
+    }
+
+    /// Lists `dir` and accepts what that confirms. Returns the others, and what it
+    /// shows of them.
+    fn listed(
+        &mut self,
+        dir: &str,
+        unproven: Vec<Receipt>,
+        watch: &mut dyn Watch,
+    ) -> Attempt<(Vec<Receipt>, Vec<Option<Shown>>)> {
+        let inside = |place: Vec<u8>| place.get(dir.len() + 1..).unwrap_or_default().to_vec();
+        // Some of what is to be there, for a listing from several places at once.
+        let some = unproven.iter().step_by((unproven.len() / 48).max(64));
+        let marks: Vec<_> = some.map(|sent| inside(self.place(sent))).collect();
+        let inventory = list(self.store, dir, &marks, watch)?;
+        let (mut doubtful, mut shown) = (Vec::new(), Vec::new());
+        for sent in unproven {
+            let name = inside(self.place(&sent));
+            // A time is no proof.
+            let is_hash = !matches!(sent.object.tag, Tag::Time(_));
+            if is_hash && inventory.state(&name, &sent.object) == State::Intact {
+                self.accept(&sent);
+                continue;
+            }
+            shown.push(inventory.shown(&name));
+            doubtful.push(sent);
+        }
+        Ok((doubtful, shown))
+    }
+
+    /// Judges what was sent by what is `shown` of it.
+    fn settle(
+        &mut self,
+        doubtful: Vec<Receipt>,
+        shown: Vec<Option<Shown>>,
+        failed: &mut Failures,
+        watch: &mut dyn Watch,
+    ) -> Attempt<()> {
+        if doubtful.is_empty() {
+            return Ok(());
+        }
+        let places: Vec<_> = doubtful.iter().map(|sent| Bytes(self.place(sent))).collect();
+        let sent = doubtful.iter().map(|sent| sent_as(&sent.object, sent.content.as_ref()));
+        let verdicts = judge(self.store, &places, sent.collect(), shown, watch)?;
+        for (Receipt { index, object, real, .. }, verdict) in doubtful.into_iter().zip(verdicts) {
+            let path = &self.changes[index].path;
+            let (kind, why) = match verdict {
+                Verdict::Proven(sent) => {
+                    self.accept(&Receipt { real, ..Receipt::new(index, &sent, object.odd) });
+                    continue;
+                }
+                Verdict::Unseen(Failure { kind, text, .. }) => {
+                    (kind, format!("it was sent, and whether it is there cannot be seen: {text}"))
+                }
+                Verdict::Other => {
+                    let why = "the server holds something else than was sent; run it again";
+                    (FailureKind::Unproven, why.to_owned())
+                }
+                // Not once, and not again: whatever the server makes of its name.
+                Verdict::Absent if !self.unseen.insert(index) && may_be_shown_otherwise(path) => {
+                    (FailureKind::Name, "the server does not show its name".to_owned())
+                }
+                Verdict::Absent => {
+                    (FailureKind::Unproven, "it did not arrive; run it again".to_owned())
+                }
+            };
+            failed.insert(index, Failed::at(&self.changes[index].path, kind, &why));
+        }
+        Ok(())
+    }
+
+    /// Its change needs no more sending.
+    pub(super) fn accept(&mut self, sent: &Receipt) {
+        let change = &mut self.changes[sent.index];
+        if let Some(entry) = &mut change.entry {
+            sent.write_into(entry);
+            change.send = None;
+        }
+    }
+
+    /// Where it is, from the top of the bucket.
+    fn place(&self, sent: &Receipt) -> Vec<u8> {
+        let Change { entry, .. } = &self.changes[sent.index];
+        let place = entry.as_ref().map(|entry| self.names.place(entry, sent.object.odd));
+        place.and_then(Result::ok).unwrap_or_default()
+    }
+}
+
+/// Whether a server may show a name otherwise than it was sent, or not at all.
+fn may_be_shown_otherwise(path: &[u8]) -> bool {
+    !path.is_ascii() || is_hard(path)
+}

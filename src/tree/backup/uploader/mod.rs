@@ -1,0 +1,298 @@
+//! Stores the objects of a tree and proves each: what counts as stored is what
+//! the server itself shows afterwards, a hash of exactly the bytes that were
+//! sent.
+
+pub(in crate::tree) mod collisions;
+pub(in crate::tree) mod confirmation;
+mod doubt;
+pub(in crate::tree) mod overlap;
+
+use std::collections::HashSet;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use crate::base::error::{Kind, Result};
+use crate::storage::failure::{Failure, FailureKind};
+use crate::storage::job::Watch;
+use crate::storage::store::{Bytes, Copy, Have, Send, Sent, Store};
+use crate::tree::model::change::Change;
+use crate::tree::model::entry::{EntryKind, as_path};
+use crate::tree::model::layout::Names;
+use crate::tree::model::plan::Failed;
+use crate::tree::remote::listing::Listing;
+use crate::tree::remote::object_metadata::{as_sent, refresh};
+use crate::tree::remote::unusual_names::kinds;
+use crate::tree::retry::{Attempt, Failures, retrying};
+use crate::tree::scan::root::Root;
+use crate::tree::snapshot::Arrived;
+use confirmation::Receipt;
+pub use overlap::Coming;
+
+/// How it went.
+#[derive(Debug, Default)]
+pub struct Carried {
+    /// What could not be stored or not be proven.
+    pub failed: Vec<Failed>,
+    /// Paths of which an equal object was there already.
+    pub kept: HashSet<PathBuf>,
+    /// Shards of the next generation that were sent meanwhile.
+    pub arrived: Arrived,
+}
+
+/// Where objects go, and what is known to be there.
+pub struct Outgoing<'a> {
+    pub store: &'a Store,
+    pub names: &'a Names,
+    /// What is sent becomes part of it.
+    pub coming: Option<Coming<'a>>,
+    pub root: &'a Root,
+    /// Where uploads in parts are noted.
+    pub notes: Option<&'a Path>,
+    /// Before anything was sent.
+    pub listing: &'a Listing,
+    /// Those that failed still have their `send` in the end.
+    pub changes: &'a mut [Change],
+    /// Paths of which an equal object was there already.
+    pub kept: HashSet<PathBuf>,
+    /// Shards of the next generation that were sent meanwhile.
+    pub arrived: Arrived,
+    /// Changes whose objects arrived, and were not shown.
+    pub unseen: HashSet<usize>,
+}
+
+impl Outgoing<'_> {
+    /// Stores the object of every change that needs it and completes its entry.
+    ///
+    /// # Errors
+    /// What keeps the whole from working, or an interrupt.
+    pub fn carry(mut self, watch: &mut dyn Watch) -> Result<Carried> {
+        self.doubt(watch)?;
+        let mut rivals = self.rivals();
+        if !rivals.is_empty() && self.store.distinct && !self.folds(watch)? {
+            rivals.clear();
+        }
+        for rival in &rivals {
+            // A copy would fall upon the other as well.
+            self.changes[rival.index].from = None;
+        }
+        self.copy(watch).map_err(|f| f.into_error("copy what was renamed", Kind::Incomplete))?;
+        let later: HashSet<usize> = rivals.iter().map(|rival| rival.index).collect();
+        let mut failed = self.store_all(|index| !later.contains(&index), watch)?;
+        if !rivals.is_empty() {
+            self.try_folding(rivals, watch)?;
+            failed.extend(self.store_all(|index| later.contains(&index), watch)?);
+        }
+        let Outgoing { kept, arrived, .. } = self;
+        Ok(Carried { failed: failed.into_values().collect(), kept, arrived })
+    }
+
+    /// Stores what has to be stored among `these`.
+    fn store_all(
+        &mut self,
+        these: impl Fn(usize) -> bool,
+        watch: &mut dyn Watch,
+    ) -> Result<Failures> {
+        let doing = format!("store the files of {}", self.names.tree());
+        let unsent = |this: &Self| {
+            let unsent = (0..this.changes.len()).filter(|&i| this.changes[i].send.is_some());
+            unsent.filter(|&i| these(i)).collect()
+        };
+        let attempt = |this: &mut Self, pending: &[usize]| this.attempt(pending, watch);
+        retrying(self, &doing, unsent, attempt)
+    }
+
+    /// Copies on the server what was renamed here. What does not work is sent.
+    fn copy(&mut self, watch: &mut dyn Watch) -> Attempt<()> {
+        let job = |(id, change): (usize, &Change)| {
+            let (from, entry) = (change.from.as_ref()?, change.entry.as_ref()?);
+            let stored = from.stored.as_ref()?;
+            Some(Copy {
+                id: id as u64,
+                from: Bytes(self.names.place(from, stored.odd).ok()?),
+                remote: Bytes(self.names.place(entry, change.odd).ok()?),
+                size: stored.size,
+            })
+        };
+        let jobs: Vec<_> = self.changes.iter().enumerate().filter_map(job).collect();
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        let done = self.store.copy(jobs, watch)?;
+        let copied = done.into_iter().filter(|record| record.failure.is_none());
+        let sent = copied.filter_map(|record| {
+            let index = usize::try_from(record.id).ok()?;
+            let Change { from, odd, .. } = self.changes.get(index)?;
+            Some(Receipt::new(index, &as_sent(from.as_ref()?)?, *odd))
+        });
+        let sent = sent.collect();
+        self.prove_all(sent, &mut Failures::new(), watch)
+    }
+
+    /// Sends once; what turns out to have a name that the remote cannot hold is
+    /// sent again under another.
+    fn attempt(&mut self, pending: &[usize], watch: &mut dyn Watch) -> Attempt<Failures> {
+        let mut failed = self.send(pending, watch)?;
+        let may_be_odd = |(&i, failure): (&usize, &Failed)| {
+            let Change { path, odd, .. } = &self.changes[i];
+            let named = failure.kind == FailureKind::Name;
+            // A server that keeps objects as files may say nothing but that it failed.
+            let other =
+                matches!(failure.kind, FailureKind::Other | FailureKind::Failing) && is_hard(path);
+            (!odd && (named || other)).then_some(i)
+        };
+        let odd: Vec<usize> = failed.iter().filter_map(may_be_odd).collect();
+        if !odd.is_empty() {
+            for &index in &odd {
+                self.changes[index].odd = true;
+            }
+            let again = self.send(&odd, watch)?;
+            self.take_back(&odd, watch)?;
+            for index in odd {
+                match again.get(&index) {
+                    // It was not the name.
+                    Some(_) if failed[&index].kind != FailureKind::Name => {
+                        self.changes[index].odd = false;
+                    }
+                    Some(failure) => drop(failed.insert(index, failure.clone())),
+                    None => drop(failed.remove(&index)),
+                }
+            }
+        }
+        Ok(failed)
+    }
+
+    /// Removes what arrived under a name that is not shown and is kept under another now,
+    /// unless the server may have taken that name for one of something else.
+    fn take_back(&self, odd: &[usize], watch: &mut dyn Watch) -> Attempt<()> {
+        let place = |index: &usize| {
+            let entry = self.changes[*index].entry.as_ref()?;
+            self.names.place(entry, false).ok().map(Bytes)
+        };
+        let unseen = odd.iter().filter(|index| self.unseen.contains(index));
+        let places: Vec<Bytes> = unseen.filter_map(place).collect();
+        if !places.is_empty() && self.store.distinct && !self.probe_folding(watch)? {
+            self.store.remove(&places, watch)?;
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, pending: &[usize], watch: &mut dyn Watch) -> Attempt<Failures> {
+        let mut unnamed = Vec::new();
+        let jobs = pending.iter().filter_map(|&i| {
+            let job = self.job(i, &self.changes[i]);
+            if job.is_none() {
+                unnamed.push(i);
+            }
+            job
+        });
+        let (mut stored, mut refused) = (Vec::new(), Vec::new());
+        let root = Some(self.root.handle().as_fd());
+        self.store.send(root, self.notes, jobs, watch, |mut record: Sent| {
+            let index = usize::try_from(record.id).unwrap_or(usize::MAX);
+            let Some(change) = self.changes.get(index) else { return };
+            match record.failure.take() {
+                Some(failure) => refused.push((index, failure, record.changed)),
+                None => stored.push(Receipt::new(index, &record, change.odd)),
+            }
+        })?;
+        let mut failed = Failures::new();
+        for index in unnamed {
+            let why = "it has no name that an object could have";
+            failed.insert(index, Failed::at(&self.changes[index].path, FailureKind::Name, why));
+        }
+        for (index, Failure { mut kind, text, .. }, has_changed) in refused {
+            let Change { path, entry, .. } = &mut self.changes[index];
+            if let (true, Some(entry)) = (has_changed, entry) {
+                kind =
+                    refresh(self.root, entry).map_or(FailureKind::Missing, |()| FailureKind::Other);
+            }
+            failed.insert(index, Failed::at(path, kind, &text));
+        }
+        let (known, unproven): (Vec<_>, _) = stored.into_iter().partition(|s| s.proven || s.kept);
+        for stored in known {
+            if stored.kept {
+                self.kept.insert(as_path(&self.changes[stored.index].path).to_path_buf());
+            }
+            self.accept(&stored);
+        }
+        self.prove_and_pack(unproven, &mut failed, watch)?;
+        Ok(failed)
+    }
+
+    fn job(&self, index: usize, Change { entry, odd, .. }: &Change) -> Option<Send> {
+        let entry = entry.as_ref()?;
+        let have = self.listing.look(entry, *odd);
+        let mtime = entry.attributes.mtime;
+        let local = entry.local?;
+        let mut job = Send {
+            id: index as u64,
+            path: Bytes(entry.path.clone()),
+            remote: Bytes(self.names.place(entry, *odd).ok()?),
+            data: None,
+            have: have.map(|(size, tag)| Have { size, tag }),
+            fresh: false,
+            dev: local.dev,
+            ino: local.ino,
+            size: 0,
+            mtime: (mtime.seconds, i64::from(mtime.nanos)),
+            ctime: (local.ctime.seconds, i64::from(local.ctime.nanos)),
+        };
+        match &entry.kind {
+            EntryKind::File(data) => job.size = data.size,
+            EntryKind::Symlink { target } => job.data = Some(Bytes(target.clone())),
+            _ => return None,
+        }
+        Some(job)
+    }
+}
+
+/// Whether a file system below a server may have trouble with a name.
+fn is_hard(path: &[u8]) -> bool {
+    /// What a server appends to names of its own files is rarely more than is left.
+    const LONG: usize = 192;
+    !kinds(path).is_empty() || path.split(|byte| *byte == b'/').any(|part| part.len() > LONG)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::job::Unwatched;
+    use crate::storage::remote::Remote;
+    use crate::tree::model::change::{News, Why};
+    use crate::tree::model::entry::{Attributes, Entry};
+    use crate::tree::model::inventory::Inventory;
+
+    #[test]
+    fn what_cannot_be_an_object_is_named_and_not_tried_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let entry = Entry {
+            path: b"queue".to_vec(),
+            kind: EntryKind::Fifo,
+            attributes: Attributes::default(),
+            hard_link: None,
+            stored: None,
+            local: None,
+        };
+        let (path, send, news) = (entry.path.clone(), Some(Why::New), News::New);
+        let mut changes = [Change { path, entry: Some(entry), send, odd: false, news, from: None }];
+        let mut listing = Listing::new(Inventory::default(), &Inventory::default());
+        listing.own.sort();
+        listing.odd.sort();
+        let outgoing = Outgoing {
+            store: &Remote::plain(":local", &dir.path().to_string_lossy(), false).store(),
+            names: &Names::new("tree"),
+            root: &Root::open(dir.path()).unwrap(),
+            notes: None,
+            listing: &listing,
+            changes: &mut changes,
+            kept: HashSet::new(),
+            coming: None,
+            arrived: Arrived::new(),
+            unseen: HashSet::new(),
+        };
+        let failed = outgoing.carry(&mut Unwatched).unwrap().failed;
+        assert_eq!(failed.len(), 1, "{failed:?}");
+        assert_eq!((failed[0].path.to_str(), failed[0].kind), (Some("queue"), FailureKind::Name));
+        assert!(!failed[0].kind.is_worth_retrying());
+    }
+}

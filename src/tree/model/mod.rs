@@ -1,0 +1,10 @@
+//! What a tree is made of, as values: entries, changes, plans, and where things are on the
+//! remote.
+
+pub mod change;
+pub(in crate::tree) mod empty_directories;
+pub mod entry;
+pub mod inventory;
+pub mod layout;
+pub mod path_set;
+pub mod plan;

@@ -1,0 +1,212 @@
+//! Which store this is: a random number in the bucket, remembered on this machine.
+//! Another bucket, an emptied one, or wrong passwords are recognised by it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use data_encoding::HEXLOWER;
+use serde::{Deserialize, Serialize};
+
+use super::known;
+use super::metadata_store;
+use super::metadata_store::SMALL;
+use crate::base::error::{Error, Kind, Result};
+use crate::base::files::{is_absent, write_private};
+use crate::storage::failure::{Failure, FailureKind};
+use crate::storage::job::Unwatched;
+use crate::storage::store::Store;
+use crate::tree::guard::{Allowed, refuse};
+use crate::tree::manifest::Key;
+use crate::tree::model::inventory::Inventory;
+use crate::tree::model::layout::RECORDS;
+
+pub(in crate::tree) const NAME: &str = "identity";
+
+/// What the bucket says.
+#[derive(Debug, Serialize, Deserialize)]
+struct Identity {
+    format: u32,
+    id: String,
+}
+
+/// The record, as it came back.
+enum Read {
+    Identity(Identity),
+    /// It was listed, and then it was not there.
+    Gone,
+    /// It does not decrypt, or is something else.
+    Damaged,
+}
+
+/// What this machine remembers of a remote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Known {
+    id: String,
+    /// Size and tag of the object: as long as a listing shows these, there is no
+    /// need to read it. Without a tag it shows nothing: all identities have one size.
+    shown: (u64, String),
+    /// Recognises the passwords with which it was read.
+    key: String,
+}
+
+/// The identity of a store, and what this machine remembers of it.
+pub struct Identities<'a> {
+    pub store: &'a Store,
+    pub key: &'a Key,
+    /// The state directory of this configuration.
+    pub state: &'a Path,
+    /// The remote, as poof.conf has it.
+    pub remote: &'a str,
+}
+
+/// The store, as a check found it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// In hexadecimal. What this machine keeps of a store is kept under it.
+    pub id: String,
+    /// The store does not say it yet.
+    pub new: bool,
+}
+
+impl Found {
+    fn known(id: String) -> Self {
+        Found { id, new: false }
+    }
+
+    fn new() -> Result<Self> {
+        let mut random = [0; 16];
+        getrandom::fill(&mut random).map_err(|error| Error::unexpected(error.to_string()))?;
+        Ok(Found { id: HEXLOWER.encode(&random), new: true })
+    }
+}
+
+/// What seals poof's records in a store.
+///
+/// # Errors
+/// The passwords in the configuration are not as rclone writes them.
+pub fn key(store: &Store) -> std::result::Result<Key, Failure> {
+    let secrets = store.secrets()?;
+    Ok(secrets.map_or_else(Key::plain, |[secret, before]| Key::of_secrets(&secret, &before)))
+}
+
+/// The store that this machine knows under the name of a remote, unverified.
+pub fn remembered_id(state: &Path, remote: &str) -> Option<String> {
+    remembered(&path(state)).ok()?.remove(remote).map(|known| known.id)
+}
+
+fn path(state: &Path) -> PathBuf {
+    state.join("identities.json")
+}
+
+/// One that is damaged is not remembered; the bucket says it again.
+///
+/// # Errors
+/// It is there and cannot be read. Another store must not pass for the known one then.
+fn remembered(path: &Path) -> Result<BTreeMap<String, Known>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap_or_default()),
+        Err(error) if is_absent(&error) => Ok(BTreeMap::new()),
+        Err(error) => Err(Error::io("read", path, &error)),
+    }
+}
+
+impl Identities<'_> {
+    /// Looks whether this is the store that this machine knows. `records` lists
+    /// poof's own records.
+    ///
+    /// # Errors
+    /// It is another one, which `allowed` may let pass, or it fails.
+    pub fn check(&self, records: &Inventory, allowed: Allowed) -> Result<Found> {
+        let known = remembered(&path(self.state))?.remove(self.remote);
+        let shown = records.look(NAME.as_bytes());
+        let fingerprint = self.key.fingerprint();
+        let other = |what: String, hint: &str| {
+            if allowed.other_remote {
+                return Found::new();
+            }
+            Err(refuse(what, hint, "other-remote"))
+        };
+        let gone = || {
+            let what = format!(
+                "nothing of poof's is at {}, where this machine has backed up before",
+                self.remote
+            );
+            other(what, "Is it the right bucket or disk, and is it whole?")
+        };
+        let Some(shown) = shown else {
+            if known.is_some() {
+                return gone();
+            }
+            if known::trees(records).is_empty() {
+                return Found::new();
+            }
+            let what = format!("{} has snapshots, and says no more which store it is", self.remote);
+            return other(what, "Somebody has removed the record `.poof/identity`.");
+        };
+        let is_shown = |k: &Known| k.shown == shown && !shown.1.is_empty() && k.key == fingerprint;
+        if known.as_ref().is_some_and(is_shown) {
+            return Ok(Found::known(known.map(|k| k.id).unwrap_or_default()));
+        }
+        let found = match self.read()? {
+            Read::Identity(found) => found,
+            Read::Gone => return gone(),
+            Read::Damaged => {
+                let what = format!("the identity of {} does not open", self.remote);
+                return other(what, "Are the passwords in rclone-poof.conf those of the backup?");
+            }
+        };
+        match known {
+            Some(known) if known.id != found.id && !allowed.other_remote => {
+                let what = format!("{} is another store than this machine knows", self.remote);
+                other(what, "Is it the right bucket, with the right passwords?")
+            }
+            _ => {
+                self.remember(Known { id: found.id.clone(), shown, key: fingerprint })?;
+                Ok(Found::known(found.id))
+            }
+        }
+    }
+
+    /// Gives the store an identity.
+    ///
+    /// # Errors
+    /// The remote or this machine's disk fails.
+    pub fn create(&self, found: &Found) -> Result<()> {
+        let identity = Identity { format: 1, id: found.id.clone() };
+        let text = serde_json::to_vec(&identity).map_err(|e| Error::unexpected(e.to_string()))?;
+        let record = (format!("{RECORDS}/{NAME}"), text);
+        let fail = |failure: Failure| failure.into_error("mark the store", Kind::Remote);
+        let mut shown =
+            metadata_store::put(self.store, vec![record], &mut Unwatched).map_err(fail)?;
+        let Some(shown) = shown.pop().flatten() else {
+            let what = format!("cannot write to {}: what was written is not there", self.remote);
+            return Err(Error::new(Kind::Incomplete, what));
+        };
+        self.remember(Known { id: identity.id, shown, key: self.key.fingerprint() })
+    }
+
+    /// # Errors
+    /// It cannot be fetched. That says nothing about passwords.
+    fn read(&self) -> Result<Read> {
+        let name = format!("{RECORDS}/{NAME}");
+        let mut read =
+            metadata_store::read(self.store, &[name], SMALL, self.state, &mut Unwatched)?;
+        Ok(match read.pop() {
+            Some(Ok(bytes)) => serde_json::from_slice(&bytes).map_or(Read::Damaged, Read::Identity),
+            Some(Err(failure)) if failure.kind == FailureKind::Lost => Read::Damaged,
+            _ => Read::Gone,
+        })
+    }
+
+    fn remember(&self, known: Known) -> Result<()> {
+        let path = path(self.state);
+        let mut all = remembered(&path)?;
+        if all.get(self.remote) == Some(&known) {
+            return Ok(());
+        }
+        all.insert(self.remote.to_owned(), known);
+        let text = serde_json::to_vec(&all).map_err(|e| Error::unexpected(e.to_string()))?;
+        write_private(&path, &text)
+    }
+}

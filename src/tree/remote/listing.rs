@@ -1,0 +1,172 @@
+//! What the remote holds of a tree, made of listings.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use super::own_objects::{Foreign, Ours};
+use crate::base::error::Result as Outcome;
+use crate::storage::failure::{Failure, FailureKind};
+use crate::storage::job::Watch;
+use crate::storage::store::{Bytes, Shown, Store};
+use crate::tree::model::entry::Entry;
+use crate::tree::model::inventory::{Inventory, State};
+use crate::tree::model::layout::{Names, ODD};
+
+/// The objects of a tree.
+#[derive(Debug)]
+pub struct Listing {
+    /// Below its name.
+    pub own: Inventory,
+    /// Among its records: those whose names the remote cannot hold.
+    pub odd: Inventory,
+}
+
+impl Listing {
+    /// Of what was listed below the name of a tree, and its records.
+    pub fn new(own: Inventory, records: &Inventory) -> Self {
+        Listing { own, odd: records.below(&format!("{ODD}/")) }
+    }
+
+    /// Whether the object of an entry is there as it was stored.
+    ///
+    /// # Errors
+    /// As [`Names::object`].
+    pub fn state(&self, entry: &Entry) -> Outcome<State> {
+        let Some(stored) = &entry.stored else { return Ok(State::Intact) };
+        Ok(if stored.odd {
+            self.odd.state(Names::odd(&entry.path).as_bytes(), stored)
+        } else {
+            self.own.state(&Names::object(entry)?, stored)
+        })
+    }
+
+    /// Size and tag of what lies where the object of an entry is, or is to be.
+    pub fn look(&self, entry: &Entry, odd: bool) -> Option<(u64, String)> {
+        if odd {
+            return self.odd.look(Names::odd(&entry.path).as_bytes());
+        }
+        self.own.look(&Names::object(entry).ok()?)
+    }
+
+    /// Whether the server's listings have hashes; None if that is not known.
+    pub fn has_hashes(&self) -> Option<bool> {
+        self.own.has_hashes().or_else(|| self.odd.has_hashes())
+    }
+
+    /// Marks the object of an entry as one that belongs to the tree. Returns whether
+    /// it is there as it was stored, if it was.
+    ///
+    /// # Errors
+    /// As [`Names::object`].
+    pub fn claim(&mut self, entry: &Entry) -> Outcome<State> {
+        if !entry.is_object() {
+            return Ok(State::Intact);
+        }
+        let (inventory, name) = if entry.is_odd() {
+            (&mut self.odd, Names::odd(&entry.path).into_bytes())
+        } else {
+            (&mut self.own, Names::object(entry)?)
+        };
+        inventory.claim(&name);
+        Ok(entry.stored.as_ref().map_or(State::Intact, |stored| inventory.state(&name, stored)))
+    }
+}
+
+impl Listing {
+    /// Marks the object of an entry as one that the last snapshot has, and that may go
+    /// unless something claims it.
+    ///
+    /// # Errors
+    /// As [`Names::object`].
+    pub fn disown(&mut self, entry: &Entry) -> Outcome<()> {
+        if entry.is_odd() {
+            self.odd.disown(Names::odd(&entry.path).as_bytes());
+        } else if entry.is_object() {
+            self.own.disown(&Names::object(entry)?);
+        }
+        Ok(())
+    }
+
+    /// The same for a substitute name of a path: whoever made it, it is this path's.
+    pub fn disown_odd(&mut self, path: &[u8]) {
+        if !self.odd.is_empty() {
+            self.odd.disown(Names::odd(path).as_bytes());
+        }
+    }
+
+    /// What belongs to no entry: what is poof's own, below the name of the tree with
+    /// its size and among the odd ones, and what is not.
+    pub fn settle(&self, names: &Names, ours: &Ours) -> Unclaimed {
+        let mut unclaimed = Unclaimed::default();
+        for (name, size, disowned) in self.own.unclaimed() {
+            let name = name.to_vec();
+            if disowned || ours.has(&name) {
+                unclaimed.gone.push((name, size));
+            } else {
+                unclaimed.foreign.push(Foreign { name, size, odd: false });
+            }
+        }
+        for (name, size, disowned) in self.odd.unclaimed() {
+            if disowned || ours.has_odd(name) || Names::is_probe(name) {
+                unclaimed.odd_gone.push(name.to_vec());
+            } else {
+                let name = [names.odd_dir().as_bytes(), b"/", name].concat();
+                unclaimed.foreign.push(Foreign { name, size, odd: true });
+            }
+        }
+        unclaimed
+    }
+}
+
+/// Objects that belong to no entry.
+#[derive(Debug, Default)]
+pub struct Unclaimed {
+    pub gone: Vec<(Vec<u8>, u64)>,
+    /// In the directory of those with substitute names.
+    pub odd_gone: Vec<Vec<u8>>,
+    pub foreign: Vec<Foreign>,
+}
+
+/// Lists the objects below `dir`, of which `marks` are some.
+///
+/// # Errors
+/// The remote cannot be reached, or refuses.
+pub fn list(
+    store: &Store,
+    dir: &str,
+    marks: &[Vec<u8>],
+    watch: &mut dyn Watch,
+) -> Result<Inventory, Failure> {
+    let mut inventory = Inventory::default();
+    match store.list(dir, marks, watch, |shown| inventory.add(shown)) {
+        Err(failure) if failure.kind != FailureKind::Missing => return Err(failure),
+        // A directory that does not exist holds nothing.
+        _ => {}
+    }
+    inventory.sort();
+    Ok(inventory)
+}
+
+/// Which of the objects the server still shows, by single requests or by a
+/// listing, whichever costs less.
+///
+/// # Errors
+/// The remote cannot be reached, or refuses.
+pub fn still_there(
+    store: &Store,
+    names: &Names,
+    gone: &[Vec<u8>],
+    watch: &mut dyn Watch,
+) -> Result<Vec<PathBuf>, Failure> {
+    const FEW: usize = 16;
+    let path = |name: &Vec<u8>| OsStr::from_bytes(name).into();
+    if gone.len() <= FEW {
+        let full: Vec<_> = gone.iter().map(|name| Bytes(names.full(name))).collect();
+        let there = store.look(&full, watch)?.into_iter().filter(|shown| shown.failure.is_none());
+        let name = |shown: Shown| gone.get(usize::try_from(shown.id).ok()?).map(path);
+        return Ok(there.filter_map(name).collect());
+    }
+    let inventory = list(store, names.tree(), &[], watch)?;
+    Ok(gone.iter().filter(|name| inventory.look(name).is_some()).map(path).collect())
+}
