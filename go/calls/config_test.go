@@ -15,7 +15,7 @@ import (
 
 func init() {
 	// As the program does.
-	host.Tame()
+	host.Restrict()
 }
 
 const plainText = "# mine\n[s]\ntype = s3\naccess_key_id = k\n"

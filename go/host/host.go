@@ -11,13 +11,13 @@ import (
 	"github.com/rclone/rclone/lib/atexit"
 )
 
-// Tame must run before rclone's first operation.
+// Restrict must run before rclone's first operation.
 //
 // Without atexit.IgnoreSignals the first multipart upload installs a handler
 // for SIGINT and SIGTERM that ends the process with 143 (lib/atexit). Without
 // AskPassword=false an encrypted configuration file makes rclone read the
 // terminal (fs/config/crypt.go).
-func Tame() {
+func Restrict() {
 	atexit.IgnoreSignals()
 	ci := fs.GetConfig(context.Background())
 	ci.AskPassword = false

@@ -30,7 +30,7 @@ func (s *Store) Copy(ctx context.Context, job *Copy) error {
 	if err := s.fits(to); err != nil {
 		return err
 	}
-	if d := s.direct; d != nil && d.copies(job.Size) {
+	if d := s.s3; d != nil && d.copies(job.Size) {
 		return d.copy(ctx, from, to)
 	}
 	copies := s.base.Features().Copy
@@ -49,12 +49,12 @@ func (s *Store) Copy(ctx context.Context, job *Copy) error {
 
 // copies tells whether one request copies an object, as rclone would ask for
 // it: without the two HEADs that rclone puts around it.
-func (d *direct) copies(size int64) bool {
+func (d *s3Client) copies(size int64) bool {
 	locked := d.opt.ObjectLockMode != "" || d.opt.ObjectLockRetainUntilDate != "" || d.opt.ObjectLockLegalHoldStatus != ""
 	return d.plain() && !locked && size < int64(d.opt.CopyCutoff)
 }
 
-func (d *direct) copy(ctx context.Context, from, to string) error {
+func (d *s3Client) copy(ctx context.Context, from, to string) error {
 	key := d.key(to)
 	// As in rclone's pathEscape: some servers take a plus for a space.
 	source := strings.ReplaceAll(rest.URLPathEscape(bucket.Join(d.bucket, d.key(from))), "+", "%2B")

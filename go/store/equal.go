@@ -24,7 +24,7 @@ func (s *Store) equal(ctx context.Context, job *Send, plain io.Reader) (kept Sen
 		if err != nil {
 			return kept, false
 		}
-		if stored, err = s.again.encrypt(head, plain); err != nil {
+		if stored, err = s.fixedNonce.encrypt(head, plain); err != nil {
 			return kept, false
 		}
 		kept.Nonce = head[8:]

@@ -134,7 +134,7 @@ func (s *Store) fetchInParts(ctx context.Context, job *Fetch, transfer *accounti
 	}
 	account, seen := transfer.Account(ctx, nil), int64(0)
 	if out.file != nil && !out.sparse {
-		if out.direct = straight(out.file); out.direct != nil {
+		if out.direct = openDirect(out.file); out.direct != nil {
 			defer func() { _ = out.direct.Close() }()
 		}
 	}

@@ -13,9 +13,9 @@ import (
 // keys are the ciphers of one configuration of crypt. They are kept, since
 // making one derives its keys with scrypt, which takes longer than a request.
 type keys struct {
-	opt    crypt.Options
-	cipher *crypt.Cipher
-	again  again
+	opt        crypt.Options
+	cipher     *crypt.Cipher
+	fixedNonce fixedNonce
 }
 
 var made struct {
@@ -37,7 +37,7 @@ func keysOf(config configmap.Mapper) (*keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &keys{opt: opt, cipher: cipher, again: again{config: config}}
+	k := &keys{opt: opt, cipher: cipher, fixedNonce: fixedNonce{config: config}}
 	if made.keys == nil {
 		made.keys = map[crypt.Options]*keys{}
 	}
@@ -45,20 +45,20 @@ func keysOf(config configmap.Mapper) (*keys, error) {
 	return k, nil
 }
 
-// again is a cipher that takes the nonces that it is given. rclone reads one
+// fixedNonce is a cipher that takes the nonces that it is given. rclone reads one
 // from a field of the cipher when an encryption begins (newEncrypter in
 // backend/crypt).
-type again struct {
+type fixedNonce struct {
 	config configmap.Mapper
 	mu     sync.Mutex
 	cipher *crypt.Cipher // made when it is first needed
 	next   []byte
 }
 
-func (a *again) Read(p []byte) (int, error) { return copy(p, a.next), nil }
+func (a *fixedNonce) Read(p []byte) (int, error) { return copy(p, a.next), nil }
 
 // encrypt gives plain as it was encrypted for the object that begins with head.
-func (a *again) encrypt(head []byte, plain io.Reader) (io.Reader, error) {
+func (a *fixedNonce) encrypt(head []byte, plain io.Reader) (io.Reader, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.cipher == nil {

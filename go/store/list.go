@@ -54,7 +54,7 @@ func (s *Store) List(ctx context.Context, dir string, marks [][]byte, found func
 		}
 		return found(name[len(prefix):], o)
 	}
-	if s.direct != nil {
+	if s.s3 != nil {
 		group, ctx := errgroup.WithContext(ctx)
 		ends := s.ends(prefix, marks)
 		for i, last := range append(ends, "") {
@@ -62,7 +62,7 @@ func (s *Store) List(ctx context.Context, dir string, marks [][]byte, found func
 			if i > 0 {
 				after = ends[i-1]
 			}
-			group.Go(func() error { return s.direct.list(ctx, below, after, last, each) })
+			group.Go(func() error { return s.s3.list(ctx, below, after, last, each) })
 		}
 		err := group.Wait()
 		return strange, err
@@ -137,7 +137,7 @@ func (s *Store) ends(prefix string, marks [][]byte) []string {
 	}
 	keys := make([]string, len(marks))
 	for i, mark := range marks {
-		keys[i] = s.direct.key(s.key(prefix + string(mark)))
+		keys[i] = s.s3.key(s.key(prefix + string(mark)))
 	}
 	slices.Sort(keys)
 	ends := make([]string, 0, parts-1)
@@ -149,8 +149,8 @@ func (s *Store) ends(prefix string, marks [][]byte) []string {
 
 // Look asks for one object; fs.ErrorObjectNotFound if there is none.
 func (s *Store) Look(ctx context.Context, remote string) (Object, error) {
-	if s.direct != nil {
-		return s.direct.head(ctx, s.key(remote))
+	if s.s3 != nil {
+		return s.s3.head(ctx, s.key(remote))
 	}
 	var o Object
 	err := s.sky.Try(ctx, func(ctx context.Context) error {
@@ -169,8 +169,8 @@ func (s *Store) Remove(ctx context.Context, remote string) error {
 	if err := lease.Await(ctx); err != nil {
 		return err
 	}
-	if s.direct != nil {
-		return s.direct.remove(ctx, s.key(remote))
+	if s.s3 != nil {
+		return s.s3.remove(ctx, s.key(remote))
 	}
 	return s.sky.Try(ctx, func(ctx context.Context) error {
 		object, err := s.base.NewObject(ctx, s.key(remote))

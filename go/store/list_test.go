@@ -85,7 +85,7 @@ func TestNamesAreDecodedIfTheReplySaysSoAndNotOtherwise(t *testing.T) {
 		var found []string
 		s := serving(t, names, test.write)
 		_, err := s.List(context.Background(), "", nil, func(remote string, _ Object) error {
-			found = append(found, s.direct.opt.Enc.FromStandardPath(remote))
+			found = append(found, s.s3.opt.Enc.FromStandardPath(remote))
 			return nil
 		})
 		if err != nil || !slices.Equal(found, test.want) {

@@ -58,13 +58,13 @@ func (s *Store) putInNotedParts(ctx context.Context, in io.Reader, info fs.Objec
 	if size != info.Size() {
 		return fmt.Errorf("%w: it has %d bytes instead of %d", ErrChanged, size, info.Size())
 	}
-	_, err = s.direct.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
-		Bucket: &s.direct.bucket, Key: &n.Key, UploadId: &n.ID,
+	_, err = s.s3.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
+		Bucket: &s.s3.bucket, Key: &n.Key, UploadId: &n.ID,
 		MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
 	})
 	if Status(err) == http.StatusNotFound {
 		// An answer that was lost on the way: it is complete.
-		if o, look := s.direct.head(ctx, info.Remote()); look == nil && o.Size == size && o.Tag == sums.tag() {
+		if o, look := s.s3.head(ctx, info.Remote()); look == nil && o.Size == size && o.Tag == sums.tag() {
 			err = nil
 		}
 	}
@@ -76,7 +76,7 @@ func (s *Store) putInNotedParts(ctx context.Context, in io.Reader, info fs.Objec
 
 // beginUpload has rclone begin an upload with all that its options say.
 func (s *Store) beginUpload(ctx context.Context, info fs.ObjectInfo, sums *sums, job *Send) (*noted, error) {
-	key, place := s.direct.key(info.Remote()), s.direct.place()
+	key, place := s.s3.key(info.Remote()), s.s3.place()
 	n := &noted{
 		Place: place, Key: key, Begun: time.Now(), Part: sums.part, Head: sums.head,
 		File: job.Expected, path: noteOf(job.Notes, place, key),
@@ -114,7 +114,7 @@ func (s *Store) beginUpload(ctx context.Context, info fs.ObjectInfo, sums *sums,
 func (s *Store) sendParts(ctx context.Context, first []byte, in io.Reader, n *noted, sums *sums, total int64) ([]types.CompletedPart, int64, error) {
 	count := int((total + sums.part - 1) / sums.part)
 	parts, hashes := make([]types.CompletedPart, count), make([]byte, count*md5.Size)
-	width := max(s.direct.opt.UploadConcurrency, 1)
+	width := max(s.s3.opt.UploadConcurrency, 1)
 	buffers := make(chan []byte, width)
 	buffers <- first[:cap(first)]
 	for range width - 1 {
@@ -172,8 +172,8 @@ func (s *Store) sendPart(ctx context.Context, n *noted, number int32, content []
 		}
 	}
 	told, length := base64.StdEncoding.EncodeToString(sum[:]), int64(len(content))
-	answer, err := s.direct.client.UploadPart(ctx, &s3.UploadPartInput{
-		Bucket: &s.direct.bucket, Key: &n.Key, UploadId: &n.ID, PartNumber: &number,
+	answer, err := s.s3.client.UploadPart(ctx, &s3.UploadPartInput{
+		Bucket: &s.s3.bucket, Key: &n.Key, UploadId: &n.ID, PartNumber: &number,
 		Body: bytes.NewReader(content), ContentLength: &length, ContentMD5: &told,
 	})
 	if err != nil {

@@ -36,7 +36,7 @@ type ranged func(ctx context.Context, offset, length int64) (io.ReadCloser, erro
 
 // ranges finds an object; on S3 that costs no request.
 func (s *Store) ranges(ctx context.Context, key string) (ranged, error) {
-	if d := s.direct; d != nil && d.plain() {
+	if d := s.s3; d != nil && d.plain() {
 		return func(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
 			return d.get(ctx, key, offset, length)
 		}, nil
@@ -132,11 +132,11 @@ func readSome(ctx context.Context, open ranged, offset int64, into []byte, put f
 func nowhere([]byte, int64) error { return nil }
 
 // plain tells whether objects are read by nothing but their key.
-func (d *direct) plain() bool {
+func (d *s3Client) plain() bool {
 	return d.opt.SSECustomerAlgorithm == "" && !d.opt.RequesterPays && !d.opt.Decompress && d.opt.DownloadURL == ""
 }
 
-func (d *direct) get(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error) {
+func (d *s3Client) get(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error) {
 	key := d.key(name)
 	request := &s3.GetObjectInput{Bucket: &d.bucket, Key: &key}
 	if length != allBytes {

@@ -54,7 +54,7 @@ func (s *Store) SendBuffers(size int64) int64 {
 		return streamed
 	}
 	count := (size + sums.part - 1) / sums.part
-	return min(count, max(int64(s.direct.opt.UploadConcurrency), 1)) * sums.part
+	return min(count, max(int64(s.s3.opt.UploadConcurrency), 1)) * sums.part
 }
 
 // writeParts writes all of in and returns how much that was.
@@ -108,5 +108,5 @@ func (s *sums) take(writer fs.ChunkWriter) error {
 
 // takesParts tells whether rclone's writer has the hashes of the parts.
 func (s *Store) takesParts(sums *sums) bool {
-	return s.direct != nil && sums.part > 0 && s.base.Features().OpenChunkWriter != nil
+	return s.s3 != nil && sums.part > 0 && s.base.Features().OpenChunkWriter != nil
 }

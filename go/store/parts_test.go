@@ -64,7 +64,7 @@ func sendInParts(t *testing.T, b *fakeBucket, content []byte) (*sums, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Store{base: f, direct: reach(f)}
+	s := &Store{base: f, s3: reach(f)}
 	size := int64(len(content))
 	sums := s.summer(size)
 	if !s.takesParts(sums) {

@@ -129,7 +129,7 @@ func (s *Store) send(ctx context.Context, root *os.File, job *Send) (sent Sent, 
 	}
 	if s.encrypts() {
 		if begun != nil {
-			in, err = s.again.encrypt(begun.Head, in)
+			in, err = s.fixedNonce.encrypt(begun.Head, in)
 		} else {
 			in, err = s.cipher.EncryptData(in)
 		}
@@ -149,7 +149,7 @@ func (s *Store) send(ctx context.Context, root *os.File, job *Send) (sent Sent, 
 		_, _ = sums.Write(stored)
 		// S3 compares it with what arrives. Others may keep it and show it again
 		// (Azure, Nextcloud), and would confirm nothing but our own words.
-		if s.direct != nil {
+		if s.s3 != nil {
 			hashes[hash.MD5] = sums.md5()
 		}
 		in = bytes.NewReader(stored)
@@ -181,7 +181,7 @@ func (s *Store) send(ctx context.Context, root *os.File, job *Send) (sent Sent, 
 	if s.encrypts() {
 		sent.Nonce = sums.head[8:]
 	}
-	if s.direct == nil && sent.Tag != "" && shows(ctx, made, sums.kind) == "" {
+	if s.s3 == nil && sent.Tag != "" && shows(ctx, made, sums.kind) == "" {
 		sent.Tag = ""
 	}
 	if sent.Tag == "" {

@@ -22,13 +22,13 @@ import (
 
 // Store is a bucket or a directory, seen through a cipher or not.
 type Store struct {
-	base   fs.Fs
-	sky    Sky
-	cipher *crypt.Cipher // nil: names and content lie there as they are
-	clear  bool          // the cipher is for names only (no_data_encryption)
-	again  *again        // the same cipher with nonces that are given
-	direct *direct       // what S3 tells beyond rclone's API; nil elsewhere
-	counts bool          // names are encoded for a remote that counts UTF-16 units and not bytes
+	base       fs.Fs
+	sky        Sky
+	cipher     *crypt.Cipher // nil: names and content lie there as they are
+	clear      bool          // the cipher is for names only (no_data_encryption)
+	fixedNonce *fixedNonce   // the same cipher with nonces that are given
+	s3         *s3Client     // what S3 tells beyond rclone's API; nil elsewhere
+	counts     bool          // names are encoded for a remote that counts UTF-16 units and not bytes
 }
 
 // Open opens the place base, a connection string; cryptSection names the crypt
@@ -40,7 +40,7 @@ func Open(ctx context.Context, base, cryptSection string) (*Store, error) {
 	}
 	sky := Calm(f) // before the client in it is reached
 	prepareOnce(f)
-	s := &Store{base: f, sky: sky, direct: reach(f)}
+	s := &Store{base: f, sky: sky, s3: reach(f)}
 	if cryptSection == "" {
 		return s, nil
 	}
@@ -55,7 +55,7 @@ func Open(ctx context.Context, base, cryptSection string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.cipher, s.again, s.clear = keys.cipher, &keys.again, keys.opt.NoDataEncryption
+	s.cipher, s.fixedNonce, s.clear = keys.cipher, &keys.fixedNonce, keys.opt.NoDataEncryption
 	s.counts = keys.opt.FilenameEncoding == "base32768"
 	return s, nil
 }
@@ -88,7 +88,7 @@ const (
 
 // fits is ErrName if key is too long.
 func (s *Store) fits(key string) error {
-	if s.direct != nil && len(s.direct.key(key)) > longestKey {
+	if s.s3 != nil && len(s.s3.key(key)) > longestKey {
 		return ErrName
 	}
 	for name := range strings.SplitSeq(key, "/") {

@@ -32,9 +32,9 @@ type sums struct {
 
 func (s *Store) summer(size int64) *sums {
 	sum := &sums{whole: md5.New(), kind: s.hashType()}
-	if s.direct != nil && size >= int64(s.direct.opt.UploadCutoff) {
-		parts := min(max(s.direct.opt.MaxUploadParts, 1), 10000)
-		sum.part = int64(chunksize.Calculator(s.base, size, parts, fs.SizeSuffix(s.direct.opt.ChunkSize)))
+	if s.s3 != nil && size >= int64(s.s3.opt.UploadCutoff) {
+		parts := min(max(s.s3.opt.MaxUploadParts, 1), 10000)
+		sum.part = int64(chunksize.Calculator(s.base, size, parts, fs.SizeSuffix(s.s3.opt.ChunkSize)))
 	}
 	if sum.kind != hash.MD5 && sum.kind != hash.None {
 		if hashers, err := hash.NewMultiHasherTypes(hash.NewHashSet(sum.kind)); err == nil {
@@ -50,7 +50,7 @@ func (s *Store) summer(size int64) *sums {
 func (s *Store) summerOf(size int64, tag string) (*sums, bool) {
 	sum := s.summer(size)
 	var count int64
-	if _, after, found := strings.Cut(tag, "-"); found && s.direct != nil {
+	if _, after, found := strings.Cut(tag, "-"); found && s.s3 != nil {
 		count, _ = strconv.ParseInt(after, 10, 32)
 	}
 	if count == 0 {

@@ -19,7 +19,7 @@ func TestPartsBecomeAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, open := range map[string]func(*os.File) *os.File{
-		"direct":  straight,
+		"direct":  openDirect,
 		"refused": func(*os.File) *os.File { return refuses },
 		"cached":  func(*os.File) *os.File { return nil },
 	} {

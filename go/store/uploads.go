@@ -45,7 +45,7 @@ type noted struct {
 var touched sync.Map
 
 // place is where the uploads of this store are.
-func (d *direct) place() string {
+func (d *s3Client) place() string {
 	return strings.Join([]string{d.opt.Endpoint, d.opt.Region, d.bucket}, " ")
 }
 
@@ -124,8 +124,8 @@ func (s *Store) abort(ctx context.Context, n *noted) error {
 		}
 		return err
 	}
-	_, err := s.direct.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
-		Bucket: &s.direct.bucket, Key: &n.Key, UploadId: &n.ID,
+	_, err := s.s3.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
+		Bucket: &s.s3.bucket, Key: &n.Key, UploadId: &n.ID,
 	})
 	if err != nil && Status(err) != http.StatusNotFound {
 		return err
@@ -145,9 +145,9 @@ const unheard = 2 * time.Minute
 // below a tree that only this machine writes.
 func (s *Store) abortUnheard(ctx context.Context, n *noted, from, to time.Time) error {
 	request := &s3.ListMultipartUploadsInput{
-		Bucket: &s.direct.bucket, Prefix: &n.Key, EncodingType: types.EncodingTypeUrl,
+		Bucket: &s.s3.bucket, Prefix: &n.Key, EncodingType: types.EncodingTypeUrl,
 	}
-	page, err := s.direct.client.ListMultipartUploads(ctx, request)
+	page, err := s.s3.client.ListMultipartUploads(ctx, request)
 	if err != nil {
 		return err
 	}
@@ -180,7 +180,7 @@ func (s *Store) abortUnheard(ctx context.Context, n *noted, from, to time.Time) 
 
 // notes tells whether uploads of this store can be noted, and gone on with.
 func (s *Store) notes() bool {
-	return s.direct.plain() && !s.direct.opt.DirectoryBucket && s.direct.opt.ServerSideEncryption != "aws:kms"
+	return s.s3.plain() && !s.s3.opt.DirectoryBucket && s.s3.opt.ServerSideEncryption != "aws:kms"
 }
 
 // begun finds the upload of the same file that an earlier run began, and what the server
@@ -189,7 +189,7 @@ func (s *Store) begun(ctx context.Context, job *Send, key string, sums *sums) (*
 	if job.Notes == "" || job.Data != nil || !s.notes() {
 		return nil, nil
 	}
-	full, place := s.direct.key(key), s.direct.place()
+	full, place := s.s3.key(key), s.s3.place()
 	n, err := readNote(noteOf(job.Notes, place, full))
 	if err != nil || n.Place != place || n.Key != full {
 		return nil, nil // there is none, or it says nothing
@@ -203,9 +203,9 @@ func (s *Store) begun(ctx context.Context, job *Send, key string, sums *sums) (*
 		return nil, s.abort(ctx, n)
 	}
 	n.have = map[int32]types.Part{}
-	request := &s3.ListPartsInput{Bucket: &s.direct.bucket, Key: &full, UploadId: &n.ID}
+	request := &s3.ListPartsInput{Bucket: &s.s3.bucket, Key: &full, UploadId: &n.ID}
 	for range mostParts { // a page has one at least
-		page, err := s.direct.client.ListParts(ctx, request)
+		page, err := s.s3.client.ListParts(ctx, request)
 		if Status(err) == http.StatusNotFound {
 			n.erase() // somebody has aborted it
 			return nil, nil
@@ -227,7 +227,7 @@ func (s *Store) begun(ctx context.Context, job *Send, key string, sums *sums) (*
 // Abandon aborts the uploads in the directories of notes that nobody in this process
 // knows of, and tells how many there were. Those of other places stay noted.
 func (s *Store) Abandon(ctx context.Context, dirs []string) (gone int, err error) {
-	if s.direct == nil {
+	if s.s3 == nil {
 		return 0, nil
 	}
 	for _, dir := range dirs {
@@ -243,7 +243,7 @@ func (s *Store) Abandon(ctx context.Context, dirs []string) (gone int, err error
 				(&noted{path: path}).erase()
 				continue
 			}
-			if n.Place != s.direct.place() {
+			if n.Place != s.s3.place() {
 				continue
 			}
 			if e := s.abort(ctx, n); e != nil {

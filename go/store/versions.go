@@ -26,7 +26,7 @@ const versionPages = 100
 // that does not know the calls, and a remote that is not S3, keeps none as far as
 // this tells.
 func (s *Store) Versions(ctx context.Context, dir string) (found Versions, err error) {
-	d := s.direct
+	d := s.s3
 	if d == nil {
 		return found, nil
 	}

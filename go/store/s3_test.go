@@ -73,7 +73,7 @@ func TestAnObjectIsEncryptedAgainAsItWas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, err = keys.again.encrypt(first[:32], bytes.NewReader(plain))
+	in, err = keys.fixedNonce.encrypt(first[:32], bytes.NewReader(plain))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,11 +8,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// straight opens a file once more, for writes that do not go through the page
+// openDirect opens a file once more, for writes that do not go through the page
 // cache: a large file that is read back by nobody costs a copy of every byte there,
 // and that is more than to decrypt it. nil where the file system is not known to
 // do that well.
-func straight(file *os.File) *os.File {
+func openDirect(file *os.File) *os.File {
 	var about unix.Statfs_t
 	if err := unix.Fstatfs(int(file.Fd()), &about); err != nil {
 		return nil

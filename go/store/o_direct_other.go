@@ -4,7 +4,7 @@ package store
 
 import "os"
 
-// straight is for Linux alone.
-func straight(*os.File) *os.File { return nil }
+// openDirect is for Linux alone.
+func openDirect(*os.File) *os.File { return nil }
 
 func aligned([]byte) int { return 0 }

@@ -18,10 +18,10 @@ import (
 	"github.com/rclone/rclone/lib/bucket"
 )
 
-// direct reaches the S3 client inside of rclone's Fs, because no API of rclone
+// s3Client reaches the S3 client inside of rclone's Fs, because no API of rclone
 // gives the ETag of a multipart object, and a HEAD goes before each DELETE.
 // TestTheClientInsideIsReached pins the fields.
-type direct struct {
+type s3Client struct {
 	client *s3.Client
 	opt    *backend.Options
 	bucket string
@@ -29,7 +29,7 @@ type direct struct {
 }
 
 // reach returns nil if f is not S3 or does not look as expected.
-func reach(f fs.Fs) *direct {
+func reach(f fs.Fs) *s3Client {
 	inner, ok := f.(*backend.Fs)
 	if !ok {
 		return nil
@@ -49,7 +49,7 @@ func reach(f fs.Fs) *direct {
 	if dir = strings.Trim(dir, "/"); dir != "" {
 		dir += "/"
 	}
-	return &direct{client: client, opt: &opt, bucket: opt.Enc.FromStandardName(name), prefix: dir}
+	return &s3Client{client: client, opt: &opt, bucket: opt.Enc.FromStandardName(name), prefix: dir}
 }
 
 // hidden reads an unexported field of the struct behind p.
@@ -71,13 +71,13 @@ func setHidden[T any](p any, name string, value T) bool {
 	return true
 }
 
-func (d *direct) key(name string) string {
+func (d *s3Client) key(name string) string {
 	return d.opt.Enc.FromStandardPath(d.prefix + name)
 }
 
 // list calls found for every object below dir whose key is after the key after
 // and not after the key last; either may be empty. The name is relative to the root.
-func (d *direct) list(ctx context.Context, dir, after, last string, found func(name string, o Object) error) error {
+func (d *s3Client) list(ctx context.Context, dir, after, last string, found func(name string, o Object) error) error {
 	prefix := d.prefix
 	if dir != "" {
 		prefix += dir + "/"
@@ -148,7 +148,7 @@ func knowsNoEncoding(err error) bool {
 }
 
 // head asks for one object.
-func (d *direct) head(ctx context.Context, name string) (Object, error) {
+func (d *s3Client) head(ctx context.Context, name string) (Object, error) {
 	key := d.key(name)
 	reply, err := d.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &d.bucket, Key: &key})
 	if err != nil {
@@ -158,7 +158,7 @@ func (d *direct) head(ctx context.Context, name string) (Object, error) {
 }
 
 // remove deletes one object; one that is not there is no error.
-func (d *direct) remove(ctx context.Context, name string) error {
+func (d *s3Client) remove(ctx context.Context, name string) error {
 	key := d.key(name)
 	_, err := d.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &d.bucket, Key: &key})
 	return err
