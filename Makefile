@@ -9,7 +9,12 @@ FUZZ ?= 3600
 # there that nobody has set would be another one to build.rs, and all be compiled anew
 # between `cargo test` and `make check`.
 
-built = $(or $(CARGO_TARGET_DIR),target)/release/poof
+# dist is what is shipped: it takes longer to build.
+ifneq ($(filter package wheel release,$(MAKECMDGOALS)),)
+PROFILE ?= dist
+endif
+PROFILE ?= release
+built = $(or $(CARGO_TARGET_DIR),target)/$(PROFILE)/poof
 # What is installed or packaged: another is taken as it is, and nothing is built.
 PROGRAM ?= $(built)
 needs_build = $(if $(filter $(built),$(PROGRAM)),build)
@@ -23,7 +28,7 @@ help:
 	@echo 'make package      build, and make a .deb, a .rpm and one for pacman in target/package'
 	@echo 'make wheel        build, and make a wheel for PyPI in target/wheel'
 	@echo 'make release      build, and make all that a release has in target/release-files'
-	@echo 'make demo         setup, build, and poof demo'
+	@echo 'make demo         setup, build with few remote types, and poof demo'
 	@echo 'make check        formatters, linters and unit tests; no server, no root'
 	@echo 'make lint         formatters, linters, spelling'
 	@echo 'make test         setup, lint and every test'
@@ -40,10 +45,13 @@ setup:
 	@scripts/setup.sh
 
 build:
-	@scripts/build.sh build --release --locked
+	@scripts/build.sh build --profile '$(PROFILE)' --locked
 
-demo: setup build
-	$(built) demo
+# With the remote types s3, crypt, local and alias alone: rclone has some seventy, which
+# take most of the time.
+demo: setup
+	@scripts/build.sh build --release --locked --features slim --target-dir target/slim
+	target/slim/release/poof demo
 
 install: $(needs_build)
 	@$(place) scripts/install.sh '$(PROGRAM)'
