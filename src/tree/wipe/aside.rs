@@ -18,6 +18,8 @@ use crate::tree::scan::walk::STAGE;
 
 pub struct Aside {
     stage: Stage,
+    /// Of the tree: what nobody may have proven finds its place there at the latest.
+    root: OwnedFd,
     next: AtomicU64,
     /// Something that is not proven is in it, and could not go back.
     kept: AtomicBool,
@@ -32,7 +34,8 @@ impl Aside {
         // Of a file with other names it is an error that its content stays.
         let _ = erase::all(root, &CString::new(STAGE)?, Some(noise));
         let stage = Stage::make(root)?;
-        Ok(Aside { stage, next: AtomicU64::new(0), kept: AtomicBool::new(false) })
+        let root = root.try_clone()?;
+        Ok(Aside { stage, root, next: AtomicU64::new(0), kept: AtomicBool::new(false) })
     }
 
     /// Removes `name` from `dir` if it is that of `file`. False: it cannot be moved, for it is
@@ -49,7 +52,11 @@ impl Aside {
         if !moved.is_ok_and(|moved| is_same(&moved, file)) {
             return Err(self.give_back(&own, dir, name));
         }
-        unlinkat(self.stage.handle(), &own, AtFlags::empty())?;
+        if let Err(error) = unlinkat(self.stage.handle(), &own, AtFlags::empty()) {
+            // What is left is named by its own name.
+            let _ = put(self.stage.handle(), &own, dir, &name.into(), true);
+            return Err(error.into());
+        }
         Ok(true)
     }
 
@@ -57,19 +64,22 @@ impl Aside {
         if put(self.stage.handle(), own, dir, &name.into(), true).is_ok() {
             return Stays::unproven(REPLACED);
         }
-        // Something has come there once more.
-        for number in 1..100 {
-            let other = format!("poof-kept-{number}");
-            let Ok(beside) = CString::new(other.as_str()) else { break };
-            if put(self.stage.handle(), own, dir, &beside, true).is_ok() {
-                return Stays::unproven(&format!(
-                    "{REPLACED}, twice: what came first is {other} in the same directory now"
-                ));
+        // Something has come there once more. In the stage it may not stay: the next run
+        // removes that.
+        for (place, where_) in [(dir, "in the same directory"), (&self.root, "at the top")] {
+            for number in 1..100 {
+                let other = format!("poof-kept-{number}");
+                let Ok(beside) = CString::new(other.as_str()) else { break };
+                if put(self.stage.handle(), own, place, &beside, true).is_ok() {
+                    return Stays::unproven(&format!(
+                        "{REPLACED}, twice: what came first is {other} {where_} now"
+                    ));
+                }
             }
         }
         self.kept.store(true, Ordering::Relaxed);
         let own = own.to_string_lossy();
-        Stays::unproven(&format!("{REPLACED}: it is {own} in {STAGE} now; move it from there"))
+        Stays::unproven(&format!("{REPLACED}: it is {own} in {STAGE} now; move it from there before another upload"))
     }
 
     /// Removes the stage, unless something is kept in it; whether that is so.
@@ -131,6 +141,17 @@ mod tests {
         assert!(stays.why.contains("poof-kept-1 in the same directory"), "{stays:?}");
         assert_eq!(fs::read(at("poof-kept-1")).unwrap(), b"first");
         assert_eq!(fs::read(at("proven")).unwrap(), b"longer");
+        // Where the directory takes nothing any more, it comes to the top.
+        fs::create_dir(at("sub")).unwrap();
+        for number in 1..100 {
+            fs::write(at("sub").join(format!("poof-kept-{number}")), "").unwrap();
+        }
+        fs::write(at("sub/proven"), "last").unwrap();
+        fs::write(at(STAGE).join("99"), "second").unwrap();
+        let sub = OwnedFd::from(File::open(at("sub")).unwrap());
+        let stays = aside.give_back(&own, &sub, c"proven");
+        assert!(stays.why.contains("poof-kept-2 at the top"), "{stays:?}");
+        assert_eq!(fs::read(at("poof-kept-2")).unwrap(), b"second");
         let proven = stat(&handle, c"proven");
         assert!(aside.remove(&handle, c"proven", &proven).unwrap());
         assert!(!at("proven").exists());
