@@ -66,11 +66,11 @@ impl Stage {
     ///
     /// # Errors
     /// Something cannot be removed.
-    pub fn remove(self, root: &OwnedFd) -> io::Result<()> {
+    pub fn remove(&self, root: &OwnedFd) -> io::Result<()> {
         let Stage(dir) = self;
-        erase::within(&dir)?;
+        erase::within(dir)?;
         match statat(root, name()?, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(found) if id(&found) == id(&fstat(&dir)?) => {
+            Ok(found) if id(&found) == id(&fstat(dir)?) => {
                 Ok(unlinkat(root, name()?, AtFlags::REMOVEDIR)?)
             }
             _ => Ok(()),

@@ -79,17 +79,24 @@ impl Aside {
         }
         self.kept.store(true, Ordering::Relaxed);
         let own = own.to_string_lossy();
-        Stays::unproven(&format!("{REPLACED}: it is {own} in {STAGE} now; move it from there before another upload"))
+        Stays::unproven(&format!(
+            "{REPLACED}: it is {own} in {STAGE} now; move it from there before another upload"
+        ))
     }
 
     /// Removes the stage, unless something is kept in it; whether that is so.
-    pub fn finish(self, root: &OwnedFd) -> bool {
-        let kept = self.kept.into_inner();
-        if !kept {
+    pub fn finish(self) -> bool {
+        self.kept.load(Ordering::Relaxed)
+    }
+}
+
+/// However the wipe ends.
+impl Drop for Aside {
+    fn drop(&mut self) {
+        if !self.kept.load(Ordering::Relaxed) {
             // What is left of it is removed with the directories, or by the next run.
-            let _ = self.stage.remove(root);
+            let _ = self.stage.remove(&self.root);
         }
-        kept
     }
 }
 
@@ -155,10 +162,10 @@ mod tests {
         let proven = stat(&handle, c"proven");
         assert!(aside.remove(&handle, c"proven", &proven).unwrap());
         assert!(!at("proven").exists());
-        assert!(!aside.finish(&handle) && !at(STAGE).exists());
+        assert!(!aside.finish() && !at(STAGE).exists());
         // What a run that was killed has left.
         fs::create_dir(at(STAGE)).unwrap();
         fs::write(at(STAGE).join("0"), "left").unwrap();
-        assert!(!Aside::make(&handle, &noise).unwrap().finish(&handle) && !at(STAGE).exists());
+        assert!(!Aside::make(&handle, &noise).unwrap().finish() && !at(STAGE).exists());
     }
 }

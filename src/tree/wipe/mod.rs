@@ -150,7 +150,7 @@ impl<'a> Work<'a> {
 
     /// Once the files are gone: looks what is there, and removes the directories.
     fn finish(mut self, look: &Look, unproven: &[&[u8]], directories: &[Vec<u8>]) -> Tally {
-        if self.aside.take().is_some_and(|aside| aside.finish(self.dirs.root())) {
+        if self.aside.take().is_some_and(Aside::finish) {
             self.stays(STAGE.into(), Stays::unproven(stays::REPLACED));
         }
         self.tally.interrupted = interrupt::requested();
