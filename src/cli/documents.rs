@@ -1,4 +1,4 @@
-//! What the documents say of the command line is what it is.
+//! Compares what the documents say of the command line with the command line.
 
 use std::collections::BTreeSet;
 

@@ -1,7 +1,6 @@
 //! The options with which a user says how careful a command has to be.
 
-use crate::cli;
-use crate::cli::Guard;
+use crate::cli::{self, Guard};
 use crate::operations::caution::Caution;
 use crate::tree::guard::Allowed;
 

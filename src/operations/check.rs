@@ -254,16 +254,13 @@ impl Checking<'_> {
 
     /// `aloud`: not only for programs.
     fn tell(&self, tree: &str, Finding { path, what }: &Finding, aloud: bool) {
-        let mut at_top = false;
+        let at_top = matches!(what, What::Foreign { odd: true });
         let (what, holds, why) = match what {
             What::Missing => ("missing", None, None),
             What::Changed => ("changed", None, None),
             What::Stale => ("stale", None, None),
             What::Swapped(of) => ("swapped", Some(Bytes::holds(of)), None),
-            What::Foreign { odd } => {
-                at_top = *odd;
-                ("foreign", None, None)
-            }
+            What::Foreign { .. } => ("foreign", None, None),
             What::Wrong(_) => ("wrong", None, None),
             What::Unreadable(why) => ("unreadable", None, Some(why.clone())),
         };

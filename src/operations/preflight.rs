@@ -20,8 +20,7 @@ use crate::tree::journal::Journal;
 use crate::tree::model::change::Why;
 use crate::tree::model::entry::is_within;
 use crate::tree::remote::lock::Lock;
-use crate::tree::scan::walk;
-use crate::tree::scan::walk::{LeftOut, Walk};
+use crate::tree::scan::walk::{self, LeftOut, Walk};
 use crate::tree::snapshot::{Snapshots, Standing};
 use crate::tree::wipe::{Presence, Record};
 

@@ -101,7 +101,7 @@ fn what_the_workflows_call_is_there() {
         }
     }
     assert!(count > 5, "{count}");
-    // What is cached is what is installed.
+    // The key of the cache names the version that the step installs.
     let ci = fs::read_to_string(root().join(".github/workflows/ci.yml")).unwrap();
     let version = ci.split("cargo-deny@").nth(1).unwrap().lines().next().unwrap();
     assert!(ci.contains(&format!("key: cargo-deny-{version}\n")), "{version}");

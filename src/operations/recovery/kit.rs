@@ -88,8 +88,10 @@ pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
     }
     let weak = !made && phrase::is_weak(&phrase);
     readiness::note_kit(session, &path, weak)?;
-    let (store, path_there) = (kit.store.clone(), Bytes::path(path.as_os_str().as_bytes()));
-    report.tell(&Event::Kit { store, path: path_there });
+    report.tell(&Event::Kit {
+        store: kit.store.clone(),
+        path: Bytes::path(path.as_os_str().as_bytes()),
+    });
     report.done("The kit is written and was opened once more with its phrase.");
     if weak {
         report.warn(

@@ -7,8 +7,7 @@ use super::Backup;
 use crate::base::error::Result;
 use crate::tree::model::layout::Names;
 use crate::tree::model::plan::Item;
-use crate::tree::remote::own_objects;
-use crate::tree::remote::own_objects::{Foreign, Ours, mark, note, odd_mark};
+use crate::tree::remote::own_objects::{self, Foreign, Ours, mark, note, odd_mark};
 
 impl Backup<'_> {
     /// Notes which objects this run is about to make and to remove, and keeps what an

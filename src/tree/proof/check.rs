@@ -16,8 +16,7 @@ use crate::tree::model::layout::Names;
 use crate::tree::remote::listing::{Listing, Unclaimed};
 use crate::tree::remote::object_metadata::is_content;
 use crate::tree::remote::own_objects::Ours;
-use crate::tree::remote::read_back;
-use crate::tree::remote::read_back::Fault;
+use crate::tree::remote::read_back::{self, Fault};
 use crate::tree::snapshot::Snapshot;
 
 /// Something that is not as the snapshot has it.

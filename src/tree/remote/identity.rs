@@ -9,8 +9,7 @@ use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 
 use super::known;
-use super::metadata_store;
-use super::metadata_store::SMALL;
+use super::metadata_store::{self, SMALL};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::{is_absent, write_private};
 use crate::storage::failure::{Failure, FailureKind};

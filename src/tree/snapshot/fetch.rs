@@ -11,8 +11,7 @@ use crate::storage::failure::Failure;
 use crate::storage::job::Watch;
 use crate::tree::manifest::{Counts, Head, LARGEST_HEAD, LARGEST_SHARD, open_shard};
 use crate::tree::model::layout::Names;
-use crate::tree::remote::metadata_store;
-use crate::tree::remote::metadata_store::{Records, SMALL};
+use crate::tree::remote::metadata_store::{self, Records, SMALL};
 
 impl Snapshots<'_> {
     /// The generations on the remote before `snapshot`, the newest first.

@@ -9,8 +9,7 @@ use crate::tree::model::entry::{Content, Entry, EntryKind, Stored, Tag};
 use crate::tree::model::inventory::State;
 use crate::tree::model::plan::Failed;
 use crate::tree::remote::listing::list;
-use crate::tree::remote::object_metadata;
-use crate::tree::remote::object_metadata::{complete, sent_as};
+use crate::tree::remote::object_metadata::{self, complete, sent_as};
 use crate::tree::remote::sent::{Verdict, judge, look};
 use crate::tree::retry::{Attempt, Failures};
 

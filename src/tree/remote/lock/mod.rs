@@ -24,8 +24,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::listing::list;
-use super::metadata_store;
-use super::metadata_store::SMALL;
+use super::metadata_store::{self, SMALL};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::write_private;
 use crate::base::interrupt;
