@@ -5,13 +5,13 @@ use std::fs;
 
 use super::shown;
 use crate::base::error::{Error, Kind, Result};
-use crate::base::shown::path_of;
 use crate::cli::Cconfig;
 use crate::config::rclone_conf::{STORAGE, is_encrypted};
 use crate::config::ready::storage_section;
 use crate::config::{PoofConf, Problem, RcloneConf, RcloneFile, Status, keys};
 use crate::operations::secrets::{in_time, rclone_file};
 use crate::operations::{Outcome, Session, section};
+use crate::report::Note;
 
 pub fn run(session: &Session, args: &Cconfig) -> Result<Outcome> {
     let path = &session.files.rclone;
@@ -33,8 +33,7 @@ pub fn run(session: &Session, args: &Cconfig) -> Result<Outcome> {
         };
         fill(session, poof.as_ref(), &mut file.conf, args)?;
         file.save(path)?;
-        let done = if missing { "created" } else { "changed" };
-        session.report.note(&format!("{done} {}", path_of(path)));
+        session.report.say(Note::Written { is_new: missing, path: path.clone() });
     }
     let text = fs::read(path).map_err(|error| Error::io("read", path, &error))?;
     shown::show(session, path, &text);

@@ -4,9 +4,9 @@ use std::fs;
 
 use super::shown;
 use crate::base::error::{Error, Result};
-use crate::base::shown::path_of;
 use crate::config::PoofConf;
 use crate::operations::{Outcome, Session};
+use crate::report::Note;
 
 pub fn run(session: &Session) -> Result<Outcome> {
     let path = &session.files.poof;
@@ -15,7 +15,7 @@ pub fn run(session: &Session) -> Result<Outcome> {
         let _lock = session.lock()?;
         let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
         PoofConf::scaffold(path, &session.files.dir, &user)?.save(path)?;
-        session.report.note(&format!("created {}", path_of(path)));
+        session.report.say(Note::Written { is_new: true, path: path.clone() });
     }
     let text = fs::read(path).map_err(|error| Error::io("read", path, &error))?;
     shown::show(session, path, &text);

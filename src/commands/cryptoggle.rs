@@ -18,16 +18,15 @@ pub fn run(session: &Session) -> Result<Outcome> {
     } else {
         Status::EncryptionDisabled
     };
-    session.report.result(&format!("Toggle target from {from} to {to} - {status}"));
-    session.report.tell(&Event::Toggle { from: from.to_owned(), to, status: status.word() });
+    session.report.tell(&Event::Toggle { from: from.to_owned(), to, status });
     session.report.note(
         "Snapshots on the other side stay in the bucket. If there are any, the next backup asks \
          for `--allow other-remote` once.",
     );
     if status == Status::EncryptionEnabled {
         session.report.note(
-            "What was sent before lies there in clear: once a backup is on this side, `poof \
-             purge-plain` removes it.",
+            "Earlier backups are still there in clear: once a backup is on this side, `poof \
+             purge-plain` removes them.",
         );
     }
     Ok(Outcome::default())

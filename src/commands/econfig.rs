@@ -5,12 +5,12 @@ use std::path::Path;
 
 use crate::base::error::{Error, Result};
 use crate::base::secret::Secret;
-use crate::base::shown::path_of;
 use crate::config::rclone_conf::CRYPT;
 use crate::config::{PoofConf, Problem, RcloneConf};
 use crate::host::disk;
 use crate::operations::secrets::{in_time, rclone_file};
 use crate::operations::{Outcome, Session, guessable, section};
+use crate::report::Note;
 
 pub fn run(session: &Session) -> Result<Outcome> {
     let path = &session.files.rclone;
@@ -26,7 +26,7 @@ pub fn run(session: &Session) -> Result<Outcome> {
             || secrets.iter().any(|secret| secret.place() == Some((&section, key)))
     };
     if has("password") && has("remote") {
-        session.report.note(&format!("[{section}] has its passwords; nothing was changed"));
+        session.report.say(Note::SectionIsThere { section: section.clone() });
         guessable::warn(session, rclone, &[]);
         return Ok(Outcome::default().with("changed", false));
     }
@@ -57,7 +57,7 @@ pub fn run(session: &Session) -> Result<Outcome> {
     let keys = ["type", "remote", "filename_encoding", "password", "password2"];
     rclone.fill(&section, &made, &keys);
     file.save(path)?;
-    session.report.done(&format!("added [{section}] to {}", path_of(path)));
+    session.report.say(Note::SectionAdded { section: section.clone(), path: path.to_owned() });
     session.report.note(
         "Its passwords exist only there: keep a copy in a safe place (`poof cconfig` shows the \
          file). `poof cryptoggle` switches to it.",

@@ -4,7 +4,7 @@ use crate::base::error::Result;
 use crate::cli::Lconfig;
 use crate::host::schedule::{Interval, Kind, Scheduler};
 use crate::operations::{Outcome, Session, schedule};
-use crate::report::{Bytes, Event};
+use crate::report::{Bytes, Event, Note};
 
 pub fn run(session: &Session, args: &Lconfig) -> Result<Outcome> {
     let report = &*session.report;
@@ -21,7 +21,7 @@ pub fn run(session: &Session, args: &Lconfig) -> Result<Outcome> {
     let _lock = session.lock()?;
     schedule::install(session, kind, every)?;
     if let Some(why) = why {
-        report.note(&format!("It is cron that runs it: {why}."));
+        report.say(Note::CronRuns { why: why.clone() });
     }
     Ok(outcome(kind, every))
 }

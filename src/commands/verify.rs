@@ -15,7 +15,7 @@ use crate::operations::permissions;
 use crate::operations::repository::sight;
 use crate::operations::secrets::{check, give, rclone_file};
 use crate::operations::{Outcome, Session, guessable, keychain, schedule};
-use crate::report::Event;
+use crate::report::{Event, Note};
 use crate::storage::configuration;
 use crate::storage::failure::Failure;
 use crate::storage::remote::Remote;
@@ -67,9 +67,7 @@ pub fn run(session: &Session, args: &Verify) -> Result<Outcome> {
 }
 
 fn line(session: &Session, question: &str, status: Status) {
-    session.report.result(&format!("{question}? - {status}"));
-    let (question, status) = (question.to_owned(), status.word());
-    session.report.tell(&Event::State { question, status });
+    session.report.tell(&Event::State { question: question.to_owned(), status });
 }
 
 /// Whoever runs a proxy sees where requests go, and all that is not encrypted on the way.
@@ -82,7 +80,7 @@ fn tell_proxies(session: &Session, conf: &RcloneConf, active: &str) {
                 _ => continue,
             },
         };
-        session.report.note(&format!("requests to {to} go through the proxy {proxy} ({says})"));
+        session.report.say(Note::Proxy { to, proxy, place: says });
     }
 }
 
@@ -109,7 +107,7 @@ fn probe(session: &Session, ready: &Ready) -> Result<()> {
     let sight = sight::look(ready)?;
     if !sight.here.exists {
         remote.make_bucket().map_err(refused(format!("make {place}")))?;
-        session.report.note(&format!("{place} did not exist and was made"));
+        session.report.say(Note::BucketMade { place: place.clone() });
     }
     let names: Vec<_> = ready.directories().iter().map(|d| d.name.as_str()).collect();
     if let Some(suspicion) = sight.suspicion(&names) {

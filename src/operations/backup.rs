@@ -79,7 +79,7 @@ pub(super) fn send(
             Found::Here(backup) => Ok(Some(backup)),
             Found::Wiping => Err(guard::half_wiped(&directory.local)),
             Found::Wiped(record) => {
-                report.tell(&Event::wiped(&record, &repository.remote.name()));
+                report.tell(&Event::wiped_before(&record, &repository.remote.name()));
                 Ok(None)
             }
         });

@@ -10,10 +10,10 @@ use super::wipe::forget_names;
 use super::{loading, runner};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
-use crate::base::units::{clock, date, files};
+use crate::base::units::date;
 use crate::config::Ready;
 use crate::config::trees::Directory;
-use crate::report::{Bytes, Event, event, lists};
+use crate::report::{Bytes, Event, Note, TreeNote, event, lists};
 use crate::tree::guard::Allowed;
 use crate::tree::model::layout::Names;
 use crate::tree::proof::check::{
@@ -71,7 +71,7 @@ pub(super) fn look(session: &Session, request: &Request, ready: &Ready) -> Resul
         forget_names(session, checking.repository, &directory.name)?;
     }
     if outcome.kind.is_none() {
-        session.report.done(&format!("All can be restored: {}", files(proven)));
+        session.report.say(Note::AllIntact { files: proven });
     } else {
         session.report.warn("Not all can be restored, see above.");
         session.report.note("A backup sends again what is still here.");
@@ -126,22 +126,15 @@ impl Checking<'_> {
             self.tell(name, finding, finding.what.is_loss() || seen <= shown);
         }
         if shown < foreign {
-            report.result(&format!("foreign {name}:{}", lists::rest(foreign - shown)));
+            report.say_of(name, TreeNote::MoreForeign(foreign - shown));
         }
         let lost = findings.iter().filter(|finding| finding.what.is_loss()).count() as u64;
         report.tell(&Event::Checked { tree: name.clone(), intact, lost, foreign, unhashed });
         if ours > 0 {
-            report.note(&format!(
-                "{name}: left by a run that did not end, and removed by the next backup: {}",
-                files(ours)
-            ));
+            report.say_of(name, TreeNote::Leftovers(ours));
         }
         if unhashed > 0 && !self.sample.is_some_and(|sample| sample.is_all()) {
-            report.note(&format!(
-                "{name}: the remote shows no hash of {}: sizes and times were compared; \
-                 `--read-data` reads them",
-                files(unhashed)
-            ));
+            report.say_of(name, TreeNote::Unhashed(unhashed));
         }
         Ok(Checked { intact, lost, whole })
     }
@@ -246,8 +239,7 @@ impl Checking<'_> {
                 told = true;
                 let left = started.elapsed().as_millis() * u128::from(total - read);
                 let left = u64::try_from(left / u128::from(read.max(1))).unwrap_or(u64::MAX);
-                let left = clock(Duration::from_millis(left));
-                report.note(&format!("{name}: about {left} more"));
+                report.say_of(name, TreeNote::TimeLeft(Duration::from_millis(left)));
             }
         })
     }

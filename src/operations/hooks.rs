@@ -13,7 +13,7 @@ use crate::base::interrupt;
 use crate::config::programs::Program;
 use crate::config::{Hooks, Problem};
 use crate::host::launch::{Launch, Trouble};
-use crate::report::Event;
+use crate::report::{Event, Note};
 
 /// What is left to a hook that runs after an interrupt: whoever waits for poof to stop
 /// does not wait for long.
@@ -95,11 +95,13 @@ fn after(
     outcome
 }
 
-fn one(session: &Session, when: &str, launch: &Launch) -> std::result::Result<(), Trouble> {
+fn one(session: &Session, when: &'static str, launch: &Launch) -> std::result::Result<(), Trouble> {
     let report = &*session.report;
     let name = name(launch.argv);
-    report.note(&format!("hook {when}: {name}"));
-    let outcome = launch.run(&mut |line| report.note(&format!("  {name}: {line}")));
+    report.say(Note::HookBegins { when, program: name.to_owned() });
+    let outcome = launch.run(&mut |line| {
+        report.say(Note::Printed { program: name.to_owned(), line: line.to_owned() });
+    });
     report.tell(&Event::Hook {
         when: when.to_owned(),
         program: name.to_owned(),

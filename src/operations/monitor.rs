@@ -1,7 +1,7 @@
 //! Shows a job of rclone as progress and, with `--verbose`, its log.
 
-use crate::report::Report;
 use crate::report::progress::Progress;
+use crate::report::{Note, Report};
 use crate::storage::job::{Busy, LogLine, Stats, Watch};
 
 pub struct Monitor<'a> {
@@ -50,6 +50,6 @@ impl Watch for Monitor<'_> {
         let LogLine { level, object, text } = line;
         let about = if object.is_empty() { String::new() } else { format!("{object}: ") };
         let said = format!("rclone {level}: {about}{text}");
-        self.progress.aside(|| self.report.detail(&said));
+        self.progress.aside(|| self.report.say(Note::Rclone(said)));
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::session::Session;
 use crate::base::secret::Secret;
 use crate::host::clipboard;
-use crate::report::{Bytes, Event, Volume};
+use crate::report::{Bytes, Event, Note, Tone, Volume};
 
 /// The text of a configuration file.
 pub fn show(session: &Session, file: &Path, text: &[u8]) {
@@ -29,7 +29,7 @@ fn hand(session: &Session, text: &str) {
         return;
     }
     match clipboard::copy(&Secret::new(text.to_owned()), &session.layout.home) {
-        Ok(copied) => report.note(&copied.to_string()),
-        Err(unavailable) => report.note(&unavailable.to_string()),
+        Ok(copied) => report.say(Note::Said(Tone::Note, copied.to_string())),
+        Err(unavailable) => report.say(Note::Said(Tone::Note, unavailable.to_string())),
     }
 }

@@ -12,7 +12,7 @@ use super::session::Session;
 use crate::base::error::{Error, Kind, Result};
 use crate::config::Ready;
 use crate::config::trees::Directory;
-use crate::report::{Bytes, Event, lists};
+use crate::report::{Bytes, Event, Note, TreeNote, lists};
 use crate::storage::filter::Filter;
 use crate::tree::backup::{Backup, Preparation};
 use crate::tree::guard::{self, Allowed};
@@ -76,12 +76,7 @@ impl<'a> Preflight<'a> {
                 let Some(own) = repository.place_of_its_own(session, directory) else {
                     return Err(refusal);
                 };
-                let Directory { name, .. } = directory;
-                session.report.note(&format!(
-                    "{name}: it holds the configuration of another machine; that of this one is \
-                     kept as {}",
-                    own.name
-                ));
+                session.report.say_of(&directory.name, TreeNote::KeptAs(own.name.clone()));
                 match self.survey_as(&own)? {
                     Surveyed::Found(found) => Ok(found),
                     Surveyed::Newer(refusal) => Err(refusal),
@@ -241,9 +236,7 @@ impl<'a> Preflight<'a> {
         }
         let outcome = runner::all(&*session.report, backups, outcome, "sent")?;
         if let Err(failure) = repository.abandon_uploads(ready, &trees) {
-            let why = failure.text;
-            let what = format!("what an earlier run began to upload could not be removed: {why}");
-            session.report.note(&what);
+            session.report.say(Note::PartsStay { why: failure.text });
         }
         Ok(outcome)
     }

@@ -6,9 +6,8 @@ use std::time::Instant;
 use super::monitor::Monitor;
 use super::outcome::Outcome;
 use crate::base::error::{Error, Kind, Result};
-use crate::base::units::{self, bytes, clock};
 use crate::report::event::Numbers;
-use crate::report::{Event, Report, lists};
+use crate::report::{Event, Note, Report, TreeNote, lists};
 use crate::storage::failure::FailureKind;
 use crate::storage::job::Watch;
 use crate::tree::backup::Backup;
@@ -161,16 +160,11 @@ pub fn list<T: Task>(report: &dyn Report, tasks: &[T]) {
 pub fn would<T: Task>(report: &dyn Report, tasks: &[T], outcome: Outcome) -> Outcome {
     for task in tasks {
         let (name, plan) = (task.name(), task.plan());
-        let mut said = format!("{name}: {}; {}", lists::counts(plan), lists::volume(plan));
-        let mut numbers = Numbers::of(name, plan, &plan.failed);
+        let mut numbers = Numbers::of(name, plan, &plan.failed, None);
         if let Some(excluded) = task.excluded() {
             numbers.excluded = Some(excluded.files);
             numbers.excluded_bytes = Some(excluded.bytes);
-            if excluded.found {
-                said = format!("{said}; excluded: {}", lists::extent(excluded));
-            }
         }
-        report.note(&said);
         report.tell(&Event::Tree(numbers));
     }
     report.done("Dry run: nothing was changed.");
@@ -185,7 +179,7 @@ pub fn all<T: Task>(
     report: &dyn Report,
     mut tasks: Vec<T>,
     mut outcome: Outcome,
-    verb: &str,
+    verb: &'static str,
 ) -> Result<Outcome> {
     let started = Instant::now();
     let total = tasks.iter().map(|task| task.plan().bytes()).sum();
@@ -206,7 +200,7 @@ pub fn all<T: Task>(
             }
         });
         for note in task.notes() {
-            report.note(&format!("{name}: {note}"));
+            report.say_of(name, TreeNote::Also(note.clone()));
         }
         match result {
             Ok(failed) => {
@@ -222,15 +216,8 @@ pub fn all<T: Task>(
     }
     drop(monitor);
     let time = started.elapsed();
-    let volume = format!("{}, {} in {}", units::files(files), bytes(moved), clock(time));
-    match (outcome.kind, outcome.undeleted) {
-        (None, 0) => report.done(&format!("All {verb}: {volume}")),
-        (None, count) => {
-            let count = units::files(count);
-            report.warn(&format!("All {verb}: {volume}; not deleted: {count}"));
-        }
-        (Some(_), _) => report.warn(&format!("Not all was {verb}, see above; {volume}")),
-    }
+    let (undeleted, is_whole) = (outcome.undeleted, outcome.kind.is_none());
+    report.say(Note::All { verb, files, bytes: moved, time, undeleted, is_whole });
     if outcome.undeleted > 0 {
         let undeleted = outcome.undeleted;
         outcome = outcome.with("undeleted", undeleted);
@@ -243,24 +230,11 @@ pub fn all<T: Task>(
 }
 
 /// Tells what was done of a tree, and what was not.
-fn tell(report: &dyn Report, name: &str, done: &Plan, failed: &[Failed], verb: &str) {
+fn tell(report: &dyn Report, name: &str, done: &Plan, failed: &[Failed], verb: &'static str) {
     for file in failed {
         report.tell(&Event::failed(name, file));
     }
-    let count = |deletion| failed.iter().filter(|f| f.deletion == deletion).count() as u64;
-    let mut missed = Vec::new();
-    for (count, verb) in [(count(false), verb), (count(true), "deleted")] {
-        if count > 0 {
-            missed.push(format!("not {verb}: {}", units::files(count)));
-        }
-    }
-    let counts = lists::counts(done);
-    if missed.is_empty() {
-        report.done(&format!("{name}: {counts}"));
-    } else {
-        report.warn(&format!("{name}: {}; {counts}", missed.join(", ")));
-    }
-    report.tell(&Event::Tree(Numbers::of(name, done, failed)));
+    report.tell(&Event::Tree(Numbers::of(name, done, failed, Some(verb))));
 }
 
 /// A server that refuses every file has refused the credentials.

@@ -12,7 +12,7 @@ use crate::config::ready::ready;
 use crate::config::{Files, PoofConf, RcloneConf};
 use crate::host::program;
 use crate::host::schedule::{Found, Interval, Kind, Schedule, Scheduler, environment};
-use crate::report::{Bytes, Event};
+use crate::report::{Bytes, Event, Note, Tone};
 
 /// The schedule that backs up this configuration.
 ///
@@ -66,17 +66,6 @@ pub fn found(session: &Session) -> Option<Found> {
     }
 }
 
-/// `every 6h (systemd)`
-pub fn shown(found: Option<&Found>) -> String {
-    let Some(Found { kind, every, enabled }) = found else { return "none".to_owned() };
-    let every = match every {
-        Some(every) => format!("every {every}"),
-        None => "of another make".to_owned(),
-    };
-    let state = if *enabled { "" } else { ", not in force: `poof lconfig` puts it in force" };
-    format!("{every} ({kind}){state}")
-}
-
 /// Puts a schedule in force and shows it.
 ///
 /// # Errors
@@ -93,9 +82,9 @@ pub fn install(session: &Session, kind: Kind, every: Interval) -> Result<()> {
         report.tell(&Event::Path { name: kind.to_string(), path });
     }
     for note in &written.notes {
-        report.note(note);
+        report.say(Note::Said(Tone::Note, note.clone()));
     }
-    report.done(&format!("A backup runs every {every} ({kind}); `poof lpurge` ends that."));
+    report.say(Note::Scheduled { kind, every });
     Ok(())
 }
 

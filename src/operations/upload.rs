@@ -16,7 +16,7 @@ use crate::base::interrupt;
 use crate::base::units::{bytes, files};
 use crate::config::Ready;
 use crate::config::trees::Directory;
-use crate::report::{Event, lists};
+use crate::report::{Event, TreeNote, lists};
 use crate::tree::backup::Backup;
 use crate::tree::scan::root::Roots;
 
@@ -150,12 +150,12 @@ fn survey<'a>(sending: &Preflight<'a>, directories: &[&Directory]) -> Result<Sur
                 all.backups.push(backup);
             }
             Ok(Found::Wiping) => {
-                report.note(&format!("{}: its wipe goes on where it ended", directory.name));
+                report.say_of(&directory.name, TreeNote::WipeGoesOn);
                 all.going.push(directory);
             }
             Ok(Found::Wiped(record)) => {
                 all.elsewhere |= !record.is_on(&here);
-                report.tell(&Event::wiped(&record, &here));
+                report.tell(&Event::wiped_before(&record, &here));
                 all.wiped.push(directory);
             }
             Err(error) => {

@@ -6,9 +6,11 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use super::note::Note;
 use crate::base::error::Error;
 use crate::base::json::time;
 use crate::base::waiting::Waiting;
+use crate::config::Status;
 use crate::host::mounts::Mount;
 use crate::tree::model::plan::{Failed, Plan};
 use crate::tree::wipe::{Achieved, Record, Tally};
@@ -47,12 +49,14 @@ pub enum Event {
     },
     State {
         question: String,
-        status: String,
+        #[serde(serialize_with = "status_word")]
+        status: Status,
     },
     Toggle {
         from: String,
         to: String,
-        status: String,
+        #[serde(serialize_with = "status_word")]
+        status: Status,
     },
     Kit {
         store: Option<String>,
@@ -122,7 +126,12 @@ pub enum Event {
         #[serde(flatten)]
         path: Bytes,
     },
-    Wipe(Wiped),
+    /// A tree was wiped just now.
+    #[serde(rename = "wipe")]
+    TreeWiped(WipeResult),
+    /// What is excluded in a tree was; [`Event::Excluded`] tells programs.
+    #[serde(skip)]
+    ExcludedWiped(WipeResult),
     WouldWipe {
         tree: String,
         files: u64,
@@ -155,9 +164,14 @@ pub enum Event {
         files: u64,
         bytes: u64,
         wiped: bool,
-        paths: Vec<String>,
+        #[serde(serialize_with = "texts")]
+        paths: Vec<Vec<u8>>,
+        #[serde(skip)]
+        fate: Fate,
     },
-    Wiped {
+    /// An earlier run has wiped a tree, and nothing is to be done with it.
+    #[serde(rename = "wiped")]
+    WipedBefore {
         tree: String,
         #[serde(serialize_with = "moment")]
         since: u64,
@@ -198,8 +212,11 @@ pub enum Event {
     Directory {
         tree: String,
         presence: &'static str,
-        since: Option<String>,
+        #[serde(serialize_with = "moment_or_null")]
+        since: Option<u64>,
         snapshot: Option<Snapshot>,
+        #[serde(skip)]
+        seen: Seen,
         #[serde(flatten)]
         path: Bytes,
     },
@@ -219,14 +236,20 @@ pub enum Event {
         schedule_enabled: bool,
     },
     ScheduledRun {
-        begun: Option<String>,
-        ended: Option<String>,
+        #[serde(serialize_with = "moment_or_null")]
+        begun: Option<u64>,
+        #[serde(serialize_with = "moment_or_null")]
+        ended: Option<u64>,
         exit_code: Option<u8>,
         failures: u32,
-        proven: Option<String>,
-        next: Option<String>,
+        #[serde(serialize_with = "moment_or_null")]
+        proven: Option<u64>,
+        #[serde(serialize_with = "moment_or_null")]
+        next: Option<u64>,
         skipped: Option<String>,
         trouble: Option<String>,
+        #[serde(skip)]
+        more: Run,
     },
     PlainCopy {
         tree: String,
@@ -301,29 +324,8 @@ pub enum Event {
         #[serde(flatten)]
         fields: Map<String, Value>,
     },
-    /// For people alone: no line of `--json`.
     #[serde(skip)]
-    Text {
-        tone: Tone,
-        text: String,
-    },
-}
-
-/// How something is said to people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tone {
-    /// What the command was called for.
-    Result,
-    /// The same, to be used as it is: the content of a file.
-    Verbatim,
-    /// What a person likes to know while it happens.
-    Note,
-    /// The good end of something.
-    Done,
-    /// Something that deserves a look, though the work goes on.
-    Warning,
-    /// What rclone says.
-    Detail,
+    Note(Note),
 }
 
 /// What a plan does with a path.
@@ -337,29 +339,72 @@ pub enum Action {
     Delete,
 }
 
+/// What becomes of the excluded files of a tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    WouldGo,
+    WouldStay,
+    /// They are gone; [`Event::ExcludedWiped`] tells people.
+    Gone,
+    Stay,
+    /// They stay, though poof itself was to vanish with all.
+    StayBehind,
+}
+
+/// How the numbers of a directory are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// The server shows all of it now.
+    Now,
+    /// What the server does not show was proven when it was sent.
+    WhenSent,
+    /// The remote was not asked, and this machine remembers it.
+    Last,
+    /// The same, where the snapshot was wiped as well: so many files, so many bytes.
+    AtWipe(u64, u64),
+}
+
+/// What people are told of a scheduled run beside its numbers.
+#[derive(Debug)]
+pub struct Run {
+    /// In a word.
+    pub result: String,
+    pub skipped: Option<u64>,
+    pub is_scheduled: bool,
+}
+
 /// The numbers of a tree.
 #[derive(Debug, Serialize)]
 pub struct Numbers {
-    tree: String,
-    add: usize,
-    update: usize,
+    pub(super) tree: String,
+    pub(super) add: usize,
+    pub(super) update: usize,
     #[serde(rename = "move")]
-    moved: usize,
-    attributes: usize,
-    delete: usize,
-    unchanged: u64,
+    pub(super) moved: usize,
+    pub(super) attributes: usize,
+    pub(super) delete: usize,
+    pub(super) unchanged: u64,
     failed: usize,
-    files: u64,
-    bytes: u64,
+    pub(super) files: u64,
+    pub(super) bytes: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub excluded: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub excluded_bytes: Option<u64>,
+    /// What was done with it; None: it is a plan.
+    #[serde(skip)]
+    pub(super) verb: Option<&'static str>,
+    /// Of those that failed: what is still to be deleted.
+    #[serde(skip)]
+    pub(super) undeleted: usize,
 }
 
 impl Numbers {
-    pub fn of(tree: &str, plan: &Plan, failed: &[Failed]) -> Self {
+    /// `verb`: what was done, if it is done.
+    pub fn of(tree: &str, plan: &Plan, failed: &[Failed], verb: Option<&'static str>) -> Self {
         Numbers {
+            verb,
+            undeleted: failed.iter().filter(|failed| failed.deletion).count(),
             tree: tree.to_owned(),
             add: plan.add.len(),
             update: plan.update.len(),
@@ -374,11 +419,16 @@ impl Numbers {
             excluded_bytes: None,
         }
     }
+
+    /// Of those that failed: what was not sent, or not restored.
+    pub(super) fn missed(&self) -> usize {
+        self.failed - self.undeleted
+    }
 }
 
-/// A tree, or what is excluded in it, that was wiped.
+/// What a wipe did with a tree, or with what is excluded in it.
 #[derive(Debug, Serialize)]
-pub struct Wiped {
+pub struct WipeResult {
     pub(super) tree: String,
     pub(super) files: u64,
     pub(super) bytes: u64,
@@ -391,9 +441,9 @@ pub struct Wiped {
     pub(super) mount: On,
 }
 
-impl Wiped {
+impl WipeResult {
     pub fn of(tree: &str, tally: &Tally) -> Self {
-        Wiped {
+        WipeResult {
             tree: tree.to_owned(),
             files: tally.gone,
             bytes: tally.bytes,
@@ -444,6 +494,9 @@ pub struct KitFound {
     pub fits: bool,
     #[serde(flatten)]
     pub path: Bytes,
+    /// Its phrase can be guessed.
+    #[serde(skip)]
+    pub weak: bool,
 }
 
 /// The mount that something is on.
@@ -506,10 +559,27 @@ fn moment<S: Serializer>(since: &u64, serializer: S) -> Result<S::Ok, S::Error> 
     serializer.serialize_str(&time(*since))
 }
 
+#[allow(clippy::ref_option)] // serde hands a reference
+fn moment_or_null<S: Serializer>(since: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+    since.map(time).serialize(serializer)
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde hands a reference
+fn status_word<S: Serializer>(status: &Status, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&status.word())
+}
+
+fn texts<S: Serializer>(paths: &[Vec<u8>], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(paths.iter().map(|path| String::from_utf8_lossy(path)))
+}
+
 impl Event {
     /// The line of `--json`; None: it is for people alone.
     pub fn line(&self) -> Option<String> {
-        if matches!(self, Event::Text { .. }) { None } else { serde_json::to_string(self).ok() }
+        match self {
+            Event::Note(_) | Event::ExcludedWiped(_) => None,
+            event => serde_json::to_string(event).ok(),
+        }
     }
 
     pub fn error(error: &Error) -> Self {
@@ -536,15 +606,16 @@ impl Event {
     }
 
     /// A tree that is wiped, of which nothing is to be done; `here` is the remote in use.
-    pub fn wiped(record: &Record, here: &str) -> Self {
+    pub fn wiped_before(record: &Record, here: &str) -> Self {
         let Record { tree, since, remote, .. } = record;
         let (tree, since, remote) = (tree.clone(), *since, remote.clone());
-        Event::Wiped { tree, since, remote, here: here.to_owned() }
+        Event::WipedBefore { tree, since, remote, here: here.to_owned() }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::note::Tone;
     use super::*;
     use serde_json::json;
 
@@ -584,7 +655,7 @@ mod tests {
         );
         let fields = Outcome::of(7);
         assert_eq!(value(&fields), json!({"type": "summary", "exit_code": 7, "files": 3}));
-        assert_eq!(Event::Text { tone: Tone::Note, text: "x".into() }.line(), None);
+        assert_eq!(Event::Note(Note::Fixed(Tone::Note, "x")).line(), None);
     }
 
     struct Outcome;

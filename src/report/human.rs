@@ -1,9 +1,13 @@
 //! How what happens is said to people: the one place where an event becomes a text.
 
+use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use super::event::{Action, Bytes, Event, Finding, On, Tone, Wiped};
+use super::event::{
+    Action, Bytes, Event, Fate, Finding, KitFound, Numbers, On, Run, Seen, Snapshot, WipeResult,
+};
+use super::note::Tone;
 use crate::base::shown::{name_of, one_line, quoted};
 use crate::base::units::{bytes, clock, date, files};
 use crate::host::mounts::Mount;
@@ -14,19 +18,9 @@ use crate::tree::wipe::Achieved;
 pub fn said(event: &Event) -> Option<(Tone, String)> {
     use Event as E;
     Some(match event {
-        E::Text { tone, text } => (*tone, text.clone()),
+        E::Note(note) => (note.tone(), note.text()),
         E::Warning { message } => (Tone::Warning, message.clone()),
-        E::Version { poof, rclone } => {
-            (Tone::Result, format!("poof {poof} (rclone {rclone} embedded)"))
-        }
-        E::Path { name, path } => (Tone::Result, format!("{name} = {}", shown(path))),
-        E::File { content, .. } => {
-            (Tone::Verbatim, text_of(&String::from_utf8_lossy(content.as_bytes())))
-        }
-        E::Completions { script: text, .. } | E::Man { page: text } => {
-            (Tone::Verbatim, text.trim_end().to_owned())
-        }
-        E::Kit { path, .. } => (Tone::Result, shown(path)),
+        E::Tree(numbers) => counted(numbers),
         E::Plan { action, tree, bytes: size, path } => {
             (Tone::Result, format!("{} {tree}/{} ({})", sign(*action), shown(path), bytes(*size)))
         }
@@ -80,15 +74,170 @@ pub fn said(event: &Event) -> Option<(Tone, String)> {
         }
         E::Step { what } => (Tone::Note, format!("demo: {what}")),
         E::Removed { what } => (Tone::Result, format!("removed {what}")),
-        E::Secret { name, entry, .. } => {
-            (Tone::Done, format!("{name} is in the keychain now, as {entry:?}"))
-        }
         E::Target { tree, path } => (Tone::Note, format!("{tree} goes to {path}")),
         E::Snapshot { tree, files: count, bytes: size, made, host } => {
             let (count, size, when) = (files(*count), bytes(*size), date(*made));
             (Tone::Note, format!("{tree}: {count}, {size}, of {when} from {host}"))
         }
-        _ => return wiping(event),
+        _ => return configured(event).or_else(|| standing(event)).or_else(|| wiping(event)),
+    })
+}
+
+/// The same of the configuration, and of what is printed as it is.
+fn configured(event: &Event) -> Option<(Tone, String)> {
+    use Event as E;
+    Some(match event {
+        E::Version { poof, rclone } => {
+            (Tone::Result, format!("poof {poof} (rclone {rclone} embedded)"))
+        }
+        E::Path { name, path } => (Tone::Result, format!("{name} = {}", shown(path))),
+        E::File { content, .. } => {
+            (Tone::Verbatim, text_of(&String::from_utf8_lossy(content.as_bytes())))
+        }
+        E::Completions { script: text, .. } | E::Man { page: text } => {
+            (Tone::Verbatim, text.trim_end().to_owned())
+        }
+        E::Kit { path, .. } => (Tone::Result, shown(path)),
+        E::State { question, status } => (Tone::Result, format!("{question}? - {status}")),
+        E::Toggle { from, to, status } => {
+            (Tone::Result, format!("Toggle target from {from} to {to} - {status}"))
+        }
+        E::Secret { name, entry, .. } => {
+            (Tone::Done, format!("{name} is in the keychain now, as {entry:?}"))
+        }
+        _ => return None,
+    })
+}
+
+/// The same of what `status` finds.
+fn standing(event: &Event) -> Option<(Tone, String)> {
+    use Event as E;
+    let text = match event {
+        E::Directory { tree, presence, since, snapshot, seen, .. } => {
+            let known = known(snapshot.as_ref(), *seen);
+            let wiped = match (*presence, since) {
+                ("wiping", _) => "; being wiped".to_owned(),
+                (_, Some(since)) => format!("; wiped on {}", date(*since)),
+                _ => String::new(),
+            };
+            format!("{tree}: {known}{wiped}")
+        }
+        E::Doubt { what, .. } => format!("  {what}"),
+        E::Status { kit: None, .. } => "kit: none".to_owned(),
+        E::Status { kit: Some(KitFound { made, fits: false, .. }), .. } => {
+            format!("kit: of {}, the configuration has changed since", date(*made))
+        }
+        E::Status { kit: Some(KitFound { made, path, weak, .. }), .. } => {
+            let weak = if *weak { ", its phrase is weak" } else { "" };
+            format!("kit: of {}, fits ({}){weak}", date(*made), shown(path))
+        }
+        E::ScheduledRun { begun, ended, exit_code, next, skipped, trouble, more, .. } => {
+            let Run { result, skipped: when, is_scheduled } = more;
+            let mut lines = Vec::new();
+            if let Some(begun) = begun {
+                let how = match (ended, exit_code) {
+                    (Some(ended), Some(code)) => {
+                        let time = clock(Duration::from_secs(ended.saturating_sub(*begun)));
+                        format!("exit code {code} ({result}) after {time}")
+                    }
+                    _ => "not ended".to_owned(),
+                };
+                lines.push(format!("last run: {}, {how}", date(*begun)));
+            }
+            if let (Some(at), Some(why)) = (when, skipped) {
+                lines.push(format!("skipped: {}, {why}", date(*at)));
+            }
+            if *is_scheduled {
+                let when =
+                    next.map_or("at the next call".to_owned(), |at| format!("after {}", date(at)));
+                lines.push(format!("next run: {when}"));
+            }
+            lines.extend(trouble.as_ref().map(|trouble| format!("trouble: {trouble}")));
+            if lines.is_empty() {
+                return None;
+            }
+            lines.join("\n")
+        }
+        _ => return None,
+    };
+    Some((Tone::Result, text))
+}
+
+/// What is known of the snapshot of a directory, and how.
+fn known(snapshot: Option<&Snapshot>, seen: Seen) -> String {
+    let Some(Snapshot { files: count, bytes: size, made, unproven }) = snapshot else {
+        return match seen {
+            Seen::AtWipe(count, size) => {
+                format!("{}, {}, as last seen", files(count), bytes(size))
+            }
+            Seen::Last => "no snapshot is known here".to_owned(),
+            Seen::Now | Seen::WhenSent => "no snapshot".to_owned(),
+        };
+    };
+    let how = match (unproven, seen) {
+        (Some(count @ 1..), _) => format!("{} not proven", files(*count)),
+        (_, Seen::Now) => "checked with the server just now".to_owned(),
+        (_, Seen::WhenSent) => "proven when it was sent".to_owned(),
+        (_, Seen::Last | Seen::AtWipe(..)) => "as last seen".to_owned(),
+    };
+    format!("{}, {}, snapshot of {}, {how}", files(*count), bytes(*size), date(*made))
+}
+
+/// `data: 3 new, 1 changed, 0 removed, 5,004 unchanged`
+fn counted(numbers: &Numbers) -> (Tone, String) {
+    let Numbers { tree, add, update, moved, attributes, delete, unchanged, .. } = numbers;
+    let mut counts = format!(
+        "{add} new, {update} changed, {} removed, {unchanged} unchanged",
+        delete - moved.min(delete)
+    );
+    for (count, what) in [(moved, "renamed"), (attributes, "with other attributes")] {
+        if *count > 0 {
+            let _ = write!(counts, ", {count} {what}");
+        }
+    }
+    let Some(verb) = numbers.verb else {
+        let mut text = format!("{tree}: {counts}; {}", volume(numbers.files, numbers.bytes));
+        if let (Some(count @ 1..), Some(size)) = (numbers.excluded, numbers.excluded_bytes) {
+            let _ = write!(text, "; excluded: {}", volume(count, size));
+        }
+        return (Tone::Note, text);
+    };
+    let missed = [(numbers.missed(), verb), (numbers.undeleted, "deleted")];
+    let missed = missed.iter().filter(|(count, _)| *count > 0);
+    let missed: Vec<_> =
+        missed.map(|(count, verb)| format!("not {verb}: {}", files(*count as u64))).collect();
+    if missed.is_empty() {
+        (Tone::Done, format!("{tree}: {counts}"))
+    } else {
+        (Tone::Warning, format!("{tree}: {}; {counts}", missed.join(", ")))
+    }
+}
+
+/// `12 files, 1.50 MiB`
+fn volume(count: u64, size: u64) -> String {
+    format!("{}, {}", files(count), bytes(size))
+}
+
+/// What becomes of the excluded files of a tree.
+fn excluded(tree: &str, extent: &str, paths: &[Vec<u8>], fate: Fate) -> Option<(Tone, String)> {
+    const SHOWN: usize = 3;
+    let shown: Vec<_> = paths.iter().take(SHOWN).map(|path| name_of(path)).collect();
+    let places = match paths.len() {
+        0 => String::new(),
+        count if count > SHOWN => format!(": {} and {} more", shown.join(", "), count - SHOWN),
+        _ => format!(": {}", shown.join(", ")),
+    };
+    let here =
+        format!("{tree}: excluded, and still here: {extent}{places} (`--wipe-excluded` wipes it)");
+    Some(match fate {
+        Fate::WouldGo => {
+            let what = "would be wiped: excluded, and held by no snapshot";
+            (Tone::Result, format!("x {tree}: {extent} {what}"))
+        }
+        Fate::WouldStay => (Tone::Result, format!("= {tree}: {extent} would stay: excluded")),
+        Fate::Gone => return None,
+        Fate::Stay => (Tone::Note, here),
+        Fate::StayBehind => (Tone::Warning, here),
     })
 }
 
@@ -96,7 +245,11 @@ pub fn said(event: &Event) -> Option<(Tone, String)> {
 fn wiping(event: &Event) -> Option<(Tone, String)> {
     use Event as E;
     Some(match event {
-        E::Wipe(tree) => (Tone::Done, wiped(tree, "wiped")),
+        E::TreeWiped(tree) => (Tone::Done, wiped(tree, "wiped")),
+        E::ExcludedWiped(tree) => (Tone::Done, wiped(tree, "excluded, and wiped:")),
+        E::Excluded { tree, files, bytes, paths, fate, .. } => {
+            return excluded(tree, &volume(*files, *bytes), paths, *fate);
+        }
         E::WouldWipe { tree, files: count, bytes: size, achieved, mount, .. } => {
             let (count, size, On(mount)) = (files(*count), bytes(*size), mount);
             let (place, means) = (place(mount.as_ref()), means(achieved, mount.as_ref()));
@@ -107,11 +260,11 @@ fn wiping(event: &Event) -> Option<(Tone, String)> {
             let tree = format!("{tree}/{}", shown(path));
             (Tone::Result, format!("x {tree}: {count}, {size} would stay{place}: not crossed"))
         }
-        E::Wiped { tree, since, remote, here } if remote == here => {
+        E::WipedBefore { tree, since, remote, here } if remote == here => {
             let when = date(*since);
             (Tone::Done, format!("{tree}: wiped on {when}; `poof download` brings it back"))
         }
-        E::Wiped { tree, since, remote, here } => {
+        E::WipedBefore { tree, since, remote, here } => {
             let when = date(*since);
             let what = format!(
                 "{tree}: wiped on {when}, and its snapshot is on {remote}, not on {here}: `poof \
@@ -182,8 +335,8 @@ fn found(finding: &Finding) -> Option<(Tone, String)> {
 }
 
 /// `Documents: wiped 12 files, 1.50 MiB on /home (ext4): …`
-pub fn wiped(wiped: &Wiped, what: &str) -> String {
-    let Wiped { tree, files: count, bytes: size, achieved, mount: On(mount), .. } = wiped;
+fn wiped(wiped: &WipeResult, what: &str) -> String {
+    let WipeResult { tree, files: count, bytes: size, achieved, mount: On(mount), .. } = wiped;
     let (count, size, place) = (files(*count), bytes(*size), place(mount.as_ref()));
     format!("{tree}: {what} {count}, {size}{place}: {}", means(achieved, mount.as_ref()))
 }
@@ -220,6 +373,62 @@ mod tests {
             |kind: &str| means(&[Achieved::CopiesOnWrite, Achieved::Snapshots], Some(&mount(kind)));
         assert!(of("apfs").ends_with("hold it (`tmutil listlocalsnapshots '/Volumes/my disk'`)"));
         assert!(of("btrfs").ends_with("snapshots may hold it"));
+    }
+
+    #[test]
+    fn a_directory_is_said_with_how_its_snapshot_is_known() {
+        let at = |unproven, seen, presence, since| {
+            let snapshot = Some(Snapshot { files: 2, bytes: 3, made: 0, unproven });
+            let (tree, path) = ("t".to_owned(), Bytes::path(b"/t"));
+            said(&Event::Directory { tree, presence, since, snapshot, seen, path }).unwrap().1
+        };
+        let text = at(Some(0), Seen::Now, "here", None);
+        assert!(text.starts_with("t: 2 files, 3 B, snapshot of "), "{text}");
+        assert!(text.ends_with(", checked with the server just now"), "{text}");
+        let text = at(Some(0), Seen::WhenSent, "wiped", Some(0));
+        assert!(text.contains(", proven when it was sent; wiped on "), "{text}");
+        let text = at(Some(1), Seen::WhenSent, "wiping", None);
+        assert!(text.ends_with(", 1 file not proven; being wiped"), "{text}");
+        assert!(at(None, Seen::Last, "here", None).ends_with(", as last seen"));
+        assert_eq!(known(None, Seen::Now), "no snapshot");
+        assert_eq!(known(None, Seen::Last), "no snapshot is known here");
+        assert_eq!(known(None, Seen::AtWipe(4, 5)), "4 files, 5 B, as last seen");
+    }
+
+    #[test]
+    fn a_run_of_the_schedule_is_said_line_by_line_and_one_that_never_was_not_at_all() {
+        let run = |begun, ended, is_scheduled, skipped: Option<&str>| Event::ScheduledRun {
+            begun,
+            ended,
+            exit_code: ended.map(|_| 4),
+            failures: 0,
+            proven: None,
+            next: None,
+            skipped: skipped.map(str::to_owned),
+            trouble: None,
+            more: Run { result: "remote".to_owned(), skipped: skipped.map(|_| 0), is_scheduled },
+        };
+        assert_eq!(said(&run(None, None, false, None)), None);
+        let (_, text) = said(&run(Some(0), Some(9), true, Some("on battery"))).unwrap();
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines.len(), 3, "{text}");
+        assert!(lines[0].starts_with("last run: "), "{text}");
+        assert!(lines[0].contains(", exit code 4 (remote) after "), "{text}");
+        assert!(lines[1].starts_with("skipped: ") && lines[1].ends_with(", on battery"), "{text}");
+        assert_eq!(lines[2], "next run: at the next call");
+        let (_, text) = said(&run(Some(0), None, false, None)).unwrap();
+        assert!(text.ends_with(", not ended"), "{text}");
+    }
+
+    #[test]
+    fn what_is_excluded_and_stays_is_a_warning_where_poof_itself_leaves() {
+        let paths = ["a", "b", "c", "d"].map(|path| path.as_bytes().to_vec());
+        let of = |fate| excluded("t", "4 files, 1 B", &paths, fate);
+        let (tone, text) = of(Fate::StayBehind).unwrap();
+        assert_eq!(tone, Tone::Warning);
+        assert!(text.contains("4 files, 1 B: a, b, c and 1 more"), "{text}");
+        assert_eq!(of(Fate::Stay), Some((Tone::Note, text)));
+        assert_eq!(of(Fate::Gone), None);
     }
 
     #[test]

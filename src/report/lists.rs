@@ -11,30 +11,6 @@ use crate::tree::model::plan::{Item, Plan};
 use crate::tree::remote::own_objects::Foreign;
 use crate::tree::scan::excluded::Extent;
 
-/// `3 new, 1 changed, 0 removed, 5,004 unchanged`
-pub fn counts(plan: &Plan) -> String {
-    let attributes = match plan.attributes.len() {
-        0 => String::new(),
-        count => format!(", {count} with other attributes"),
-    };
-    let moved = match plan.moved.len() {
-        0 => String::new(),
-        count => format!(", {count} renamed"),
-    };
-    format!(
-        "{} new, {} changed, {} removed, {} unchanged{moved}{attributes}",
-        plan.add.len(),
-        plan.update.len(),
-        plan.delete.len() - plan.moved.len().min(plan.delete.len()),
-        plan.same()
-    )
-}
-
-/// `12 files, 1.50 MiB`
-pub fn volume(plan: &Plan) -> String {
-    format!("{}, {}", files(plan.transfers()), bytes(plan.bytes()))
-}
-
 /// `3 files, 1.50 MiB`
 pub fn extent(extent: Extent) -> String {
     format!("{}, {}", files(extent.files), bytes(extent.bytes))
@@ -96,7 +72,7 @@ pub fn bounded(report: &dyn Report, count: usize) -> usize {
 
 /// Says that a text leaves some out.
 pub fn rest(count: usize) -> String {
-    if count == 0 { String::new() } else { format!("\n  and {count} more (`-v` names all)") }
+    if count == 0 { String::new() } else { format!("\n  and {count} more (`-v` lists all)") }
 }
 
 fn objects(count: usize) -> String {

@@ -5,6 +5,7 @@
 pub mod event;
 mod human;
 pub mod lists;
+pub mod note;
 pub mod progress;
 mod screen;
 
@@ -15,8 +16,8 @@ use crate::base::log::Log;
 use crate::base::secret::Secret;
 use crate::base::terminal::Terminal;
 pub use crate::base::terminal::Volume;
-pub use event::{Bytes, Event, Tone};
-pub use human::wiped;
+pub use event::{Bytes, Event};
+pub use note::{Note, Tone, TreeNote};
 
 /// Hears what an operation has to say, and answers what it asks.
 pub trait Report: Send + Sync {
@@ -46,31 +47,32 @@ pub trait Report: Send + Sync {
     fn kept_in(&self, log: Log) -> Arc<dyn Report>;
 }
 
-/// What is said to people alone.
+/// What is said to people alone. What carries data is a [`Note`], and a fixed sentence is the
+/// only text that an operation may have of its own: the compiler knows no other `'static`.
 impl dyn Report + '_ {
-    pub fn result(&self, text: &str) {
-        self.text(Tone::Result, text);
+    pub fn say(&self, note: Note) {
+        self.tell(&Event::Note(note));
     }
 
-    pub fn note(&self, text: &str) {
-        self.text(Tone::Note, text);
+    pub fn say_of(&self, tree: &str, what: TreeNote) {
+        self.say(Note::Tree { tree: tree.to_owned(), what });
     }
 
-    pub fn done(&self, text: &str) {
-        self.text(Tone::Done, text);
+    pub fn result(&self, text: &'static str) {
+        self.say(Note::Fixed(Tone::Result, text));
     }
 
-    pub fn detail(&self, text: &str) {
-        self.text(Tone::Detail, text);
+    pub fn note(&self, text: &'static str) {
+        self.say(Note::Fixed(Tone::Note, text));
+    }
+
+    pub fn done(&self, text: &'static str) {
+        self.say(Note::Fixed(Tone::Done, text));
     }
 
     /// A warning is for programs as well.
     pub fn warn(&self, message: &str) {
         self.tell(&Event::Warning { message: message.to_owned() });
-    }
-
-    fn text(&self, tone: Tone, text: &str) {
-        self.tell(&Event::Text { tone, text: text.to_owned() });
     }
 }
 

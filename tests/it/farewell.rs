@@ -202,7 +202,7 @@ fn the_status_tells_what_is_here_and_what_is_wiped() {
     sandbox.poof(["status"]).run().expect_code(0).stdout_has("data: no snapshot");
     sandbox.poof(["backup"]).run().expect_code(0);
     let run = sandbox.poof(["status"]).run().expect_code(0);
-    run.stdout_has("data: 20 files, ").stdout_has("proven now");
+    run.stdout_has("data: 20 files, ").stdout_has("checked with the server just now");
     grow(&sandbox.data().join("more"), 3, 0..=10, 9);
     sandbox.poof(["upload", "--yes", "--keep-poof"]).run().expect_code(0);
     let run = sandbox.poof(["status", "--json"]).run().expect_code(0);

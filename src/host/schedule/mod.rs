@@ -95,7 +95,7 @@ pub struct Written {
 }
 
 /// A schedule that is there.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     pub kind: Kind,
     /// That of the Python poof does not say.

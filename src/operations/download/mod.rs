@@ -20,6 +20,7 @@ use crate::base::shown::path_of;
 use crate::base::units::files;
 use crate::config::Ready;
 use crate::config::trees::Directory;
+use crate::report::TreeNote;
 use crate::report::lists;
 use crate::tree::guard::{self, Allowed};
 use crate::tree::journal::Journal;
@@ -233,8 +234,7 @@ impl<'a> Incoming<'a> {
         self.lacking.set(self.lacking.get() || !restore.unsent.is_empty());
         lists::unsent(report, name, &restore.unsent);
         if restore.foreign > 0 {
-            let count = files(restore.foreign as u64);
-            report.note(&format!("{name}: not in the snapshot and left on the remote: {count}"));
+            report.say_of(name, TreeNote::LeftOnRemote(restore.foreign as u64));
         }
         guard::deletions(&shown, restore.plan(), self.allowed)?;
         Ok(restore)
@@ -282,26 +282,22 @@ impl<'a> Incoming<'a> {
 
     pub(super) fn note_excluded(&self, name: &str, excluded: u64) {
         if excluded > 0 {
-            let what = format!("{name}: excluded and left alone as it is here: {excluded}");
-            self.session.report.note(&what);
+            self.session.report.say_of(name, TreeNote::ExcludedStays(excluded));
         }
     }
 
     pub(super) fn note_spared(&self, name: &str, spared: u64) {
         if spared > 0 && self.reaches_configuration() {
-            self.session.report.note(&format!(
-                "{name}: of the configuration in use stays what the snapshot does not hold"
-            ));
+            self.session.report.say_of(name, TreeNote::ConfigurationStays);
         } else if spared > 0 {
             // A place of this machine alone has another name in poof.conf.
             let own = |directory: &&Directory| {
                 let own = self.repository.place_of_its_own(self.session, directory);
                 own.is_some_and(|own| own.name == name)
             };
-            let only = self.ready.directories().iter().find(own).map_or(name, |own| &own.name);
-            self.session.report.note(&format!(
-                "{name}: the configuration in use is left alone (`--only {only}` restores it)"
-            ));
+            let only =
+                self.ready.directories().iter().find(own).map_or(name, |own| own.name.as_str());
+            self.session.report.say_of(name, TreeNote::ConfigurationLeft(only.to_owned()));
         }
     }
 }

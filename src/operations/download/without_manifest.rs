@@ -10,6 +10,7 @@ use crate::config::trees::Directory;
 use crate::host::resolve::open_to_others;
 use crate::operations::monitor::Monitor;
 use crate::operations::own_files;
+use crate::report::TreeNote;
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::remote::Spec;
 use crate::tree::guard;
@@ -77,10 +78,7 @@ impl Incoming<'_> {
         let plan = self.compare(directory, &target, &source, &destination)?;
         let plan = self.trimmed(directory, root, plan)?;
         guard::deletions(&path_of(&target), &plan, self.allowed)?;
-        self.session.report.note(&format!(
-            "{name}: no manifest on the remote, so that nothing is proven; content and times come \
-             back, other attributes, empty directories and hard links do not"
-        ));
+        self.session.report.say_of(name, TreeNote::WithoutManifest);
         let (journal, local_root) = (self.journal(), target);
         Ok(Transfer { name: name.clone(), source, destination, plan, local_root, journal })
     }

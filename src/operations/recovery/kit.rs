@@ -28,7 +28,7 @@ use crate::operations::repository::cache;
 use crate::operations::secrets::for_kit;
 use crate::operations::session::Session;
 use crate::operations::{loading, schedule};
-use crate::report::{Bytes, Event};
+use crate::report::{Bytes, Event, Note};
 use crate::tree::model::inventory::Inventory;
 use crate::tree::model::layout::Names;
 use crate::tree::remote::identity;
@@ -238,6 +238,6 @@ fn show_qr(session: &Session, text: &str) -> Result<()> {
     })?;
     let (dark, light) = (unicode::Dense1x2::Light, unicode::Dense1x2::Dark);
     let image = code.render::<unicode::Dense1x2>().dark_color(dark).light_color(light).build();
-    session.report.result(&image);
+    session.report.say(Note::QrCode(image));
     Ok(())
 }

@@ -24,7 +24,7 @@ use crate::operations::own_files;
 use crate::operations::repository::Repository;
 use crate::operations::session::Session;
 use crate::operations::{download, loading, own_config};
-use crate::report::Event;
+use crate::report::{Event, Note, TreeNote};
 use crate::tree::guard::Allowed;
 use crate::tree::guard::{self, refuse};
 use crate::tree::manifest::Counts;
@@ -49,7 +49,7 @@ pub struct Request {
 pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
     let report = &*session.report;
     let kit = open(session, request)?;
-    report.note(&format!("the kit is of {}", date(kit.made)));
+    report.say(Note::KitMade { made: kit.made });
     let moved = moved(session, &kit, &request.map)?;
     let missing = missing_dirs(session);
     may_run(session, &kit, &moved, request.yes)?;
@@ -88,8 +88,7 @@ fn schedule(session: &Session, kit: &Kit, yes: bool, mut outcome: Outcome) -> Re
     let question = format!("On the machine of the kit a backup ran every {every}. Here as well?");
     let is_whole = outcome.kind.is_none();
     if !is_whole || !report.confirm(&question, yes || !report.interactive())? {
-        let why = if is_whole { "" } else { " once everything is back" };
-        report.note(&format!("`poof lconfig --every {every}` sets up the schedule{why}."));
+        report.say(Note::NoScheduleYet { every, is_whole });
         return Ok(outcome);
     }
     let scheduler = Scheduler::of_this_user(&session.layout, &session.state);
@@ -99,7 +98,7 @@ fn schedule(session: &Session, kit: &Kit, yes: bool, mut outcome: Outcome) -> Re
     });
     if let Err(error) = installed {
         report.warn(&format!("everything is back but the schedule: {error}"));
-        report.note(&format!("`poof lconfig --every {every}` tries again."));
+        report.say(Note::ScheduleFailed { every });
         outcome.worsen(Kind::Incomplete);
     }
     Ok(outcome)
@@ -261,7 +260,7 @@ fn look(session: &Session, kit: &Kit, request: &Request) -> Result<()> {
                 }
                 // Poof made the kit, and so it has probably written to the bucket.
                 known::no_manifest(&place, None, repository.has_objects(name), allowed)?;
-                report.note(&format!("{name}: no manifest on the remote"));
+                report.say_of(name, TreeNote::NoManifest);
             }
             Standing::Behind { why, .. } => guard::older_snapshot(&place, &why, allowed)?,
         }
@@ -285,11 +284,11 @@ fn may_run(session: &Session, kit: &Kit, poof: &PoofConf, yes: bool) -> Result<(
     let asks = report.interactive() && !yes;
     // Words may hold a secret: a log need not have them.
     let told = found.iter().map(|program| if asks { program.told() } else { program.named() });
-    let lines: Vec<_> = told.map(|told| format!("\n  {}", one_line(&told))).collect();
-    let what = format!("The configuration of the kit runs these programs:{}", lines.concat());
+    let programs = told.map(|told| one_line(&told).into_owned()).collect();
+    let note = Note::KitRuns { programs };
     if !asks {
-        report.note(&what);
-    } else if !report.confirm(&format!("{what}\nRun what is needed of them?"), false)? {
+        report.say(note);
+    } else if !report.confirm(&format!("{}\nRun what is needed of them?", note.text()), false)? {
         return Err(Error::guard("nothing was brought back").hint(
             "The machine is as it was, and none of them ran. `age --decrypt KIT` shows them.",
         ));

@@ -15,6 +15,7 @@ use crate::host::keychain;
 use crate::kit::{Kept, Kit};
 use crate::operations::secrets::{file_password, had, in_time, resolve_one};
 use crate::operations::session::Session;
+use crate::report::Note;
 
 /// Both files as they are to be here.
 pub struct Unpacked {
@@ -101,18 +102,14 @@ fn is_put(session: &Session, declared: &Declared, kept: &Kept, made: &mut Vec<St
         && keychain::set(entry, &value.clone().into()).is_ok();
     if put {
         made.push(entry.clone());
-        session.report.note(&format!("{} is in the keychain of this machine", declared.name));
+        session.report.say(Note::InKeychain { secret: declared.name.clone() });
     }
     put
 }
 
 fn tell(session: &Session, declared: &Declared) {
-    let name = &declared.name;
     if declared.place().is_some() {
-        session.report.note(&format!(
-            "{name} stands in rclone-poof.conf now: where it came from is not on this machine. \
-             `poof secret set {name}` takes it out."
-        ));
+        session.report.say(Note::InTheFile { secret: declared.name.clone() });
     } else {
         session.report.warn(
             "rclone-poof.conf is encrypted, and where its password came from is not on this \

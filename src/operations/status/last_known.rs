@@ -2,10 +2,8 @@
 
 use std::os::unix::ffi::OsStrExt;
 
-use super::{counted, level};
+use super::level;
 use crate::base::error::{Error, Result};
-use crate::base::json;
-use crate::base::units::{bytes, date, files};
 use crate::config::Ready;
 use crate::config::trees::Directory;
 use crate::host::machine::Machine;
@@ -13,11 +11,12 @@ use crate::operations::own_files;
 use crate::operations::repository::cache;
 use crate::operations::session::Session;
 use crate::operations::unattended;
-use crate::report::{Bytes, Event};
+use crate::report::event::{self, Seen};
+use crate::report::{Bytes, Event, Note};
 use crate::storage::filter::Filter;
 use crate::storage::job::Unwatched;
 use crate::storage::store::Store;
-use crate::tree::manifest::Key;
+use crate::tree::manifest::{Counts, Key};
 use crate::tree::model::inventory::Inventory;
 use crate::tree::model::layout::Names;
 use crate::tree::remote::identity;
@@ -40,20 +39,18 @@ pub fn show(session: &Session, ready: &Ready, error: Error) -> Result<()> {
         let known =
             key.as_ref().map(|key| known(session, ready.filter(), (&store, key, &id), directory));
         match known {
-            Some(Ok((text, apart, event))) => {
-                report.result(&text);
+            Some(Ok((apart, event))) => {
+                report.tell(&event);
                 for what in level::differences(&directory.name, apart) {
-                    report.result(&format!("  {what}"));
                     report.tell(&level::Doubt::unsaved(what).event());
                 }
-                report.tell(&event);
             }
             Some(Err(error)) => report.error(&error),
             None => {}
         }
     }
     report.result("holds: not known, the remote could not be asked");
-    report.result(&format!("remote: {}", ready.remote().name()));
+    report.say(Note::Remote(ready.remote().name()));
     unattended::tell(session);
     Err(error)
 }
@@ -63,7 +60,7 @@ fn known(
     filter: &Filter,
     (store, key, id): (&Store, &Key, &str),
     directory: &Directory,
-) -> Result<(String, Apart, Event)> {
+) -> Result<(Apart, Event)> {
     let Directory { local, name } = directory;
     let (names, cache) = (Names::new(name), cache(&session.state, id, name));
     let mut records = Inventory::default();
@@ -78,14 +75,12 @@ fn known(
         Some(last) if !own => Apart::of(Roots::default().get(local)?.as_ref(), filter, last)?,
         _ => Apart::default(),
     };
-    let (mut text, numbers) = match cached {
-        None => (format!("{name}: no snapshot is known here"), None),
-        Some(last) => {
-            let (text, numbers) = counted(last.made().0, last.counts(), None, "as last seen");
-            (format!("{name}: {text}"), numbers)
-        }
-    };
-    let (word, since) = match presence {
+    let snapshot = cached.map(|last| {
+        let Counts { files, bytes, .. } = last.counts();
+        event::Snapshot { files, bytes, made: last.made().0, unproven: None }
+    });
+    let mut seen = Seen::Last;
+    let (presence, since) = match presence {
         Presence::Here | Presence::Elsewhere(_) => ("here", None),
         Presence::Wiping(_) => {
             apart.missing = 0;
@@ -93,24 +88,18 @@ fn known(
         }
         Presence::Wiped(record) => {
             apart.missing = 0;
-            if numbers.is_none() {
-                // What named its files was wiped as well.
-                text = format!(
-                    "{name}: {}, {}, as last seen",
-                    files(record.files),
-                    bytes(record.bytes)
-                );
-            }
-            text = format!("{text}; wiped on {}", date(record.since));
-            ("wiped", Some(json::time(record.since)))
+            // Its snapshot is not known here any more: the names were wiped as well.
+            seen = Seen::AtWipe(record.files, record.bytes);
+            ("wiped", Some(record.since))
         }
     };
     let event = Event::Directory {
         tree: name.clone(),
-        presence: word,
+        presence,
         since,
-        snapshot: numbers,
+        snapshot,
+        seen,
         path: Bytes::path(local.as_os_str().as_bytes()),
     };
-    Ok((text, apart, event))
+    Ok((apart, event))
 }

@@ -193,16 +193,6 @@ fn level(encrypted: bool, wiped: bool) -> u8 {
     1 + u8::from(wiped) + 2 * u8::from(encrypted)
 }
 
-pub fn name_of(level: u8) -> &'static str {
-    match level {
-        0 => "(not everything is backed up)",
-        1 => "(backup to a trusted cloud)",
-        2 => "(upload to a trusted cloud, nothing left here)",
-        3 => "(encrypted backup)",
-        _ => "(encrypted upload, nothing left here)",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,11 +17,10 @@ use super::wipe::forget_names;
 use super::{loading, runner, schedule, unattended};
 use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
-use crate::base::json;
-use crate::base::shown::path_of;
-use crate::base::units::{bytes, date, files};
+use crate::base::units::{date, files};
 use crate::config::trees::Directory;
-use crate::report::{Bytes, Event, event, lists};
+use crate::report::event::{self, Seen};
+use crate::report::{Bytes, Event, Note, lists};
 use crate::storage::filter::Filter;
 use crate::tree::guard::Allowed;
 use crate::tree::manifest::Counts;
@@ -31,7 +30,7 @@ use crate::tree::restore::apart::Apart;
 use crate::tree::scan::root::Root;
 use crate::tree::snapshot::{Snapshot, Snapshots, Standing};
 use crate::tree::wipe::{Asked, Presence};
-use level::{Doubt, Findings, Place, name_of};
+use level::{Doubt, Findings, Place};
 
 /// Tells what holds.
 ///
@@ -71,33 +70,22 @@ pub fn run(session: &Session) -> Result<Outcome> {
     findings.in_clear(session, &repository, &ready)?;
     let encrypted = ready.remote().is_encrypted();
     let (declared, actual) = (findings.declared(encrypted), findings.actual(encrypted));
-    report.result(&format!("level: {declared} {}", name_of(declared)));
-    if findings.nothing_is_saved() {
-        report.result("holds: 0 (nothing)");
-        report.result("Nothing is backed up yet. Next: `poof backup`");
-    } else if actual == declared {
-        let lacking = if findings.lacking { ", but not all of it is here" } else { "" };
-        report.result(&format!("holds: yes{lacking}"));
-    } else {
-        report.result(&format!("holds: {actual} {}", name_of(actual)));
-    }
+    let (lacking, nothing_saved) = (findings.lacking, findings.nothing_is_saved());
+    report.say(Note::Level { declared, actual, lacking, nothing_saved });
     for doubt in &findings.doubts {
-        report.result(&format!("  {}", doubt.what));
         report.tell(&doubt.event());
     }
-    report.result(&format!("remote: {}", ready.remote().name()));
+    report.say(Note::Remote(ready.remote().name()));
     let schedule = schedule::found(session);
-    report.result(&format!("schedule: {}", schedule::shown(schedule.as_ref())));
+    report.say(Note::Schedule(schedule.clone()));
     unattended::tell(session);
-    let (text, kit) = kit(session);
-    report.result(&format!("kit: {text}"));
     let every = schedule.as_ref().and_then(|found| found.every);
     report.tell(&Event::Status {
         level_declared: declared,
         level_actual: actual,
         remote: ready.remote().name(),
         encrypted,
-        kit,
+        kit: kit(session),
         schedule: schedule.as_ref().map_or("none".to_owned(), |found| found.kind.to_string()),
         schedule_every: every.map(|every| every.to_string()),
         schedule_enabled: schedule.is_some_and(|found| found.enabled),
@@ -105,23 +93,15 @@ pub fn run(session: &Session) -> Result<Outcome> {
     Ok(outcome.with("level", actual))
 }
 
-/// The last recovery kit, for people and for scripts.
-fn kit(session: &Session) -> (String, Option<event::KitFound>) {
-    let known = |kit: &KitNote, fits| {
-        let path = Bytes::path(kit.path.as_os_str().as_bytes());
-        Some(event::KitFound { made: kit.made, fits, path })
+/// The last recovery kit.
+fn kit(session: &Session) -> Option<event::KitFound> {
+    let known = |KitNote { made, path, weak, .. }: KitNote, fits| {
+        Some(event::KitFound { made, fits, path: Bytes::path(path.as_os_str().as_bytes()), weak })
     };
     match readiness::kit(session) {
-        KitStanding::None => ("none".to_owned(), None),
-        KitStanding::Outdated(kit) => {
-            let text = format!("of {}, the configuration has changed since", date(kit.made));
-            (text, known(&kit, false))
-        }
-        KitStanding::Fits(kit) => {
-            let weak = if kit.weak { ", its phrase is weak" } else { "" };
-            let text = format!("of {}, fits ({}){weak}", date(kit.made), path_of(&kit.path));
-            (text, known(&kit, true))
-        }
+        KitStanding::None => None,
+        KitStanding::Outdated(kit) => known(kit, false),
+        KitStanding::Fits(kit) => known(kit, true),
     }
 }
 
@@ -151,76 +131,55 @@ fn tree(
         _ => Apart::default(),
     };
     let mut evidence = Evidence { store, names, listing, read_back: false };
-    let (text, numbers) = saved(name, last, &mut evidence, findings)?;
+    let (snapshot, seen) = saved(name, last, &mut evidence, findings)?;
     drop(monitor);
-    if numbers.is_some() {
+    if snapshot.is_some() {
         let unclaimed = evidence.listing.settle(names, &Ours::read(&snapshots.cache));
         lists::foreign(report, name, &unclaimed.foreign, false);
     }
     let filtered = (filter, own);
-    let Stands { text: where_, word, place, since } =
+    let Stands { presence, place, since } =
         stands(session, directory, presence, filtered, apart, findings)?;
-    report.result(&format!("{name}: {text}{where_}"));
     report.tell(&Event::Directory {
         tree: name.clone(),
-        presence: word,
+        presence,
         since,
-        snapshot: numbers,
+        snapshot,
+        seen,
         path: Bytes::path(directory.local.as_os_str().as_bytes()),
     });
     Ok(place)
 }
 
-/// What the remote holds of a tree, for people and for scripts; None if it holds nothing.
+/// What the remote holds of a tree, and how that is known; None if it holds nothing.
 fn saved(
     name: &str,
     last: Option<Snapshot>,
     evidence: &mut Evidence,
     findings: &mut Findings,
-) -> Result<(String, Option<event::Snapshot>)> {
-    Ok(match last {
-        None => {
-            findings.never_saved(name);
-            ("no snapshot".to_owned(), None)
-        }
-        Some(last) => {
-            let ((made, _), counts) = (last.made(), last.counts());
-            // Reading back is what check is for.
-            let proof = Proof::by_listing(last, evidence)?;
-            let unproven = proof.unproven().count() as u64;
-            let proven = match (unproven, proof.read.0) {
-                (0, 0) => "proven now".to_owned(),
-                (0, _) => "as it was proven".to_owned(),
-                (count, _) => {
-                    let count = files(count);
-                    findings.unsaved(format!("{name}: not proven: {count} (`poof check` lists)"));
-                    format!("{count} not proven")
-                }
-            };
-            counted(made, counts, Some(unproven), &proven)
-        }
-    })
+) -> Result<(Option<event::Snapshot>, Seen)> {
+    let Some(last) = last else {
+        findings.never_saved(name);
+        return Ok((None, Seen::Now));
+    };
+    let ((made, _), Counts { files: count, bytes, .. }) = (last.made(), last.counts());
+    // Reading back is what check is for.
+    let proof = Proof::by_listing(last, evidence)?;
+    let unproven = proof.unproven().count() as u64;
+    if unproven > 0 {
+        let unproven = files(unproven);
+        findings.unsaved(format!("{name}: not proven: {unproven} (`poof check` lists)"));
+    }
+    let seen = if proof.read.0 == 0 { Seen::Now } else { Seen::WhenSent };
+    Ok((Some(event::Snapshot { files: count, bytes, made, unproven: Some(unproven) }), seen))
 }
 
-/// A snapshot for people and for scripts. `unproven` files, if the remote was asked; `seen`
-/// says how that is known.
-fn counted(
-    made: u64,
-    counts: Counts,
-    unproven: Option<u64>,
-    seen: &str,
-) -> (String, Option<event::Snapshot>) {
-    let Counts { files: count, bytes: size, .. } = counts;
-    let text = format!("{}, {}, snapshot of {}, {seen}", files(count), bytes(size), date(made));
-    (text, Some(event::Snapshot { files: count, bytes: size, made, unproven }))
-}
-
-/// Where the data of a directory is, for people and in a word.
+/// Where the data of a directory is.
 struct Stands {
-    text: String,
-    word: &'static str,
+    /// In a word.
+    presence: &'static str,
     place: Place,
-    since: Option<String>,
+    since: Option<u64>,
 }
 
 /// Whether a directory is here or was wiped; `own`: it is that of the configuration.
@@ -234,14 +193,14 @@ fn stands(
 ) -> Result<Stands> {
     let name = &directory.name;
     let mut since = None;
-    let (text, word, place) = match presence {
+    let (presence, place) = match presence {
         Presence::Elsewhere(_) if !is_empty(&directory.local) => {
             findings.differs(name, apart);
-            (String::new(), "here", if own { Place::Own } else { Place::Here })
+            ("here", if own { Place::Own } else { Place::Here })
         }
         Presence::Here => {
             findings.differs(name, apart);
-            (String::new(), "here", if own { Place::Own } else { Place::Here })
+            ("here", if own { Place::Own } else { Place::Here })
         }
         Presence::Wiped(record) | Presence::Elsewhere(record) => {
             findings.came_after(name, apart);
@@ -256,16 +215,16 @@ fn stands(
                 );
                 findings.doubts.push(Doubt::residue(what));
             }
-            since = Some(json::time(record.since));
-            (format!("; wiped on {}", date(record.since)), "wiped", Place::Wiped)
+            since = Some(record.since);
+            ("wiped", Place::Wiped)
         }
         Presence::Wiping(_) => {
             let what = format!("{name}: its wipe is not completed (`poof upload` completes it)");
             findings.doubts.push(Doubt::residue(what));
-            ("; being wiped".to_owned(), "wiping", Place::Wiped)
+            ("wiping", Place::Wiped)
         }
     };
-    Ok(Stands { text, word, place, since })
+    Ok(Stands { presence, place, since })
 }
 
 /// The newest snapshot of a tree that can be read.

@@ -12,6 +12,7 @@ use crate::host::notify;
 use crate::operations::programs;
 use crate::operations::run_history::{History, KILLED};
 use crate::operations::session::Session;
+use crate::report::{Note, Tone};
 use crate::storage;
 
 const DAY: u64 = 24 * 60 * 60;
@@ -72,7 +73,7 @@ pub fn up(session: &Session, schedule: &Schedule, history: &History, say: &Say) 
     };
     match say {
         Say::Trouble(text) => report.warn(text),
-        Say::Well(text) => report.done(text),
+        Say::Well(text) => report.say(Note::Said(Tone::Done, text.clone())),
     }
     if schedule.notify {
         let title = if event == "well" { "poof" } else { "poof: backups need a look" };
@@ -95,7 +96,10 @@ pub fn up(session: &Session, schedule: &Schedule, history: &History, say: &Say) 
     let dir = &session.layout.home;
     let launch = Launch { argv, env: &env, dir, limit: PATIENCE, interruptible: true };
     let name = argv.first().map_or("", String::as_str);
-    if let Err(trouble) = launch.run(&mut |line| report.note(&format!("  {name}: {line}"))) {
+    let mut printed = |line: &str| {
+        report.say(Note::Printed { program: name.to_owned(), line: line.to_owned() });
+    };
+    if let Err(trouble) = launch.run(&mut printed) {
         report.warn(&format!("the alert command, {name}, {trouble}"));
     }
 }

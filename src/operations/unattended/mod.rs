@@ -16,12 +16,13 @@ use super::{backup, loading};
 use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
 use crate::base::json;
-use crate::base::units::{clock, date, now};
+use crate::base::units::now;
 use crate::config::{PoofConf, Schedule};
 use crate::host::lock::{self, Lock};
 use crate::host::network;
 use crate::host::power::{self, Power};
-use crate::report::Event;
+use crate::report::event::Run;
+use crate::report::{Event, Note};
 use crate::storage::failure::FailureKind;
 use crate::storage::remote::Remote;
 use policy::{Conditions, Decision, Limits, Network, Reason, decide};
@@ -103,7 +104,7 @@ fn back_up(
     let report = &*session.report;
     history.begin(now());
     note(session, history);
-    report.note(concat!("backup begins (poof ", env!("CARGO_PKG_VERSION"), ")"));
+    report.say(Note::RunBegins);
     let start = Instant::now();
     let outcome = backup::back_up(session, request);
     let kind = match &outcome {
@@ -120,8 +121,8 @@ fn back_up(
     history.end(kind, now());
     // In any case: what is on disk is of a run at work.
     note(session, history);
-    let (code, word, time) = (history.exit_code, &history.result, clock(start.elapsed()));
-    report.note(&format!("backup ended: exit code {code} ({word}) after {time}"));
+    let (code, word) = (history.exit_code, history.result.clone());
+    report.say(Note::RunEnded { code, word, time: start.elapsed() });
     if kind != Some(Kind::Interrupted) {
         alert::ping(session, schedule, kind);
     }
@@ -166,9 +167,8 @@ fn decision(
         match decide(&conditions) {
             Decision::WaitForNetwork(distance) => {
                 if looks == 1 {
-                    let most = limits.network_wait.as_secs();
-                    let text = format!("{} does not answer; waiting", remote.name());
-                    session.report.note(&format!("{text} for up to {most} seconds"));
+                    let (remote, most) = (remote.name(), limits.network_wait);
+                    session.report.say(Note::WaitsForNetwork { remote, most });
                 }
                 interrupt::pause(distance)?;
             }
@@ -185,7 +185,7 @@ fn answers(remote: &Remote) -> bool {
 
 /// A run that does nothing is a good one for whoever started it: silent, exit code 0.
 fn skipped(session: &Session, reason: &Reason) -> Outcome {
-    session.report.note(&format!("not run: {reason}"));
+    session.report.say(Note::RunSkipped { why: reason.to_string() });
     Outcome::default().with("skipped", reason.to_string())
 }
 
@@ -209,40 +209,25 @@ pub fn forget(session: &Session) -> Result<()> {
     History::forget(&session.state)
 }
 
-/// The lines of `status`.
+/// What `status` tells of the runs.
 pub fn tell(session: &Session) {
     let report = &*session.report;
     let Ok(Some(history)) = History::load(&session.state) else { return };
     let conf = PoofConf::load(&session.files.poof).and_then(|conf| Schedule::of(&conf));
     let next = history.every.and_then(|every| policy::due(history.last(), every, now()));
     let trouble = alert::trouble(&history, &conf.unwrap_or_default(), now());
-    if let Some(begun) = history.begun {
-        let how = match history.ended {
-            Some(ended) => {
-                let time = clock(Duration::from_secs(ended.saturating_sub(begun)));
-                format!("exit code {} ({}) after {time}", history.exit_code, history.result)
-            }
-            None => "not ended".to_owned(),
-        };
-        report.result(&format!("last run: {}, {how}", date(begun)));
-    }
-    if let Some((at, why)) = &history.skipped {
-        report.result(&format!("skipped: {}, {why}", date(*at)));
-    }
-    if history.every.is_some() {
-        let when = next.map_or("at the next call".to_owned(), |at| format!("after {}", date(at)));
-        report.result(&format!("next run: {when}"));
-    }
-    if let Some(trouble) = &trouble {
-        report.result(&format!("trouble: {trouble}"));
-    }
     report.tell(&Event::ScheduledRun {
-        begun: history.begun.map(json::time),
-        ended: history.ended.map(json::time),
+        begun: history.begun,
+        ended: history.ended,
         exit_code: history.ended.map(|_| history.exit_code),
         failures: history.failures,
-        proven: history.proven.map(json::time),
-        next: next.map(json::time),
+        proven: history.proven,
+        next,
+        more: Run {
+            result: history.result,
+            skipped: history.skipped.as_ref().map(|(at, _)| *at),
+            is_scheduled: history.every.is_some(),
+        },
         skipped: history.skipped.map(|(_, why)| why),
         trouble,
     });

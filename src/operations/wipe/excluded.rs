@@ -11,8 +11,9 @@ use crate::operations::outcome::Outcome;
 use crate::operations::own_files;
 use crate::operations::repository::Repository;
 use crate::operations::session::Session;
+use crate::report::Event;
+use crate::report::event::Fate;
 use crate::report::progress::Progress;
-use crate::report::{Event, lists};
 use crate::storage::filter::Filter;
 use crate::tree::model::path_set::Kept;
 use crate::tree::scan::excluded::Extent;
@@ -73,27 +74,20 @@ impl<'a> Excluding<'a> {
     pub fn preview(&self, directories: &[&Directory]) {
         for Directory { name, .. } in directories {
             let Some(Asked { extent, .. }) = self.of(name) else { continue };
-            let (sign, what) = if self.goes {
-                ("x", "would be wiped: excluded, and held by no snapshot")
-            } else {
-                ("=", "would stay: excluded")
-            };
-            let size = lists::extent(*extent);
-            self.session.report.result(&format!("{sign} {name}: {size} {what}"));
-            self.event(name, *extent, self.goes, &[]);
+            let fate = if self.goes { Fate::WouldGo } else { Fate::WouldStay };
+            self.tell(name, *extent, &[], fate);
         }
     }
 
-    /// For `--json`: so much is excluded, and wiped or not; where it begins, if that is
-    /// known.
-    pub fn event(&self, tree: &str, extent: Extent, wiped: bool, paths: &[Vec<u8>]) {
-        let text = |path: &Vec<u8>| String::from_utf8_lossy(path).into_owned();
+    /// Tells what becomes of so much that is excluded; where it begins, if that is known.
+    pub fn tell(&self, tree: &str, extent: Extent, paths: &[Vec<u8>], fate: Fate) {
         self.session.report.tell(&Event::Excluded {
             tree: tree.to_owned(),
             files: extent.files,
             bytes: extent.bytes,
-            wiped,
-            paths: paths.iter().map(text).collect(),
+            wiped: matches!(fate, Fate::WouldGo | Fate::Gone),
+            paths: paths.to_vec(),
+            fate,
         });
     }
 }
@@ -161,25 +155,10 @@ impl Wiping<'_> {
         paths: &[Vec<u8>],
         outcome: &mut Outcome,
     ) {
-        const SHOWN: usize = 3;
-        let shown: Vec<_> = paths.iter().take(SHOWN).map(|path| name_of(path)).collect();
-        let places = match paths.len() {
-            0 => String::new(),
-            count if count > SHOWN => {
-                format!(": {} and {} more", shown.join(", "), count - SHOWN)
-            }
-            _ => format!(": {}", shown.join(", ")),
-        };
-        let what = format!(
-            "{name}: excluded, and still here: {}{places} (`--wipe-excluded` wipes it)",
-            lists::extent(extent)
-        );
-        if self.leaves {
-            self.session.report.warn(&what);
+        let fate = if self.leaves { Fate::StayBehind } else { Fate::Stay };
+        if fate == Fate::StayBehind {
             outcome.worsen(Kind::Residue);
-        } else {
-            self.session.report.note(&what);
         }
-        self.excluding.event(name, extent, false, paths);
+        self.excluding.tell(name, extent, paths, fate);
     }
 }

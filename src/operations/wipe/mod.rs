@@ -13,12 +13,12 @@ use super::session::Session;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::shown::name_of;
-use crate::base::units::{bytes, files, now};
+use crate::base::units::{files, now};
 use crate::config::trees::Directory;
 use crate::host::scratch;
-use crate::report::event::Wiped;
+use crate::report::event::{Fate, WipeResult};
 use crate::report::progress::Progress;
-use crate::report::{self, Bytes, Event};
+use crate::report::{Bytes, Event, Note, TreeNote};
 use crate::storage::job::Watch;
 use crate::tree::guard;
 use crate::tree::proof::{Evidence, Proof};
@@ -86,11 +86,8 @@ impl Wiping<'_> {
             let error = Error::io("wipe below", &self.session.state, &error);
             runner::note_failure(report, &mut outcome, error.with_kind(Kind::Residue))?;
         }
-        let volume = format!("{}, {}", files(gone), bytes(size));
-        match outcome.kind {
-            None => report.done(&format!("All wiped: {volume}")),
-            Some(_) => report.warn(&format!("Not all was wiped, see above; {volume}")),
-        }
+        let is_whole = outcome.kind.is_none();
+        report.say(Note::AllWiped { files: gone, bytes: size, is_whole });
         Ok(outcome.with("wiped_files", gone).with("wiped_bytes", size))
     }
 
@@ -124,7 +121,7 @@ impl Wiping<'_> {
             self.excluded_stays(name, asked.extent, &[], outcome);
         }
         if own && !(self.leaves && outcome.kind.is_none()) {
-            report.note(&format!("{name}: it is poof's own configuration and stays"));
+            report.say_of(name, TreeNote::OwnStays);
             return Ok(Tally::default());
         }
         self.wipe(directory, &snapshots, &proof, outcome)
@@ -248,13 +245,13 @@ impl Wiping<'_> {
             outcome.worsen(Kind::Residue);
         }
         locks::told(self.session, name, &tally.lifted);
-        let wiped = Wiped::of(name, tally);
+        let result = WipeResult::of(name, tally);
         match stage {
-            Stage::Proven => report.tell(&Event::Wipe(wiped)),
+            Stage::Proven => report.tell(&Event::TreeWiped(result)),
             Stage::Excluded => {
-                report.done(&report::wiped(&wiped, "excluded, and wiped:"));
+                report.tell(&Event::ExcludedWiped(result));
                 let extent = Extent { files: tally.gone, bytes: tally.bytes, found: true };
-                self.excluding.event(name, extent, true, &[]);
+                self.excluding.tell(name, extent, &[], Fate::Gone);
             }
         }
     }

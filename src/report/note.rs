@@ -1,0 +1,443 @@
+//! What people alone are told: a note is no line of `--json`. Its data and its sentence are
+//! both here, so that an operation says what happened, and never how that reads.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::base::shown::{name_of, path_of};
+use crate::base::units::{bytes, clock, date, files};
+use crate::host::schedule::{Found, Interval, Kind};
+
+/// How something is said to people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// What the command was called for.
+    Result,
+    /// The same, to be used as it is: the content of a file.
+    Verbatim,
+    /// What a person likes to know while it happens.
+    Note,
+    /// The good end of something.
+    Done,
+    /// Something that deserves a look, though the work goes on.
+    Warning,
+    /// What rclone says.
+    Detail,
+}
+
+/// Something for people alone.
+#[derive(Debug)]
+pub enum Note {
+    /// A sentence that is the same each time.
+    Fixed(Tone, &'static str),
+    /// What rclone says.
+    Rclone(String),
+    /// What the clipboard, a scheduler or the watch over the schedule says.
+    Said(Tone, String),
+    /// Something of one tree.
+    Tree {
+        tree: String,
+        what: TreeNote,
+    },
+    /// A hook begins; what it printed comes as [`Note::Printed`].
+    HookBegins {
+        when: &'static str,
+        program: String,
+    },
+    /// A line that a program of the user's has printed.
+    Printed {
+        program: String,
+        line: String,
+    },
+    RunBegins,
+    RunEnded {
+        code: u8,
+        word: String,
+        time: Duration,
+    },
+    RunSkipped {
+        why: String,
+    },
+    WaitsForNetwork {
+        remote: String,
+        most: Duration,
+    },
+    /// Parts of large objects that an earlier run left in the bucket.
+    PartsStay {
+        why: String,
+    },
+    /// The end of a run over all trees. `verb`: sent, restored.
+    All {
+        verb: &'static str,
+        files: u64,
+        bytes: u64,
+        time: Duration,
+        undeleted: u64,
+        is_whole: bool,
+    },
+    AllWiped {
+        files: u64,
+        bytes: u64,
+        is_whole: bool,
+    },
+    AllIntact {
+        files: u64,
+    },
+    /// The level that is declared, and the one that holds.
+    Level {
+        declared: u8,
+        actual: u8,
+        /// Not all of it is on this machine.
+        lacking: bool,
+        nothing_saved: bool,
+    },
+    Remote(String),
+    Schedule(Option<Found>),
+    Scheduled {
+        kind: Kind,
+        every: Interval,
+    },
+    CronRuns {
+        why: String,
+    },
+    /// The schedule of the machine of the kit was not set up.
+    NoScheduleYet {
+        every: Interval,
+        is_whole: bool,
+    },
+    ScheduleFailed {
+        every: Interval,
+    },
+    KitMade {
+        made: u64,
+    },
+    KitRuns {
+        programs: Vec<String>,
+    },
+    QrCode(String),
+    InKeychain {
+        secret: String,
+    },
+    InTheFile {
+        secret: String,
+    },
+    /// A file of the configuration was written.
+    Written {
+        is_new: bool,
+        path: PathBuf,
+    },
+    SectionIsThere {
+        section: String,
+    },
+    SectionAdded {
+        section: String,
+        path: PathBuf,
+    },
+    BucketMade {
+        place: String,
+    },
+    Proxy {
+        to: String,
+        proxy: String,
+        /// What says so.
+        place: String,
+    },
+}
+
+/// Something of one tree, for people alone.
+#[derive(Debug)]
+pub enum TreeNote {
+    /// Its name is taken by the configuration of another machine.
+    KeptAs(String),
+    WipeGoesOn,
+    /// It is poof's own configuration.
+    OwnStays,
+    WouldLift {
+        paths: Vec<Vec<u8>>,
+        /// This user may.
+        lifts: bool,
+    },
+    Lifted {
+        paths: Vec<Vec<u8>>,
+    },
+    /// Objects that are in no snapshot.
+    LeftOnRemote(u64),
+    ExcludedStays(u64),
+    /// Files of the configuration in use that the snapshot does not hold.
+    ConfigurationStays,
+    /// The configuration in use; `--only` this name restores it.
+    ConfigurationLeft(String),
+    /// Nothing but content and times can come back.
+    WithoutManifest,
+    NoManifest,
+    /// What a transfer has to add.
+    Also(String),
+    /// Objects of a run that did not end.
+    Leftovers(u64),
+    Unhashed(u64),
+    TimeLeft(Duration),
+    /// Foreign objects that were not listed.
+    MoreForeign(usize),
+}
+
+impl Note {
+    pub fn tone(&self) -> Tone {
+        match self {
+            Note::Fixed(tone, _) | Note::Said(tone, _) => *tone,
+            Note::Rclone(_) => Tone::Detail,
+            Note::All { is_whole, undeleted, .. } if !is_whole || *undeleted > 0 => Tone::Warning,
+            Note::AllWiped { is_whole: false, .. } => Tone::Warning,
+            Note::All { .. }
+            | Note::AllWiped { .. }
+            | Note::AllIntact { .. }
+            | Note::Scheduled { .. }
+            | Note::SectionAdded { .. } => Tone::Done,
+            Note::Level { .. }
+            | Note::Remote(_)
+            | Note::Schedule(_)
+            | Note::QrCode(_)
+            | Note::Tree { what: TreeNote::WouldLift { .. } | TreeNote::MoreForeign(_), .. } => {
+                Tone::Result
+            }
+            _ => Tone::Note,
+        }
+    }
+
+    pub fn text(&self) -> String {
+        match self {
+            Note::Fixed(_, text) => (*text).to_owned(),
+            Note::Rclone(text) | Note::Said(_, text) | Note::QrCode(text) => text.clone(),
+            Note::Tree { tree, what } => what.text(tree),
+            Note::HookBegins { when, program } => format!("hook {when}: {program}"),
+            Note::Printed { program, line } => format!("  {program}: {line}"),
+            Note::RunBegins => format!("backup begins (poof {})", env!("CARGO_PKG_VERSION")),
+            Note::RunEnded { code, word, time } => {
+                format!("backup ended: exit code {code} ({word}) after {}", clock(*time))
+            }
+            Note::RunSkipped { why } => format!("not run: {why}"),
+            Note::WaitsForNetwork { remote, most } => {
+                let most = most.as_secs();
+                format!("{remote} does not answer; waiting for up to {most} seconds")
+            }
+            Note::PartsStay { why } => {
+                format!("what an earlier run began to upload could not be removed: {why}")
+            }
+            Note::All { verb, files, bytes, time, undeleted, is_whole } => {
+                let volume = format!("{} in {}", volume(*files, *bytes), clock(*time));
+                all(verb, &volume, *undeleted, *is_whole)
+            }
+            Note::AllWiped { files, bytes, is_whole } => {
+                all("wiped", &volume(*files, *bytes), 0, *is_whole)
+            }
+            Note::AllIntact { files: count } => format!("All can be restored: {}", files(*count)),
+            Note::Level { declared, actual, lacking, nothing_saved } => {
+                let holds = holds(*declared, *actual, *lacking, *nothing_saved);
+                format!("level: {declared} {}\nholds: {holds}", level(*declared))
+            }
+            Note::Remote(name) => format!("remote: {name}"),
+            Note::Schedule(found) => format!("schedule: {}", schedule(found.as_ref())),
+            Note::Scheduled { kind, every } => {
+                format!("A backup runs every {every} ({kind}); `poof lpurge` ends that.")
+            }
+            Note::CronRuns { why } => format!("cron runs it: {why}."),
+            Note::NoScheduleYet { every, is_whole } => {
+                let when = if *is_whole { "" } else { " once everything is back" };
+                format!("`poof lconfig --every {every}` sets up the schedule{when}.")
+            }
+            Note::ScheduleFailed { every } => {
+                format!("`poof lconfig --every {every}` tries again.")
+            }
+            Note::KitMade { made } => format!("the kit is of {}", date(*made)),
+            Note::KitRuns { programs } => {
+                let lines: Vec<_> = programs.iter().map(|told| format!("\n  {told}")).collect();
+                format!("The configuration of the kit runs these programs:{}", lines.concat())
+            }
+            Note::InKeychain { secret } => format!("{secret} is in the keychain of this machine"),
+            Note::InTheFile { secret } => format!(
+                "{secret} is in rclone-poof.conf now: where it came from is not on this machine. \
+                 `poof secret set {secret}` takes it out."
+            ),
+            Note::Written { is_new, path } => {
+                format!("{} {}", if *is_new { "created" } else { "changed" }, path_of(path))
+            }
+            Note::SectionIsThere { section } => {
+                format!("[{section}] has its passwords; nothing was changed")
+            }
+            Note::SectionAdded { section, path } => {
+                format!("added [{section}] to {}", path_of(path))
+            }
+            Note::BucketMade { place } => format!("{place} did not exist and was made"),
+            Note::Proxy { to, proxy, place } => {
+                format!("requests to {to} go through the proxy {proxy} ({place})")
+            }
+        }
+    }
+}
+
+impl TreeNote {
+    fn text(&self, tree: &str) -> String {
+        let what = match self {
+            TreeNote::KeptAs(name) => format!(
+                "it holds the configuration of another machine; that of this one is kept as {name}"
+            ),
+            TreeNote::WipeGoesOn => "its wipe goes on where it ended".to_owned(),
+            TreeNote::OwnStays => "it is poof's own configuration and stays".to_owned(),
+            TreeNote::WouldLift { paths, lifts } => {
+                let what = if *lifts {
+                    "that would be lifted, and come back with a download"
+                } else {
+                    "only root can lift that, and they would stay"
+                };
+                let locked = locked(paths.len(), ["is", "are"]);
+                return format!("! {tree}: {locked}: {what}: {}", listed(paths));
+            }
+            TreeNote::Lifted { paths } => format!(
+                "{}: that was lifted, and comes back with a download: {}",
+                locked(paths.len(), ["was", "were"]),
+                listed(paths)
+            ),
+            TreeNote::LeftOnRemote(count) => {
+                format!("not in the snapshot and left on the remote: {}", files(*count))
+            }
+            TreeNote::ExcludedStays(count) => {
+                format!("excluded and left alone as it is here: {count}")
+            }
+            TreeNote::ConfigurationStays => {
+                "of the configuration in use stays what the snapshot does not hold".to_owned()
+            }
+            TreeNote::ConfigurationLeft(only) => {
+                format!("the configuration in use is left alone (`--only {only}` restores it)")
+            }
+            TreeNote::WithoutManifest => "no manifest on the remote, so that nothing is proven; \
+                 content and times come back, other attributes, empty directories and hard links \
+                 do not"
+                .to_owned(),
+            TreeNote::NoManifest => "no manifest on the remote".to_owned(),
+            TreeNote::Also(note) => note.clone(),
+            TreeNote::Leftovers(count) => format!(
+                "left by a run that did not end, and removed by the next backup: {}",
+                files(*count)
+            ),
+            TreeNote::Unhashed(count) => format!(
+                "the remote shows no hash of {}: sizes and times were compared; `--read-data` \
+                 reads them",
+                files(*count)
+            ),
+            TreeNote::TimeLeft(time) => format!("about {} more", clock(*time)),
+            TreeNote::MoreForeign(count) => {
+                return format!("foreign {tree}:\n  and {count} more (`-v` lists all)");
+            }
+        };
+        format!("{tree}: {what}")
+    }
+}
+
+/// The end of a run over all trees.
+fn all(verb: &str, volume: &str, undeleted: u64, is_whole: bool) -> String {
+    match (is_whole, undeleted) {
+        (false, _) => format!("Not all was {verb}, see above; {volume}"),
+        (true, 0) => format!("All {verb}: {volume}"),
+        (true, count) => format!("All {verb}: {volume}; not deleted: {}", files(count)),
+    }
+}
+
+/// `12 files, 1.50 MiB`
+fn volume(count: u64, size: u64) -> String {
+    format!("{}, {}", files(count), bytes(size))
+}
+
+fn holds(declared: u8, actual: u8, lacking: bool, nothing_saved: bool) -> String {
+    if nothing_saved {
+        "0 (nothing)\nNothing is backed up yet. Next: `poof backup`".to_owned()
+    } else if actual == declared {
+        format!("yes{}", if lacking { ", but not all of it is here" } else { "" })
+    } else {
+        format!("{actual} {}", level(actual))
+    }
+}
+
+fn level(level: u8) -> &'static str {
+    match level {
+        0 => "(not everything is backed up)",
+        1 => "(backup to a trusted cloud)",
+        2 => "(upload to a trusted cloud, nothing left here)",
+        3 => "(encrypted backup)",
+        _ => "(encrypted upload, nothing left here)",
+    }
+}
+
+/// `every 6h (systemd)`
+fn schedule(found: Option<&Found>) -> String {
+    let Some(Found { kind, every, enabled }) = found else { return "none".to_owned() };
+    let every = match every {
+        Some(every) => format!("every {every}"),
+        None => "of another make".to_owned(),
+    };
+    let state = if *enabled { "" } else { ", not in force: `poof lconfig` puts it in force" };
+    format!("{every} ({kind}){state}")
+}
+
+/// `1 path is immutable or append-only`; `verb`: for one, and for several.
+fn locked(count: usize, verb: [&str; 2]) -> String {
+    let [one, several] = verb;
+    match count {
+        1 => format!("1 path {one} immutable or append-only"),
+        _ => format!("{count} paths {several} immutable or append-only"),
+    }
+}
+
+/// The first of some paths; the root of a tree is the empty one.
+fn listed(paths: &[Vec<u8>]) -> String {
+    const SHOWN: usize = 5;
+    let shown = paths.iter().take(SHOWN).map(|path| match path.as_slice() {
+        b"" => ".".into(),
+        path => name_of(path),
+    });
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    match paths.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_paths_are_listed_and_the_rest_is_counted() {
+        let of = |paths: &[&str]| paths.iter().map(|p| p.as_bytes().to_vec()).collect::<Vec<_>>();
+        assert_eq!(listed(&of(&["", "a/b"])), "., a/b");
+        assert_eq!(listed(&of(&["1", "2", "3", "4", "5"])), "1, 2, 3, 4, 5");
+        assert_eq!(listed(&of(&["1", "2", "3", "4", "5", "6", "7"])), "1, 2, 3, 4, 5 and 2 more");
+        assert_eq!(listed(&[b"\xff".to_vec()]), "\u{fffd}");
+        assert_eq!(locked(1, ["is", "are"]), "1 path is immutable or append-only");
+        assert_eq!(locked(12, ["was", "were"]), "12 paths were immutable or append-only");
+    }
+
+    #[test]
+    fn the_end_of_a_run_is_a_warning_unless_all_was_done() {
+        let all = |undeleted, is_whole| {
+            let (files, bytes, time) = (2, 3, Duration::from_secs(4));
+            let note = Note::All { verb: "sent", files, bytes, time, undeleted, is_whole };
+            (note.tone(), note.text())
+        };
+        let (tone, text) = all(0, true);
+        assert_eq!((tone, text.starts_with("All sent: 2 files, ")), (Tone::Done, true), "{text}");
+        let (tone, text) = all(1, true);
+        assert_eq!((tone, text.ends_with("not deleted: 1 file")), (Tone::Warning, true), "{text}");
+        let (tone, text) = all(0, false);
+        assert_eq!((tone, text.starts_with("Not all was sent")), (Tone::Warning, true), "{text}");
+    }
+
+    #[test]
+    fn the_level_is_said_with_what_holds() {
+        let of = |declared, actual, lacking, nothing_saved| {
+            Note::Level { declared, actual, lacking, nothing_saved }.text()
+        };
+        assert!(of(3, 3, false, false).ends_with("\nholds: yes"));
+        assert!(of(3, 3, true, false).ends_with("\nholds: yes, but not all of it is here"));
+        assert!(of(4, 3, false, false).ends_with("\nholds: 3 (encrypted backup)"));
+        assert!(of(1, 0, false, true).ends_with("Next: `poof backup`"));
+    }
+}
