@@ -21,6 +21,7 @@ use crate::tree::manifest::Key;
 use crate::tree::model::entry::{Content, Entry};
 use crate::tree::model::inventory::Inventory;
 use crate::tree::model::layout::{Names, RECORDS};
+use crate::tree::model::path::Below;
 use crate::tree::remote::identity;
 use crate::tree::remote::known;
 use crate::tree::remote::listing::list;
@@ -263,7 +264,7 @@ fn claim(own: &mut Inventory, entries: impl Iterator<Item = Result<Entry>>) -> R
     for entry in entries {
         let entry = entry?;
         if entry.is_object() {
-            own.claim(&Names::object(&entry)?);
+            own.claim(Names::object(&entry)?.as_bytes());
         }
     }
     Ok(())

@@ -19,6 +19,7 @@ use crate::tree::guard::{self, Allowed};
 use crate::tree::journal::Journal;
 use crate::tree::model::change::Why;
 use crate::tree::model::entry::is_within;
+use crate::tree::model::plan::Planned;
 use crate::tree::remote::lock::Lock;
 use crate::tree::scan::walk::{self, LeftOut, Walk};
 use crate::tree::snapshot::{Snapshots, Standing};
@@ -141,7 +142,7 @@ impl<'a> Preflight<'a> {
             guard::all_excluded(local, *allowed)?;
         }
         guard::local_source(local, Some(backup.entries), *allowed)?;
-        guard::deletions(&place, &backup.plan, *allowed)?;
+        guard::deletions(&place, backup.plan.totals(), *allowed)?;
         if allowed.foreign {
             backup.remove_foreign();
         }

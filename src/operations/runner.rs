@@ -12,7 +12,7 @@ use crate::storage::failure::FailureKind;
 use crate::storage::job::Watch;
 use crate::tree::backup::Backup;
 use crate::tree::mirror::Transfer;
-use crate::tree::model::plan::{Failed, Plan};
+use crate::tree::model::plan::{Failed, Planned, Totals};
 use crate::tree::remote::lock::Lock;
 use crate::tree::restore::Restore;
 use crate::tree::scan::excluded::Extent;
@@ -33,7 +33,7 @@ pub fn note_failure(report: &dyn Report, outcome: &mut Outcome, error: Error) ->
 /// A plan for a tree that can be carried out.
 pub trait Task {
     fn name(&self) -> &str;
-    fn plan(&self) -> &Plan;
+    fn plan(&self) -> &dyn Planned;
     /// Returns what could not be done.
     ///
     /// # Errors
@@ -41,12 +41,16 @@ pub trait Task {
     fn carry_out(&mut self, watch: &mut dyn Watch) -> Result<Vec<Failed>>;
     /// What of the plan was done where all of this `failed`. Nothing is deleted here
     /// unless all has come.
-    fn done(&self, failed: &[Failed]) -> Plan {
+    fn done(&self, failed: &[Failed]) -> Totals {
         let mut done = self.plan().done(failed);
         if failed.iter().any(|failed| !failed.deletion) {
-            done.delete.clear();
+            done.delete = 0;
         }
         done
+    }
+    /// Deletions of what a killed download left behind, which is nobody's.
+    fn leftovers(&self) -> usize {
+        0
     }
     /// What the filters leave out, if this is a backup that counted it.
     fn excluded(&self) -> Option<Extent> {
@@ -63,12 +67,16 @@ impl Task for Transfer {
         &self.name
     }
 
-    fn plan(&self) -> &Plan {
+    fn plan(&self) -> &dyn Planned {
         &self.plan
     }
 
     fn carry_out(&mut self, watch: &mut dyn Watch) -> Result<Vec<Failed>> {
         Transfer::carry_out(self, watch)
+    }
+
+    fn leftovers(&self) -> usize {
+        self.plan.leftovers()
     }
 }
 
@@ -83,7 +91,7 @@ impl Task for Saving<'_, '_> {
         self.backup.name()
     }
 
-    fn plan(&self) -> &Plan {
+    fn plan(&self) -> &dyn Planned {
         &self.backup.plan
     }
 
@@ -92,7 +100,7 @@ impl Task for Saving<'_, '_> {
     }
 
     /// Its plan says itself which deletions were not begun.
-    fn done(&self, failed: &[Failed]) -> Plan {
+    fn done(&self, failed: &[Failed]) -> Totals {
         self.plan().done(failed)
     }
 
@@ -110,12 +118,16 @@ impl Task for Restore<'_> {
         Restore::name(self)
     }
 
-    fn plan(&self) -> &Plan {
+    fn plan(&self) -> &dyn Planned {
         Restore::plan(self)
     }
 
     fn carry_out(&mut self, watch: &mut dyn Watch) -> Result<Vec<Failed>> {
         Restore::carry_out(self, watch)
+    }
+
+    fn leftovers(&self) -> usize {
+        Restore::plan(self).leftovers()
     }
 
     fn notes(&self) -> &[String] {
@@ -128,7 +140,7 @@ impl<T: Task + ?Sized> Task for Box<T> {
         (**self).name()
     }
 
-    fn plan(&self) -> &Plan {
+    fn plan(&self) -> &dyn Planned {
         (**self).plan()
     }
 
@@ -136,8 +148,12 @@ impl<T: Task + ?Sized> Task for Box<T> {
         (**self).carry_out(watch)
     }
 
-    fn done(&self, failed: &[Failed]) -> Plan {
+    fn done(&self, failed: &[Failed]) -> Totals {
         (**self).done(failed)
+    }
+
+    fn leftovers(&self) -> usize {
+        (**self).leftovers()
     }
 
     fn excluded(&self) -> Option<Extent> {
@@ -160,7 +176,7 @@ pub fn list<T: Task>(report: &dyn Report, tasks: &[T]) {
 pub fn would<T: Task>(report: &dyn Report, tasks: &[T], outcome: Outcome) -> Outcome {
     for task in tasks {
         let (name, plan) = (task.name(), task.plan());
-        let mut numbers = Numbers::of(name, plan, &plan.failed, None);
+        let mut numbers = Numbers::of(name, plan.totals(), plan.failed(), None);
         if let Some(excluded) = task.excluded() {
             numbers.excluded = Some(excluded.files);
             numbers.excluded_bytes = Some(excluded.bytes);
@@ -182,21 +198,21 @@ pub fn all<T: Task>(
     verb: &'static str,
 ) -> Result<Outcome> {
     let started = Instant::now();
-    let total = tasks.iter().map(|task| task.plan().bytes()).sum();
+    let total = tasks.iter().map(|task| task.plan().totals().bytes).sum();
     let mut monitor = Monitor::transfer(report, total);
     let (mut files, mut moved) = (0, 0);
     let trees = tasks.len();
     for task in &mut tasks {
-        monitor.begin(task.name(), task.plan().bytes());
+        monitor.begin(task.name(), task.plan().totals().bytes);
         let result = task.carry_out(&mut monitor);
         let name = task.name();
         monitor.progress.end();
         monitor.progress.aside(|| {
             if let Ok(failed) = &result {
                 let done = task.done(failed);
-                tell(report, name, &done, failed, verb);
-                files += done.transfers();
-                moved += done.bytes();
+                tell(report, name, done, failed, verb);
+                files += done.files;
+                moved += done.bytes;
             }
         });
         for note in task.notes() {
@@ -208,7 +224,7 @@ pub fn all<T: Task>(
                     failed.iter().partition(|failed| failed.deletion);
                 outcome.undeleted += undeleted.len() as u64;
                 if !unsent.is_empty() {
-                    outcome.worsen(kind_of(&unsent, &task.done(&failed)));
+                    outcome.worsen(kind_of(&unsent, task.done(&failed)));
                 }
             }
             Err(error) => note_failure(report, &mut outcome, error.of_tree(name))?,
@@ -230,7 +246,7 @@ pub fn all<T: Task>(
 }
 
 /// Tells what was done of a tree, and what was not.
-fn tell(report: &dyn Report, name: &str, done: &Plan, failed: &[Failed], verb: &'static str) {
+fn tell(report: &dyn Report, name: &str, done: Totals, failed: &[Failed], verb: &'static str) {
     for file in failed {
         report.tell(&Event::failed(name, file));
     }
@@ -238,9 +254,9 @@ fn tell(report: &dyn Report, name: &str, done: &Plan, failed: &[Failed], verb: &
 }
 
 /// A server that refuses every file has refused the credentials.
-fn kind_of(failed: &[&Failed], done: &Plan) -> Kind {
+fn kind_of(failed: &[&Failed], done: Totals) -> Kind {
     let all = |kind: FailureKind| failed.iter().all(|file| file.kind == kind);
-    if all(FailureKind::Denied) && done.transfers() == 0 {
+    if all(FailureKind::Denied) && done.files == 0 {
         Kind::Remote
     } else if all(FailureKind::Unproven) {
         Kind::Unproven

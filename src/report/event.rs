@@ -12,7 +12,8 @@ use crate::base::json::time;
 use crate::base::waiting::Waiting;
 use crate::config::Status;
 use crate::host::mounts::Mount;
-use crate::tree::model::plan::{Failed, Plan};
+pub use crate::tree::model::plan::Action;
+use crate::tree::model::plan::{Failed, Totals};
 use crate::tree::wipe::{Achieved, Record, Tally};
 
 /// Something that happened, or that was found. What people read of it is in
@@ -328,17 +329,6 @@ pub enum Event {
     Note(Note),
 }
 
-/// What a plan does with a path.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Action {
-    Add,
-    Update,
-    Move,
-    Attributes,
-    Delete,
-}
-
 /// What becomes of the excluded files of a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -401,20 +391,20 @@ pub struct Numbers {
 
 impl Numbers {
     /// `verb`: what was done, if it is done.
-    pub fn of(tree: &str, plan: &Plan, failed: &[Failed], verb: Option<&'static str>) -> Self {
+    pub fn of(tree: &str, totals: Totals, failed: &[Failed], verb: Option<&'static str>) -> Self {
         Numbers {
             verb,
             undeleted: failed.iter().filter(|failed| failed.deletion).count(),
             tree: tree.to_owned(),
-            add: plan.add.len(),
-            update: plan.update.len(),
-            moved: plan.moved.len(),
-            attributes: plan.attributes.len(),
-            delete: plan.delete.len(),
-            unchanged: plan.same(),
+            add: totals.add,
+            update: totals.update,
+            moved: totals.moved,
+            attributes: totals.attributes,
+            delete: totals.delete,
+            unchanged: totals.unchanged,
             failed: failed.len(),
-            files: plan.transfers(),
-            bytes: plan.bytes(),
+            files: totals.files,
+            bytes: totals.bytes,
             excluded: None,
             excluded_bytes: None,
         }

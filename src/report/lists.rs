@@ -3,11 +3,11 @@
 use std::fmt::Write;
 
 use super::Report;
-use super::event::{Action, Bytes, Event};
+use super::event::{Bytes, Event};
 use crate::base::shown::name_of;
 use crate::base::terminal::Volume;
 use crate::base::units::{bytes, files};
-use crate::tree::model::plan::{Item, Plan};
+use crate::tree::model::plan::Planned;
 use crate::tree::remote::own_objects::Foreign;
 use crate::tree::scan::excluded::Extent;
 
@@ -17,19 +17,10 @@ pub fn extent(extent: Extent) -> String {
 }
 
 /// Every path of a plan: what `--dry-run` is for.
-pub fn plan(report: &dyn Report, tree: &str, plan: &Plan) {
-    for (action, items) in [
-        (Action::Add, &plan.add),
-        (Action::Update, &plan.update),
-        (Action::Move, &plan.moved),
-        (Action::Attributes, &plan.attributes),
-        (Action::Delete, &plan.delete),
-    ] {
-        for Item { path, size } in items {
-            let path = Bytes::path(path.as_os_str().as_encoded_bytes());
-            report.tell(&Event::Plan { action, tree: tree.to_owned(), bytes: *size, path });
-        }
-    }
+pub fn plan(report: &dyn Report, tree: &str, plan: &dyn Planned) {
+    plan.each(&mut |action, path, bytes| {
+        report.tell(&Event::Plan { action, tree: tree.to_owned(), bytes, path: Bytes::path(path) });
+    });
 }
 
 /// So many foreign objects are named in a text; `--verbose` names all.

@@ -62,6 +62,7 @@ pub fn note(cache: &Path, failed: &[Failed], left_out: &[LeftOut]) -> Result<()>
 mod tests {
     use super::*;
     use crate::storage::failure::FailureKind;
+    use crate::tree::model::path::LocalPath;
 
     #[test]
     fn what_was_not_sent_is_known_until_the_next_backup() {
@@ -75,7 +76,7 @@ mod tests {
         };
         let failed = [
             Failed::at(b"a/\xff\n", FailureKind::Other, "it changes"),
-            Failed::deletion("gone".into(), FailureKind::Denied, String::new()),
+            Failed::deletion(&LocalPath::from("gone"), FailureKind::Denied, String::new()),
         ];
         let left_out =
             [out("dir", true, false), out("acl", true, true), out("socket", false, false)];

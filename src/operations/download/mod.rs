@@ -25,7 +25,7 @@ use crate::report::lists;
 use crate::tree::guard::{self, Allowed};
 use crate::tree::journal::Journal;
 use crate::tree::model::path_set::Kept;
-use crate::tree::model::plan::Plan;
+use crate::tree::model::plan::Planned;
 use crate::tree::restore::{Accounts, Restore, Target};
 use crate::tree::scan::root::Root;
 use crate::tree::snapshot::{Snapshot, Snapshots, Standing};
@@ -236,7 +236,7 @@ impl<'a> Incoming<'a> {
         if restore.foreign > 0 {
             report.say_of(name, TreeNote::LeftOnRemote(restore.foreign as u64));
         }
-        guard::deletions(&shown, restore.plan(), self.allowed)?;
+        guard::deletions(&shown, restore.plan().totals(), self.allowed)?;
         Ok(restore)
     }
 
@@ -304,10 +304,9 @@ impl<'a> Incoming<'a> {
 
 /// Asks before local files go that the snapshot does not hold.
 fn consent(session: &Session, tasks: &[Box<dyn Task + '_>], yes: bool) -> Result<()> {
-    let count = |of: fn(&Plan) -> usize| tasks.iter().map(|t| of(t.plan())).sum::<usize>();
-    // What a killed download left behind is nobody's.
-    let deleted = count(|plan| plan.delete.len()) - count(Plan::leftovers);
-    let replaced = count(|plan| plan.update.len());
+    let deleted = tasks.iter().map(|task| task.plan().totals().delete - task.leftovers());
+    let deleted: usize = deleted.sum();
+    let replaced: usize = tasks.iter().map(|task| task.plan().totals().update).sum();
     if deleted + replaced == 0 {
         return Ok(());
     }

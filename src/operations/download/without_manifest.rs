@@ -16,8 +16,9 @@ use crate::storage::remote::Spec;
 use crate::tree::guard;
 use crate::tree::mirror::compare::{self, Compare};
 use crate::tree::mirror::{ExcludedHere, Transfer};
-use crate::tree::model::entry::as_path;
-use crate::tree::model::plan::{Plan, len};
+use crate::tree::model::layout::Names;
+use crate::tree::model::path::{Below, LocalPath, ObjectName};
+use crate::tree::model::plan::{Plan, Planned, len};
 use crate::tree::remote::known;
 use crate::tree::scan::root::Root;
 use crate::tree::wipe::Records;
@@ -77,7 +78,7 @@ impl Incoming<'_> {
         let destination = Spec::local(&target.to_string_lossy());
         let plan = self.compare(directory, &target, &source, &destination)?;
         let plan = self.trimmed(directory, root, plan)?;
-        guard::deletions(&path_of(&target), &plan, self.allowed)?;
+        guard::deletions(&path_of(&target), plan.totals(), self.allowed)?;
         self.session.report.say_of(name, TreeNote::WithoutManifest);
         let (journal, local_root) = (self.journal(), target);
         Ok(Transfer { name: name.clone(), source, destination, plan, local_root, journal })
@@ -90,7 +91,7 @@ impl Incoming<'_> {
         target: &Path,
         source: &Spec,
         destination: &Spec,
-    ) -> Result<Plan> {
+    ) -> Result<Plan<ObjectName>> {
         let name = &directory.name;
         let place = self.ready.remote().place(name);
         let doing = format!("compare {place} with {}", path_of(target));
@@ -116,27 +117,33 @@ impl Incoming<'_> {
 
     /// The plan without what is to stay: extra files if so asked, what the filters
     /// exclude of what is here, and the configuration in use.
-    fn trimmed(&self, directory: &Directory, root: Option<&Root>, plan: Plan) -> Result<Plan> {
+    fn trimmed(
+        &self,
+        directory: &Directory,
+        root: Option<&Root>,
+        plan: Plan<ObjectName>,
+    ) -> Result<Plan<ObjectName>> {
         let here = ExcludedHere::of(root, self.ready.filter())?;
         self.note_excluded(&directory.name, here.count);
         let plan = plan.leaving(&here);
         let plan = if self.request.keep_extra { plan.keeping_extra() } else { plan };
-        let state = self.state(directory);
-        let plan = state.iter().fold(plan, |plan, path| plan.sparing(as_path(path)));
-        let mut spared = plan.clone();
-        for path in self.in_use(directory) {
-            spared = spared.sparing(as_path(&path));
-        }
+        let state = encoded(self.state(directory))?;
+        let plan = state.iter().fold(plan, Plan::sparing);
+        let in_use = encoded(self.in_use(directory))?;
+        let mut spared = in_use.iter().fold(plan.clone(), Plan::sparing);
         if let Some(root) = root.filter(|_| self.reaches_configuration()) {
-            let removes = |path: &&Vec<u8>| {
-                plan.delete.iter().any(|item| as_path(path).starts_with(&item.path))
-            };
-            for path in own_files::configuration(self.session, root.path()).iter().filter(removes) {
-                spared = spared.sparing(as_path(path));
-            }
+            let own = encoded(own_files::configuration(self.session, root.path()))?;
+            let removes =
+                |name: &&ObjectName| plan.delete.iter().any(|item| name.is_within(&item.path));
+            spared = own.iter().filter(removes).fold(spared, Plan::sparing);
         }
-        let count = |plan: &Plan| plan.transfers() + len(&plan.delete);
+        let count = |plan: &Plan<ObjectName>| plan.transfers() + len(&plan.delete);
         self.note_spared(&directory.name, count(&plan) - count(&spared));
         Ok(spared)
     }
+}
+
+/// The names on the remote of paths of this machine: rclone plans with them.
+fn encoded(paths: Vec<Vec<u8>>) -> Result<Vec<ObjectName>> {
+    paths.into_iter().map(|path| Names::encoded(&LocalPath::new(path))).collect()
 }

@@ -1,11 +1,9 @@
 //! Which objects a backup claims as its own, and which it leaves to others.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-
 use super::Backup;
 use crate::base::error::Result;
 use crate::tree::model::layout::Names;
+use crate::tree::model::path::{Below, ObjectName};
 use crate::tree::model::plan::Item;
 use crate::tree::remote::own_objects::{self, Foreign, Ours, mark, note, odd_mark};
 
@@ -20,14 +18,14 @@ impl Backup<'_> {
         let new = new.flat_map(|(change, entry)| match Names::object(entry) {
             Ok(name) => {
                 let path = mark(&change.path);
-                let mark = mark(&name);
+                let mark = mark(name.as_bytes());
                 // What others have made and this replaces is not ours before it is.
-                let made = !own.has(&name) || before.holds(mark);
+                let made = !own.has(name.as_bytes()) || before.holds(mark);
                 [made.then_some(Ok(mark)), (path != mark).then_some(Ok(path))]
             }
             Err(error) => [Some(Err(error)), None],
         });
-        let gone = self.plan.delete.iter().map(|item| item.path.as_os_str().as_encoded_bytes());
+        let gone = self.plan.delete.iter().map(|item| item.path.as_bytes());
         let gone = gone.take(self.gone).map(|name| Ok(mark(name)));
         let odd = self.odd_gone.iter().filter_map(|name| odd_mark(name)).map(Ok);
         note(&self.snapshots.cache, new.flatten().chain(gone).chain(odd))
@@ -55,7 +53,8 @@ impl Backup<'_> {
         };
         for change in self.changes.iter_mut().filter(|change| change.send.is_some()) {
             let name = change.entry.as_ref().map(Names::object);
-            change.odd |= name.is_some_and(|name| name.is_ok_and(|name| is_blocked(&name)));
+            change.odd |=
+                name.is_some_and(|name| name.is_ok_and(|name| is_blocked(name.as_bytes())));
         }
     }
 
@@ -67,8 +66,7 @@ impl Backup<'_> {
             if *odd {
                 self.odd_gone.push(name[dir..].to_vec());
             } else {
-                let path = OsStr::from_bytes(name).into();
-                self.plan.delete.push(Item { path, size: *size });
+                self.plan.delete.push(Item { path: ObjectName::told(name), size: *size });
             }
         }
     }

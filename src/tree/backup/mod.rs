@@ -7,14 +7,13 @@ pub mod uploader;
 
 use std::cell::RefCell;
 use std::collections::HashSet;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 
 use itertools::process_results;
 
 use super::model::change::{Change, Why};
 use super::model::empty_directories;
 use super::model::layout::Names;
+use super::model::path::{Below, LocalPath, ObjectName};
 use super::model::plan::{Failed, Item, Places, Plan};
 use super::remote::listing::{Listing, still_there};
 use super::remote::lock::Lock;
@@ -38,7 +37,7 @@ use uploader::{Coming, Outgoing};
 
 /// A tree on its way to the remote.
 pub struct Backup<'a> {
-    pub plan: Plan,
+    pub plan: Plan<LocalPath, ObjectName>,
     pub left_out: Vec<LeftOut>,
     /// Objects that somebody else changed or removed, by path.
     pub drift: Vec<(Vec<u8>, Why)>,
@@ -223,9 +222,7 @@ impl Backup<'_> {
                 self.clean_odd(&changes, watch);
             }
         } else {
-            self.plan.delete.retain(|item| {
-                blocking.iter().any(|name| item.path.as_os_str().as_bytes() == name.as_slice())
-            });
+            self.plan.delete.retain(|item| blocking.contains(&item.path));
         }
         if failed.is_empty() {
             self.forget_ours()?;
@@ -251,7 +248,7 @@ impl Backup<'_> {
         }
         let sent = self.changes.iter().filter(|change| change.send.is_some() && !change.odd);
         let names = sent.filter_map(|change| change.entry.as_ref()).map(Names::object);
-        process_results(names, |names| Places::of_objects(names))
+        process_results(names, |names| names.collect())
     }
 
     /// Removes the objects with odd names that no entry has any more. One that
@@ -268,34 +265,32 @@ impl Backup<'_> {
         }
     }
 
-    fn remove(&self, names: &[Vec<u8>], watch: &mut dyn Watch) -> Result<Vec<Failed>> {
+    fn remove(&self, names: &[ObjectName], watch: &mut dyn Watch) -> Result<Vec<Failed>> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
         let Snapshots { store, names: of, .. } = &self.snapshots;
-        let full: Vec<_> = names.iter().map(|name| Bytes(of.full(name))).collect();
+        let full: Vec<_> = names.iter().map(|name| Bytes(of.full(name.as_bytes()))).collect();
         let doing = format!("remove what is gone from {}", of.tree());
         let fail = |failure: Failure| failure.into_error(&doing, Kind::Incomplete);
         let removed = store.remove(&full, watch).map_err(fail)?;
         let failed = removed.into_iter().filter_map(|record| {
             let failure = record.failure?;
             let name = names.get(usize::try_from(record.id).ok()?)?;
-            let path = OsStr::from_bytes(name).into();
-            Some(Failed::deletion(path, failure.kind, failure.text))
+            Some(Failed::deletion(name, failure.kind, failure.text))
         });
         let mut failed: Vec<Failed> = failed.collect();
         let left = still_there(store, of, names, watch).map_err(fail)?;
-        for path in left {
-            if failed.iter().all(|known| known.path != path) {
+        for name in left {
+            if failed.iter().all(|known| known.path != name.as_path()) {
                 let why = "it was to be removed and is still there; run it again".to_owned();
-                failed.push(Failed::deletion(path, FailureKind::Other, why));
+                failed.push(Failed::deletion(&name, FailureKind::Other, why));
             }
         }
         Ok(failed)
     }
 }
 
-fn names_of(items: &[&Item]) -> Vec<Vec<u8>> {
-    let bytes = |item: &&Item| item.path.as_os_str().as_encoded_bytes().to_vec();
-    items.iter().map(bytes).collect()
+fn names_of(items: &[&Item<ObjectName>]) -> Vec<ObjectName> {
+    items.iter().map(|item| item.path.clone()).collect()
 }

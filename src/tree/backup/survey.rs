@@ -2,8 +2,6 @@
 //! listing, side by side.
 
 use std::cell::RefCell;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 
 use itertools::{EitherOrBoth, Itertools};
 
@@ -13,9 +11,10 @@ use crate::tree::model::change::{Change, News, Why};
 use crate::tree::model::entry::{Entry, EntryKind, is_within, order};
 use crate::tree::model::inventory::State;
 use crate::tree::model::layout::Names;
+use crate::tree::model::path::{Below, LocalPath, ObjectName};
 use crate::tree::model::plan::{Item, Plan};
 use crate::tree::remote::listing::{Listing, Unclaimed};
-use crate::tree::remote::own_objects::Ours;
+use crate::tree::remote::own_objects::{Foreign, Ours};
 use crate::tree::scan::attributes::{as_known, carry_over, same_but_for_created};
 use crate::tree::scan::hashing;
 use crate::tree::scan::root::Root;
@@ -39,11 +38,11 @@ pub struct Survey {
 
 impl Survey {
     /// What is to be done, as a value.
-    pub fn plan(&self) -> Plan {
+    pub fn plan(&self) -> Plan<LocalPath, ObjectName> {
         let mut plan = Plan { unchanged: self.unchanged, ..Plan::default() };
         for change in &self.changes {
             let Some(entry) = &change.entry else { continue };
-            let item = Item { path: entry.as_path().to_path_buf(), size: size(entry) };
+            let item = Item { path: LocalPath::new(&entry.path), size: size(entry) };
             match (change.send, change.news) {
                 (Some(_), _) if change.from.is_some() => plan.moved.push(item),
                 (Some(Why::New), _) => plan.add.push(item),
@@ -56,8 +55,7 @@ impl Survey {
             }
         }
         for (name, size) in &self.unclaimed.gone {
-            let path = OsStr::from_bytes(name).into();
-            plan.delete.push(Item { path, size: *size });
+            plan.delete.push(Item { path: name.clone(), size: *size });
         }
         plan
     }
@@ -150,8 +148,11 @@ pub fn survey(
     moves.find(&mut survey.changes, sides.root, sides.rehash);
     let mut unclaimed = sides.listing.settle(sides.names, &sides.ours);
     // What cannot be looked at may be theirs.
-    unclaimed.gone.retain(|(name, _)| !sides.is_unseen(name));
-    unclaimed.foreign.retain(|foreign| foreign.odd || !sides.is_unseen(&foreign.name));
+    let unseen = sides.unseen_objects()?;
+    let is_unseen = |name: &ObjectName| unseen.iter().any(|place| name.place().is_within(place));
+    unclaimed.gone.retain(|(name, _)| !is_unseen(name));
+    let is_own = |foreign: &Foreign| !foreign.odd && is_unseen(&ObjectName::told(&foreign.name));
+    unclaimed.foreign.retain(|foreign| !is_own(foreign));
     survey.altered = sides.altered;
     survey.unclaimed = unclaimed;
     Ok(survey)
@@ -245,11 +246,18 @@ impl Sides<'_> {
     fn is_unseen(&self, path: &[u8]) -> bool {
         self.unseen.borrow().iter().any(|place| is_within(path, place))
     }
+
+    /// Where the objects are of what could not be looked at.
+    fn unseen_objects(&self) -> Result<Vec<ObjectName>> {
+        let unseen = self.unseen.borrow();
+        unseen.iter().map(|path| Names::encoded(&LocalPath::new(path))).collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::store::{Bytes, Shown};
     use crate::tree::model::entry::Attributes;
     use crate::tree::model::inventory::Inventory;
     use std::path::Path;
@@ -273,5 +281,25 @@ mod tests {
         let survey = survey(std::iter::empty(), last.map(entry).into_iter(), &mut sides).unwrap();
         let gone: Vec<_> = survey.changes.iter().map(|change| change.path.as_slice()).collect();
         assert_eq!(gone, [&b"deleted"[..], b"unreadable.too"]);
+    }
+
+    // The object of `new\nline/x` is not called so.
+    #[test]
+    fn an_object_in_a_directory_that_could_not_be_looked_at_is_nobodys_to_remove() {
+        let mut own = Inventory::default();
+        for name in ["new\u{240a}line/x", "seen/x"] {
+            own.add(Shown { remote: Bytes(name.into()), ..Shown::default() });
+        }
+        own.sort();
+        let mut listing = Listing::new(own, &Inventory::default());
+        let unseen = &RefCell::new(vec![b"new\nline".to_vec()]);
+        let barred = &RefCell::new(Vec::new());
+        let root = &Root::open(Path::new("/")).unwrap();
+        let (names, ours) = (&Names::new("tree"), Ours::default());
+        let (listing, rehash) = (&mut listing, false);
+        let mut sides = Sides { root, listing, unseen, barred, rehash, names, ours, altered: 0 };
+        let survey = survey(std::iter::empty(), std::iter::empty(), &mut sides).unwrap();
+        let foreign = survey.unclaimed.foreign.iter().map(|foreign| foreign.name.as_slice());
+        assert_eq!(foreign.collect::<Vec<_>>(), [b"seen/x"]);
     }
 }

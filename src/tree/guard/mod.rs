@@ -6,7 +6,7 @@ mod newer;
 use std::path::Path;
 
 use super::model::layout::RECORDS;
-use super::model::plan::{Plan, len};
+use super::model::plan::Totals;
 use crate::base::error::{Error, UNCHANGED};
 use crate::base::shown::path_of;
 use crate::storage::remote::Top;
@@ -212,10 +212,10 @@ pub fn older_snapshot(place: &str, why: &str, allowed: Allowed) -> Result<(), Er
 ///
 /// # Errors
 /// The refusal.
-pub fn deletions(place: &str, plan: &Plan, allowed: Allowed) -> Result<(), Error> {
+pub fn deletions(place: &str, plan: Totals, allowed: Allowed) -> Result<(), Error> {
     // What was renamed is gone in name only.
-    let gone = len(&plan.delete).saturating_sub(len(&plan.moved));
-    let of = plan.destination_files();
+    let gone = plan.delete.saturating_sub(plan.moved) as u64;
+    let of = (plan.update + plan.delete) as u64 + plan.unchanged;
     if allowed.mass_deletion || gone <= FEW || gone * 2 <= of {
         return Ok(());
     }
@@ -298,16 +298,13 @@ pub fn right_remote(sight: &Sight, trees: &[&str], allowed: Allowed) -> Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tree::model::plan::Item;
 
     fn top(names: &[&str]) -> Top {
         Top { exists: true, names: names.iter().map(ToString::to_string).collect() }
     }
 
-    fn plan(deleted: u64, unchanged: u64) -> Plan {
-        let item = |i: u64| Item { path: i.to_string().into(), size: 1 };
-        let equal = (0..unchanged).map(|i| item(i).path).collect();
-        Plan { delete: (0..deleted).map(item).collect(), equal, ..Plan::default() }
+    fn plan(delete: usize, unchanged: u64) -> Totals {
+        Totals { delete, unchanged, ..Totals::default() }
     }
 
     #[test]
@@ -326,11 +323,11 @@ mod tests {
     #[test]
     fn more_than_half_and_more_than_a_hundred_is_a_mass_deletion() {
         let no = Allowed::default();
-        assert!(deletions("r", &plan(100, 0), no).is_ok(), "few");
-        assert!(deletions("r", &plan(101, 101), no).is_ok(), "half");
-        assert!(deletions("r", &plan(101, 100), no).is_err());
+        assert!(deletions("r", plan(100, 0), no).is_ok(), "few");
+        assert!(deletions("r", plan(101, 101), no).is_ok(), "half");
+        assert!(deletions("r", plan(101, 100), no).is_err());
         let yes = Allowed { mass_deletion: true, ..no };
-        assert!(deletions("r", &plan(101, 100), yes).is_ok());
+        assert!(deletions("r", plan(101, 100), yes).is_ok());
     }
 
     #[test]

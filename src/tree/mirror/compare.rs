@@ -1,17 +1,15 @@
 //! Compares two sides with rclone's own comparison, and runs what it reports on.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::fd::AsFd;
-use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
 use std::thread;
 
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
 use crate::storage::mirror::{Mode, mirror};
 use crate::storage::remote::Spec;
+use crate::tree::model::path::{Below, ObjectName};
 use crate::tree::model::plan::{Failed, Item, Plan};
 
 /// How two files are told apart.
@@ -35,7 +33,7 @@ pub fn make(
     destination: &Spec,
     compare: Compare,
     watch: &mut dyn Watch,
-) -> Result<Plan, Failure> {
+) -> Result<Plan<ObjectName>, Failure> {
     let size_only = compare == Compare::Size;
     report(source, destination, Mode::DryRun { size_only }, watch)
 }
@@ -45,7 +43,7 @@ pub fn make(
 struct Record {
     what: u8,
     size: u64,
-    path: PathBuf,
+    path: ObjectName,
     kind: FailureKind,
     error: String,
 }
@@ -57,7 +55,7 @@ pub(super) fn report(
     destination: &Spec,
     mode: Mode,
     watch: &mut dyn Watch,
-) -> Result<Plan, Failure> {
+) -> Result<Plan<ObjectName>, Failure> {
     let pipe = |error: io::Error| Failure::other(&format!("cannot make a pipe: {error}"));
     let (reader, writer) = io::pipe().map_err(pipe)?;
     let reading = thread::spawn(move || read_records(reader));
@@ -93,7 +91,7 @@ fn read_records(input: impl Read) -> Vec<Record> {
         records.push(Record {
             what: what.first().copied().unwrap_or(b'!'),
             size: String::from_utf8_lossy(&size).parse().unwrap_or(0),
-            path: PathBuf::from(OsString::from_vec(path)),
+            path: ObjectName::told(path),
             kind: String::from_utf8_lossy(&kind).parse().unwrap_or(FailureKind::Other),
             error: String::from_utf8_lossy(&error).into_owned(),
         });
@@ -102,8 +100,8 @@ fn read_records(input: impl Read) -> Vec<Record> {
 }
 
 /// Sorts the records into a plan; of several on one path a failure wins.
-fn plan_of(records: Vec<Record>) -> Plan {
-    let mut by_path: BTreeMap<PathBuf, Record> = BTreeMap::new();
+fn plan_of(records: Vec<Record>) -> Plan<ObjectName> {
+    let mut by_path: BTreeMap<ObjectName, Record> = BTreeMap::new();
     let mut plan = Plan::default();
     for record in records {
         if record.what == b'=' {
@@ -117,7 +115,7 @@ fn plan_of(records: Vec<Record>) -> Plan {
             b'+' => plan.add.push(Item { path, size }),
             b'*' => plan.update.push(Item { path, size }),
             b'-' => plan.delete.push(Item { path, size }),
-            _ => plan.failed.push(Failed { path, kind, why: error, deletion: false }),
+            _ => plan.failed.push(Failed::at(path.as_bytes(), kind, &error)),
         }
     }
     plan
@@ -126,6 +124,7 @@ fn plan_of(records: Vec<Record>) -> Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tree::model::plan::Planned;
 
     #[test]
     fn a_report_becomes_a_plan() {
@@ -141,8 +140,8 @@ mod tests {
             plan.failed,
             [Failed { path: "bad".into(), kind: FailureKind::Full, why, deletion: false }]
         );
-        assert_eq!(plan.equal, [PathBuf::from("same")]);
-        assert_eq!((plan.bytes(), plan.source_files()), (6, 3));
+        assert_eq!(plan.equal, [ObjectName::from("same")]);
+        assert_eq!((plan.totals().bytes, plan.source_files()), (6, 3));
     }
 
     #[test]

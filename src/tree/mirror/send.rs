@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::ffi::OsStrExt;
 use std::thread;
 
 use super::compare;
@@ -11,6 +10,7 @@ use crate::storage::job::Watch;
 use crate::storage::mirror::{Mode, Operation, remove_empty_directories};
 use crate::storage::remote::Spec;
 use crate::tree::model::empty_directories;
+use crate::tree::model::path::{Below, ObjectName};
 use crate::tree::model::plan::{Failed, Item, Plan};
 
 /// Files up to this size go many at a time, since their cost is the request.
@@ -31,7 +31,7 @@ const NARROW: u32 = 4;
 pub fn send(
     source: &Spec,
     destination: &Spec,
-    plan: &Plan,
+    plan: &Plan<ObjectName>,
     watch: &mut dyn Watch,
 ) -> Result<Vec<Failed>, Failure> {
     let arriving = plan.mirrored();
@@ -58,7 +58,7 @@ fn part(
     source: &Spec,
     destination: &Spec,
     operation: Operation,
-    items: &[&Item],
+    items: &[&Item<ObjectName>],
     width: u32,
     watch: &mut dyn Watch,
 ) -> Result<Vec<Failed>, Failure> {
@@ -69,7 +69,7 @@ fn part(
     let (reader, mut writer) = io::pipe().map_err(pipe)?;
     let mut list = Vec::new();
     for item in items {
-        list.extend_from_slice(item.path.as_os_str().as_bytes());
+        list.extend_from_slice(item.path.as_bytes());
         list.push(0);
     }
     // A pipe and not a file: names never touch the disk. rclone opens it by

@@ -11,6 +11,8 @@ use crate::storage::failure::FailureKind;
 use crate::storage::job::Watch;
 use crate::storage::remote::Spec;
 use crate::tree::journal::Journal;
+use crate::tree::model::layout::Names;
+use crate::tree::model::path::{Below, ObjectName};
 use crate::tree::model::plan::{Failed, Item, Plan, paths};
 use crate::tree::retry::{Attempt, Failures, retrying};
 
@@ -19,7 +21,7 @@ pub struct Transfer {
     pub name: String,
     pub source: Spec,
     pub destination: Spec,
-    pub plan: Plan,
+    pub plan: Plan<ObjectName>,
     /// The local directory that is the destination.
     pub local_root: PathBuf,
     /// Keeps account of it, if this is between the snapshot and its directory.
@@ -55,7 +57,7 @@ impl Transfer {
 
     /// What there is to do, in an order that numbers it: files to send, then files
     /// to delete.
-    fn items(&self) -> impl Iterator<Item = &Item> {
+    fn items(&self) -> impl Iterator<Item = &Item<ObjectName>> {
         self.plan.add.iter().chain(&self.plan.update).chain(&self.plan.delete)
     }
 
@@ -65,10 +67,10 @@ impl Transfer {
     }
 
     /// The part of the plan with these numbers.
-    fn part(&self, pending: &[usize]) -> Plan {
+    fn part(&self, pending: &[usize]) -> Plan<ObjectName> {
         let pending: HashSet<usize> = pending.iter().copied().collect();
         let mut number = 0..;
-        let mut of = |items: &[Item]| {
+        let mut of = |items: &[Item<ObjectName>]| {
             let numbered = items.iter().zip(number.by_ref());
             numbered.filter(|(_, n)| pending.contains(n)).map(|(item, _)| item.clone()).collect()
         };
@@ -102,7 +104,7 @@ impl Work<'_> {
         let mut why: HashMap<PathBuf, Failed> =
             failed.into_iter().map(|failed| (failed.path.clone(), failed)).collect();
         let seen = compare::make(source, destination, Compare::Size, watch)?;
-        let arrived: HashSet<&Path> = seen.equal.iter().map(PathBuf::as_path).collect();
+        let arrived: HashSet<&Path> = seen.equal.iter().map(Below::as_path).collect();
         // Not what has come up meanwhile: no guard has judged it.
         let present = paths(&seen.delete);
         let mut failures = Failures::new();
@@ -134,9 +136,10 @@ const PRESENT: &str = "it was to be removed and is still there; run it again";
 
 /// Removes the directories below `root` that became empty because `deleted`
 /// files lay in them.
-fn prune(root: &Path, deleted: &[Item]) {
-    for item in deleted {
-        for dir in root.join(&item.path).ancestors().skip(1) {
+fn prune(root: &Path, deleted: &[Item<ObjectName>]) {
+    // rclone knows what an encoded name is here; such a directory stays, empty.
+    for path in deleted.iter().filter_map(|item| Names::decoded(&item.path)) {
+        for dir in root.join(path.as_path()).ancestors().skip(1) {
             // remove_dir refuses a directory that is not empty.
             if dir == root || !dir.starts_with(root) || std::fs::remove_dir(dir).is_err() {
                 break;

@@ -1,19 +1,19 @@
 //! What is cut off a plan that rclone has made.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
 
-use crate::base::error::{Kind, Result};
+use crate::base::error::Result;
 use crate::base::interrupt;
-use crate::storage::failure::{Failure, FailureKind};
+use crate::storage::failure::FailureKind;
 use crate::storage::filter::Filter;
-use crate::storage::store::object_name;
+use crate::tree::model::layout::Names;
+use crate::tree::model::path::{Below, LocalPath, ObjectName};
 use crate::tree::model::path_set::Kept;
 use crate::tree::model::plan::{Failed, Item, Plan};
 use crate::tree::scan::root::Root;
 use crate::tree::scan::walk::{Found, Walk, closed};
 
-impl Plan {
+impl Plan<ObjectName> {
     /// Nothing was found on either side.
     pub(super) fn says_nothing(&self) -> bool {
         self.is_empty() && self.failed.is_empty() && self.equal.is_empty()
@@ -21,9 +21,9 @@ impl Plan {
 
     /// Without what lies at or below `path`.
     #[must_use]
-    pub fn sparing(mut self, path: &Path) -> Self {
+    pub fn sparing(mut self, place: &ObjectName) -> Self {
         for items in [&mut self.add, &mut self.update, &mut self.delete] {
-            items.retain(|item| !item.path.starts_with(path));
+            items.retain(|item| !item.path.is_within(place));
         }
         self
     }
@@ -36,7 +36,7 @@ impl Plan {
             items.retain(|item| {
                 let is_blocked = here.blocks(item);
                 if is_blocked {
-                    self.failed.push(in_the_way(item.path.clone()));
+                    self.failed.push(in_the_way(&item.path));
                 }
                 !is_blocked && !here.concerns(item)
             });
@@ -47,22 +47,21 @@ impl Plan {
     /// Without its deletions, and without what they would make way for.
     #[must_use]
     pub fn keeping_extra(mut self) -> Self {
-        let kept: HashSet<PathBuf> = self.delete.iter().map(Item::place).collect();
-        let above: HashSet<&Path> = kept.iter().flat_map(|p| p.ancestors().skip(1)).collect();
+        let kept: HashSet<_> = self.delete.iter().map(|item| item.path.place()).collect();
+        let above: HashSet<_> = kept.iter().flat_map(ObjectName::above).collect();
         let (blocked, free): (Vec<_>, Vec<_>) = self.add.into_iter().partition(|item| {
-            let place = item.place();
-            above.contains(place.as_path()) || place.ancestors().skip(1).any(|p| kept.contains(p))
+            let place = item.path.place();
+            above.contains(&place) || place.above().any(|dir| kept.contains(&dir))
         });
         self.add = free;
-        self.failed.extend(blocked.into_iter().map(|item| in_the_way(item.path)));
+        self.failed.extend(blocked.into_iter().map(|item| in_the_way(&item.path)));
         self.delete.clear();
         self
     }
 }
 
-fn in_the_way(path: PathBuf) -> Failed {
-    let why = "what is to stay is in its way".to_owned();
-    Failed { path, kind: FailureKind::Forbidden, why, deletion: false }
+fn in_the_way(name: &ObjectName) -> Failed {
+    Failed::at(name.as_bytes(), FailureKind::Forbidden, "what is to stay is in its way")
 }
 
 /// What lies in a directory and is excluded, under the names that rclone has for it.
@@ -75,17 +74,16 @@ pub struct ExcludedHere {
 
 impl ExcludedHere {
     /// Whether an item lies where something is excluded.
-    fn concerns(&self, item: &Item) -> bool {
-        let place = item.place();
-        let place = place.as_os_str().as_encoded_bytes();
-        self.files.holds(place) || self.directories.holds(place)
+    fn concerns(&self, item: &Item<ObjectName>) -> bool {
+        let place = item.path.place();
+        self.files.holds(place.as_bytes()) || self.directories.holds(place.as_bytes())
     }
 
     /// Whether a file can only come to its place if something goes that is excluded.
-    fn blocks(&self, item: &Item) -> bool {
-        let place = item.place();
-        let above = place.parent().unwrap_or(Path::new("")).as_os_str().as_encoded_bytes();
-        let place = place.as_os_str().as_encoded_bytes();
+    fn blocks(&self, item: &Item<ObjectName>) -> bool {
+        let place = item.path.place();
+        let above = place.above().next().unwrap_or_default();
+        let (place, above) = (place.as_bytes(), above.as_bytes());
         let is_directory = self.directories.holds(place) && !self.directories.holds(above);
         let holds_one = self.files.is_below(place) || self.directories.is_below(place);
         is_directory || holds_one || self.files.holds(above)
@@ -101,11 +99,10 @@ impl ExcludedHere {
             interrupt::check()?;
             let Found::Excluded(excluded) = found else { continue };
             here.count += 1;
-            let name = object_name(excluded.path());
-            let fail = |failure: Failure| failure.into_error("name an object", Kind::Unexpected);
+            let name = Names::encoded(&LocalPath::new(excluded.path()))?;
             let kept =
                 if excluded.is_directory() { &mut here.directories } else { &mut here.files };
-            kept.add(&name.map_err(fail)?);
+            kept.add(name.as_bytes());
         }
         Ok(here)
     }
@@ -119,13 +116,14 @@ mod tests {
     fn a_directory_can_be_spared() {
         let item = |path: &str| Item { path: path.into(), size: 1 };
         let plan = Plan { update: vec![item("poof/x"), item("poof2/x")], ..Plan::default() };
-        assert_eq!(plan.sparing(Path::new("poof")).update, [item("poof2/x")]);
+        assert_eq!(plan.sparing(&"poof".into()).update, [item("poof2/x")]);
     }
 
     #[test]
     fn what_is_to_stay_is_not_made_way_for() {
-        let items =
-            |paths: &[&str]| paths.iter().map(|path| Item { path: path.into(), size: 0 }).collect();
+        let items = |paths: &[&str]| {
+            paths.iter().map(|path| Item { path: (*path).into(), size: 0 }).collect()
+        };
         let plan = Plan {
             add: items(&["was-dir", "was-file/x", "was-link/x", "link.rclonelink", "new"]),
             delete: items(&["was-dir/deep/x", "was-file", "was-link.rclonelink", "link/x"]),
@@ -138,8 +136,9 @@ mod tests {
 
     #[test]
     fn what_is_excluded_here_stays_and_what_it_is_in_the_way_of_is_said() {
-        let items =
-            |paths: &[&str]| paths.iter().map(|path| Item { path: path.into(), size: 0 }).collect();
+        let items = |paths: &[&str]| {
+            paths.iter().map(|path| Item { path: (*path).into(), size: 0 }).collect()
+        };
         let plan = Plan {
             add: items(&["cache/new", "cache2", "tmp", "a.o/x", "d", "new"]),
             update: items(&["cache/x", "b.o", "x"]),
@@ -149,7 +148,7 @@ mod tests {
         let kept = |paths: &[&'static str]| paths.iter().map(|path| path.as_bytes()).collect();
         let (files, directories) = (kept(&["a.o", "b.o", "c.o", "d/e.o"]), kept(&["cache", "tmp"]));
         let left = plan.leaving(&ExcludedHere { count: 6, files, directories });
-        assert_eq!(left.add, items(&["cache2", "new"]) as Vec<Item>);
+        assert_eq!(left.add, items(&["cache2", "new"]) as Vec<Item<ObjectName>>);
         assert_eq!((left.update, left.delete), (items(&["x"]), items(&["d/x", "y"])));
         let failed: Vec<_> = left.failed.iter().map(|f| f.path.to_str().unwrap()).collect();
         assert_eq!(failed, ["tmp", "a.o/x", "d"]);

@@ -5,6 +5,7 @@ use data_encoding::HEXLOWER;
 
 use super::entry::{Entry, EntryKind};
 use super::inventory::Inventory;
+use super::path::{Below, LocalPath, ObjectName};
 use crate::base::error::{Kind, Result};
 use crate::storage::store::object_name;
 
@@ -25,9 +26,6 @@ pub struct Names {
 }
 
 impl Names {
-    /// What rclone appends to the name of a symbolic link's object.
-    pub const LINK: &'static [u8] = b".rclonelink";
-
     pub fn new(tree: &str) -> Self {
         Names { tree: tree.to_owned() }
     }
@@ -41,19 +39,37 @@ impl Names {
     ///
     /// # Errors
     /// rclone does not answer.
-    pub fn object(entry: &Entry) -> Result<Vec<u8>> {
-        let mut name = object_name(&entry.path)
+    pub fn object(entry: &Entry) -> Result<ObjectName> {
+        let name = Names::encoded(&LocalPath::new(&entry.path))?;
+        Ok(match entry.kind {
+            EntryKind::Symlink { .. } => {
+                ObjectName::told([name.as_bytes(), ObjectName::LINK].concat())
+            }
+            _ => name,
+        })
+    }
+
+    /// The name on the remote of a file or a directory.
+    ///
+    /// # Errors
+    /// As [`Names::object`].
+    pub fn encoded(path: &LocalPath) -> Result<ObjectName> {
+        let name = object_name(path.as_bytes())
             .map_err(|failure| failure.into_error("name an object", Kind::Unexpected))?;
-        if matches!(entry.kind, EntryKind::Symlink { .. }) {
-            name.extend_from_slice(Names::LINK);
-        }
-        Ok(name)
+        Ok(ObjectName::told(name))
+    }
+
+    /// Where something is here that has this name on the remote; None if the name may be an
+    /// encoded one.
+    pub fn decoded(name: &ObjectName) -> Option<LocalPath> {
+        let path = LocalPath::new(name.as_bytes());
+        (Names::encoded(&path).ok()? == *name).then_some(path)
     }
 
     /// Whether a regular file's own name reads like a link's object: stock rclone
     /// would make a link of it.
     pub fn reads_like_a_link(entry: &Entry) -> bool {
-        entry.file().is_some() && entry.path.ends_with(Names::LINK)
+        entry.file().is_some() && entry.path.ends_with(ObjectName::LINK)
     }
 
     /// Where the object of an entry is stored, from the top of the bucket.
@@ -65,7 +81,7 @@ impl Names {
             let name = Names::odd(&entry.path);
             return Ok(format!("{}/{name}", self.odd_dir()).into_bytes());
         }
-        Ok(self.full(&Names::object(entry)?))
+        Ok(self.full(Names::object(entry)?.as_bytes()))
     }
 
     /// The directory [`ODD`] among the records of this tree.

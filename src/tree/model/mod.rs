@@ -6,5 +6,6 @@ pub(in crate::tree) mod empty_directories;
 pub mod entry;
 pub mod inventory;
 pub mod layout;
+pub mod path;
 pub mod path_set;
 pub mod plan;

@@ -1,23 +1,27 @@
-//! The plan: what a mirror would do, as a value. `--dry-run` prints it, the
-//! guards judge it, the transfer carries it out.
+//! The plan: what would be done, as a value. `--dry-run` prints it, the guards judge it, and
+//! the transfer carries it out.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
+use super::path::{Below, ObjectName};
 use crate::storage::failure::{Failure, FailureKind};
 
-/// A file in a plan. The path is relative to the tree, as rclone has it: in its
-/// standard encoding (newline is U+240A …), though bytes that are not UTF-8 stay.
+/// A file in a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item {
-    pub path: PathBuf,
+pub struct Item<N> {
+    pub path: N,
     /// In bytes.
     pub size: u64,
 }
 
-/// A path and why it could not be compared or sent.
+/// A path and why it could not be compared or sent. It is shown, and compared with those of
+/// the plan that it is of: of a backup, what was sent has its path here, and what was to be
+/// removed the name of its object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failed {
     pub path: PathBuf,
@@ -34,24 +38,37 @@ impl Failed {
     }
 
     /// Something that was to be removed.
-    pub fn deletion(path: PathBuf, kind: FailureKind, why: String) -> Self {
-        Failed { path, kind, why, deletion: true }
+    pub fn deletion(path: &impl Below, kind: FailureKind, why: String) -> Self {
+        Failed { path: path.as_path().to_path_buf(), kind, why, deletion: true }
     }
 }
 
-/// What makes the destination equal to the source.
+/// What a plan does with a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    Add,
+    Update,
+    Move,
+    Attributes,
+    Delete,
+}
+
+/// What makes the destination equal to the source. `N` is how it names what comes, and `D`
+/// what goes: a backup has paths of files and names of objects, a restore has paths alone,
+/// and a mirror by rclone has names alone.
 #[derive(Clone, Debug, Default)]
-pub struct Plan {
-    pub add: Vec<Item>,
-    pub update: Vec<Item>,
+pub struct Plan<N, D = N> {
+    pub add: Vec<Item<N>>,
+    pub update: Vec<Item<N>>,
     /// Under another name they are there already, and gone there.
-    pub moved: Vec<Item>,
+    pub moved: Vec<Item<N>>,
     /// Only their attributes, or where they are not files.
-    pub attributes: Vec<Item>,
-    pub delete: Vec<Item>,
+    pub attributes: Vec<Item<N>>,
+    pub delete: Vec<Item<D>>,
     pub failed: Vec<Failed>,
     /// Files that are equal already.
-    pub equal: Vec<PathBuf>,
+    pub equal: Vec<N>,
     /// More of them, which nobody needs by name.
     pub unchanged: u64,
     /// What else went wrong while comparing: a directory that cannot be listed,
@@ -59,24 +76,99 @@ pub struct Plan {
     pub trouble: Option<Failure>,
 }
 
-impl Plan {
+/// How much a plan does, whatever its names are of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub add: usize,
+    pub update: usize,
+    pub moved: usize,
+    pub attributes: usize,
+    pub delete: usize,
+    /// Files that are equal already.
+    pub unchanged: u64,
+    /// Files to send or fetch.
+    pub files: u64,
+    /// Bytes to send or fetch.
+    pub bytes: u64,
+}
+
+/// What can be told of every plan.
+pub trait Planned {
+    fn totals(&self) -> Totals;
+
+    /// Of what was done if all of this `failed`.
+    fn done(&self, failed: &[Failed]) -> Totals;
+
+    /// What could not be planned.
+    fn failed(&self) -> &[Failed];
+
+    /// Tells each path, and its bytes.
+    fn each(&self, tell: &mut dyn FnMut(Action, &[u8], u64));
+}
+
+impl<N: Below, D: Below> Planned for Plan<N, D> {
+    fn totals(&self) -> Totals {
+        Totals {
+            add: self.add.len(),
+            update: self.update.len(),
+            moved: self.moved.len(),
+            attributes: self.attributes.len(),
+            delete: self.delete.len(),
+            unchanged: self.same(),
+            files: self.transfers(),
+            bytes: self.bytes(),
+        }
+    }
+
+    fn done(&self, failed: &[Failed]) -> Totals {
+        let mut done = self.clone();
+        let of = |deletion: bool| {
+            let failed = failed.iter().filter(move |failed| failed.deletion == deletion);
+            failed.map(|failed| failed.path.as_path()).collect::<HashSet<_>>()
+        };
+        let (not_sent, not_removed) = (of(false), of(true));
+        let sent = [&mut done.add, &mut done.update, &mut done.moved, &mut done.attributes];
+        for items in sent {
+            items.retain(|item| !not_sent.contains(item.path.as_path()));
+        }
+        done.delete.retain(|item| !not_removed.contains(item.path.as_path()));
+        done.totals()
+    }
+
+    fn failed(&self) -> &[Failed] {
+        &self.failed
+    }
+
+    fn each(&self, tell: &mut dyn FnMut(Action, &[u8], u64)) {
+        for (action, items) in [
+            (Action::Add, &self.add),
+            (Action::Update, &self.update),
+            (Action::Move, &self.moved),
+            (Action::Attributes, &self.attributes),
+        ] {
+            for Item { path, size } in items {
+                tell(action, path.as_bytes(), *size);
+            }
+        }
+        for Item { path, size } in &self.delete {
+            tell(Action::Delete, path.as_bytes(), *size);
+        }
+    }
+}
+
+impl<N: Below, D: Below> Plan<N, D> {
     /// Files in the source.
     pub fn source_files(&self) -> u64 {
         len(&self.add) + len(&self.update) + len(&self.moved) + self.same()
     }
 
-    /// Files in the destination before the plan is carried out.
-    pub fn destination_files(&self) -> u64 {
-        len(&self.update) + len(&self.delete) + self.same()
-    }
-
     /// Files that are equal already.
-    pub fn same(&self) -> u64 {
+    fn same(&self) -> u64 {
         len(&self.equal) + self.unchanged
     }
 
     /// Bytes to send or fetch.
-    pub fn bytes(&self) -> u64 {
+    fn bytes(&self) -> u64 {
         self.add.iter().chain(&self.update).map(|item| item.size).fold(0, u64::saturating_add)
     }
 
@@ -92,83 +184,62 @@ impl Plan {
             && self.attributes.is_empty()
     }
 
-    /// What of it was done if all of this `failed`.
-    #[must_use]
-    pub fn done(&self, failed: &[Failed]) -> Plan {
-        let mut done = self.clone();
-        let of = |deletion: bool| {
-            let failed = failed.iter().filter(move |failed| failed.deletion == deletion);
-            failed.map(|failed| failed.path.as_path()).collect::<HashSet<_>>()
-        };
-        let (not_sent, not_removed) = (of(false), of(true));
-        let sent = [&mut done.add, &mut done.update, &mut done.moved, &mut done.attributes];
-        for items in sent {
-            items.retain(|item| !not_sent.contains(item.path.as_path()));
-        }
-        done.delete.retain(|item| !not_removed.contains(item.path.as_path()));
-        done
-    }
-
     /// Files that were to be sent, and of which an equal one was there.
-    pub fn turned_out_equal(&mut self, kept: &HashSet<PathBuf>) {
+    pub fn turned_out_equal(&mut self, kept: &HashSet<N>) {
         let before = self.transfers();
         self.add.retain(|item| !kept.contains(&item.path));
         self.update.retain(|item| !kept.contains(&item.path));
         self.unchanged += before - self.transfers();
     }
+}
 
+impl<N: Below> Plan<N, ObjectName> {
     /// The deletions that are in the way of what arrives: a file where a directory
     /// is to be or the other way round, and the other deletions.
-    pub(in crate::tree) fn in_the_way(&self, Places(added): &Places) -> (Vec<&Item>, Vec<&Item>) {
-        let above: HashSet<&Path> = added.iter().flat_map(|p| p.ancestors().skip(1)).collect();
+    #[allow(clippy::type_complexity)]
+    pub(in crate::tree) fn in_the_way(
+        &self,
+        Places(added): &Places,
+    ) -> (Vec<&Item<ObjectName>>, Vec<&Item<ObjectName>>) {
+        let above: HashSet<ObjectName> = added.iter().flat_map(ObjectName::above).collect();
         self.delete.iter().partition(|item| {
-            let place = item.place();
-            above.contains(place.as_path()) || place.ancestors().skip(1).any(|p| added.contains(p))
+            let place = item.path.place();
+            above.contains(&place) || place.above().any(|dir| added.contains(&dir))
         })
     }
+}
 
-    /// Where a mirror makes something: rclone has the same names for both sides.
+impl Plan<ObjectName> {
+    /// Where a mirror makes something.
     pub(in crate::tree) fn mirrored(&self) -> Places {
-        Places(self.add.iter().map(Item::place).collect())
+        self.add.iter().map(|item| item.path.clone()).collect()
     }
+}
 
+impl<N: Below> Plan<N> {
     /// Deletions of what a killed download left behind of files that the source
     /// has: rclone receives `NAME` as `NAME.xxxxxxxx.partial`.
     pub fn leftovers(&self) -> usize {
         let mut source = paths(self.add.iter().chain(&self.update));
-        source.extend(self.equal.iter().map(PathBuf::as_path));
+        source.extend(self.equal.iter().map(Below::as_path));
         let known = |of: PathBuf| source.contains(of.as_path());
-        self.delete.iter().filter(|item| partial_of(&item.path).is_some_and(known)).count()
+        self.delete.iter().filter(|item| partial_of(item.path.as_path()).is_some_and(known)).count()
     }
 }
 
-impl Item {
-    /// Where it is in the tree: a symbolic link travels with a suffix that it
-    /// does not have on disk.
-    pub(in crate::tree) fn place(&self) -> PathBuf {
-        place_of(self.path.as_os_str().as_bytes())
-    }
-}
-
-fn place_of(name: &[u8]) -> PathBuf {
-    let name = name.strip_suffix(b".rclonelink").unwrap_or(name);
-    PathBuf::from(OsStr::from_bytes(name))
-}
-
-/// Where something arrives, in the names that the deletions of a plan have. Those of a
-/// backup are names of objects: the name of a file is another one, as soon as it has a
-/// character that rclone encodes.
+/// Where objects arrive.
 #[derive(Debug, Default)]
-pub struct Places(HashSet<PathBuf>);
+pub struct Places(HashSet<ObjectName>);
 
 impl Places {
-    /// Those of objects, by their names below that of the tree.
-    pub(in crate::tree) fn of_objects(names: impl Iterator<Item = Vec<u8>>) -> Self {
-        Places(names.map(|name| place_of(&name)).collect())
+    pub(in crate::tree) fn iter(&self) -> impl Iterator<Item = &ObjectName> {
+        self.0.iter()
     }
+}
 
-    pub(in crate::tree) fn iter(&self) -> impl Iterator<Item = &Path> {
-        self.0.iter().map(PathBuf::as_path)
+impl FromIterator<ObjectName> for Places {
+    fn from_iter<I: IntoIterator<Item = ObjectName>>(names: I) -> Self {
+        Places(names.into_iter().map(|name| name.place()).collect())
     }
 }
 
@@ -180,7 +251,9 @@ fn partial_of(path: &Path) -> Option<PathBuf> {
     is_id.then(|| PathBuf::from(OsStr::from_bytes(name)))
 }
 
-pub(in crate::tree) fn paths<'a>(items: impl IntoIterator<Item = &'a Item>) -> HashSet<&'a Path> {
+pub(in crate::tree) fn paths<'a, N: Below + 'a>(
+    items: impl IntoIterator<Item = &'a Item<N>>,
+) -> HashSet<&'a Path> {
     items.into_iter().map(|item| item.path.as_path()).collect()
 }
 
@@ -193,12 +266,12 @@ pub fn len<T>(list: &[T]) -> u64 {
 mod tests {
     use super::*;
 
-    fn items(paths: &[&str]) -> Vec<Item> {
-        paths.iter().map(|path| Item { path: path.into(), size: 0 }).collect()
+    fn items(paths: &[&str]) -> Vec<Item<ObjectName>> {
+        paths.iter().map(|path| Item { path: (*path).into(), size: 0 }).collect()
     }
 
-    fn shown(items: &[&Item]) -> Vec<String> {
-        items.iter().map(|item| item.path.display().to_string()).collect()
+    fn shown(items: &[&Item<ObjectName>]) -> Vec<String> {
+        items.iter().map(|item| item.path.as_path().display().to_string()).collect()
     }
 
     #[test]

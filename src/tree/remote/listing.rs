@@ -1,9 +1,5 @@
 //! What the remote holds of a tree, made of listings.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
-
 use super::own_objects::{Foreign, Ours};
 use crate::base::error::Result as Outcome;
 use crate::storage::failure::{Failure, FailureKind};
@@ -12,6 +8,7 @@ use crate::storage::store::{Bytes, Shown, Store};
 use crate::tree::model::entry::Entry;
 use crate::tree::model::inventory::{Inventory, State};
 use crate::tree::model::layout::{Names, ODD};
+use crate::tree::model::path::{Below, ObjectName};
 
 /// The objects of a tree.
 #[derive(Debug)]
@@ -37,7 +34,7 @@ impl Listing {
         Ok(if stored.odd {
             self.odd.state(Names::odd(&entry.path).as_bytes(), stored)
         } else {
-            self.own.state(&Names::object(entry)?, stored)
+            self.own.state(Names::object(entry)?.as_bytes(), stored)
         })
     }
 
@@ -46,7 +43,7 @@ impl Listing {
         if odd {
             return self.odd.look(Names::odd(&entry.path).as_bytes());
         }
-        self.own.look(&Names::object(entry).ok()?)
+        self.own.look(Names::object(entry).ok()?.as_bytes())
     }
 
     /// Whether the server's listings have hashes; None if that is not known.
@@ -66,7 +63,7 @@ impl Listing {
         let (inventory, name) = if entry.is_odd() {
             (&mut self.odd, Names::odd(&entry.path).into_bytes())
         } else {
-            (&mut self.own, Names::object(entry)?)
+            (&mut self.own, Names::object(entry)?.as_bytes().to_vec())
         };
         inventory.claim(&name);
         Ok(entry.stored.as_ref().map_or(State::Intact, |stored| inventory.state(&name, stored)))
@@ -83,7 +80,7 @@ impl Listing {
         if entry.is_odd() {
             self.odd.disown(Names::odd(&entry.path).as_bytes());
         } else if entry.is_object() {
-            self.own.disown(&Names::object(entry)?);
+            self.own.disown(Names::object(entry)?.as_bytes());
         }
         Ok(())
     }
@@ -100,10 +97,10 @@ impl Listing {
     pub fn settle(&self, names: &Names, ours: &Ours) -> Unclaimed {
         let mut unclaimed = Unclaimed::default();
         for (name, size, disowned) in self.own.unclaimed() {
-            let name = name.to_vec();
-            if disowned || ours.has(&name) {
-                unclaimed.gone.push((name, size));
+            if disowned || ours.has(name) {
+                unclaimed.gone.push((ObjectName::told(name), size));
             } else {
+                let name = name.to_vec();
                 unclaimed.foreign.push(Foreign { name, size, odd: false });
             }
         }
@@ -122,7 +119,7 @@ impl Listing {
 /// Objects that belong to no entry.
 #[derive(Debug, Default)]
 pub struct Unclaimed {
-    pub gone: Vec<(Vec<u8>, u64)>,
+    pub gone: Vec<(ObjectName, u64)>,
     /// In the directory of those with substitute names.
     pub odd_gone: Vec<Vec<u8>>,
     pub foreign: Vec<Foreign>,
@@ -156,17 +153,17 @@ pub fn list(
 pub fn still_there(
     store: &Store,
     names: &Names,
-    gone: &[Vec<u8>],
+    gone: &[ObjectName],
     watch: &mut dyn Watch,
-) -> Result<Vec<PathBuf>, Failure> {
+) -> Result<Vec<ObjectName>, Failure> {
     const FEW: usize = 16;
-    let path = |name: &Vec<u8>| OsStr::from_bytes(name).into();
     if gone.len() <= FEW {
-        let full: Vec<_> = gone.iter().map(|name| Bytes(names.full(name))).collect();
+        let full: Vec<_> = gone.iter().map(|name| Bytes(names.full(name.as_bytes()))).collect();
         let there = store.look(&full, watch)?.into_iter().filter(|shown| shown.failure.is_none());
-        let name = |shown: Shown| gone.get(usize::try_from(shown.id).ok()?).map(path);
+        let name = |shown: Shown| gone.get(usize::try_from(shown.id).ok()?).cloned();
         return Ok(there.filter_map(name).collect());
     }
     let inventory = list(store, names.tree(), &[], watch)?;
-    Ok(gone.iter().filter(|name| inventory.look(name).is_some()).map(path).collect())
+    let is_there = |name: &&ObjectName| inventory.look(name.as_bytes()).is_some();
+    Ok(gone.iter().filter(is_there).cloned().collect())
 }

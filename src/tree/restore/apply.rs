@@ -23,6 +23,7 @@ use crate::storage::failure::FailureKind;
 use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Fetch};
 use crate::tree::model::entry::{Entry, EntryKind, as_path};
+use crate::tree::model::path::LocalPath;
 use crate::tree::model::plan::Failed;
 use crate::tree::remote::object_metadata::fetch_of;
 use crate::tree::retry::{Attempt, Failures, retrying};
@@ -239,8 +240,7 @@ impl Work<'_> {
                 let kind = FailureKind::Forbidden;
                 let error = self.locked(path, error);
                 let why = format!("it was to be removed and is still there: {error}");
-                let path = as_path(path).to_path_buf();
-                tally.failed.push(Failed::deletion(path, kind, why));
+                tally.failed.push(Failed::deletion(&LocalPath::new(path), kind, why));
             }
         }
         Ok(())

@@ -30,6 +30,7 @@ use steps::Steps;
 use super::journal::Journal;
 use super::model::entry::{Attributes, Entry};
 use super::model::inventory::State;
+use super::model::path::LocalPath;
 use super::model::path_set::Kept;
 use super::model::plan::{Failed, Plan};
 use super::remote::listing::Listing;
@@ -191,7 +192,7 @@ impl Restore<'_> {
         move |path| stay.holds(path)
     }
 
-    pub fn plan(&self) -> &Plan {
+    pub fn plan(&self) -> &Plan<LocalPath> {
         &self.steps.plan
     }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::host::stat::Id;
 use crate::storage::failure::FailureKind;
 use crate::tree::model::entry::{Entry, EntryKind, as_path, is_below, is_within, order};
+use crate::tree::model::path::{Below, LocalPath};
 use crate::tree::model::plan::{Failed, Item, Plan};
 use crate::tree::scan::walk::LeftOut;
 
@@ -61,7 +62,7 @@ pub struct Gone {
 /// The outcome: everything in the order of entries.
 #[derive(Debug, Default)]
 pub struct Steps {
-    pub plan: Plan,
+    pub plan: Plan<LocalPath>,
     /// What is no directory.
     pub paths: Vec<Step>,
     pub directories: Vec<Dir>,
@@ -170,6 +171,6 @@ impl Steps {
     }
 }
 
-fn item(path: &[u8], size: u64) -> Item {
-    Item { path: as_path(path).to_path_buf(), size }
+fn item(path: &[u8], size: u64) -> Item<LocalPath> {
+    Item { path: LocalPath::new(path), size }
 }

@@ -6,9 +6,9 @@ use std::os::fd::OwnedFd;
 use rustix::fs::{AtFlags, FileType, statat};
 
 use crate::storage::filter::Filter;
-use crate::storage::store::object_name;
 use crate::tree::model::entry::Entry;
 use crate::tree::model::layout::Names;
+use crate::tree::model::path::{Below, LocalPath, ObjectName};
 
 /// Something that stays behind, or of which something does. A directory that cannot
 /// be read is also there as an entry, and a file of which an attribute is too large.
@@ -71,14 +71,11 @@ pub fn is_excluded(filter: &Filter, path: &[u8], file_type: FileType) -> bool {
         return false;
     }
     // Every name on a disk has one.
-    let Ok(mut name) = object_name(path) else { return false };
+    let Ok(name) = Names::encoded(&LocalPath::new(path)) else { return false };
     match file_type {
-        FileType::Directory => filter.excludes_directory(&name),
-        FileType::Symlink => {
-            name.extend_from_slice(Names::LINK);
-            filter.excludes_file(&name)
-        }
-        _ => filter.excludes_file(&name),
+        FileType::Directory => filter.excludes_directory(name.as_bytes()),
+        FileType::Symlink => filter.excludes_file(&[name.as_bytes(), ObjectName::LINK].concat()),
+        _ => filter.excludes_file(name.as_bytes()),
     }
 }
 
@@ -124,7 +121,7 @@ mod tests {
                 },
             );
         let shown = entries.map(|entry| {
-            let mut name = Names::object(&entry).unwrap();
+            let mut name = Names::object(&entry).unwrap().as_bytes().to_vec();
             if entry.is_directory() {
                 name.push(b'/');
             }

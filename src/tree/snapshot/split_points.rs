@@ -3,6 +3,7 @@
 use crate::base::error::Result;
 use crate::tree::model::entry::Entry;
 use crate::tree::model::layout::Names;
+use crate::tree::model::path::{Below, ObjectName};
 
 /// At most twice as many are kept.
 const ENOUGH: usize = 32;
@@ -10,7 +11,7 @@ const ENOUGH: usize = 32;
 /// Every n-th object of those that were seen.
 #[derive(Default)]
 pub struct Marks {
-    names: Vec<Vec<u8>>,
+    names: Vec<ObjectName>,
     seen: usize,
     /// One in so many is kept.
     step: usize,
@@ -42,7 +43,7 @@ impl Marks {
 
     /// Names end with a NUL, which none holds.
     pub fn into_bytes(self) -> Vec<u8> {
-        self.names.into_iter().flat_map(|name| name.into_iter().chain([0])).collect()
+        self.names.iter().flat_map(|name| name.as_bytes().iter().copied().chain([0])).collect()
     }
 
     pub fn read(bytes: &[u8]) -> Vec<Vec<u8>> {

@@ -14,6 +14,7 @@ use crate::storage::store::Bytes;
 use crate::tree::model::change::Change;
 use crate::tree::model::inventory::Inventory;
 use crate::tree::model::layout::Names;
+use crate::tree::model::path::Below;
 use crate::tree::remote::sent::look;
 
 /// A name that the remote may take for another.
@@ -31,7 +32,7 @@ impl Outgoing<'_> {
         let unsent = self.changes.iter().enumerate();
         let unsent = unsent.filter(|(_, change)| change.send.is_some() && !change.odd);
         let name = |(index, change): (usize, &Change)| {
-            Some((index, Names::object(change.entry.as_ref()?).ok()?))
+            Some((index, Names::object(change.entry.as_ref()?).ok()?.as_bytes().to_vec()))
         };
         let (indexes, names): (Vec<_>, Vec<_>) = unsent.filter_map(name).unzip();
         let mut rivals = rivals(&names, &self.listing.own);

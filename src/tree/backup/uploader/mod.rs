@@ -9,15 +9,16 @@ pub(in crate::tree) mod overlap;
 
 use std::collections::HashSet;
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::base::error::{Kind, Result};
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Copy, Have, Send, Sent, Store};
 use crate::tree::model::change::Change;
-use crate::tree::model::entry::{EntryKind, as_path};
+use crate::tree::model::entry::EntryKind;
 use crate::tree::model::layout::Names;
+use crate::tree::model::path::LocalPath;
 use crate::tree::model::plan::Failed;
 use crate::tree::remote::listing::Listing;
 use crate::tree::remote::object_metadata::{as_sent, refresh};
@@ -34,7 +35,7 @@ pub struct Carried {
     /// What could not be stored or not be proven.
     pub failed: Vec<Failed>,
     /// Paths of which an equal object was there already.
-    pub kept: HashSet<PathBuf>,
+    pub kept: HashSet<LocalPath>,
     /// Shards of the next generation that were sent meanwhile.
     pub arrived: Arrived,
 }
@@ -53,7 +54,7 @@ pub struct Outgoing<'a> {
     /// Those that failed still have their `send` in the end.
     pub changes: &'a mut [Change],
     /// Paths of which an equal object was there already.
-    pub kept: HashSet<PathBuf>,
+    pub kept: HashSet<LocalPath>,
     /// Shards of the next generation that were sent meanwhile.
     pub arrived: Arrived,
     /// Changes whose objects arrived, and were not shown.
@@ -211,7 +212,7 @@ impl Outgoing<'_> {
         let (known, unproven): (Vec<_>, _) = stored.into_iter().partition(|s| s.proven || s.kept);
         for stored in known {
             if stored.kept {
-                self.kept.insert(as_path(&self.changes[stored.index].path).to_path_buf());
+                self.kept.insert(LocalPath::new(&self.changes[stored.index].path));
             }
             self.accept(&stored);
         }
