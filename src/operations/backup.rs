@@ -45,18 +45,26 @@ pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
 /// # Errors
 /// What keeps the whole from working, or an interrupt.
 pub fn back_up(session: &Session, request: &Request) -> Result<Outcome> {
-    let dry_run = request.caution.dry_run;
     let ready = loading::load_to_change(session)?;
     let directories = loading::select(&ready, &request.only)?;
-    let run = || send(session, request, &ready, &directories);
-    hooks::around(session, ready.hooks(), dry_run, "backup", run)
+    within_hooks(session, request, &ready, &directories)
 }
 
 /// The same with a configuration that is ready.
 ///
 /// # Errors
 /// As [`run`].
-pub(super) fn send(
+pub(super) fn within_hooks(
+    session: &Session,
+    request: &Request,
+    ready: &Ready,
+    directories: &[&Directory],
+) -> Result<Outcome> {
+    let run = || send(session, request, ready, directories);
+    hooks::around(session, ready.hooks(), request.caution.dry_run, "backup", run)
+}
+
+fn send(
     session: &Session,
     request: &Request,
     ready: &Ready,

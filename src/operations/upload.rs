@@ -42,23 +42,37 @@ pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
     let _lock = session.lock_unless(dry_run)?;
     let ready = loading::load_to_change(session)?;
     let directories = loading::select(&ready, &[])?;
-    let leaves = ready.remote().is_encrypted() && !request.keep_poof;
-    if leaves && !dry_run {
-        readiness::guard(session, request.caution.allowed, &directories)?;
-    }
-    let run = || make_safe(session, request, &ready, &directories);
-    hooks::around(session, ready.hooks(), dry_run, "upload", run)
+    guarded(session, request, &ready, &directories, uninstall::depart)
 }
 
-/// The upload itself, with a configuration that is ready.
+/// The same with a configuration that is ready. `depart` removes poof, as the last step of
+/// level 4.
 ///
 /// # Errors
 /// As [`run`].
-pub(super) fn make_safe(
+pub(super) fn guarded(
     session: &Session,
     request: &Request,
     ready: &Ready,
     directories: &[&Directory],
+    depart: impl FnOnce(&Session, Outcome) -> Result<Outcome>,
+) -> Result<Outcome> {
+    let dry_run = request.caution.dry_run;
+    let leaves = ready.remote().is_encrypted() && !request.keep_poof;
+    if leaves && !dry_run {
+        readiness::guard(session, request.caution.allowed, directories)?;
+    }
+    let run = || make_safe(session, request, ready, directories, depart);
+    hooks::around(session, ready.hooks(), dry_run, "upload", run)
+}
+
+/// The upload itself.
+fn make_safe(
+    session: &Session,
+    request: &Request,
+    ready: &Ready,
+    directories: &[&Directory],
+    depart: impl FnOnce(&Session, Outcome) -> Result<Outcome>,
 ) -> Result<Outcome> {
     let report = &*session.report;
     let (allowed, dry_run) = (request.caution.allowed, request.caution.dry_run);
@@ -118,7 +132,7 @@ pub(super) fn make_safe(
     if !leaves || stays(session, &outcome, is_wiped && outcome.undeleted > 0, elsewhere) {
         return Ok(outcome);
     }
-    uninstall::depart(session, outcome)
+    depart(session, outcome)
 }
 
 /// What was found of all directories.

@@ -13,6 +13,7 @@ use crate::config::trees::Directory;
 use crate::config::{Files, PoofConf, RcloneConf, Ready, ready};
 use crate::host::paths::{System, layout};
 use crate::operations::caution::Caution;
+use crate::operations::recovery::readiness;
 use crate::operations::secret_cache::SecretCache;
 use crate::operations::session::Session;
 use crate::operations::{Outcome, backup, check, download, purge_plain, upload};
@@ -51,6 +52,8 @@ pub struct Moment {
     pub journal: bool,
     /// The journal of a download says that it was begun.
     pub restoring: bool,
+    /// What the hooks have noted.
+    pub ran: String,
 }
 
 /// Where all that a test writes is: in memory, too, where that is a directory.
@@ -84,6 +87,14 @@ impl Home {
         let home = Self::made(false, r#","exclude":["*.tmp"]"#);
         home.write("x.tmp", "excluded");
         home
+    }
+
+    /// One with hooks that note when they run; that before it ends with this exit code.
+    pub fn with_hooks(sealed: bool, code: u8) -> Self {
+        let hook = |words: &str| format!(r#"["/bin/sh", "-c", "{words}"]"#);
+        let before = hook(&format!("echo before $POOF_COMMAND >> ran; exit {code}"));
+        let after = hook("echo after $POOF_COMMAND: $POOF_RESULT >> ran");
+        Self::made(sealed, &format!(r#","before":[{before}],"after":[{after}]"#))
     }
 
     /// One whose bucket is a directory, as rclone keeps it.
@@ -179,7 +190,7 @@ impl Home {
     pub fn back_up_with(&self, caution: Caution) -> Result<Outcome> {
         let request = backup::Request { caution, ..backup::Request::default() };
         let directories = [self.directory()];
-        backup::send(&self.session, &request, &self.ready, &directories)
+        backup::within_hooks(&self.session, &request, &self.ready, &directories)
     }
 
     pub fn upload(&self) -> Result<Outcome> {
@@ -201,7 +212,40 @@ impl Home {
 
     fn upload_as(&self, request: &upload::Request) -> Result<Outcome> {
         let directories = [self.directory()];
-        upload::make_safe(&self.session, request, &self.ready, &directories)
+        let stays = |_: &Session, _| panic!("poof was to stay");
+        upload::guarded(&self.session, request, &self.ready, &directories, stays)
+    }
+
+    /// At level 4: `leave` is called in place of what removes poof.
+    pub fn upload_and_leave(&self, leave: impl FnOnce()) -> Result<Outcome> {
+        let caution = Caution { yes: true, ..Caution::default() };
+        let request = upload::Request { caution, ..upload::Request::default() };
+        upload::guarded(&self.session, &request, &self.ready, &[self.directory()], |_, outcome| {
+            leave();
+            Ok(outcome)
+        })
+    }
+
+    /// Writes both files of the configuration, and notes a kit of them.
+    pub fn prepare_kit(&self) {
+        let Session { files, layout, .. } = &self.session;
+        for file in [&files.poof, &files.rclone] {
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, "{}").unwrap();
+        }
+        let kit = layout.home.join("kit");
+        fs::write(&kit, "a kit").unwrap();
+        readiness::note_kit(&self.session, &kit, false).unwrap();
+    }
+
+    /// What the hooks have noted.
+    pub fn ran(&self) -> String {
+        fs::read_to_string(self.session.layout.home.join("ran")).unwrap_or_default()
+    }
+
+    /// What the state says of a wipe.
+    pub fn phase(&self) -> Option<Phase> {
+        Records::in_state(&self.session.state).get(TREE).unwrap().map(|record| record.phase)
     }
 
     pub fn download(&self) -> Result<Outcome> {
@@ -238,6 +282,7 @@ impl Home {
     pub fn observe<T>(&self, run: impl FnOnce(&Self) -> T) -> (T, Vec<Moment>) {
         let moments = Arc::new(Mutex::new(Vec::new()));
         let (seen, tree, state) = (Arc::clone(&moments), self.tree(), self.session.state.clone());
+        let ran = self.session.layout.home.join("ran");
         self.memory.watch(move |event| {
             let journal = fs::read_dir(state.join("wiped")).into_iter().flatten().flatten();
             let restoring = Journal::in_state(&state).unfinished().unwrap();
@@ -249,6 +294,7 @@ impl Home {
                     file.path().extension().is_some_and(|extension| extension == "begun")
                 }),
                 restoring: restoring.contains_key(TREE),
+                ran: fs::read_to_string(&ran).unwrap_or_default(),
             };
             seen.lock().unwrap().push(moment);
         });

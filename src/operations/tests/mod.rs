@@ -5,5 +5,7 @@ mod home;
 mod in_the_way;
 mod kills;
 mod order_of_backup;
+mod order_of_hooks;
+mod order_of_leaving;
 mod order_of_others;
 mod order_of_upload;
