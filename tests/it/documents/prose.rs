@@ -17,8 +17,11 @@ const LONGEST_OF_PAGES: usize = 30;
 /// README.md has a screen or three for those who come, and links for the rest.
 const MOST_LINES: usize = 180;
 
-/// The pages for users. Those that describe formats to programs have tables of a kind of
-/// their own.
+/// The pages for those who come, or who write programs: one fact in a sentence.
+const PAGES_FOR_READERS_OF_CODE: [&str; 4] =
+    ["docs/format.md", "docs/json.md", "docs/machines.md", "docs/speed.md"];
+
+/// The pages for users.
 const PAGES: [&str; 11] = [
     "docs/commands.md",
     "docs/configuration.md",
@@ -63,7 +66,16 @@ static FACE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\\f[BIR]").unwrap()
 /// Paragraphs, items of lists and cells of tables: what has sentences. Code is one word.
 fn units(text: &str) -> Vec<String> {
     let (mut units, mut is_code) = (vec![String::new()], false);
-    for line in text.lines().map(str::trim) {
+    let (mut is_apart, mut is_indented) = (true, false);
+    for line in text.lines() {
+        // What is indented after an empty line is code as well.
+        is_indented = line.starts_with("    ") && (is_apart || is_indented);
+        is_apart = line.trim().is_empty();
+        if is_indented {
+            units.push(String::new());
+            continue;
+        }
+        let line = line.trim();
         let fence = line.starts_with("```");
         is_code ^= fence;
         if fence || is_code || line.is_empty() || line.starts_with('#') {
@@ -137,8 +149,18 @@ fn the_help_is_plain() {
 
 #[test]
 fn the_pages_for_users_are_plain() {
-    let of_page = |page| (page, faults(&units(&read(page)), LONGEST_OF_PAGES));
-    let wrong: Vec<_> = PAGES.map(of_page).into_iter().filter(|(_, all)| !all.is_empty()).collect();
+    assert_plain(&PAGES, LONGEST_OF_PAGES);
+}
+
+#[test]
+fn the_pages_for_those_who_come_and_for_programs_are_plain() {
+    assert_plain(&PAGES_FOR_READERS_OF_CODE, LONGEST);
+}
+
+#[track_caller]
+fn assert_plain(pages: &[&str], longest: usize) {
+    let of_page = |page: &&str| (page.to_string(), faults(&units(&read(page)), longest));
+    let wrong: Vec<_> = pages.iter().map(of_page).filter(|(_, all)| !all.is_empty()).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
@@ -149,6 +171,8 @@ fn a_long_sentence_and_a_banned_phrase_are_found() {
     assert_eq!(found(&long), 1);
     assert_eq!(found(&format!("{}. {}", &long[..100], &long[..100])), 0);
     assert_eq!(found(&format!("- {long}\n\n| a | {long} |\n```\n{long}\n```\n# {long}\n")), 2);
+    assert_eq!(found(&format!("Code:\n\n    {long}\n    {long}\n\nAnd on.")), 0);
+    assert_eq!(found(&format!("- An item\n    {long}")), 1);
     for text in [
         "What is excluded is\nleft alone.",
         "It has its price.",
