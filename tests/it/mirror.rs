@@ -87,3 +87,26 @@ fn soak_many_random_trees_become_each_other() {
         mirrors(seed, 5);
     }
 }
+
+/// rclone plans with `new␊line`, which is not the path of the directory.
+#[test]
+fn the_configuration_in_use_is_left_alone_without_a_manifest_whatever_its_directory_is_called() {
+    let (sandbox, bucket) = crate::story::on_disk();
+    let own = sandbox.data().join("new\nline");
+    fs::create_dir_all(&own).unwrap();
+    for file in ["poof.conf", "rclone-poof.conf"] {
+        fs::copy(sandbox.confdir().join(file), own.join(file)).unwrap();
+    }
+    for (from, name) in [(sandbox.data(), "data"), (sandbox.confdir(), "config")] {
+        let to = bucket.join(name);
+        fs::create_dir_all(&bucket).unwrap();
+        assert!(Process::new("cp").arg("-r").args([&from, &to]).status().unwrap().success());
+    }
+    let conf = own.join("poof.conf");
+    let edited = [&fs::read(&conf).unwrap()[..], b"\n"].concat();
+    fs::write(&conf, &edited).unwrap();
+    let args = ["--confdir".as_ref(), own.as_os_str(), "download".as_ref(), "--yes".as_ref()];
+    let run = sandbox.poof(args).run().expect_code(0);
+    run.stderr_has("no manifest on the remote").stderr_has("is left alone");
+    assert_eq!(fs::read(&conf).unwrap(), edited);
+}
