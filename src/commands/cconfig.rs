@@ -38,7 +38,7 @@ pub fn run(session: &Session, args: &Cconfig) -> Result<Outcome> {
     let text = fs::read(path).map_err(|error| Error::io("read", path, &error))?;
     shown::show(session, path, &text);
     match RcloneConf::parse(&text) {
-        // It is shown as it lies there.
+        // It is shown as it is there.
         _ if is_encrypted(&text) => Ok(Outcome::default().with("changed", changes)),
         Ok(_) => Ok(Outcome::default().with("changed", changes)),
         Err(problem) => Err(problem.into_error()),

@@ -68,7 +68,7 @@ pub fn run(session: &Session, args: &cli::Secret) -> Result<Outcome> {
     Ok(Outcome::default().with("moved", moved))
 }
 
-/// The value that stands in rclone-poof.conf, in clear, as rclone reads it.
+/// The value that is in rclone-poof.conf, in clear, as rclone reads it.
 fn standing(
     session: &Session,
     declared: &Declared,
@@ -115,8 +115,8 @@ fn given(session: &Session, args: &SecretSet) -> Result<Secret> {
         }
         None => ask(session, &format!("Value of {}", args.name)).ok_or_else(|| {
             Error::new(Kind::Usage, format!("there is no value for {}", args.name)).hint(
-                "What stands in rclone-poof.conf is moved, else it is asked for on a terminal; \
-                 `--value-file FILE` gives it (`-`: standard input).",
+                "poof moves the value of rclone-poof.conf. Without one it asks on a terminal, or takes \
+                 it from `--value-file FILE` (`-`: standard input).",
             )
         }),
     }

@@ -31,7 +31,7 @@ pub fn apart(
         let tree = real(local);
         if place.starts_with(&tree) || tree.starts_with(&place) {
             let what = format!(
-                "{} and the remote, {}, lie in one another",
+                "one of {} and the remote, {}, is inside the other",
                 path_of(local),
                 path_of(&place)
             );

@@ -37,7 +37,7 @@ pub fn check_section(rclone: &RcloneConf, secrets: &[Declared], section: &str) -
         Problem::new(
             Status::WarnMisconfigured,
             place(key),
-            "a placeholder still stands there",
+            "a placeholder is still there",
             "Replace it by your own, e.g. with `poof cconfig KEY=VALUE`.",
         )
     });
@@ -76,7 +76,7 @@ pub fn check_secret(
         None => Ok(()),
         Some(Directory { local, .. }) => Err(secret.problem(
             Status::WarnMisconfigured,
-            &format!("its source lies in {}, which is backed up", path_of(local)),
+            &format!("its source is in {}, which is backed up", path_of(local)),
             "A copy would lie on the remote, and an upload would wipe it: keep it elsewhere.",
         )),
     }

@@ -68,7 +68,7 @@ fn apart(a: &Directory, b: &Directory, path_a: &Path, path_b: &Path) -> Result<(
     let (local_a, local_b) = (path_of(&a.local), path_of(&b.local));
     if path_a.starts_with(path_b) || path_b.starts_with(path_a) {
         return Err(misconfigured(
-            format!("{local_a} and {local_b} lie in one another"),
+            format!("one of {local_a} and {local_b} is inside the other"),
             "Keep the outer one alone, or name directories side by side.",
         ));
     }
@@ -80,7 +80,7 @@ fn apart(a: &Directory, b: &Directory, path_a: &Path, path_b: &Path) -> Result<(
     }
     if Path::new(&a.name).starts_with(&b.name) || Path::new(&b.name).starts_with(&a.name) {
         return Err(misconfigured(
-            format!("the remote names {:?} and {:?} lie in one another", a.name, b.name),
+            format!("one of the remote names {:?} and {:?} is inside the other", a.name, b.name),
             "Each would delete the other's files: name them side by side.",
         ));
     }
@@ -146,9 +146,9 @@ mod tests {
             (&[("/a", "unittest")][..], "unittest"),
             (&[("/a", "a")], "at least two"),
             (&[("/a", "x"), ("/b", "x")], "same name"),
-            (&[("/a", "all"), ("/b", "all/docs")], "lie in one another"),
+            (&[("/a", "all"), ("/b", "all/docs")], "is inside the other"),
             (&[("/a", "a//b"), ("/b", "a/b")], "same name"),
-            (&[("/a", "a"), ("/a/b", "b")], "lie in one another"),
+            (&[("/a", "a"), ("/a/b", "b")], "is inside the other"),
             (&[("/", "a"), ("/b", "b")], "whole file system"),
             (&[("/home/joe", "a"), ("/b", "b")], "home directory"),
             (&[("docs", "a"), ("/b", "b")], "full path"),

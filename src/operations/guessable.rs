@@ -9,7 +9,7 @@ use crate::config::RcloneConf;
 use crate::storage::configuration::describe;
 
 /// Warns of each encrypted remote of rclone-poof.conf whose passwords can be guessed.
-/// `secrets` are those that stand elsewhere, as far as they are known.
+/// `secrets` are those that are elsewhere, as far as they are known.
 pub fn warn(session: &Session, rclone: &RcloneConf, secrets: &[Resolved]) {
     for section in rclone.sections().filter(|name| rclone.kind(name) == Some("crypt")) {
         let weak = |key| {

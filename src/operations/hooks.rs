@@ -73,7 +73,7 @@ fn before(session: &Session, hooks: &Hooks, env: &[(String, OsString)]) -> Resul
 }
 
 /// A hook that fails takes the success away, and nothing else: what a run says of itself
-/// stands.
+/// remains true.
 fn after(
     session: &Session,
     hooks: &Hooks,
@@ -86,7 +86,7 @@ fn after(
         let launch = Launch { argv, env, dir, limit, interruptible: false };
         let Err(trouble) = one(session, "after", &launch) else { continue };
         let error = Error::new(kind_of(&trouble), said("after", argv, &trouble))
-            .hint("What went before it stands, see above.");
+            .hint("The work itself ended as shown above.");
         session.report.error(&error);
         if let Ok(outcome) = &mut outcome {
             outcome.kind = outcome.kind.or(Some(error.kind()));
@@ -119,7 +119,7 @@ fn said(when: &str, argv: &[String], trouble: &Trouble) -> String {
     format!("the hook {when}, {}, {trouble}", name(argv))
 }
 
-/// A program that cannot be started is a configuration that names the wrong one.
+/// A program that cannot be started is a configuration with the wrong one.
 fn kind_of(trouble: &Trouble) -> Kind {
     match trouble {
         Trouble::NotStarted(_) => Kind::Config,

@@ -16,7 +16,7 @@ pub fn entry(session: &Session, name: &str) -> String {
     }
 }
 
-/// The entries of the keychain that poof made and poof.conf names.
+/// The entries of the keychain that poof made and that are in poof.conf.
 pub fn entries(session: &Session) -> Vec<String> {
     let named = secrets_of(session).into_iter().filter_map(|Declared { name, source, .. }| {
         let own = entry(session, &name);

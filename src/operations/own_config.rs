@@ -1,5 +1,5 @@
 //! A restore that reaches the configuration in use. Whoever owns the bucket may have written
-//! what comes: it is compared and shown, and what it names runs once it is confirmed.
+//! what comes: it is compared and shown, and its programs run once they are confirmed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -164,8 +164,8 @@ impl Before {
         let count = named.iter().filter(is_new).count() + settle()?;
         if count > 0 {
             report.warn(&format!(
-                "it names {count} that can act in your name, or say what is sent where, and were \
-                 not here before; poof uses none until you confirm it: `poof verify` on a terminal"
+                "it has {count} that can act in your name, or say what is sent where, and were not \
+                 here before; poof uses none until you confirm it: `poof verify` on a terminal"
             ));
         }
         Ok(())

@@ -7,7 +7,7 @@ use super::session::Session;
 use crate::config::Files;
 use crate::config::trees::Directory;
 
-/// Where the configuration in use lies below a directory.
+/// Where the configuration in use is below a directory.
 pub fn in_use(session: &Session, directory: &Directory) -> Vec<Vec<u8>> {
     let Files { dir, poof, rclone } = &session.files;
     inside(&directory.local, [dir, poof, rclone])
@@ -21,7 +21,7 @@ pub fn spared(session: &Session, directory: &Directory) -> Vec<Vec<u8>> {
     spared
 }
 
-/// Where what poof remembers of this machine lies below a directory. It is nothing that
+/// Where what poof remembers of this machine is below a directory. It is nothing that
 /// another time or machine could know better.
 pub fn state(session: &Session, directory: &Directory) -> Vec<Vec<u8>> {
     inside(&directory.local, [&session.layout.state])

@@ -64,7 +64,7 @@ fn not_with_sudo(session: &Session) -> Result<()> {
     }
 }
 
-/// What lies in the state directory is only ever of one user.
+/// What is in the state directory is only ever of one user.
 fn is_mine(session: &Session, me: u32) -> Result<()> {
     let state = &session.state;
     let inside = fs::read_dir(state).into_iter().flatten().flatten().map(|entry| entry.path());

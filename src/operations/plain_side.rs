@@ -1,4 +1,4 @@
-//! What lies in the bucket in clear beside an encrypted remote, and what of it is
+//! What is in the bucket in clear beside an encrypted remote, and what of it is
 //! poof's own.
 
 use std::collections::{BTreeSet, HashSet};
@@ -94,13 +94,13 @@ impl<'a> PlainSide<'a> {
         self.known.contains(tree)
     }
 
-    /// Whether something of a tree may lie there.
+    /// Whether something of a tree may be there.
     pub fn may_hold(&self, repository: &Repository, tree: &str) -> bool {
         let top = repository.sight.there.as_ref();
         self.known.contains(tree) || top.is_some_and(|top| top.holds(first(tree)))
     }
 
-    /// Whether something of a tree does lie there.
+    /// Whether something of a tree is there.
     ///
     /// # Errors
     /// The remote cannot be listed.
@@ -113,7 +113,7 @@ impl<'a> PlainSide<'a> {
         Ok(!listed.map_err(|f| f.into_error(&doing, Kind::Remote))?.is_empty())
     }
 
-    /// The trees that are not in this poof.conf and of which something lies there:
+    /// The trees that are not in this poof.conf and of which something is there:
     /// those that its records name, and those that the encrypted side has as well.
     pub fn others(&self, repository: &Repository, ready: &Ready) -> Vec<String> {
         let configured: BTreeSet<_> = ready.directories().iter().map(|d| &d.name).collect();
@@ -123,7 +123,7 @@ impl<'a> PlainSide<'a> {
         all.into_iter().filter(|tree| !configured.contains(tree)).collect()
     }
 
-    /// A tree there that lies within another one or around it.
+    /// A tree there that is within another one or around it.
     pub fn entangled(&self, tree: &str) -> Option<String> {
         known::nested(&[tree], &[tree], &self.known).map(|nested| nested.other)
     }
@@ -139,7 +139,7 @@ impl<'a> PlainSide<'a> {
         Ok(listed.names().all(of_none))
     }
 
-    /// What lies below the name of a tree: objects that `encrypted` or the snapshot
+    /// What is below the name of a tree: objects that `encrypted` or the snapshot
     /// there knows, and the others.
     ///
     /// # Errors
@@ -224,8 +224,11 @@ impl<'a> PlainSide<'a> {
 pub fn plain_side<'a>(session: &Session, ready: &'a Ready) -> Result<&'a Remote> {
     let remote = ready.remote();
     let plain = ready.counterpart().filter(|_| remote.is_encrypted()).ok_or_else(|| {
-        Error::guard(format!("{} is not encrypted: what is there are the snapshots", remote.name()))
-            .hint("`poof cryptoggle` switches to the encrypted remote.")
+        Error::guard(format!(
+            "{} is not encrypted: it holds the snapshots themselves",
+            remote.name()
+        ))
+        .hint("`poof cryptoggle` switches to the encrypted remote.")
     })?;
     let poof = PoofConf::load(&session.files.poof).map_err(Problem::into_error)?;
     let conf = in_time(rclone_file(session, Some(&poof)))?.conf;
@@ -251,7 +254,7 @@ fn contents(snapshot: &Snapshot) -> Result<impl Iterator<Item = Result<Content>>
     }))
 }
 
-/// What lies in clear below the name of a tree.
+/// What is in clear below the name of a tree.
 #[derive(Debug, Default)]
 pub struct Sorted {
     /// Objects that poof has made; only filled where there are others.

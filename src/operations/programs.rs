@@ -113,7 +113,7 @@ fn record(state: &Path, digests: &BTreeSet<String>) -> Result<()> {
     write_private(&state.join(CONFIRMED), lines.concat().as_bytes())
 }
 
-/// Before anything of the configuration whose state lies in `state` comes from a remote:
+/// Before anything of the configuration whose state is in `state` comes from a remote:
 /// from here on only `typed` counts as confirmed.
 ///
 /// # Errors

@@ -155,7 +155,9 @@ impl Purging<'_> {
         // Where a command that changes a tree has to be run.
         let there = if *configured { "" } else { " on the machine that has it in its poof.conf" };
         if let Some(other) = clear.entangled(tree) {
-            let what = format!("the plain copy of {tree} stays: it and {other} lie in one another");
+            let what = format!(
+                "the plain copy of {tree} stays: one of it and {other} is inside the other"
+            );
             return Err(Error::guard(what).hint("Another machine may use it."));
         }
         is_no_last_copy(clear.plain, tree, there)?;

@@ -55,7 +55,7 @@ pub enum Last {
     BrokenOff,
 }
 
-/// Where it lies.
+/// Where it is.
 pub fn path(state: &Path) -> PathBuf {
     state.join("schedule.json")
 }

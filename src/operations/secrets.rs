@@ -52,7 +52,7 @@ pub fn had(session: &Session, declared: &Declared) -> Checked<Arc<Secret>> {
     Ok(secret)
 }
 
-/// A secret of rclone-poof.conf that stands elsewhere.
+/// A secret of rclone-poof.conf that is elsewhere.
 pub struct Resolved {
     pub declared: Declared,
     section: String,
@@ -253,7 +253,7 @@ fn warn(session: &Session, secret: &Resolved, rclone: &RcloneConf) {
     let standing = rclone.get(section, key).unwrap_or_default();
     if !standing.is_empty() && !standing.starts_with("BOGUS-") {
         session.report.warn(&format!(
-            "rclone-poof.conf [{section}].{key}: a value still stands there; that of poof.conf \
+            "rclone-poof.conf [{section}].{key}: a value is still there; that of poof.conf \
              \"secrets\" is used, remove this one"
         ));
     }

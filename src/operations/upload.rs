@@ -111,7 +111,7 @@ fn make_safe(
         return Ok(outcome.closed());
     }
     let read_back = request.read_back;
-    // What is still to be deleted there costs space and is named; it keeps nobody from
+    // What is still to be deleted there costs space and is reported; it keeps nobody from
     // wiping here what is proven, but poof stays with it.
     let goes = leaves && outcome.undeleted == 0;
     if goes {
@@ -226,7 +226,7 @@ fn consent(
     }
     let volume = lists::extent(excluded);
     if !report.interactive() {
-        let what = format!("{volume}, would be wiped that are excluded: no snapshot holds them");
+        let what = format!("{volume}, that are excluded would be wiped: no snapshot holds them");
         return Err(Error::guard(what).hint(
             "Nothing was changed. `--dry-run` counts them, `--yes` goes ahead; without \
              `--wipe-excluded` they stay.",

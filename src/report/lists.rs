@@ -23,7 +23,7 @@ pub fn plan(report: &dyn Report, tree: &str, plan: &dyn Planned) {
     });
 }
 
-/// So many foreign objects are named in a text; `--verbose` names all.
+/// So many foreign objects are listed in a text; `--verbose` lists all.
 const MANY: usize = 20;
 
 /// Objects of a tree that poof did not make, and whether they go.
@@ -56,7 +56,7 @@ pub fn foreign(report: &dyn Report, tree: &str, foreign: &[Foreign], goes: bool)
     }
 }
 
-/// How many of so many foreign objects a text names.
+/// How many of so many foreign objects a text lists.
 pub fn bounded(report: &dyn Report, count: usize) -> usize {
     if report.volume() >= Volume::Verbose { count } else { count.min(MANY) }
 }

@@ -261,7 +261,7 @@ impl Note {
                 format!("{} {}", if *is_new { "created" } else { "changed" }, path_of(path))
             }
             Note::SectionIsThere { section } => {
-                format!("[{section}] has its passwords; nothing was changed")
+                format!("[{section}] has passwords already; nothing was changed")
             }
             Note::SectionAdded { section, path } => {
                 format!("added [{section}] to {}", path_of(path))
@@ -303,7 +303,7 @@ impl TreeNote {
                 format!("excluded and left alone as it is here: {count}")
             }
             TreeNote::ConfigurationStays => {
-                "of the configuration in use stays what the snapshot does not hold".to_owned()
+                "what the snapshot does not hold of the configuration in use stays".to_owned()
             }
             TreeNote::ConfigurationLeft(only) => {
                 format!("the configuration in use is left alone (`--only {only}` restores it)")

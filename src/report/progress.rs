@@ -12,7 +12,7 @@ use crate::base::waiting;
 /// Times a second.
 const REFRESH: u8 = 10;
 
-/// What a line of numbers holds at a width: as much as has its place there in any
+/// What a line of numbers holds at a width: as much as fits there in any
 /// case, most useful first.
 fn template(width: u16) -> &'static str {
     match width {

@@ -1,7 +1,7 @@
 //! What the last backup of a tree could not send: no snapshot holds it as it is here,
 //! so that a download leaves it alone.
 //!
-//! The list lies in the cache of its tree: like that it names files, and is wiped with
+//! The list is in the cache of its tree: like that it has names of files, and is wiped with
 //! them.
 
 use std::fs;

@@ -249,7 +249,7 @@ fn with_wipe_excluded_it_goes_at_once_or_later() {
             );
             // Nobody has said yes, and nobody can be asked.
             let run = sandbox.poof(["upload", "--keep-poof", "--wipe-excluded"]).run();
-            run.expect_code(7).stderr_has("5 files, 63 B, would be wiped that are excluded");
+            run.expect_code(7).stderr_has("5 files, 63 B, that are excluded would be wiped");
             let run = sandbox.poof(ALL).run().expect_code(0);
             let run = run.stderr_has("data: excluded, and wiped: 5 files, 63 B");
             assert!(!sandbox.data().exists(), "{run}");

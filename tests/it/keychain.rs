@@ -145,7 +145,7 @@ fn killed_move(calls: &str, nth: usize) -> bool {
     let held = entry(&sandbox, NAME) == SECRET_KEY;
     assert!(stands || named && held, "lost before {calls} {nth}: {run}");
     let look = session(&sandbox, "poof verify").run().expect_code(0);
-    assert_eq!(look.stderr.contains("a value still stands there"), stands && named, "{look}");
+    assert_eq!(look.stderr.contains("a value is still there"), stands && named, "{look}");
     if stands {
         session(&sandbox, &set).run().expect_code(0);
         assert!(!rclone_conf(&sandbox).contains("secret_access_key"));
@@ -254,7 +254,7 @@ fn a_kit_holds_the_secrets_and_brings_them_into_the_keychain_or_the_file() {
     let machine = bare();
     let args = ["return", file.to_str().unwrap(), "--phrase-file", phrase.to_str().unwrap()];
     let run = machine.poof(args).run().expect_code(0);
-    run.stderr_has(&format!("{NAME} stands in rclone-poof.conf now"));
+    run.stderr_has(&format!("{NAME} is in rclone-poof.conf now"));
     assert_same_content(&original, &Snapshot::of(&machine.data()));
     assert!(!poof_conf(&machine).contains("secrets"));
     assert!(rclone_conf(&machine).contains(&format!("secret_access_key = {SECRET_KEY}")));

@@ -41,11 +41,11 @@ fn a_tree_within_or_around_that_of_another_machine_is_refused_before_anything_ch
                 &["backup", "--allow", "foreign", "--allow", "mass-deletion", "--yes"],
             ] {
                 let run = second.poof(args).run().expect_code(3);
-                let run = run.stderr_has("photos/phone lies within the tree photos");
+                let run = run.stderr_has("photos/phone is within the tree photos");
                 assert_eq!(door.listing(), there, "{run}");
             }
             assert_same_content(&here, &Snapshot::of(&second.data()));
-            second.poof(["status"]).run().expect_code(0).stderr_has("lies within");
+            second.poof(["status"]).run().expect_code(0).stderr_has("is within the tree");
             first.poof(["backup"]).run().expect_code(0);
             first.poof(["check"]).run().expect_code(0);
             // The other directory of that machine is in nobody's way.

@@ -322,7 +322,7 @@ fn a_kit_that_would_go_with_the_rest_does_not_count() {
     for place in ["data/kit.txt", ".config/poof/kit.txt"] {
         poof(&sandbox, &program, &["kit", place, "--phrase-file", phrase]).run().expect_code(0);
         let run = poof(&sandbox, &program, &["upload", "--yes"]).run().expect_code(7);
-        assert!(run.stderr.contains("would go with what lies beside it"), "{run}");
+        assert!(run.stderr.contains("would go with what is beside it"), "{run}");
         assert!(sandbox.home().join(place).exists() && sandbox.rclone_conf().exists());
     }
     poof(&sandbox, &program, &["neuter", "--yes"]).run().expect_code(7);

@@ -223,7 +223,7 @@ fn content_that_lay_in_the_inodes_is_told() {
     // Not more files: Linux 6.18 loses the last bytes of some that end a little behind a
     // page and began as inline ones, and of poof's cache with them.
     let made = "mkfs.ext4 -q -O inline_data -I 256 $0";
-    let says = "what lay within inodes may stay in the journal";
+    let says = "content within inodes may stay in the journal";
     something_of_the_content(remains(made, "ext4", "rw", says).as_ref());
 }
 

@@ -181,7 +181,8 @@ fn a_restore_deletes_neither_file_of_the_configuration_in_use() {
     let keys = fs::read(sandbox.rclone_conf()).unwrap();
     let extra = sandbox.confdir().join("extra");
     fs::write(&extra, "goes").unwrap();
-    let run = sandbox.poof(RESTORE).run().expect_code(0).stderr_has("stays what the snapshot");
+    let run =
+        sandbox.poof(RESTORE).run().expect_code(0).stderr_has("what the snapshot does not hold of");
     assert_eq!(fs::read(sandbox.rclone_conf()).unwrap(), keys, "{run}");
     assert!(!extra.exists(), "{run}");
     // Nor where there is no manifest.

@@ -205,7 +205,7 @@ fn what_is_odd_about_a_secret_is_warned_of() {
     );
     let run = sandbox.poof(["verify", "--offline"]).run().expect_code(0);
     let run = run.stderr_has("open can be read by others; fix: chmod 600");
-    let run = run.stderr_has("[poof-backup].secret_access_key: a value still stands there");
+    let run = run.stderr_has("[poof-backup].secret_access_key: a value is still there");
     run.stderr_has("poof-crypt.password\": it looks as if it were obscured already");
 }
 

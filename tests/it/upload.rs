@@ -289,7 +289,7 @@ fn a_remote_inside_of_what_goes_is_refused() {
         let run = sandbox.poof([verb, "--yes"]).run();
         assert!(matches!(run.code, Some(2 | 3)), "{run}");
     }
-    sandbox.poof(UPLOAD).run().expect_code(3).stderr_has("lie in one another");
+    sandbox.poof(UPLOAD).run().expect_code(3).stderr_has("is inside the other");
     fs::remove_dir(&disk).unwrap();
     assert_same_content(&original, &Snapshot::of(&sandbox.data()));
 }

@@ -257,7 +257,7 @@ impl<'a> Incoming<'a> {
         self.request.to.is_some() || !self.request.only.is_empty()
     }
 
-    /// Where the configuration in use lies below the directory, unless that is
+    /// Where the configuration in use is below the directory, unless that is
     /// named.
     pub(super) fn in_use(&self, directory: &Directory) -> Vec<Vec<u8>> {
         if self.reaches_configuration() {
@@ -266,7 +266,7 @@ impl<'a> Incoming<'a> {
         (self.spares)(self.session, directory)
     }
 
-    /// What poof remembers, if that lies below the directory: it is never restored there.
+    /// What poof remembers, if that is below the directory: it is never restored there.
     pub(super) fn state(&self, directory: &Directory) -> Vec<Vec<u8>> {
         if self.request.to.is_some() {
             Vec::new()

@@ -101,7 +101,7 @@ pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
     }
     if let Some(tree) = tree_of(&ready, &path) {
         let tree = path_of(tree);
-        report.warn(&format!("the kit lies in {tree}, which an upload wipes: move it elsewhere"));
+        report.warn(&format!("the kit is in {tree}, which an upload wipes: move it elsewhere"));
     }
     if kit.store.is_none() {
         report
@@ -127,7 +127,7 @@ fn is_free(session: &Session, path: &Path, yes: bool) -> Result<()> {
     let text = match read_file(path, LARGEST) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            // No directory is made: a disk that is not attached has its place here.
+            // No directory is made: this is the place of a disk that is not attached.
             return match path.parent().filter(|dir| !dir.is_dir()) {
                 Some(dir) => Err(Error::unexpected(format!(
                     "cannot write {shown}: there is no directory {}",

@@ -43,7 +43,7 @@ pub struct KitNote {
     sealed: Option<String>,
 }
 
-/// How a kit stands to the configuration.
+/// How a kit fits the configuration.
 pub enum KitStanding {
     None,
     /// The configuration has changed since.
@@ -145,7 +145,7 @@ pub fn is_prepared(session: &Session, going: &[&Directory]) -> bool {
 }
 
 impl KitNote {
-    /// Whether the kit still lies where it was written, and goes with that, now or with the
+    /// Whether the kit still is where it was written, and goes with that, now or with the
     /// next upload: below any directory that is configured, or with poof's own files.
     fn goes(&self, session: &Session, going: &[&Directory]) -> bool {
         let Ok(path) = fs::canonicalize(&self.path) else { return false };
@@ -176,7 +176,7 @@ pub fn guard(session: &Session, allowed: Allowed, going: &[&Directory]) -> Resul
             format!("who finds the recovery kit {} can guess its phrase", path_of(&kit.path))
         }
         KitStanding::Fits(kit) => {
-            format!("the recovery kit {} would go with what lies beside it", path_of(&kit.path))
+            format!("the recovery kit {} would go with what is beside it", path_of(&kit.path))
         }
         KitStanding::None => {
             "there is no recovery kit, and poof is to remove its own keys".to_owned()

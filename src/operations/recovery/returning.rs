@@ -71,7 +71,7 @@ pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
     drop(lock);
     let caution = Caution { dry_run: false, yes: request.yes, allowed: request.allowed };
     let wanted = download::Request { only: Vec::new(), caution, to: None, keep_extra: false };
-    // What lay beside the configuration comes back as well.
+    // What was beside the configuration comes back as well.
     let outcome = download::bring(session, &wanted, own_files::needed)?;
     own_config::came_with_a_kit(session)?;
     schedule(session, &kit, request.yes, outcome)
@@ -179,7 +179,7 @@ fn moved(session: &Session, kit: &Kit, given: &[(String, String)]) -> Result<Poo
     Ok(conf)
 }
 
-/// `path` with the first of `map` that it lies in replaced.
+/// `path` with the first of `map` that it is in replaced.
 fn replaced(path: &str, map: &[(String, String)]) -> String {
     let of = |(old, new): &(String, String)| {
         let rest = Path::new(path).strip_prefix(old).ok()?;
@@ -268,12 +268,12 @@ fn look(session: &Session, kit: &Kit, request: &Request) -> Result<()> {
     Ok(())
 }
 
-/// Shows the programs that the configuration of the kit names, and asks before one of them
+/// Shows the programs of the configuration of the kit, and asks before one of them
 /// runs: a secret may come from a command, and rclone may run one to reach the remote.
 fn may_run(session: &Session, kit: &Kit, poof: &PoofConf, yes: bool) -> Result<()> {
     let report = &*session.report;
     let mut found = of_poof(poof);
-    // One that is encrypted shows what it names once its password is had.
+    // An encrypted one shows its programs once its password is known.
     if let Ok(rclone) = RcloneConf::parse(kit.rclone_conf.as_bytes()) {
         found.extend(of_rclone(&rclone, &poof.secrets()));
     }

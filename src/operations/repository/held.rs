@@ -19,7 +19,7 @@ use crate::tree::snapshot::{Newest, Snapshot, Snapshots};
 use crate::tree::wipe::{GONE, Presence, Record, Records, Wipes};
 
 impl Repository<'_> {
-    /// Whether something lies below the name of a tree that it was opened for.
+    /// Whether something is below the name of a tree that it was opened for.
     pub fn has_objects(&self, tree: &str) -> bool {
         let listings = self.listings.lock().unwrap_or_else(PoisonError::into_inner);
         let listed = listings.get(tree).and_then(|listed| listed.as_ref().ok());

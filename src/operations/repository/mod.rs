@@ -64,7 +64,7 @@ impl<'a> Repository<'a> {
     ///
     /// # Errors
     /// The remote cannot be reached, or refuses, or it is not the one that this
-    /// machine knows, which `allowed` may let pass.
+    /// machine knows, which `allowed` may accept.
     pub fn open(
         session: &'a Session,
         ready: &'a Ready,
@@ -125,7 +125,7 @@ impl<'a> Repository<'a> {
     /// The same for what changes `directories` there.
     ///
     /// # Errors
-    /// As [`Repository::open`], or one of them lies within or around a tree of another
+    /// As [`Repository::open`], or one of them is within or around a tree of another
     /// machine.
     pub fn open_to_change(
         session: &'a Session,
@@ -160,7 +160,7 @@ impl<'a> Repository<'a> {
         &self.identity.id
     }
 
-    /// One of `directories` that lies within or around a tree of another machine: each
+    /// One of `directories` that is within or around a tree of another machine: each
     /// would take the other's objects for its own.
     pub fn nested(&self, ready: &Ready, directories: &[&Directory]) -> Option<Nested> {
         let own: Vec<_> = directories.iter().map(|d| d.name.as_str()).collect();
@@ -180,7 +180,7 @@ impl<'a> Repository<'a> {
         known::trees(&self.records)
     }
 
-    /// Whether poof has written to the store, or knows anything of a tree: what lies
+    /// Whether poof has written to the store, or knows anything of a tree: what is
     /// there without a manifest is then no snapshot.
     pub fn is_poofs(&self, tree: &str) -> bool {
         !self.identity.new || self.below(tree).names().next().is_some()

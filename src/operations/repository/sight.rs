@@ -35,11 +35,11 @@ pub fn look(ready: &Ready) -> Result<Sight> {
 }
 
 /// # Errors
-/// The remote lies on a disk that is not there.
+/// The remote is on a disk that is not there.
 pub fn disk_is_there(ready: &Ready) -> Result<()> {
     let remote = ready.remote();
     let Some(disk) = remote.absent_disk() else { return Ok(()) };
-    let what = format!("{} lies in {}, which does not exist", remote.name(), path_of(disk));
+    let what = format!("{} is in {}, which does not exist", remote.name(), path_of(disk));
     Err(Error::new(Kind::Remote, what).hint("Is the disk attached and mounted?"))
 }
 

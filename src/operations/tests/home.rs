@@ -77,7 +77,7 @@ impl Home {
         Self::made(false, "")
     }
 
-    /// One whose remote is encrypted; what lies beside it in clear is its counterpart.
+    /// One whose remote is encrypted; what is beside it in clear is its counterpart.
     pub fn sealed() -> Self {
         Self::made(true, "")
     }

@@ -36,7 +36,7 @@ pub fn unwatched(session: &Session) -> Session {
     }
 }
 
-/// Wipes the log: it names files, and they are gone.
+/// Wipes the log: it has names of files, and they are gone.
 pub fn forget(session: &Session) {
     let Ok(noise) = FillPattern::new() else { return };
     for path in logs(session) {

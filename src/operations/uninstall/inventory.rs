@@ -97,7 +97,7 @@ impl Inventory {
                 self.installed.extend(files.into_iter().filter(|path| *path != exe));
                 self.left.extend(others.iter().map(|path| Trace {
                     what: format!(
-                        "{}, which the receipt names and no installation of poof makes",
+                        "{}, which the receipt lists and no installation of poof makes",
                         path_of(path)
                     ),
                     command: format!("rm -i {}", quoted(path)),
@@ -108,7 +108,7 @@ impl Inventory {
             Installed::Doubtful { receipt, weak } => {
                 self.left.push(Trace {
                     what: format!(
-                        "what the receipt {} names, for {} {}",
+                        "what the receipt {} lists, for {} {}",
                         path_of(&receipt),
                         path_of(&weak.path),
                         weak.told()

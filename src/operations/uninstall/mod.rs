@@ -22,7 +22,7 @@ use crate::host::traces::{Trace, traces};
 use crate::report::{Bytes, Event};
 use inventory::Inventory;
 
-/// Names all that would go, once the directories in `going` are wiped.
+/// Lists all that would go, once the directories in `going` are wiped.
 pub fn preview(session: &Session, going: &[&Directory]) -> Result<()> {
     let inventory = Inventory::of(session)?;
     let installed = inventory.installed.iter().chain(&inventory.program);
@@ -44,7 +44,7 @@ pub fn preview(session: &Session, going: &[&Directory]) -> Result<()> {
     Ok(())
 }
 
-/// Removes poof. What is left is named, and is residue.
+/// Removes poof. It reports what is left, which is residue.
 ///
 /// # Errors
 /// The program does not know where it is, or the system has no random numbers.
@@ -121,14 +121,14 @@ pub fn depart(session: &Session, mut outcome: Outcome) -> Result<Outcome> {
     Ok(outcome.with("neutered", true))
 }
 
-/// What lies in the state directory, without the states of other configurations.
+/// What is in the state directory, without the states of other configurations.
 fn in_state(session: &Session) -> Vec<PathBuf> {
     let others = other_states(session);
     let entries = fs::read_dir(&session.state).into_iter().flatten().flatten();
     entries.map(|entry| entry.path()).filter(|path| !others.contains(path)).collect()
 }
 
-/// The states of other configurations (`--confdir`), which lie in that of the usual one.
+/// The states of other configurations (`--confdir`), which are in that of the usual one.
 fn other_states(session: &Session) -> Vec<PathBuf> {
     let is_one = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().as_encoded_bytes();

@@ -17,7 +17,7 @@ use crate::tree::scan::root::{Root, Roots};
 use crate::tree::scan::walk::{Found, Walk};
 use crate::tree::wipe::{achieved, is_locked};
 
-/// What lies in a directory, on one mount.
+/// What is in a directory, on one mount.
 #[derive(Default)]
 struct Extent {
     files: u64,
@@ -26,7 +26,7 @@ struct Extent {
     locked: Vec<Vec<u8>>,
 }
 
-/// What lies on the mount of the directory itself, and on others in it.
+/// What is on the mount of the directory itself, and on others in it.
 #[derive(Default)]
 struct Extents {
     own: Extent,

@@ -43,7 +43,7 @@ pub struct Backup<'a> {
     pub drift: Vec<(Vec<u8>, Why)>,
     /// Entries of the tree that are no directories.
     pub entries: u64,
-    /// What the filters leave out: what lies in excluded directories only if it was to
+    /// What the filters leave out: what is in excluded directories only if it was to
     /// be counted.
     pub excluded: Extent,
     /// Told when all is done.
@@ -79,7 +79,7 @@ pub struct Preparation<'a> {
     pub filter: Filter,
     /// Count all that is excluded.
     pub count: bool,
-    /// Of downloads that were not completed: what is here is the snapshot now.
+    /// Of downloads that were not completed: the files here are the snapshot now.
     pub journal: Journal,
 }
 

@@ -242,7 +242,7 @@ impl Sides<'_> {
         old.local.is_none() && barred.iter().any(|place| is_within(&old.path, place))
     }
 
-    /// Whether `path` could not be looked at, or lies in what could not.
+    /// Whether `path` could not be looked at, or is in what could not.
     fn is_unseen(&self, path: &[u8]) -> bool {
         self.unseen.borrow().iter().any(|place| is_within(path, place))
     }

@@ -1,5 +1,5 @@
-//! Guards: reasons to refuse a plan before anything changes. Each names the
-//! word that lets it pass for one run.
+//! Guards: reasons to refuse a plan before anything changes. Each says which
+//! `--allow` word lifts it for one run.
 
 mod newer;
 
@@ -12,7 +12,7 @@ use crate::base::shown::path_of;
 use crate::storage::remote::Top;
 pub use newer::{Distance, newer_snapshot, saved_at_once};
 
-/// Which guards the user let pass for this run.
+/// What the user allows in this run, against the guards.
 #[derive(Clone, Copy, Debug, Default)]
 #[allow(clippy::struct_excessive_bools)] // each is a guard of its own
 pub struct Allowed {
@@ -30,7 +30,7 @@ pub struct Allowed {
 /// Deletions below this number are never a mass deletion.
 const FEW: u64 = 100;
 
-/// A refusal, and the word that lets it pass.
+/// A refusal, and the `--allow` word that lifts it.
 pub fn refuse(what: impl Into<String>, hint: &str, word: &str) -> Error {
     let effect = effect(word);
     Error::guard(what).hint(format!("{hint} {UNCHANGED} `--allow {word}` {effect}."))
@@ -213,7 +213,7 @@ pub fn older_snapshot(place: &str, why: &str, allowed: Allowed) -> Result<(), Er
 /// # Errors
 /// The refusal.
 pub fn deletions(place: &str, plan: Totals, allowed: Allowed) -> Result<(), Error> {
-    // What was renamed is gone in name only.
+    // A renamed file is gone in name only.
     let gone = plan.delete.saturating_sub(plan.moved) as u64;
     let of = (plan.update + plan.delete) as u64 + plan.unchanged;
     if allowed.mass_deletion || gone <= FEW || gone * 2 <= of {
@@ -270,7 +270,7 @@ impl Sight {
             ("a plain remote", "encrypted")
         };
         has(there).then(|| Suspicion {
-            what: format!("poof.conf names {here}, but the snapshots in the bucket are {other}"),
+            what: format!("poof.conf says {here}, but the snapshots in the bucket are {other}"),
             hint: "`poof cryptoggle` switches the encryption.",
         })
     }

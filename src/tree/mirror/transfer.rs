@@ -16,7 +16,7 @@ use crate::tree::model::path::{Below, ObjectName};
 use crate::tree::model::plan::{Failed, Item, Plan, paths};
 use crate::tree::retry::{Attempt, Failures, retrying};
 
-/// A plan that the guards let pass, with where it leads from and to.
+/// A plan that the guards accepted, with where it leads from and to.
 pub struct Transfer {
     pub name: String,
     pub source: Spec,
@@ -135,7 +135,7 @@ const ABSENT: &str = "it did not arrive, or changed or vanished meanwhile; run i
 const PRESENT: &str = "it was to be removed and is still there; run it again";
 
 /// Removes the directories below `root` that became empty because `deleted`
-/// files lay in them.
+/// files were in them.
 fn prune(root: &Path, deleted: &[Item<ObjectName>]) {
     // rclone knows what an encoded name is here; such a directory stays, empty.
     for path in deleted.iter().filter_map(|item| Names::decoded(&item.path)) {

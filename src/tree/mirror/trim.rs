@@ -19,7 +19,7 @@ impl Plan<ObjectName> {
         self.is_empty() && self.failed.is_empty() && self.equal.is_empty()
     }
 
-    /// Without what lies at or below `path`.
+    /// Without what is at or below `path`.
     #[must_use]
     pub fn sparing(mut self, place: &ObjectName) -> Self {
         for items in [&mut self.add, &mut self.update, &mut self.delete] {
@@ -64,7 +64,7 @@ fn in_the_way(name: &ObjectName) -> Failed {
     Failed::at(name.as_bytes(), FailureKind::Forbidden, "what is to stay is in its way")
 }
 
-/// What lies in a directory and is excluded, under the names that rclone has for it.
+/// What is in a directory and is excluded, under the names that rclone has for it.
 #[derive(Debug, Default)]
 pub struct ExcludedHere {
     pub count: u64,
@@ -73,7 +73,7 @@ pub struct ExcludedHere {
 }
 
 impl ExcludedHere {
-    /// Whether an item lies where something is excluded.
+    /// Whether an item is where something is excluded.
     fn concerns(&self, item: &Item<ObjectName>) -> bool {
         let place = item.path.place();
         self.files.holds(place.as_bytes()) || self.directories.holds(place.as_bytes())

@@ -1,4 +1,4 @@
-//! What stands at one path of a tree: all that a restore needs, what the remote
+//! What is at one path of a tree: all that a restore needs, what the remote
 //! holds of it, and how this machine recognises that it has not changed.
 
 use std::cmp::Ordering;
@@ -169,7 +169,7 @@ pub struct Time {
 /// An object on the remote, as the server had it when it was proven.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stored {
-    /// The object has no name that the remote could hold: it lies among poof's
+    /// The object has no name that the remote could hold: it is among poof's
     /// own records, under a hash of its path.
     pub odd: bool,
     /// In bytes, as stored (under crypt larger than the file).
@@ -235,7 +235,7 @@ pub fn as_path(path: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(path))
 }
 
-/// Whether `path` lies in the directory `dir`.
+/// Whether `path` is in the directory `dir`.
 pub fn is_below(path: &[u8], dir: &[u8]) -> bool {
     if dir.is_empty() {
         return !path.is_empty();
@@ -243,7 +243,7 @@ pub fn is_below(path: &[u8], dir: &[u8]) -> bool {
     path.strip_prefix(dir).is_some_and(|rest| rest.first() == Some(&b'/'))
 }
 
-/// Whether `path` is `place` or lies below it.
+/// Whether `path` is `place` or is below it.
 pub fn is_within(path: &[u8], place: &[u8]) -> bool {
     path == place || is_below(path, place)
 }

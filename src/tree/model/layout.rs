@@ -1,4 +1,4 @@
-//! Where things of a tree lie on the remote, in clear: the files below its name,
+//! Where things of a tree are on the remote, in clear: the files below its name,
 //! as rclone would lay them out, and poof's own records below `.poof/`.
 
 use data_encoding::HEXLOWER;
@@ -12,7 +12,7 @@ use crate::storage::store::object_name;
 /// Poof's own records.
 pub const RECORDS: &str = ".poof";
 
-/// Where objects lie among the records of a tree whose names the remote cannot
+/// Where objects are among the records of a tree whose names the remote cannot
 /// hold.
 pub const ODD: &str = "odd";
 

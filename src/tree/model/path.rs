@@ -17,7 +17,7 @@ pub trait Below: Clone + Debug + Default + Eq + Hash + Ord {
         self.as_path().as_os_str().as_bytes()
     }
 
-    /// Whether it is `place` or lies in it.
+    /// Whether it is `place` or is in it.
     fn is_within(&self, place: &Self) -> bool {
         self.as_path().starts_with(place.as_path())
     }
@@ -55,7 +55,7 @@ impl ObjectName {
         ObjectName::told(name.strip_suffix(ObjectName::LINK).unwrap_or(name))
     }
 
-    /// The directories that it lies in, the innermost first, and the tree itself.
+    /// The directories that it is in, the innermost first, and the tree itself.
     pub fn above(&self) -> impl Iterator<Item = ObjectName> + '_ {
         self.0.ancestors().skip(1).map(|dir| ObjectName(dir.to_path_buf()))
     }

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 #[derive(Clone, Debug, Default)]
 pub struct Kept {
     paths: HashSet<Vec<u8>>,
-    /// The directories that they lie in.
+    /// The directories that they are in.
     above: HashSet<Vec<u8>>,
 }
 
@@ -29,7 +29,7 @@ impl Kept {
             && (self.paths.contains(path) || above(path).any(|dir| self.paths.contains(dir)))
     }
 
-    /// Whether something that stays lies below a directory.
+    /// Whether something that stays is below a directory.
     pub fn is_below(&self, dir: &[u8]) -> bool {
         self.above.contains(dir)
     }

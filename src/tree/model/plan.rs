@@ -72,7 +72,7 @@ pub struct Plan<N, D = N> {
     /// More of them, which nobody needs by name.
     pub unchanged: u64,
     /// What else went wrong while comparing: a directory that cannot be listed,
-    /// say. The plan then misses what lies there.
+    /// say. The plan then misses what is there.
     pub trouble: Option<Failure>,
 }
 

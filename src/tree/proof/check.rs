@@ -37,7 +37,7 @@ pub enum What {
     Swapped(Vec<u8>),
     /// No snapshot knows it.
     Foreign {
-        /// It lies where substitute names do: its path is from the top of the bucket.
+        /// It is where the substitute names are: its path is from the top of the bucket.
         odd: bool,
     },
     /// Read back, it is something else: the BLAKE3 of that, in hexadecimal.
@@ -184,7 +184,7 @@ pub fn examine(
 ) -> Result<Examined> {
     let mut examined = Examined::default();
     let mut objects = Vec::new();
-    // What lies where something else should, by how it is shown.
+    // The objects that are where others should be, by how they are shown.
     let mut strangers: HashMap<(u64, String), Vec<usize>> = HashMap::new();
     for entry in snapshot.entries()?.filter_ok(Entry::is_object) {
         interrupt::check()?;

@@ -115,7 +115,7 @@ impl Identities<'_> {
     /// poof's own records.
     ///
     /// # Errors
-    /// It is another one, which `allowed` may let pass, or it fails.
+    /// It is another one, which `allowed` may accept, or it fails.
     pub fn check(&self, records: &Inventory, allowed: Allowed) -> Result<Found> {
         let known = remembered(&path(self.state))?.remove(self.remote);
         let shown = records.look(NAME.as_bytes());

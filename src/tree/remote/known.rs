@@ -15,7 +15,7 @@ pub fn trees(records: &Inventory) -> BTreeSet<String> {
     names.filter_map(|name| tree_of(name.strip_prefix("trees/")?)).map(str::to_owned).collect()
 }
 
-/// The tree of a record: its name is what stands before the name of the record, and
+/// The tree of a record: its name comes before that of the record, and
 /// may have slashes itself.
 fn tree_of(record: &str) -> Option<&str> {
     let (rest, last) = record.rsplit_once('/')?;
@@ -32,7 +32,7 @@ fn tree_of(record: &str) -> Option<&str> {
     is_record.then_some(tree)
 }
 
-/// A tree of this machine and one that the bucket knows besides, of which one lies in
+/// A tree of this machine and one that the bucket knows besides, of which one is in
 /// the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Nested {
@@ -40,7 +40,7 @@ pub struct Nested {
     pub other: String,
 }
 
-/// The first of the trees `own` that lies within one of the `known`, or around it.
+/// The first of the trees `own` that is within one of the `known`, or around it.
 /// `configured` are all of this machine.
 pub fn nested(own: &[&str], configured: &[&str], known: &BTreeSet<String>) -> Option<Nested> {
     let others = known.iter().filter(|name| !configured.contains(&name.as_str()));
@@ -56,7 +56,7 @@ impl Nested {
         let Nested { own, other } = self;
         let (inner, outer) = if own.len() > other.len() { (own, other) } else { (other, own) };
         format!(
-            "the tree {inner} lies within the tree {outer} on the remote: {own} is of this \
+            "the tree {inner} is within the tree {outer} on the remote: {own} is of this \
              poof.conf, {other} is not"
         )
     }
@@ -73,7 +73,7 @@ impl From<Nested> for Error {
     }
 }
 
-/// What lies below the name of a tree in a store of poof's without a manifest is no
+/// What is below the name of a tree in a store of poof's without a manifest is no
 /// snapshot: the first backup did not end, or the manifest is gone. `wiped` is when
 /// the tree was wiped here, if it was.
 ///
@@ -91,7 +91,7 @@ pub fn no_manifest(
     let (what, hint) = match wiped {
         Some(since) => (
             format!("{place} was wiped here on {}, and its manifest is gone", date(since)),
-            "Is it the right bucket? The word brings back what lies there: nothing of it is \
+            "Is it the right bucket? The word brings back what is there: nothing of it is \
              proven, and any of it may be missing or old.",
         ),
         None => (
@@ -100,7 +100,7 @@ pub fn no_manifest(
                  what tells of it"
             ),
             "`poof backup` on the machine that has the files completes it. The word makes this \
-             machine equal to what lies there: nothing of it is proven, and any of it may be \
+             machine equal to what is there: nothing of it is proven, and any of it may be \
              missing, old, or exchanged; `--keep-extra` then keeps what is here.",
         ),
     };

@@ -38,7 +38,7 @@ impl Listing {
         })
     }
 
-    /// Size and tag of what lies where the object of an entry is, or is to be.
+    /// Size and tag of what is where the object of an entry is, or is to be.
     pub fn look(&self, entry: &Entry, odd: bool) -> Option<(u64, String)> {
         if odd {
             return self.odd.look(Names::odd(&entry.path).as_bytes());

@@ -37,11 +37,11 @@ pub fn put(
     prove(store, &names, sent, watch)
 }
 
-/// Stores one record; `fresh`: only if nothing has its name, where the server knows
+/// Stores one record; `fresh`: only if nothing has this name, where the server knows
 /// how. What a disk shows as its time is that of now.
 ///
 /// # Errors
-/// What the server says; [`crate::storage::failure::FailureKind::Taken`] if something has its name.
+/// What the server says; [`crate::storage::failure::FailureKind::Taken`] if something has this name.
 pub fn write(
     store: &Store,
     (name, bytes): (String, Vec<u8>),

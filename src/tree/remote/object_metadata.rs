@@ -48,7 +48,7 @@ pub fn fetch_of(names: &Names, id: u64, entry: &Entry) -> Option<Fetch> {
     Some(Fetch { id, remote, size: stored.size, limit, ..Fetch::default() })
 }
 
-/// Whether what was read is the content of an entry.
+/// Whether the bytes that were read are the content of an entry.
 pub fn holds(entry: &Entry, read: &Fetched) -> bool {
     is_content(entry, &read.content) && entry.file().is_some_and(|data| data.size == read.size)
 }

@@ -3,7 +3,7 @@
 //! so that the next run tells what a run that did not end has left from what others
 //! have put there.
 //!
-//! The note lies in the cache of its tree and goes with it. Eight bytes of a hash
+//! The note is in the cache of its tree and goes with it. Eight bytes of a hash
 //! stand for a name: a first backup of a million files writes eight megabytes.
 
 use std::fs::{self, File};
@@ -24,7 +24,7 @@ pub struct Foreign {
     pub name: Vec<u8>,
     /// In bytes, as stored.
     pub size: u64,
-    /// It lies where objects with substitute names do, among the records of the tree.
+    /// It is where the objects with substitute names are, among the records of the tree.
     pub odd: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Carries out a restore. What was fetched is verified before it replaces
+//! Carries out a restore. It verifies what it has fetched before that replaces
 //! anything; what is gone goes last.
 
 use std::borrow::Cow;
@@ -293,7 +293,7 @@ impl Work<'_> {
     }
 }
 
-/// The directory that `path` lies in.
+/// The directory that `path` is in.
 fn parent(path: &[u8]) -> &[u8] {
     let end = path.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
     &path[..end]

@@ -223,7 +223,7 @@ impl Making<'_> {
         self.alone.add(path);
     }
 
-    /// Something that is excluded stays, and with it the directories that it lies in.
+    /// Something that is excluded stays, and with it the directories that it is in.
     fn leave(&mut self, found: &Excluded) {
         self.steps.excluded += 1;
         self.alone.add(found.path());

@@ -19,8 +19,8 @@ use crate::tree::wipe::Wipes;
 impl Restore<'_> {
     /// Takes note of how it ended. The directory must not become the snapshot if
     /// something is missing or old in it that the remote may still give back. A
-    /// file that the remote has lost, and that was left alone here, keeps nobody
-    /// from that: what is here is all there is of it.
+    /// file that the remote has lost, and that was left alone here, does not prevent
+    /// that: nothing else is left of it.
     pub(super) fn keep_account(&mut self, tally: &Tally, watch: &mut dyn Watch) -> Result<()> {
         let Some(Accounts { journal, wiped, machine }) = &self.target.accounts else {
             return Ok(());

@@ -11,7 +11,7 @@ use crate::tree::model::entry::{Attributes, Entry, EntryKind};
 use crate::tree::scan::attributes::{Power, flags_of};
 
 const SETUID_OR_SETGID: u32 = 0o6000;
-/// So many paths are named.
+/// So many paths are listed.
 const NAMED: usize = 5;
 
 /// Attributes that only root can set: capabilities, labels of security modules, what a file

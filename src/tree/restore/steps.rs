@@ -16,7 +16,7 @@ use crate::tree::scan::walk::LeftOut;
 pub struct Step {
     pub entry: Entry,
     pub act: Act,
-    /// What stands there now.
+    /// What is there now.
     pub instead_of: Instead,
     /// Which one that is, if it is to stay.
     pub found: Option<Id>,
@@ -92,7 +92,7 @@ impl Step {
         self.instead_of == Instead::Directory
     }
 
-    /// Whether `gone` lies where this is to be, or below.
+    /// Whether `gone` is where this is to be, or below.
     pub fn covers(&self, gone: &Gone) -> bool {
         is_within(&gone.path, &self.entry.path)
     }

@@ -17,7 +17,7 @@ use crate::tree::snapshot::Snapshots;
 const MOST: usize = 1000;
 
 /// Asks for those of `missing` that are to be fetched, and returns the paths of all that
-/// are not there. What is fetched is proven by its hash in any case.
+/// are not there. The hash proves what is fetched, in any case.
 pub fn without_found(
     missing: Vec<Entry>,
     steps: &Steps,

@@ -51,7 +51,7 @@ impl Root {
         &self.0.dir
     }
 
-    /// The directory that a path below lies in, and its name there.
+    /// The directory that a path below is in, and its name there.
     ///
     /// # Errors
     /// One on the way is missing, or is no directory.

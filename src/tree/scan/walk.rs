@@ -1,4 +1,4 @@
-//! What lies in a local directory, with all its attributes, one entry after the
+//! What is in a local directory, with all its attributes, one entry after the
 //! other in the order of entries.
 
 mod look;
@@ -154,7 +154,7 @@ impl Walk {
         }
     }
 
-    /// What stands at the path that is in place.
+    /// What is at the path that is in place.
     fn found(&self, what: Result<Entry, LeftOut>, excluded: bool) -> Found {
         match what {
             what if excluded => {

@@ -45,7 +45,9 @@ impl Snapshots<'_> {
         };
         let shards: Vec<_> = head.shards.iter().map(|shard| Names::shard(&shard.id)).collect();
         if shards.iter().collect::<HashSet<_>>().len() < shards.len() {
-            return Ok(Err("its manifest is not usable: it names a part of it twice".to_owned()));
+            return Ok(Err(
+                "its manifest is not usable: it lists one of its parts twice".to_owned()
+            ));
         }
         let full: Vec<_> = shards.iter().map(|name| self.full(name)).collect();
         let contents = Records::fetch(self.store, &full, LARGEST_SHARD, &self.cache, watch)?;

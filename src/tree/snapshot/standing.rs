@@ -1,4 +1,4 @@
-//! How the last snapshot that this machine has taken stands to the newest one on the
+//! How the last snapshot that this machine has taken compares with the newest one on the
 //! remote.
 
 use std::fs;

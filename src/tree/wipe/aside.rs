@@ -53,7 +53,7 @@ impl Aside {
             return Err(self.give_back(&own, dir, name));
         }
         if let Err(error) = unlinkat(self.stage.handle(), &own, AtFlags::empty()) {
-            // What is left is named by its own name.
+            // The report of what is left has its real name.
             let _ = put(self.stage.handle(), &own, dir, &name.into(), true);
             return Err(error.into());
         }
@@ -100,7 +100,7 @@ impl Drop for Aside {
     }
 }
 
-/// Whether what was moved is the file that was looked at, with the size that it had then. The
+/// Whether the file that was moved is the one that was looked at, with the size that it had then. The
 /// number of what nobody has open may be another's by now.
 fn is_same(moved: &Stat, file: &Stat) -> bool {
     let kind = FileType::from_raw_mode(file.st_mode);

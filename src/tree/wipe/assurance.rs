@@ -26,7 +26,7 @@ impl Achieved {
         match self {
             Achieved::InPlace => "overwritten in place; the file system may still hold names",
             Achieved::Journaled => "the journal of the file system may hold content for a while",
-            Achieved::Inline => "what lay within inodes may stay in the journal for a while",
+            Achieved::Inline => "content within inodes may stay in the journal for a while",
             Achieved::CopiesOnWrite => {
                 "the file system copies on write: the old content stays until its space is used \
                  again"

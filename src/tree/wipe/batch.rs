@@ -76,7 +76,7 @@ impl Work<'_> {
                 match error.kind() {
                     ErrorKind::NotFound => {}
                     _ if is_replaced(&error) => {
-                        let why = "something else stands in the place of this directory";
+                        let why = "something else is in the place of this directory";
                         self.stays(dir, Stays::unproven(why));
                     }
                     _ => self.stays(dir, error.into()),

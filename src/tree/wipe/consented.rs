@@ -40,7 +40,7 @@ impl Asked {
         if filter.is_empty() {
             return Ok(asked);
         }
-        // What cannot be read is left, and named where that matters.
+        // What cannot be read is left, and reported where that matters.
         let walk = root.and_then(|root| Walk::new(root, filter).ok());
         for found in walk.into_iter().flat_map(Walk::deep) {
             interrupt::check()?;

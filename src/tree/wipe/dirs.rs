@@ -34,7 +34,7 @@ impl Dirs {
         &self.root
     }
 
-    /// The directory that `path` lies in, and its name in there.
+    /// The directory that `path` is in, and its name in there.
     ///
     /// # Errors
     /// The path of the directory that cannot be opened, and why.

@@ -25,7 +25,7 @@ pub(super) struct Look<'a> {
     /// What the wipe knows of.
     pub known: HashSet<&'a [u8]>,
     pub spared: &'a Kept,
-    /// What is excluded was to go, and nothing else.
+    /// Only excluded files were to go.
     pub only_excluded: bool,
 }
 
@@ -103,7 +103,7 @@ impl Work<'_> {
         }
     }
 
-    /// Removes the directories, what lies in them first, and then the root. What is to
+    /// Removes the directories, what is in them first, and then the root. What is to
     /// `stay` keeps those that it is in.
     pub(super) fn remove_directories(
         &mut self,

@@ -1,4 +1,4 @@
-//! The wipe of a tree: what is proven is overwritten where it lies, and removed.
+//! The wipe of a tree: it overwrites in place what is proven, and removes it.
 //! Nothing else is touched.
 //!
 //! The tree is walked by the handles of its directories; no link is followed and no

@@ -40,7 +40,7 @@ pub struct Path<'a> {
 pub enum Gone {
     /// It was not there any more.
     Absent,
-    /// Overwritten, if it had content, and removed. Whether the content lay among the
+    /// Overwritten, if it had content, and removed. Whether the content was among the
     /// metadata of the file system.
     Wiped { inline: bool },
     /// Only the name went: the file has others. Where it is, since when.
@@ -53,7 +53,7 @@ const OPENED: Mode = Mode::RUSR.union(Mode::WUSR);
 const CHANGED: &str = "it has changed since it was proven";
 
 impl Path<'_> {
-    /// Wipes what stands there, if it is what was proven.
+    /// Wipes what is there, if it is what was proven.
     ///
     /// # Errors
     /// It stays, and why.

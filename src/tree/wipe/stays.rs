@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 
 use rustix::io::Errno;
 
-pub const REPLACED: &str = "something else stands in its place since it was proven";
+pub const REPLACED: &str = "something else is in its place since it was proven";
 
 /// Why something stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

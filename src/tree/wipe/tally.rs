@@ -29,7 +29,7 @@ pub struct Tally {
     /// What was locked, and had to be unlocked.
     pub lifted: Vec<Vec<u8>>,
     pub mount: Option<Mount>,
-    /// Some of it lay among the metadata of the file system.
+    /// Some of it was among the metadata of the file system.
     pub inline: bool,
     /// The user asked to stop.
     pub interrupted: bool,

@@ -66,7 +66,7 @@ struct Spelling<'a> {
 }
 
 /// Which of `names`, which are to be stored, may be taken for one that is
-/// `listed`, or for another of `names` before it, or lie in a directory of
+/// `listed`, or for another of `names` before it, or are in a directory of
 /// which this holds.
 fn rivals(names: &[Vec<u8>], listed: &Inventory) -> Vec<Rival> {
     let folded: HashSet<Vec<u8>> = names.iter().flat_map(|name| starts(name)).map(fold).collect();
@@ -103,7 +103,7 @@ fn rivals(names: &[Vec<u8>], listed: &Inventory) -> Vec<Rival> {
     rivals
 }
 
-/// The directories that a name lies in, the topmost first, and the name.
+/// The directories that a name is in, the topmost first, and the name.
 fn starts(name: &[u8]) -> impl Iterator<Item = &[u8]> {
     let slashes = name.iter().enumerate().filter(|(_, byte)| **byte == b'/');
     slashes.map(|(at, _)| &name[..at]).chain([name])
