@@ -37,7 +37,7 @@ pub struct Kit {
     pub config_dir: String,
     pub poof_conf: String,
     pub rclone_conf: Zeroizing<String>,
-    /// What stands in neither of them, by its name in poof.conf.
+    /// What neither of them holds, by its name in poof.conf.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, Kept>,
     /// Recognises the store; None before the first backup.
@@ -77,7 +77,9 @@ impl Last {
         let of = date(self.made);
         if self.names_store && !names_store {
             let format = "it is of an older format than the one of";
-            return Some(format!("{format} {of} that the kit knows, and names no store"));
+            return Some(format!(
+                "{format} {of} that the kit knows, and does not say of which store it is"
+            ));
         }
         if generation < self.generation {
             let known = self.generation;
@@ -124,12 +126,17 @@ impl Kit {
     /// # Errors
     /// The encryption fails.
     pub fn seal(&self, phrase: &Secret) -> Result<String> {
+        self.seal_with(WORK, phrase)
+    }
+
+    /// [`Kit::seal`], with this work of scrypt, as a power of two.
+    fn seal_with(&self, work: u8, phrase: &Secret) -> Result<String> {
         let fail = |error: &dyn ToString| {
             Error::unexpected(format!("cannot encrypt the kit: {}", error.to_string()))
         };
         let plain = Zeroizing::new(serde_json::to_vec(self).map_err(|error| fail(&error))?);
         let mut recipient = scrypt::Recipient::new(secret(phrase));
-        recipient.set_work_factor(WORK);
+        recipient.set_work_factor(work);
         age::encrypt_and_armor(&recipient, &plain).map_err(|error| fail(&error))
     }
 
@@ -235,11 +242,14 @@ mod tests {
         Kit { poof_conf, rclone_conf, store: Some("abc".to_owned()), ..kit }
     }
 
+    /// Of the real work a test takes ten seconds. tests/it/farewell.rs looks for it in a kit.
+    const LITTLE: u8 = 2;
+
     #[test]
     fn a_kit_opens_with_its_phrase_and_no_other_however_it_is_spaced() {
         let phrase = new_phrase().unwrap();
         assert_eq!(phrase.expose().split(' ').count(), 10);
-        let text = kit().seal(&phrase).unwrap();
+        let text = kit().seal_with(LITTLE, &phrase).unwrap();
         assert!(!text.contains("hunter2"));
         let spaced = Secret::new(format!("  {}\n", phrase.expose().replace(' ', "   ")));
         let mail = format!("\n{}\n\n", text.replace('\n', "\r\n"));
@@ -252,7 +262,7 @@ mod tests {
     #[test]
     fn a_damaged_kit_is_told_as_one() {
         let phrase = Secret::new("words".to_owned());
-        let text = kit().seal(&phrase).unwrap();
+        let text = kit().seal_with(LITTLE, &phrase).unwrap();
         let half = &text[..text.len() / 2];
         let mut flipped = text.clone().into_bytes();
         let middle = text.len() - 120;
@@ -267,7 +277,7 @@ mod tests {
     fn a_kit_of_a_newer_poof_is_told_as_one() {
         let phrase = Secret::new("words".to_owned());
         let mut recipient = scrypt::Recipient::new(secret(&phrase));
-        recipient.set_work_factor(2);
+        recipient.set_work_factor(LITTLE);
         let open = |plain: &str| {
             let text = age::encrypt_and_armor(&recipient, plain.as_bytes()).unwrap();
             Kit::open(text.as_bytes(), &phrase).err().unwrap()
@@ -281,7 +291,7 @@ mod tests {
     fn a_kit_that_does_not_say_how_often_is_a_kit() {
         let phrase = Secret::new("words".to_owned());
         let mut recipient = scrypt::Recipient::new(secret(&phrase));
-        recipient.set_work_factor(2);
+        recipient.set_work_factor(LITTLE);
         let plain = serde_json::to_string(&kit()).unwrap().replace(",\"every\":null", "");
         assert!(!plain.contains("every"));
         let text = age::encrypt_and_armor(&recipient, plain.as_bytes()).unwrap();

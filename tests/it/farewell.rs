@@ -112,7 +112,7 @@ fn a_kit_that_goes_with_the_data_or_that_can_be_guessed_is_none() {
     for inside in [sandbox.data(), sandbox.confdir()] {
         let inside = inside.join("kit.txt");
         kit(&inside).stderr_has("which an upload wipes");
-        refused("would go with what lies beside it");
+        refused("would go with what is beside it");
         fs::remove_file(inside).unwrap();
     }
     fs::write(&phrase, "sunshine1\n").unwrap();
@@ -149,6 +149,12 @@ fn no_secret_is_in_a_kit_in_clear_and_a_new_phrase_is_for_a_terminal_only() {
     let text = fs::read_to_string(&kit).unwrap();
     assert!(text.starts_with("-----BEGIN AGE ENCRYPTED FILE-----"));
     assert!(!text.contains(sandbox.bucket()));
+    // Each phrase that somebody tries costs a second.
+    let body: String = text.lines().filter(|line| !line.starts_with('-')).collect();
+    let header = data_encoding::BASE64.decode(body.as_bytes()).unwrap();
+    let header = String::from_utf8_lossy(&header);
+    let recipient = header.lines().nth(1).unwrap();
+    assert!(recipient.starts_with("-> scrypt ") && recipient.ends_with(" 18"), "{recipient}");
     assert_eq!(fs::metadata(&kit).unwrap().permissions().mode() & 0o777, 0o600);
     sandbox.poof(["kit", "other.txt"]).run().expect_code(2).stderr_has("terminal only");
     assert!(!sandbox.home().join("other.txt").exists());

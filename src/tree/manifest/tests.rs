@@ -176,19 +176,16 @@ fn a_head_of_version_1_names_no_machine_and_is_read() {
 #[test]
 fn a_change_in_one_place_leaves_the_other_shards_as_they_were() {
     let all = entries(2, 20_000);
+    // Once each: in a debug build these shards take a second.
     let before: Vec<_> = shards(&all).iter().map(|shard| shard.id).collect();
-    assert_eq!(before, shards(&all).iter().map(|shard| shard.id).collect::<Vec<_>>());
     assert!((20..80).contains(&before.len()), "{} shards", before.len());
-    let mut rng = Rng::with_seed(3);
-    for _ in 0..3 {
-        let at = rng.usize(1..all.len());
-        let (mut changed, mut removed) = (all.clone(), all.clone());
-        changed[at].attributes.mode ^= 1;
-        removed.remove(at);
-        for other in [changed, removed] {
-            let new = shards(&other).iter().filter(|shard| !before.contains(&shard.id)).count();
-            assert!(new <= 2, "{new} new shards");
-        }
+    let at = Rng::with_seed(3).usize(1..all.len());
+    let (mut changed, mut removed) = (all.clone(), all);
+    changed[at].attributes.mode ^= 1;
+    removed.remove(at);
+    for other in [changed, removed] {
+        let new = shards(&other).iter().filter(|shard| !before.contains(&shard.id)).count();
+        assert!(new <= 2, "{new} new shards");
     }
 }
 
