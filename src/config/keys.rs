@@ -6,7 +6,7 @@ use super::poof_conf::PoofConf;
 use super::rclone_conf::RcloneConf;
 use super::schedule::Schedule;
 use super::status::{Problem, Status};
-use crate::storage::configuration::{SectionKeys, keys_of};
+use crate::storage::configuration::{FEW_TYPES, SectionKeys, keys_of};
 
 /// All keys of poof.conf, those of the Python poof (`bucket`, `confFile`, `paths`,
 /// `remote`) among them. Whoever reads one more adds it here.
@@ -64,8 +64,7 @@ pub fn of_section(conf: &RcloneConf, section: &str) -> Vec<Problem> {
         let (what, hint) = if before_comment(kind).is_some() {
             (COMMENT.to_owned(), MOVE.to_owned())
         } else {
-            let types: Vec<_> = known.types.iter().map(String::as_str).collect();
-            (format!("rclone has no remote type {kind:?}"), did_you_mean(kind, &types, TYPES))
+            no_type(kind, &known.types, FEW_TYPES)
         };
         return vec![wrong("type", what, hint)];
     }
@@ -81,11 +80,14 @@ pub fn of_section(conf: &RcloneConf, section: &str) -> Vec<Problem> {
     problems
 }
 
-/// Those of `keys` that a remote of type `kind` does not have.
+/// Those of `keys` that a remote of type `kind` does not have; or that there is no such type.
 pub fn of_settings<'k>(kind: &str, keys: impl Iterator<Item = &'k str>) -> Vec<Problem> {
-    // An unknown type is for rclone to refuse.
     let Ok(known) = keys_of(kind) else { return Vec::new() };
-    let unknown = keys.filter(|key| known.known && !is_known(key, &known));
+    if !known.known {
+        let (what, hint) = no_type(kind, &known.types, FEW_TYPES);
+        return vec![Problem::new(Status::InvalidCloningConfig, "type", what, hint)];
+    }
+    let unknown = keys.filter(|key| !is_known(key, &known));
     let problem = |key| {
         let what = format!("rclone has no such setting for a remote of type {kind}");
         let hint = did_you_mean(key, &names(key, &known), TYPES);
@@ -139,6 +141,19 @@ fn did_you_mean(word: &str, known: &[impl AsRef<str>], otherwise: &str) -> Strin
     }
 }
 
+/// What is wrong with a type that is none of `types`, and what to do. `few`: rclone has more.
+fn no_type(kind: &str, types: &[String], few: bool) -> (String, String) {
+    if few {
+        let what = format!("this build of poof has no remote type {kind:?}");
+        let here = types.join(", ");
+        return (
+            what,
+            format!("It has {here}. `make install` builds one with all types of rclone."),
+        );
+    }
+    (format!("rclone has no remote type {kind:?}"), did_you_mean(kind, types, TYPES))
+}
+
 /// What stands before ` ;` or ` #`.
 fn before_comment(value: &str) -> Option<&str> {
     let mark = value.find([';', '#'])?;
@@ -165,6 +180,15 @@ mod tests {
 
     fn section(lines: &str) -> Vec<Problem> {
         of_section(&RcloneConf::parse(format!("[r]\n{lines}").as_bytes()).unwrap(), "r")
+    }
+
+    #[test]
+    fn a_build_with_few_types_does_not_say_that_rclone_has_no_other() {
+        let types = ["alias", "s3"].map(str::to_owned);
+        let (what, hint) = no_type("drive", &types, true);
+        assert_eq!(what, "this build of poof has no remote type \"drive\"");
+        assert!(hint.contains("alias, s3") && hint.contains("make install"), "{hint}");
+        assert!(no_type("s4", &types, false).1.contains("\"s3\""));
     }
 
     #[test]
@@ -214,7 +238,8 @@ mod tests {
         assert!(one.place == "regoin=" && one.hint.contains("\"region\""), "{one:?}");
         assert!(two.place == "colour=" && !two.hint.contains("mean"), "{two:?}");
         assert!(wrong("s3", &["override.ca_cert", "description", "config_token"]).is_empty());
-        assert!(wrong("no such type", &["x"]).is_empty());
+        let [one] = &wrong("drpbox", &["x", "y"])[..] else { panic!("once, and not each setting") };
+        assert!(one.hint.contains("\"dropbox\"") || FEW_TYPES, "{one:?}");
     }
 
     #[test]

@@ -14,6 +14,9 @@ pub use super::rclone::configuring::{
     Described, Overlaid, Proxy, SectionKeys, Unlocked, UseConfig,
 };
 
+/// Whether this build has only some of rclone's types of remotes.
+pub const FEW_TYPES: bool = cfg!(feature = "slim");
+
 /// What may stand in a section of a type of remote.
 ///
 /// # Errors
