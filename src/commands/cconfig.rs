@@ -13,6 +13,8 @@ use crate::operations::secrets::{in_time, rclone_file};
 use crate::operations::{Outcome, Session, section};
 use crate::report::Note;
 
+const CONSTRAINT: &str = "location_constraint";
+
 pub fn run(session: &Session, args: &Cconfig) -> Result<Outcome> {
     let path = &session.files.rclone;
     let missing = !path.exists();
@@ -55,7 +57,7 @@ fn fill(
     // poof.conf may have another name for it.
     let section = poof.map_or(STORAGE, |poof| storage_section(poof, conf)).to_owned();
     let given: BTreeMap<String, String> = args.settings.iter().cloned().collect();
-    let (kind, given) = match args.remote.as_deref() {
+    let (kind, mut given) = match args.remote.as_deref() {
         Some("local") => ("alias".to_owned(), directory(given)?),
         Some(kind) => (kind.to_owned(), given),
         None => (conf.kind(&section).unwrap_or("s3").to_owned(), given),
@@ -77,9 +79,27 @@ fn fill(
         }
         _ => {}
     }
+    if kind == "s3" {
+        follow_region(conf, &section, &mut given);
+    }
     let made = section::create(session, &section, &kind, given)?;
     conf.fill(&section, &made, &["type"]);
     Ok(())
+}
+
+/// Has the location constraint go with the region: Amazon makes no bucket if they differ.
+/// One that is not there, or differs already, is the user's own choice.
+fn follow_region(conf: &RcloneConf, section: &str, given: &mut BTreeMap<String, String>) {
+    let of_region = |region: &str| match region {
+        // There Amazon wants none.
+        "us-east-1" => String::new(),
+        other => other.to_owned(),
+    };
+    let (at, constraint) = (conf.get(section, "region"), conf.get(section, CONSTRAINT));
+    let follows = constraint.is_some() && constraint == at.map(of_region).as_deref();
+    let Some(region) = given.get("region").filter(|_| follows) else { return };
+    let constraint = of_region(region);
+    given.entry(CONSTRAINT.to_owned()).or_insert(constraint);
 }
 
 /// A directory as a remote is rclone's alias: names below it are then full

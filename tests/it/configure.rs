@@ -113,6 +113,32 @@ fn passwords_given_to_cconfig_are_obscured() {
     assert_eq!(after, text.replace("user = joe", "user = jane"));
 }
 
+// Amazon makes no bucket whose location constraint is not its region.
+#[test]
+fn the_location_constraint_goes_with_the_region() {
+    let sandbox = Sandbox::new();
+    let constraint_after = |settings: &[&str]| {
+        sandbox.poof(["cconfig"]).args(settings).run().expect_code(0);
+        let text = fs::read_to_string(sandbox.rclone_conf()).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("location_constraint ="));
+        line.unwrap_or_else(|| panic!("{text}")).trim().to_owned()
+    };
+    assert_eq!(constraint_after(&["region=eu-central-1"]), "eu-central-1");
+    assert_eq!(constraint_after(&["region=us-east-1"]), "");
+    assert_eq!(constraint_after(&["acl=private"]), "");
+    assert_eq!(constraint_after(&["region=us-west-2"]), "us-west-2");
+    // Who gives one means it, also later.
+    assert_eq!(constraint_after(&["region=eu-west-1", "location_constraint=EU"]), "EU");
+    assert_eq!(constraint_after(&["region=eu-west-2"]), "EU");
+}
+
+#[test]
+fn a_type_that_rclone_does_not_have_is_named() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.poof(["cconfig", "--remote", "drpbox", "a=b"]).run().expect_code(3);
+    run.stderr_has("rclone has no remote type \"drpbox\"").stderr_has("Did you mean \"dropbox\"?");
+}
+
 #[test]
 fn a_directory_can_be_the_remote() {
     let sandbox = plain(4);
