@@ -156,6 +156,9 @@ fn where_there_is_no_systemd_the_crontab_gets_a_block_and_keeps_the_rest() {
     assert!(text.starts_with(&format!("{own}\n# BEGIN poof ")), "{text}");
     assert!(text.contains(" backup --scheduled --every 1d >/dev/null 2>&1\n# END poof "), "{text}");
     let run = run.stderr_has("every 1d (cron)").stderr_has("Failed to connect to bus");
+    // The home directory of a sandbox is not that of the user.
+    let remedy = format!("`HOME='{}' poof lpurge` removes it", sandbox.home().display());
+    let run = run.stderr_has("in the crontab of ").stderr_has(&remedy);
     assert!(text.ends_with(&run.stdout), "{run}");
     sandbox.poof(["lconfig"]).run().expect_code(0);
     assert_eq!(fs::read_to_string(crontab(&sandbox)).unwrap(), text);

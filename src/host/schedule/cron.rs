@@ -1,8 +1,12 @@
 //! A block of lines in the user's crontab, where there is no systemd: crontab(5).
 
+use std::path::Path;
+
+use super::environment::home_of_user;
 use super::tools::{Call, call};
 use super::{Found, Interval, Kind, Schedule, Scheduler, Written, every_in};
 use crate::base::error::{Error, Result};
+use crate::base::shown::{self, path_of};
 use crate::host::traces::mentions;
 
 /// The most that lies between two calls, in minutes: cron forgets those that it misses.
@@ -128,6 +132,18 @@ fn every(crontab: &[u8], home: &str) -> Option<Interval> {
     ours.find_map(|(line, _)| every_in(&String::from_utf8_lossy(line)))
 }
 
+/// What to know where HOME is not the `known` home directory of the user: who tries poof with
+/// another HOME may not expect a change outside of that.
+fn other_home(home: &Path, known: Option<&Path>, user: &str) -> Option<String> {
+    known.filter(|known| *known != home)?;
+    Some(format!(
+        "The schedule is in the crontab of {user}, and runs with HOME={}, which is not the home \
+         directory of {user}. `HOME={} poof lpurge` removes it.",
+        path_of(home),
+        shown::quoted(home)
+    ))
+}
+
 fn list() -> Call {
     call(&["crontab", "-l"])
 }
@@ -174,7 +190,8 @@ impl Scheduler {
         if text != crontab {
             self.replace_crontab(&text)?;
         }
-        Ok(Written { files: vec![(None, self.block_text(schedule))], notes: Vec::new() })
+        let note = other_home(&self.home, home_of_user().as_deref(), &self.user);
+        Ok(Written { files: vec![(None, self.block_text(schedule))], notes: Vec::from_iter(note) })
     }
 
     pub(super) fn block_text(&self, schedule: &Schedule) -> String {
@@ -241,6 +258,16 @@ mod tests {
             let out = Command::new("sh").args(["-c", &command]).output().unwrap();
             assert_eq!(String::from_utf8_lossy(&out.stdout), word, "{command}");
         }
+    }
+
+    #[test]
+    fn who_has_another_home_is_told_whose_crontab_it_is() {
+        let home = Path::new(HOME);
+        assert_eq!(other_home(home, Some(home), "joe"), None);
+        assert_eq!(other_home(home, None, "joe"), None);
+        let note = other_home(Path::new("/tmp/a b"), Some(home), "joe").unwrap();
+        assert!(note.contains("in the crontab of joe"), "{note}");
+        assert!(note.contains("`HOME='/tmp/a b' poof lpurge`"), "{note}");
     }
 
     #[test]

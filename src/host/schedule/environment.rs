@@ -12,8 +12,12 @@ const NAMES: [&str; 2] = ["XDG_CONFIG_HOME", "XDG_STATE_HOME"];
 
 /// Of the environment of this process, for a user whose home is `home`.
 pub fn environment(home: &Path) -> Vec<(String, PathBuf)> {
-    let known = get_user_by_uid(get_current_uid()).map(|user| user.home_dir().to_path_buf());
-    of(home, known.as_deref(), |name| env::var_os(name))
+    of(home, home_of_user().as_deref(), |name| env::var_os(name))
+}
+
+/// The home directory of the user, whatever HOME is.
+pub(super) fn home_of_user() -> Option<PathBuf> {
+    get_user_by_uid(get_current_uid()).map(|user| user.home_dir().to_path_buf())
 }
 
 /// The home of the user is known to every scheduler; another one has to be told.
