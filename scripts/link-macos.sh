@@ -9,6 +9,7 @@
 # is made up here, and symbols are left to be found when the program starts.
 set -eu
 cd "$(dirname "$0")/.."
+go=${GO:-go}
 command -v apt-get >/dev/null || {
     echo 'Not linked for macOS: that takes packages of Debian'
     exit 0
@@ -60,6 +61,13 @@ END
 exec "$work/cc-$arch" -Wl,-undefined,dynamic_lookup "\$@"
 END
     chmod +x "$work/cc-$arch" "$work/ld-$arch"
+    # With cgo, and the files that are for macOS alone: scripts/check-macos.sh has no headers.
+    (
+        cd go
+        goarch=arm64
+        [ "$arch" = aarch64 ] || goarch=amd64
+        GOOS=darwin GOARCH=$goarch CGO_ENABLED=1 CC="$work/cc-$arch" "$go" vet -trimpath .
+    )
     env "CC_$name=$work/cc-$arch" "AR_$name=llvm-ar" "CARGO_TARGET_${upper}_LINKER=$work/ld-$arch" \
         "BINDGEN_EXTRA_CLANG_ARGS_$name=-isystem $headers" MACOSX_DEPLOYMENT_TARGET=$oldest RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 \
         CARGO_TARGET_DIR="$cache/macos-link" PATH="/usr/bin:$PATH" \
