@@ -42,7 +42,7 @@ command -v apt-get >/dev/null || {
     echo 'apt-get is not there: OpenSSH, Apache and Samba are not fetched'
     exit 0
 }
-./install-packages.sh debootstrap dpkg-dev binutils lintian ruby openssl openssh-client \
+./install-packages.sh debootstrap dpkg-dev binutils lintian ruby rubocop openssl openssh-client \
     rpm rpmlint
 
 if ! [ -f "$root/.complete" ]; then

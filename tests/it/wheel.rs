@@ -330,3 +330,33 @@ fn soak_the_wheel_has_all_that_goes_with_the_program_and_is_the_same_each_time()
     let other = again.path().join(wheel.file_name().unwrap());
     assert!(fs::read(&wheel).unwrap() == fs::read(other).unwrap(), "the wheels differ");
 }
+
+// None is published, but whoever makes one can build it: RELEASING.md.
+#[test]
+#[ignore = "packs with what make soak brings, and builds"]
+fn soak_a_source_distribution_holds_all_that_its_build_needs() {
+    let scratch = tempfile::tempdir().unwrap();
+    let run = |program: &Path, args: &[&str], dir: &Path| {
+        let mut command = Process::new(program);
+        let status = command.args(args).current_dir(dir).status().unwrap();
+        assert!(status.success(), "{} {args:?}", program.display());
+    };
+    let script = Path::new(ROOT).join("scripts/wheel.sh");
+    run(&script, &["--prepare"], Path::new(ROOT));
+    let text = fs::read_to_string(script).unwrap();
+    let version = text.lines().find_map(|line| line.strip_prefix("version=")).unwrap();
+    let maturin = tools::cache().join(format!("poof-tools/maturin-{version}/bin/maturin"));
+    run(&maturin, &["sdist", "--out", scratch.path().to_str().unwrap()], Path::new(ROOT));
+    let name = format!("poof-{}", env!("CARGO_PKG_VERSION"));
+    run(Path::new("tar"), &["-xzf", &format!("{name}.tar.gz")], scratch.path());
+    let source = scratch.path().join(name);
+    assert!(!source.join(".git").exists() && source.join("PKG-INFO").exists());
+    let wheels = scratch.path().join("wheels");
+    // Crates that it has compiled stay for the next time.
+    let target = Path::new(POOF).ancestors().nth(2).unwrap().join("sdist");
+    let mut build = Process::new(&maturin);
+    build.args(["build", "--profile", "dev", "--offline", "--auditwheel", "skip", "--out"]);
+    build.arg(&wheels).current_dir(&source).env("CARGO_TARGET_DIR", target);
+    assert!(build.status().unwrap().success());
+    assert_eq!(fs::read_dir(wheels).unwrap().count(), 1);
+}
