@@ -47,11 +47,15 @@ setup:
 build:
 	@scripts/build.sh build --profile '$(PROFILE)' --locked
 
-# With the remote types s3, crypt, local and alias alone: rclone has some seventy, which
-# take most of the time.
-demo: setup
-	@scripts/build.sh build --release --locked --features slim --target-dir target/slim
-	target/slim/release/poof demo
+# With the remote types s3, crypt, local and alias alone, of some seventy; without what
+# the system has for secrets and copied texts; and not optimised. All that takes most of
+# the time.
+demo: setup small
+	target/small/demo/poof demo
+
+small:
+	@scripts/build.sh build --profile demo --locked --no-default-features --features slim \
+		--target-dir target/small
 
 install: $(needs_build)
 	@$(place) scripts/install.sh '$(PROGRAM)'
@@ -136,5 +140,5 @@ clean:
 	$(CARGO) clean
 	rm -rf vendor/modcache vendor/crates
 
-.PHONY: help setup build demo install uninstall package wheel release check check-all lint test-tools test test-all \
+.PHONY: help setup build demo small install uninstall package wheel release check check-all lint test-tools test test-all \
 	link-macos soak fuzz bench ledger vendor-fill clean

@@ -11,6 +11,8 @@ use std::panic;
 use std::path::{Path, PathBuf};
 use std::process::{Command, exit};
 
+use bindgen::Formatter;
+
 const RCLONE: &str = "github.com/rclone/rclone";
 
 const LIBCLANG: &str = "bindgen needs libclang: run `make setup` (Debian: apt-get install \
@@ -216,7 +218,12 @@ fn require_libclang() {
 /// Runs bindgen on the header that cgo generated.
 fn write_bindings(header: &Path, target: &Path) {
     let header = header.to_string_lossy().into_owned();
-    match bindgen::builder().header(header).allowlist_function("Poof.*").generate() {
+    let bindings = bindgen::builder()
+        .header(header)
+        .allowlist_function("Poof.*")
+        // Nobody reads them.
+        .formatter(Formatter::None);
+    match bindings.generate() {
         Ok(bindings) => {
             if let Err(error) = bindings.write_to_file(target) {
                 fail(&format!("cannot write {}: {error}", target.display()), "Is the disk full?");

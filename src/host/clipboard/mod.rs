@@ -6,6 +6,8 @@
 //! pasteboard of macOS keeps somebody has to take away in time. poof is gone in a
 //! moment, so a child of it ([`hold`]) stays behind; `launch` starts that child
 //! and hears from it how it went.
+//!
+//! Without the feature `clipboard` nothing is copied, and the remark says why.
 
 use std::env;
 use std::fmt;
@@ -15,19 +17,23 @@ use std::time::Duration;
 use crate::base::secret::Secret;
 use desktop::Desktop;
 
+#[cfg(not(feature = "clipboard"))]
+mod absent;
 mod answer;
 mod desktop;
 mod hold;
 mod holders;
 mod launch;
-#[cfg(target_os = "macos")]
+#[cfg(all(target_os = "macos", feature = "clipboard"))]
 mod pasteboard;
-#[cfg(not(target_os = "macos"))]
+#[cfg(all(not(target_os = "macos"), feature = "clipboard"))]
 mod system;
-#[cfg(any(target_os = "macos", test))]
+#[cfg(any(all(target_os = "macos", feature = "clipboard"), test))]
 mod turn;
 
-#[cfg(target_os = "macos")]
+#[cfg(not(feature = "clipboard"))]
+use absent as system;
+#[cfg(all(target_os = "macos", feature = "clipboard"))]
 use pasteboard as system;
 
 pub use hold::hold;
@@ -44,6 +50,9 @@ const STAY: Duration = Duration::from_mins(10);
 /// Between looks at whether it is still there: how long a secret may outlive
 /// the desktop.
 const WATCH: Duration = Duration::from_secs(2);
+
+/// Why nothing is copied without the feature.
+const NONE: &str = "this build of poof has no clipboard; `make install` builds one that has it";
 
 /// The text is on the clipboard; Display says so to a person.
 pub struct Copied;
@@ -70,7 +79,9 @@ impl fmt::Display for Unavailable {
 /// Puts `text` on the clipboard, where it outlives poof, for a poof of this home directory.
 /// Takes three seconds at the very most, even if the desktop hangs.
 pub fn copy(text: &Secret, home: &Path) -> Result<Copied, Unavailable> {
-    let copied = if cfg!(target_os = "macos") {
+    let copied = if cfg!(not(feature = "clipboard")) {
+        Err(NONE.to_owned())
+    } else if cfg!(target_os = "macos") {
         launch::launch(text, home)
     } else {
         copy_to(Desktop::find(|name| env::var_os(name)), text, home)

@@ -7,7 +7,7 @@ pub mod created;
 #[cfg(target_os = "macos")]
 pub mod disk;
 pub mod flags;
-#[cfg(target_os = "macos")]
+#[cfg(all(target_os = "macos", feature = "clipboard"))]
 pub mod pasteboard;
 #[cfg(any(target_os = "macos", test))]
 pub mod processes;

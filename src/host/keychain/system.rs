@@ -1,8 +1,5 @@
-//! The system's keychain: the login keychain of macOS; elsewhere the Secret Service
-//! (of GNOME, KDE or a password manager) over D-Bus. The kernel's keyring (keyutils) is not
-//! used: it forgets with the next start, and what was moved there would be lost.
+//! The keychain, called.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -11,23 +8,13 @@ use std::time::{Duration, Instant};
 use keyring_core::{CredentialStore, Entry, Error};
 use zeroize::Zeroizing;
 
+use super::{SERVICE, Unavailable};
 use crate::base::interrupt;
 use crate::base::secret::Secret;
-use crate::base::shown::quoted;
-
-/// Under which all entries lie; the attribute `service` of an item.
-pub const SERVICE: &str = "poof";
 
 /// How long somebody may take who is asked to unlock it.
 const LIMIT: Duration = Duration::from_mins(1);
 const TICK: Duration = Duration::from_millis(20);
-
-/// Why an entry cannot be had, stored or removed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unavailable {
-    pub what: String,
-    pub hint: &'static str,
-}
 
 /// The value of `entry`; None if there is no such entry.
 ///
@@ -64,16 +51,6 @@ pub fn remove(entry: &str) -> Result<(), Unavailable> {
         Ok(()) | Err(Error::NoEntry) => Ok(()),
         Err(error) => Err(error),
     })
-}
-
-/// The command that removes an entry.
-pub fn removal(entry: &str) -> String {
-    let entry = quoted(Path::new(entry));
-    if cfg!(target_os = "macos") {
-        format!("security delete-generic-password -s {SERVICE} -a {entry}")
-    } else {
-        format!("secret-tool clear service {SERVICE} username {entry}")
-    }
 }
 
 /// Does something with an entry, on a thread of its own: a keychain that asks somebody
@@ -177,10 +154,5 @@ mod tests {
             assert!(!format!("{:?}", said(&error)).contains("hunter2"));
         }
         assert!(said(&Error::NoDefaultStore).what.contains("no keychain"));
-    }
-
-    #[test]
-    fn the_command_that_removes_an_entry_takes_any_name() {
-        assert!(removal("it's").ends_with(r"'it'\''s'"));
     }
 }
