@@ -113,6 +113,7 @@ soak: setup test-tools
 	@scripts/server-tools.sh
 	$(CARGO) test --locked --lib soak_ -- --ignored
 	$(CARGO) test --locked --test it soak_ -- --ignored --test-threads=2
+	$(CARGO) clippy --locked --no-default-features --features slim --lib --bins -- -D warnings
 	TARGETS='aarch64-apple-darwin x86_64-apple-darwin' scripts/check-macos.sh
 	scripts/link-macos.sh
 	scripts/fuzz.sh '$(FUZZ)'

@@ -14,8 +14,6 @@ done
 
 cargo fmt --check
 cargo clippy --locked --all-targets -- -D warnings
-# What `make demo` compiles.
-cargo clippy --locked --no-default-features --features slim --lib --bins -- -D warnings
 
 unformatted=$("$("$go" env GOROOT)/bin/gofmt" -l go vendor/ledger)
 if [ -n "$unformatted" ]; then

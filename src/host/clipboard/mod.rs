@@ -17,7 +17,7 @@ use std::time::Duration;
 use crate::base::secret::Secret;
 use desktop::Desktop;
 
-#[cfg(not(feature = "clipboard"))]
+#[cfg(any(not(feature = "clipboard"), test))]
 mod absent;
 mod answer;
 mod desktop;

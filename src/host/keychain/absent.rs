@@ -22,3 +22,18 @@ fn none() -> Unavailable {
                does without it.",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_call_says_that_it_is_the_build_which_has_none() {
+        let secret = Secret::new("hunter2".to_owned());
+        for refused in [get("x").err(), set("x", &secret).err(), remove("x").err()] {
+            let Unavailable { what, hint } = refused.unwrap();
+            assert_eq!(what, "this build of poof has no keychain");
+            assert!(hint.contains("`make install`") && hint.contains("\"file\""), "{hint}");
+        }
+    }
+}

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::base::shown::quoted;
 
-#[cfg(not(feature = "keychain"))]
+#[cfg(any(not(feature = "keychain"), test))]
 mod absent;
 #[cfg(feature = "keychain")]
 mod system;
