@@ -36,6 +36,7 @@ pub mod resolve;
 pub mod schedule;
 pub mod scratch;
 pub mod signature;
+pub mod spot;
 pub mod stat;
 pub mod tool;
 pub mod traces;

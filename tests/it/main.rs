@@ -69,6 +69,10 @@ mod memory;
 #[cfg(target_os = "linux")] // setfattr, mkfifo
 mod mirror;
 mod model;
+#[cfg(target_os = "linux")] // unshare, mount
+mod mounted_over;
+#[cfg(target_os = "linux")] // strace
+mod moved_aside;
 #[cfg(target_os = "linux")] // setpriv, renameat2
 mod neighbour;
 mod nested;

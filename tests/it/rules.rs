@@ -50,7 +50,7 @@ const UNSAFE: [(&str, &str); 11] = [
 /// Where the files of a tree are read, put and wiped: by handles, from the root of the
 /// tree on. A path that is looked up anew may lead elsewhere by then. (What the wipe notes
 /// in the state is no file of a tree.)
-const BY_HANDLE: [&str; 13] = [
+const BY_HANDLE: [&str; 14] = [
     "src/host/itself.rs",
     "src/tree/backup/",
     "src/tree/remote/object_metadata.rs",
@@ -61,6 +61,7 @@ const BY_HANDLE: [&str; 13] = [
     "src/tree/wipe/consented.rs",
     "src/tree/wipe/dirs.rs",
     "src/tree/wipe/excluded.rs",
+    "src/tree/wipe/given_back.rs",
     "src/tree/wipe/leftovers.rs",
     "src/tree/wipe/mod.rs",
     "src/tree/wipe/path.rs",

@@ -25,7 +25,7 @@ use crate::tree::proof::{Evidence, Proof};
 use crate::tree::remote::lock::Lock;
 use crate::tree::scan::excluded::Extent;
 use crate::tree::snapshot::{Newest, Seen, Snapshot, Snapshots};
-use crate::tree::wipe::{Phase, Reason, Record, Records, Tally, Wipe, Wipes};
+use crate::tree::wipe::{Left, Phase, Reason, Record, Records, Tally, Wipe, Wipes};
 use excluded::Excluding;
 
 /// What the wipe of every tree needs to know.
@@ -165,9 +165,9 @@ impl Wiping<'_> {
         if tally.excluded.found && !self.excluding.goes {
             self.excluded_stays(name, tally.excluded, &tally.excluded_tops, outcome);
         }
-        let residue = tally.left.iter().any(|left| left.reason == Reason::Residue);
+        let stays = |left: &Left| matches!(left.reason, Reason::Residue | Reason::Covered);
         // What is not proven may be at the next look.
-        let open = residue || proof.unproven().next().is_some();
+        let open = tally.left.iter().any(stays) || proof.unproven().next().is_some();
         if !tally.interrupted && !open {
             record.phase = Phase::Wiped;
             wipes.note(&record, &mut Monitor::comparison(report, name))?;
@@ -230,6 +230,7 @@ impl Wiping<'_> {
         for left in &tally.left {
             let (reason, kind) = match left.reason {
                 Reason::Unproven => ("stays", Kind::Unproven),
+                Reason::Covered => ("stays", Kind::Incomplete),
                 Reason::Residue | Reason::Emptied | Reason::Excluded => ("residue", Kind::Residue),
             };
             report.tell(&Event::Left {

@@ -28,6 +28,9 @@ use crate::tree::model::plan::Failed;
 use crate::tree::remote::object_metadata::fetch_of;
 use crate::tree::retry::{Attempt, Failures, retrying};
 use crate::tree::scan::attributes::Short;
+use crate::tree::scan::root::Root;
+use crate::tree::scan::staging::clear;
+use crate::tree::wipe::{GivenBack, given_back};
 
 impl Restore<'_> {
     /// Makes the directory what the snapshot says. Returns what could not be done.
@@ -36,6 +39,7 @@ impl Restore<'_> {
     /// What keeps the whole from working, or an interrupt.
     pub fn carry_out(&mut self, watch: &mut dyn Watch) -> Result<Vec<Failed>> {
         let mut tally = Tally { failed: self.steps.plan.failed.clone(), ..Tally::default() };
+        self.give_back(&mut tally)?;
         if !self.steps.is_empty() {
             self.has_room()?;
             if let Some(Accounts { journal, .. }) = &self.target.accounts {
@@ -52,6 +56,10 @@ impl Restore<'_> {
                 let _ = place.tidy(); // the next run removes what stays
                 return Err(error);
             }
+            // What has come to its place is not seen there.
+            for path in place.covered() {
+                tally.failed.push(covered(&root, &path));
+            }
             let root_entry = self.steps.directories.first().filter(|d| d.entry.path.is_empty());
             let root_entry = root_entry.map(|dir| self.aside.whole(&dir.entry)).transpose();
             let short = place.close(root_entry.map_err(fail)?.as_deref()).map_err(fail)?;
@@ -63,6 +71,23 @@ impl Restore<'_> {
         self.keep_account(&tally, watch)?;
         self.notes.extend(tally.notes());
         Ok(tally.failed)
+    }
+
+    /// Puts back what a wipe that was killed had moved and not looked at. What is back at
+    /// its place is not replaced in this run: nobody was asked for it.
+    fn give_back(&mut self, tally: &mut Tally) -> Result<()> {
+        let Some(root) = &self.target.root else { return Ok(()) };
+        let back = given_back(root, Some(&self.target.snapshot))?;
+        for GivenBack { path, why } in &back {
+            tally.failed.push(Failed::at(path, FailureKind::Other, why));
+        }
+        if !back.is_empty() {
+            // What cannot go, or is foreign to it, is told if something else is to come.
+            let _ = clear(root.handle(), None);
+        }
+        let is_back = |path: &Vec<u8>| back.iter().any(|back| back.path == *path);
+        self.steps.paths.retain(|step| !is_back(&step.entry.path));
+        Ok(())
     }
 
     /// # Errors
@@ -87,6 +112,17 @@ impl Restore<'_> {
         Err(Error::new(Kind::Incomplete, what)
             .hint("Nothing was changed. Free some space on that disk, or restore with `--to`."))
     }
+}
+
+/// Of a directory of which nobody sees what has come to it.
+fn covered(root: &Root, path: &[u8]) -> Failed {
+    let place = if path.is_empty() { path_of(root.path()) } else { name_of(path) };
+    let why = format!(
+        "another directory has come to {place} while poof worked there (a file system was mounted \
+         over it, or it was moved), and what was restored is not in that; run it again once it \
+         is away"
+    );
+    Failed::at(path, FailureKind::Other, &why)
 }
 
 struct Work<'a> {

@@ -18,6 +18,7 @@ use crate::host::{disk, flags};
 use crate::tree::model::entry::{Entry, EntryKind};
 use crate::tree::scan::at_calls::{made_way, put, remove_any, writably};
 use crate::tree::scan::attributes::{self, Holds, Power, REPLACED, Short};
+use crate::tree::scan::moved::DIRECTORY;
 use crate::tree::scan::root::Root;
 use crate::tree::scan::staging::{Stage, create};
 use crate::tree::scan::walk::STAGE;
@@ -96,7 +97,7 @@ impl Place {
 
     /// Makes it where nobody else can replace it, so that it is known which one it is.
     fn directory_by_stage(&self, dir: &OwnedFd, name: &CString) -> io::Result<Id> {
-        let (stage, staged) = (self.stage()?, c"directory".to_owned());
+        let (stage, staged) = (self.stage()?, DIRECTORY.to_owned());
         mkdirat(stage, &staged, Mode::RWXU)?;
         let made = Itself::at(stage, &staged)?;
         if let Err(error) = writably(dir, || put(stage, &staged, dir, name, true)) {
@@ -272,6 +273,11 @@ impl Place {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             other => other,
         }
+    }
+
+    /// The directories in which this has worked and that nobody sees any more.
+    pub fn covered(&self) -> Vec<Vec<u8>> {
+        self.ways.covered()
     }
 
     /// Removes the stage with what is left in it.

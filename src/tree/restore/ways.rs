@@ -9,9 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{AtFlags, fstat, statat};
 
+use crate::base::files::is_absent;
 use crate::host::itself::Itself;
+use crate::host::spot::Spot;
 use crate::host::stat::{Id, id};
 use crate::host::trust::{Reach, is_closed};
+use crate::tree::model::entry::{as_path, is_below};
 use crate::tree::scan::at_calls::open_directory;
 use crate::tree::scan::attributes::{Power, REPLACED};
 use crate::tree::scan::root::Root;
@@ -24,6 +27,8 @@ pub struct Ways {
 
 struct State {
     known: HashMap<Vec<u8>, Id>,
+    /// Those that were entered.
+    entered: HashMap<Vec<u8>, Spot>,
     /// Some that are open: what comes next is often beside what came last.
     open: HashMap<Vec<u8>, Arc<OwnedFd>>,
 }
@@ -36,7 +41,8 @@ const OPEN: usize = 64;
 impl Ways {
     /// `found` are the directories below `root` that were looked at.
     pub fn new(root: &Root, found: HashMap<Vec<u8>, Id>, power: Power) -> Self {
-        let state = Mutex::new(State { known: found, open: HashMap::new() });
+        let state =
+            Mutex::new(State { known: found, entered: HashMap::new(), open: HashMap::new() });
         Ways { root: root.clone(), power, state }
     }
 
@@ -82,6 +88,9 @@ impl Ways {
             dir = Arc::new(self.enter(&dir, &name, known)?);
             if known.is_none() {
                 state.known.insert(path[..at].to_vec(), id(&fstat(&*dir)?));
+            }
+            if !state.entered.contains_key(&path[..at]) {
+                state.entered.insert(path[..at].to_vec(), Spot::of(&dir)?);
             }
             // Of a very long way not every step.
             if at == path.len() || state.open.len() < OPEN {
@@ -175,7 +184,29 @@ impl Ways {
     pub fn forget(&self, path: &[u8]) {
         let mut state = self.state();
         state.known.remove(path);
+        state.entered.remove(path);
         state.open.clear();
+    }
+
+    /// The directories that were entered and that nobody sees any more: another file system
+    /// is at their place, or nothing is. That of the root is the empty path.
+    pub fn covered(&self) -> Vec<Vec<u8>> {
+        if !matches!(self.root.is_in_place(), Ok(true)) {
+            return vec![Vec::new()];
+        }
+        let state = self.state();
+        let is_covered =
+            |(path, then): &(&Vec<u8>, &Spot)| match Spot::below(self.root.handle(), as_path(path))
+            {
+                Ok(now) => !now.is_beside(then),
+                Err(error) => is_absent(&error),
+            };
+        let covered = state.entered.iter().filter(is_covered);
+        let mut covered: Vec<_> = covered.map(|(path, _)| path.clone()).collect();
+        covered.sort_unstable();
+        // What is below one of them is not seen for the same reason.
+        covered.dedup_by(|path, above| is_below(path, above));
+        covered
     }
 }
 

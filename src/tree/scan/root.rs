@@ -15,6 +15,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fstat, openat, statat, u
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::is_absent;
 use crate::host::resolve::{self, Resolved};
+use crate::host::spot::Spot;
 use crate::host::stat::id;
 
 /// An open directory that is the root of a tree.
@@ -83,6 +84,20 @@ impl Root {
         let file = File::from(openat(&dir, &name, BELOW, Mode::empty())?);
         let kind = FileType::from_raw_mode(fstat(&file)?.st_mode);
         if kind.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
+    }
+
+    /// Whether its path still leads to it, and not to another directory: that of a file
+    /// system which was mounted over it, or over one above.
+    ///
+    /// # Errors
+    /// Nothing is at the path.
+    pub fn is_in_place(&self) -> io::Result<bool> {
+        match Spot::at(self.path()) {
+            Err(error) if is_absent(&error) => Err(error),
+            // Whoever may not look is not told.
+            Err(_) => Ok(true),
+            Ok(now) => Ok(now == Spot::of(self.handle())?),
+        }
     }
 
     /// Removes the directory itself, if its name still is its own.

@@ -8,11 +8,13 @@ use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
 
 use rustix::fs::{AtFlags, Mode, OFlags, Stat, fstat, mkdirat, openat, statat, unlinkat};
+use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use super::at_calls::{make_writable, open_directory};
+use super::moved::{self, Foreign, PROBE};
 use super::walk::STAGE;
-use crate::host::erase;
+use crate::host::erase::{self, FillPattern};
 use crate::host::resolve::is_empty;
 use crate::host::stat::id;
 
@@ -20,13 +22,14 @@ pub struct Stage(OwnedFd);
 
 impl Stage {
     /// Makes an empty stage in `root`. What a download that was killed has left there is
-    /// of no use.
+    /// of no use, and what a wipe has left there is proven.
     ///
     /// # Errors
-    /// It cannot be made, or somebody else has put something into its place.
+    /// It cannot be made, or somebody else has put something into its place, or it holds
+    /// what is not proven.
     pub fn make(root: &OwnedFd) -> io::Result<Self> {
         let make = || -> io::Result<()> {
-            erase::all(root, &name()?, None)?;
+            clear(root, None)?;
             Ok(mkdirat(root, name()?, Mode::RWXU)?)
         };
         match make() {
@@ -65,9 +68,10 @@ impl Stage {
     /// Removes it with what is left in it. If it was moved, it stays where it is, empty.
     ///
     /// # Errors
-    /// Something cannot be removed.
+    /// Something cannot be removed, or is not proven and stays.
     pub fn remove(&self, root: &OwnedFd) -> io::Result<()> {
         let Stage(dir) = self;
+        holds_nothing_foreign(dir)?;
         erase::within(dir)?;
         match statat(root, name()?, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(found) if id(&found) == id(&fstat(dir)?) => {
@@ -80,6 +84,42 @@ impl Stage {
 
 fn name() -> io::Result<CString> {
     Ok(CString::new(STAGE)?)
+}
+
+/// Opens the stage that a run of this user has left in `root`, if there is one.
+///
+/// # Errors
+/// It cannot be read.
+pub fn left(root: &OwnedFd) -> io::Result<Option<OwnedFd>> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    match openat(root, name()?, flags, Mode::empty()) {
+        // Somebody else's is nothing that was moved by us.
+        Ok(dir) => Ok(is_own(&dir)?.then_some(dir)),
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::MLINK | Errno::ACCESS) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Removes the stage that a run before has left in `root`, and with a noise overwrites what
+/// is in it.
+///
+/// # Errors
+/// Something cannot be removed, or is not proven and stays, with all others.
+pub fn clear(root: &OwnedFd, noise: Option<&FillPattern>) -> io::Result<()> {
+    if let Some(stage) = left(root)? {
+        holds_nothing_foreign(&stage)?;
+    }
+    erase::all(root, &name()?, noise)
+}
+
+fn holds_nothing_foreign(stage: &OwnedFd) -> io::Result<()> {
+    let Some(Foreign { name, .. }) = moved::foreign(stage)?.into_iter().next() else {
+        return Ok(());
+    };
+    let name = name.to_string_lossy();
+    Err(io::Error::other(format!(
+        "in {STAGE} there is {name}, which nobody has proven; move it from there"
+    )))
 }
 
 /// Makes a file that is not there: nothing that is, no link and no other name of a file,
@@ -99,9 +139,9 @@ fn is_own(dir: &OwnedFd) -> io::Result<bool> {
     if is_ours_alone(&stat, geteuid().as_raw()) {
         return Ok(true);
     }
-    let probe = create(dir, c"probe")?;
+    let probe = create(dir, PROBE)?;
     let made = fstat(&probe)?;
-    unlinkat(dir, c"probe", AtFlags::empty())?;
+    unlinkat(dir, PROBE, AtFlags::empty())?;
     Ok(made.st_uid == stat.st_uid && !is_ours_alone(&made, geteuid().as_raw()))
 }
 

@@ -7,13 +7,13 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use rustix::fs::{AtFlags, FileType, Stat, renameat, statat, unlinkat};
+use rustix::fs::{AtFlags, Stat, fstat, renameat, statat, unlinkat};
 
 use super::stays::{REPLACED, Stays};
-use crate::host::erase::{self, FillPattern};
-use crate::host::stat::id;
+use crate::host::erase::FillPattern;
 use crate::tree::scan::at_calls::put;
-use crate::tree::scan::staging::Stage;
+use crate::tree::scan::moved::{Moved, Numbered};
+use crate::tree::scan::staging::{Stage, clear};
 use crate::tree::scan::walk::STAGE;
 
 pub struct Aside {
@@ -29,27 +29,30 @@ impl Aside {
     /// What a run that was killed has left there is proven, or was fetched: it goes first.
     ///
     /// # Errors
-    /// It cannot be made.
+    /// It cannot be made, or holds what is not proven.
     pub fn make(root: &OwnedFd, noise: &FillPattern) -> io::Result<Self> {
         // Of a file with other names it is an error that its content stays.
-        let _ = erase::all(root, &CString::new(STAGE)?, Some(noise));
+        let _ = clear(root, Some(noise));
         let stage = Stage::make(root)?;
         let root = root.try_clone()?;
         Ok(Aside { stage, root, next: AtomicU64::new(0), kept: AtomicBool::new(false) })
     }
 
-    /// Removes `name` from `dir` if it is that of `file`. False: it cannot be moved, for it is
-    /// on another file system, or locked.
+    /// Removes `name` from `dir` if it is that of `file`, which is an `entry`. False: it
+    /// cannot be moved, for it is on another file system, or locked.
     ///
     /// # Errors
     /// It is the name of something else, which is back at its place, or beside it.
-    pub fn remove(&self, dir: &OwnedFd, name: &CStr, file: &Stat) -> Result<bool, Stays> {
-        let own = Stage::staged(self.next.fetch_add(1, Ordering::Relaxed))?;
-        if renameat(dir, name, self.stage.handle(), &own).is_err() {
-            return Ok(false);
-        }
-        let moved = statat(self.stage.handle(), &own, AtFlags::SYMLINK_NOFOLLOW);
-        if !moved.is_ok_and(|moved| is_same(&moved, file)) {
+    pub fn remove(
+        &self,
+        dir: &OwnedFd,
+        name: &CStr,
+        file: &Stat,
+        entry: Option<Numbered>,
+    ) -> Result<bool, Stays> {
+        let Some((own, moved)) = self.take(dir, name, file, entry)? else { return Ok(false) };
+        let found = statat(self.stage.handle(), &own, AtFlags::SYMLINK_NOFOLLOW);
+        if !found.is_ok_and(|found| moved.is(&found)) {
             return Err(self.give_back(&own, dir, name));
         }
         if let Err(error) = unlinkat(self.stage.handle(), &own, AtFlags::empty()) {
@@ -60,28 +63,36 @@ impl Aside {
         Ok(true)
     }
 
-    fn give_back(&self, own: &CString, dir: &OwnedFd, name: &CStr) -> Stays {
-        if put(self.stage.handle(), own, dir, &name.into(), true).is_ok() {
-            return Stays::unproven(REPLACED);
-        }
-        // Something has come there once more. In the stage it may not stay: the next run
-        // removes that.
-        for (place, where_) in [(dir, "in the same directory"), (&self.root, "at the top")] {
-            for number in 1..100 {
-                let other = format!("poof-kept-{number}");
-                let Ok(beside) = CString::new(other.as_str()) else { break };
-                if put(self.stage.handle(), own, place, &beside, true).is_ok() {
-                    return Stays::unproven(&format!(
-                        "{REPLACED}, twice: what came first is {other} {where_} now"
-                    ));
-                }
+    /// Moves a name to the stage. What it has to be is in its name there, before anybody
+    /// has looked at it: another run may have to.
+    pub(super) fn take(
+        &self,
+        dir: &OwnedFd,
+        name: &CStr,
+        file: &Stat,
+        entry: Option<Numbered>,
+    ) -> Result<Option<(CString, Moved)>, Stays> {
+        let moved = Moved::new(entry, &fstat(dir)?, file);
+        let own = moved.name(self.next.fetch_add(1, Ordering::Relaxed))?;
+        let done = renameat(dir, name, self.stage.handle(), &own);
+        Ok(done.is_ok().then_some((own, moved)))
+    }
+
+    fn give_back(&self, own: &CStr, dir: &OwnedFd, name: &CStr) -> Stays {
+        let twice = |other: &str, where_: &str| {
+            let what = format!("{REPLACED}, twice: what came first is {other} {where_} now");
+            Stays::unproven(&what)
+        };
+        match put_back(self.stage.handle(), own, Some((dir, name)), &self.root) {
+            Some(PutBack::Own) => Stays::unproven(REPLACED),
+            Some(PutBack::Beside(other)) => twice(&other, "in the same directory"),
+            Some(PutBack::Top(other)) => twice(&other, "at the top"),
+            None => {
+                self.kept.store(true, Ordering::Relaxed);
+                let own = own.to_string_lossy();
+                Stays::unproven(&format!("{REPLACED}: it is {own} in {STAGE} now"))
             }
         }
-        self.kept.store(true, Ordering::Relaxed);
-        let own = own.to_string_lossy();
-        Stays::unproven(&format!(
-            "{REPLACED}: it is {own} in {STAGE} now; move it from there before another upload"
-        ))
     }
 
     /// Removes the stage, unless something is kept in it; whether that is so.
@@ -100,15 +111,40 @@ impl Drop for Aside {
     }
 }
 
-/// Whether the file that was moved is the one that was looked at, with the size that it had then. The
-/// number of what nobody has open may be another's by now.
-fn is_same(moved: &Stat, file: &Stat) -> bool {
-    let kind = FileType::from_raw_mode(file.st_mode);
-    let time = |stat: &Stat| (stat.st_mtime, stat.st_mtime_nsec);
-    id(moved) == id(file)
-        && FileType::from_raw_mode(moved.st_mode) == kind
-        && moved.st_size == file.st_size
-        && (kind.is_file() || time(moved) == time(file))
+/// Where something is that was in the stage.
+#[derive(Debug, PartialEq, Eq)]
+pub enum PutBack {
+    /// At its place.
+    Own,
+    /// In the same directory, under this name.
+    Beside(String),
+    /// At the top of the tree.
+    Top(String),
+}
+
+/// Puts what is in the stage back to its `place`, or beside it, or to the top of the tree,
+/// wherever nothing is. None: it is where it was.
+pub fn put_back(
+    stage: &OwnedFd,
+    own: &CStr,
+    place: Option<(&OwnedFd, &CStr)>,
+    root: &OwnedFd,
+) -> Option<PutBack> {
+    let own = own.to_owned();
+    if let Some((dir, name)) = place
+        && put(stage, &own, dir, &name.into(), true).is_ok()
+    {
+        return Some(PutBack::Own);
+    }
+    let beside = |dir: &OwnedFd| {
+        let free = |other: &String| {
+            let other = CString::new(other.as_str());
+            other.is_ok_and(|other| put(stage, &own, dir, &other, true).is_ok())
+        };
+        (1..100).map(|number| format!("poof-kept-{number}")).find(free)
+    };
+    let there = place.and_then(|(dir, _)| beside(dir)).map(PutBack::Beside);
+    there.or_else(|| beside(root).map(PutBack::Top))
 }
 
 #[cfg(test)]
@@ -133,13 +169,13 @@ mod tests {
         let proven = stat(&handle, c"proven");
         // An editor saves.
         fs::rename(at("new"), at("proven")).unwrap();
-        let stays = aside.remove(&handle, c"proven", &proven).unwrap_err();
+        let stays = aside.remove(&handle, c"proven", &proven, None).unwrap_err();
         assert_eq!(stays, Stays::unproven(REPLACED));
         assert_eq!(fs::read(at("proven")).unwrap(), b"new");
         // The same file, written to.
         let proven = stat(&handle, c"proven");
         fs::write(at("proven"), "longer").unwrap();
-        assert!(aside.remove(&handle, c"proven", &proven).is_err());
+        assert!(aside.remove(&handle, c"proven", &proven, None).is_err());
         assert_eq!(fs::read(at("proven")).unwrap(), b"longer");
         // And once more, while it is looked at.
         let own = Stage::staged(99).unwrap();
@@ -160,7 +196,7 @@ mod tests {
         assert!(stays.why.contains("poof-kept-2 at the top"), "{stays:?}");
         assert_eq!(fs::read(at("poof-kept-2")).unwrap(), b"second");
         let proven = stat(&handle, c"proven");
-        assert!(aside.remove(&handle, c"proven", &proven).unwrap());
+        assert!(aside.remove(&handle, c"proven", &proven, None).unwrap());
         assert!(!at("proven").exists());
         assert!(!aside.finish() && !at(STAGE).exists());
         // What a run that was killed has left.

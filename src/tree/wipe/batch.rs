@@ -21,6 +21,7 @@ use crate::base::interrupt;
 use crate::host::erase::FillPattern;
 use crate::tree::model::entry::{Entry, Time, is_below};
 use crate::tree::proof::Proven;
+use crate::tree::scan::moved::Numbered;
 
 /// Files that go together, with one line in the journal. Each may hold the handle
 /// of another directory open.
@@ -115,7 +116,9 @@ impl Work<'_> {
             let local = job.goes.entry().local;
             let known = local.and_then(|local| self.linked.get(&(local.dev, local.ino)));
             let ctime = known.map(|(_, ctime)| *ctime);
-            let outcome = wipe(&job, ctime, &self.begun, &self.noise, self.aside.as_ref());
+            let Work { begun, noise, aside, head, .. } = &*self;
+            let with = With { begun, noise, aside: aside.as_ref(), head: *head };
+            let outcome = wipe(&job, ctime, &with);
             let entry = job.goes.entry();
             (self.told)(&entry.path, entry.file().map_or(0, |data| data.size));
             self.note(&job, outcome);
@@ -126,15 +129,15 @@ impl Work<'_> {
     /// Wipes several at a time. Those that are missing in the end were not begun.
     fn all(&mut self, jobs: &[Job]) -> Vec<(usize, Outcome)> {
         let next = AtomicUsize::new(0);
-        let Work { begun, noise, told, aside, .. } = self;
-        let (begun, noise, told) = (&*begun, &*noise, Mutex::new(told));
-        let aside = aside.as_ref();
+        let Work { begun, noise, told, aside, head, .. } = self;
+        let (with, told) =
+            (With { begun, noise, aside: aside.as_ref(), head: *head }, Mutex::new(told));
         let work = || {
             let mut done = Vec::new();
             while !interrupt::requested() {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let Some(job) = jobs.get(index) else { break };
-                let outcome = wipe(job, None, begun, noise, aside);
+                let outcome = wipe(job, None, &with);
                 let entry = job.goes.entry();
                 let size = entry.file().map_or(0, |data| data.size);
                 told.lock().unwrap_or_else(PoisonError::into_inner)(&entry.path, size);
@@ -176,16 +179,20 @@ fn is_replaced(error: &io::Error) -> bool {
 
 type Outcome = std::result::Result<Gone, Stays>;
 
-fn wipe(
-    job: &Job,
-    ctime: Option<Time>,
-    begun: &Begun,
-    noise: &FillPattern,
-    aside: Option<&Aside>,
-) -> Outcome {
-    let Job { goes, dir, name } = job;
-    let begun = goes.number().is_some_and(|number| begun.has(number));
-    let path = Path { dir, name, begun, ctime, aside };
+/// What is the same for all of a batch.
+struct With<'a> {
+    begun: &'a Begun,
+    noise: &'a FillPattern,
+    aside: Option<&'a Aside>,
+    /// Tells the snapshot from others.
+    head: u64,
+}
+
+fn wipe(job: &Job, ctime: Option<Time>, with: &With) -> Outcome {
+    let (Job { goes, dir, name }, &With { noise, aside, head, .. }) = (job, with);
+    let begun = goes.number().is_some_and(|number| with.begun.has(number));
+    let entry = goes.number().map(|number| Numbered { head, number });
+    let path = Path { dir, name, begun, ctime, aside, entry };
     match goes {
         Goes::Proven(_, proven) => path.wipe(proven, noise),
         Goes::GivenUp(given_up) => path.wipe_unproven(given_up, noise),

@@ -1,5 +1,6 @@
 //! The directories of a tree, opened once each on the way through it.
 
+use std::collections::HashSet;
 use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -20,6 +21,8 @@ pub struct Dirs {
     /// Length of the path of each in `path`.
     way: Vec<(usize, Arc<OwnedFd>)>,
     path: Vec<u8>,
+    /// Those that were opened.
+    entered: HashSet<Vec<u8>>,
 }
 
 impl Dirs {
@@ -27,11 +30,16 @@ impl Dirs {
     /// There are too many handles.
     pub fn of(root: &Root) -> io::Result<Self> {
         let root = Arc::new(root.handle().try_clone()?);
-        Ok(Dirs { root, way: Vec::new(), path: Vec::new() })
+        Ok(Dirs { root, way: Vec::new(), path: Vec::new(), entered: HashSet::new() })
     }
 
     pub fn root(&self) -> &OwnedFd {
         &self.root
+    }
+
+    /// Whether a directory was opened. What is mounted there came after that.
+    pub fn has_entered(&self, dir: &[u8]) -> bool {
+        self.entered.contains(dir)
     }
 
     /// The directory that `path` is in, and its name in there.
@@ -57,6 +65,7 @@ impl Dirs {
             let opened = open_directory(above, &dir[start..at]);
             let handle = opened.map_err(|error| (dir[..at].to_vec(), error))?;
             self.path = dir[..at].to_vec();
+            self.entered.insert(self.path.clone());
             self.way.push((at, Arc::new(handle)));
         }
         let handle = self.way.last().map_or(&self.root, |(_, handle)| handle);

@@ -10,12 +10,13 @@ use super::Work;
 use super::dirs::remove;
 use super::stays::{Reason, Stays};
 use crate::base::interrupt;
+use crate::base::shown::{name_of, path_of};
 use crate::host::disk::unlock;
-use crate::host::erase;
 use crate::storage::filter::Filter;
 use crate::tree::model::entry::Entry;
 use crate::tree::model::path_set::Kept;
 use crate::tree::scan::root::Root;
+use crate::tree::scan::staging::clear;
 use crate::tree::scan::walk::{Found, LeftOut, STAGE, Walk};
 
 /// What may be there when a tree is looked at again.
@@ -130,8 +131,9 @@ impl Work<'_> {
             let found = statat(root.handle(), &stage, AtFlags::SYMLINK_NOFOLLOW);
             let kind = found.map(|found| FileType::from_raw_mode(found.st_mode));
             // What was not proven, and could not go back, is in it.
-            if kind.is_ok_and(FileType::is_dir) && !stay.holds(STAGE.as_bytes()) {
-                erase::all(root.handle(), &stage, Some(&self.noise))
+            let keeps = stay.holds(STAGE.as_bytes()) || stay.is_below(STAGE.as_bytes());
+            if kind.is_ok_and(FileType::is_dir) && !keeps {
+                clear(root.handle(), Some(&self.noise))
             } else {
                 Ok(())
             }
@@ -139,6 +141,10 @@ impl Work<'_> {
         if let Err(error) = erased {
             stay.add(STAGE.as_bytes());
             self.stays(STAGE.into(), error.into());
+        }
+        if matches!(root.is_in_place(), Ok(false)) {
+            self.stays(Vec::new(), Stays::covered(&path_of(root.path())));
+            return;
         }
         let mut removed = root.remove();
         if removed.as_ref().is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
@@ -156,9 +162,14 @@ impl Work<'_> {
             ErrorKind::NotFound => return,
             ErrorKind::DirectoryNotEmpty if stay.holds(path) || stay.is_below(path) => return,
             ErrorKind::DirectoryNotEmpty => Stays::unproven("something came up in it meanwhile"),
+            // That is told, of the place or of what is in it.
+            ErrorKind::ResourceBusy if stay.holds(path) => return,
+            ErrorKind::ResourceBusy if self.dirs.has_entered(path) => {
+                Stays::covered(&name_of(path))
+            }
             ErrorKind::ResourceBusy => {
-                let why = "it is empty, but a file system is mounted there".to_owned();
-                Stays { reason: Reason::Emptied, why }
+                let why = "a file system is mounted there, and what it covers is not seen";
+                Stays { reason: Reason::Emptied, why: why.to_owned() }
             }
             _ => {
                 let why = format!("it is empty, but it cannot be removed: {error}");

@@ -10,6 +10,7 @@ mod batch;
 mod consented;
 mod dirs;
 mod excluded;
+mod given_back;
 mod journal;
 mod leftovers;
 mod lifted;
@@ -22,21 +23,24 @@ use std::collections::HashMap;
 
 pub use assurance::{Achieved, achieved};
 pub use consented::Asked;
+pub use given_back::{GivenBack, given_back};
 pub use journal::{Begun, Phase, Record, Records};
 pub use lifted::is_locked;
 pub use state::{GONE, Presence, Wipes};
 pub use stays::Reason;
-pub use tally::Tally;
+pub use tally::{Left, Tally};
 
 use self::aside::Aside;
 use self::batch::{Goes, Job};
 use self::dirs::Dirs;
+use self::given_back::head_of;
 use self::stays::Stays;
 use super::model::entry::Time;
 use super::model::path_set::Kept;
 use super::proof::Proof;
 use super::scan::root::Root;
 use super::scan::walk::STAGE;
+use super::snapshot::Snapshot;
 use crate::base::error::{Error, Result};
 use crate::base::interrupt;
 use crate::host::disk::sync;
@@ -63,6 +67,8 @@ struct Work<'a> {
     dirs: Dirs,
     noise: FillPattern,
     begun: Begun,
+    /// Tells the snapshot from others.
+    head: u64,
     batch: Vec<Job>,
     /// Where names are moved to before they go, once the first does.
     aside: Option<Aside>,
@@ -87,8 +93,10 @@ impl Wipe<'_> {
         let Wipe { root, spared, filter, begun } = self;
         let Some(root) = root else { return Ok(Tally::default()) };
         let mut work = Work::new(root, begun, told)?;
+        work.head = head_of(proof.snapshot());
         // What has become excluded since it was proven stays, too.
         let mut stays = spared.clone();
+        work.give_back(root, Some(proof.snapshot()), &mut stays)?;
         for path in
             excluded_now(root, filter).map_err(|error| Error::io("read", root.path(), &error))?
         {
@@ -131,7 +139,9 @@ impl Wipe<'_> {
         let Wipe { root, spared, filter, begun } = self;
         let Some(root) = root else { return Ok(Tally::default()) };
         let mut work = Work::new(root, begun, told)?;
-        let directories = work.wipe_excluded(root, filter, asked, spared)?;
+        let mut stays = spared.clone();
+        work.give_back(root, None, &mut stays)?;
+        let directories = work.wipe_excluded(root, filter, asked, &stays)?;
         let known = directories.iter().map(Vec::as_slice).collect();
         let look = Look { root, filter, known, spared, only_excluded: true };
         Ok(work.finish(&look, &[], &directories))
@@ -145,7 +155,22 @@ impl<'a> Work<'a> {
         let (batch, linked) = (Vec::new(), HashMap::new());
         let (blocked, locked) = (Vec::new(), Vec::new());
         let noise = FillPattern::of(&begun.key);
-        Ok(Work { dirs, noise, begun, batch, aside: None, linked, blocked, locked, tally, told })
+        let (aside, head) = (None, 0);
+        Ok(Work { dirs, noise, begun, head, batch, aside, linked, blocked, locked, tally, told })
+    }
+
+    /// What a run that was killed has moved, and was not to, is back, named, and `stays`.
+    fn give_back(
+        &mut self,
+        root: &Root,
+        snapshot: Option<&Snapshot>,
+        stays: &mut Kept,
+    ) -> Result<()> {
+        for GivenBack { path, why } in given_back(root, snapshot)? {
+            stays.add(&path);
+            self.stays(path, Stays::unproven(&why));
+        }
+        Ok(())
     }
 
     /// Once the files are gone: looks what is there, and removes the directories.

@@ -21,6 +21,7 @@ use crate::tree::model::entry::{Entry, EntryKind, FileData, Local, Time};
 use crate::tree::proof::Proven;
 use crate::tree::scan::attributes;
 use crate::tree::scan::hashing;
+use crate::tree::scan::moved::Numbered;
 use crate::tree::scan::walk::{local, time};
 
 /// A name in a directory that is to go.
@@ -33,6 +34,8 @@ pub struct Path<'a> {
     pub ctime: Option<Time>,
     /// Where it is moved to before it goes; None: nothing can be.
     pub aside: Option<&'a Aside>,
+    /// Which entry it is, for a run after this one.
+    pub entry: Option<Numbered>,
 }
 
 /// What became of it.
@@ -58,7 +61,7 @@ impl Path<'_> {
     /// # Errors
     /// It stays, and why.
     pub fn wipe(&self, proven: &Proven, noise: &FillPattern) -> Result<Gone, Stays> {
-        self.entry(proven.entry(), noise)
+        self.any(proven.entry(), noise)
     }
 
     /// The same for what nothing proves, and nobody wants to keep.
@@ -66,13 +69,13 @@ impl Path<'_> {
     /// # Errors
     /// It stays, and why.
     pub fn wipe_unproven(&self, given_up: &GivenUp, noise: &FillPattern) -> Result<Gone, Stays> {
-        self.entry(given_up.entry(), noise).map_err(|Stays { reason, why }| match reason {
-            Reason::Emptied => Stays { reason, why },
+        self.any(given_up.entry(), noise).map_err(|Stays { reason, why }| match reason {
+            Reason::Emptied | Reason::Covered => Stays { reason, why },
             Reason::Unproven | Reason::Residue | Reason::Excluded => Stays::excluded(&why),
         })
     }
 
-    fn entry(&self, entry: &Entry, noise: &FillPattern) -> Result<Gone, Stays> {
+    fn any(&self, entry: &Entry, noise: &FillPattern) -> Result<Gone, Stays> {
         match entry.file() {
             Some(data) => self.file(entry, data, noise),
             None => self.special(entry),
@@ -183,7 +186,7 @@ impl Path<'_> {
             return Err(Stays::unproven(REPLACED));
         }
         if let Some(aside) = self.aside
-            && aside.remove(self.dir, self.name, stat)?
+            && aside.remove(self.dir, self.name, stat, self.entry)?
         {
             return Ok(());
         }

@@ -15,6 +15,8 @@ pub enum Reason {
     Residue,
     /// A directory that is empty, and cannot be removed.
     Emptied,
+    /// Another directory has come to its place, and nobody sees what is below.
+    Covered,
     /// It is excluded, was to be wiped nevertheless, and is not.
     Excluded,
 }
@@ -29,6 +31,16 @@ pub struct Stays {
 impl Stays {
     pub fn unproven(why: &str) -> Self {
         Stays { reason: Reason::Unproven, why: why.to_owned() }
+    }
+
+    /// `place`, for people: what is there now.
+    pub fn covered(place: &str) -> Self {
+        let why = format!(
+            "another directory has come to {place} while poof worked there (a file system was \
+             mounted over it, or it was moved), and stays as it is; once it is away, `poof \
+             upload` goes on"
+        );
+        Stays { reason: Reason::Covered, why }
     }
 
     pub fn excluded(why: &str) -> Self {

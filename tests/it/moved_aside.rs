@@ -1,0 +1,117 @@
+//! A wipe moves each name aside, looks at it, and removes it. It is killed between two of
+//! these steps: a new version that it has moved is back under its own name afterwards.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::harness::Sandbox;
+use crate::story::plain;
+
+const UPLOAD: [&str; 3] = ["upload", "--yes", "--keep-poof"];
+const NEW: &str = "what an editor has saved meanwhile";
+
+struct Killed {
+    sandbox: Sandbox,
+    /// Its name before.
+    own: PathBuf,
+    /// Its name in the stage.
+    moved: PathBuf,
+}
+
+impl Killed {
+    /// An upload that has moved a file aside, and is killed before it removes it.
+    fn new() -> Self {
+        let sandbox = plain(0);
+        let own = sandbox.data().join("sub/doc");
+        fs::create_dir(own.parent().unwrap()).unwrap();
+        fs::write(&own, "as it was saved").unwrap();
+        let stage = sandbox.data().join(".poof-restoring");
+        let kill = ["-P", stage.to_str().unwrap(), "-e", "inject=unlinkat:signal=SIGKILL:when=1"];
+        let strace = ["-D", "-f", "-qq", "-o", "/dev/null"].iter().chain(&kill);
+        let poof = strace.chain(&[env!("CARGO_BIN_EXE_poof")]).chain(&UPLOAD);
+        let run = sandbox.program("strace").args(poof).run();
+        assert_eq!(run.code, None, "{run}");
+        let moved: Vec<_> = fs::read_dir(stage).unwrap().map(|e| e.unwrap().path()).collect();
+        assert!(moved.len() == 1 && !own.exists(), "{moved:?}: {run}");
+        Killed { sandbox, own, moved: moved[0].clone() }
+    }
+
+    /// The same, if an editor had saved a new version before the move.
+    fn with_a_new_version() -> Self {
+        let killed = Killed::new();
+        let saved = killed.sandbox.home().join("saved");
+        fs::write(&saved, NEW).unwrap();
+        fs::rename(saved, &killed.moved).unwrap();
+        killed
+    }
+
+    fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.sandbox.data().join(path)).unwrap_or_default()
+    }
+
+    fn stage(&self) -> PathBuf {
+        self.sandbox.data().join(".poof-restoring")
+    }
+}
+
+#[test]
+fn what_was_proven_and_moved_goes_with_the_next_upload() {
+    let killed = Killed::new();
+    killed.sandbox.poof(UPLOAD).run().expect_code(0);
+    assert!(!killed.sandbox.data().exists());
+    killed.sandbox.poof(["download"]).run().expect_code(0);
+    assert_eq!(killed.read("sub/doc"), "as it was saved");
+}
+
+#[test]
+fn a_new_version_is_back_under_its_own_name_after_the_next_upload() {
+    let killed = Killed::with_a_new_version();
+    let run = killed.sandbox.poof(UPLOAD).run().expect_code(6);
+    assert_eq!(run.stderr.matches("data/sub/doc: stays").count(), 1, "{run}");
+    assert_eq!(killed.read("sub/doc"), NEW, "{run}");
+    assert!(!killed.stage().exists(), "{run}");
+    // It is what has come up since, as ever.
+    killed.sandbox.poof(UPLOAD).run().expect_code(7).stderr_has("new files have come up in it");
+    // Who wants the saved one has to say so.
+    killed.sandbox.poof(["download"]).run().expect_code(7);
+    assert_eq!(killed.read("sub/doc"), NEW);
+}
+
+#[test]
+fn a_file_that_was_written_to_once_more_is_back_as_well() {
+    let killed = Killed::new();
+    fs::write(&killed.moved, "by who has it open").unwrap();
+    killed.sandbox.poof(UPLOAD).run().expect_code(6).stderr_has("data/sub/doc: stays");
+    assert_eq!(killed.read("sub/doc"), "by who has it open");
+}
+
+#[test]
+fn a_new_version_is_back_under_its_own_name_after_a_download() {
+    let killed = Killed::with_a_new_version();
+    let run = killed.sandbox.poof(["download", "--yes"]).run().expect_code(5);
+    let run = run.stderr_has("data/sub/doc");
+    assert_eq!(killed.read("sub/doc"), NEW, "{run}");
+    assert!(!killed.stage().exists(), "{run}");
+    // Now it is a file like any other.
+    killed.sandbox.poof(["download"]).run().expect_code(7);
+    killed.sandbox.poof(["download", "--yes"]).run().expect_code(0);
+    assert_eq!(killed.read("sub/doc"), "as it was saved");
+}
+
+#[test]
+fn where_its_own_name_is_taken_it_comes_beside_it() {
+    for verb in [&UPLOAD[..], &["download", "--yes"]] {
+        let killed = Killed::with_a_new_version();
+        fs::write(&killed.own, "one more").unwrap();
+        let run = killed.sandbox.poof(verb).run();
+        assert!(matches!(run.code, Some(5..=7)), "{run}");
+        if run.code == Some(7) {
+            // It asks before it replaces what has come, whatever is in the stage.
+            assert!(killed.moved.exists() && killed.read("sub/doc") == "one more", "{run}");
+            continue;
+        }
+        assert!(run.stderr.contains("poof-kept-1"), "{run}");
+        assert_eq!(killed.read("sub/poof-kept-1"), NEW, "{run}");
+        assert!(!killed.stage().exists(), "{run}");
+    }
+}
