@@ -15,6 +15,7 @@ pub fn run(session: &Session, args: &Neuter) -> Result<Outcome> {
         return Ok(Outcome::default().with("dry_run", true));
     }
     let _lock = session.lock()?;
+    uninstall::wiped::guard(session, caution::allowed(allow))?;
     let prepared = readiness::is_prepared(session, &[]);
     if !prepared && !report.interactive() {
         // --yes answers questions; this is a guard.

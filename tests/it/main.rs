@@ -77,6 +77,7 @@ mod moved_aside;
 mod neighbour;
 mod nested;
 mod neuter;
+mod neuter_after_a_wipe;
 #[cfg(target_os = "linux")] // loop devices, procfs
 mod odd_disks;
 #[cfg(target_os = "linux")] // setfacl, mknod
@@ -109,6 +110,7 @@ mod space;
 mod status;
 mod story;
 mod tamper;
+mod tampering;
 #[cfg(target_os = "linux")] // tmux
 mod terminal;
 #[cfg(target_os = "linux")] // setpriv

@@ -108,15 +108,30 @@ impl Records {
     /// # Errors
     /// It cannot be read; what it says is then unknown.
     pub fn get(&self, tree: &str) -> Result<Option<Record>> {
-        let path = self.path(tree);
-        match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|_| {
-                Error::unexpected(format!("the journal {} is damaged", path_of(&path)))
-                    .hint("Remove it once `poof download` has brought the tree back.")
-            }),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::io("read the journal", &path, &error)),
+        read(&self.path(tree))
+    }
+
+    /// Those of all trees, also of such that are not configured any more.
+    ///
+    /// # Errors
+    /// One of them cannot be read.
+    pub fn all(&self) -> Result<Vec<Record>> {
+        let fail = |error| Error::io("read the journals in", &self.dir, &error);
+        let entries = match fs::read_dir(&self.dir) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other.map_err(fail)?,
+        };
+        let mut all = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(fail)?.path();
+            // What was begun is beside it, and so is what a run that was killed has written.
+            let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+            if name.len() == 16 && name.iter().all(u8::is_ascii_hexdigit) {
+                all.extend(read(&path)?);
+            }
         }
+        all.sort_by(|a: &Record, b| a.tree.cmp(&b.tree));
+        Ok(all)
     }
 
     /// On disk when this returns.
@@ -170,6 +185,17 @@ impl Records {
         };
         files::flush(&file).and_then(|()| files::flush(&File::open(&self.dir)?)).map_err(fail)?;
         Ok(Begun { ranges: text.lines().filter_map(range).collect(), key, file })
+    }
+}
+
+fn read(path: &Path) -> Result<Option<Record>> {
+    match fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|_| {
+            Error::unexpected(format!("the journal {} is damaged", path_of(path)))
+                .hint("Remove it once `poof download` has brought the tree back.")
+        }),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("read the journal", path, &error)),
     }
 }
 
@@ -258,8 +284,13 @@ mod tests {
             filter: Some("f".to_owned()),
         };
         records.put(&record).unwrap();
-        assert_eq!(records.get("a").unwrap(), Some(record));
+        assert_eq!(records.get("a").unwrap(), Some(record.clone()));
         assert_eq!(records.get("b").unwrap(), None);
+        records.begun("a").unwrap();
+        let other = Record { tree: "0".to_owned(), ..record.clone() };
+        records.put(&other).unwrap();
+        assert_eq!(records.all().unwrap(), [other, record]);
+        records.forget("0").unwrap();
         fs::write(records.path("a"), "{").unwrap();
         assert!(records.get("a").is_err());
         records.forget("a").unwrap();

@@ -67,6 +67,16 @@ pub enum Verdict {
     Hashless,
     /// The answer, a listing, goes on where it went on already, for ever.
     Circle,
+    /// The answer, with 200, has this body instead.
+    Body(Vec<u8>),
+    /// The answer, a listing, lacks each object whose key ends with one of these.
+    Lacking(Vec<String>),
+    /// The answer, a listing, has nothing in it.
+    Empty,
+    /// The answer has the `ETag` of another object.
+    Tagged,
+    /// The answer comes in pieces of so many bytes, one after each such time.
+    Drip(usize, Duration),
     /// The request is sent on, with status 307, to another address.
     Elsewhere(String),
 }
@@ -264,6 +274,33 @@ impl Shared {
                 let text = Bytes::from(text.replace("<IsTruncated>false</IsTruncated>", more));
                 self.answers.lock().unwrap().insert(name, (parts.clone(), text.clone()));
                 Ok(Response::from_parts(parts, answer::whole(text)))
+            }
+            Verdict::Body(body) => {
+                let (parts, _) = answer::held(self.pass(incoming).await?).await?;
+                Ok(answer::other(parts, body))
+            }
+            Verdict::Lacking(keys) => {
+                let (parts, body) = answer::held(self.pass(incoming).await?).await?;
+                Ok(answer::other(
+                    parts,
+                    answer::lacking(&body, |key| {
+                        keys.iter().any(|lacks| key.ends_with(lacks.as_str()))
+                    }),
+                ))
+            }
+            Verdict::Empty => {
+                let (parts, body) = answer::held(self.pass(incoming).await?).await?;
+                Ok(answer::other(parts, answer::lacking(&body, |_| true)))
+            }
+            Verdict::Tagged => {
+                let mut response = self.pass(incoming).await?;
+                let tag = "\"d41d8cd98f00b204e9800998ecf8427e\"".parse()?;
+                response.headers_mut().insert(hyper::header::ETAG, tag);
+                Ok(response)
+            }
+            Verdict::Drip(size, pause) => {
+                let (parts, body) = answer::held(self.pass(incoming).await?).await?;
+                Ok(Response::from_parts(parts, answer::drip(body, size, pause)))
             }
             Verdict::Elsewhere(address) => answer::elsewhere(incoming, &address).await,
         }

@@ -2,10 +2,11 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Frame, Incoming};
-use hyper::header::{CONTENT_TYPE, ETAG, LOCATION};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, LOCATION};
 use hyper::http::response::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use md5::{Digest, Md5};
@@ -104,6 +105,61 @@ impl hyper::body::Body for HalfBody {
             Some(half) => Ok(Frame::data(half)),
             None => Err("broken on request".into()),
         }))
+    }
+}
+
+/// An answer with another body.
+pub fn other(mut parts: Parts, body: impl Into<Bytes>) -> Response<Body> {
+    parts.headers.remove(CONTENT_LENGTH);
+    Response::from_parts(parts, whole(body))
+}
+
+/// A listing without the objects of such keys, and without directories if all are.
+pub fn lacking(listing: &Bytes, is_lacking: impl Fn(&str) -> bool) -> String {
+    let text = String::from_utf8_lossy(listing).into_owned();
+    let mut all = String::new();
+    let mut rest = text.as_str();
+    let ends = ["<Contents>", "<CommonPrefixes>"];
+    while let Some((at, start)) = ends.iter().filter_map(|s| Some((rest.find(s)?, *s))).min() {
+        let end = start.replace('<', "</");
+        let Some(length) = rest[at..].find(&end).map(|length| length + end.len()) else { break };
+        let (before, item) = (&rest[..at], &rest[at..at + length]);
+        let name = if start == ends[0] { ("<Key>", "</Key>") } else { ("<Prefix>", "</Prefix>") };
+        let key = item.split_once(name.0).and_then(|(_, key)| key.split_once(name.1));
+        all += before;
+        if !key.is_some_and(|(key, _)| is_lacking(key)) {
+            all += item;
+        }
+        rest = &rest[at + length..];
+    }
+    all + rest
+}
+
+/// A body that comes piece by piece.
+pub fn drip(body: Bytes, size: usize, pause: Duration) -> Body {
+    let (send, receive) = tokio::sync::mpsc::channel(1);
+    tokio::spawn(async move {
+        for piece in body.chunks(size) {
+            tokio::time::sleep(pause).await;
+            if send.send(Bytes::copy_from_slice(piece)).await.is_err() {
+                break;
+            }
+        }
+    });
+    DripBody(receive).boxed()
+}
+
+struct DripBody(tokio::sync::mpsc::Receiver<Bytes>);
+
+impl hyper::body::Body for DripBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        self.0.poll_recv(context).map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
     }
 }
 
