@@ -433,3 +433,58 @@ fn whatever_a_neighbour_exchanges_in_whatever_moment_root_is_not_led_elsewhere()
 fn soak_two_hundred_races_with_a_neighbour_lead_root_nowhere() {
     race(200);
 }
+
+const NEW: &str = "what alice has saved meanwhile";
+
+/// Kills an upload of root's once it has moved names aside, as if one of them had been that of
+/// a new version of alice's.
+fn killed_upload(machine: &Machine) {
+    let stage = machine.documents().join(".poof-restoring");
+    let kill = ["-P", stage.to_str().unwrap(), "-e", "inject=unlinkat:signal=SIGKILL:when=1"];
+    let strace = ["-D", "-f", "-qq", "-o", "/dev/null"].iter().chain(&kill);
+    let poof = strace.chain(&[env!("CARGO_BIN_EXE_poof")]).chain(UPLOAD);
+    let run = machine.sandbox.program("strace").args(poof).run();
+    assert_eq!(run.code, None, "{run}");
+    let moved = fs::read_dir(&stage).unwrap().next().unwrap().unwrap().path();
+    let saved = machine.home().join("alice/saved");
+    fs::write(&saved, NEW).unwrap();
+    lchown(&saved, Some(NOBODY), Some(NOBODY)).unwrap();
+    fs::rename(saved, moved).unwrap();
+}
+
+/// A neighbour exchanges the directory, or another one, for a link while root gives back what
+/// a killed wipe had moved.
+fn race_for_what_goes_back(times: usize) {
+    for time in 0..times {
+        let Some((machine, disk)) = on_disk() else { return };
+        machine.poof(&["backup"]).expect_code(0);
+        killed_upload(&machine);
+        let (documents, alice) = (machine.documents(), machine.home().join("alice"));
+        let (dir, a, leads) = match time % 2 {
+            0 => (&alice, "documents", "../secret"),
+            _ => (&documents, "sub", "../../secret/sub"),
+        };
+        symlink(leads, dir.join("link")).unwrap();
+        let neighbour = Neighbour::exchanging(dir, a, "link");
+        let command = if time % 4 < 2 { UPLOAD } else { DOWNLOAD };
+        let run = machine.poof(command);
+        drop(neighbour);
+        machine.is_intact(&run);
+        assert_eq!(leaked(disk.path()), [] as [PathBuf; 0], "{time}: {run}");
+        let all = WalkDir::new(&alice).into_iter().flatten();
+        let mut all = all.filter(|found| found.file_type().is_file());
+        let is_there = all.any(|found| fs::read(found.path()).unwrap() == NEW.as_bytes());
+        assert!(is_there, "{time}: {run}");
+    }
+}
+
+#[test]
+fn what_a_killed_wipe_gives_back_goes_nowhere_else() {
+    race_for_what_goes_back(4);
+}
+
+#[test]
+#[ignore = "takes minutes: make soak"]
+fn soak_two_hundred_races_for_what_a_killed_wipe_gives_back_lead_root_nowhere() {
+    race_for_what_goes_back(200);
+}

@@ -275,22 +275,13 @@ impl Shared {
                 self.answers.lock().unwrap().insert(name, (parts.clone(), text.clone()));
                 Ok(Response::from_parts(parts, answer::whole(text)))
             }
-            Verdict::Body(body) => {
-                let (parts, _) = answer::held(self.pass(incoming).await?).await?;
-                Ok(answer::other(parts, body))
-            }
+            Verdict::Body(body) => self.altered(incoming, |_| body).await,
             Verdict::Lacking(keys) => {
-                let (parts, body) = answer::held(self.pass(incoming).await?).await?;
-                Ok(answer::other(
-                    parts,
-                    answer::lacking(&body, |key| {
-                        keys.iter().any(|lacks| key.ends_with(lacks.as_str()))
-                    }),
-                ))
+                let lacks = |key: &str| keys.iter().any(|end| key.ends_with(end.as_str()));
+                self.altered(incoming, |body| answer::lacking(body, lacks).into()).await
             }
             Verdict::Empty => {
-                let (parts, body) = answer::held(self.pass(incoming).await?).await?;
-                Ok(answer::other(parts, answer::lacking(&body, |_| true)))
+                self.altered(incoming, |body| answer::lacking(body, |_| true).into()).await
             }
             Verdict::Tagged => {
                 let mut response = self.pass(incoming).await?;
@@ -304,6 +295,17 @@ impl Shared {
             }
             Verdict::Elsewhere(address) => answer::elsewhere(incoming, &address).await,
         }
+    }
+
+    /// The answer with another body.
+    async fn altered(
+        &self,
+        incoming: hyper::Request<Incoming>,
+        body: impl FnOnce(&Bytes) -> Vec<u8>,
+    ) -> Result<Response<Body>, Error> {
+        let (parts, answer) = answer::held(self.pass(incoming).await?).await?;
+        let body = body(&answer);
+        Ok(answer::other(parts, body))
     }
 
     fn record(&self, incoming: &hyper::Request<Incoming>) -> Request {
