@@ -8,6 +8,7 @@ mod configuration;
 mod documents;
 mod help;
 mod leaving;
+mod looking;
 mod manual;
 mod schedule;
 mod secret;
@@ -22,6 +23,7 @@ use crate::base::units::span;
 pub use configuration::page as configuration_page;
 pub use help::{command, parse};
 pub use leaving::{Kit, Neuter, Return};
+pub use looking::{Diff, Find, Get, History, Ls};
 pub use manual::page;
 pub use schedule::Lconfig;
 pub use secret::{Secret, SecretSet};
@@ -73,6 +75,16 @@ pub enum Command {
     Upload(Upload),
     /// Make every local directory equal to its snapshot
     Download(Download),
+    /// List what a snapshot holds
+    Ls(Ls),
+    /// Find paths in the snapshots, by a piece of a name or a pattern
+    Find(Find),
+    /// Bring back files or directories from a snapshot, and nothing else
+    Get(Get),
+    /// Show what differs between here and a snapshot, or between two snapshots
+    Diff(Diff),
+    /// List the snapshots of a directory, or the versions of a path
+    History(History),
     /// Check both configuration files and the credentials against the remote
     Verify(Verify),
     /// Check that poof can restore what is on the remote
@@ -124,8 +136,8 @@ impl Command {
 
     /// Whether it moves or reads so much that the machine should not fall asleep over it.
     pub fn takes_long(&self) -> bool {
-        use Command::{Backup, Check, Download, Return, Upload};
-        matches!(self, Backup(_) | Check(_) | Download(_) | Return(_) | Upload(_))
+        use Command::{Backup, Check, Download, Get, Return, Upload};
+        matches!(self, Backup(_) | Check(_) | Download(_) | Get(_) | Return(_) | Upload(_))
     }
 }
 

@@ -6,6 +6,15 @@ pub fn time(since: u64) -> String {
     time.unwrap_or(jiff::Timestamp::MAX).to_string()
 }
 
+/// `2026-11-24T17:20:00.5Z`: with as many digits as it needs. Counted forward from the second.
+pub fn precise((seconds, nanos): (i64, u32)) -> String {
+    let nanos = i32::try_from(nanos).unwrap_or(0);
+    let time = jiff::Timestamp::new(seconds, 0)
+        .and_then(|time| time.checked_add(jiff::SignedDuration::new(0, nanos)));
+    let end = if seconds < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+    time.unwrap_or(end).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

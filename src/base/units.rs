@@ -31,6 +31,13 @@ pub fn date(since: u64) -> String {
     time.strftime("%Y-%m-%d %H:%M").to_string()
 }
 
+/// `2026-11-24 17:20:05`, in the time zone of this machine.
+pub fn date_with_seconds(since: i64) -> String {
+    let time = jiff::Timestamp::from_second(since).unwrap_or_default();
+    let time = jiff::ZonedDateTime::new(time, jiff::tz::TimeZone::system());
+    time.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
 /// `2026-11-24T17:20:05+01:00`: now, for a log.
 pub fn stamp() -> String {
     let time = jiff::ZonedDateTime::now().strftime("%Y-%m-%dT%H:%M:%S%:z");
@@ -46,6 +53,35 @@ pub fn span(text: &str) -> Option<Duration> {
     }
     let total = span.total(SpanTotal::from(Unit::Second).days_are_24_hours()).ok()?;
     Duration::try_from_secs_f64(total).ok()
+}
+
+/// A moment as people write it, in seconds since 1970: RFC 3339, a date and a time of this
+/// machine's time zone, a date (its last second), `now`, `today`, `yesterday`, or an age: `3d`,
+/// `6h` ago. Nothing if it is none.
+pub fn moment(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let ago = |time: Duration| now().checked_sub(time.as_secs());
+    match text {
+        "now" | "today" => return Some(now()),
+        "yesterday" => return ago(Duration::from_secs(24 * 3600)),
+        _ => {}
+    }
+    if let Some(time) = span(text) {
+        return ago(time);
+    }
+    let second = |time: jiff::Timestamp| u64::try_from(time.as_second()).ok();
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        return second(time);
+    }
+    let time: jiff::civil::DateTime = text.parse().ok()?;
+    let zone = jiff::tz::TimeZone::system();
+    // A date means all of it, a minute as well: what was made in it counts.
+    let end = match (text.len(), text.matches(':').count()) {
+        (10, 0) => time.date().at(23, 59, 59, 0),
+        (_, 1) => time.checked_add(Span::new().seconds(59)).ok()?,
+        _ => time,
+    };
+    second(end.to_zoned_datetime(zone).ok()?.timestamp())
 }
 
 /// Now, in seconds since 1970.
@@ -68,6 +104,21 @@ mod tests {
     fn one_file_is_singular() {
         assert_eq!(files(1), "1 file");
         assert_eq!(files(12_345), "12,345 files");
+    }
+
+    #[test]
+    fn moments_are_read_as_people_write_them() {
+        let at = |text: &str| moment(text).unwrap();
+        assert_eq!(at("2026-11-24T17:20:05Z"), 1_795_540_805);
+        assert_eq!(at("2026-11-24T18:20:05+01:00"), 1_795_540_805);
+        assert_eq!(at("2026-11-24") + 1, at("2026-11-25 00:00:00"));
+        assert_eq!(at("2026-11-24 17:20"), at("2026-11-24 17:20:59"));
+        assert!(now() - at("3d") - 3 * 86_400 < 5 && at("yesterday") < at("now"));
+        // The minute that `date` shows is one that is read.
+        assert!(at(&date(1_795_540_805)) >= 1_795_540_805);
+        for text in ["", "soon", "2026-13-01", "-3d", "17:20", "2026-11"] {
+            assert_eq!(moment(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -68,6 +68,50 @@ pub const HELP: &[Help] = &[
         ends: &[Kind::Remote, Kind::Incomplete, Kind::Guard, Kind::Busy],
     },
     Help {
+        name: "ls",
+        examples: &[
+            ("poof ls", "every directory, and its newest snapshot"),
+            ("poof ls -l Documents/letters", "what is in a directory, in long form"),
+            ("poof ls -R Documents --at yesterday", "all that was there yesterday"),
+        ],
+        ends: &[Kind::Remote, Kind::Incomplete, Kind::Guard],
+    },
+    Help {
+        name: "find",
+        examples: &[
+            ("poof find invoice", "every name with this piece"),
+            ("poof find *.pdf --only Documents", "a pattern, in one directory"),
+        ],
+        ends: &[Kind::Remote, Kind::Incomplete, Kind::Guard],
+    },
+    Help {
+        name: "get",
+        examples: &[
+            ("poof get Documents/letters/tax.odt", "to its place; asks before it replaces"),
+            ("poof get ~/Documents/letters", "a path on disk does as well"),
+            ("poof get Documents/letters --to /tmp/look", "to /tmp/look/Documents/letters"),
+            ("poof get Documents/tax.odt --at 2026-11-24", "as it was on that day"),
+        ],
+        ends: &[Kind::Remote, Kind::Incomplete, Kind::Guard, Kind::Busy],
+    },
+    Help {
+        name: "diff",
+        examples: &[
+            ("poof diff", "what the next backup would save"),
+            ("poof diff Documents/letters --at 3d", "since three days ago"),
+            ("poof diff Documents --at 3d --and yesterday", "between two snapshots"),
+        ],
+        ends: &[Kind::Remote, Kind::Incomplete, Kind::Guard],
+    },
+    Help {
+        name: "history",
+        examples: &[
+            ("poof history", "the snapshots of every directory"),
+            ("poof history Documents/tax.odt", "the versions of a file"),
+        ],
+        ends: &[Kind::Remote, Kind::Incomplete, Kind::Guard],
+    },
+    Help {
         name: "verify",
         examples: &[
             ("poof verify", "both files, and the credentials against the remote"),

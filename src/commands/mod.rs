@@ -8,11 +8,16 @@ mod completions;
 mod config;
 mod cryptoggle;
 mod demo;
+mod diff;
 mod download;
 mod econfig;
+mod find;
+mod get;
+mod history;
 mod kit;
 mod lconfig;
 mod lpurge;
+mod ls;
 mod man;
 mod neuter;
 mod paths;
@@ -47,6 +52,11 @@ pub fn run(cli: Cli, session: &Session) -> Result<Outcome> {
         Some(Command::Upload(args)) => upload::run(session, &args),
         Some(Command::Download(args)) => download::run(session, &args),
         Some(Command::Check(args)) => check::run(session, &args),
+        Some(Command::Ls(args)) => ls::run(session, &args),
+        Some(Command::Find(args)) => find::run(session, &args),
+        Some(Command::Get(args)) => get::run(session, &args),
+        Some(Command::Diff(args)) => diff::run(session, &args),
+        Some(Command::History(args)) => history::run(session, &args),
         Some(Command::Verify(args)) => verify::run(session, &args),
         Some(Command::Config) => config::run(session),
         Some(Command::Cconfig(args)) => cconfig::run(session, &args),

@@ -12,7 +12,7 @@ use crate::base::interrupt;
 use crate::base::units::now;
 use crate::config::Ready;
 use crate::config::trees::Directory;
-use crate::report::{Event, lists};
+use crate::report::{Event, TreeNote, lists};
 use crate::tree::guard;
 
 /// What is wanted of a backup.
@@ -88,6 +88,14 @@ fn send(
             Found::Wiping => Err(guard::half_wiped(&directory.local)),
             Found::Wiped(record) => {
                 report.tell(&Event::wiped_before(&record, &repository.remote.name()));
+                Ok(None)
+            }
+            Found::Part { record, .. } => {
+                report.tell(&Event::wiped_before(&record, &repository.remote.name()));
+                report.say_of(&directory.name, TreeNote::PartStays);
+                if !dry_run {
+                    repository.wipes(&repository.snapshots(&directory.name)).erase_names()?;
+                }
                 Ok(None)
             }
         });

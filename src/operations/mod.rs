@@ -4,6 +4,7 @@ pub mod backup;
 mod brought;
 pub mod caution;
 pub mod check;
+pub mod contents;
 pub mod download;
 pub mod guessable;
 mod hooks;

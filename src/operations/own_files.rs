@@ -3,9 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use data_encoding::HEXLOWER;
+
 use super::session::Session;
 use crate::config::Files;
 use crate::config::trees::Directory;
+use crate::host::machine::Machine;
 
 /// Where the configuration in use is below a directory.
 pub fn in_use(session: &Session, directory: &Directory) -> Vec<Vec<u8>> {
@@ -34,6 +37,20 @@ pub fn needed(session: &Session, directory: &Directory) -> Vec<Vec<u8>> {
     let mut needed = inside(&directory.local, [&session.layout.state, &program]);
     needed.extend(configuration(session, &directory.local));
     needed
+}
+
+/// The place of this machine alone for the directory of its configuration; None for all
+/// others.
+pub fn place_of_its_own(
+    session: &Session,
+    machine: &Machine,
+    directory: &Directory,
+) -> Option<Directory> {
+    let Directory { local, name } = directory;
+    let suffix = format!("-{}", &HEXLOWER.encode(&machine.id)[..8]);
+    let own = in_use(session, directory).iter().any(Vec::is_empty);
+    (own && !name.ends_with(&suffix))
+        .then(|| Directory { local: local.clone(), name: format!("{name}{suffix}") })
 }
 
 /// Both files in use as far as they are below `root`, relative to it. A link counts as well

@@ -21,8 +21,9 @@ use crate::tree::model::change::Why;
 use crate::tree::model::entry::is_within;
 use crate::tree::model::plan::Planned;
 use crate::tree::remote::lock::Lock;
+use crate::tree::restore::apart::Apart;
 use crate::tree::scan::walk::{self, LeftOut, Walk};
-use crate::tree::snapshot::{Snapshots, Standing};
+use crate::tree::snapshot::{Newest, Snapshot, Snapshots, Standing};
 use crate::tree::wipe::{Presence, Record};
 
 /// What the survey of every directory needs to know.
@@ -43,6 +44,11 @@ pub enum Found<'a> {
     Wiping,
     /// It is wiped, and nothing has come up since.
     Wiped(Record),
+    /// It is wiped, and a part of its snapshot was brought back, and nothing else.
+    Part {
+        record: Record,
+        snapshot: Snapshot,
+    },
 }
 
 /// What a survey comes to under one name.
@@ -149,6 +155,44 @@ impl<'a> Preflight<'a> {
         Ok(Surveyed::Found(Found::Here(backup)))
     }
 
+    /// The snapshot that was wiped, if all that is in its directory by now is what it holds.
+    fn part(
+        &self,
+        directory: &Directory,
+        snapshots: &Snapshots,
+        record: &Record,
+        watch: &mut Monitor,
+    ) -> Result<Option<Snapshot>> {
+        if !record.is_on(&self.repository.remote.name()) {
+            return Ok(None);
+        }
+        let Newest::Found(found) = snapshots.newest(watch)? else { return Ok(None) };
+        if found.id() != (record.generation, record.head) {
+            return Ok(None);
+        }
+        let root = self.repository.roots.get(&directory.local)?;
+        let apart = Apart::by_content(root.as_ref(), self.filter, &found)?;
+        Ok((!apart.is_unsaved()).then_some(found))
+    }
+
+    /// Notes what of a snapshot is in its directory again, and looks once more that this, as it
+    /// was noted, is what the snapshot holds.
+    ///
+    /// # Errors
+    /// It cannot be read, or it has changed.
+    pub fn meet(&self, directory: &Directory, snapshot: &Snapshot) -> Result<()> {
+        let Directory { local, name } = directory;
+        let snapshots = self.repository.snapshots(name);
+        let Some(root) = self.repository.roots.get(local)? else { return Ok(()) };
+        let walk = Walk::new(&root, self.filter).map_err(|e| walk::closed(root.path(), &e))?;
+        snapshots.meet(snapshot, walk, |_| false)?;
+        let met = snapshots.cached().ok_or_else(|| guard::lost_record(name))?;
+        if Apart::by_content(Some(&root), self.filter, &met)?.is_unsaved() {
+            return guard::wiped(local, Allowed::default());
+        }
+        Ok(())
+    }
+
     /// What a wipe has left of a directory, and whether it still is as the wipe left it.
     fn presence(
         &self,
@@ -183,6 +227,11 @@ impl<'a> Preflight<'a> {
                     wipes.erase_names()?;
                 }
                 return Ok(Gone::Yes(Found::Wiped(record)));
+            }
+            Presence::Wiped(record)
+                if let Some(snapshot) = self.part(directory, snapshots, &record, watch)? =>
+            {
+                return Ok(Gone::Yes(Found::Part { record, snapshot }));
             }
             Presence::Wiped(record) => {
                 guard::wiped(local, allowed)?;

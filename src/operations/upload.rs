@@ -167,6 +167,13 @@ fn survey<'a>(sending: &Preflight<'a>, directories: &[&Directory]) -> Result<Sur
                 report.say_of(&directory.name, TreeNote::WipeGoesOn);
                 all.going.push(directory);
             }
+            Ok(Found::Part { snapshot, .. }) => {
+                report.say_of(&directory.name, TreeNote::PartGoes);
+                if !sending.dry_run {
+                    sending.meet(&directory, &snapshot)?;
+                }
+                all.going.push(directory);
+            }
             Ok(Found::Wiped(record)) => {
                 all.elsewhere |= !record.is_on(&here);
                 report.tell(&Event::wiped_before(&record, &here));

@@ -8,12 +8,13 @@ use serde_json::{Map, Value};
 
 use super::note::Note;
 use crate::base::error::Error;
-use crate::base::json::time;
+use crate::base::json::{precise as precise_time, time};
 use crate::base::waiting::Waiting;
 use crate::config::Status;
 use crate::host::mounts::Mount;
 pub use crate::tree::model::plan::Action;
 use crate::tree::model::plan::{Failed, Totals};
+use crate::tree::snapshot::Told;
 use crate::tree::wipe::{Achieved, Record, Tally};
 
 /// Something that happened, or that was found. What people read of it is in
@@ -203,6 +204,18 @@ pub enum Event {
         of: u64,
     },
     Finding(Finding),
+    Entry(Entry),
+    Generation(Generation),
+    Revision(Revision),
+    Difference {
+        tree: String,
+        what: &'static str,
+        bytes: Option<u64>,
+        #[serde(skip)]
+        directory: bool,
+        #[serde(flatten)]
+        path: Bytes,
+    },
     Checked {
         tree: String,
         intact: u64,
@@ -466,6 +479,82 @@ pub struct Finding {
     pub at_top: bool,
 }
 
+/// What a snapshot holds at a path.
+#[derive(Debug, Serialize)]
+pub struct Entry {
+    pub tree: String,
+    pub kind: &'static str,
+    pub bytes: Option<u64>,
+    /// Seconds since 1970, and nanoseconds.
+    #[serde(serialize_with = "precise")]
+    pub modified: (i64, u32),
+    pub mode: Option<String>,
+    pub uid: Option<u32>,
+    pub gid: Option<u32>,
+    #[serde(flatten)]
+    pub target: Option<Bytes>,
+    #[serde(flatten)]
+    pub path: Bytes,
+    #[serde(skip)]
+    pub shown: EntryShown,
+}
+
+/// How people are shown it.
+#[derive(Clone, Copy, Debug)]
+pub struct EntryShown {
+    /// Where in its path what is shown begins; None: with the name of the tree.
+    pub from: Option<usize>,
+    /// With mode, size and time.
+    pub long: bool,
+}
+
+/// A snapshot on the remote.
+#[derive(Debug, Serialize)]
+pub struct Generation {
+    pub tree: String,
+    pub generation: u64,
+    #[serde(serialize_with = "moment")]
+    pub made: u64,
+    pub host: String,
+    pub files: u64,
+    pub bytes: u64,
+    pub newest: bool,
+}
+
+impl Generation {
+    pub fn of(tree: &str, told: &Told, newest: bool) -> Self {
+        let ((made, host), counts) = (told.made(), told.counts());
+        Generation {
+            tree: tree.to_owned(),
+            generation: told.generation(),
+            made,
+            host: host.into_owned(),
+            files: counts.files,
+            bytes: counts.bytes,
+            newest,
+        }
+    }
+}
+
+/// A path from one snapshot on.
+#[derive(Debug, Serialize)]
+pub struct Revision {
+    pub tree: String,
+    /// The first snapshot that has it so.
+    pub generation: u64,
+    #[serde(serialize_with = "moment")]
+    pub made: u64,
+    pub host: String,
+    pub deleted: bool,
+    /// The remote still has its content.
+    pub restorable: bool,
+    pub bytes: Option<u64>,
+    #[serde(serialize_with = "precise_or_null")]
+    pub modified: Option<(i64, u32)>,
+    #[serde(flatten)]
+    pub path: Bytes,
+}
+
 /// A snapshot of a directory. `unproven` files, if the remote could be asked.
 #[derive(Debug, Serialize)]
 pub struct Snapshot {
@@ -519,6 +608,10 @@ impl Bytes {
         Bytes { key: "holds", bytes: path.to_vec() }
     }
 
+    pub fn target(path: &[u8]) -> Self {
+        Bytes { key: "target", bytes: path.to_vec() }
+    }
+
     pub fn content(text: &[u8]) -> Self {
         Bytes { key: "content", bytes: text.to_vec() }
     }
@@ -561,6 +654,19 @@ fn status_word<S: Serializer>(status: &Status, serializer: S) -> Result<S::Ok, S
 
 fn texts<S: Serializer>(paths: &[Vec<u8>], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(paths.iter().map(|path| String::from_utf8_lossy(path)))
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde hands a reference
+fn precise<S: Serializer>(time: &(i64, u32), serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&precise_time(*time))
+}
+
+#[allow(clippy::ref_option)] // serde hands a reference
+fn precise_or_null<S: Serializer>(
+    time: &Option<(i64, u32)>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_some(&time.map(precise_time))
 }
 
 impl Event {

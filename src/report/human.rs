@@ -5,11 +5,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::event::{
-    Action, Bytes, Event, Fate, Finding, KitFound, Numbers, On, Run, Seen, Snapshot, WipeResult,
+    Action, Bytes, Entry, Event, Fate, Finding, Generation, KitFound, Numbers, On, Revision, Run,
+    Seen, Snapshot, WipeResult,
 };
 use super::note::Tone;
 use crate::base::shown::{name_of, one_line, quoted};
-use crate::base::units::{bytes, clock, date, files};
+use crate::base::units::{bytes, clock, date, date_with_seconds, files};
 use crate::host::mounts::Mount;
 use crate::tree::wipe::Achieved;
 
@@ -65,6 +66,19 @@ pub fn said(event: &Event) -> Option<(Tone, String)> {
             (Tone::Note, format!("{tree}: reads back {count}{share}, {size}"))
         }
         E::Finding(finding) => return found(finding),
+        E::Entry(entry) => (Tone::Result, listed(entry)),
+        E::Generation(found) => (Tone::Result, generation(found)),
+        E::Revision(found) => (Tone::Result, revision(found)),
+        E::Difference { tree, what, directory, path, .. } => {
+            let sign = match *what {
+                "new" => '+',
+                "gone" => '-',
+                "content" => '*',
+                _ => '=',
+            };
+            let slash = if *directory && !path.as_bytes().is_empty() { "/" } else { "" };
+            (Tone::Result, format!("{sign} {tree}/{}{slash}", shown(path)))
+        }
         E::Checked { tree, intact, lost, foreign, .. } => {
             (Tone::Note, format!("{tree}: {intact} intact, {lost} not, {foreign} foreign"))
         }
@@ -308,6 +322,79 @@ fn shown(path: &Bytes) -> String {
 /// Without the line ends, of which the terminal has its own.
 fn text_of(text: &str) -> String {
     text.trim_end_matches('\n').to_owned()
+}
+
+/// `-rw-r--r--   12345 2026-11-24 17:20:05 name`, or the name alone.
+fn listed(entry: &Entry) -> String {
+    let path = entry.path.as_bytes();
+    let name = match entry.shown.from {
+        Some(from) => name_of(path.get(from..).unwrap_or_default()).into_owned(),
+        None => format!("{}/{}", entry.tree, name_of(path)),
+    };
+    let name = match (entry.kind, &entry.target) {
+        ("directory", _) => format!("{name}/"),
+        (_, Some(target)) if entry.shown.long => format!("{name} -> {}", shown(target)),
+        _ => name,
+    };
+    if !entry.shown.long {
+        return name;
+    }
+    let mode = match &entry.mode {
+        Some(mode) => permissions(entry.kind, mode),
+        None => "?".repeat(10),
+    };
+    let size = entry.bytes.map_or("-".to_owned(), |size| size.to_string());
+    let time = date_with_seconds(entry.modified.0);
+    format!("{mode} {size:>12} {time} {name}")
+}
+
+/// `drwxr-xr-x`
+fn permissions(kind: &str, octal: &str) -> String {
+    let mode = u32::from_str_radix(octal, 8).unwrap_or(0);
+    let first = match kind {
+        "directory" => 'd',
+        "link" => 'l',
+        "fifo" => 'p',
+        "char_device" => 'c',
+        "block_device" => 'b',
+        _ => '-',
+    };
+    let special = [0o4000, 0o2000, 0o1000];
+    let mut text = String::from(first);
+    for (index, special) in special.iter().enumerate() {
+        let bits = mode >> (6 - 3 * index) & 7;
+        text.push(if bits & 4 == 0 { '-' } else { 'r' });
+        text.push(if bits & 2 == 0 { '-' } else { 'w' });
+        text.push(match (bits & 1 == 1, mode & special != 0, index) {
+            (true, true, 2) => 't',
+            (false, true, 2) => 'T',
+            (true, true, _) => 's',
+            (false, true, _) => 'S',
+            (true, false, _) => 'x',
+            (false, false, _) => '-',
+        });
+    }
+    text
+}
+
+fn generation(found: &Generation) -> String {
+    let Generation { tree, generation, made, host, files: count, bytes: size, newest } = found;
+    let newest = if *newest { " (newest)" } else { "" };
+    let (made, count, size) = (date(*made), files(*count), bytes(*size));
+    format!("{tree}: {made}, {count}, {size}, from {host}, number {generation}{newest}")
+}
+
+fn revision(found: &Revision) -> String {
+    let Revision { tree, generation, made, host, deleted, restorable, bytes: size, .. } = found;
+    let what = match (deleted, size, restorable) {
+        (true, ..) => "deleted".to_owned(),
+        (_, Some(size), true) => bytes(*size),
+        (_, Some(size), false) => format!("{}, not on the remote any more", bytes(*size)),
+        (_, None, true) => "no file".to_owned(),
+        (_, None, false) => "no file, not on the remote any more".to_owned(),
+    };
+    let (path, made) = (shown(&found.path), date(*made));
+    format!("{tree}/{path}: {made}: {what}, from {host}, number {generation}")
 }
 
 fn sign(action: Action) -> char {

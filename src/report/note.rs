@@ -150,6 +150,11 @@ pub enum TreeNote {
     /// Its name is taken by the configuration of another machine.
     KeptAs(String),
     WipeGoesOn,
+    NothingBackedUp,
+    /// A part of what was wiped was brought back, and stays.
+    PartStays,
+    /// The same, and it goes again.
+    PartGoes,
     /// It is poof's own configuration.
     OwnStays,
     WouldLift {
@@ -281,6 +286,11 @@ impl TreeNote {
                 "it holds the configuration of another machine; that of this one is kept as {name}"
             ),
             TreeNote::WipeGoesOn => "its wipe goes on where it ended".to_owned(),
+            TreeNote::NothingBackedUp => "nothing is backed up yet".to_owned(),
+            TreeNote::PartStays => {
+                "what was brought back is as the snapshot has it; the rest stays wiped".to_owned()
+            }
+            TreeNote::PartGoes => "what was brought back is wiped again".to_owned(),
             TreeNote::OwnStays => "it is poof's own configuration and stays".to_owned(),
             TreeNote::WouldLift { paths, lifts } => {
                 let what = if *lifts {

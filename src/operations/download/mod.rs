@@ -24,6 +24,7 @@ use crate::report::TreeNote;
 use crate::report::lists;
 use crate::tree::guard::{self, Allowed};
 use crate::tree::journal::Journal;
+use crate::tree::mirror::Transfer;
 use crate::tree::model::path_set::Kept;
 use crate::tree::model::plan::Planned;
 use crate::tree::restore::{Accounts, Restore, Target};
@@ -121,6 +122,32 @@ pub(super) fn bring_from(
     let outcome = runner::all(report, tasks, outcome, "restored");
     before.compare(session, yes)?;
     Ok(outcome?.closed())
+}
+
+/// The plan for a directory of which the remote has no manifest: everything comes, and what
+/// is here beside it stays.
+///
+/// # Errors
+/// As [`run`], or poof has written to the remote.
+pub(super) fn mirrored(
+    session: &Session,
+    ready: &Ready,
+    directory: &Directory,
+    to: Option<&Path>,
+    allowed: Allowed,
+) -> Result<Transfer> {
+    let repository = Repository::open(session, ready, &[directory], allowed)?;
+    let caution = Caution { allowed, ..Caution::default() };
+    let (only, to) = (vec![directory.name.clone()], to.map(Path::to_path_buf));
+    let request = &Request { only, caution, to, keep_extra: true };
+    let (repository, spares, lacking) =
+        (&repository, own_files::in_use as Spares, Cell::new(false));
+    let incoming = Incoming { session, request, ready, repository, allowed, spares, lacking };
+    let target = incoming.target(directory);
+    let root = repository.roots.get(&target)?;
+    let transfer = incoming.mirror(directory, target, root.as_ref())?;
+    // A part is no download of the tree.
+    Ok(Transfer { journal: None, ..transfer })
 }
 
 /// What the preparation of every tree needs to know.
@@ -225,9 +252,10 @@ impl<'a> Incoming<'a> {
             state,
             unsent,
             filter,
+            only: None,
             accounts,
         };
-        let restore = target.compare(listing)?;
+        let restore = target.compare(Some(listing))?;
         drop(monitor);
         self.note_spared(name, restore.spared);
         self.note_excluded(name, restore.excluded);
@@ -306,7 +334,7 @@ impl<'a> Incoming<'a> {
 fn consent(session: &Session, tasks: &[Box<dyn Task + '_>], yes: bool) -> Result<()> {
     let deleted = tasks.iter().map(|task| task.plan().totals().delete - task.leftovers());
     let deleted: usize = deleted.sum();
-    let replaced: usize = tasks.iter().map(|task| task.plan().totals().update).sum();
+    let replaced: usize = tasks.iter().map(|task| task.plan().totals().replaced).sum();
     if deleted + replaced == 0 {
         return Ok(());
     }

@@ -10,8 +10,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use data_encoding::HEXLOWER;
-
 use super::own_files;
 use super::session::Session;
 use crate::base::error::{Error, Kind, Result};
@@ -210,16 +208,8 @@ impl<'a> Repository<'a> {
 
     /// The place of this machine alone for the directory of its configuration; None for
     /// all others.
-    pub fn place_of_its_own(
-        &self,
-        session: &Session,
-        Directory { local, name }: &Directory,
-    ) -> Option<Directory> {
-        let directory = Directory { local: local.clone(), name: name.clone() };
-        let suffix = format!("-{}", &HEXLOWER.encode(&self.machine.id)[..8]);
-        let own = own_files::in_use(session, &directory).iter().any(Vec::is_empty);
-        (own && !name.ends_with(&suffix))
-            .then(|| Directory { local: local.clone(), name: format!("{name}{suffix}") })
+    pub fn place_of_its_own(&self, session: &Session, directory: &Directory) -> Option<Directory> {
+        own_files::place_of_its_own(session, &self.machine, directory)
     }
 
     /// The lock over some trees, which is taken when it is first needed.

@@ -13,6 +13,7 @@ use crate::config::trees::Directory;
 use crate::config::{Files, PoofConf, RcloneConf, Ready, ready};
 use crate::host::paths::{System, layout};
 use crate::operations::caution::Caution;
+use crate::operations::contents::get;
 use crate::operations::recovery::readiness;
 use crate::operations::secret_cache::SecretCache;
 use crate::operations::session::Session;
@@ -264,6 +265,13 @@ impl Home {
         let request =
             download::Request { caution, to, only: vec![TREE.to_owned()], keep_extra: false };
         download::bring_from(&self.session, &request, &self.ready, |_, _| Vec::new())
+    }
+
+    pub fn get(&self, path: &str) -> Result<Outcome> {
+        let caution = Caution { yes: true, ..Caution::default() };
+        let paths = vec![format!("{TREE}/{path}").into()];
+        let request = get::Request { paths, caution, ..get::Request::default() };
+        get::bring(&self.session, &request, &self.ready)
     }
 
     pub fn check(&self, sample: Option<f64>) -> Result<Outcome> {

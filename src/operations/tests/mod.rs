@@ -9,3 +9,4 @@ mod order_of_hooks;
 mod order_of_leaving;
 mod order_of_others;
 mod order_of_upload;
+mod parts;

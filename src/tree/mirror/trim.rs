@@ -1,6 +1,7 @@
 //! What is cut off a plan that rclone has made.
 
 use std::collections::HashSet;
+use std::os::unix::ffi::OsStrExt;
 
 use crate::base::error::Result;
 use crate::base::interrupt;
@@ -25,6 +26,21 @@ impl Plan<ObjectName> {
         for items in [&mut self.add, &mut self.update, &mut self.delete] {
             items.retain(|item| !item.path.is_within(place));
         }
+        self
+    }
+
+    /// Only what lies at or below one of `places`.
+    #[must_use]
+    pub fn reaching(mut self, places: &[ObjectName]) -> Self {
+        let is_one = |name: &ObjectName| {
+            let place = name.place();
+            places.iter().any(|wanted| name.is_within(wanted) || place.is_within(wanted))
+        };
+        for items in [&mut self.add, &mut self.update, &mut self.delete] {
+            items.retain(|item| is_one(&item.path));
+        }
+        self.failed.retain(|failed| is_one(&ObjectName::told(failed.path.as_os_str().as_bytes())));
+        self.trouble = None;
         self
     }
 

@@ -132,6 +132,19 @@ impl Inventory {
         part
     }
 
+    /// The same with a directory before each name.
+    #[must_use]
+    pub fn named_below(&self, dir: &str) -> Inventory {
+        let mut part = Inventory { texts: self.texts.clone(), ..Self::default() };
+        for object in &self.objects {
+            let name = [dir.as_bytes(), b"/", name_of(&self.names, object)].concat();
+            let len = u32::try_from(name.len()).unwrap_or(u32::MAX);
+            part.objects.push(Object { at: part.names.len(), len, ..*object });
+            part.names.extend(name);
+        }
+        part
+    }
+
     fn text(&self, object: &Object) -> String {
         match object.tag {
             Seen::None => String::new(),

@@ -29,6 +29,11 @@ impl Kept {
             && (self.paths.contains(path) || above(path).any(|dir| self.paths.contains(dir)))
     }
 
+    /// The paths themselves.
+    pub fn paths(&self) -> impl Iterator<Item = &[u8]> {
+        self.paths.iter().map(Vec::as_slice)
+    }
+
     /// Whether something that stays is below a directory.
     pub fn is_below(&self, dir: &[u8]) -> bool {
         self.above.contains(dir)
@@ -46,7 +51,7 @@ impl<'a> FromIterator<&'a [u8]> for Kept {
 }
 
 /// The directories above a path, the innermost first; the root is the empty one.
-fn above(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub fn above(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = (!path.is_empty()).then_some(path);
     std::iter::from_fn(move || {
         let path = rest?;

@@ -63,6 +63,8 @@ pub struct Plan<N, D = N> {
     pub update: Vec<Item<N>>,
     /// Under another name they are there already, and gone there.
     pub moved: Vec<Item<N>>,
+    /// So many of `update` replace what holds the same, for it to share another file.
+    pub relinked: usize,
     /// Only their attributes, or where they are not files.
     pub attributes: Vec<Item<N>>,
     pub delete: Vec<Item<D>>,
@@ -81,6 +83,8 @@ pub struct Plan<N, D = N> {
 pub struct Totals {
     pub add: usize,
     pub update: usize,
+    /// Those of `update` whose content is another.
+    pub replaced: usize,
     pub moved: usize,
     pub attributes: usize,
     pub delete: usize,
@@ -111,6 +115,7 @@ impl<N: Below, D: Below> Planned for Plan<N, D> {
         Totals {
             add: self.add.len(),
             update: self.update.len(),
+            replaced: self.update.len().saturating_sub(self.relinked),
             moved: self.moved.len(),
             attributes: self.attributes.len(),
             delete: self.delete.len(),

@@ -1,20 +1,9 @@
 //! How far a directory is from a snapshot, which only this machine is asked.
 
-use std::cell::RefCell;
-use std::cmp::Ordering;
-use std::collections::VecDeque;
-
-use itertools::{EitherOrBoth, Itertools};
-
+use super::differences::{By, Difference, Look, from_here};
 use crate::base::error::Result;
-use crate::base::interrupt;
 use crate::storage::filter::Filter;
-use crate::tree::model::entry::{Entry, EntryKind, is_within, order};
-use crate::tree::restore;
-use crate::tree::scan::attributes::Holds;
-use crate::tree::scan::hashing;
 use crate::tree::scan::root::Root;
-use crate::tree::scan::walk::Found;
 use crate::tree::snapshot::Snapshot;
 
 /// What differs; directories and attributes do not count.
@@ -35,71 +24,33 @@ impl Apart {
     /// # Errors
     /// The directory or the snapshot cannot be read, or an interrupt.
     pub fn of(root: Option<&Root>, filter: &Filter, snapshot: &Snapshot) -> Result<Self> {
-        let disk = root.map(|root| Holds::of(root.handle())).unwrap_or_default();
-        // What is not looked at is neither here nor missing.
-        let unseen = RefCell::new(VecDeque::new());
-        let walk = restore::walk(root, filter)?.take_while(|_| !interrupt::requested());
-        let found = walk.filter_map(|found| {
-            let out = match found {
-                Found::Entry(entry) => return Some(entry),
-                Found::LeftOut(out) if out.partial => return None,
-                Found::LeftOut(out) => out.path,
-                Found::Excluded(found) => found.path().to_vec(),
-            };
-            unseen.borrow_mut().push_back(out);
-            None
-        });
+        Self::seen(Look { root, filter, only: None, by: By::Time }, snapshot)
+    }
+
+    /// The same, where every file is read.
+    ///
+    /// # Errors
+    /// As [`Apart::of`].
+    pub fn by_content(root: Option<&Root>, filter: &Filter, snapshot: &Snapshot) -> Result<Self> {
+        Self::seen(Look { root, filter, only: None, by: By::Content }, snapshot)
+    }
+
+    fn seen(look: Look, snapshot: &Snapshot) -> Result<Self> {
         let mut apart = Apart::default();
-        let wanted = snapshot.entries()?;
-        let pairs = found.merge_join_by(wanted, |found, wanted| match wanted {
-            Ok(wanted) => order(&found.path, &wanted.path),
-            Err(_) => Ordering::Greater,
-        });
-        for pair in pairs {
-            match pair {
-                EitherOrBoth::Left(found) => apart.new += u64::from(!found.is_directory()),
-                EitherOrBoth::Both(found, wanted) => {
-                    apart.changed += u64::from(!is_same(root, &found, &wanted?, disk));
-                }
-                EitherOrBoth::Right(wanted) => {
-                    let wanted = wanted?;
-                    let lacks = !wanted.is_directory() && !is_unseen(&unseen, &wanted.path);
-                    apart.missing += u64::from(lacks);
-                }
+        from_here(look, snapshot, &mut |difference, entry| {
+            let file = u64::from(!entry.is_directory());
+            match difference {
+                Difference::New => apart.new += file,
+                Difference::Content => apart.changed += 1,
+                Difference::Gone => apart.missing += file,
+                Difference::Attributes => {}
             }
-        }
-        interrupt::check()?;
+        })?;
         Ok(apart)
     }
 
     /// Whether something here is in no snapshot.
     pub fn is_unsaved(&self) -> bool {
         self.new + self.changed > 0
-    }
-}
-
-/// Both go on in the same order: what was passed does not come again.
-fn is_unseen(unseen: &RefCell<VecDeque<Vec<u8>>>, path: &[u8]) -> bool {
-    let mut unseen = unseen.borrow_mut();
-    while let Some(first) = unseen.front() {
-        if is_within(path, first) {
-            return true;
-        }
-        if order(first, path) == Ordering::Greater {
-            return false;
-        }
-        unseen.pop_front();
-    }
-    false
-}
-
-fn is_same(root: Option<&Root>, found: &Entry, wanted: &Entry, disk: Holds) -> bool {
-    match (&found.kind, &wanted.kind) {
-        (EntryKind::File(now), EntryKind::File(then)) => {
-            let (a, b) = (wanted.attributes.mtime, found.attributes.mtime);
-            now.size == then.size && disk.same_time(a, b)
-                || root.is_some_and(|root| hashing::is_same(root, found, wanted, false))
-        }
-        (now, then) => now == then,
     }
 }

@@ -34,6 +34,8 @@ pub struct Rules<'a> {
     pub state: &'a [Vec<u8>],
     /// What the last backup could not send: no snapshot holds it.
     pub unsent: &'a Kept,
+    /// The paths that are wanted; None: all. What is above them is the way to them.
+    pub only: Option<&'a Kept>,
     /// Where large attributes of what has to be done wait.
     pub large: &'a Aside,
 }
@@ -137,13 +139,17 @@ impl Making<'_> {
         }
         self.links.note(&wanted, None);
         let act = if wanted.file().is_some() { Act::Fetch } else { Act::Make };
-        self.steps.paths.push(Step { entry: wanted, act, instead_of, found: None });
+        self.steps.paths.push(Step { entry: wanted, act, instead_of, found: None, same: false });
     }
 
     fn both(&mut self, mut wanted: Entry, found: &Entry) {
         let differs = self.rules.power.differ(&wanted, found, self.rules.holds);
         if differs || wanted.is_directory() || wanted.hard_link.is_some() {
             self.rules.large.put(&mut wanted);
+        }
+        if self.is_way(&wanted.path) {
+            self.pass(wanted, found);
+            return;
         }
         if self.is_alone(&wanted.path) {
             let counts = self.is_spared(&wanted.path);
@@ -167,7 +173,8 @@ impl Making<'_> {
                 self.steps.plan.unchanged += 1;
                 if differs {
                     let (act, instead_of, found) = (Act::Attributes, Instead::Other, id_of(found));
-                    self.steps.paths.push(Step { entry: wanted, act, instead_of, found });
+                    let same = false;
+                    self.steps.paths.push(Step { entry: wanted, act, instead_of, found, same });
                 }
             }
             (false, false) => self.put(wanted, Instead::Other),
@@ -183,6 +190,19 @@ impl Making<'_> {
                 self.go(found, false);
                 self.put(wanted, Instead::Directory);
             }
+        }
+    }
+
+    /// Whether a path is not wanted itself, but something below it.
+    fn is_way(&self, path: &[u8]) -> bool {
+        self.rules.only.is_some_and(|only| !only.holds(path))
+    }
+
+    /// A directory on the way stays as it is. Anything else is in the way.
+    fn pass(&mut self, wanted: Entry, found: &Entry) {
+        if !found.is_directory() {
+            self.keep(&wanted.path);
+            self.kept = Some(wanted.path);
         }
     }
 
@@ -212,6 +232,9 @@ impl Making<'_> {
             return;
         }
         self.steps.extra.push(path.clone());
+        if self.is_way(path) {
+            return;
+        }
         let Rules { keep_extra, spared, state, .. } = self.rules;
         if !keep_extra && !spared.iter().chain(*state).any(|s| is_below(s, path)) {
             self.go(found, false);

@@ -67,10 +67,17 @@ impl Links {
             };
             split += u64::from(!replaced);
             if let Some(at) = at {
+                steps[at].same = !replaced;
                 steps[at].act = act;
             } else {
                 let entry = met.wanted.clone();
-                added.push(Step { entry, act, instead_of: Instead::Other, found: None });
+                added.push(Step {
+                    entry,
+                    act,
+                    instead_of: Instead::Other,
+                    found: None,
+                    same: true,
+                });
             }
         }
         let mut index = 0..;

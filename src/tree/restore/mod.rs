@@ -5,6 +5,7 @@ pub mod apart;
 mod apply;
 mod aside;
 mod compare;
+pub mod differences;
 mod finish;
 mod here;
 mod links;
@@ -25,10 +26,11 @@ use alias::{aliases, renamed};
 use aside::Aside;
 use compare::{Rules, compare};
 use owners::Mapping;
+use rustix::fs::fstat;
 use steps::Steps;
 
 use super::journal::Journal;
-use super::model::entry::{Attributes, Entry};
+use super::model::entry::{Attributes, Entry, Time};
 use super::model::inventory::State;
 use super::model::path::LocalPath;
 use super::model::path_set::Kept;
@@ -36,7 +38,7 @@ use super::model::plan::{Failed, Plan};
 use super::remote::listing::Listing;
 use super::scan::attributes::{Holds, Power};
 use super::scan::root::Root;
-use super::scan::walk::{Found, Walk, closed};
+use super::scan::walk::{Found, Walk, closed, time};
 use super::snapshot::{Snapshot, Snapshots};
 use super::wipe::Records;
 use crate::base::error::Result;
@@ -83,6 +85,9 @@ pub struct Target<'a> {
     pub unsent: Kept,
     /// What it excludes of what is here stays as well.
     pub filter: Filter,
+    /// These paths and what is below them, and nothing else but directories on the way to
+    /// them that are missing; None: all.
+    pub only: Option<Kept>,
     /// What is noted of the tree, if this is its directory.
     pub accounts: Option<Accounts>,
 }
@@ -99,21 +104,22 @@ pub struct Accounts {
 
 impl<'a> Target<'a> {
     /// Compares the directory with the snapshot, and the snapshot with what
-    /// the remote lists.
+    /// the remote lists, if that is known.
     ///
     /// # Errors
     /// The directory or the snapshot cannot be read.
-    pub fn compare(self, mut listing: Listing) -> Result<Restore<'a>> {
+    pub fn compare(self, mut listing: Option<Listing>) -> Result<Restore<'a>> {
         let power = Power::of_this_process();
         let mapping = match power {
             Power::Root => Mapping::new(self.snapshot.owners()),
             Power::Owner => Mapping::default(),
         };
         let (mut missing, mut unsound) = (Vec::new(), HashSet::new());
-        let wanted = self.snapshot.entries()?.map(|entry| {
+        let wanted = self.wanted()?.map(|entry| {
             interrupt::check()?;
             let entry = entry?;
-            match listing.claim(&entry)? {
+            let state = listing.as_mut().map_or(Ok(State::Intact), |all| all.claim(&entry))?;
+            match state {
                 State::Missing if entry.file().is_some() => {
                     let attributes = Attributes::default();
                     missing.push(Entry { attributes, ..entry.clone() });
@@ -126,20 +132,20 @@ impl<'a> Target<'a> {
             Ok(mapping.apply(entry))
         });
         let root = self.root.as_ref();
-        let found = walk(root, &self.filter)?.take_while(|_| !interrupt::requested());
+        let found = self.found()?;
         let Target { keep_extra, spared, state, unsent, .. } = &self;
         let (keep_extra, holds) =
             (*keep_extra, root.map(|root| Holds::of(root.handle())).unwrap_or_default());
         let aside = Aside::new(self.snapshots.cache.clone());
         let large = &aside;
-        let rules = Rules { root, power, holds, keep_extra, spared, state, unsent, large };
+        let only = self.only.as_ref();
+        let rules = Rules { root, power, holds, keep_extra, spared, state, unsent, only, large };
         let mut steps = compare(wanted, found, &rules)?;
         interrupt::check()?;
         let aliases = root.map(|root| aliases(&steps, root)).unwrap_or_default();
         if !aliases.is_empty() {
-            let found = walk(root, &self.filter)?.take_while(|_| !interrupt::requested());
-            let found = renamed(found, &aliases);
-            let wanted = self.snapshot.entries()?.map(|entry| Ok(mapping.apply(entry?)));
+            let found = renamed(self.found()?, &aliases);
+            let wanted = self.wanted()?.map(|entry| Ok(mapping.apply(entry?)));
             steps = compare(wanted, found.into_iter(), &rules)?;
             interrupt::check()?;
         }
@@ -147,7 +153,7 @@ impl<'a> Target<'a> {
         let lost = steps.without_objects(&missing);
         let why = "its object is missing on the remote; a backup sends it again, if it is here";
         steps.plan.failed.extend(lost.iter().map(|p| Failed::at(p, FailureKind::Lost, why)));
-        let foreign = listing.own.foreign().count();
+        let foreign = listing.map_or(0, |listing| listing.own.foreign().count());
         let (spared, excluded) = (steps.spared, steps.excluded);
         let (unsent, notes) = (steps.unsent.clone(), Vec::new());
         let target = self;
@@ -167,6 +173,35 @@ impl<'a> Target<'a> {
 }
 
 impl Target<'_> {
+    /// What of the snapshot is wanted, and the directories on the way to it.
+    fn wanted(&self) -> Result<impl Iterator<Item = Result<Entry>>> {
+        let only = self.only.as_ref();
+        Ok(self.snapshot.entries()?.filter(move |entry| match (only, entry) {
+            (Some(only), Ok(entry)) => only.holds(&entry.path) || only.is_below(&entry.path),
+            _ => true,
+        }))
+    }
+
+    /// What is there.
+    fn found(&self) -> Result<impl Iterator<Item = Found>> {
+        let (root, filter) = (self.root.as_ref(), &self.filter);
+        let found: Box<dyn Iterator<Item = Found>> = match (root, &self.only) {
+            (Some(root), Some(only)) => {
+                let walk = Walk::new(root, filter).map_err(|e| closed(root.path(), &e))?;
+                Box::new(walk.only(only.clone()))
+            }
+            _ => Box::new(walk(root, filter)?),
+        };
+        Ok(found.take_while(|_| !interrupt::requested()))
+    }
+
+    /// The time of the directory, if it is only on the way to what is wanted.
+    fn time_to_keep(&self) -> Option<Time> {
+        let way = self.only.as_ref().is_some_and(|only| !only.holds(b""));
+        let stat = fstat(self.root.as_ref().filter(|_| way)?.handle()).ok()?;
+        Some(time(stat.st_mtime, stat.st_mtime_nsec))
+    }
+
     /// The directory, which is made if it is missing.
     fn made(&mut self) -> io::Result<Root> {
         let root = match &self.root {

@@ -20,6 +20,8 @@ pub struct Step {
     pub instead_of: Instead,
     /// Which one that is, if it is to stay.
     pub found: Option<Id>,
+    /// It holds the same, and only shares its file with other names than it should.
+    pub same: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,6 +114,15 @@ impl Steps {
             && !self.directories.iter().any(|dir| dir.new || dir.differs)
     }
 
+    /// Whether a name in the root itself comes, is replaced, or goes, or its attributes are set.
+    pub fn touch_root(&self) -> bool {
+        let below = |path: &[u8]| path.contains(&b'/');
+        let new = self.directories.iter().filter(|dir| dir.new || dir.entry.path.is_empty());
+        let replaced = self.paths.iter().filter(|step| step.act != Act::Attributes);
+        let mut all = new.map(|dir| &dir.entry.path).chain(replaced.map(|step| &step.entry.path));
+        all.any(|path| !below(path)) || self.gone.iter().any(|gone| !below(&gone.path))
+    }
+
     /// Takes out what cannot be fetched because its object is `missing`. Returns
     /// the paths.
     pub fn without_objects(&mut self, missing: &[Vec<u8>]) -> Vec<Vec<u8>> {
@@ -131,7 +142,7 @@ impl Steps {
     /// Writes the plan of all steps; `left_out` could not be compared.
     pub(super) fn complete_plan(&mut self, left_out: Vec<LeftOut>) {
         let plan = &mut self.plan;
-        for Step { entry, act, instead_of, .. } in &self.paths {
+        for Step { entry, act, instead_of, same, .. } in &self.paths {
             let size = match (act, &entry.kind) {
                 (Act::Fetch, EntryKind::File(data)) => data.size,
                 _ => 0,
@@ -140,7 +151,10 @@ impl Steps {
             match (act, instead_of) {
                 (Act::Attributes, _) => plan.attributes.push(item),
                 (_, Instead::Nothing) => plan.add.push(item),
-                _ => plan.update.push(item),
+                _ => {
+                    plan.relinked += usize::from(*same);
+                    plan.update.push(item);
+                }
             }
         }
         // A directory with something in it goes without saying.

@@ -16,6 +16,7 @@ use look::{names, of};
 use super::attributes;
 use super::excluded::{Excluded, is_excluded, is_marked};
 use crate::tree::model::entry::{Entry, EntryKind, FileData, as_path};
+use crate::tree::model::path_set::Kept;
 
 pub use super::excluded::LeftOut;
 use super::root::Root;
@@ -49,6 +50,8 @@ pub struct Walk {
     filter: Filter,
     /// Also goes into what is excluded.
     deep: bool,
+    /// Where it goes; None: everywhere.
+    only: Option<Kept>,
 }
 
 /// A directory on the way.
@@ -89,6 +92,7 @@ impl Walk {
             links: HashMap::new(),
             filter: filter.clone(),
             deep: false,
+            only: None,
         };
         let lacks = lacks.map(|why| walk.lacking(why));
         walk.next.extend(lacks);
@@ -100,6 +104,17 @@ impl Walk {
     #[must_use]
     pub fn deep(self) -> Self {
         Walk { deep: true, ..self }
+    }
+
+    /// The same walk, which goes to these paths and to what lies below them. It comes across
+    /// the directories above them, too.
+    #[must_use]
+    pub fn only(self, paths: Kept) -> Self {
+        Walk { only: Some(paths), ..self }
+    }
+
+    fn goes_to(&self, path: &[u8]) -> bool {
+        self.only.as_ref().is_none_or(|only| only.holds(path) || only.is_below(path))
     }
 
     fn left_out(&self, why: &dyn ToString, loss: bool) -> LeftOut {
@@ -259,7 +274,9 @@ impl Iterator for Walk {
                 self.path.push(b'/');
             }
             self.path.extend_from_slice(name.to_bytes());
-            if let Some(found) = self.visit(&name) {
+            if self.goes_to(&self.path)
+                && let Some(found) = self.visit(&name)
+            {
                 return Some(found);
             }
         }
@@ -308,6 +325,28 @@ mod tests {
             Found::Entry(_) | Found::Excluded(_) => None,
         });
         assert!(left_out.is_some_and(|left_out| !left_out.loss && left_out.path == b"socket"));
+    }
+
+    #[test]
+    fn a_walk_to_some_paths_looks_at_nothing_beside_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        fs::create_dir_all(root.join("a/deep")).unwrap();
+        fs::create_dir(root.join("b")).unwrap();
+        for file in ["a/deep/x", "a/deep/y", "a/z", "b/x", "c"] {
+            fs::write(root.join(file), "").unwrap();
+        }
+        let walk = |only: &[&[u8]]| {
+            let walk = Walk::new(&Root::open(root).unwrap(), &Filter::default()).unwrap();
+            let paths = walk.only(only.iter().copied().collect()).filter_map(|found| match found {
+                Found::Entry(entry) => Some(String::from_utf8(entry.path).unwrap()),
+                _ => None,
+            });
+            paths.collect::<Vec<_>>()
+        };
+        assert_eq!(walk(&[b"a/deep", b"c"]), ["", "a", "a/deep", "a/deep/x", "a/deep/y", "c"]);
+        assert_eq!(walk(&[b"b/none"]), ["", "b"]);
+        assert_eq!(walk(&[b""]).len(), 9);
     }
 
     #[test]

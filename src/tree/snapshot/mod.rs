@@ -5,6 +5,7 @@ mod adoption;
 mod early_shards;
 mod fetch;
 mod packing;
+mod part;
 mod save;
 mod split_points;
 mod standing;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 pub use early_shards::Arrived;
 pub use packing::Next;
+pub use part::{ReadShards, Told};
 pub use save::Facts;
 pub use standing::{Newest, Standing};
 
@@ -228,6 +230,10 @@ impl Snapshot {
     pub fn seen(&self) -> Seen {
         let (generation, head) = self.id();
         Seen { generation, head, names_store: self.head.store.is_some() }
+    }
+
+    pub fn generation(&self) -> u64 {
+        self.head.generation
     }
 
     /// When it was made, in seconds since 1970, and on which machine: what that calls itself,

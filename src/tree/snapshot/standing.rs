@@ -45,11 +45,8 @@ impl Snapshots<'_> {
     /// The remote fails, or the cache cannot be written.
     pub fn last(&self, watch: &mut dyn Watch) -> Result<Standing> {
         let known = self.cached();
-        if let Some(known) = &known
-            && self.generations().max() == Some(known.head.generation)
-            && self.stands(known, watch)?
-        {
-            return Ok(Standing::Current(known.clone()));
+        if let Some(known) = self.current(watch)? {
+            return Ok(Standing::Current(known));
         }
         Ok(match (known, self.newest(watch)?) {
             (None, Newest::None) => Standing::None,
@@ -69,21 +66,21 @@ impl Snapshots<'_> {
             (Some(known), Newest::Found(found)) if found.head_id == known.head_id => {
                 Standing::Current(self.take(found)?)
             }
-            (Some(known), Newest::Found(found)) if !found.may_follow(&known) => {
-                let why = UNNAMED.to_owned();
-                Standing::Behind { why, known: Some(known), found: Some(found) }
-            }
-            (Some(known), Newest::Found(found)) if found.is_newer_than(&known) => {
-                Standing::Newer { known: Some(known), found }
-            }
-            (Some(known), Newest::Found(found)) => {
-                let why = format!(
-                    "the remote has generation {}, and this machine has seen {}",
-                    found.head.generation, known.head.generation
-                );
-                Standing::Behind { why, known: Some(known), found: Some(found) }
-            }
+            (Some(known), Newest::Found(found)) => match known.outdates(&found) {
+                Some(why) => Standing::Behind { why, known: Some(known), found: Some(found) },
+                None => Standing::Newer { known: Some(known), found },
+            },
         })
+    }
+
+    /// The last snapshot that this machine has taken, if it is the newest on the remote.
+    ///
+    /// # Errors
+    /// The remote fails.
+    pub fn current(&self, watch: &mut dyn Watch) -> Result<Option<Snapshot>> {
+        let Some(known) = self.cached() else { return Ok(None) };
+        let newest = self.generations().max() == Some(known.head.generation);
+        Ok(if newest && self.stands(&known, watch)? { Some(known) } else { None })
     }
 
     /// The newest snapshot on the remote. It is beside the one that this machine has
@@ -153,6 +150,22 @@ impl Snapshots<'_> {
 }
 
 impl Snapshot {
+    /// Why another that was found does not follow on this one, which is known.
+    pub(super) fn outdates(&self, found: &Snapshot) -> Option<String> {
+        if found.head_id == self.head_id {
+            return None;
+        }
+        if !found.may_follow(self) {
+            return Some(UNNAMED.to_owned());
+        }
+        (!found.is_newer_than(self)).then(|| {
+            format!(
+                "the remote has generation {}, and this machine has seen {}",
+                found.head.generation, self.head.generation
+            )
+        })
+    }
+
     /// Whether its head says of which store it is, if that of the known one does.
     fn may_follow(&self, known: &Snapshot) -> bool {
         self.head.store.is_some() || known.head.store.is_none()

@@ -74,9 +74,27 @@ fn directory(told: &Told) {
     assert_eq!(odd.unwrap()["path_base64"], "bv9hbWU=");
     told.run(&sandbox, &["backup"], 0);
     told.run(&sandbox, &["check", "--read-data"], 0);
+    for (args, code) in [
+        (&["ls"][..], 0),
+        (&["ls", "-R", "data"], 0),
+        (&["ls", "data/none"], 5),
+        (&["find", "n*"], 0),
+        (&["find", "{"], 2),
+        (&["diff"], 0),
+        (&["diff", "--at", "soon"], 2),
+        (&["history"], 0),
+        (&["history", "data/none"], 5),
+        (&["get", "data"], 0),
+        (&["get", "data/none"], 5),
+    ] {
+        told.run(&sandbox, args, code);
+    }
     told.run(&sandbox, &["download"], 0);
     told.run(&sandbox, &["backup", "--only", "nobody"], 2);
     fs::write(data.join("new"), "made here").unwrap();
+    told.run(&sandbox, &["diff"], 0);
+    let first = told.run(&sandbox, &["ls", "data"], 0)[0]["path"].as_str().unwrap().to_owned();
+    told.run(&sandbox, &["history", &format!("data/{first}")], 0);
     told.run(&sandbox, &["download", "--dry-run"], 0);
     told.run(&sandbox, &["download"], 7);
     // Objects that somebody else has damaged and removed.

@@ -1,0 +1,145 @@
+//! `poof find`: paths in the snapshots, by a piece of a name or rclone's filter patterns.
+
+use super::{Contents, Which, entry_event, unlisted};
+use crate::base::error::{Error, Kind, Result};
+use crate::base::interrupt;
+use crate::config::Ready;
+use crate::operations::{Outcome, Session, loading};
+use crate::report::TreeNote;
+use crate::report::event::EntryShown;
+use crate::storage::filter::{Filter, Refused};
+use crate::tree::guard::Allowed;
+use crate::tree::model::entry::Entry;
+
+/// What is looked for.
+#[derive(Default)]
+pub struct Request {
+    pub patterns: Vec<String>,
+    /// Names of directories; none: all.
+    pub only: Vec<String>,
+    pub long: bool,
+    pub at: Option<String>,
+    pub allowed: Allowed,
+}
+
+/// Finds.
+///
+/// # Errors
+/// A pattern is none, or what keeps the whole from working.
+pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
+    let ready = loading::load_to_restore(session)?;
+    find(session, request, &ready)
+}
+
+pub(in crate::operations) fn find(
+    session: &Session,
+    request: &Request,
+    ready: &Ready,
+) -> Result<Outcome> {
+    let which = Which::of(request.at.as_deref())?;
+    let patterns = Patterns::new(&request.patterns)?;
+    let directories = loading::select(ready, &request.only)?;
+    let contents = Contents::open(session, ready, request.allowed)?;
+    let mut count = 0;
+    for directory in directories {
+        let held = contents.tree(directory)?;
+        let tree = &held.directory.name;
+        let mut see = |entry: &Entry| {
+            if !entry.path.is_empty() && patterns.fit(entry) {
+                count += 1;
+                let shown = EntryShown { from: None, long: request.long };
+                session.report.tell(&entry_event(tree, entry, shown));
+            }
+        };
+        if held.snapshots.exist() {
+            for entry in contents.whole(&held, which)?.entries()? {
+                interrupt::check()?;
+                see(&entry?);
+            }
+        } else {
+            let entries = unlisted::entries(session, ready, &held, request.allowed)?;
+            if entries.is_empty() {
+                session.report.say_of(tree, TreeNote::NothingBackedUp);
+            }
+            entries.iter().for_each(see);
+        }
+    }
+    Ok(Outcome::default().with("entries", count))
+}
+
+/// What names may look like.
+struct Patterns {
+    /// Pieces of names. One without capitals fits them as well.
+    pieces: Vec<String>,
+    /// In rclone's syntax.
+    globs: Filter,
+}
+
+impl Patterns {
+    fn new(typed: &[String]) -> Result<Self> {
+        let is_glob = |text: &&String| text.contains(['*', '?', '[', '{']) || text.starts_with('/');
+        let (globs, pieces): (Vec<&String>, Vec<&String>) = typed.iter().partition(is_glob);
+        let globs: Vec<String> = globs.into_iter().cloned().collect();
+        let globs = Filter::new(&globs, &[]).map_err(|refused| match refused {
+            Refused::Pattern(text, why) => {
+                Error::new(Kind::Usage, format!("{text:?} is no pattern: {why}"))
+                    .hint("A pattern is written as rclone's filters are, or is a piece of a name.")
+            }
+            Refused::Rclone(failure) => failure.into_error("read the patterns", Kind::Usage),
+        })?;
+        Ok(Patterns { pieces: pieces.into_iter().cloned().collect(), globs })
+    }
+
+    fn fit(&self, entry: &Entry) -> bool {
+        let path = &entry.path;
+        let is_in = |piece: &String| {
+            let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
+            // With a slash it is a piece of the path.
+            let place = if piece.contains('/') { path } else { name };
+            let place = String::from_utf8_lossy(place);
+            let capitals = piece.chars().any(char::is_uppercase);
+            if capitals { place.contains(piece) } else { place.to_lowercase().contains(piece) }
+        };
+        self.pieces.iter().any(is_in)
+            || self.globs.excludes_file(path)
+            || entry.is_directory() && self.globs.excludes_directory(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::model::entry::{Attributes, EntryKind};
+
+    fn entry(path: &str, directory: bool) -> Entry {
+        let kind = if directory { EntryKind::Directory } else { EntryKind::Fifo };
+        Entry {
+            path: path.into(),
+            kind,
+            attributes: Attributes::default(),
+            hard_link: None,
+            stored: None,
+            local: None,
+        }
+    }
+
+    #[test]
+    fn a_pattern_is_a_piece_of_a_name_or_rclones() {
+        for (pattern, path, directory, fits) in [
+            ("invoice", "2024/Invoice-7.pdf", false, true),
+            ("Invoice", "2024/invoice-7.pdf", false, false),
+            ("2024", "2024/invoice-7.pdf", false, false),
+            ("2024/inv", "2024/invoice-7.pdf", false, true),
+            ("*.pdf", "2024/invoice-7.pdf", false, true),
+            ("*.pdf", "2024/invoice-7.pdf.txt", false, false),
+            ("/*.pdf", "2024/invoice-7.pdf", false, false),
+            ("/2024/**", "2024/a/b", false, true),
+            ("20??/", "2024", true, true),
+            ("{a,b}.txt", "x/b.txt", false, true),
+        ] {
+            let patterns = Patterns::new(&[pattern.to_owned()]).unwrap();
+            assert_eq!(patterns.fit(&entry(path, directory)), fits, "{pattern} {path}");
+        }
+        assert!(Patterns::new(&["{a".to_owned()]).is_err());
+    }
+}

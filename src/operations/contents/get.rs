@@ -1,0 +1,188 @@
+//! `poof get`: brings back files or directories, exactly as a download would, and nothing else.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::{Contents, Held, Selection, Which, ls};
+use crate::base::error::{Error, Kind, Result};
+use crate::base::interrupt;
+use crate::base::shown::path_of;
+use crate::base::units::files;
+use crate::config::Ready;
+use crate::operations::caution::Caution;
+use crate::operations::own_config::Before;
+use crate::operations::runner::{self, Task};
+use crate::operations::{Outcome, Session, download, loading, own_files};
+use crate::storage::filter::Filter;
+use crate::tree::model::layout::Names;
+use crate::tree::model::path::LocalPath;
+use crate::tree::model::path_set::Kept;
+use crate::tree::restore::Target;
+use crate::tree::scan::root::Roots;
+use crate::tree::snapshot::Snapshots;
+use crate::tree::wipe::Records;
+
+/// What is wanted back.
+#[derive(Default)]
+pub struct Request {
+    /// NAME/PATH, or paths on disk.
+    pub paths: Vec<OsString>,
+    /// Below this directory, each below the name of its tree, and not where they were.
+    pub to: Option<PathBuf>,
+    pub at: Option<String>,
+    pub caution: Caution,
+}
+
+/// Brings it back.
+///
+/// # Errors
+/// What keeps the whole from working, or an interrupt.
+pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
+    let _lock = session.lock_unless(request.caution.dry_run)?;
+    let ready = loading::load_to_restore(session)?;
+    bring(session, request, &ready)
+}
+
+pub(in crate::operations) fn bring(
+    session: &Session,
+    request: &Request,
+    ready: &Ready,
+) -> Result<Outcome> {
+    let report = &*session.report;
+    let Caution { dry_run, yes, allowed } = request.caution;
+    let which = Which::of(request.at.as_deref())?;
+    let selections = Selection::of(ready, &request.paths)?;
+    let contents = Contents::open(session, ready, allowed)?;
+    let getting = Getting { session, request, ready, which, contents: &contents };
+    let roots = Roots::default();
+    let mut outcome = Outcome::default();
+    let mut tasks: Vec<Box<dyn Task + '_>> = Vec::new();
+    for selection in &selections {
+        interrupt::check()?;
+        match getting.prepare(selection, &roots, &mut outcome) {
+            Ok(task) => tasks.extend(task),
+            Err(error) => {
+                let error = error.of_tree(&selection.directory.name);
+                runner::note_failure(report, &mut outcome, error)?;
+            }
+        }
+    }
+    if dry_run {
+        runner::list(report, &tasks);
+        return Ok(runner::would(report, &tasks, outcome));
+    }
+    consent(session, &tasks, yes)?;
+    let targets: Vec<_> = selections.iter().map(|selection| getting.target(selection)).collect();
+    let before = Before::note(session, &targets, false, ready.remote().is_encrypted())?;
+    let outcome = runner::all(report, tasks, outcome, "restored");
+    before.compare(session, yes)?;
+    Ok(outcome?.closed())
+}
+
+struct Getting<'a> {
+    session: &'a Session,
+    request: &'a Request,
+    ready: &'a Ready,
+    which: Which,
+    contents: &'a Contents<'a>,
+}
+
+impl<'a> Getting<'a> {
+    fn target(&self, Selection { directory, .. }: &Selection) -> PathBuf {
+        match &self.request.to {
+            Some(to) => std::path::absolute(to).unwrap_or_else(|_| to.into()).join(&directory.name),
+            None => directory.local.clone(),
+        }
+    }
+
+    /// Plans it for one directory; None if the snapshot holds nothing of it.
+    fn prepare(
+        &self,
+        selection: &Selection,
+        roots: &Roots,
+        outcome: &mut Outcome,
+    ) -> Result<Option<Box<dyn Task + 'a>>> {
+        let Getting { session, request, ready, .. } = self;
+        let path = self.target(selection);
+        let root = roots.get(&path)?;
+        if root.is_none() && path.exists() {
+            let what = format!("{} is in the way: it is not a directory", path_of(&path));
+            return Err(Error::new(Kind::Incomplete, what).hint("Move it aside."));
+        }
+        let held = self.contents.tree(&selection.directory)?;
+        let set = selection.path_set();
+        if !held.snapshots.exist() {
+            let (to, allowed) = (request.to.as_deref(), request.caution.allowed);
+            let mut transfer = download::mirrored(session, ready, &held.directory, to, allowed)?;
+            let places = selection.paths.iter().map(|path| Names::encoded(&LocalPath::new(path)));
+            transfer.plan = transfer.plan.reaching(&places.collect::<Result<Vec<_>>>()?);
+            return Ok(Some(Box::new(transfer)));
+        }
+        let snapshot = self.contents.part(&held, self.which, &set, Some(&path))?;
+        let mut found = HashSet::new();
+        for entry in snapshot.entries()? {
+            let entry = entry?;
+            if selection.paths.contains(&entry.path) {
+                found.insert(entry.path);
+            }
+        }
+        for missing in selection.paths.iter().filter(|path| !found.contains(*path)) {
+            let error = ls::not_held(&held.directory.name, missing);
+            runner::note_failure(&*session.report, outcome, error)?;
+        }
+        if found.is_empty() {
+            return Ok(None);
+        }
+        let vouched = self.is_vouched(&held, snapshot.id())?;
+        let state = match request.to {
+            Some(_) => Vec::new(),
+            None => own_files::state(session, &selection.directory),
+        };
+        let snapshots = Snapshots { cache: self.contents.place()?, ..held.snapshots };
+        let only = found.iter().map(Vec::as_slice).collect();
+        let target = Target {
+            snapshots,
+            snapshot,
+            path,
+            root,
+            // What is here and not in the snapshot stays.
+            keep_extra: true,
+            spared: Vec::new(),
+            state,
+            unsent: Kept::default(),
+            filter: Filter::default(),
+            only: Some(only),
+            accounts: None,
+        };
+        let restore = target.compare(None)?;
+        if !vouched && !ready.remote().is_encrypted() {
+            restore.gives_no_powers(request.caution.allowed)?;
+        }
+        Ok(Some(Box::new(restore)))
+    }
+
+    /// Whether this machine has made or taken a snapshot: nobody else can have put something
+    /// into it.
+    fn is_vouched(&self, held: &Held, id: (u64, [u8; 32])) -> Result<bool> {
+        let taken = held.snapshots.cached().is_some_and(|known| known.id() == id);
+        let wiped = Records::in_state(&self.session.state).get(&held.directory.name)?;
+        Ok(taken || wiped.is_some_and(|wiped| (wiped.generation, wiped.head) == id))
+    }
+}
+
+/// Asks before something is replaced.
+fn consent(session: &Session, tasks: &[Box<dyn Task + '_>], yes: bool) -> Result<()> {
+    let replaced: usize = tasks.iter().map(|task| task.plan().totals().replaced).sum();
+    if replaced == 0 {
+        return Ok(());
+    }
+    let what = format!("{} here would be replaced", files(replaced as u64));
+    if session.report.confirm(&format!("{what}. Go on?"), yes)? {
+        return Ok(());
+    }
+    Err(Error::guard(what).hint(
+        "Nothing was changed. `--dry-run` lists them, `--to DIR` puts what comes elsewhere, \
+         `--yes` goes ahead.",
+    ))
+}

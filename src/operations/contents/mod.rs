@@ -1,0 +1,313 @@
+//! What snapshots hold, for those who look into them or want a part back: by the manifest
+//! alone. No object is listed, and nothing that a later run decides by changes.
+
+pub mod diff;
+pub mod find;
+pub mod get;
+pub mod history;
+pub mod ls;
+mod selection;
+mod unlisted;
+
+use std::cell::{Cell, RefCell};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::monitor::Monitor;
+use super::own_files;
+use super::repository::{cache, sight};
+use super::session::Session;
+use crate::base::error::{Error, Kind, Result};
+use crate::base::files::create_private_dir;
+use crate::base::units::{date, moment};
+use crate::config::Ready;
+use crate::config::trees::Directory;
+use crate::host::machine::Machine;
+use crate::host::scratch::Scratch;
+use crate::report::{Bytes, Event, event};
+use crate::storage::failure::Failure;
+use crate::storage::job::Unwatched;
+use crate::storage::store::Store;
+use crate::tree::guard::{self, Allowed};
+use crate::tree::manifest::Key;
+use crate::tree::model::entry::{Entry, EntryKind};
+use crate::tree::model::layout::Names;
+use crate::tree::model::path_set::Kept;
+use crate::tree::remote::identity;
+use crate::tree::remote::listing::list;
+use crate::tree::snapshot::{ReadShards, Snapshot, Snapshots, Told};
+use crate::tree::wipe::Records;
+pub use selection::Selection;
+
+/// The manifests of a bucket.
+pub struct Contents<'a> {
+    session: &'a Session,
+    ready: &'a Ready,
+    allowed: Allowed,
+    store: Store,
+    key: Key,
+    machine: Machine,
+    /// The store, as this machine remembers it.
+    id: Option<String>,
+    /// What is read and not cached.
+    scratch: Scratch,
+    parts: Cell<u32>,
+    shards: RefCell<ReadShards>,
+}
+
+/// A tree on the remote, and what this machine knows of it.
+pub struct Held<'a> {
+    pub directory: Directory,
+    pub snapshots: Snapshots<'a>,
+    /// The last snapshot that this machine has taken, if it is the newest.
+    pub current: Option<Snapshot>,
+    /// The others, the newest first; read where they are needed.
+    told: RefCell<Option<Vec<Told>>>,
+}
+
+/// Which snapshot, and how much of it.
+#[derive(Clone, Copy)]
+pub enum Which {
+    Newest,
+    /// The last one that was made by then, in seconds since 1970.
+    At(u64),
+}
+
+impl Which {
+    /// What was typed with `--at`.
+    ///
+    /// # Errors
+    /// It is no time.
+    pub fn of(text: Option<&str>) -> Result<Self> {
+        let Some(text) = text else { return Ok(Which::Newest) };
+        let what = || {
+            Error::new(Kind::Usage, format!("{text:?} is no time")).hint(
+                "Write a date (2026-11-24), a date and time (\"2026-11-24 17:20\", RFC 3339), or \
+                 an age (yesterday, 3d, 6h).",
+            )
+        };
+        moment(text).map(Which::At).ok_or_else(what)
+    }
+}
+
+impl<'a> Contents<'a> {
+    /// # Errors
+    /// The disk of the remote is not there, or the state directory cannot be written.
+    pub fn open(session: &'a Session, ready: &'a Ready, allowed: Allowed) -> Result<Self> {
+        sight::disk_is_there(ready)?;
+        let (remote, state) = (ready.remote(), &session.state);
+        let (store, name) = (remote.store(), remote.name());
+        let fail = |failure: Failure| failure.into_error(&format!("open {name}"), Kind::Remote);
+        let key = identity::key(&store).map_err(fail)?;
+        let id = identity::remembered_id(state, &name);
+        // A machine that knows no store can tell no other from it.
+        let any = id.is_none() || allowed.other_remote;
+        let key = key.of_store(id.as_deref().unwrap_or_default(), any);
+        create_private_dir(state)?;
+        let scratch =
+            Scratch::below(state).map_err(|error| Error::io("write below", state, &error))?;
+        let machine = Machine::of_state(state)?;
+        let (parts, shards) = (Cell::new(0), RefCell::default());
+        Ok(Contents { session, ready, allowed, store, key, machine, id, scratch, parts, shards })
+    }
+
+    /// A directory as the remote has it: that of the configuration of one machine may be there
+    /// under a name of its own.
+    ///
+    /// # Errors
+    /// The remote fails.
+    pub fn tree(&self, directory: &Directory) -> Result<Held<'_>> {
+        let own = own_files::place_of_its_own(self.session, &self.machine, directory);
+        if let Some(own) = own {
+            let held = self.held(own)?;
+            if held.snapshots.exist() {
+                return Ok(held);
+            }
+        }
+        self.held(directory.clone())
+    }
+
+    fn held(&self, directory: Directory) -> Result<Held<'_>> {
+        let names = Names::new(&directory.name);
+        let dir = format!("{}/{}", names.records(), Names::HEADS);
+        let doing = format!("list the snapshots of {}", directory.name);
+        let heads = list(&self.store, &dir, &[], &mut Unwatched)
+            .map_err(|failure| failure.into_error(&doing, Kind::Remote))?;
+        let wiped = self.wiped(&directory)?;
+        let cache = match &self.id {
+            Some(id) if !wiped => cache(&self.session.state, id, &directory.name),
+            // What is read of a tree that was wiped names its files.
+            _ => self.place()?,
+        };
+        let (store, key, records) = (&self.store, &self.key, heads.named_below(Names::HEADS));
+        let snapshots = Snapshots { store, names, key, records, cache };
+        let current = snapshots.current(&mut Unwatched)?;
+        Ok(Held { directory, snapshots, current, told: RefCell::default() })
+    }
+
+    /// Whether a tree was wiped here.
+    fn wiped(&self, directory: &Directory) -> Result<bool> {
+        Ok(Records::in_state(&self.session.state).get(&directory.name)?.is_some())
+    }
+
+    /// A new place for what is read.
+    fn place(&self) -> Result<PathBuf> {
+        let number = self.parts.get();
+        self.parts.set(number + 1);
+        let place = self.scratch.path().join(number.to_string());
+        fs::create_dir(&place).map_err(|error| Error::io("make", &place, &error))?;
+        Ok(place)
+    }
+
+    /// All of a snapshot.
+    ///
+    /// # Errors
+    /// There is none, or the remote fails.
+    pub fn whole(&self, held: &Held, which: Which) -> Result<Snapshot> {
+        if let (Some(current), Which::Newest) = (&held.current, which) {
+            return Ok(current.clone());
+        }
+        let number = self.told(held, which)?.generation();
+        if let Some(current) = held.current.as_ref().filter(|c| c.generation() == number) {
+            return Ok(current.clone());
+        }
+        let mut monitor = self.monitor(held);
+        let Snapshots { store, names, key, records, .. } = &held.snapshots;
+        let (names, records) = (names.clone(), records.below(""));
+        let aside = Snapshots { store, names, key, records, cache: self.place()? };
+        aside.generation(number, &mut monitor)?.ok_or_else(|| unusable(held, number))
+    }
+
+    /// What a snapshot holds at some paths and below, and those directories above that are
+    /// not there below `target`, if that is where it goes.
+    ///
+    /// # Errors
+    /// There is none, or the remote fails.
+    pub fn part(
+        &self,
+        held: &Held,
+        which: Which,
+        paths: &Kept,
+        target: Option<&Path>,
+    ) -> Result<Snapshot> {
+        if paths.holds(b"") {
+            return self.whole(held, which);
+        }
+        if let (Some(current), Which::Newest) = (&held.current, which) {
+            return held.snapshots.narrowed(current, paths, &self.place()?);
+        }
+        let told = self.told(held, which)?;
+        self.part_of(held, &told, paths, target)
+    }
+
+    /// The same of one generation.
+    ///
+    /// # Errors
+    /// The remote fails.
+    pub fn part_of(
+        &self,
+        held: &Held,
+        told: &Told,
+        paths: &Kept,
+        target: Option<&Path>,
+    ) -> Result<Snapshot> {
+        let current = held.current.as_ref();
+        if let Some(current) = current.filter(|c| c.generation() == told.generation()) {
+            return held.snapshots.narrowed(current, paths, &self.place()?);
+        }
+        let ways = target.map(|target| selection::missing_above(paths, target)).unwrap_or_default();
+        let (place, mut shards) = (self.place()?, self.shards.borrow_mut());
+        let mut monitor = self.monitor(held);
+        held.snapshots.part(told, (paths, &ways), &mut shards, &place, &mut monitor)
+    }
+
+    /// All generations whose heads can be read, the newest first.
+    ///
+    /// # Errors
+    /// The remote fails.
+    pub fn all(&self, held: &Held) -> Result<Vec<Told>> {
+        if let Some(told) = &*held.told.borrow() {
+            return Ok(told.clone());
+        }
+        let told = held.snapshots.told(&mut self.monitor(held))?;
+        *held.told.borrow_mut() = Some(told.clone());
+        Ok(told)
+    }
+
+    /// The head of a generation, if it is one that this machine may go by.
+    fn told(&self, held: &Held, which: Which) -> Result<Told> {
+        let name = &held.directory.name;
+        let all = self.all(held)?;
+        let Some(newest) = all.first() else { return Err(self.none(held)) };
+        let known = held.snapshots.cached().and_then(|known| newest.is_behind(&known));
+        let wiped = Records::in_state(&self.session.state).get(name)?;
+        let remote = self.ready.remote();
+        let wiped = wiped.and_then(|wiped| wiped.outdates(&remote.name(), newest.seen()));
+        if let Some(why) = known.or(wiped) {
+            guard::older_snapshot(&remote.place(name), &why, self.allowed)?;
+        }
+        let Which::At(time) = which else { return Ok(newest.clone()) };
+        all.iter().find(|told| told.made().0 <= time).cloned().ok_or_else(|| {
+            let oldest = all.last().map_or(0, |oldest| oldest.made().0);
+            let what = format!("{name} has no snapshot from {} or before", date(time));
+            Error::new(Kind::Incomplete, what)
+                .hint(format!("Its oldest one is from {}: `poof history {name}`.", date(oldest)))
+        })
+    }
+
+    /// Why there is nothing to look at.
+    fn none(&self, held: &Held) -> Error {
+        let place = self.ready.remote().place(&held.directory.name);
+        held.none(&place)
+    }
+
+    fn monitor(&self, held: &Held) -> Monitor<'_> {
+        Monitor::comparison(&*self.session.report, &held.directory.name)
+    }
+}
+
+impl Held<'_> {
+    /// Why there is nothing to look at at `place`, where it is on the remote.
+    fn none(&self, place: &str) -> Error {
+        if self.snapshots.exist() {
+            let what = format!("no manifest of {place} can be read");
+            return Error::guard(what).hint(
+                "Are the passwords in rclone-poof.conf those of the backup? `poof check` says more.",
+            );
+        }
+        Error::guard(format!("{place} has no snapshot")).hint("`poof backup` makes one.")
+    }
+}
+
+fn unusable(held: &Held, number: u64) -> Error {
+    let name = &held.directory.name;
+    Error::guard(format!("snapshot {number} of {name} cannot be used: its manifest is damaged"))
+        .hint("`poof check` finds what can be restored.")
+}
+
+/// An entry of a snapshot, as it is told.
+/// Without a manifest there are no attributes.
+fn entry_event(tree: &str, entry: &Entry, shown: event::EntryShown) -> Event {
+    let (kind, target) = match &entry.kind {
+        EntryKind::File(_) => ("file", None),
+        EntryKind::Directory => ("directory", None),
+        EntryKind::Symlink { target } => ("link", Some(Bytes::target(target))),
+        EntryKind::Fifo => ("fifo", None),
+        EntryKind::CharDevice(_) => ("char_device", None),
+        EntryKind::BlockDevice(_) => ("block_device", None),
+    };
+    let attributes = &entry.attributes;
+    let known = *attributes != unlisted::attributes(attributes.mtime);
+    Event::Entry(event::Entry {
+        tree: tree.to_owned(),
+        kind,
+        bytes: entry.file().map(|data| data.size),
+        modified: (attributes.mtime.seconds, attributes.mtime.nanos),
+        mode: known.then(|| format!("{:04o}", attributes.mode)),
+        uid: known.then_some(attributes.uid),
+        gid: known.then_some(attributes.gid),
+        target,
+        path: Bytes::path(&entry.path),
+        shown,
+    })
+}

@@ -1,0 +1,55 @@
+//! What a bucket without a manifest holds: of it only a listing tells.
+
+use super::Held;
+use crate::base::error::Result;
+use crate::config::Ready;
+use crate::operations::Session;
+use crate::operations::repository::Repository;
+use crate::tree::guard::Allowed;
+use crate::tree::model::entry::{Attributes, Entry, EntryKind, FileData, Time};
+use crate::tree::model::path::ObjectName;
+use crate::tree::remote::known;
+use crate::tree::wipe::Records;
+
+/// The objects of a tree, as entries with the names that rclone gives them; none if nothing
+/// is there.
+///
+/// # Errors
+/// The remote fails, or poof has written to it, and the manifest is gone.
+pub fn entries(
+    session: &Session,
+    ready: &Ready,
+    held: &Held,
+    allowed: Allowed,
+) -> Result<Vec<Entry>> {
+    let directory = &held.directory;
+    let repository = Repository::open(session, ready, &[directory], allowed)?;
+    let name = &directory.name;
+    let wiped = Records::in_state(&session.state).get(name)?;
+    if wiped.is_some() || repository.is_poofs(name) {
+        let (place, there) = (repository.remote.place(name), repository.has_objects(name));
+        known::no_manifest(&place, wiped.map(|wiped| wiped.since), there, allowed)?;
+    }
+    let own = repository.listing(name)?.own;
+    let shown = own.names().filter_map(|object| {
+        let shown = own.shown(object)?;
+        let (path, kind) = match object.strip_suffix(ObjectName::LINK) {
+            Some(path) => (path, EntryKind::Symlink { target: Vec::new() }),
+            None => {
+                let data = FileData { size: shown.size, content: None, sparse: false };
+                (object, EntryKind::File(data))
+            }
+        };
+        let mtime = Time { seconds: shown.time.0, nanos: shown.time.1 };
+        let attributes = attributes(mtime);
+        let (path, hard_link, stored, local) = (path.to_vec(), None, None, None);
+        Some(Entry { path, kind, attributes, hard_link, stored, local })
+    });
+    Ok(shown.collect())
+}
+
+/// All that is known of the attributes of an object. No file belongs to this
+/// owner: -1 means none to chown(2).
+pub fn attributes(mtime: Time) -> Attributes {
+    Attributes { uid: u32::MAX, gid: u32::MAX, mtime, ..Attributes::default() }
+}

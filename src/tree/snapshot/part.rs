@@ -1,0 +1,182 @@
+//! A part of a generation: of its shards only those that some paths need. The entries are
+//! in order, so that bisection finds them: a shard at each step.
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+
+use super::{Seen, Snapshot, Snapshots};
+use crate::base::error::{Error, Result};
+use crate::base::shown::one_line;
+use crate::storage::job::Watch;
+use crate::tree::manifest::{Counts, Head, LARGEST_HEAD, LARGEST_SHARD, ShardRef, open_shard};
+use crate::tree::model::entry::{Entry, is_below, order};
+use crate::tree::model::layout::Names;
+use crate::tree::model::path_set::Kept;
+
+/// One of the generations on the remote, as its head tells.
+#[derive(Clone, Debug)]
+pub struct Told {
+    head: Head,
+    bytes: Vec<u8>,
+}
+
+impl Told {
+    pub fn generation(&self) -> u64 {
+        self.head.generation
+    }
+
+    /// When it was made, in seconds since 1970, and on which machine: what that calls itself,
+    /// on one line.
+    pub fn made(&self) -> (u64, Cow<'_, str>) {
+        (self.head.created, one_line(&self.head.host))
+    }
+
+    pub fn counts(&self) -> Counts {
+        self.head.counts
+    }
+
+    pub fn seen(&self) -> Seen {
+        self.snapshot(Path::new("")).seen()
+    }
+
+    /// Why it is not what follows on a snapshot that this machine knows.
+    pub fn is_behind(&self, known: &Snapshot) -> Option<String> {
+        known.outdates(&self.snapshot(Path::new("")))
+    }
+
+    /// As a snapshot whose entries are, or will be, in a directory.
+    fn snapshot(&self, dir: &Path) -> Snapshot {
+        let head_id = *blake3::hash(&self.bytes).as_bytes();
+        let (dir, head) = (dir.to_path_buf(), self.head.clone());
+        Snapshot { dir, head, head_id, tag: String::new() }
+    }
+}
+
+/// Shards that were read, by their ids: generations share most of theirs.
+#[derive(Default)]
+pub struct ReadShards(HashMap<[u8; 32], Vec<Entry>>);
+
+impl Snapshots<'_> {
+    /// The generations on the remote whose heads can be used, the newest first.
+    ///
+    /// # Errors
+    /// The remote fails.
+    pub fn told(&self, watch: &mut dyn Watch) -> Result<Vec<Told>> {
+        let mut numbers: Vec<_> = self.generations().collect();
+        numbers.sort_unstable_by(|a, b| b.cmp(a));
+        let names: Vec<_> = numbers.iter().map(|number| Names::head(*number)).collect();
+        let read = self.read(&names, LARGEST_HEAD, watch)?;
+        let opened = numbers.into_iter().zip(read).filter_map(|(number, read)| {
+            let bytes = read.ok()?;
+            let head = Head::open(self.key, self.names.tree(), number, &bytes).ok()?;
+            Some(Told { head, bytes })
+        });
+        Ok(opened.collect())
+    }
+
+    /// What a snapshot holds at `paths` and below them, and the directories above, as one of
+    /// its own in the directory `dir` of this machine.
+    ///
+    /// # Errors
+    /// It cannot be read, or `dir` not be written.
+    pub fn narrowed(&self, whole: &Snapshot, paths: &Kept, dir: &Path) -> Result<Snapshot> {
+        let entries = whole.entries()?.filter(|entry| {
+            entry.as_ref().map_or(true, |e| paths.holds(&e.path) || paths.is_below(&e.path))
+        });
+        let part = Snapshot { dir: dir.to_path_buf(), ..whole.clone() };
+        Self::install(&part, &whole.head_bytes()?, entries)?;
+        Ok(part)
+    }
+
+    /// The same of a generation on the remote, with the directories `ways` and no others of
+    /// those above. Only the shards that this needs are read.
+    ///
+    /// # Errors
+    /// The remote fails, or has damaged a shard, or `dir` cannot be written.
+    pub fn part(
+        &self,
+        told: &Told,
+        (paths, ways): (&Kept, &[Vec<u8>]),
+        read: &mut ReadShards,
+        dir: &Path,
+        watch: &mut dyn Watch,
+    ) -> Result<Snapshot> {
+        let mut shards = Shards { of: self, shards: &told.head.shards, read };
+        let mut needed = BTreeSet::new();
+        for path in paths.paths() {
+            let at = shards.holding(path, watch)?;
+            let before = |first: &[u8]| order(first, path).is_le() || is_below(first, path);
+            needed.extend(at..shards.first(before, watch)?.max(at + 1));
+        }
+        for way in ways {
+            needed.insert(shards.holding(way, watch)?);
+        }
+        needed.retain(|index| *index < told.head.shards.len());
+        shards.fetch(&needed.iter().copied().collect::<Vec<_>>(), watch)?;
+        let entries = needed.iter().filter_map(|index| shards.entries(*index)).flatten();
+        let entries = entries.filter(|e| paths.holds(&e.path) || ways.contains(&e.path));
+        let part = told.snapshot(dir);
+        Self::install(&part, &told.bytes, entries.cloned().map(Ok))?;
+        Ok(part)
+    }
+}
+
+/// The shards of a generation, read as they are needed.
+struct Shards<'a> {
+    of: &'a Snapshots<'a>,
+    shards: &'a [ShardRef],
+    read: &'a mut ReadShards,
+}
+
+impl Shards<'_> {
+    /// The shard that holds a path, if one does.
+    fn holding(&mut self, path: &[u8], watch: &mut dyn Watch) -> Result<usize> {
+        let after = self.first(|first| order(first, path).is_le(), watch)?;
+        Ok(after.saturating_sub(1))
+    }
+
+    /// The first shard whose first path is not `before`.
+    fn first(&mut self, before: impl Fn(&[u8]) -> bool, watch: &mut dyn Watch) -> Result<usize> {
+        let (mut from, mut to) = (0, self.shards.len());
+        while from < to {
+            let middle = from.midpoint(to);
+            self.fetch(&[middle], watch)?;
+            let first = self.entries(middle).and_then(|entries| entries.first());
+            if first.is_some_and(|first| before(&first.path)) {
+                from = middle + 1;
+            } else {
+                to = middle;
+            }
+        }
+        Ok(from)
+    }
+
+    fn entries(&self, index: usize) -> Option<&Vec<Entry>> {
+        self.read.0.get(&self.shards.get(index)?.id)
+    }
+
+    /// Reads those that are not read yet.
+    fn fetch(&mut self, indices: &[usize], watch: &mut dyn Watch) -> Result<()> {
+        let shards = indices.iter().filter_map(|index| self.shards.get(*index));
+        let absent: Vec<_> = shards.filter(|shard| !self.read.0.contains_key(&shard.id)).collect();
+        let names: Vec<_> = absent.iter().map(|shard| Names::shard(&shard.id)).collect();
+        let contents = self.of.read(&names, LARGEST_SHARD, watch)?;
+        for (shard, content) in absent.into_iter().zip(contents) {
+            let opened = content.map_err(|failure| failure.text).and_then(|bytes| {
+                open_shard(self.of.key, &shard.id, &bytes).map_err(|damaged| damaged.to_string())
+            });
+            let entries = opened.and_then(|entries| {
+                let whole = entries.len() == shard.entries as usize;
+                whole.then_some(entries).ok_or_else(|| "it has other entries".to_owned())
+            });
+            let entries = entries.map_err(|why| {
+                let tree = self.of.names.tree();
+                Error::guard(format!("{tree}: a part of its manifest is not usable: {why}"))
+                    .hint("`poof check` finds what can be restored.")
+            })?;
+            self.read.0.insert(shard.id, entries);
+        }
+        Ok(())
+    }
+}
