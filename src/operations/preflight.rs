@@ -163,7 +163,10 @@ impl<'a> Preflight<'a> {
         record: &Record,
         watch: &mut Monitor,
     ) -> Result<Option<Snapshot>> {
-        if !record.is_on(&self.repository.remote.name()) {
+        let unfinished = Journal::in_state(&self.session.state).unfinished()?;
+        // A download of all that did not end is another matter.
+        let whole = unfinished.contains_key(&directory.name);
+        if whole || !record.is_on(&self.repository.remote.name()) {
             return Ok(None);
         }
         let Newest::Found(found) = snapshots.newest(watch)? else { return Ok(None) };

@@ -109,6 +109,7 @@ mod tests {
             act: Act::Make,
             instead_of: Instead::Nothing,
             found: None,
+            same: false,
         };
         let extra = found.iter().map(|path| path.as_bytes().to_vec()).collect();
         Steps { paths: wanted.iter().map(new).collect(), extra, ..Steps::default() }
