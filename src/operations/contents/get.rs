@@ -15,13 +15,14 @@ use crate::operations::own_config::Before;
 use crate::operations::runner::{self, Task};
 use crate::operations::{Outcome, Session, download, loading, own_files};
 use crate::storage::filter::Filter;
+use crate::tree::guard;
 use crate::tree::model::layout::Names;
 use crate::tree::model::path::LocalPath;
 use crate::tree::model::path_set::Kept;
 use crate::tree::restore::Target;
 use crate::tree::scan::root::Roots;
 use crate::tree::snapshot::Snapshots;
-use crate::tree::wipe::Records;
+use crate::tree::wipe::{Phase, Records};
 
 /// What is wanted back.
 #[derive(Default)]
@@ -105,6 +106,7 @@ impl<'a> Getting<'a> {
     ) -> Result<Option<Box<dyn Task + 'a>>> {
         let Getting { session, request, ready, .. } = self;
         let path = self.target(selection);
+        self.is_no_half(selection)?;
         let root = roots.get(&path)?;
         if root.is_none() && path.exists() {
             let what = format!("{} is in the way: it is not a directory", path_of(&path));
@@ -160,6 +162,16 @@ impl<'a> Getting<'a> {
             restore.gives_no_powers(request.caution.allowed)?;
         }
         Ok(Some(Box::new(restore)))
+    }
+
+    /// Refuses where a wipe has not ended: what came would be wiped, or taken for what was.
+    fn is_no_half(&self, Selection { directory, .. }: &Selection) -> Result<()> {
+        let record = Records::in_state(&self.session.state).get(&directory.name)?;
+        let half = record.is_some_and(|record| record.phase == Phase::Wiping);
+        if half && self.request.to.is_none() {
+            return Err(guard::half_wiped(&directory.local));
+        }
+        Ok(())
     }
 
     /// Whether this machine has made or taken a snapshot: nobody else can have put something

@@ -112,3 +112,16 @@ fn a_file_comes_back_without_a_listing_of_objects() {
         assert!(moments.iter().all(|moment| !moment.event.what.changes()));
     }
 }
+
+#[test]
+fn nothing_comes_back_into_a_directory_whose_wipe_has_not_ended() {
+    let home = Home::new();
+    home.upload().unwrap();
+    let records = Records::in_state(&home.session.state);
+    let mut record = records.get(TREE).unwrap().unwrap();
+    record.phase = Phase::Wiping;
+    records.put(&record).unwrap();
+    assert_eq!(Step::Get.run(&home), Some(Kind::Guard));
+    assert!(!home.contents().contains_key("sub/c"));
+    assert_eq!(Step::Download.run(&home), None);
+}
