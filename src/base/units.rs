@@ -63,7 +63,7 @@ pub fn moment(text: &str) -> Option<u64> {
     let ago = |time: Duration| now().checked_sub(time.as_secs());
     match text {
         "now" | "today" => return Some(now()),
-        "yesterday" => return ago(Duration::from_secs(24 * 3600)),
+        "yesterday" => return ago(Duration::from_hours(24)),
         _ => {}
     }
     if let Some(time) = span(text) {

@@ -512,7 +512,8 @@ pub struct EntryShown {
 #[derive(Debug, Serialize)]
 pub struct Generation {
     pub tree: String,
-    pub generation: u64,
+    #[serde(rename = "generation")]
+    pub number: u64,
     #[serde(serialize_with = "moment")]
     pub made: u64,
     pub host: String,
@@ -526,7 +527,7 @@ impl Generation {
         let ((made, host), counts) = (told.made(), told.counts());
         Generation {
             tree: tree.to_owned(),
-            generation: told.generation(),
+            number: told.generation(),
             made,
             host: host.into_owned(),
             files: counts.files,

@@ -378,10 +378,10 @@ fn permissions(kind: &str, octal: &str) -> String {
 }
 
 fn generation(found: &Generation) -> String {
-    let Generation { tree, generation, made, host, files: count, bytes: size, newest } = found;
+    let Generation { tree, number, made, host, files: count, bytes: size, newest } = found;
     let newest = if *newest { " (newest)" } else { "" };
     let (made, count, size) = (date(*made), files(*count), bytes(*size));
-    format!("{tree}: {made}, {count}, {size}, from {host}, number {generation}{newest}")
+    format!("{tree}: {made}, {count}, {size}, from {host}, number {number}{newest}")
 }
 
 fn revision(found: &Revision) -> String {

@@ -56,7 +56,9 @@ pub(in crate::operations) fn list(
             if entries.is_empty() {
                 return Err(held.none(&ready.remote().place(&tree)));
             }
-            entries.iter().for_each(|entry| lists.see(session, entry));
+            for entry in &entries {
+                lists.see(session, entry);
+            }
         }
         if !lists.found {
             return Err(not_held(&tree, base));

@@ -194,7 +194,7 @@ impl<'a> Contents<'a> {
             return self.whole(held, which);
         }
         if let (Some(current), Which::Newest) = (&held.current, which) {
-            return held.snapshots.narrowed(current, paths, &self.place()?);
+            return Snapshots::narrowed(current, paths, &self.place()?);
         }
         let told = self.told(held, which)?;
         self.part_of(held, &told, paths, target)
@@ -213,7 +213,7 @@ impl<'a> Contents<'a> {
     ) -> Result<Snapshot> {
         let current = held.current.as_ref();
         if let Some(current) = current.filter(|c| c.generation() == told.generation()) {
-            return held.snapshots.narrowed(current, paths, &self.place()?);
+            return Snapshots::narrowed(current, paths, &self.place()?);
         }
         let ways = target.map(|target| selection::missing_above(paths, target)).unwrap_or_default();
         let (place, mut shards) = (self.place()?, self.shards.borrow_mut());

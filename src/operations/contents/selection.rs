@@ -77,18 +77,14 @@ fn resolve(directories: &[Directory], text: &OsStr) -> Result<(usize, Vec<u8>)> 
         let rest = rest.or_else(|| real_below(&path, &real(&directory.local)))?;
         Some((directory.local.as_os_str().len(), index, rest))
     });
-    match inside.max_by_key(|(len, ..)| *len) {
-        Some((_, index, rest)) => Ok((index, below(&rest, text)?)),
-        None => {
-            let names: Vec<_> = directories.iter().map(|d| d.name.as_str()).collect();
-            let what = format!("{} is in no directory of poof.conf", name_of(bytes));
-            let hint = format!(
-                "Write NAME/PATH, or the path on disk. poof.conf has: {}.",
-                names.join(", ")
-            );
-            Err(Error::new(Kind::Usage, what).hint(hint))
-        }
+    if let Some((_, index, rest)) = inside.max_by_key(|(len, ..)| *len) {
+        return Ok((index, below(&rest, text)?));
     }
+    let names: Vec<_> = directories.iter().map(|d| d.name.as_str()).collect();
+    let what = format!("{} is in no directory of poof.conf", name_of(bytes));
+    let hint =
+        format!("Write NAME/PATH, or the path on disk. poof.conf has: {}.", names.join(", "));
+    Err(Error::new(Kind::Usage, what).hint(hint))
 }
 
 /// The same where links lead to the directory. What was deleted has no real path of its own,

@@ -33,12 +33,11 @@ pub fn entries(
     let own = repository.listing(name)?.own;
     let shown = own.names().filter_map(|object| {
         let shown = own.shown(object)?;
-        let (path, kind) = match object.strip_suffix(ObjectName::LINK) {
-            Some(path) => (path, EntryKind::Symlink { target: Vec::new() }),
-            None => {
-                let data = FileData { size: shown.size, content: None, sparse: false };
-                (object, EntryKind::File(data))
-            }
+        let (path, kind) = if let Some(path) = object.strip_suffix(ObjectName::LINK) {
+            (path, EntryKind::Symlink { target: Vec::new() })
+        } else {
+            let data = FileData { size: shown.size, content: None, sparse: false };
+            (object, EntryKind::File(data))
         };
         let mtime = Time { seconds: shown.time.0, nanos: shown.time.1 };
         let attributes = attributes(mtime);

@@ -80,7 +80,7 @@ impl Snapshots<'_> {
     ///
     /// # Errors
     /// It cannot be read, or `dir` not be written.
-    pub fn narrowed(&self, whole: &Snapshot, paths: &Kept, dir: &Path) -> Result<Snapshot> {
+    pub fn narrowed(whole: &Snapshot, paths: &Kept, dir: &Path) -> Result<Snapshot> {
         let entries = whole.entries()?.filter(|entry| {
             entry.as_ref().map_or(true, |e| paths.holds(&e.path) || paths.is_below(&e.path))
         });
@@ -102,7 +102,7 @@ impl Snapshots<'_> {
         dir: &Path,
         watch: &mut dyn Watch,
     ) -> Result<Snapshot> {
-        let mut shards = Shards { of: self, shards: &told.head.shards, read };
+        let mut shards = Shards { of: self, all: &told.head.shards, read };
         let mut needed = BTreeSet::new();
         for path in paths.paths() {
             let at = shards.holding(path, watch)?;
@@ -125,7 +125,7 @@ impl Snapshots<'_> {
 /// The shards of a generation, read as they are needed.
 struct Shards<'a> {
     of: &'a Snapshots<'a>,
-    shards: &'a [ShardRef],
+    all: &'a [ShardRef],
     read: &'a mut ReadShards,
 }
 
@@ -138,7 +138,7 @@ impl Shards<'_> {
 
     /// The first shard whose first path is not `before`.
     fn first(&mut self, before: impl Fn(&[u8]) -> bool, watch: &mut dyn Watch) -> Result<usize> {
-        let (mut from, mut to) = (0, self.shards.len());
+        let (mut from, mut to) = (0, self.all.len());
         while from < to {
             let middle = from.midpoint(to);
             self.fetch(&[middle], watch)?;
@@ -153,12 +153,12 @@ impl Shards<'_> {
     }
 
     fn entries(&self, index: usize) -> Option<&Vec<Entry>> {
-        self.read.0.get(&self.shards.get(index)?.id)
+        self.read.0.get(&self.all.get(index)?.id)
     }
 
     /// Reads those that are not read yet.
     fn fetch(&mut self, indices: &[usize], watch: &mut dyn Watch) -> Result<()> {
-        let shards = indices.iter().filter_map(|index| self.shards.get(*index));
+        let shards = indices.iter().filter_map(|index| self.all.get(*index));
         let absent: Vec<_> = shards.filter(|shard| !self.read.0.contains_key(&shard.id)).collect();
         let names: Vec<_> = absent.iter().map(|shard| Names::shard(&shard.id)).collect();
         let contents = self.of.read(&names, LARGEST_SHARD, watch)?;
