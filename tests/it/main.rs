@@ -20,6 +20,7 @@ mod clipboard;
 #[cfg(target_os = "linux")] // setfacl, mknod
 mod confidential;
 mod configure;
+#[cfg(target_os = "linux")] // an exact copy
 mod contents;
 mod demo;
 #[cfg(target_os = "linux")] // strace, unshare
