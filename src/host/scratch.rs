@@ -1,10 +1,12 @@
 //! A directory for what is needed for a moment and names files of the user: it is
 //! overwritten when it goes.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use tempfile::TempDir;
 
 use super::erase::{self, FillPattern};
@@ -12,17 +14,24 @@ use super::erase::{self, FillPattern};
 const PREFIX: &str = "scratch-";
 
 /// Wiped when it is dropped.
-pub struct Scratch(TempDir);
+pub struct Scratch {
+    dir: TempDir,
+    /// Locked while it lives: the sweep of another run leaves it alone.
+    _lock: Option<File>,
+}
 
 impl Scratch {
     /// # Errors
     /// It cannot be made.
     pub fn below(dir: &Path) -> io::Result<Self> {
-        tempfile::Builder::new().prefix(PREFIX).tempdir_in(dir).map(Scratch)
+        let dir = tempfile::Builder::new().prefix(PREFIX).tempdir_in(dir)?;
+        let lock = File::open(dir.path()).ok();
+        let lock = lock.filter(|dir| flock(dir, FlockOperation::NonBlockingLockShared).is_ok());
+        Ok(Scratch { dir, _lock: lock })
     }
 
     pub fn path(&self) -> &Path {
-        self.0.path()
+        self.dir.path()
     }
 }
 
@@ -33,6 +42,12 @@ impl Drop for Scratch {
     }
 }
 
+/// Whether a run that lives has locked it.
+fn is_in_use(scratch: &Path) -> bool {
+    let Ok(dir) = File::open(scratch) else { return false };
+    flock(&dir, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK)
+}
+
 /// Wipes what runs that were killed have left below a directory.
 ///
 /// # Errors
@@ -41,7 +56,8 @@ pub fn sweep(dir: &Path) -> io::Result<()> {
     let noise = FillPattern::new()?;
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
-        if entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
+        let is_scratch = entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes());
+        if is_scratch && !is_in_use(&entry.path()) {
             erase::directory(&entry.path(), &noise)?;
         }
     }

@@ -22,6 +22,7 @@ use crate::tree::model::entry::is_within;
 use crate::tree::model::plan::Planned;
 use crate::tree::remote::lock::Lock;
 use crate::tree::restore::apart::Apart;
+use crate::tree::restore::differences::{By, Difference, Look, from_here};
 use crate::tree::scan::walk::{self, LeftOut, Walk};
 use crate::tree::snapshot::{Newest, Snapshot, Snapshots, Standing};
 use crate::tree::wipe::{Presence, Record};
@@ -190,10 +191,22 @@ impl<'a> Preflight<'a> {
         let walk = Walk::new(&root, self.filter).map_err(|e| walk::closed(root.path(), &e))?;
         snapshots.meet(snapshot, walk, |_| false)?;
         let met = snapshots.cached().ok_or_else(|| guard::lost_record(name))?;
-        if Apart::by_content(Some(&root), self.filter, &met)?.is_unsaved() {
-            return guard::wiped(local, Allowed::default());
+        let mut touched = None;
+        let look = Look { root: Some(&root), filter: self.filter, only: None, by: By::Content };
+        from_here(look, &met, &mut |difference, entry| match difference {
+            Difference::New | Difference::Content if !entry.is_directory() => {
+                touched = Some((entry.path.clone(), false));
+            }
+            Difference::Attributes if !entry.is_directory() => {
+                touched.get_or_insert((entry.path.clone(), true));
+            }
+            _ => {}
+        })?;
+        match touched {
+            None => Ok(()),
+            Some((_, false)) => guard::wiped(local, Allowed::default()),
+            Some((path, true)) => Err(guard::touched(name, &path)),
         }
-        Ok(())
     }
 
     /// What a wipe has left of a directory, and whether it still is as the wipe left it.

@@ -10,6 +10,7 @@ use crate::base::error::Result;
 use crate::config::Files;
 use crate::host::lock::{self, Lock};
 use crate::host::paths::{self, Layout};
+use crate::host::scratch;
 use crate::report::Report;
 
 /// Where the files of the configuration are, as far as options say so.
@@ -62,7 +63,11 @@ impl Session {
     /// # Errors
     /// Another poof is at work.
     pub fn lock(&self) -> Result<Lock> {
-        lock::acquire(&self.state)
+        let lock = lock::acquire(&self.state)?;
+        // What a command that only looked, and was killed, has left names files. What cannot
+        // be wiped is told by the next upload.
+        let _ = scratch::sweep(&self.state);
+        Ok(lock)
     }
 
     /// The same for a run that may be none: a dry one is in nobody's way.

@@ -268,12 +268,18 @@ fn a_bucket_without_a_manifest_is_looked_into_by_a_listing() {
     fs::write(bucket.join("data/letters/tax.odt"), "tax").unwrap();
     fs::write(bucket.join("data/top"), "top").unwrap();
     assert_eq!(paths(&json(&sandbox, &["find", "tax"])), ["letters/tax.odt"]);
-    assert_eq!(paths(&json(&sandbox, &["ls", "-R", "data"])), ["letters/tax.odt", "top"]);
+    assert_eq!(
+        paths(&json(&sandbox, &["ls", "-R", "data"])),
+        ["letters", "letters/tax.odt", "top"]
+    );
     let run = sandbox.poof(["get", "data/letters"]).run().expect_code(0);
     run.stderr_has("nothing is proven");
     assert_eq!(fs::read(sandbox.data().join("letters/tax.odt")).unwrap(), b"tax");
     assert!(!sandbox.data().join("top").exists());
     sandbox.poof(["ls", "config"]).run().expect_code(7).stderr_has("has no snapshot");
+    assert_eq!(paths(&json(&sandbox, &["ls", "data"])), ["letters", "top"]);
+    sandbox.poof(["get", "data/none"]).run().expect_code(5).stderr_has("data/none is not");
+    sandbox.poof(["ls", "data", "--at", "3d"]).run().expect_code(5).stderr_has("no manifest");
 }
 
 #[test]
@@ -292,4 +298,96 @@ fn an_older_snapshot_than_this_machine_knows_is_not_fetched_from() {
     assert!(!sandbox.data().join("a").exists());
     sandbox.poof(["get", "data/a", "--allow", "older-snapshot"]).run().expect_code(0);
     assert_eq!(fs::read(sandbox.data().join("a")).unwrap(), b"old");
+}
+
+#[test]
+fn another_store_in_the_place_of_the_known_one_is_not_looked_into() {
+    let (sandbox, bucket) = on_disk();
+    fs::write(sandbox.data().join("g"), "mine").unwrap();
+    sandbox.poof(["backup"]).run().expect_code(0);
+    fs::remove_dir_all(&bucket).unwrap();
+    let commands: [&[&str]; 6] = [
+        &["ls"],
+        &["ls", "data"],
+        &["find", "g"],
+        &["diff"],
+        &["history", "data"],
+        &["get", "data/g", "--yes"],
+    ];
+    for args in commands {
+        sandbox.poof(args).run().expect_code(7).stderr_has("--allow other-remote");
+    }
+    // Somebody else's, with more snapshots than this machine knows.
+    let other = sandbox.sharing();
+    fs::create_dir_all(other.confdir()).unwrap();
+    other.write_config(&crate::harness::Config::plain("http://unused"));
+    fs::copy(sandbox.rclone_conf(), other.rclone_conf()).unwrap();
+    for number in 0..4 {
+        fs::write(other.data().join("g"), format!("theirs {number}")).unwrap();
+        other.poof(["backup"]).run().expect_code(0);
+    }
+    for args in commands {
+        sandbox.poof(args).run().expect_code(7).stderr_has("--allow other-remote");
+    }
+    assert_eq!(fs::read(sandbox.data().join("g")).unwrap(), b"mine");
+}
+
+#[test]
+fn a_damaged_head_is_not_passed_over_for_an_older_one() {
+    let (sandbox, bucket) = on_disk();
+    for content in ["old", "newer"] {
+        fs::write(sandbox.data().join("a"), content).unwrap();
+        sandbox.poof(["backup"]).run().expect_code(0);
+    }
+    fs::write(bucket.join(".poof/trees/data/head/0000000002"), "poof head").unwrap();
+    fs::remove_dir_all(sandbox.state()).unwrap();
+    fs::remove_file(sandbox.data().join("a")).unwrap();
+    for args in [&["ls", "data"][..], &["find", "a"], &["history", "data"], &["get", "data/a"]] {
+        sandbox.poof(args).run().expect_code(7).stderr_has("--allow older-snapshot");
+    }
+    assert!(!sandbox.data().join("a").exists());
+}
+
+#[test]
+fn a_directory_on_the_way_is_as_it_was() {
+    let (sandbox, _) = on_disk();
+    let dir = sandbox.data().join("dir");
+    fs::create_dir(&dir).unwrap();
+    for name in ["a", "b"] {
+        fs::write(dir.join(name), name).unwrap();
+    }
+    sandbox.poof_as_ordinary_user(["backup"]).run().expect_code(0);
+    fs::remove_file(dir.join("a")).unwrap();
+    for place in [&dir, &sandbox.data()] {
+        fs::set_permissions(place, Permissions::from_mode(0o555)).unwrap();
+    }
+    let of = |place: &Path| {
+        let found = fs::metadata(place).unwrap();
+        (found.permissions().mode(), found.modified().unwrap())
+    };
+    let before = (of(&dir), of(&sandbox.data()));
+    sandbox.poof_as_ordinary_user(["get", "data/dir/a"]).run().expect_code(0);
+    assert_eq!(fs::read(dir.join("a")).unwrap(), b"a");
+    assert_eq!((of(&dir), of(&sandbox.data())), before);
+}
+
+#[test]
+fn a_link_on_disk_is_the_link_and_not_what_it_leads_to() {
+    let sandbox = saved();
+    let other = sandbox.confdir();
+    symlink(&other, sandbox.data().join("to-the-other")).unwrap();
+    sandbox.poof(["backup"]).run().expect_code(0);
+    let link = sandbox.data().join("to-the-other");
+    let run = json(&sandbox, &["ls", link.to_str().unwrap()]);
+    assert_eq!(paths(&run), ["to-the-other"]);
+}
+
+#[test]
+fn what_a_killed_look_has_left_goes_with_the_next_run() {
+    let sandbox = saved();
+    let left = sandbox.state().join("scratch-left");
+    fs::create_dir(&left).unwrap();
+    fs::write(left.join("index"), "letters").unwrap();
+    sandbox.poof(["backup"]).run().expect_code(0);
+    assert!(!left.exists());
 }

@@ -46,12 +46,14 @@ pub(in crate::operations) fn compare(
     let contents = Contents::open(session, ready, request.allowed)?;
     let roots = Roots::default();
     let typed: Vec<_> = request.path.iter().collect();
-    let mut count = 0;
+    let (mut count, mut outcome) = (0, Outcome::default());
+    let mut compared = true;
     for selection in Selection::of(ready, &typed)? {
         let held = contents.tree(&selection.directory)?;
         let tree = &held.directory.name;
         if !held.snapshots.exist() && typed.is_empty() {
             session.report.say_of(tree, TreeNote::NothingBackedUp);
+            compared = false;
             continue;
         }
         let (paths, only) = (selection.path_set(), selection.only());
@@ -72,13 +74,23 @@ pub(in crate::operations) fn compare(
         } else {
             let root = roots.get(&selection.directory.local)?;
             let (root, filter, only) = (root.as_ref(), ready.filter(), only.as_ref());
-            from_here(Look { root, filter, only, by: By::Time }, &snapshot, &mut told)?;
+            let look = Look { root, filter, only, by: By::Time };
+            let lost = from_here(look, &snapshot, &mut told)?;
+            for out in &lost {
+                session.report.tell(&Event::LeftOut {
+                    tree: tree.clone(),
+                    why: out.why.clone(),
+                    loss: true,
+                    path: Bytes::path(&out.path),
+                });
+                outcome.worsen(Kind::Incomplete);
+            }
         }
     }
-    if count == 0 {
+    if count == 0 && compared && outcome.kind.is_none() {
         session.report.done("Nothing differs.");
     }
-    Ok(Outcome::default().with("entries", count))
+    Ok(outcome.with("entries", count))
 }
 
 fn word(difference: Difference) -> &'static str {

@@ -57,7 +57,7 @@ pub(in crate::operations) fn find(
                 see(&entry?);
             }
         } else {
-            let entries = unlisted::entries(session, ready, &held, request.allowed)?;
+            let entries = unlisted::entries(session, ready, &held, (which, request.allowed))?;
             if entries.is_empty() {
                 session.report.say_of(tree, TreeNote::NothingBackedUp);
             }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::{Contents, Held, Selection, Which, ls};
+use super::{Contents, Held, Selection, Which, ls, unlisted};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::shown::path_of;
@@ -115,10 +115,15 @@ impl<'a> Getting<'a> {
         let held = self.contents.tree(&selection.directory)?;
         let set = selection.path_set();
         if !held.snapshots.exist() {
+            unlisted::only_now(&held.directory.name, self.which)?;
             let (to, allowed) = (request.to.as_deref(), request.caution.allowed);
             let mut transfer = download::mirrored(session, ready, &held.directory, to, allowed)?;
             let places = selection.paths.iter().map(|path| Names::encoded(&LocalPath::new(path)));
             transfer.plan = transfer.plan.reaching(&places.collect::<Result<Vec<_>>>()?);
+            if transfer.plan.source_files() == 0 && transfer.plan.failed.is_empty() {
+                let path = selection.paths.first().map_or(&b""[..], Vec::as_slice);
+                return Err(ls::not_held(&held.directory.name, path));
+            }
             return Ok(Some(Box::new(transfer)));
         }
         let snapshot = self.contents.part(&held, self.which, &set, Some(&path))?;
@@ -137,9 +142,10 @@ impl<'a> Getting<'a> {
             return Ok(None);
         }
         let vouched = self.is_vouched(&held, snapshot.id())?;
-        let state = match request.to {
-            Some(_) => Vec::new(),
-            None => own_files::state(session, &selection.directory),
+        let state = if self.is_in_place(selection) {
+            own_files::state(session, &selection.directory)
+        } else {
+            Vec::new()
         };
         let snapshots = Snapshots { cache: self.contents.place()?, ..held.snapshots };
         let only = found.iter().map(Vec::as_slice).collect();
@@ -164,11 +170,17 @@ impl<'a> Getting<'a> {
         Ok(Some(Box::new(restore)))
     }
 
+    /// Whether it goes where it was, by whatever way.
+    fn is_in_place(&self, selection: &Selection) -> bool {
+        own_files::real(&self.target(selection)) == own_files::real(&selection.directory.local)
+    }
+
     /// Refuses where a wipe has not ended: what came would be wiped, or taken for what was.
-    fn is_no_half(&self, Selection { directory, .. }: &Selection) -> Result<()> {
+    fn is_no_half(&self, selection: &Selection) -> Result<()> {
+        let directory = &selection.directory;
         let record = Records::in_state(&self.session.state).get(&directory.name)?;
         let half = record.is_some_and(|record| record.phase == Phase::Wiping);
-        if half && self.request.to.is_none() {
+        if half && self.is_in_place(selection) {
             return Err(guard::half_wiped(&directory.local));
         }
         Ok(())

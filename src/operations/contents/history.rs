@@ -8,7 +8,7 @@ use crate::base::interrupt;
 use crate::config::Ready;
 use crate::operations::{Outcome, Session, loading};
 use crate::report::event::{Generation, Revision};
-use crate::report::{Bytes, Event};
+use crate::report::{Bytes, Event, TreeNote};
 use crate::tree::guard::Allowed;
 use crate::tree::model::entry::Entry;
 use crate::tree::snapshot::Told;
@@ -40,10 +40,11 @@ pub(in crate::operations) fn tell(
     let mut count = 0;
     for selection in Selection::of(ready, &typed)? {
         let held = contents.tree(&selection.directory)?;
-        let all = contents.all(&held)?;
-        if all.is_empty() && request.path.is_some() {
-            return Err(contents.none(&held));
+        if !held.snapshots.exist() && request.path.is_none() {
+            session.report.say_of(&held.directory.name, TreeNote::NothingBackedUp);
+            continue;
         }
+        let all = contents.all(&held)?;
         match selection.paths.first().filter(|path| !path.is_empty()) {
             Some(path) => count += revisions(&contents, &held, &all, path)?,
             None => count += generations(session, &held, &all),

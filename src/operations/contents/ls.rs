@@ -52,7 +52,7 @@ pub(in crate::operations) fn list(
                 lists.see(session, &entry?);
             }
         } else {
-            let entries = unlisted::entries(session, ready, &held, request.allowed)?;
+            let entries = unlisted::entries(session, ready, &held, (which, request.allowed))?;
             if entries.is_empty() {
                 return Err(held.none(&ready.remote().place(&tree)));
             }
@@ -118,15 +118,16 @@ fn trees(contents: &Contents, which: Which) -> Result<Outcome> {
         let held = contents.tree(directory)?;
         if !held.snapshots.exist() {
             let name = &held.directory.name;
-            contents.session.report.say_of(name, TreeNote::NothingBackedUp);
+            contents.session.report.say_of(name, TreeNote::NoManifest);
             continue;
         }
         count += 1;
         let told = contents.told(&held, which)?;
+        let newest = contents.told(&held, Which::Newest)?.generation() == told.generation();
         contents.session.report.tell(&Event::Generation(Generation::of(
             &held.directory.name,
             &told,
-            true,
+            newest,
         )));
     }
     Ok(Outcome::default().with("trees", count))

@@ -33,9 +33,9 @@ use crate::tree::manifest::Key;
 use crate::tree::model::entry::{Entry, EntryKind};
 use crate::tree::model::layout::Names;
 use crate::tree::model::path_set::Kept;
-use crate::tree::remote::identity;
+use crate::tree::remote::identity::{self, Identities};
 use crate::tree::remote::listing::list;
-use crate::tree::snapshot::{ReadShards, Snapshot, Snapshots, Told};
+use crate::tree::snapshot::{Heads, ReadShards, Snapshot, Snapshots, Told};
 use crate::tree::wipe::Records;
 pub use selection::Selection;
 
@@ -52,6 +52,8 @@ pub struct Contents<'a> {
     /// What is read and not cached.
     scratch: Scratch,
     parts: Cell<u32>,
+    /// It is the store that this machine knows.
+    confirmed: Cell<bool>,
     shards: RefCell<ReadShards>,
 }
 
@@ -62,7 +64,7 @@ pub struct Held<'a> {
     /// The last snapshot that this machine has taken, if it is the newest.
     pub current: Option<Snapshot>,
     /// The others, the newest first; read where they are needed.
-    told: RefCell<Option<Vec<Told>>>,
+    told: RefCell<Option<Heads>>,
 }
 
 /// Which snapshot, and how much of it.
@@ -107,8 +109,20 @@ impl<'a> Contents<'a> {
         let scratch =
             Scratch::below(state).map_err(|error| Error::io("write below", state, &error))?;
         let machine = Machine::of_state(state)?;
-        let (parts, shards) = (Cell::new(0), RefCell::default());
-        Ok(Contents { session, ready, allowed, store, key, machine, id, scratch, parts, shards })
+        let (parts, confirmed, shards) = (Cell::new(0), Cell::new(false), RefCell::default());
+        Ok(Contents {
+            session,
+            ready,
+            allowed,
+            store,
+            key,
+            machine,
+            id,
+            scratch,
+            parts,
+            confirmed,
+            shards,
+        })
     }
 
     /// A directory as the remote has it: that of the configuration of one machine may be there
@@ -142,7 +156,21 @@ impl<'a> Contents<'a> {
         let (store, key, records) = (&self.store, &self.key, heads.named_below(Names::HEADS));
         let snapshots = Snapshots { store, names, key, records, cache };
         let current = snapshots.current(&mut Unwatched)?;
+        if current.is_none() {
+            // Its head would have told.
+            self.confirm()?;
+        }
         Ok(Held { directory, snapshots, current, told: RefCell::default() })
+    }
+
+    /// Looks, once, whether this is the store that this machine knows.
+    fn confirm(&self) -> Result<()> {
+        if !self.confirmed.replace(true) {
+            let (store, key, state) = (&self.store, &self.key, &self.session.state);
+            let remote = &self.ready.remote().name();
+            Identities { store, key, state, remote }.confirm(self.allowed)?;
+        }
+        Ok(())
     }
 
     /// Whether a tree was wiped here.
@@ -225,7 +253,7 @@ impl<'a> Contents<'a> {
     ///
     /// # Errors
     /// The remote fails.
-    pub fn all(&self, held: &Held) -> Result<Vec<Told>> {
+    fn heads(&self, held: &Held) -> Result<Heads> {
         if let Some(told) = &*held.told.borrow() {
             return Ok(told.clone());
         }
@@ -234,10 +262,17 @@ impl<'a> Contents<'a> {
         Ok(told)
     }
 
-    /// The head of a generation, if it is one that this machine may go by.
-    fn told(&self, held: &Held, which: Which) -> Result<Told> {
+    /// The same, if this machine may go by them.
+    ///
+    /// # Errors
+    /// The remote fails, or has none, or the newest is not what follows on the last that this
+    /// machine has seen.
+    pub fn all(&self, held: &Held) -> Result<Vec<Told>> {
+        let Heads { all, damaged } = self.heads(held)?;
         let name = &held.directory.name;
-        let all = self.all(held)?;
+        if let Some(why) = &damaged {
+            guard::older_snapshot(&self.ready.remote().place(name), why, self.allowed)?;
+        }
         let Some(newest) = all.first() else { return Err(self.none(held)) };
         let known = held.snapshots.cached().and_then(|known| newest.is_behind(&known));
         let wiped = Records::in_state(&self.session.state).get(name)?;
@@ -246,7 +281,16 @@ impl<'a> Contents<'a> {
         if let Some(why) = known.or(wiped) {
             guard::older_snapshot(&remote.place(name), &why, self.allowed)?;
         }
-        let Which::At(time) = which else { return Ok(newest.clone()) };
+        Ok(all)
+    }
+
+    /// The head of a generation.
+    fn told(&self, held: &Held, which: Which) -> Result<Told> {
+        let name = &held.directory.name;
+        let all = self.all(held)?;
+        let Which::At(time) = which else {
+            return all.into_iter().next().ok_or_else(|| self.none(held));
+        };
         all.iter().find(|told| told.made().0 <= time).cloned().ok_or_else(|| {
             let oldest = all.last().map_or(0, |oldest| oldest.made().0);
             let what = format!("{name} has no snapshot from {} or before", date(time));
@@ -291,7 +335,9 @@ fn entry_event(tree: &str, entry: &Entry, shown: event::EntryShown) -> Event {
     let (kind, target) = match &entry.kind {
         EntryKind::File(_) => ("file", None),
         EntryKind::Directory => ("directory", None),
-        EntryKind::Symlink { target } => ("link", Some(Bytes::target(target))),
+        EntryKind::Symlink { target } => {
+            ("link", (!target.is_empty()).then(|| Bytes::target(target)))
+        }
         EntryKind::Fifo => ("fifo", None),
         EntryKind::CharDevice(_) => ("char_device", None),
         EntryKind::BlockDevice(_) => ("block_device", None),

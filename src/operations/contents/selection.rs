@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use crate::base::error::{Error, Kind, Result};
 use crate::base::shown::name_of;
@@ -58,6 +58,9 @@ impl Selection {
 /// The directory, by its number, and the path below it.
 fn resolve(directories: &[Directory], text: &OsStr) -> Result<(usize, Vec<u8>)> {
     let bytes = text.as_bytes();
+    if bytes.is_empty() {
+        return Err(Error::new(Kind::Usage, "a path is empty").hint("Write NAME/PATH."));
+    }
     let on_disk = [&b"/"[..], b"./", b"../"].iter().any(|start| bytes.starts_with(start))
         || matches!(bytes, b"." | b"..");
     if !on_disk {
@@ -67,18 +70,25 @@ fn resolve(directories: &[Directory], text: &OsStr) -> Result<(usize, Vec<u8>)> 
             Some((directory.name.len(), index, rest))
         });
         if let Some((_, index, rest)) = named.max_by_key(|(len, ..)| *len) {
+            let start = rest.iter().take_while(|byte| **byte == b'/').count();
+            let rest = &rest[start..];
             return Ok((index, below(Path::new(OsStr::from_bytes(rest)), text)?));
         }
     }
     let path = std::path::absolute(text).unwrap_or_else(|_| text.into());
     let path = without_dots(&path);
-    let inside = directories.iter().enumerate().filter_map(|(index, directory)| {
-        let rest = path.strip_prefix(&directory.local).ok().map(Path::to_path_buf);
-        let rest = rest.or_else(|| real_below(&path, &real(&directory.local)))?;
-        Some((directory.local.as_os_str().len(), index, rest))
-    });
-    if let Some((_, index, rest)) = inside.max_by_key(|(len, ..)| *len) {
-        return Ok((index, below(&rest, text)?));
+    // As it is written; else, where links lead: a link in a directory is what it holds.
+    let literal =
+        |directory: &Directory| path.strip_prefix(&directory.local).ok().map(Path::to_path_buf);
+    let linked = |directory: &Directory| real_below(&path, &real(&directory.local));
+    let ways: [&dyn Fn(&Directory) -> Option<PathBuf>; 2] = [&literal, &linked];
+    for way in ways {
+        let inside = directories.iter().enumerate().filter_map(|(index, directory)| {
+            Some((directory.local.as_os_str().len(), index, way(directory)?))
+        });
+        if let Some((_, index, rest)) = inside.max_by_key(|(len, ..)| *len) {
+            return Ok((index, below(&rest, text)?));
+        }
     }
     let names: Vec<_> = directories.iter().map(|d| d.name.as_str()).collect();
     let what = format!("{} is in no directory of poof.conf", name_of(bytes));
@@ -89,7 +99,7 @@ fn resolve(directories: &[Directory], text: &OsStr) -> Result<(usize, Vec<u8>)> 
 
 /// The same where links lead to the directory. What was deleted has no real path of its own,
 /// but the directories above it may.
-fn real_below(path: &Path, root: &Path) -> Option<std::path::PathBuf> {
+fn real_below(path: &Path, root: &Path) -> Option<PathBuf> {
     path.ancestors().find_map(|above| {
         let rest = path.strip_prefix(above).ok()?;
         let above = above.canonicalize().ok()?;
@@ -98,8 +108,8 @@ fn real_below(path: &Path, root: &Path) -> Option<std::path::PathBuf> {
 }
 
 /// `a/../b` is `b`, as a person means it.
-fn without_dots(path: &Path) -> std::path::PathBuf {
-    let mut clean = std::path::PathBuf::new();
+fn without_dots(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
     for part in path.components() {
         match part {
             Component::CurDir => {}
@@ -160,6 +170,7 @@ mod tests {
             ("documents", 0, ""),
             ("documents/", 0, ""),
             ("documents/a//b/", 0, "a/b"),
+            ("documents//a", 0, "a"),
             ("documents/photos/x", 1, "x"),
             ("documents/photosx", 0, "photosx"),
             (&format!("{}/gone/x", docs.display()), 0, "gone/x"),

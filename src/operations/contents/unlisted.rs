@@ -1,13 +1,16 @@
 //! What a bucket without a manifest holds: of it only a listing tells.
 
-use super::Held;
-use crate::base::error::Result;
+use std::collections::BTreeSet;
+
+use super::{Held, Which};
+use crate::base::error::{Error, Kind, Result};
 use crate::config::Ready;
 use crate::operations::Session;
 use crate::operations::repository::Repository;
 use crate::tree::guard::Allowed;
-use crate::tree::model::entry::{Attributes, Entry, EntryKind, FileData, Time};
+use crate::tree::model::entry::{Attributes, Entry, EntryKind, FileData, Time, order};
 use crate::tree::model::path::ObjectName;
+use crate::tree::model::path_set::above;
 use crate::tree::remote::known;
 use crate::tree::wipe::Records;
 
@@ -20,9 +23,10 @@ pub fn entries(
     session: &Session,
     ready: &Ready,
     held: &Held,
-    allowed: Allowed,
+    (which, allowed): (Which, Allowed),
 ) -> Result<Vec<Entry>> {
     let directory = &held.directory;
+    only_now(&directory.name, which)?;
     let repository = Repository::open(session, ready, &[directory], allowed)?;
     let name = &directory.name;
     let wiped = Records::in_state(&session.state).get(name)?;
@@ -44,7 +48,30 @@ pub fn entries(
         let (path, hard_link, stored, local) = (path.to_vec(), None, None, None);
         Some(Entry { path, kind, attributes, hard_link, stored, local })
     });
-    Ok(shown.collect())
+    let mut entries: Vec<Entry> = shown.collect();
+    let directories: BTreeSet<Vec<u8>> =
+        entries.iter().flat_map(|e| above(&e.path)).map(<[u8]>::to_vec).collect();
+    entries.extend(directories.into_iter().map(|path| {
+        let (kind, attributes) = (EntryKind::Directory, attributes(Time::default()));
+        Entry { path, kind, attributes, hard_link: None, stored: None, local: None }
+    }));
+    entries.sort_by(|a, b| order(&a.path, &b.path));
+    Ok(entries)
+}
+
+/// What has no manifest has no past.
+///
+/// # Errors
+/// Another moment than now is wanted.
+pub fn only_now(tree: &str, which: Which) -> Result<()> {
+    match which {
+        Which::Newest => Ok(()),
+        Which::At(_) => {
+            let what = format!("{tree} has no manifest on the remote, and so no earlier snapshot");
+            Err(Error::new(Kind::Incomplete, what)
+                .hint("Without `--at` you see what is there now."))
+        }
+    }
 }
 
 /// All that is known of the attributes of an object. No file belongs to this

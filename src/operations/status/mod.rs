@@ -24,10 +24,12 @@ use crate::report::{Bytes, Event, Note, lists};
 use crate::storage::filter::Filter;
 use crate::tree::guard::Allowed;
 use crate::tree::manifest::Counts;
+use crate::tree::model::path_set::Kept;
 use crate::tree::proof::{Evidence, Proof};
 use crate::tree::remote::own_objects::Ours;
 use crate::tree::restore::apart::Apart;
 use crate::tree::scan::root::Root;
+use crate::tree::scan::walk::{Found, Walk};
 use crate::tree::snapshot::{Snapshot, Snapshots, Standing};
 use crate::tree::wipe::{Asked, Presence};
 use level::{Doubt, Findings, Place};
@@ -206,8 +208,17 @@ fn stands(
             findings.came_after(name, apart);
             let spared = own_files::spared(session, directory);
             let spared = spared.iter().map(Vec::as_slice).collect();
-            let excluded =
-                Asked::of(Root::open(&directory.local).ok().as_ref(), filter, &spared)?.extent;
+            let root = Root::open(&directory.local).ok();
+            let part = root.as_ref().map_or(0, |root| files_in(root, filter, &spared));
+            if part > 0 && !apart.is_unsaved() {
+                let part = files(part);
+                let what = format!(
+                    "{name}: a part of it was brought back and is here: {part} (`poof upload` wipes \
+                     it)"
+                );
+                findings.doubts.push(Doubt::residue(what));
+            }
+            let excluded = Asked::of(root.as_ref(), filter, &spared)?.extent;
             if excluded.found {
                 let extent = lists::extent(excluded);
                 let what = format!(
@@ -225,6 +236,16 @@ fn stands(
         }
     };
     Ok(Stands { presence, place, since })
+}
+
+/// How many files are in a directory, as far as it can be read.
+fn files_in(root: &Root, filter: &Filter, spared: &Kept) -> u64 {
+    let walk = Walk::new(root, filter).into_iter().flatten();
+    let files = walk.filter(|found| match found {
+        Found::Entry(entry) => !entry.is_directory() && !spared.holds(&entry.path),
+        _ => false,
+    });
+    files.count() as u64
 }
 
 /// The newest snapshot of a tree that can be read.

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::model::layout::RECORDS;
 use super::model::plan::Totals;
 use crate::base::error::{Error, UNCHANGED};
-use crate::base::shown::path_of;
+use crate::base::shown::{name_of, path_of};
 use crate::storage::remote::Top;
 pub use newer::{Distance, newer_snapshot, saved_at_once};
 
@@ -135,6 +135,14 @@ pub fn wiped(dir: &Path, allowed: Allowed) -> Result<(), Error> {
     let hint =
         "Move them elsewhere, bring the rest back with `poof download`, and put them in again.";
     Err(refuse(what, hint, "mass-deletion"))
+}
+
+/// A file that was brought back into a wiped tree has other attributes than the snapshot: it
+/// is not what was proven.
+pub fn touched(tree: &str, path: &[u8]) -> Error {
+    let path = name_of(path);
+    Error::guard(format!("{tree}/{path} has other attributes than in the snapshot: it stays"))
+        .hint(format!("Nothing was wiped. `poof get {tree}` sets them again; then upload again."))
 }
 
 /// A tree that was wiped here is not on the remote any more: whatever is allowed, poof

@@ -40,7 +40,8 @@ impl Plan<ObjectName> {
             items.retain(|item| is_one(&item.path));
         }
         self.failed.retain(|failed| is_one(&ObjectName::told(failed.path.as_os_str().as_bytes())));
-        self.trouble = None;
+        self.equal.retain(is_one);
+        (self.trouble, self.unchanged) = (None, 0);
         self
     }
 

@@ -120,19 +120,8 @@ impl Identities<'_> {
         let known = remembered(&path(self.state))?.remove(self.remote);
         let shown = records.look(NAME.as_bytes());
         let fingerprint = self.key.fingerprint();
-        let other = |what: String, hint: &str| {
-            if allowed.other_remote {
-                return Found::new();
-            }
-            Err(refuse(what, hint, "other-remote"))
-        };
-        let gone = || {
-            let what = format!(
-                "nothing of poof's is at {}, where this machine has backed up before",
-                self.remote
-            );
-            other(what, "Is it the right bucket or disk, and is it whole?")
-        };
+        let other = |refusal: Error| if allowed.other_remote { Found::new() } else { Err(refusal) };
+        let gone = || other(self.gone());
         let Some(shown) = shown else {
             if known.is_some() {
                 return gone();
@@ -141,7 +130,8 @@ impl Identities<'_> {
                 return Found::new();
             }
             let what = format!("{} has snapshots, and says no more which store it is", self.remote);
-            return other(what, "Somebody has removed the record `.poof/identity`.");
+            let hint = "Somebody has removed the record `.poof/identity`.";
+            return other(refuse(what, hint, "other-remote"));
         };
         let is_shown = |k: &Known| k.shown == shown && !shown.1.is_empty() && k.key == fingerprint;
         if known.as_ref().is_some_and(is_shown) {
@@ -150,21 +140,50 @@ impl Identities<'_> {
         let found = match self.read()? {
             Read::Identity(found) => found,
             Read::Gone => return gone(),
-            Read::Damaged => {
-                let what = format!("the identity of {} does not open", self.remote);
-                return other(what, "Are the passwords in rclone-poof.conf those of the backup?");
-            }
+            Read::Damaged => return other(self.closed()),
         };
         match known {
-            Some(known) if known.id != found.id && !allowed.other_remote => {
-                let what = format!("{} is another store than this machine knows", self.remote);
-                other(what, "Is it the right bucket, with the right passwords?")
-            }
+            Some(known) if known.id != found.id && !allowed.other_remote => other(self.another()),
             _ => {
                 self.remember(Known { id: found.id.clone(), shown, key: fingerprint })?;
                 Ok(Found::known(found.id))
             }
         }
+    }
+
+    /// The same for one who only reads, and has listed nothing: the record itself is read,
+    /// and nothing is remembered. A machine that knows no store can tell no other from it.
+    ///
+    /// # Errors
+    /// As [`Identities::check`].
+    pub fn confirm(&self, allowed: Allowed) -> Result<()> {
+        let known = remembered(&path(self.state))?.remove(self.remote);
+        let Some(known) = known.filter(|_| !allowed.other_remote) else { return Ok(()) };
+        match self.read()? {
+            Read::Identity(found) if found.id == known.id => Ok(()),
+            Read::Identity(_) => Err(self.another()),
+            Read::Gone => Err(self.gone()),
+            Read::Damaged => Err(self.closed()),
+        }
+    }
+
+    fn gone(&self) -> Error {
+        let what = format!(
+            "nothing of poof's is at {}, where this machine has backed up before",
+            self.remote
+        );
+        refuse(what, "Is it the right bucket or disk, and is it whole?", "other-remote")
+    }
+
+    fn another(&self) -> Error {
+        let what = format!("{} is another store than this machine knows", self.remote);
+        refuse(what, "Is it the right bucket, with the right passwords?", "other-remote")
+    }
+
+    fn closed(&self) -> Error {
+        let what = format!("the identity of {} does not open", self.remote);
+        let hint = "Are the passwords in rclone-poof.conf those of the backup?";
+        refuse(what, hint, "other-remote")
     }
 
     /// Gives the store an identity.

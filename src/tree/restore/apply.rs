@@ -7,7 +7,7 @@ use std::io;
 use std::mem;
 use std::os::fd::AsFd;
 
-use rustix::fs::{futimens, statvfs};
+use rustix::fs::statvfs;
 
 use super::alias::twin;
 use super::locked;
@@ -27,7 +27,7 @@ use crate::tree::model::path::LocalPath;
 use crate::tree::model::plan::Failed;
 use crate::tree::remote::object_metadata::fetch_of;
 use crate::tree::retry::{Attempt, Failures, retrying};
-use crate::tree::scan::attributes::{self, Short};
+use crate::tree::scan::attributes::Short;
 use crate::tree::scan::root::Root;
 use crate::tree::scan::staging::clear;
 use crate::tree::wipe::{GivenBack, given_back};
@@ -47,7 +47,6 @@ impl Restore<'_> {
             }
             let path = self.target.path.clone();
             let fail = |e: io::Error| Error::io("write to", &path, &e).with_kind(Kind::Incomplete);
-            let time = self.target.time_to_keep();
             let root = self.target.made().map_err(fail)?;
             let found = mem::take(&mut self.steps.found);
             let comes = self.steps.bring_something();
@@ -63,12 +62,10 @@ impl Restore<'_> {
             }
             let root_entry = self.steps.directories.first().filter(|d| d.entry.path.is_empty());
             let root_entry = root_entry.map(|dir| self.aside.whole(&dir.entry)).transpose();
+            let way = self.steps.ways.first().filter(|way| way.path.is_empty());
+            let root_entry = root_entry.map(|entry| entry.or(way.map(Cow::Borrowed)));
             let short = place.close(root_entry.map_err(fail)?.as_deref()).map_err(fail)?;
             tally.note(&[], Ok(short));
-            if let Some(before) = time.filter(|_| !self.steps.touch_root()) {
-                // What was fetched was collected in it.
-                let _ = futimens(root.handle(), &attributes::times(before));
-            }
         }
         if self.target.accounts.is_some() && self.lacking(&tally).next().is_none() {
             self.take(&tally)?;
@@ -329,6 +326,12 @@ impl Work<'_> {
             if !path.is_empty() && wanted && !respected(path) {
                 let entry = self.whole(entry);
                 tally.note(path, entry.and_then(|entry| self.place.attributes(&entry, None)));
+            }
+        }
+        // To put something into a directory opens it to its owner, and changes its time.
+        for way in steps.ways.iter().rev().filter(|way| !way.path.is_empty()) {
+            if !respected(&way.path) {
+                tally.note(&way.path, self.place.attributes(way, None));
             }
         }
     }

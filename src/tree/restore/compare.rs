@@ -148,7 +148,7 @@ impl Making<'_> {
             self.rules.large.put(&mut wanted);
         }
         if self.is_way(&wanted.path) {
-            self.pass(wanted, found);
+            self.pass(&wanted.path, found);
             return;
         }
         if self.is_alone(&wanted.path) {
@@ -199,10 +199,12 @@ impl Making<'_> {
     }
 
     /// A directory on the way stays as it is. Anything else is in the way.
-    fn pass(&mut self, wanted: Entry, found: &Entry) {
-        if !found.is_directory() {
-            self.keep(&wanted.path);
-            self.kept = Some(wanted.path);
+    fn pass(&mut self, path: &[u8], found: &Entry) {
+        if found.is_directory() {
+            self.steps.ways.push(found.clone());
+        } else {
+            self.keep(path);
+            self.kept = Some(path.to_vec());
         }
     }
 

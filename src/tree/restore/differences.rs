@@ -16,7 +16,7 @@ use crate::tree::restore;
 use crate::tree::scan::attributes::{Holds, Power};
 use crate::tree::scan::hashing;
 use crate::tree::scan::root::Root;
-use crate::tree::scan::walk::{Found, Walk, closed};
+use crate::tree::scan::walk::{Found, LeftOut, Walk, closed};
 use crate::tree::snapshot::Snapshot;
 
 /// How a path differs from the snapshot that it is compared with.
@@ -56,11 +56,11 @@ pub struct Look<'a> {
     pub by: By,
 }
 
-/// Compares a directory with a snapshot.
+/// Compares a directory with a snapshot. Returns what could not be looked at.
 ///
 /// # Errors
 /// The directory or the snapshot cannot be read, or an interrupt.
-pub fn from_here(look: Look, snapshot: &Snapshot, told: Told<'_>) -> Result<()> {
+pub fn from_here(look: Look, snapshot: &Snapshot, told: Told<'_>) -> Result<Vec<LeftOut>> {
     let Look { root, filter, only, .. } = look;
     let disk = root.map(|root| Holds::of(root.handle())).unwrap_or_default();
     let power = Power::of_this_process();
@@ -69,7 +69,7 @@ pub fn from_here(look: Look, snapshot: &Snapshot, told: Told<'_>) -> Result<()> 
         Power::Owner => Mapping::default(),
     };
     // What is not looked at is neither here nor missing.
-    let unseen = RefCell::new(VecDeque::new());
+    let (unseen, lost) = (RefCell::new(VecDeque::new()), RefCell::new(Vec::new()));
     let walk: Box<dyn Iterator<Item = Found>> = match (root, only) {
         (Some(root), Some(only)) => {
             let walk = Walk::new(root, filter).map_err(|e| closed(root.path(), &e))?;
@@ -81,7 +81,13 @@ pub fn from_here(look: Look, snapshot: &Snapshot, told: Told<'_>) -> Result<()> 
         let out = match found {
             Found::Entry(entry) => return is_asked(only, &entry.path).then_some(entry),
             Found::LeftOut(out) if out.partial => return None,
-            Found::LeftOut(out) => out.path,
+            Found::LeftOut(out) => {
+                let path = out.path.clone();
+                if out.loss {
+                    lost.borrow_mut().push(out);
+                }
+                path
+            }
             Found::Excluded(found) => found.path().to_vec(),
         };
         unseen.borrow_mut().push_back(out);
@@ -99,7 +105,8 @@ pub fn from_here(look: Look, snapshot: &Snapshot, told: Told<'_>) -> Result<()> 
             told(Difference::Attributes, wanted);
         }
         _ => {}
-    })
+    })?;
+    Ok(lost.into_inner())
 }
 
 /// Compares two snapshots: what `later` has that `earlier` has not is new.

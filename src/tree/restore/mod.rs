@@ -26,11 +26,10 @@ use alias::{aliases, renamed};
 use aside::Aside;
 use compare::{Rules, compare};
 use owners::Mapping;
-use rustix::fs::fstat;
 use steps::Steps;
 
 use super::journal::Journal;
-use super::model::entry::{Attributes, Entry, Time};
+use super::model::entry::{Attributes, Entry};
 use super::model::inventory::State;
 use super::model::path::LocalPath;
 use super::model::path_set::Kept;
@@ -38,7 +37,7 @@ use super::model::plan::{Failed, Plan};
 use super::remote::listing::Listing;
 use super::scan::attributes::{Holds, Power};
 use super::scan::root::Root;
-use super::scan::walk::{Found, Walk, closed, time};
+use super::scan::walk::{Found, Walk, closed};
 use super::snapshot::{Snapshot, Snapshots};
 use super::wipe::Records;
 use crate::base::error::Result;
@@ -193,13 +192,6 @@ impl Target<'_> {
             _ => Box::new(walk(root, filter)?),
         };
         Ok(found.take_while(|_| !interrupt::requested()))
-    }
-
-    /// The time of the directory, if it is only on the way to what is wanted.
-    fn time_to_keep(&self) -> Option<Time> {
-        let way = self.only.as_ref().is_some_and(|only| !only.holds(b""));
-        let stat = fstat(self.root.as_ref().filter(|_| way)?.handle()).ok()?;
-        Some(time(stat.st_mtime, stat.st_mtime_nsec))
     }
 
     /// The directory, which is made if it is missing.

@@ -68,6 +68,8 @@ pub struct Steps {
     /// What is no directory.
     pub paths: Vec<Step>,
     pub directories: Vec<Dir>,
+    /// Directories on the way to what is wanted, as they were found: so they are to be.
+    pub ways: Vec<Entry>,
     pub gone: Vec<Gone>,
     /// The directories that were found, whatever becomes of them.
     pub found: HashMap<Vec<u8>, Id>,
@@ -112,15 +114,6 @@ impl Steps {
         self.paths.is_empty()
             && self.gone.is_empty()
             && !self.directories.iter().any(|dir| dir.new || dir.differs)
-    }
-
-    /// Whether a name in the root itself comes, is replaced, or goes, or its attributes are set.
-    pub fn touch_root(&self) -> bool {
-        let below = |path: &[u8]| path.contains(&b'/');
-        let new = self.directories.iter().filter(|dir| dir.new || dir.entry.path.is_empty());
-        let replaced = self.paths.iter().filter(|step| step.act != Act::Attributes);
-        let mut all = new.map(|dir| &dir.entry.path).chain(replaced.map(|step| &step.entry.path));
-        all.any(|path| !below(path)) || self.gone.iter().any(|gone| !below(&gone.path))
     }
 
     /// Takes out what cannot be fetched because its object is `missing`. Returns

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 pub use early_shards::Arrived;
 pub use packing::Next;
-pub use part::{ReadShards, Told};
+pub use part::{Heads, ReadShards, Told};
 pub use save::Facts;
 pub use standing::{Newest, Standing};
 

@@ -21,6 +21,15 @@ pub struct Told {
     bytes: Vec<u8>,
 }
 
+/// The generations on the remote.
+#[derive(Clone, Debug)]
+pub struct Heads {
+    /// Those whose heads can be used, the newest first.
+    pub all: Vec<Told>,
+    /// Why the newest of all cannot be used.
+    pub damaged: Option<String>,
+}
+
 impl Told {
     pub fn generation(&self) -> u64 {
         self.head.generation
@@ -58,21 +67,25 @@ impl Told {
 pub struct ReadShards(HashMap<[u8; 32], Vec<Entry>>);
 
 impl Snapshots<'_> {
-    /// The generations on the remote whose heads can be used, the newest first.
+    /// The generations on the remote.
     ///
     /// # Errors
     /// The remote fails.
-    pub fn told(&self, watch: &mut dyn Watch) -> Result<Vec<Told>> {
+    pub fn told(&self, watch: &mut dyn Watch) -> Result<Heads> {
         let mut numbers: Vec<_> = self.generations().collect();
         numbers.sort_unstable_by(|a, b| b.cmp(a));
         let names: Vec<_> = numbers.iter().map(|number| Names::head(*number)).collect();
         let read = self.read(&names, LARGEST_HEAD, watch)?;
-        let opened = numbers.into_iter().zip(read).filter_map(|(number, read)| {
-            let bytes = read.ok()?;
-            let head = Head::open(self.key, self.names.tree(), number, &bytes).ok()?;
-            Some(Told { head, bytes })
+        let opened = numbers.into_iter().zip(read).map(|(number, read)| {
+            let bytes =
+                read.map_err(|failure| format!("its manifest cannot be read: {}", failure.text))?;
+            let head = Head::open(self.key, self.names.tree(), number, &bytes)
+                .map_err(|damaged| format!("its manifest is not usable: {damaged}"))?;
+            Ok(Told { head, bytes })
         });
-        Ok(opened.collect())
+        let opened: Vec<std::result::Result<Told, String>> = opened.collect();
+        let damaged = opened.first().and_then(|newest| newest.as_ref().err().cloned());
+        Ok(Heads { all: opened.into_iter().flatten().collect(), damaged })
     }
 
     /// What a snapshot holds at `paths` and below them, and the directories above, as one of

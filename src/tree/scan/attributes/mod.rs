@@ -248,8 +248,7 @@ fn set_xattrs(here: &Itself, present: &Xattrs, wanted: &Xattrs) -> io::Result<Op
     Ok(refused)
 }
 
-/// For what sets times, which leaves that of the last access alone.
-pub fn times(mtime: Time) -> Timestamps {
+fn times(mtime: Time) -> Timestamps {
     Timestamps {
         last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
         last_modification: Timespec { tv_sec: mtime.seconds, tv_nsec: mtime.nanos.into() },
