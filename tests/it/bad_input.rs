@@ -173,7 +173,7 @@ fn an_unknown_type_of_remote_is_an_error_of_the_configuration() {
     sandbox.poof(["backup"]).run().expect_code(3).stderr_has("nonsense");
     fs::remove_file(sandbox.rclone_conf()).unwrap();
     let args = ["cconfig", "--remote", "nonsense"];
-    sandbox.poof(args).run().expect_code(3).stderr_has("type nonsense");
+    sandbox.poof(args).run().expect_code(3).stderr_has("no remote type \"nonsense\"");
     assert!(!sandbox.rclone_conf().exists());
 }
 
