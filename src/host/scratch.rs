@@ -103,12 +103,21 @@ mod tests {
         let scratch = Scratch::below(dir.path()).unwrap();
         fs::write(scratch.path().join("names"), "secret").unwrap();
         let other = Scratch::below(dir.path()).unwrap();
-        std::mem::forget(scratch);
+        let at_work = Scratch::below(dir.path()).unwrap();
         fs::write(dir.path().join("kept"), "x").unwrap();
         drop(other);
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+        let count = || fs::read_dir(dir.path()).unwrap().count();
         sweep(dir.path()).unwrap();
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert_eq!(count(), 3, "both are in use");
+        // A process that is gone holds no lock.
+        let path = scratch.path().to_path_buf();
+        let copy = dir.path().join("scratch-killed");
+        fs::create_dir(&copy).unwrap();
+        fs::copy(path.join("names"), copy.join("names")).unwrap();
+        sweep(dir.path()).unwrap();
+        assert!(!copy.exists() && path.exists() && at_work.path().exists());
+        drop((scratch, at_work));
+        assert_eq!(count(), 1);
         assert!(dir.path().join("kept").exists());
     }
 }
