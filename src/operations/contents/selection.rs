@@ -78,13 +78,14 @@ fn resolve(directories: &[Directory], text: &OsStr) -> Result<(usize, Vec<u8>)> 
     let path = std::path::absolute(text).unwrap_or_else(|_| text.into());
     let path = without_dots(&path);
     // As it is written; else, where links lead: a link in a directory is what it holds.
-    let literal =
-        |directory: &Directory| path.strip_prefix(&directory.local).ok().map(Path::to_path_buf);
-    let linked = |directory: &Directory| real_below(&path, &real(&directory.local));
-    let ways: [&dyn Fn(&Directory) -> Option<PathBuf>; 2] = [&literal, &linked];
-    for way in ways {
+    for follows in [false, true] {
         let inside = directories.iter().enumerate().filter_map(|(index, directory)| {
-            Some((directory.local.as_os_str().len(), index, way(directory)?))
+            let rest = if follows {
+                real_below(&path, &real(&directory.local))
+            } else {
+                path.strip_prefix(&directory.local).ok().map(Path::to_path_buf)
+            };
+            Some((directory.local.as_os_str().len(), index, rest?))
         });
         if let Some((_, index, rest)) = inside.max_by_key(|(len, ..)| *len) {
             return Ok((index, below(&rest, text)?));
