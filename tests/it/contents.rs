@@ -306,13 +306,15 @@ fn another_store_in_the_place_of_the_known_one_is_not_looked_into() {
     fs::write(sandbox.data().join("g"), "mine").unwrap();
     sandbox.poof(["backup"]).run().expect_code(0);
     fs::remove_dir_all(&bucket).unwrap();
-    let commands: [&[&str]; 6] = [
+    let commands: [&[&str]; 7] = [
         &["ls"],
         &["ls", "data"],
         &["find", "g"],
         &["diff"],
         &["history", "data"],
         &["get", "data/g", "--yes"],
+        // A refusal of the first is one of the other.
+        &["get", "config", "data/g", "--yes"],
     ];
     for args in commands {
         sandbox.poof(args).run().expect_code(7).stderr_has("--allow other-remote");

@@ -165,10 +165,11 @@ impl<'a> Contents<'a> {
 
     /// Looks, once, whether this is the store that this machine knows.
     fn confirm(&self) -> Result<()> {
-        if !self.confirmed.replace(true) {
+        if !self.confirmed.get() {
             let (store, key, state) = (&self.store, &self.key, &self.session.state);
             let remote = &self.ready.remote().name();
             Identities { store, key, state, remote }.confirm(self.allowed)?;
+            self.confirmed.set(true);
         }
         Ok(())
     }
