@@ -33,6 +33,13 @@ pub struct Request {
     pub wipe_excluded: bool,
 }
 
+impl Request {
+    /// Whether poof removes itself at the end: level 4.
+    fn leaves(&self, ready: &Ready) -> bool {
+        ready.remote().is_encrypted() && !self.keep_poof
+    }
+}
+
 /// Backs up, proves, and wipes what is proven.
 ///
 /// # Errors
@@ -58,8 +65,7 @@ pub(super) fn guarded(
     depart: impl FnOnce(&Session, Outcome) -> Result<Outcome>,
 ) -> Result<Outcome> {
     let dry_run = request.caution.dry_run;
-    let leaves = ready.remote().is_encrypted() && !request.keep_poof;
-    if leaves && !dry_run {
+    if request.leaves(ready) && !dry_run {
         readiness::guard(session, request.caution.allowed, directories)?;
     }
     let run = || make_safe(session, request, ready, directories, depart);
@@ -76,7 +82,7 @@ fn make_safe(
 ) -> Result<Outcome> {
     let report = &*session.report;
     let (allowed, dry_run) = (request.caution.allowed, request.caution.dry_run);
-    let leaves = ready.remote().is_encrypted() && !request.keep_poof;
+    let leaves = request.leaves(ready);
     let repository = Repository::open_to_change(session, ready, directories, allowed)?;
     let filter = ready.filter();
     let sending =

@@ -347,8 +347,8 @@ fn soak_the_homebrew_formula_is_ruby() {
     let sandbox = Sandbox::new();
     let (formula, _) = formula(&sandbox);
     sandbox.program("ruby").args(["-c"]).stdin(formula.clone()).run().expect_code(0);
-    // The cops of Homebrew's own style are not to be had without it. It writes paths as
-    // bin/"poof", and strings with double quotes.
+    // The rules of Homebrew's own style come with Homebrew alone. That style writes paths as
+    // bin/"poof", and puts strings into double quotes.
     let rubocop = sandbox.program("rubocop").args(["--cache", "false", "--stdin", "poof.rb"]);
     let rubocop = rubocop.args(["--only", "Lint,Layout,Security,Naming"]);
     let rubocop = rubocop.args(["--except", "Layout/SpaceAroundOperators"]);

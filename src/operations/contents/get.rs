@@ -5,9 +5,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::{Contents, Held, Selection, Which, ls, unlisted};
-use crate::base::error::{Error, Kind, Result};
+use crate::base::error::{Error, Result};
 use crate::base::interrupt;
-use crate::base::shown::path_of;
 use crate::base::units::files;
 use crate::config::Ready;
 use crate::operations::caution::Caution;
@@ -91,10 +90,7 @@ struct Getting<'a> {
 
 impl<'a> Getting<'a> {
     fn target(&self, Selection { directory, .. }: &Selection) -> PathBuf {
-        match &self.request.to {
-            Some(to) => std::path::absolute(to).unwrap_or_else(|_| to.into()).join(&directory.name),
-            None => directory.local.clone(),
-        }
+        download::target(self.request.to.as_deref(), directory)
     }
 
     /// Plans it for one directory; None if the snapshot holds nothing of it.
@@ -107,11 +103,7 @@ impl<'a> Getting<'a> {
         let Getting { session, request, ready, .. } = self;
         let path = self.target(selection);
         self.is_no_half(selection)?;
-        let root = roots.get(&path)?;
-        if root.is_none() && path.exists() {
-            let what = format!("{} is in the way: it is not a directory", path_of(&path));
-            return Err(Error::new(Kind::Incomplete, what).hint("Move it aside."));
-        }
+        let root = download::root_at(roots, &path)?;
         let held = self.contents.tree(&selection.directory)?;
         let set = selection.path_set();
         if !held.snapshots.exist() {

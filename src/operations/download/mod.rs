@@ -28,7 +28,7 @@ use crate::tree::mirror::Transfer;
 use crate::tree::model::path_set::Kept;
 use crate::tree::model::plan::Planned;
 use crate::tree::restore::{Accounts, Restore, Target};
-use crate::tree::scan::root::Root;
+use crate::tree::scan::root::{Root, Roots};
 use crate::tree::snapshot::{Snapshot, Snapshots, Standing};
 use crate::tree::unsent;
 use crate::tree::wipe::Records;
@@ -167,11 +167,7 @@ impl<'a> Incoming<'a> {
     fn prepare(&self, directory: &Directory) -> Result<Box<dyn Task + 'a>> {
         let name = &directory.name;
         let target = self.target(directory);
-        let root = self.repository.roots.get(&target)?;
-        if root.is_none() && target.exists() {
-            let what = format!("{} is in the way: it is not a directory", path_of(&target));
-            return Err(Error::new(Kind::Incomplete, what).hint("Move it aside."));
-        }
+        let root = root_at(&self.repository.roots, &target)?;
         let mut monitor = Monitor::comparison(&*self.session.report, name);
         let snapshots = self.repository.snapshots(name);
         let (snapshot, mut vouched) = match snapshots.last(&mut monitor)? {
@@ -274,10 +270,7 @@ impl<'a> Incoming<'a> {
 
     /// Where a tree goes.
     fn target(&self, directory: &Directory) -> PathBuf {
-        match &self.request.to {
-            Some(to) => std::path::absolute(to).unwrap_or_else(|_| to.into()).join(&directory.name),
-            None => directory.local.clone(),
-        }
+        target(self.request.to.as_deref(), directory)
     }
 
     /// Whether the configuration in use is restored as well, where it is in a tree.
@@ -328,6 +321,27 @@ impl<'a> Incoming<'a> {
             self.session.report.say_of(name, TreeNote::ConfigurationLeft(only.to_owned()));
         }
     }
+}
+
+/// Where a tree goes: to its own place, or below `to`.
+pub(super) fn target(to: Option<&Path>, directory: &Directory) -> PathBuf {
+    match to {
+        Some(to) => std::path::absolute(to).unwrap_or_else(|_| to.into()).join(&directory.name),
+        None => directory.local.clone(),
+    }
+}
+
+/// The tree there, if it is there.
+///
+/// # Errors
+/// It cannot be opened, or something else is in the way.
+pub(super) fn root_at(roots: &Roots, target: &Path) -> Result<Option<Root>> {
+    let root = roots.get(target)?;
+    if root.is_none() && target.exists() {
+        let what = format!("{} is in the way: it is not a directory", path_of(target));
+        return Err(Error::new(Kind::Incomplete, what).hint("Move it aside."));
+    }
+    Ok(root)
 }
 
 /// Asks before local files go that the snapshot does not hold.

@@ -16,7 +16,7 @@ use crate::tree::restore;
 use crate::tree::scan::attributes::{Holds, Power};
 use crate::tree::scan::hashing;
 use crate::tree::scan::root::Root;
-use crate::tree::scan::walk::{Found, LeftOut, Walk, closed};
+use crate::tree::scan::walk::{Found, LeftOut};
 use crate::tree::snapshot::Snapshot;
 
 /// How a path differs from the snapshot that it is compared with.
@@ -70,13 +70,7 @@ pub fn from_here(look: Look, snapshot: &Snapshot, told: Told<'_>) -> Result<Vec<
     };
     // What is not looked at is neither here nor missing.
     let (unseen, lost) = (RefCell::new(VecDeque::new()), RefCell::new(Vec::new()));
-    let walk: Box<dyn Iterator<Item = Found>> = match (root, only) {
-        (Some(root), Some(only)) => {
-            let walk = Walk::new(root, filter).map_err(|e| closed(root.path(), &e))?;
-            Box::new(walk.only(only.clone()))
-        }
-        _ => Box::new(restore::walk(root, filter)?),
-    };
+    let walk = restore::walk_to(root, filter, only)?;
     let found = walk.take_while(|_| !interrupt::requested()).filter_map(|found| {
         let out = match found {
             Found::Entry(entry) => return is_asked(only, &entry.path).then_some(entry),

@@ -183,14 +183,7 @@ impl Target<'_> {
 
     /// What is there.
     fn found(&self) -> Result<impl Iterator<Item = Found>> {
-        let (root, filter) = (self.root.as_ref(), &self.filter);
-        let found: Box<dyn Iterator<Item = Found>> = match (root, &self.only) {
-            (Some(root), Some(only)) => {
-                let walk = Walk::new(root, filter).map_err(|e| closed(root.path(), &e))?;
-                Box::new(walk.only(only.clone()))
-            }
-            _ => Box::new(walk(root, filter)?),
-        };
+        let found = walk_to(self.root.as_ref(), &self.filter, self.only.as_ref())?;
         Ok(found.take_while(|_| !interrupt::requested()))
     }
 
@@ -229,6 +222,19 @@ pub(super) fn walk(
     root: Option<&Root>,
     filter: &Filter,
 ) -> Result<impl Iterator<Item = Found> + use<>> {
+    walk_to(root, filter, None)
+}
+
+/// The same, to `only` these paths, if they are given, and to what is below them.
+fn walk_to(
+    root: Option<&Root>,
+    filter: &Filter,
+    only: Option<&Kept>,
+) -> Result<impl Iterator<Item = Found> + use<>> {
     let walk = root.map(|root| Walk::new(root, filter).map_err(|e| closed(root.path(), &e)));
-    Ok(walk.transpose()?.into_iter().flatten())
+    let walk = walk.transpose()?.map(|walk| match only {
+        Some(only) => walk.only(only.clone()),
+        None => walk,
+    });
+    Ok(walk.into_iter().flatten())
 }

@@ -9,7 +9,8 @@ use crate::base::error::{Error, Result};
 use crate::base::interrupt;
 use crate::storage::failure::Failure;
 use crate::storage::job::Watch;
-use crate::tree::manifest::{Counts, Head, LARGEST_HEAD, LARGEST_SHARD, open_shard};
+use crate::tree::manifest::{Counts, Head, LARGEST_HEAD, LARGEST_SHARD, ShardRef, open_shard};
+use crate::tree::model::entry::Entry;
 use crate::tree::model::layout::Names;
 use crate::tree::remote::metadata_store::{self, Records, SMALL};
 
@@ -55,11 +56,8 @@ impl Snapshots<'_> {
         let parts = head.shards.clone().into_iter().zip(contents);
         let entries = parts.flat_map(|(shard, content)| {
             let content = content.map(|content| content.map_err(|failure| failure.text));
-            let opened = content.unwrap_or_else(|error| Err(error.to_string())).and_then(|bytes| {
-                let opened = open_shard(self.key, &shard.id, &bytes).map_err(|d| d.to_string())?;
-                let whole = opened.len() == shard.entries as usize;
-                whole.then_some(opened).ok_or_else(|| "it has other entries".to_owned())
-            });
+            let content = content.unwrap_or_else(|error| Err(error.to_string()));
+            let opened = content.and_then(|bytes| self.open_shard(&shard, &bytes));
             let (entries, failed) = match opened {
                 Ok(entries) => (entries, None),
                 Err(why) => {
@@ -103,16 +101,33 @@ impl Snapshots<'_> {
         generation: u64,
         watch: &mut dyn Watch,
     ) -> Result<std::result::Result<(Head, Vec<u8>), String>> {
-        let bytes = match self.read(&[Names::head(generation)], LARGEST_HEAD, watch)?.pop() {
-            Some(Ok(bytes)) => bytes,
-            Some(Err(failure)) => {
-                return Ok(Err(format!("its manifest cannot be read: {}", failure.text)));
-            }
-            None => return Ok(Err("its manifest cannot be read".to_owned())),
-        };
-        let head = Head::open(self.key, self.names.tree(), generation, &bytes);
-        let unusable = |damaged| format!("its manifest is not usable: {damaged}");
-        Ok(head.map(|head| (head, bytes)).map_err(unusable))
+        let read = self.read(&[Names::head(generation)], LARGEST_HEAD, watch)?.pop();
+        let Some(read) = read else { return Ok(Err("its manifest cannot be read".to_owned())) };
+        Ok(self.open_head(generation, read))
+    }
+
+    /// The head of a generation that was read, and its bytes; or why it cannot be used.
+    pub(super) fn open_head(
+        &self,
+        generation: u64,
+        read: std::result::Result<Vec<u8>, Failure>,
+    ) -> std::result::Result<(Head, Vec<u8>), String> {
+        let bytes =
+            read.map_err(|failure| format!("its manifest cannot be read: {}", failure.text))?;
+        let head = Head::open(self.key, self.names.tree(), generation, &bytes)
+            .map_err(|damaged| format!("its manifest is not usable: {damaged}"))?;
+        Ok((head, bytes))
+    }
+
+    /// The entries of a shard that was read; or why it cannot be used.
+    pub(super) fn open_shard(
+        &self,
+        shard: &ShardRef,
+        bytes: &[u8],
+    ) -> std::result::Result<Vec<Entry>, String> {
+        let entries = open_shard(self.key, &shard.id, bytes).map_err(|d| d.to_string())?;
+        let whole = entries.len() == shard.entries as usize;
+        whole.then_some(entries).ok_or_else(|| "it has other entries".to_owned())
     }
 
     /// Reads another record of this tree; None if it cannot be read.

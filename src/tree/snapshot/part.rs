@@ -9,7 +9,7 @@ use super::{Seen, Snapshot, Snapshots};
 use crate::base::error::{Error, Result};
 use crate::base::shown::one_line;
 use crate::storage::job::Watch;
-use crate::tree::manifest::{Counts, Head, LARGEST_HEAD, LARGEST_SHARD, ShardRef, open_shard};
+use crate::tree::manifest::{Counts, Head, LARGEST_HEAD, LARGEST_SHARD, ShardRef};
 use crate::tree::model::entry::{Entry, is_below, order};
 use crate::tree::model::layout::Names;
 use crate::tree::model::path_set::Kept;
@@ -77,11 +77,7 @@ impl Snapshots<'_> {
         let names: Vec<_> = numbers.iter().map(|number| Names::head(*number)).collect();
         let read = self.read(&names, LARGEST_HEAD, watch)?;
         let opened = numbers.into_iter().zip(read).map(|(number, read)| {
-            let bytes =
-                read.map_err(|failure| format!("its manifest cannot be read: {}", failure.text))?;
-            let head = Head::open(self.key, self.names.tree(), number, &bytes)
-                .map_err(|damaged| format!("its manifest is not usable: {damaged}"))?;
-            Ok(Told { head, bytes })
+            self.open_head(number, read).map(|(head, bytes)| Told { head, bytes })
         });
         let opened: Vec<std::result::Result<Told, String>> = opened.collect();
         let damaged = opened.first().and_then(|newest| newest.as_ref().err().cloned());
@@ -176,13 +172,8 @@ impl Shards<'_> {
         let names: Vec<_> = absent.iter().map(|shard| Names::shard(&shard.id)).collect();
         let contents = self.of.read(&names, LARGEST_SHARD, watch)?;
         for (shard, content) in absent.into_iter().zip(contents) {
-            let opened = content.map_err(|failure| failure.text).and_then(|bytes| {
-                open_shard(self.of.key, &shard.id, &bytes).map_err(|damaged| damaged.to_string())
-            });
-            let entries = opened.and_then(|entries| {
-                let whole = entries.len() == shard.entries as usize;
-                whole.then_some(entries).ok_or_else(|| "it has other entries".to_owned())
-            });
+            let content = content.map_err(|failure| failure.text);
+            let entries = content.and_then(|bytes| self.of.open_shard(shard, &bytes));
             let entries = entries.map_err(|why| {
                 let tree = self.of.names.tree();
                 Error::guard(format!("{tree}: a part of its manifest is not usable: {why}"))
