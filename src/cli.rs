@@ -193,6 +193,9 @@ pub struct Download {
     /// Keep local files that the snapshot does not hold
     #[arg(long)]
     pub keep_extra: bool,
+    /// The last snapshot from then: a date, a date and time, or an age such as 3d
+    #[arg(long, value_name = "WHEN")]
+    pub at: Option<String>,
 }
 
 /// What every command takes that makes one side equal to the other.

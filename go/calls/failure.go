@@ -46,6 +46,8 @@ func Classify(err error) Failure {
 		f.Kind = "name"
 	case errors.Is(err, store.ErrTaken):
 		f.Kind = "taken"
+	case errors.Is(err, store.ErrUnable):
+		f.Kind = "unable"
 	case isLost(err):
 		f.Kind = "lost"
 	case strings.HasPrefix(f.Code, "Certificate"):

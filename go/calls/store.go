@@ -21,10 +21,12 @@ import (
 
 func init() {
 	for path, fn := range map[string]rc.Func{
-		"poof/top":     topOfStore,
+		"poof/dirs":    directoriesOfStore,
 		"poof/list":    listStore,
 		"poof/look":    lookStore,
 		"poof/copy":    copyStore,
+		"poof/move":    moveStore,
+		"poof/can":     abilitiesOfStore,
 		"poof/send":    sendStore,
 		"poof/fetch":   fetchStore,
 		"poof/remove":  removeStore,
@@ -35,11 +37,11 @@ func init() {
 	}
 }
 
-// topOfStore names the directories at the top.
+// directoriesOfStore names the directories in one, or at the top.
 //
-// Parameters: fs, crypt. Results: names, without those that do not decrypt.
-func topOfStore(ctx context.Context, in rc.Params) (rc.Params, error) {
-	var job struct{ Fs, Crypt string }
+// Parameters: fs, crypt, dir. Results: names, without those that do not decrypt.
+func directoriesOfStore(ctx context.Context, in rc.Params) (rc.Params, error) {
+	var job struct{ Fs, Crypt, Dir string }
 	if err := rc.Reshape(&job, in); err != nil {
 		return nil, err
 	}
@@ -47,7 +49,7 @@ func topOfStore(ctx context.Context, in rc.Params) (rc.Params, error) {
 	if err != nil {
 		return nil, err
 	}
-	names, err := s.Top(ctx)
+	names, err := s.Directories(ctx, job.Dir)
 	return rc.Params{"names": names}, err
 }
 
@@ -73,8 +75,8 @@ func show(o store.Object) shown {
 
 // listStore reports every object below dir.
 //
-// Parameters: fs, crypt, dir, marks (names of objects there), report. Results: strange, the number of objects
-// whose names do not decrypt.
+// Parameters: fs, crypt, dir, without (a directory in it, from the top, or empty), marks (names of objects there), report.
+// Results: strange, the number of objects whose names do not decrypt; passed, whether there is anything in without.
 func listStore(ctx context.Context, in rc.Params) (rc.Params, error) {
 	s, out, err := openStore(ctx, in)
 	if err != nil {
@@ -89,12 +91,16 @@ func listStore(ctx context.Context, in rc.Params) (rc.Params, error) {
 	if err := in.GetStruct("marks", &marks); err != nil {
 		return nil, err
 	}
-	strange, err := s.List(ctx, dir, marks, func(remote string, o store.Object) error {
+	without, err := in.GetString("without")
+	if err != nil {
+		return nil, err
+	}
+	strange, passed, err := s.List(ctx, dir, without, marks, func(remote string, o store.Object) error {
 		record := show(o)
 		record.Remote = []byte(remote)
 		return out.write(record)
 	})
-	return rc.Params{"strange": strange}, err
+	return rc.Params{"strange": strange, "passed": passed}, err
 }
 
 // named is a job of which nothing but the name of the object is needed.
@@ -125,6 +131,29 @@ func copyStore(ctx context.Context, in rc.Params) (rc.Params, error) {
 	return each(ctx, in, func(s *store.Store, job *store.Copy) any {
 		return outcome{ID: job.ID, Failure: failureOf(s.Copy(ctx, job))}
 	})
+}
+
+// moveStore gives objects other names on the server.
+func moveStore(ctx context.Context, in rc.Params) (rc.Params, error) {
+	return each(ctx, in, func(s *store.Store, job *store.Copy) any {
+		return outcome{ID: job.ID, Failure: failureOf(s.Move(ctx, job))}
+	})
+}
+
+// abilitiesOfStore tells what the remote can do with objects by itself.
+//
+// Parameters: fs, crypt. Results: those of store.Abilities.
+func abilitiesOfStore(ctx context.Context, in rc.Params) (rc.Params, error) {
+	var job struct{ Fs, Crypt string }
+	if err := rc.Reshape(&job, in); err != nil {
+		return nil, err
+	}
+	s, err := store.Open(ctx, job.Fs, job.Crypt)
+	if err != nil {
+		return nil, err
+	}
+	out := rc.Params{}
+	return out, rc.Reshape(&out, s.Abilities())
 }
 
 type outcome struct {

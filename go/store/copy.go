@@ -7,11 +7,15 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/rclone/rclone/fs"
 	"github.com/rclone/rclone/lib/bucket"
 	"github.com/rclone/rclone/lib/rest"
 
 	"bridge/lease"
 )
+
+// ErrUnable says that the remote cannot do something with an object by itself.
+var ErrUnable = errors.New("the remote cannot do that by itself")
 
 // Copy is an object to copy on the server.
 type Copy struct {
@@ -33,18 +37,50 @@ func (s *Store) Copy(ctx context.Context, job *Copy) error {
 	if d := s.s3; d != nil && d.copies(job.Size) {
 		return d.copy(ctx, from, to)
 	}
-	copies := s.base.Features().Copy
-	if copies == nil {
-		return errors.ErrUnsupported
+	return s.onServer(ctx, s.base.Features().Copy, from, to)
+}
+
+// Move gives an object another name where the remote can do that by itself.
+func (s *Store) Move(ctx context.Context, job *Copy) error {
+	if err := lease.Await(ctx); err != nil {
+		return err
 	}
-	return s.sky.Try(ctx, func(ctx context.Context) error {
+	to := s.key(string(job.Remote))
+	if err := s.fits(to); err != nil {
+		return err
+	}
+	return s.onServer(ctx, s.base.Features().Move, s.key(string(job.From)), to)
+}
+
+// onServer has the remote do something with an object: one of rclone's optional features.
+func (s *Store) onServer(ctx context.Context, do func(context.Context, fs.Object, string) (fs.Object, error), from, to string) error {
+	if do == nil {
+		return ErrUnable
+	}
+	err := s.sky.Try(ctx, func(ctx context.Context) error {
 		object, err := s.base.NewObject(ctx, from)
 		if err != nil {
 			return err
 		}
-		_, err = copies(ctx, object, to)
+		_, err = do(ctx, object, to)
 		return err
 	})
+	if errors.Is(err, fs.ErrorCantCopy) || errors.Is(err, fs.ErrorCantMove) {
+		return ErrUnable
+	}
+	return err
+}
+
+// Abilities is what a remote can do with its objects by itself.
+type Abilities struct {
+	Copies bool `json:"copies"`
+	Moves  bool `json:"moves"`
+}
+
+// Abilities asks rclone, and not the remote.
+func (s *Store) Abilities() Abilities {
+	features := s.base.Features()
+	return Abilities{Copies: features.Copy != nil, Moves: features.Move != nil}
 }
 
 // copies tells whether one request copies an object, as rclone would ask for

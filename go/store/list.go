@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -33,11 +34,17 @@ type Object struct {
 // them the pages of S3, of which each is asked for with the end of the one
 // before, are listed from several places at once. found is called by one at a
 // time, in no order.
-func (s *Store) List(ctx context.Context, dir string, marks [][]byte, found func(remote string, o Object) error) (strange int, err error) {
+//
+// What is in the directory without, if one is given, is not listed: however much that
+// is, S3 is asked for one page more at most. passed tells whether there was anything.
+func (s *Store) List(ctx context.Context, dir, without string, marks [][]byte, found func(remote string, o Object) error) (strange int, passed bool, err error) {
 	below := s.dirKey(dir)
 	prefix := dir
 	if prefix != "" {
 		prefix += "/"
+	}
+	if without != "" {
+		without = s.dirKey(without)
 	}
 	var mu sync.Mutex
 	ration := weather.NewRation()
@@ -62,19 +69,28 @@ func (s *Store) List(ctx context.Context, dir string, marks [][]byte, found func
 			if i > 0 {
 				after = ends[i-1]
 			}
-			group.Go(func() error { return s.s3.list(ctx, below, after, last, each) })
+			group.Go(func() error {
+				some, err := s.s3.list(ctx, below, without, after, last, each)
+				mu.Lock()
+				defer mu.Unlock()
+				passed = passed || some
+				return err
+			})
 		}
 		err := group.Wait()
-		return strange, err
+		return strange, passed, err
 	}
-	err = s.sky.Try(ctx, func(ctx context.Context) error { return s.walk(ctx, below, each) })
-	return strange, err
+	err = s.sky.Try(ctx, func(ctx context.Context) error {
+		passed, err = s.walk(ctx, below, without, each)
+		return err
+	})
+	return strange, passed, err
 }
 
-// Top gives the names of the directories at the top, without those that do not decrypt.
+// Directories gives the names of the directories in dir, without those that do not decrypt.
 // rclone's crypt remote shows the same, but would derive the keys once more.
-func (s *Store) Top(ctx context.Context) ([]string, error) {
-	entries, err := s.base.List(ctx, "")
+func (s *Store) Directories(ctx context.Context, dir string) ([]string, error) {
+	entries, err := s.base.List(ctx, s.dirKey(dir))
 	if err != nil {
 		return nil, err
 	}
@@ -89,16 +105,16 @@ func (s *Store) Top(ctx context.Context) ([]string, error) {
 				continue
 			}
 		}
-		names = append(names, name)
+		names = append(names, path.Base(name))
 	}
 	return names, nil
 }
 
-// walk lists by rclone's means. What fails in the middle is not tried again here: the
-// first part has been told.
-func (s *Store) walk(ctx context.Context, below string, each func(key string, o Object) error) error {
+// walk lists by rclone's means, without one directory. What fails in the middle is not
+// tried again here: the first part has been told.
+func (s *Store) walk(ctx context.Context, below, without string, each func(key string, o Object) error) (passed bool, err error) {
 	told := false
-	err := walk.ListR(ctx, s.base, below, true, -1, walk.ListObjects, func(entries fs.DirEntries) error {
+	tell := func(entries fs.DirEntries) error {
 		told = true
 		for _, entry := range entries {
 			object, ok := entry.(fs.Object)
@@ -114,11 +130,41 @@ func (s *Store) walk(ctx context.Context, below string, each func(key string, o 
 			}
 		}
 		return nil
-	})
+	}
+	dirs := []string{below}
+	if without != "" {
+		if dirs, passed, err = s.beside(ctx, below, without, tell); err != nil {
+			return passed, err
+		}
+	}
+	for _, dir := range dirs {
+		if err = walk.ListR(ctx, s.base, dir, true, -1, walk.ListObjects, tell); err != nil {
+			break
+		}
+	}
 	if err != nil && told {
 		err = fmt.Errorf("%w (%w)", err, weather.ErrGivenUp)
 	}
-	return err
+	return passed, err
+}
+
+// beside tells the objects of a directory and gives the directories in it, but for one.
+func (s *Store) beside(ctx context.Context, below, without string, tell func(fs.DirEntries) error) (dirs []string, passed bool, err error) {
+	entries, err := s.base.List(ctx, below)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, entry := range entries {
+		if _, isDir := entry.(fs.Directory); !isDir {
+			continue
+		}
+		if entry.Remote() == without {
+			passed = true
+			continue
+		}
+		dirs = append(dirs, entry.Remote())
+	}
+	return dirs, passed, tell(entries)
 }
 
 // abreastLists is from how many places a directory is listed at once, at most;

@@ -84,7 +84,7 @@ func TestNamesAreDecodedIfTheReplySaysSoAndNotOtherwise(t *testing.T) {
 	} {
 		var found []string
 		s := serving(t, names, test.write)
-		_, err := s.List(context.Background(), "", nil, func(remote string, _ Object) error {
+		_, _, err := s.List(context.Background(), "", "", nil, func(remote string, _ Object) error {
 			found = append(found, s.s3.opt.Enc.FromStandardPath(remote))
 			return nil
 		})
@@ -130,11 +130,11 @@ func TestTheTopNamesTheDirectoriesThatDecrypt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if names, err := s.Top(context.Background()); err != nil || len(names) != 2 {
+	if names, err := s.Directories(context.Background(), ""); err != nil || len(names) != 2 {
 		t.Errorf("in clear: %q, %v", names, err)
 	}
 	s.cipher = keys.cipher
-	if names, err := s.Top(context.Background()); err != nil || !slices.Equal(names, []string{"documents"}) {
+	if names, err := s.Directories(context.Background(), ""); err != nil || !slices.Equal(names, []string{"documents"}) {
 		t.Errorf("decrypted: %q, %v", names, err)
 	}
 }
@@ -167,7 +167,7 @@ func TestAListingWithMoreObjectsThanThereCanBeEnds(t *testing.T) {
 		}
 		for most, ends := range map[int64]bool{20: false, 19: true} {
 			weather.MostNames = most
-			if _, err := s.List(context.Background(), "", nil, found); errors.Is(err, weather.ErrEndless) != ends {
+			if _, _, err := s.List(context.Background(), "", "", nil, found); errors.Is(err, weather.ErrEndless) != ends {
 				t.Errorf("%d of 20, encrypted %v: %v", most, encrypted, err)
 			}
 		}

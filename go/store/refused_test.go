@@ -26,7 +26,7 @@ func TestANameThatADiskRefusesIsTold(t *testing.T) {
 		info := func(name string) fs.ObjectInfo {
 			return object.NewStaticObjectInfo(name, time.Now(), 1, true, nil, s.base)
 		}
-		if _, err := s.put(ctx, strings.NewReader("x"), name, info); !errors.Is(err, ErrName) {
+		if _, err := s.put(ctx, strings.NewReader("x"), name, "", info); !errors.Is(err, ErrName) {
 			t.Errorf("%.10s: %v", name, err)
 		}
 	}
@@ -73,7 +73,7 @@ func TestANameThatAnExternalDiskRefusesIsTold(t *testing.T) {
 			info := func(name string) fs.ObjectInfo {
 				return object.NewStaticObjectInfo(name, time.Now(), 1, true, nil, s.base)
 			}
-			_, err := s.put(ctx, strings.NewReader("x"), name, info)
+			_, err := s.put(ctx, strings.NewReader("x"), name, "", info)
 			return err
 		}
 		for _, name := range disk.bad {

@@ -77,7 +77,11 @@ func (d *s3Client) key(name string) string {
 
 // list calls found for every object below dir whose key is after the key after
 // and not after the key last; either may be empty. The name is relative to the root.
-func (d *s3Client) list(ctx context.Context, dir, after, last string, found func(name string, o Object) error) error {
+// What is in the directory without is passed over.
+func (d *s3Client) list(ctx context.Context, dir, without, after, last string, found func(name string, o Object) error) (passed bool, err error) {
+	if without != "" {
+		without = d.key(without) + "/"
+	}
 	prefix := d.prefix
 	if dir != "" {
 		prefix += dir + "/"
@@ -104,29 +108,46 @@ func (d *s3Client) list(ctx context.Context, dir, after, last string, found func
 			page, err = d.client.ListObjectsV2(ctx, &request, legible)
 		}
 		if err != nil {
-			return missingBucket(err)
+			return passed, missingBucket(err)
 		}
+		inside := false
 		for _, o := range page.Contents {
 			name := listedKey(aws.ToString(o.Key), page.EncodingType)
 			if name <= after && after != "" {
 				continue // the server does not know StartAfter
 			}
 			if name > last && last != "" {
-				return nil
+				return passed, nil
+			}
+			if inside = without != "" && strings.HasPrefix(name, without); inside {
+				passed = true
+				continue
 			}
 			name = d.opt.Enc.ToStandardPath(name)
 			if !strings.HasPrefix(name, d.prefix) || strings.HasSuffix(name, "/") {
 				continue // a marker of a directory
 			}
 			if err := found(name[len(d.prefix):], objectOf(o.Size, o.ETag, o.LastModified)); err != nil {
-				return err
+				return passed, err
 			}
 		}
 		if !aws.ToBool(page.IsTruncated) {
-			return nil
+			return passed, nil
 		}
 		request.ContinuationToken = page.NextContinuationToken
+		if end := endOf(without); inside && after < end {
+			// A server that begins anew would not do so twice: from now on all
+			// before the end is passed over.
+			request.ContinuationToken, request.StartAfter = nil, &end
+			after = end
+		}
 	}
+}
+
+// endOf is a key after all that begin with prefix, which ends with a slash, and before all
+// others that come after them.
+func endOf(prefix string) string {
+	return strings.TrimSuffix(prefix, "/") + "0"
 }
 
 // listedKey is the key that a listing shows as shown.

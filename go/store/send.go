@@ -34,6 +34,7 @@ type Send struct {
 	Data   []byte `json:"data"`  // not null: the content itself
 	Have   *Have  `json:"have"`  // an object of that name is there: if it is equal, it stays
 	Fresh  bool   `json:"fresh"` // store it only if nothing is there, where the server knows how (S3)
+	Aside  []byte `json:"aside"` // where the remote is to move what is there, as soon as this has arrived
 	Expected
 	Notes string    `json:"-"` // directory where uploads in parts are noted; empty: nowhere
 	real  *measured // of a file that has another size than it says
@@ -164,12 +165,12 @@ func (s *Store) send(ctx context.Context, root *os.File, job *Send) (sent Sent, 
 	case s.takesParts(sums):
 		err = s.putInParts(ctx, in, info(key), sums)
 	case size <= Whole && job.Fresh:
-		made, err = s.put(ifAbsent(ctx), in, key, info)
+		made, err = s.put(ifAbsent(ctx), in, key, "", info)
 		err = taken(err)
 	case size <= Whole:
-		made, err = s.put(ctx, in, key, info)
+		made, err = s.put(ctx, in, key, s.aside(job), info)
 	default:
-		made, err = s.put(ctx, io.TeeReader(in, sums), key, info)
+		made, err = s.put(ctx, io.TeeReader(in, sums), key, s.aside(job), info)
 	}
 	if err != nil {
 		return sent, err
@@ -237,20 +238,41 @@ func (job *Send) open(root *os.File) (in io.Reader, modified time.Time, done fun
 	return in, modified, func() { _ = file.Close() }, nil
 }
 
+// aside is where what is in the place of an object goes; empty: nowhere.
+func (s *Store) aside(job *Send) string {
+	if len(job.Aside) == 0 {
+		return ""
+	}
+	return s.key(string(job.Aside))
+}
+
 // put stores an object under its name, and where rclone itself would write to
-// a partial name first, so does this.
-func (s *Store) put(ctx context.Context, in io.Reader, name string, info func(string) fs.ObjectInfo) (fs.Object, error) {
+// a partial name first, so does this. What is there goes aside, if that is wanted.
+func (s *Store) put(ctx context.Context, in io.Reader, name, aside string, info func(string) fs.ObjectInfo) (fs.Object, error) {
 	features := s.base.Features()
 	if !features.PartialUploads || features.Move == nil {
+		back, err := s.moveAside(ctx, name, aside)
+		if err != nil {
+			return nil, s.refused(err)
+		}
 		made, err := s.base.Put(ctx, in, info(name))
+		if err != nil {
+			back()
+		}
 		return made, s.refused(err)
 	}
 	made, err := s.base.Put(ctx, in, info(partial(name)))
 	if err != nil {
 		return nil, s.refused(err)
 	}
+	back, err := s.moveAside(ctx, name, aside)
+	if err != nil {
+		_ = made.Remove(ctx)
+		return nil, s.refused(err)
+	}
 	moved, err := features.Move(ctx, made, name)
 	if err != nil {
+		back()
 		if s.takesAnyName(ctx, made, name, err) {
 			err = ErrName
 		}
@@ -258,6 +280,36 @@ func (s *Store) put(ctx context.Context, in io.Reader, name string, info func(st
 		return nil, s.refused(err)
 	}
 	return moved, nil
+}
+
+// moveAside moves the object that is called name to another name, and gives what moves it
+// back. One that is not there is no error.
+func (s *Store) moveAside(ctx context.Context, name, aside string) (back func(), err error) {
+	back = func() {}
+	if aside == "" {
+		return back, nil
+	}
+	moves := s.base.Features().Move
+	if moves == nil {
+		return back, ErrUnable
+	}
+	// It may be there already: the answer was lost, and this is sent once more.
+	if _, err := s.base.NewObject(ctx, aside); err == nil {
+		return back, nil
+	}
+	before, err := s.base.NewObject(ctx, name)
+	if errors.Is(err, fs.ErrorObjectNotFound) {
+		return back, nil
+	}
+	if err != nil {
+		return back, err
+	}
+	moved, err := moves(ctx, before, aside)
+	if err != nil {
+		return back, err
+	}
+	// Also if the run is to end.
+	return func() { _, _ = moves(context.WithoutCancel(ctx), moved, name) }, nil
 }
 
 // partial is the name of an object that is on its way; short, as the name

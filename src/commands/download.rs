@@ -12,6 +12,7 @@ pub fn run(session: &Session, args: &Download) -> Result<Outcome> {
         caution: caution::of(&args.mirror.caution),
         to: args.to.clone(),
         keep_extra: args.keep_extra,
+        at: args.at.clone(),
     };
     download::run(session, &request)
 }

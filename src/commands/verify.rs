@@ -14,7 +14,7 @@ use crate::host::signature;
 use crate::operations::permissions;
 use crate::operations::repository::sight;
 use crate::operations::secrets::{check, give, rclone_file};
-use crate::operations::{Outcome, Session, guessable, keychain, schedule};
+use crate::operations::{Outcome, Session, guessable, keeping, keychain, schedule};
 use crate::report::{Event, Note};
 use crate::storage::configuration;
 use crate::storage::failure::Failure;
@@ -60,6 +60,7 @@ pub fn run(session: &Session, args: &Verify) -> Result<Outcome> {
         session.report.result("configuration appears to be valid; the remote was not asked");
     } else {
         give(&session.files.rclone, &rclone, &secrets)?;
+        keeping::is_possible(&ready)?;
         probe(session, &ready)?;
         session.report.result("configuration appears to be valid and has valid credentials");
     }

@@ -10,7 +10,7 @@ use crate::storage::configuration::{FEW_TYPES, SectionKeys, keys_of};
 
 /// All keys of poof.conf, those of the Python poof (`bucket`, `confFile`, `paths`,
 /// `remote`) among them. Whoever reads one more adds it here.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "after",
     "before",
     "bucket",
@@ -18,6 +18,7 @@ const KEYS: [&str; 12] = [
     "exclude",
     "exclude_if_present",
     "hook_limit",
+    "keep",
     "paths",
     "remote",
     "patience",

@@ -13,6 +13,7 @@ mod filters;
 pub mod hooks;
 pub mod ini;
 pub mod insecure;
+mod keep;
 pub mod keys;
 pub mod locked;
 mod patience;

@@ -9,6 +9,7 @@ use super::bucket;
 use super::disk;
 use super::filters;
 use super::hooks::Hooks;
+use super::keep::keep;
 use super::keys;
 use super::patience::patience;
 use super::poof_conf::PoofConf;
@@ -32,6 +33,7 @@ pub struct Ready {
     versions: Result<(), Problem>,
     misspelt: Option<Problem>,
     patience: Duration,
+    keep: Option<Duration>,
 }
 
 impl Ready {
@@ -83,11 +85,23 @@ impl Ready {
         self.patience
     }
 
+    /// For how long what a backup replaces and removes is kept; None: nobody has said.
+    pub fn keep(&self) -> Option<Duration> {
+        self.keep
+    }
+
     /// The same with other remotes, for tests.
     #[cfg(test)]
     #[must_use]
     pub fn on(self, remote: Remote, counterpart: Option<Remote>) -> Self {
         Ready { remote, counterpart, ..self }
+    }
+
+    /// The same with another time, for tests.
+    #[cfg(test)]
+    #[must_use]
+    pub fn keeping(self, keep: Option<Duration>) -> Self {
+        Ready { keep, ..self }
     }
 
     /// What runs before and after.
@@ -114,6 +128,7 @@ pub fn ready(poof: &PoofConf, rclone: &RcloneConf, home: &Path) -> Result<Ready,
     }
     let hooks = kept(Hooks::of(poof), &mut wrong);
     let patience = kept(patience(poof), &mut wrong);
+    let keep = kept(keep(poof), &mut wrong);
     wrong.extend(Schedule::of(poof).err());
     let active = poof.remote();
     if !rclone.has(active) {
@@ -129,8 +144,8 @@ pub fn ready(poof: &PoofConf, rclone: &RcloneConf, home: &Path) -> Result<Ready,
     let chain = sections_in_use(rclone, active);
     let misspelt = keys::of_poof(poof).into_iter();
     let misspelt = misspelt.chain(chain.iter().flat_map(|name| keys::of_section(rclone, name)));
-    let (Some(directories), Some(filter), Some(hooks), Some(patience), true) =
-        (directories, filter, hooks, patience, wrong.is_empty())
+    let (Some(directories), Some(filter), Some(hooks), Some(patience), Some(keep), true) =
+        (directories, filter, hooks, patience, keep, wrong.is_empty())
     else {
         let none = || Problem::new(Status::InvalidPoofConfig, "poof.conf", "it is wrong", "");
         return Err(Problem::all(wrong.into_iter().chain(misspelt)).unwrap_or_else(none));
@@ -157,7 +172,17 @@ pub fn ready(poof: &PoofConf, rclone: &RcloneConf, home: &Path) -> Result<Ready,
         disk::apart(&directories, &place, real)?;
     }
     let versions = versions::none(rclone, active);
-    Ok(Ready { directories, remote, counterpart, filter, hooks, versions, misspelt, patience })
+    Ok(Ready {
+        directories,
+        remote,
+        counterpart,
+        filter,
+        hooks,
+        versions,
+        misspelt,
+        patience,
+        keep,
+    })
 }
 
 /// What is right is kept, what is wrong is noted.

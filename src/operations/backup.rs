@@ -6,7 +6,7 @@ use super::preflight::{self, Found, Preflight};
 use super::repository::Repository;
 use super::runner::{self, Saving};
 use super::session::Session;
-use super::{hooks, loading, run_history};
+use super::{hooks, keeping, loading, run_history};
 use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::now;
@@ -75,7 +75,9 @@ fn send(
     let repository = Repository::open_to_change(session, ready, directories, allowed)?;
     let rehash = request.rehash;
     let filter = ready.filter();
-    let sending = Preflight { session, repository: &repository, filter, rehash, allowed, dry_run };
+    let keep = keeping::keep(&repository, ready)?;
+    let sending =
+        Preflight { session, repository: &repository, filter, rehash, allowed, dry_run, keep };
 
     let mut outcome = Outcome::default();
     let mut backups = Vec::new();

@@ -8,6 +8,7 @@ pub mod contents;
 pub mod download;
 pub mod guessable;
 mod hooks;
+pub mod keeping;
 pub mod keychain;
 pub mod loading;
 mod monitor;
@@ -36,6 +37,7 @@ mod tests;
 pub mod unattended;
 pub mod uninstall;
 pub mod upload;
+mod which;
 mod wipe;
 
 pub use outcome::Outcome;

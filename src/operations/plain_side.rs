@@ -24,7 +24,7 @@ use crate::tree::model::layout::{Names, RECORDS};
 use crate::tree::model::path::Below;
 use crate::tree::remote::identity;
 use crate::tree::remote::known;
-use crate::tree::remote::listing::list;
+use crate::tree::remote::listing::{list, list_records};
 use crate::tree::remote::lock::Lock;
 use crate::tree::remote::own_objects::Ours;
 use crate::tree::snapshot::{Newest, Snapshot, Snapshots};
@@ -39,6 +39,8 @@ pub struct PlainSide<'a> {
     key: Key,
     /// Poof's own records there.
     records: Inventory,
+    /// Something is kept there for earlier snapshots.
+    pub past: bool,
     /// The trees of which they tell.
     known: BTreeSet<String>,
 }
@@ -50,15 +52,16 @@ impl<'a> PlainSide<'a> {
     /// The remote cannot be listed.
     pub fn of(repository: &Repository, plain: &'a Remote) -> Result<Self> {
         let store = plain.store();
-        let mut records = Inventory::default();
+        let (mut records, mut past) = (Inventory::default(), false);
         if repository.sight.there.as_ref().is_some_and(|top| top.holds(RECORDS)) {
             let fail = |failure: Failure| {
                 failure.into_error(&format!("list {}", plain.place(RECORDS)), Kind::Remote)
             };
-            records = list(&store, RECORDS, &[], &mut Unwatched).map_err(fail)?;
+            (records, past) = list_records(&store, &mut Unwatched).map_err(fail)?;
         }
         let known = known::trees(&records);
-        Ok(PlainSide { plain, store, name: plain.name(), key: Key::plain(), records, known })
+        let (name, key) = (plain.name(), Key::plain());
+        Ok(PlainSide { plain, store, name, key, records, past, known })
     }
 
     /// The lock there over some trees, which is taken when it is first needed.
@@ -133,10 +136,11 @@ impl<'a> PlainSide<'a> {
     /// # Errors
     /// The remote cannot be listed.
     pub fn is_done(&self) -> Result<bool> {
-        let listed = list(&self.store, RECORDS, &[], &mut Unwatched);
+        let listed = list_records(&self.store, &mut Unwatched);
         let listed = listed.map_err(|f| f.into_error("list the records", Kind::Incomplete))?;
         let of_none = |name: &[u8]| name == b"identity" || name.starts_with(b"probe-");
-        Ok(listed.names().all(of_none))
+        let (listed, past) = listed;
+        Ok(!past && listed.names().all(of_none))
     }
 
     /// What is below the name of a tree: objects that `encrypted` or the snapshot

@@ -24,7 +24,7 @@ use crate::tree::remote::lock::Lock;
 use crate::tree::restore::apart::Apart;
 use crate::tree::restore::differences::{By, Difference, Look, from_here};
 use crate::tree::scan::walk::{self, LeftOut, Walk};
-use crate::tree::snapshot::{Newest, Snapshot, Snapshots, Standing};
+use crate::tree::snapshot::{Keep, Newest, Snapshot, Snapshots, Standing};
 use crate::tree::wipe::{Presence, Record};
 
 /// What the survey of every directory needs to know.
@@ -35,6 +35,7 @@ pub struct Preflight<'a> {
     pub rehash: bool,
     pub allowed: Allowed,
     pub dry_run: bool,
+    pub keep: Keep,
 }
 
 /// A directory, as it was found.
@@ -133,9 +134,19 @@ impl<'a> Preflight<'a> {
             }
         };
         let (listing, rehash) = (repository.listing(name)?, self.rehash);
-        let (filter, count) = (self.filter.clone(), self.dry_run);
-        let preparation =
-            Preparation { snapshots, root, last, listing, renew, rehash, filter, count, journal };
+        let (filter, count, keep) = (self.filter.clone(), self.dry_run, self.keep);
+        let preparation = Preparation {
+            snapshots,
+            root,
+            last,
+            listing,
+            renew,
+            rehash,
+            keep,
+            filter,
+            count,
+            journal,
+        };
         let mut backup = preparation.survey()?;
         drop(monitor);
         if let Some((made, host, lost)) = strange {

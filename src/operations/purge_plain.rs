@@ -186,7 +186,11 @@ impl Purging<'_> {
                 return Err(still_there(plain, tree, left));
             }
         }
-        purge(plain, &Names::new(tree).records())
+        let names = Names::new(tree);
+        if self.clear.past {
+            purge(plain, &names.kept())?;
+        }
+        purge(plain, &names.records())
     }
 
     /// Says what the bucket keeps of a copy that is gone.

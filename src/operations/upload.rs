@@ -10,7 +10,7 @@ use super::runner::{self, Saving};
 use super::session::Session;
 use super::wipe::excluded::Excluding;
 use super::wipe::{Wiping, preview};
-use super::{hooks, loading, unattended, uninstall};
+use super::{hooks, keeping, loading, unattended, uninstall};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::{bytes, files};
@@ -85,8 +85,10 @@ fn make_safe(
     let leaves = request.leaves(ready);
     let repository = Repository::open_to_change(session, ready, directories, allowed)?;
     let filter = ready.filter();
+    let keep = keeping::keep(&repository, ready)?;
+    let rehash = false;
     let sending =
-        Preflight { session, repository: &repository, filter, rehash: false, allowed, dry_run };
+        Preflight { session, repository: &repository, filter, rehash, allowed, dry_run, keep };
     let mut excluding = Excluding::new(session, filter, request.wipe_excluded, leaves);
 
     let Surveyed { outcome, backups, going, wiped, refused, elsewhere } =

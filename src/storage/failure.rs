@@ -38,6 +38,8 @@ pub enum FailureKind {
     Taken,
     /// Another machine may have the lock on the remote.
     Overtaken,
+    /// The remote cannot do that by itself.
+    Unable,
     /// What the remote held under that name is gone, or is something else now.
     Lost,
     /// It was sent, and the server does not show that it holds it.
@@ -163,6 +165,7 @@ impl Failure {
             FailureKind::Missing
             | FailureKind::Name
             | FailureKind::Taken
+            | FailureKind::Unable
             | FailureKind::Lost
             | FailureKind::Unproven
             | FailureKind::Other => Error::new(otherwise, format!("cannot {doing}: {text}")),

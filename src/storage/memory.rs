@@ -18,7 +18,10 @@ use zeroize::Zeroizing;
 
 use super::failure::{Failure, FailureKind};
 use super::job::Watch;
-use super::messages::{Bytes, Copy, Done, Fetch, Fetched, Send, Sent, Shown, TopNames, Versions};
+use super::messages::{
+    Abilities, Bytes, Copy, DirectoryNames, Done, Fetch, Fetched, Listed, Send, Sent, Shown,
+    Versions,
+};
 use super::objects::{Each, Jobs, Objects};
 use super::spec::Spec;
 
@@ -29,6 +32,7 @@ pub enum What {
     Look,
     Remove,
     Copy,
+    Move,
     Send,
     Fetch,
     Top,
@@ -41,7 +45,10 @@ pub enum What {
 impl What {
     /// Whether it changes the bucket.
     pub fn changes(self) -> bool {
-        matches!(self, What::Remove | What::Copy | What::Send | What::MakeBucket | What::Purge)
+        matches!(
+            self,
+            What::Remove | What::Copy | What::Move | What::Send | What::MakeBucket | What::Purge
+        )
     }
 }
 
@@ -110,6 +117,8 @@ struct Inside {
     hook: Option<Hook>,
     /// For nonces.
     stored: u64,
+    /// It cannot copy by itself, as a disk.
+    moves_only: bool,
 }
 
 /// The bucket, or the side of it that a crypt remote shows. A clone is the same bucket.
@@ -158,6 +167,11 @@ impl Memory {
         let crashed = std::mem::take(&mut inside.crashed);
         let plan = inside.plan.take();
         crashed || plan.is_none()
+    }
+
+    /// It copies nothing by itself from now on, as a disk.
+    pub fn move_only(&self) {
+        self.inside().moves_only = true;
     }
 
     pub fn watch(&self, hook: impl Fn(&Event) + std::marker::Send + Sync + 'static) {
@@ -219,6 +233,10 @@ enum Way {
 enum Stop {
     Object(Failure),
     Call(Failure),
+}
+
+fn unable() -> Failure {
+    failure(FailureKind::Unable, "the bucket cannot do that by itself")
 }
 
 fn failure(kind: FailureKind, text: &str) -> Failure {
@@ -320,6 +338,18 @@ impl Memory {
         found.ok_or_else(|| failure(FailureKind::Missing, "there is no such object"))
     }
 
+    fn moves_only(&self) -> bool {
+        self.inside().moves_only
+    }
+
+    fn give_name(&self, from: &[u8], to: &[u8]) -> Result<(), Failure> {
+        let object = self.get_object(from)?;
+        let mut inside = self.inside();
+        inside.objects.remove(&self.key(from));
+        inside.objects.insert(self.key(to), object);
+        Ok(())
+    }
+
     fn store(&self, name: &[u8], data: Vec<u8>) -> Object {
         let mut inside = self.inside();
         inside.stored += 1;
@@ -360,6 +390,9 @@ impl Memory {
             && there.data == data
         {
             return Ok(Sent { kept: true, nonce: Bytes(there.nonce), ..sent });
+        }
+        if let (Some(Bytes(aside)), false) = (&job.aside, matches!(way, Way::Forget)) {
+            let _ = self.give_name(&job.remote.0, aside);
         }
         let nonce = match way {
             Way::Forget => Vec::new(),
@@ -432,24 +465,31 @@ impl Objects for Memory {
     fn list(
         &self,
         dir: &str,
+        without: Option<&str>,
         _marks: &[Vec<u8>],
         _watch: &mut dyn Watch,
         found: Each<Shown>,
-    ) -> Result<u64, Failure> {
+    ) -> Result<Listed, Failure> {
         match self.step(What::List, dir.as_bytes()) {
             Ok(Way::Go) => {}
-            Ok(Way::Forget) => return Ok(0),
+            Ok(Way::Forget) => return Ok(Listed::default()),
             Ok(_) => return Err(failure(FailureKind::Unreachable, "the listing was cut short")),
             Err(Stop::Object(failure) | Stop::Call(failure)) => return Err(failure),
         }
         let prefix = format!("{dir}/").into_bytes();
+        let without = without.map(|dir| format!("{dir}/").into_bytes());
         let objects = self.inside().objects.clone();
+        let mut listed = Listed::default();
         for ((crypt, name), object) in &objects {
             if let (true, Some(below)) = (*crypt == self.crypt, name.strip_prefix(&prefix[..])) {
-                found(self.shown(below, object));
+                if without.as_ref().is_some_and(|without| name.starts_with(without)) {
+                    listed.passed = true;
+                } else {
+                    found(self.shown(below, object));
+                }
             }
         }
-        Ok(0)
+        Ok(listed)
     }
 
     fn look(&self, remotes: &[Bytes], _watch: &mut dyn Watch) -> Result<Vec<Shown>, Failure> {
@@ -485,6 +525,9 @@ impl Objects for Memory {
         let mut all = Vec::new();
         for job in jobs {
             let copied = self.each(What::Copy, &job.remote.0, |way| {
+                if self.moves_only() {
+                    return Err(unable());
+                }
                 let from = self.get_object(&job.from.0)?;
                 if !matches!(way, Way::Forget | Way::Spoil) {
                     self.inside().objects.insert(self.key(&job.remote.0), from);
@@ -494,6 +537,24 @@ impl Objects for Memory {
             all.push(done(job.id, copied));
         }
         Ok(all)
+    }
+
+    fn rename(&self, jobs: Vec<Copy>, _watch: &mut dyn Watch) -> Result<Vec<Done>, Failure> {
+        let mut all = Vec::new();
+        for job in jobs {
+            let moved = self.each(What::Move, &job.remote.0, |way| {
+                if !matches!(way, Way::Forget | Way::Spoil) {
+                    self.give_name(&job.from.0, &job.remote.0)?;
+                }
+                Ok(())
+            })?;
+            all.push(done(job.id, moved));
+        }
+        Ok(all)
+    }
+
+    fn abilities(&self) -> Result<Abilities, Failure> {
+        Ok(Abilities { copies: !self.moves_only(), moves: true })
     }
 
     fn send(
@@ -561,7 +622,7 @@ impl Objects for Memory {
         Ok(self.crypt.as_ref().map(|crypt| [secret(crypt), secret(&format!("{crypt} before"))]))
     }
 
-    fn top(&self) -> Result<TopNames, Failure> {
+    fn top(&self) -> Result<DirectoryNames, Failure> {
         self.whole(What::Top, "")?;
         let inside = self.inside();
         if !inside.exists {
@@ -584,7 +645,22 @@ impl Objects for Memory {
         names.dedup();
         names.sort();
         names.dedup();
-        Ok(TopNames { names })
+        Ok(DirectoryNames { names })
+    }
+
+    fn directories(&self, dir: &str) -> Result<DirectoryNames, Failure> {
+        self.whole(What::List, dir)?;
+        let prefix = format!("{dir}/").into_bytes();
+        let inside = self.inside();
+        let below = inside.objects.keys().filter(|(crypt, _)| *crypt == self.crypt);
+        let below = below.filter_map(|(_, name)| name.strip_prefix(&prefix[..]));
+        let names = below.filter_map(|name| {
+            let end = name.iter().position(|byte| *byte == b'/')?;
+            Some(String::from_utf8_lossy(&name[..end]).into_owned())
+        });
+        let mut names: Vec<_> = names.collect();
+        names.dedup();
+        Ok(DirectoryNames { names })
     }
 
     fn make_bucket(&self) -> Result<(), Failure> {

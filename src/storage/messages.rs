@@ -66,6 +66,9 @@ pub struct Send {
     /// Store it only if nothing is there, where the server knows how (S3).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub fresh: bool,
+    /// Where the remote is to move what is there, as soon as this has arrived.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aside: Option<Bytes>,
     pub dev: u64,
     pub ino: u64,
     pub size: u64,
@@ -109,7 +112,23 @@ pub struct Sent {
     pub kept: bool,
 }
 
-/// An object to copy on the server.
+/// What a listing is besides its objects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Listed {
+    /// Objects whose names do not decrypt.
+    pub strange: u64,
+    /// There is something in the directory that was to be passed over.
+    pub passed: bool,
+}
+
+/// What a remote can do with objects by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Abilities {
+    pub copies: bool,
+    pub moves: bool,
+}
+
+/// An object to copy or to move on the server.
 #[derive(Clone, Debug, Serialize)]
 pub struct Copy {
     pub id: u64,
@@ -174,9 +193,9 @@ pub struct Versions {
     pub more: bool,
 }
 
-/// The directories at the top of a store.
+/// The directories in one of a store.
 #[derive(Deserialize)]
-pub struct TopNames {
+pub struct DirectoryNames {
     pub names: Vec<String>,
 }
 

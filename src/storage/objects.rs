@@ -9,7 +9,10 @@ use zeroize::Zeroizing;
 
 use super::failure::Failure;
 use super::job::Watch;
-use super::messages::{Bytes, Copy, Done, Fetch, Fetched, Send, Sent, Shown, TopNames, Versions};
+use super::messages::{
+    Abilities, Bytes, Copy, DirectoryNames, Done, Fetch, Fetched, Listed, Send, Sent, Shown,
+    Versions,
+};
 use super::spec::Spec;
 
 /// A callback that hears of each record as soon as it is there.
@@ -26,16 +29,21 @@ pub trait Objects: Debug + std::marker::Send + Sync {
     fn list(
         &self,
         dir: &str,
+        without: Option<&str>,
         marks: &[Vec<u8>],
         watch: &mut dyn Watch,
         found: Each<Shown>,
-    ) -> Result<u64, Failure>;
+    ) -> Result<Listed, Failure>;
 
     fn look(&self, remotes: &[Bytes], watch: &mut dyn Watch) -> Result<Vec<Shown>, Failure>;
 
     fn remove(&self, remotes: &[Bytes], watch: &mut dyn Watch) -> Result<Vec<Done>, Failure>;
 
     fn copy(&self, jobs: Vec<Copy>, watch: &mut dyn Watch) -> Result<Vec<Done>, Failure>;
+
+    fn rename(&self, jobs: Vec<Copy>, watch: &mut dyn Watch) -> Result<Vec<Done>, Failure>;
+
+    fn abilities(&self) -> Result<Abilities, Failure>;
 
     fn send(
         &self,
@@ -60,7 +68,9 @@ pub trait Objects: Debug + std::marker::Send + Sync {
 
     fn secrets(&self) -> Result<Option<[Zeroizing<Vec<u8>>; 2]>, Failure>;
 
-    fn top(&self) -> Result<TopNames, Failure>;
+    fn top(&self) -> Result<DirectoryNames, Failure>;
+
+    fn directories(&self, dir: &str) -> Result<DirectoryNames, Failure>;
 
     fn make_bucket(&self) -> Result<(), Failure>;
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::failure::{Failure, FailureKind};
-use super::messages::TopNames;
+use super::messages::DirectoryNames;
 use super::objects::Objects;
 use super::rclone::bucket::Bucket;
 pub use super::spec::Spec;
@@ -143,7 +143,7 @@ impl Remote {
     /// The remote cannot be reached, or refuses.
     pub fn top(&self) -> Result<Top, Failure> {
         match self.objects.top() {
-            Ok(TopNames { names }) => Ok(Top { exists: true, names }),
+            Ok(DirectoryNames { names }) => Ok(Top { exists: true, names }),
             Err(failure) if failure.kind == FailureKind::Missing => Ok(Top::default()),
             Err(failure) => Err(failure),
         }

@@ -10,9 +10,11 @@ use std::time::{Duration, SystemTime};
 use data_encoding::BASE64;
 use zeroize::Zeroizing;
 
-use super::failure::Failure;
+use super::failure::{Failure, FailureKind};
 use super::job::Watch;
-pub use super::messages::{Bytes, Copy, Done, Fetch, Fetched, Have, Send, Sent, Shown, Versions};
+pub use super::messages::{
+    Abilities, Bytes, Copy, Done, Fetch, Fetched, Have, Listed, Send, Sent, Shown, Versions,
+};
 use super::objects::Objects;
 use super::rclone::call::call;
 use super::rclone::requests::{NameOf, SetLease, SetPatience};
@@ -30,7 +32,8 @@ pub struct Store {
 
 impl Store {
     /// Calls `found` for every object below `dir`, named relative to it, in no
-    /// order. Returns the number of objects whose names do not decrypt. `marks` are
+    /// order. What is in the directory `without`, which is one in `dir` with its name from the
+    /// top, is passed over. `marks` are
     /// names of some of them, evenly spread: large listings go faster with them.
     ///
     /// # Errors
@@ -39,11 +42,12 @@ impl Store {
     pub fn list(
         &self,
         dir: &str,
+        without: Option<&str>,
         marks: &[Vec<u8>],
         watch: &mut dyn Watch,
         mut found: impl FnMut(Shown) + std::marker::Send,
-    ) -> Result<u64, Failure> {
-        self.objects.list(dir, marks, watch, &mut found)
+    ) -> Result<Listed, Failure> {
+        self.objects.list(dir, without, marks, watch, &mut found)
     }
 
     /// Asks for each of `remotes`; the records come in any order, `id` is the index.
@@ -68,6 +72,33 @@ impl Store {
     /// As [`Store::send`].
     pub fn copy(&self, jobs: Vec<Copy>, watch: &mut dyn Watch) -> Result<Vec<Done>, Failure> {
         self.objects.copy(jobs, watch)
+    }
+
+    /// Gives objects other names on the server; fails where it cannot do that by itself.
+    ///
+    /// # Errors
+    /// As [`Store::send`].
+    pub fn rename(&self, jobs: Vec<Copy>, watch: &mut dyn Watch) -> Result<Vec<Done>, Failure> {
+        self.objects.rename(jobs, watch)
+    }
+
+    /// The names of the directories in `dir`; none if it does not exist.
+    ///
+    /// # Errors
+    /// The remote cannot be reached, or refuses.
+    pub fn directories(&self, dir: &str) -> Result<Vec<String>, Failure> {
+        match self.objects.directories(dir) {
+            Err(failure) if failure.kind == FailureKind::Missing => Ok(Vec::new()),
+            found => Ok(found?.names),
+        }
+    }
+
+    /// What the remote can do with objects by itself. It is not asked.
+    ///
+    /// # Errors
+    /// The configuration does not make sense.
+    pub fn abilities(&self) -> Result<Abilities, Failure> {
+        self.objects.abilities()
     }
 
     /// Stores files below the directory that is open at `root`; `each` hears of every one as soon as it is done. In
@@ -230,7 +261,9 @@ mod tests {
         assert!(sent[2].changed && sent[2].failure.is_some(), "{sent:?}");
 
         let mut listed = Vec::new();
-        store.list("t", &[], watch, |shown| listed.push((shown.remote.0, shown.size))).unwrap();
+        store
+            .list("t", None, &[], watch, |shown| listed.push((shown.remote.0, shown.size)))
+            .unwrap();
         listed.sort();
         assert_eq!(listed, [(b"big".to_vec(), 5 << 20), (b"small".to_vec(), 7)]);
 

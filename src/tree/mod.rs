@@ -6,6 +6,7 @@
 
 pub mod backup;
 pub mod guard;
+pub mod history;
 pub mod journal;
 pub mod manifest;
 pub mod mirror;

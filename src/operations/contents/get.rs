@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::{Contents, Held, Selection, Which, ls, unlisted};
+use super::{Contents, Held, Selection, Which, ls};
 use crate::base::error::{Error, Result};
 use crate::base::interrupt;
 use crate::base::units::files;
@@ -107,7 +107,7 @@ impl<'a> Getting<'a> {
         let held = self.contents.tree(&selection.directory)?;
         let set = selection.path_set();
         if !held.snapshots.exist() {
-            unlisted::only_now(&held.directory.name, self.which)?;
+            self.which.is_newest_of(&held.directory.name)?;
             let (to, allowed) = (request.to.as_deref(), request.caution.allowed);
             let mut transfer = download::mirrored(session, ready, &held.directory, to, allowed)?;
             let places = selection.paths.iter().map(|path| Names::encoded(&LocalPath::new(path)));
@@ -139,6 +139,7 @@ impl<'a> Getting<'a> {
         } else {
             Vec::new()
         };
+        let past = held.snapshots.newest_number() != Some(snapshot.generation());
         let snapshots = Snapshots { cache: self.contents.place()?, ..held.snapshots };
         let only = found.iter().map(Vec::as_slice).collect();
         let target = Target {
@@ -154,6 +155,7 @@ impl<'a> Getting<'a> {
             filter: Filter::default(),
             only: Some(only),
             accounts: None,
+            past,
         };
         let restore = target.compare(None)?;
         if !vouched && !ready.remote().is_encrypted() {

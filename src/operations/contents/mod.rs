@@ -17,9 +17,9 @@ use super::monitor::Monitor;
 use super::own_files;
 use super::repository::{cache, sight};
 use super::session::Session;
+use super::which::{Which, no_snapshot, unusable};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::create_private_dir;
-use crate::base::units::{date, moment};
 use crate::config::Ready;
 use crate::config::trees::Directory;
 use crate::host::machine::Machine;
@@ -65,31 +65,6 @@ pub struct Held<'a> {
     pub current: Option<Snapshot>,
     /// The others, the newest first; read where they are needed.
     told: RefCell<Option<Heads>>,
-}
-
-/// Which snapshot, and how much of it.
-#[derive(Clone, Copy)]
-pub enum Which {
-    Newest,
-    /// The last one that was made by then, in seconds since 1970.
-    At(u64),
-}
-
-impl Which {
-    /// What was typed with `--at`.
-    ///
-    /// # Errors
-    /// It is no time.
-    pub fn of(text: Option<&str>) -> Result<Self> {
-        let Some(text) = text else { return Ok(Which::Newest) };
-        let what = || {
-            Error::new(Kind::Usage, format!("{text:?} is no time")).hint(
-                "Write a date (2026-11-24), a date and time (\"2026-11-24 17:20\", RFC 3339), or \
-                 an age (yesterday, 3d, 6h).",
-            )
-        };
-        moment(text).map(Which::At).ok_or_else(what)
-    }
 }
 
 impl<'a> Contents<'a> {
@@ -204,7 +179,9 @@ impl<'a> Contents<'a> {
         let Snapshots { store, names, key, records, .. } = &held.snapshots;
         let (names, records) = (names.clone(), records.below(""));
         let aside = Snapshots { store, names, key, records, cache: self.place()? };
-        aside.generation(number, &mut monitor)?.ok_or_else(|| unusable(held, number))
+        aside
+            .generation(number, &mut monitor)?
+            .ok_or_else(|| unusable(&held.directory.name, number))
     }
 
     /// What a snapshot holds at some paths and below, and those directories above that are
@@ -289,15 +266,12 @@ impl<'a> Contents<'a> {
     fn told(&self, held: &Held, which: Which) -> Result<Told> {
         let name = &held.directory.name;
         let all = self.all(held)?;
-        let Which::At(time) = which else {
-            return all.into_iter().next().ok_or_else(|| self.none(held));
-        };
-        all.iter().find(|told| told.made().0 <= time).cloned().ok_or_else(|| {
-            let oldest = all.last().map_or(0, |oldest| oldest.made().0);
-            let what = format!("{name} has no snapshot from {} or before", date(time));
-            Error::new(Kind::Incomplete, what)
-                .hint(format!("Its oldest one is from {}: `poof history {name}`.", date(oldest)))
-        })
+        all.iter().find(|told| which.is(told.generation(), told.made().0)).cloned().ok_or_else(
+            || match all.last() {
+                Some(oldest) => no_snapshot(name, which, oldest.made().0),
+                None => self.none(held),
+            },
+        )
     }
 
     /// Why there is nothing to look at.
@@ -322,12 +296,6 @@ impl Held<'_> {
         }
         Error::guard(format!("{place} has no snapshot")).hint("`poof backup` makes one.")
     }
-}
-
-fn unusable(held: &Held, number: u64) -> Error {
-    let name = &held.directory.name;
-    Error::guard(format!("snapshot {number} of {name} cannot be used: its manifest is damaged"))
-        .hint("`poof check` finds what can be restored.")
 }
 
 /// An entry of a snapshot, as it is told.

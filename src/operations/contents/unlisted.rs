@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Held, Which};
-use crate::base::error::{Error, Kind, Result};
+use crate::base::error::Result;
 use crate::config::Ready;
 use crate::operations::Session;
 use crate::operations::repository::Repository;
@@ -26,7 +26,7 @@ pub fn entries(
     (which, allowed): (Which, Allowed),
 ) -> Result<Vec<Entry>> {
     let directory = &held.directory;
-    only_now(&directory.name, which)?;
+    which.is_newest_of(&directory.name)?;
     let repository = Repository::open(session, ready, &[directory], allowed)?;
     let name = &directory.name;
     let wiped = Records::in_state(&session.state).get(name)?;
@@ -57,21 +57,6 @@ pub fn entries(
     }));
     entries.sort_by(|a, b| order(&a.path, &b.path));
     Ok(entries)
-}
-
-/// What has no manifest has no past.
-///
-/// # Errors
-/// Another moment than now is wanted.
-pub fn only_now(tree: &str, which: Which) -> Result<()> {
-    match which {
-        Which::Newest => Ok(()),
-        Which::At(_) => {
-            let what = format!("{tree} has no manifest on the remote, and so no earlier snapshot");
-            Err(Error::new(Kind::Incomplete, what)
-                .hint("Without `--at` you see what is there now."))
-        }
-    }
 }
 
 /// All that is known of the attributes of an object. No file belongs to this

@@ -13,6 +13,7 @@ use super::own_files;
 use super::repository::Repository;
 use super::runner::{self, Task};
 use super::session::Session;
+use super::which::{self, Which};
 use super::{hooks, loading};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
@@ -43,6 +44,8 @@ pub struct Request {
     pub to: Option<PathBuf>,
     /// Files that the snapshot does not hold stay.
     pub keep_extra: bool,
+    /// When the snapshot was made; None: the newest.
+    pub at: Option<String>,
 }
 
 /// Brings back what the snapshots hold.
@@ -83,6 +86,7 @@ pub(super) fn bring_from(
 ) -> Result<Outcome> {
     let report = &*session.report;
     let Caution { dry_run, yes, allowed } = request.caution;
+    let which = Which::of(request.at.as_deref())?;
     let directories = loading::select(ready, &request.only)?;
     let repository = Repository::open(session, ready, &directories, allowed)?;
     repository.warn_of_nested(session, ready, &directories);
@@ -93,6 +97,7 @@ pub(super) fn bring_from(
         repository: &repository,
         allowed,
         spares,
+        which,
         lacking: Cell::new(false),
     };
 
@@ -139,10 +144,17 @@ pub(super) fn mirrored(
     let repository = Repository::open(session, ready, &[directory], allowed)?;
     let caution = Caution { allowed, ..Caution::default() };
     let (only, to) = (vec![directory.name.clone()], to.map(Path::to_path_buf));
-    let request = &Request { only, caution, to, keep_extra: true };
-    let (repository, spares, lacking) =
-        (&repository, own_files::in_use as Spares, Cell::new(false));
-    let incoming = Incoming { session, request, ready, repository, allowed, spares, lacking };
+    let request = &Request { only, caution, to, keep_extra: true, at: None };
+    let incoming = Incoming {
+        session,
+        request,
+        ready,
+        repository: &repository,
+        allowed,
+        spares: own_files::in_use,
+        which: Which::Newest,
+        lacking: Cell::new(false),
+    };
     let target = incoming.target(directory);
     let root = repository.roots.get(&target)?;
     let transfer = incoming.mirror(directory, target, root.as_ref())?;
@@ -158,6 +170,7 @@ pub(super) struct Incoming<'a> {
     pub(super) repository: &'a Repository<'a>,
     pub(super) allowed: Allowed,
     spares: Spares,
+    which: Which,
     /// Something stays that is not as the snapshot has it.
     lacking: Cell<bool>,
 }
@@ -180,7 +193,6 @@ impl<'a> Incoming<'a> {
                 (found.or(known), vouched)
             }
         };
-        drop(monitor);
         if let Some(snapshot) = &snapshot {
             // The cache that knew the last snapshot was wiped with the tree; what was noted of
             // the wipe knows it too.
@@ -192,17 +204,53 @@ impl<'a> Incoming<'a> {
                 vouched |= (wiped.generation, wiped.head) == snapshot.id();
             }
         }
-        match snapshot {
-            Some(snapshot) => {
-                let restore = self.exact(directory, (target, root), snapshots, snapshot)?;
-                // A seal, or what this machine remembers, says who has made it.
-                if !vouched && !self.ready.remote().is_encrypted() {
-                    restore.gives_no_powers(self.allowed)?;
-                }
-                Ok(Box::new(restore))
-            }
-            None => Ok(Box::new(self.mirror(directory, target, root.as_ref())?)),
+        let Some(newest) = snapshot else {
+            self.which.is_newest_of(name)?;
+            return Ok(Box::new(self.mirror(directory, target, root.as_ref())?));
+        };
+        let id = newest.id();
+        let snapshot = self.wanted(directory, &snapshots, newest, &mut monitor)?;
+        drop(monitor);
+        let is_newest = snapshot.id() == id;
+        let restore = self.exact(directory, (target, root), snapshots, (snapshot, is_newest))?;
+        // A seal, or what this machine remembers, says who has made it.
+        let vouched = vouched && is_newest || self.ready.remote().is_encrypted();
+        if !vouched {
+            restore.gives_no_powers(self.allowed)?;
         }
+        Ok(Box::new(restore))
+    }
+
+    /// The snapshot that is wanted, which may be an earlier one than the `newest`.
+    fn wanted(
+        &self,
+        directory: &Directory,
+        snapshots: &Snapshots,
+        newest: Snapshot,
+        watch: &mut Monitor,
+    ) -> Result<Snapshot> {
+        let (name, newest_at) = (&directory.name, newest.made().0);
+        if self.which.is(newest.generation(), newest_at) {
+            return Ok(newest);
+        }
+        let wiped = Records::in_state(&self.session.state).get(name)?.is_some();
+        if wiped && self.request.to.is_none() {
+            let what = format!("{name} is wiped here: its newest snapshot comes back first");
+            return Err(Error::guard(what).hint(format!(
+                "`poof download --only {name}` brings that back. `--to DIR` restores an earlier \
+                 one elsewhere."
+            )));
+        }
+        let all = snapshots.told(watch)?.all;
+        let mut earlier = all.iter().filter(|told| told.generation() < newest.generation());
+        let Some(told) =
+            earlier.clone().find(|told| self.which.is(told.generation(), told.made().0))
+        else {
+            let oldest = earlier.next_back().map_or(newest_at, |oldest| oldest.made().0);
+            return Err(which::no_snapshot(name, self.which, oldest));
+        };
+        let number = told.generation();
+        snapshots.generation(number, watch)?.ok_or_else(|| which::unusable(name, number))
     }
 
     /// The restore of everything that the manifest knows.
@@ -211,7 +259,7 @@ impl<'a> Incoming<'a> {
         directory: &Directory,
         (path, root): (PathBuf, Option<Root>),
         snapshots: Snapshots<'a>,
-        snapshot: Snapshot,
+        (snapshot, newest): (Snapshot, bool),
     ) -> Result<Restore<'a>> {
         let Incoming { session, request, .. } = self;
         let (name, report) = (&directory.name, &*session.report);
@@ -234,7 +282,7 @@ impl<'a> Incoming<'a> {
         let unsent = self.unsent(&snapshots.cache)?;
         let accounts = self.journal().map(|journal| {
             let wiped = Records::in_state(&session.state);
-            Accounts { journal, wiped, machine: self.repository.machine.clone() }
+            Accounts { journal, wiped, machine: self.repository.machine.clone(), newest }
         });
         let keep_extra = request.keep_extra;
         let filter = self.ready.filter().clone();
@@ -250,6 +298,7 @@ impl<'a> Incoming<'a> {
             filter,
             only: None,
             accounts,
+            past: self.repository.past,
         };
         let restore = target.compare(Some(listing))?;
         drop(monitor);

@@ -70,7 +70,8 @@ pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
     }
     drop(lock);
     let caution = Caution { dry_run: false, yes: request.yes, allowed: request.allowed };
-    let wanted = download::Request { only: Vec::new(), caution, to: None, keep_extra: false };
+    let wanted =
+        download::Request { only: Vec::new(), caution, to: None, keep_extra: false, at: None };
     // What was beside the configuration comes back as well.
     let outcome = download::bring(session, &wanted, own_files::needed)?;
     own_config::came_with_a_kit(session)?;

@@ -25,10 +25,10 @@ use crate::storage::store::Store;
 use crate::tree::guard::{self, Allowed, Sight, Suspicion};
 use crate::tree::manifest::Key;
 use crate::tree::model::inventory::Inventory;
-use crate::tree::model::layout::{Names, RECORDS};
+use crate::tree::model::layout::Names;
 use crate::tree::remote::identity::{self, Found, Identities};
 use crate::tree::remote::known::{self, Nested};
-use crate::tree::remote::listing::{Listing, list};
+use crate::tree::remote::listing::{Listing, list, list_records};
 use crate::tree::remote::lock::Lock;
 use crate::tree::scan::root::Roots;
 use crate::tree::snapshot::{Newest, Snapshots, UPLOADS};
@@ -40,6 +40,8 @@ pub struct Repository<'a> {
     pub key: Key,
     /// All of poof's own records.
     records: Inventory,
+    /// The bucket keeps something for earlier snapshots.
+    pub past: bool,
     /// The top of the bucket.
     pub sight: Sight,
     /// Why it may be the wrong one.
@@ -81,7 +83,7 @@ impl<'a> Repository<'a> {
         // The work is patient, the look is not: if that fails, nobody needs the rest.
         let over = &AtomicBool::new(false);
         let (sight, records, listings) = thread::scope(|scope| {
-            let records = scope.spawn(|| list(&store, RECORDS, &[], &mut Until(over)));
+            let records = scope.spawn(|| list_records(&store, &mut Until(over)));
             let trees = directories.iter().map(|directory| {
                 let (tree, store) = (&directory.name, &store);
                 let marks = Snapshots::marks(&cache(state, &id, tree));
@@ -99,7 +101,7 @@ impl<'a> Repository<'a> {
         let names: Vec<_> = ready.directories().iter().map(|d| d.name.as_str()).collect();
         guard::right_remote(&sight, &names, allowed)?;
         let suspicion = sight.suspicion(&names);
-        let records = records.map_err(fail)?;
+        let (records, past) = records.map_err(fail)?;
         let identity = identities.check(&records, allowed)?;
         let key = key.of_store(&identity.id, allowed.other_remote);
         let listings = Mutex::new(listings);
@@ -109,6 +111,7 @@ impl<'a> Repository<'a> {
             store,
             key,
             records,
+            past,
             sight,
             suspicion,
             listings,

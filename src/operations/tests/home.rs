@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
 
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::config::trees::Directory;
 use crate::config::{Files, PoofConf, RcloneConf, Ready, ready};
 use crate::host::paths::{System, layout};
@@ -88,6 +88,23 @@ impl Home {
         let home = Self::made(false, r#","exclude":["*.tmp"]"#);
         home.write("x.tmp", "excluded");
         home
+    }
+
+    /// One that keeps what a backup replaces and removes for this time. A `disk` only moves.
+    pub fn that_keeps(sealed: bool, disk: bool, time: &str) -> Self {
+        let home = Self::made(sealed, &format!(r#","keep":"{time}""#));
+        if disk {
+            home.memory.move_only();
+        }
+        home
+    }
+
+    /// The same with another time, or none, from now on.
+    #[must_use]
+    pub fn keeping(self, time: Option<&str>) -> Self {
+        let Home { dir, memory, session, ready } = self;
+        let keep = time.map(|time| crate::base::units::span(time).unwrap());
+        Home { dir, memory, session, ready: ready.keeping(keep) }
     }
 
     /// One with hooks that note when they run; that before it ends with this exit code.
@@ -250,20 +267,35 @@ impl Home {
     }
 
     pub fn download(&self) -> Result<Outcome> {
-        self.bring(None)
+        self.bring(None, None)
+    }
+
+    /// Makes the directory what the snapshot of a time holds.
+    pub fn download_at(&self, at: &str) -> Result<Outcome> {
+        self.bring(None, Some(at.to_owned()))
     }
 
     /// What a download to elsewhere brings.
     pub fn elsewhere(&self) -> Contents {
         let to = TempDir::new_in(self.dir.path()).unwrap();
-        self.bring(Some(to.path().to_path_buf())).unwrap();
+        self.bring(Some(to.path().to_path_buf()), None).unwrap();
         contents(&to.path().join(TREE))
     }
 
-    fn bring(&self, to: Option<PathBuf>) -> Result<Outcome> {
+    /// What a download of the snapshot with a number to elsewhere brings.
+    pub fn elsewhere_at(&self, number: u64) -> Result<Contents> {
+        let to = TempDir::new_in(self.dir.path()).unwrap();
+        let outcome = self.bring(Some(to.path().to_path_buf()), Some(number.to_string()))?;
+        match outcome.kind {
+            None => Ok(contents(&to.path().join(TREE))),
+            Some(kind) => Err(Error::new(kind, "not all of it came")),
+        }
+    }
+
+    fn bring(&self, to: Option<PathBuf>, at: Option<String>) -> Result<Outcome> {
         let caution = Caution { yes: true, ..Caution::default() };
-        let request =
-            download::Request { caution, to, only: vec![TREE.to_owned()], keep_extra: false };
+        let (only, keep_extra) = (vec![TREE.to_owned()], false);
+        let request = download::Request { only, caution, to, keep_extra, at };
         download::bring_from(&self.session, &request, &self.ready, |_, _| Vec::new())
     }
 

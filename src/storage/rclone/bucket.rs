@@ -12,14 +12,15 @@ use super::configuring::DeriveKey;
 use super::exchange::{each_of, exchange};
 use super::job;
 use super::requests::{
-    AbandonUploads, CopyStore, CountVersions, DeleteFile, FetchStore, Filter, GetObject, ListStore,
-    ListTop, LookStore, MakeDirectory, Purge, PutObject, RemoveEmptyDirectories, RemoveStore,
-    SendStore, Settings,
+    AbandonUploads, AskAbilities, CopyStore, CountVersions, DeleteFile, FetchStore, Filter,
+    GetObject, ListDirectories, ListStore, LookStore, MakeDirectory, MoveStore, Purge, PutObject,
+    RemoveEmptyDirectories, RemoveStore, SendStore, Settings,
 };
 use crate::storage::failure::Failure;
 use crate::storage::job::{Unwatched, Watch};
 use crate::storage::messages::{
-    Bytes, Copy, Done, Fetch, Fetched, Send, Sent, Shown, TopNames, Versions,
+    Abilities, Bytes, Copy, DirectoryNames, Done, Fetch, Fetched, Listed, Send, Sent, Shown,
+    Versions,
 };
 use crate::storage::objects::{Each, Jobs, Objects};
 use crate::storage::spec::Spec;
@@ -106,15 +107,16 @@ impl Objects for Bucket {
     fn list(
         &self,
         dir: &str,
+        without: Option<&str>,
         marks: &[Vec<u8>],
         watch: &mut dyn Watch,
         found: Each<Shown>,
-    ) -> Result<u64, Failure> {
+    ) -> Result<Listed, Failure> {
         let (fs, crypt, dir) = (self.fs(), self.crypt(), dir.to_owned());
         let marks = marks.iter().map(|mark| BASE64.encode(mark)).collect();
-        let request = |_, report| ListStore { fs, crypt, dir, marks, report };
+        let without = without.unwrap_or_default().to_owned();
+        let request = |_, report| ListStore { fs, crypt, dir, without, marks, report };
         exchange(self.width(), request, std::iter::empty::<()>(), watch, found)
-            .map(|reply| reply.strange)
     }
 
     fn look(&self, remotes: &[Bytes], watch: &mut dyn Watch) -> Result<Vec<Shown>, Failure> {
@@ -135,6 +137,18 @@ impl Objects for Bucket {
         let mut records = Vec::new();
         exchange(width, request, jobs.into_iter(), watch, |record| records.push(record))?;
         Ok(records)
+    }
+
+    fn rename(&self, jobs: Vec<Copy>, watch: &mut dyn Watch) -> Result<Vec<Done>, Failure> {
+        let (fs, crypt, width) = (self.fs(), self.crypt(), self.width());
+        let request = |jobs, report| MoveStore { fs, crypt, jobs, report, width };
+        let mut records = Vec::new();
+        exchange(width, request, jobs.into_iter(), watch, |record| records.push(record))?;
+        Ok(records)
+    }
+
+    fn abilities(&self) -> Result<Abilities, Failure> {
+        job::probe(&AskAbilities { fs: self.fs(), crypt: self.crypt() })
     }
 
     fn send(
@@ -187,8 +201,15 @@ impl Objects for Bucket {
         Ok(Some([of(reply.key)?, of(reply.before)?]))
     }
 
-    fn top(&self) -> Result<TopNames, Failure> {
-        job::probe(&ListTop { fs: self.decrypted().root(), crypt: self.crypt() })
+    fn top(&self) -> Result<DirectoryNames, Failure> {
+        let (fs, crypt, dir) = (self.decrypted().root(), self.crypt(), String::new());
+        job::probe(&ListDirectories { fs, crypt, dir })
+    }
+
+    fn directories(&self, dir: &str) -> Result<DirectoryNames, Failure> {
+        let (fs, crypt, dir) = (self.fs(), self.crypt(), dir.to_owned());
+        let (settings, filter) = (Settings::work(self.width()), Filter::default());
+        job::run(&ListDirectories { fs, crypt, dir }, &settings, &filter, &mut Unwatched)
     }
 
     fn make_bucket(&self) -> Result<(), Failure> {

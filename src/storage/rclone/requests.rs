@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::call::Call;
 pub use super::settings::{Filter, Settings};
 use crate::storage::job::{LogLine, Stats};
-use crate::storage::messages::{Operation, TopNames, Versions};
+use crate::storage::messages::{Abilities, DirectoryNames, Listed, Operation, Versions};
 
 /// A reply of which nothing is needed.
 #[derive(Deserialize)]
@@ -27,8 +27,8 @@ macro_rules! request {
 }
 
 request!(
-    /// Names the directories at the top of a store.
-    ListTop => "poof/top", TopNames { fs: String, crypt: String }
+    /// Names the directories in one of a store; an empty `dir` is its top.
+    ListDirectories => "poof/dirs", DirectoryNames { fs: String, crypt: String, dir: String }
 );
 
 request!(
@@ -86,16 +86,10 @@ request!(
 request!(
     /// Reports every object below a directory. See go/calls/store.go, as for the
     /// next four; `jobs` and `report` are file descriptors.
-    ListStore => "poof/list", Strange {
-        fs: String, crypt: String, dir: String, marks: Vec<String>, report: i32,
+    ListStore => "poof/list", Listed {
+        fs: String, crypt: String, dir: String, without: String, marks: Vec<String>, report: i32,
     }
 );
-
-#[derive(Deserialize)]
-pub struct Strange {
-    /// Objects whose names do not decrypt.
-    pub strange: u64,
-}
 
 request!(
     LookStore => "poof/look", Nothing {
@@ -120,6 +114,17 @@ request!(
     CopyStore => "poof/copy", Nothing {
         fs: String, crypt: String, jobs: i32, report: i32, width: u32,
     }
+);
+
+request!(
+    MoveStore => "poof/move", Nothing {
+        fs: String, crypt: String, jobs: i32, report: i32, width: u32,
+    }
+);
+
+request!(
+    /// What a remote can do with objects by itself.
+    AskAbilities => "poof/can", Abilities { fs: String, crypt: String }
 );
 
 request!(

@@ -1,6 +1,7 @@
 //! The backup of one tree: surveyed, judged, carried out.
 
 mod claims;
+mod keeping;
 pub(in crate::tree) mod renames;
 pub mod survey;
 pub mod uploader;
@@ -29,8 +30,9 @@ use crate::storage::filter::Filter;
 use crate::storage::job::Watch;
 use crate::storage::store::Bytes;
 use crate::tree::guard::Distance;
+use crate::tree::history::keeping::Leaving;
 use crate::tree::journal::Journal;
-use crate::tree::snapshot::{Arrived, Facts, Snapshot, Snapshots};
+use crate::tree::snapshot::{Arrived, Facts, Keep, Snapshot, Snapshots};
 use crate::tree::unsent;
 use survey::{Sides, survey};
 use uploader::{Coming, Outgoing};
@@ -65,6 +67,9 @@ pub struct Backup<'a> {
     pub distance: Distance,
     renew: bool,
     journal: Journal,
+    keep: Keep,
+    /// What has to be kept before it is replaced or removed.
+    leaving: Vec<Leaving>,
 }
 
 /// What the survey of a tree needs.
@@ -76,6 +81,8 @@ pub struct Preparation<'a> {
     /// Write a new generation even if nothing has changed.
     pub renew: bool,
     pub rehash: bool,
+    /// For how long what is replaced and removed is kept.
+    pub keep: Keep,
     pub filter: Filter,
     /// Count all that is excluded.
     pub count: bool,
@@ -90,7 +97,7 @@ impl<'a> Preparation<'a> {
     /// # Errors
     /// The root or the last snapshot cannot be read.
     pub fn survey(self) -> Result<Backup<'a>> {
-        let Preparation { snapshots, root, last, renew, rehash, journal, .. } = self;
+        let Preparation { snapshots, root, last, renew, rehash, journal, keep, .. } = self;
         let mut listing = self.listing;
         let left_out = RefCell::new(Vec::new());
         let (unseen, barred) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
@@ -127,6 +134,7 @@ impl<'a> Preparation<'a> {
             names,
             ours,
             altered: 0,
+            leaving: keep.is_wanted().then(Vec::new),
         };
         let survey = process_results(entries, |entries| survey(walk, entries, &mut sides))??;
         interrupt::check()?;
@@ -155,6 +163,8 @@ impl<'a> Preparation<'a> {
             notes: Vec::new(),
             renew,
             journal,
+            keep,
+            leaving: survey.leaving,
         })
     }
 }
@@ -178,12 +188,14 @@ impl Backup<'_> {
         }
         self.note_ours()?;
         self.give_way();
+        let kept = self.keep(watch)?;
         // A file that became a directory goes before what is in it comes: disks, and
         // MinIO, have no room for both. All other deletions wait for the head.
         let arriving = self.arriving()?;
         let (blocking, others) = self.plan.in_the_way(&arriving);
         let (blocking, others) = (names_of(&blocking), names_of(&others));
-        let mut failed = self.remove(&blocking, watch)?;
+        let mut failed = kept.failed;
+        failed.extend(self.remove(&blocking, watch)?);
         if !blocking.is_empty() {
             let Snapshots { store, names, .. } = &self.snapshots;
             empty_directories::remove(&self.plan, &arriving, |place| {
@@ -202,6 +214,7 @@ impl Backup<'_> {
             coming: Some(Coming { snapshots: &self.snapshots, last: self.last.as_ref() }),
             arrived: Arrived::new(),
             unseen: HashSet::new(),
+            aside: kept.aside,
         };
         let carried = outgoing.carry(watch)?;
         failed.extend(carried.failed);
@@ -211,7 +224,7 @@ impl Backup<'_> {
         // What failed stays in the snapshot as it was.
         changes.retain(|change| change.send.is_none());
         let last = self.last.as_ref();
-        let facts = Facts { renew: self.renew, lock };
+        let facts = Facts { renew: self.renew, lock, keep: self.keep };
         self.snapshots.save(last, &changes, &carried.arrived, facts, watch)?;
         if failed.is_empty() {
             if !others.is_empty() {

@@ -7,6 +7,7 @@ use itertools::{EitherOrBoth, Itertools};
 
 use super::renames::Moves;
 use crate::base::error::Result;
+use crate::tree::history::keeping::Leaving;
 use crate::tree::model::change::{Change, News, Why};
 use crate::tree::model::entry::{Entry, EntryKind, is_within, order};
 use crate::tree::model::inventory::State;
@@ -34,6 +35,9 @@ pub struct Survey {
     pub entries: u64,
     /// Of those that are as they should be, the ones with odd names.
     pub odd: u64,
+    /// Objects of the last snapshot that are to be replaced or removed, if they are to be
+    /// kept.
+    pub leaving: Vec<Leaving>,
 }
 
 impl Survey {
@@ -85,6 +89,8 @@ pub struct Sides<'a> {
     pub ours: Ours,
     /// Entries of the same content with another mode or other extended attributes.
     pub altered: u64,
+    /// What is replaced and removed is to be kept: it is collected here.
+    pub leaving: Option<Vec<Leaving>>,
 }
 
 /// Compares the walk of a tree with its last snapshot and the remote.
@@ -116,6 +122,7 @@ pub fn survey(
                 Next::Unchanged(old.is_odd())
             }
             EitherOrBoth::Right(old) => {
+                sides.leave(&old, None)?;
                 sides.listing.disown(&old)?;
                 let (path, news) = (old.path.clone(), News::Gone);
                 let (entry, send, odd, from) = (None, None, false, None);
@@ -154,6 +161,7 @@ pub fn survey(
     let is_own = |foreign: &Foreign| !foreign.odd && is_unseen(&ObjectName::told(&foreign.name));
     unclaimed.foreign.retain(|foreign| !is_own(foreign));
     survey.altered = sides.altered;
+    survey.leaving = sides.leaving.take().unwrap_or_default();
     survey.unclaimed = unclaimed;
     Ok(survey)
 }
@@ -179,6 +187,7 @@ impl Sides<'_> {
         let same_content = self.take_over(&mut seen, old);
         self.listing.disown_odd(&seen.path);
         if !same_content {
+            self.leave(old, Some(&seen))?;
             self.listing.disown(old)?;
             self.listing.claim(&seen)?;
             let why = if old.is_object() { Why::Changed } else { Why::New };
@@ -208,6 +217,23 @@ impl Sides<'_> {
                 Next::Change(seen, send, news)
             }
         })
+    }
+
+    /// Takes note of an object that is to be replaced by that of `by`, or removed, if it is
+    /// what the last snapshot says.
+    fn leave(&mut self, old: &Entry, by: Option<&Entry>) -> Result<()> {
+        let (Some(all), Some(stored)) = (&mut self.leaving, &old.stored) else { return Ok(()) };
+        if self.listing.state(old)? != State::Intact {
+            return Ok(());
+        }
+        let place = self.names.place(old, stored.odd)?;
+        let comes = match by.filter(|by| by.is_object()) {
+            Some(by) => self.names.place(by, Names::reads_like_a_link(by))? == place,
+            None => false,
+        };
+        let (path, stored) = (old.path.clone(), stored.clone());
+        all.push(Leaving { path, place, stored, goes: !comes });
+        Ok(())
     }
 
     /// If the content of `seen` is that of `old`, completes it with what is known.
@@ -277,7 +303,8 @@ mod tests {
         let (names, ours) = (&Names::new("tree"), Ours::default());
         let (listing, unseen, rehash) = (&mut listing, &unseen, false);
         let barred = &RefCell::new(Vec::new());
-        let mut sides = Sides { root, listing, unseen, barred, rehash, names, ours, altered: 0 };
+        let mut sides =
+            Sides { root, listing, unseen, barred, rehash, names, ours, altered: 0, leaving: None };
         let survey = survey(std::iter::empty(), last.map(entry).into_iter(), &mut sides).unwrap();
         let gone: Vec<_> = survey.changes.iter().map(|change| change.path.as_slice()).collect();
         assert_eq!(gone, [&b"deleted"[..], b"unreadable.too"]);
@@ -297,7 +324,8 @@ mod tests {
         let root = &Root::open(Path::new("/")).unwrap();
         let (names, ours) = (&Names::new("tree"), Ours::default());
         let (listing, rehash) = (&mut listing, false);
-        let mut sides = Sides { root, listing, unseen, barred, rehash, names, ours, altered: 0 };
+        let mut sides =
+            Sides { root, listing, unseen, barred, rehash, names, ours, altered: 0, leaving: None };
         let survey = survey(std::iter::empty(), std::iter::empty(), &mut sides).unwrap();
         let foreign = survey.unclaimed.foreign.iter().map(|foreign| foreign.name.as_slice());
         assert_eq!(foreign.collect::<Vec<_>>(), [b"seen/x"]);

@@ -12,6 +12,10 @@ use crate::storage::store::object_name;
 /// Poof's own records.
 pub const RECORDS: &str = ".poof";
 
+/// Where what earlier snapshots hold is kept, for `"keep"`. It is beside the records and no
+/// listing of these shows it: there may be more of it than of anything else.
+pub const KEPT: &str = ".poof/kept";
+
 /// Where objects are among the records of a tree whose names the remote cannot
 /// hold.
 pub const ODD: &str = "odd";
@@ -111,6 +115,16 @@ impl Names {
     /// The directory of the records of this tree.
     pub fn records(&self) -> String {
         format!("{RECORDS}/trees/{}", self.tree)
+    }
+
+    /// The directory of what is kept for the earlier snapshots of this tree.
+    pub fn kept(&self) -> String {
+        format!("{KEPT}/{}", self.tree)
+    }
+
+    /// Where a backup that makes this generation keeps what it replaces and removes.
+    pub fn kept_by(&self, generation: u64) -> String {
+        format!("{}/{generation:010}", self.kept())
     }
 
     /// Where the heads are among the records of a tree.

@@ -7,7 +7,7 @@ use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Shown, Store};
 use crate::tree::model::entry::Entry;
 use crate::tree::model::inventory::{Inventory, State};
-use crate::tree::model::layout::{Names, ODD};
+use crate::tree::model::layout::{KEPT, Names, ODD, RECORDS};
 use crate::tree::model::path::{Below, ObjectName};
 
 /// The objects of a tree.
@@ -136,13 +136,29 @@ pub fn list(
     watch: &mut dyn Watch,
 ) -> Result<Inventory, Failure> {
     let mut inventory = Inventory::default();
-    match store.list(dir, marks, watch, |shown| inventory.add(shown)) {
+    match store.list(dir, None, marks, watch, |shown| inventory.add(shown)) {
         Err(failure) if failure.kind != FailureKind::Missing => return Err(failure),
         // A directory that does not exist holds nothing.
         _ => {}
     }
     inventory.sort();
     Ok(inventory)
+}
+
+/// Lists poof's own records. What is kept for earlier snapshots is not among them; whether
+/// there is something of it is told beside them.
+///
+/// # Errors
+/// The remote cannot be reached, or refuses.
+pub fn list_records(store: &Store, watch: &mut dyn Watch) -> Result<(Inventory, bool), Failure> {
+    let mut inventory = Inventory::default();
+    let listed = store.list(RECORDS, Some(KEPT), &[], watch, |shown| inventory.add(shown));
+    let passed = match listed {
+        Err(failure) if failure.kind == FailureKind::Missing => false,
+        listed => listed?.passed,
+    };
+    inventory.sort();
+    Ok((inventory, passed))
 }
 
 /// Which of the objects the server still shows, by single requests or by a

@@ -67,7 +67,8 @@ impl Restore<'_> {
             let short = place.close(root_entry.map_err(fail)?.as_deref()).map_err(fail)?;
             tally.note(&[], Ok(short));
         }
-        if self.target.accounts.is_some() && self.lacking(&tally).next().is_none() {
+        let takes = self.target.accounts.as_ref().is_some_and(|accounts| accounts.newest);
+        if takes && self.lacking(&tally).next().is_none() {
             self.take(&tally)?;
         }
         self.keep_account(&tally, watch)?;
@@ -227,7 +228,10 @@ impl Work<'_> {
     fn job(&self, index: usize, entry: &Entry) -> Option<Fetch> {
         let id = index as u64;
         let to = Bytes(id.to_string().into_bytes());
-        let fetch = fetch_of(&self.restore.target.snapshots.names, id, entry)?;
+        let mut fetch = fetch_of(&self.restore.target.snapshots.names, id, entry)?;
+        if let Some(place) = self.restore.elsewhere.get(&entry.path) {
+            fetch.remote = Bytes(place.clone().into_bytes());
+        }
         Some(Fetch { to, sparse: entry.file()?.sparse, ..fetch })
     }
 

@@ -22,7 +22,7 @@ impl Restore<'_> {
     /// file that the remote has lost, and that was left alone here, does not prevent
     /// that: nothing else is left of it.
     pub(super) fn keep_account(&mut self, tally: &Tally, watch: &mut dyn Watch) -> Result<()> {
-        let Some(Accounts { journal, wiped, machine }) = &self.target.accounts else {
+        let Some(Accounts { journal, wiped, machine, .. }) = &self.target.accounts else {
             return Ok(());
         };
         let lacking: Vec<_> = self.lacking(tally).collect();

@@ -10,6 +10,7 @@ mod finish;
 mod here;
 mod links;
 mod locked;
+mod objects;
 mod owners;
 mod placing;
 mod privileged;
@@ -18,19 +19,19 @@ mod tally;
 mod unseen;
 mod ways;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::PathBuf;
 
 use alias::{aliases, renamed};
 use aside::Aside;
 use compare::{Rules, compare};
+use objects::Objects;
 use owners::Mapping;
 use steps::Steps;
 
 use super::journal::Journal;
-use super::model::entry::{Attributes, Entry};
-use super::model::inventory::State;
+use super::model::entry::Entry;
 use super::model::path::LocalPath;
 use super::model::path_set::Kept;
 use super::model::plan::{Failed, Plan};
@@ -65,6 +66,9 @@ pub struct Restore<'a> {
     unsound: HashSet<Vec<u8>>,
     /// What the steps have of large attributes.
     aside: Aside,
+    /// Where the objects of some paths are, from the top of the bucket: they are kept, and
+    /// something else is in their places.
+    elsewhere: HashMap<Vec<u8>, String>,
 }
 
 /// Which snapshot goes where, and how.
@@ -89,6 +93,8 @@ pub struct Target<'a> {
     pub only: Option<Kept>,
     /// What is noted of the tree, if this is its directory.
     pub accounts: Option<Accounts>,
+    /// What is not in its place may be kept for earlier snapshots.
+    pub past: bool,
 }
 
 /// What this machine notes of a tree.
@@ -99,6 +105,8 @@ pub struct Accounts {
     pub wiped: Records,
     /// Who that is.
     pub machine: Machine,
+    /// It is the newest snapshot: what is saved next builds on it.
+    pub newest: bool,
 }
 
 impl<'a> Target<'a> {
@@ -107,27 +115,17 @@ impl<'a> Target<'a> {
     ///
     /// # Errors
     /// The directory or the snapshot cannot be read.
-    pub fn compare(self, mut listing: Option<Listing>) -> Result<Restore<'a>> {
+    pub fn compare(self, listing: Option<Listing>) -> Result<Restore<'a>> {
         let power = Power::of_this_process();
         let mapping = match power {
             Power::Root => Mapping::new(self.snapshot.owners()),
             Power::Owner => Mapping::default(),
         };
-        let (mut missing, mut unsound) = (Vec::new(), HashSet::new());
+        let mut objects = Objects::of(&self, listing);
         let wanted = self.wanted()?.map(|entry| {
             interrupt::check()?;
             let entry = entry?;
-            let state = listing.as_mut().map_or(Ok(State::Intact), |all| all.claim(&entry))?;
-            match state {
-                State::Missing if entry.file().is_some() => {
-                    let attributes = Attributes::default();
-                    missing.push(Entry { attributes, ..entry.clone() });
-                }
-                State::Changed if entry.file().is_some() => {
-                    unsound.insert(entry.path.clone());
-                }
-                _ => {}
-            }
+            objects.see(&entry)?;
             Ok(mapping.apply(entry))
         });
         let root = self.root.as_ref();
@@ -148,11 +146,12 @@ impl<'a> Target<'a> {
             steps = compare(wanted, found.into_iter(), &rules)?;
             interrupt::check()?;
         }
+        let foreign = objects.foreign();
+        let Objects { missing, unsound, elsewhere, .. } = objects;
         let missing = unseen::without_found(missing, &steps, &self.snapshots)?;
         let lost = steps.without_objects(&missing);
         let why = "its object is missing on the remote; a backup sends it again, if it is here";
         steps.plan.failed.extend(lost.iter().map(|p| Failed::at(p, FailureKind::Lost, why)));
-        let foreign = listing.map_or(0, |listing| listing.own.foreign().count());
         let (spared, excluded) = (steps.spared, steps.excluded);
         let (unsent, notes) = (steps.unsent.clone(), Vec::new());
         let target = self;
@@ -167,6 +166,7 @@ impl<'a> Target<'a> {
             power,
             unsound,
             aside,
+            elsewhere,
         })
     }
 }

@@ -2,6 +2,7 @@
 //! last of them as it is cached on this machine.
 
 mod adoption;
+mod clean;
 mod early_shards;
 mod fetch;
 mod packing;
@@ -15,6 +16,7 @@ use std::fs::{self, File};
 use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+pub use clean::Keep;
 pub use early_shards::Arrived;
 pub use packing::Next;
 pub use part::{Heads, ReadShards, Told};
@@ -106,6 +108,11 @@ impl Snapshots<'_> {
     /// Whether the remote has any.
     pub fn exist(&self) -> bool {
         self.generations().next().is_some()
+    }
+
+    /// The number of the newest on the remote.
+    pub fn newest_number(&self) -> Option<u64> {
+        self.generations().max()
     }
 
     /// Whether this machine has seen the tree itself, and not only its manifest.

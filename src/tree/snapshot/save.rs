@@ -1,9 +1,8 @@
 //! Writes a generation: new shards first, the head last and read back.
 
-use std::collections::HashSet;
-use std::fs;
 use std::thread;
 
+use super::clean::Keep;
 use super::early_shards::Arrived;
 use super::packing::{Next, Packed, merged};
 use super::{SENT, Snapshot, Snapshots, shown};
@@ -21,9 +20,6 @@ use crate::tree::remote::listing::list;
 use crate::tree::remote::lock::Lock;
 use crate::tree::remote::metadata_store;
 
-/// Generations that stay on the remote.
-const KEPT: u64 = 3;
-
 const UNSEEN: &str = "the server does not show it";
 
 impl Snapshots<'_> {
@@ -39,20 +35,22 @@ impl Snapshots<'_> {
         last: Option<&Snapshot>,
         changes: &[Change],
         arrived: &Arrived,
-        Facts { renew, lock }: Facts,
+        Facts { renew, lock, keep }: Facts,
         watch: &mut dyn Watch,
     ) -> Result<()> {
         // One of another format, or of another store, is none that this machine would make.
         let renew = renew || last.is_some_and(|last| last.head.store != self.key.store());
-        if changes.is_empty() && !renew && last.is_some_and(|last| self.is_whole(last)) {
-            return Ok(());
+        if let Some(last) = last.filter(|last| self.is_whole(last))
+            && changes.is_empty()
+            && !renew
+        {
+            return self.clean_if_due(last, keep, lock, watch);
         }
         create_private_dir(&self.cache)?;
         // First only the shards: the index names the head, which names them.
         let next = || changes.iter().map(Next::of);
         let Packed { shards, mut new, counts, owners } = self.pack(last, next())?;
-        let known = last.map(|l| l.head.generation).filter(|&number| number < LAST);
-        let generation = self.generations().chain(known).max().unwrap_or(0);
+        let generation = self.last_number(last);
         let unchanged = last.is_some_and(|l| l.head.shards == shards) && new.is_empty();
         let (head, bytes, tag) = match last {
             Some(last) if unchanged && generation == last.head.generation && !renew => {
@@ -88,7 +86,18 @@ impl Snapshots<'_> {
         let saved = Snapshot { dir: self.cache.clone(), head, head_id, tag };
         Self::install(&saved, &bytes, merged(last, next())?)?;
         self.forget_found();
-        if lock.is_held() { self.clean(&saved.head, watch) } else { Ok(()) }
+        if lock.is_held() { self.clean(&saved.head, keep, watch) } else { Ok(()) }
+    }
+
+    /// The highest number that a generation has; 0 if there is none.
+    fn last_number(&self, last: Option<&Snapshot>) -> u64 {
+        let known = last.map(|l| l.head.generation).filter(|&number| number < LAST);
+        self.generations().chain(known).max().unwrap_or(0)
+    }
+
+    /// The number of the generation that is saved next.
+    pub fn next_number(&self, last: Option<&Snapshot>) -> u64 {
+        self.last_number(last) + 1
     }
 
     /// Stores another record of this tree.
@@ -209,36 +218,6 @@ impl Snapshots<'_> {
         let hint = "The files that arrived are there; run it again.";
         Error::new(Kind::Incomplete, what).hint(hint)
     }
-
-    /// Removes old generations, and shards that no generation needs.
-    fn clean(&self, head: &Head, watch: &mut dyn Watch) -> Result<()> {
-        let oldest = head.generation.saturating_sub(KEPT - 1);
-        let old = self.generations().filter(|g| *g < oldest).map(Names::head);
-        let mut gone: Vec<String> = old.collect();
-        let needed: Vec<String> = head.shards.iter().map(|s| Names::shard(&s.id)).collect();
-        // What the generations between need is kept beside the cache.
-        let kept = self.cache.join("shards");
-        let text = fs::read_to_string(&kept).unwrap_or_default();
-        let own = format!("{} {}", head.generation, needed.join(" "));
-        let mut lines: Vec<&str> = text.lines().chain([own.as_str()]).collect();
-        let generation = |line: &str| line.split(' ').next().and_then(|g| g.parse::<u64>().ok());
-        lines.retain(|line| generation(line).is_some_and(|g| g >= oldest));
-        let known: HashSet<u64> = lines.iter().filter_map(|line| generation(line)).collect();
-        write_private(&kept, (lines.join("\n") + "\n").as_bytes())?;
-        if self.generations().filter(|g| *g >= oldest).all(|g| known.contains(&g)) {
-            let needed: HashSet<&[u8]> =
-                lines.iter().flat_map(|line| line.split(' ').skip(1)).map(str::as_bytes).collect();
-            let shards = self.records.names().filter(|name| name.starts_with(b"shard/"));
-            let orphans = shards.filter(|name| !needed.contains(name));
-            gone.extend(orphans.map(|name| String::from_utf8_lossy(name).into_owned()));
-        }
-        if !gone.is_empty() {
-            // What stays costs space and nothing else; the next run tries again.
-            let gone: Vec<_> = gone.iter().map(|n| Bytes(self.full(n).into_bytes())).collect();
-            let _ = self.store.remove(&gone, watch);
-        }
-        Ok(())
-    }
 }
 
 /// What is needed to save a snapshot besides its entries.
@@ -248,4 +227,6 @@ pub struct Facts<'a> {
     pub renew: bool,
     /// The right to change the tree on the remote.
     pub lock: &'a Lock<'a>,
+    /// What becomes of the snapshots before.
+    pub keep: Keep,
 }

@@ -7,7 +7,7 @@ pub(in crate::tree) mod confirmation;
 mod doubt;
 pub(in crate::tree) mod overlap;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::os::fd::AsFd;
 use std::path::Path;
 
@@ -59,6 +59,8 @@ pub struct Outgoing<'a> {
     pub arrived: Arrived,
     /// Changes whose objects arrived, and were not shown.
     pub unseen: HashSet<usize>,
+    /// Where the remote has to move what is at a place before something else comes there.
+    pub aside: HashMap<Vec<u8>, Vec<u8>>,
 }
 
 impl Outgoing<'_> {
@@ -225,10 +227,13 @@ impl Outgoing<'_> {
         let have = self.listing.look(entry, *odd);
         let mtime = entry.attributes.mtime;
         let local = entry.local?;
+        let remote = self.names.place(entry, *odd).ok()?;
+        let aside = self.aside.get(&remote).cloned().map(Bytes);
         let mut job = Send {
             id: index as u64,
             path: Bytes(entry.path.clone()),
-            remote: Bytes(self.names.place(entry, *odd).ok()?),
+            remote: Bytes(remote),
+            aside,
             data: None,
             have: have.map(|(size, tag)| Have { size, tag }),
             fresh: false,
@@ -290,6 +295,7 @@ mod tests {
             coming: None,
             arrived: Arrived::new(),
             unseen: HashSet::new(),
+            aside: HashMap::new(),
         };
         let failed = outgoing.carry(&mut Unwatched).unwrap().failed;
         assert_eq!(failed.len(), 1, "{failed:?}");

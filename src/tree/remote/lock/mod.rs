@@ -23,7 +23,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::listing::list;
+use super::listing::list_records;
 use super::metadata_store::{self, SMALL};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::write_private;
@@ -163,8 +163,7 @@ impl<'a> Lock<'a> {
         let own = format!("{DIR}/{own}");
         for pause in [0, 200, 1_000, 3_000] {
             interrupt::pause(Duration::from_millis(pause))?;
-            let records =
-                list(self.store, RECORDS, &[], &mut Unwatched).map_err(|f| self.fail(f))?;
+            let records = list_records(self.store, &mut Unwatched).map_err(|f| self.fail(f))?.0;
             if records.look(own.as_bytes()).is_some() {
                 return Ok(records);
             }
@@ -310,7 +309,7 @@ mod tests {
     }
 
     fn seen(store: &Store) -> Inventory {
-        list(store, RECORDS, &[], &mut Unwatched).unwrap()
+        list_records(store, &mut Unwatched).unwrap().0
     }
 
     fn lock<'a>(store: &'a Store, state: &'a Path, tree: &str, seen: &Inventory) -> Lock<'a> {

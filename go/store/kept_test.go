@@ -1,0 +1,129 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// What is kept may be more than all else: a listing of the records asks for one page more at
+// most. A server that does not know where to begin is asked page by page.
+func TestADirectoryIsPassedOverInOneRequest(t *testing.T) {
+	names := []string{"r/a", "r/b"}
+	for i := range 5000 {
+		names = append(names, fmt.Sprintf("r/kept/%04d", i))
+	}
+	names = append(names, "r/kepu", "r/z")
+	const most = 1000
+	for _, knows := range []bool{true, false} {
+		asked := 0
+		s := serving(t, names, func(w http.ResponseWriter, r *http.Request, names []string) {
+			asked++
+			query, from := r.URL.Query(), 0
+			if token := query.Get("continuation-token"); token != "" {
+				from, _ = strconv.Atoi(token)
+			} else if after := query.Get("start-after"); after != "" && knows {
+				from = slices.IndexFunc(names, func(name string) bool { return name > after })
+			}
+			to := min(from+most, len(names))
+			text := page(names[from:to], "", escaped)
+			if to < len(names) {
+				more := fmt.Sprintf("<IsTruncated>true</IsTruncated><NextContinuationToken>%d</NextContinuationToken>", to)
+				text = strings.Replace(text, "<IsTruncated>false</IsTruncated>", more, 1)
+			}
+			_, _ = w.Write([]byte(text))
+		})
+		var found []string
+		_, passed, err := s.List(context.Background(), "r", "r/kept", nil, func(remote string, _ Object) error {
+			found = append(found, remote)
+			return nil
+		})
+		want := []string{"a", "b", "kepu", "z"}
+		if err != nil || !passed || !slices.Equal(found, want) {
+			t.Errorf("knows %v: %q, %v, %v", knows, found, passed, err)
+		}
+		if knows && asked != 2 {
+			t.Errorf("%d requests", asked)
+		}
+	}
+}
+
+func TestADirectoryOfADiskIsPassedOver(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"r/a", "r/kept/x/1", "r/trees/b/c", "r/kept2/d"} {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := Open(context.Background(), ":local:"+dir, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for without, want := range map[string][]string{
+		"r/kept": {"a", "kept2/d", "trees/b/c"},
+		"r/none": {"a", "kept/x/1", "kept2/d", "trees/b/c"},
+		"":       {"a", "kept/x/1", "kept2/d", "trees/b/c"},
+	} {
+		var found []string
+		_, passed, err := s.List(context.Background(), "r", without, nil, func(remote string, _ Object) error {
+			found = append(found, remote)
+			return nil
+		})
+		slices.Sort(found)
+		if err != nil || passed != (without == "r/kept") || !slices.Equal(found, want) {
+			t.Errorf("%q: %q, %v, %v", without, found, passed, err)
+		}
+	}
+	dirs, err := s.Directories(context.Background(), "r/kept")
+	if err != nil || !slices.Equal(dirs, []string{"x"}) {
+		t.Errorf("%q, %v", dirs, err)
+	}
+}
+
+// A disk does not copy by itself: what is there goes aside once what comes has arrived, and
+// comes back if that cannot take its place.
+func TestWhatIsReplacedGoesAside(t *testing.T) {
+	ctx, dir := context.Background(), t.TempDir()
+	s, err := Open(ctx, ":local:"+dir, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func(name string) string {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			return err.Error()
+		}
+		return string(text)
+	}
+	send := func(text string) error {
+		_, err := s.Send(ctx, nil, &Send{Remote: []byte("t/a"), Aside: []byte("k/1"), Data: []byte(text)})
+		return err
+	}
+	if err := send("first"); err != nil || read("t/a") != "first" {
+		t.Fatal(err, read("t/a"))
+	}
+	if err := send("second"); err != nil || read("t/a") != "second" || read("k/1") != "first" {
+		t.Error(err, read("t/a"), read("k/1"))
+	}
+	// Once more, since its answer was lost: what is aside is what was to be kept.
+	if err := send("second again"); err != nil || read("k/1") != "first" {
+		t.Error(err, read("k/1"))
+	}
+	if err := s.Move(ctx, &Copy{From: []byte("t/a"), Remote: []byte("k/2")}); err != nil || read("k/2") != "second again" {
+		t.Error(err, read("k/2"))
+	}
+	if err := s.Copy(ctx, &Copy{From: []byte("k/2"), Remote: []byte("k/3")}); !errors.Is(err, ErrUnable) {
+		t.Error(err)
+	}
+	if can := s.Abilities(); can.Copies || !can.Moves {
+		t.Error(can)
+	}
+}

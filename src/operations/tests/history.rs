@@ -1,0 +1,268 @@
+//! What a backup replaces and removes, where it is to be kept.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::Duration;
+
+use super::home::{Contents, HEADS, Home, changes, first, last, told};
+use crate::base::error::Kind;
+use crate::storage::failure::FailureKind;
+use crate::storage::memory::{Event, Fault, What};
+
+const KEPT: &str = ".poof/kept/docs/";
+
+/// Whether it is encrypted, and whether it is a disk.
+const SIDES: [(bool, bool); 4] = [(false, false), (true, false), (false, true), (true, true)];
+
+/// Each side that a snapshot may be on: plain or encrypted, on a bucket that copies or on a
+/// disk, which only moves.
+fn homes(time: &str) -> impl Iterator<Item = (String, Home)> {
+    SIDES.into_iter().map(move |(sealed, disk)| {
+        let name = format!("encrypted: {sealed}, disk: {disk}");
+        (name, Home::that_keeps(sealed, disk, time))
+    })
+}
+
+/// A different tree each time: files come, change, go, are renamed, become directories and
+/// links, and whole directories vanish.
+fn stir(home: &Home, round: u64) {
+    let tree = home.tree();
+    let at = |name: &str| tree.join(name);
+    let _ = fs::create_dir_all(at("sub"));
+    home.write("a", &format!("a of {round}"));
+    home.write(&format!("sub/new{}", round % 3), &format!("new of {round}"));
+    match round % 6 {
+        0 => {
+            let _ = fs::remove_file(at("b"));
+            let _ = fs::remove_dir_all(at("b"));
+            fs::create_dir(at("b")).unwrap();
+            home.write("b/inside", &format!("inside of {round}"));
+        }
+        1 => {
+            fs::remove_dir_all(at("b")).unwrap();
+            home.write("b", &format!("a file of {round}"));
+        }
+        2 => {
+            fs::remove_file(at("b")).unwrap();
+            std::os::unix::fs::symlink(format!("to{round}"), at("b")).unwrap();
+        }
+        3 => {
+            fs::remove_file(at("b")).unwrap();
+            home.write("b", "again");
+            let _ = fs::rename(at("sub"), at(&format!("sub{round}")));
+        }
+        4 => {
+            let _ = fs::remove_dir_all(at(&format!("sub{}", round - 1)));
+            home.write("new\nline", &format!("line of {round}"));
+        }
+        _ => {
+            let _ = fs::rename(at("b"), at("renamed"));
+            let _ = fs::hard_link(at("a"), at("c"));
+            fs::create_dir(at("b")).unwrap();
+        }
+    }
+}
+
+/// Backs up `rounds` states. Returns each by the number of its snapshot.
+fn grow(home: &Home, rounds: u64) -> BTreeMap<u64, Contents> {
+    let mut states = BTreeMap::new();
+    for round in 0..rounds {
+        if round > 0 {
+            stir(home, round - 1);
+        }
+        assert_eq!(home.back_up().unwrap().kind, None, "{round}");
+        states.insert(newest(home), home.contents());
+    }
+    states
+}
+
+fn heads(home: &Home) -> Vec<u64> {
+    let names = home.side().names();
+    let heads = names.iter().filter_map(|name| name.strip_prefix(HEADS)?.parse().ok());
+    heads.collect()
+}
+
+fn newest(home: &Home) -> u64 {
+    heads(home).into_iter().max().unwrap()
+}
+
+fn kept(home: &Home) -> Vec<String> {
+    let mut names = home.side().names();
+    names.retain(|name| name.starts_with(KEPT));
+    names
+}
+
+#[test]
+fn every_snapshot_within_the_time_comes_back_whole() {
+    for (name, home) in homes("30d") {
+        let states = grow(&home, 14);
+        assert_eq!(heads(&home).len(), states.len(), "{name}");
+        for (number, state) in &states {
+            let found = home.elsewhere_at(*number);
+            let found = found.unwrap_or_else(|error| panic!("{name}, {number}: {error}"));
+            assert_eq!(&found, state, "{name}, snapshot {number}");
+        }
+        // And in place.
+        assert_eq!(home.download_at("5").unwrap().kind, None, "{name}");
+        assert_eq!(home.contents(), states[&5], "{name}");
+        // What is saved then is the earlier state, and the others are still there.
+        assert_eq!(home.back_up().unwrap().kind, None, "{name}");
+        assert_eq!(home.elsewhere(), states[&5], "{name}");
+        assert_eq!(home.elsewhere_at(14).unwrap(), states[&14], "{name}");
+    }
+}
+
+#[test]
+fn nothing_is_kept_unless_it_is_wanted() {
+    let home = Home::new();
+    grow(&home, 8);
+    assert_eq!(kept(&home), [""; 0]);
+    assert_eq!(heads(&home), [6, 7, 8]);
+}
+
+#[test]
+fn it_is_kept_before_it_is_replaced_and_the_head_follows() {
+    for (name, home) in homes("30d") {
+        home.back_up().unwrap();
+        home.write("a", "other");
+        home.remove("b");
+        let (outcome, moments) = home.observe(Home::back_up);
+        assert_eq!(outcome.unwrap().kind, None, "{name}");
+        let is_kept = |event: &Event| event.name.starts_with(KEPT) && event.what.changes();
+        let of = |what, of: &'static str| move |event: &Event| event.is(what, of);
+        let head =
+            first(&moments, |event| event.what == What::Send && event.name.starts_with(HEADS));
+        if !name.ends_with("disk: true") {
+            assert_eq!(
+                changes(&moments).iter().filter(|event| is_kept(event)).count(),
+                2,
+                "{name}"
+            );
+            assert!(last(&moments, is_kept) < first(&moments, of(What::Send, "docs/a")), "{name}");
+        }
+        assert!(last(&moments, is_kept) < head, "{name}: {}", told(&moments));
+        assert!(head < first(&moments, of(What::Remove, "docs/b")), "{name}");
+        assert_eq!(kept(&home).len(), 2, "{name}");
+    }
+}
+
+#[test]
+fn what_cannot_be_kept_is_neither_replaced_nor_removed() {
+    for sealed in [false, true] {
+        for fault in [Fault::Refuse(FailureKind::Denied), Fault::Forget] {
+            let home = Home::that_keeps(sealed, false, "30d");
+            home.back_up().unwrap();
+            let before = home.contents();
+            home.write("a", "other");
+            home.remove("b");
+            home.write("new", "new");
+            home.memory.fail_always(fault, |event| event.what == What::Copy);
+            assert_eq!(home.back_up().unwrap().kind, Some(Kind::Incomplete), "{fault:?}");
+            home.memory.heal();
+            // The newest snapshot has what could be sent, and the rest as it was.
+            let mut expected = before.clone();
+            expected.insert("new".to_owned(), b"new".to_vec());
+            assert_eq!(home.elsewhere(), expected, "{fault:?}");
+            // And the next run does it.
+            assert_eq!(home.back_up().unwrap().kind, None, "{fault:?}");
+            assert_eq!(home.elsewhere(), home.contents(), "{fault:?}");
+            assert_eq!(home.elsewhere_at(1).unwrap(), before, "{fault:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_out_of_time_goes_once_the_head_is_safe_and_nothing_stays_of_it() {
+    for (name, home) in homes("30d") {
+        grow(&home, 7);
+        assert_eq!(heads(&home).len(), 7, "{name}");
+        let home = home.keeping(Some("0s"));
+        home.write("a", "last");
+        let (outcome, moments) = home.observe(Home::back_up);
+        assert_eq!(outcome.unwrap().kind, None, "{name}");
+        let head =
+            first(&moments, |event| event.what == What::Send && event.name.starts_with(HEADS));
+        let is_gone = |event: &Event| event.what == What::Remove && event.name.starts_with(KEPT);
+        assert!(head < first(&moments, is_gone), "{name}");
+        assert_eq!(kept(&home), [""; 0], "{name}");
+        assert_eq!(heads(&home), [6, 7, 8], "{name}");
+        assert_eq!(home.elsewhere(), home.contents(), "{name}");
+    }
+}
+
+#[test]
+fn what_is_out_of_time_goes_also_where_nothing_has_changed() {
+    let home = Home::that_keeps(false, false, "1s");
+    grow(&home, 3);
+    assert!(!kept(&home).is_empty());
+    std::thread::sleep(Duration::from_millis(2_100));
+    home.back_up().unwrap();
+    assert_eq!(kept(&home), [""; 0]);
+    // And then nothing more is asked.
+    let (_, moments) = home.observe(Home::back_up);
+    assert!(
+        moments.iter().all(|moment| !moment.event.name.starts_with(KEPT)),
+        "{}",
+        told(&moments)
+    );
+}
+
+#[test]
+fn what_was_kept_stays_where_nobody_says_for_how_long() {
+    for (name, home) in homes("30d") {
+        let states = grow(&home, 5);
+        let home = home.keeping(None);
+        for round in 20..24 {
+            home.write("z", &format!("{round}"));
+            home.back_up().unwrap();
+        }
+        for (number, state) in states.range(..5) {
+            assert_eq!(&home.elsewhere_at(*number).unwrap(), state, "{name}, {number}");
+        }
+    }
+}
+
+/// After a run that ended at some operation: every snapshot whose head is there comes back
+/// whole, and so does what the next run makes.
+#[test]
+fn a_run_that_ends_anywhere_loses_nothing_and_leaves_nothing() {
+    let stride = 3;
+    for (start, (sealed, disk)) in SIDES.into_iter().enumerate() {
+        let name = format!("encrypted: {sealed}, disk: {disk}");
+        for k in (start % stride..).step_by(stride) {
+            let home = Home::that_keeps(sealed, disk, "30d");
+            let mut states = grow(&home, 4);
+            stir(&home, 3);
+            let here = home.contents();
+            home.memory.fail(k, Fault::Crash, |event| event.what.changes());
+            let outcome = home.back_up();
+            let crashed = home.memory.heal();
+            if !crashed {
+                assert_eq!(outcome.unwrap().kind, None);
+                break;
+            }
+            if newest(&home) == 5 {
+                states.insert(5, here.clone());
+            }
+            for (number, state) in &states {
+                let found = home.elsewhere_at(*number);
+                let found = found.unwrap_or_else(|error| panic!("{name}, {k}, {number}: {error}"));
+                assert_eq!(&found, state, "{name}, killed at {k}, snapshot {number}");
+            }
+            assert_eq!(home.back_up().unwrap().kind, None, "{name}, {k}");
+            assert_eq!(home.elsewhere(), here, "{name}, {k}");
+            for (number, state) in &states {
+                assert_eq!(&home.elsewhere_at(*number).unwrap(), state, "{name}, {k}, {number}");
+            }
+            let home = home.keeping(Some("0s"));
+            home.write("a", "last");
+            home.memory.fail(k / 2, Fault::Crash, |event| event.what == What::Remove);
+            let _ = home.back_up();
+            home.memory.heal();
+            home.write("a", "the very last");
+            assert_eq!(home.back_up().unwrap().kind, None, "{name}, {k}");
+            assert_eq!(kept(&home), [""; 0], "{name}, killed at {k}");
+            assert_eq!(home.elsewhere(), home.contents(), "{name}, {k}");
+        }
+    }
+}
