@@ -60,8 +60,8 @@ pub fn run(session: &Session, args: &Verify) -> Result<Outcome> {
         session.report.result("configuration appears to be valid; the remote was not asked");
     } else {
         give(&session.files.rclone, &rclone, &secrets)?;
-        keeping::is_possible(&ready)?;
         probe(session, &ready)?;
+        keeping::works(&ready)?;
         session.report.result("configuration appears to be valid and has valid credentials");
     }
     Ok(Outcome::default().with("valid", true).with("remote_asked", !args.offline))

@@ -15,6 +15,7 @@ use crate::config::Ready;
 use crate::config::trees::Directory;
 use crate::report::{Bytes, Event, Note, TreeNote, event, lists};
 use crate::tree::guard::Allowed;
+use crate::tree::history::audit::{Lost, audit};
 use crate::tree::model::layout::Names;
 use crate::tree::proof::check::{
     Chosen, Examined, Finding, ReadFinding, Sample, What, examine, may_be_stale, merge, name_stale,
@@ -53,7 +54,8 @@ pub(super) fn look(session: &Session, request: &Request, ready: &Ready) -> Resul
     let repository = Repository::open(session, ready, &directories, request.allowed)?;
     repository.warn_of_nested(session, ready, &directories);
     let sample = request.sample.map(Sample::new).transpose()?;
-    let checking = Checking { session, repository: &repository, sample };
+    let keep = ready.keep();
+    let checking = Checking { session, repository: &repository, sample, keep };
     let mut outcome = Outcome::default();
     let (mut proven, mut lost) = (0, 0);
     for directory in &repository.places(session, &directories) {
@@ -83,6 +85,7 @@ struct Checking<'a> {
     session: &'a Session,
     repository: &'a Repository<'a>,
     sample: Option<Sample>,
+    keep: Option<Duration>,
 }
 
 struct Checked {
@@ -130,6 +133,7 @@ impl Checking<'_> {
         }
         let lost = findings.iter().filter(|finding| finding.what.is_loss()).count() as u64;
         report.tell(&Event::Checked { tree: name.clone(), intact, lost, foreign, unhashed });
+        let lost = lost + self.earlier(name, &snapshot, &listing)?;
         if ours > 0 {
             report.say_of(name, TreeNote::Leftovers(ours));
         }
@@ -137,6 +141,37 @@ impl Checking<'_> {
             report.say_of(name, TreeNote::Unhashed(unhashed));
         }
         Ok(Checked { intact, lost, whole })
+    }
+
+    /// Whether the earlier snapshots that are within the time of "keep" come back. Returns how
+    /// many of their files do not.
+    fn earlier(&self, name: &str, newest: &Snapshot, listing: &Listing) -> Result<u64> {
+        let Checking { session, repository, keep, .. } = self;
+        let Some(keep) = keep.filter(|keep| !keep.is_zero()) else { return Ok(0) };
+        let report = &*session.report;
+        let mut monitor = Monitor::comparison(report, name);
+        let found = audit(&repository.snapshots(name), newest, listing, keep, &mut monitor)?;
+        drop(monitor);
+        for Lost { generation, path, why } in &found.lost {
+            let why = match why {
+                Some(why) => format!("in snapshot {generation}: {why}"),
+                None => format!("in snapshot {generation}"),
+            };
+            report.tell(&Event::Finding(event::Finding {
+                tree: name.to_owned(),
+                what: if path.is_some() { "missing" } else { "manifest" },
+                path: path.as_deref().map(Bytes::path),
+                holds: None,
+                why: Some(why),
+                aloud: true,
+                at_top: false,
+            }));
+        }
+        let lost = found.lost.len() as u64;
+        if found.snapshots > 0 && lost == 0 {
+            report.say_of(name, TreeNote::EarlierIntact(found.snapshots));
+        }
+        Ok(lost)
     }
 
     /// Asks the earlier generations, as long as there is something that they may

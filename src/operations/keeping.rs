@@ -1,9 +1,14 @@
 //! Whether what a backup replaces and removes is kept, and whether the remote can do that.
 
+use data_encoding::HEXLOWER;
+
 use super::repository::Repository;
 use crate::base::error::{Error, Kind, Result};
 use crate::config::Ready;
-use crate::storage::store::Abilities;
+use crate::storage::failure::{Failure, FailureKind};
+use crate::storage::job::Unwatched;
+use crate::storage::store::{Abilities, Bytes, Copy, Done, Store};
+use crate::tree::model::layout::{KEPT, RECORDS};
 use crate::tree::snapshot::Keep;
 
 /// What becomes of earlier snapshots in a bucket that is open.
@@ -36,4 +41,52 @@ pub fn is_possible(ready: &Ready) -> Result<()> {
         remote.name()
     );
     Err(Error::config(what).hint("Remove \"keep\" from poof.conf, or back up elsewhere."))
+}
+
+/// Tries it with an object of its own: the remote copies it or moves it, and shows that.
+///
+/// # Errors
+/// As [`is_possible`], or the remote refuses.
+pub fn works(ready: &Ready) -> Result<()> {
+    is_possible(ready)?;
+    if ready.keep().is_none_or(|time| time.is_zero()) {
+        return Ok(());
+    }
+    let (remote, store) = (ready.remote(), ready.remote().store());
+    let doing =
+        format!("copy or move a probe object in {}, which poof.conf \"keep\" needs", remote.name());
+    let fail = |failure: Failure| failure.into_error(&doing, Kind::Remote);
+    let mut id = [0_u8; 16];
+    getrandom::fill(&mut id)
+        .map_err(|error| Error::unexpected(format!("no random numbers: {error}")))?;
+    let from = format!("{RECORDS}/probe-{}", HEXLOWER.encode(&id));
+    let to = format!("{KEPT}/probe-{}", HEXLOWER.encode(&id));
+    remote.put(&from, &id).map_err(fail)?;
+    let tried = carry(&store, &from, &to);
+    let names = [from, to].map(|name| Bytes(name.into_bytes()));
+    let removed = store.remove(&names, &mut Unwatched);
+    tried.map_err(fail)?;
+    removed.map_err(fail)?;
+    store.remove_empty_directories(KEPT).map_err(fail)
+}
+
+fn carry(store: &Store, from: &str, to: &str) -> std::result::Result<(), Failure> {
+    let watch = &mut Unwatched;
+    let job = || {
+        let (from, remote) = (Bytes(from.into()), Bytes(to.into()));
+        vec![Copy { id: 0, from, remote, size: 16 }]
+    };
+    let first = |done: Vec<Done>| done.into_iter().find_map(|done| done.failure);
+    if let Some(failure) = first(store.copy(job(), watch)?) {
+        if failure.kind != FailureKind::Unable {
+            return Err(failure);
+        }
+        if let Some(failure) = first(store.rename(job(), watch)?) {
+            return Err(failure);
+        }
+    }
+    match store.look(&[Bytes(to.into())], watch)?.into_iter().find_map(|shown| shown.failure) {
+        Some(failure) => Err(failure),
+        None => Ok(()),
+    }
 }

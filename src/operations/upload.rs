@@ -137,6 +137,12 @@ fn make_safe(
     let is_wiped = outcome.kind.is_none();
     let outcome = outcome.closed();
     unattended::forget_log(session);
+    if keep.is_wanted() || keep.past {
+        report.note(
+            "What \"keep\" keeps of earlier snapshots stays on the remote. The next backup removes what \
+             is out of time; \"keep\": \"0s\" removes all of it then.",
+        );
+    }
     if !leaves || stays(session, &outcome, is_wiped && outcome.undeleted > 0, elsewhere) {
         return Ok(outcome);
     }

@@ -229,6 +229,8 @@ pub enum Event {
         #[serde(serialize_with = "moment_or_null")]
         since: Option<u64>,
         snapshot: Option<Snapshot>,
+        /// What is kept for earlier snapshots.
+        history: Option<History>,
         #[serde(skip)]
         seen: Seen,
         #[serde(flatten)]
@@ -520,10 +522,13 @@ pub struct Generation {
     pub files: u64,
     pub bytes: u64,
     pub newest: bool,
+    /// Until when all of it is kept; None if that is not said.
+    #[serde(serialize_with = "moment_or_null")]
+    pub until: Option<u64>,
 }
 
 impl Generation {
-    pub fn of(tree: &str, told: &Told, newest: bool) -> Self {
+    pub fn of(tree: &str, told: &Told, newest: bool, until: Option<u64>) -> Self {
         let ((made, host), counts) = (told.made(), told.counts());
         Generation {
             tree: tree.to_owned(),
@@ -533,8 +538,22 @@ impl Generation {
             files: counts.files,
             bytes: counts.bytes,
             newest,
+            until,
         }
     }
+}
+
+/// What the remote keeps for the earlier snapshots of a tree.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct History {
+    /// The snapshots before the newest.
+    pub snapshots: u64,
+    /// When the oldest of them was made; None if that cannot be read.
+    #[serde(serialize_with = "moment_or_null")]
+    pub since: Option<u64>,
+    pub objects: u64,
+    /// As stored.
+    pub bytes: u64,
 }
 
 /// A path from one snapshot on.
@@ -549,6 +568,9 @@ pub struct Revision {
     pub deleted: bool,
     /// The remote still has its content.
     pub restorable: bool,
+    /// Until when it is kept; None if that is not said, or if it is in the newest snapshot.
+    #[serde(serialize_with = "moment_or_null")]
+    pub until: Option<u64>,
     pub bytes: Option<u64>,
     #[serde(serialize_with = "precise_or_null")]
     pub modified: Option<(i64, u32)>,

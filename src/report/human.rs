@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::event::{
-    Action, Bytes, Entry, Event, Fate, Finding, Generation, KitFound, Numbers, On, Revision, Run,
-    Seen, Snapshot, WipeResult,
+    Action, Bytes, Entry, Event, Fate, Finding, Generation, History, KitFound, Numbers, On,
+    Revision, Run, Seen, Snapshot, WipeResult,
 };
 use super::note::Tone;
 use crate::base::shown::{name_of, one_line, quoted};
@@ -127,14 +127,15 @@ fn configured(event: &Event) -> Option<(Tone, String)> {
 fn standing(event: &Event) -> Option<(Tone, String)> {
     use Event as E;
     let text = match event {
-        E::Directory { tree, presence, since, snapshot, seen, .. } => {
+        E::Directory { tree, presence, since, snapshot, history, seen, .. } => {
             let known = known(snapshot.as_ref(), *seen);
+            let past = history.map(past).unwrap_or_default();
             let wiped = match (*presence, since) {
                 ("wiping", _) => "; being wiped".to_owned(),
                 (_, Some(since)) => format!("; wiped on {}", date(*since)),
                 _ => String::new(),
             };
-            format!("{tree}: {known}{wiped}")
+            format!("{tree}: {known}{wiped}{past}")
         }
         E::Doubt { what, .. } => format!("  {what}"),
         E::Status { kit: None, .. } => "kit: none".to_owned(),
@@ -378,23 +379,34 @@ fn permissions(kind: &str, octal: &str) -> String {
 }
 
 fn generation(found: &Generation) -> String {
-    let Generation { tree, number, made, host, files: count, bytes: size, newest } = found;
+    let Generation { tree, number, made, host, files: count, bytes: size, newest, until } = found;
     let newest = if *newest { " (newest)" } else { "" };
-    let (made, count, size) = (date(*made), files(*count), bytes(*size));
-    format!("{tree}: {made}, {count}, {size}, from {host}, number {number}{newest}")
+    let (made, count, size, until) = (date(*made), files(*count), bytes(*size), kept(*until));
+    format!("{tree}: {made}, {count}, {size}, from {host}, number {number}{newest}{until}")
+}
+
+fn past(History { snapshots, since, objects, bytes: size }: History) -> String {
+    let since = since.map(|since| format!(" since {}", date(since))).unwrap_or_default();
+    let (count, size) = (files(objects), bytes(size));
+    let noun = if snapshots == 1 { "snapshot" } else { "snapshots" };
+    format!("; kept: {count}, {size}, for {snapshots} earlier {noun}{since}")
+}
+
+fn kept(until: Option<u64>) -> String {
+    until.map(|until| format!(", kept until {}", date(until))).unwrap_or_default()
 }
 
 fn revision(found: &Revision) -> String {
-    let Revision { tree, generation, made, host, deleted, restorable, bytes: size, .. } = found;
-    let what = match (deleted, size, restorable) {
+    let Revision { tree, generation, made, host, deleted, restorable, until, .. } = found;
+    let what = match (deleted, found.bytes, restorable) {
         (true, ..) => "deleted".to_owned(),
-        (_, Some(size), true) => bytes(*size),
-        (_, Some(size), false) => format!("{}, not on the remote any more", bytes(*size)),
+        (_, Some(size), true) => bytes(size),
+        (_, Some(size), false) => format!("{}, not on the remote any more", bytes(size)),
         (_, None, true) => "no file".to_owned(),
         (_, None, false) => "no file, not on the remote any more".to_owned(),
     };
-    let (path, made) = (shown(&found.path), date(*made));
-    format!("{tree}/{path}: {made}: {what}, from {host}, number {generation}")
+    let (path, made, until) = (shown(&found.path), date(*made), kept(*until));
+    format!("{tree}/{path}: {made}: {what}, from {host}, number {generation}{until}")
 }
 
 fn sign(action: Action) -> char {
@@ -467,7 +479,10 @@ mod tests {
         let at = |unproven, seen, presence, since| {
             let snapshot = Some(Snapshot { files: 2, bytes: 3, made: 0, unproven });
             let (tree, path) = ("t".to_owned(), Bytes::path(b"/t"));
-            said(&Event::Directory { tree, presence, since, snapshot, seen, path }).unwrap().1
+            let history = None;
+            said(&Event::Directory { tree, presence, since, snapshot, history, seen, path })
+                .unwrap()
+                .1
         };
         let text = at(Some(0), Seen::Now, "here", None);
         assert!(text.starts_with("t: 2 files, 3 B, snapshot of "), "{text}");

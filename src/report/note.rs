@@ -183,6 +183,8 @@ pub enum TreeNote {
     TimeLeft(Duration),
     /// Foreign objects that were not listed.
     MoreForeign(usize),
+    /// So many earlier snapshots come back whole.
+    EarlierIntact(u64),
 }
 
 impl Note {
@@ -333,6 +335,8 @@ impl TreeNote {
                  reads them",
                 files(*count)
             ),
+            TreeNote::EarlierIntact(1) => "1 earlier snapshot comes back whole".to_owned(),
+            TreeNote::EarlierIntact(count) => format!("{count} earlier snapshots come back whole"),
             TreeNote::TimeLeft(time) => format!("about {} more", clock(*time)),
             TreeNote::MoreForeign(count) => {
                 return format!("foreign {tree}:\n  and {count} more (`-v` lists all)");

@@ -1,15 +1,19 @@
 //! `poof find`: paths in the snapshots, by a piece of a name or rclone's filter patterns.
 
-use super::{Contents, Which, entry_event, unlisted};
+use std::collections::{HashMap, HashSet};
+
+use super::history::{Lookup, is_in_place, is_same, revision};
+use super::{Contents, Held, Which, entry_event, unlisted};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::config::Ready;
 use crate::operations::{Outcome, Session, loading};
-use crate::report::TreeNote;
 use crate::report::event::EntryShown;
+use crate::report::{Event, TreeNote};
 use crate::storage::filter::{Filter, Refused};
 use crate::tree::guard::Allowed;
-use crate::tree::model::entry::Entry;
+use crate::tree::model::entry::{Entry, order};
+use crate::tree::snapshot::Told;
 
 /// What is looked for.
 #[derive(Default)]
@@ -41,20 +45,29 @@ pub(in crate::operations) fn find(
     let directories = loading::select(ready, &request.only)?;
     let contents = Contents::open(session, ready, request.allowed)?;
     let mut count = 0;
+    // With "keep", what is deleted or replaced is found as well.
+    let earlier = matches!(which, Which::Newest) && ready.keep().is_some_and(|k| !k.is_zero());
     for directory in directories {
         let held = contents.tree(directory)?;
         let tree = &held.directory.name;
+        let mut found = HashMap::new();
         let mut see = |entry: &Entry| {
             if !entry.path.is_empty() && patterns.fit(entry) {
                 count += 1;
                 let shown = EntryShown { from: None, long: request.long };
                 session.report.tell(&entry_event(tree, entry, shown));
+                if earlier {
+                    found.insert(entry.path.clone(), entry.clone());
+                }
             }
         };
         if held.snapshots.exist() {
             for entry in contents.whole(&held, which)?.entries()? {
                 interrupt::check()?;
                 see(&entry?);
+            }
+            if earlier {
+                count += before(&contents, &held, &patterns, &found)?;
             }
         } else {
             let entries = unlisted::entries(session, ready, &held, (which, request.allowed))?;
@@ -65,6 +78,45 @@ pub(in crate::operations) fn find(
         }
     }
     Ok(Outcome::default().with("entries", count))
+}
+
+/// Tells what earlier snapshots hold, and the newest, of which this was `found`, does not or
+/// not so. Returns how many there are.
+fn before(
+    contents: &Contents,
+    held: &Held,
+    patterns: &Patterns,
+    found: &HashMap<Vec<u8>, Entry>,
+) -> Result<u64> {
+    let all = contents.all(held)?;
+    let mut monitor = contents.monitor(held);
+    let mut read: HashSet<_> = all.first().into_iter().flat_map(Told::shards).collect();
+    let mut told = Vec::new();
+    let mut known: HashMap<Vec<u8>, Vec<Entry>> =
+        found.iter().map(|(path, entry)| (path.clone(), vec![entry.clone()])).collect();
+    for (index, snapshot) in all.iter().enumerate().skip(1) {
+        held.snapshots.unread(snapshot, &mut read, &mut monitor, |entry| {
+            if entry.is_directory() || !patterns.fit(&entry) {
+                return;
+            }
+            let versions = known.entry(entry.path.clone()).or_default();
+            if versions.iter().all(|version| !is_same(Some(version), Some(&entry))) {
+                versions.push(entry.clone());
+                told.push((index, entry));
+            }
+        })?;
+    }
+    drop(monitor);
+    told.sort_by(|(_, a), (_, b)| order(&a.path, &b.path));
+    let mut lookup = Lookup::new(contents, held);
+    for (index, entry) in &told {
+        interrupt::check()?;
+        let restorable = is_in_place(found.get(&entry.path), entry) || lookup.holds(entry)?;
+        let until = contents.kept_until(&all, *index).filter(|_| restorable);
+        let revision = revision(held, (&all[*index], until), Some(entry), &entry.path, restorable);
+        contents.session.report.tell(&Event::Revision(revision));
+    }
+    Ok(told.len() as u64)
 }
 
 /// What names may look like.

@@ -10,6 +10,7 @@ use crate::operations::{Outcome, Session, loading};
 use crate::report::event::{Generation, Revision};
 use crate::report::{Bytes, Event, TreeNote};
 use crate::tree::guard::Allowed;
+use crate::tree::history::Past;
 use crate::tree::model::entry::Entry;
 use crate::tree::snapshot::Told;
 
@@ -47,24 +48,35 @@ pub(in crate::operations) fn tell(
         let all = contents.all(&held)?;
         match selection.paths.first().filter(|path| !path.is_empty()) {
             Some(path) => count += revisions(&contents, &held, &all, path)?,
-            None => count += generations(session, &held, &all),
+            None => count += generations(&contents, &held, &all),
         }
     }
     Ok(Outcome::default().with("entries", count))
 }
 
-fn generations(session: &Session, held: &Held, all: &[Told]) -> u64 {
+fn generations(contents: &Contents, held: &Held, all: &[Told]) -> u64 {
     for (index, told) in all.iter().enumerate() {
-        let generation = Generation::of(&held.directory.name, told, index == 0);
-        session.report.tell(&Event::Generation(generation));
+        let until = contents.kept_until(all, index);
+        let generation = Generation::of(&held.directory.name, told, index == 0, until);
+        contents.session.report.tell(&Event::Generation(generation));
     }
     all.len() as u64
 }
 
+/// A path from one snapshot on.
+struct Version {
+    /// The first snapshot that has it so, by its index: the newest is the first of all.
+    since: usize,
+    /// The last one.
+    last: usize,
+    /// None: it is deleted.
+    entry: Option<Entry>,
+}
+
 /// The versions of a path, the newest first; each since the first snapshot that has it.
 fn revisions(contents: &Contents, held: &Held, all: &[Told], path: &[u8]) -> Result<u64> {
-    let mut versions: Vec<(&Told, Option<Entry>)> = Vec::new();
-    for told in all {
+    let mut versions: Vec<Version> = Vec::new();
+    for (index, told) in all.iter().enumerate() {
         interrupt::check()?;
         let set = [path].into_iter().collect();
         let part = contents.part_of(held, told, &set, None)?;
@@ -72,40 +84,85 @@ fn revisions(contents: &Contents, held: &Held, all: &[Told], path: &[u8]) -> Res
         let entry = entries.into_iter().find(|entry| entry.path == path);
         match versions.last_mut() {
             // The same in an older snapshot.
-            Some((since, last)) if is_same(last.as_ref(), entry.as_ref()) => *since = told,
-            _ => versions.push((told, entry)),
+            Some(version) if is_same(version.entry.as_ref(), entry.as_ref()) => {
+                version.since = index;
+            }
+            _ => versions.push(Version { since: index, last: index, entry }),
         }
     }
-    if versions.iter().all(|(_, entry)| entry.is_none()) {
+    if versions.iter().all(|version| version.entry.is_none()) {
         return Err(super::ls::not_held(&held.directory.name, path));
     }
-    let newest = versions.first().and_then(|(_, entry)| entry.clone());
-    for (told, entry) in &versions {
-        let (made, host) = told.made();
-        let stored = |entry: &Entry| entry.stored.clone();
-        // A mirror has one object for each path, which is that of the newest snapshot.
-        let here = entry.as_ref().is_some_and(|entry| {
-            !entry.is_object() || newest.as_ref().and_then(stored) == stored(entry)
-        });
-        contents.session.report.tell(&Event::Revision(Revision {
-            tree: held.directory.name.clone(),
-            generation: told.generation(),
-            made,
-            host: host.into_owned(),
-            deleted: entry.is_none(),
-            restorable: here,
-            bytes: entry.as_ref().and_then(|entry| Some(entry.file()?.size)),
-            modified: entry.as_ref().map(|entry| {
-                let mtime = entry.attributes.mtime;
-                (mtime.seconds, mtime.nanos)
-            }),
-            path: Bytes::path(path),
-        }));
+    let newest = versions.first().and_then(|version| version.entry.clone());
+    let mut past = Lookup::new(contents, held);
+    for Version { since, last, entry } in &versions {
+        let restorable = match entry {
+            Some(entry) => is_in_place(newest.as_ref(), entry) || past.holds(entry)?,
+            None => false,
+        };
+        let until = contents.kept_until(all, *last).filter(|_| restorable);
+        let told = (&all[*since], until);
+        let revision = revision(held, told, entry.as_ref(), path, restorable);
+        contents.session.report.tell(&Event::Revision(revision));
     }
     Ok(versions.len() as u64)
 }
 
-fn is_same(a: Option<&Entry>, b: Option<&Entry>) -> bool {
+/// Whether the object of an entry is the one of the newest snapshot, or it needs none.
+pub(super) fn is_in_place(newest: Option<&Entry>, entry: &Entry) -> bool {
+    entry.file().is_none() || newest.is_some_and(|newest| newest.stored == entry.stored)
+}
+
+/// What is told of a path, since a snapshot and until a time.
+pub(super) fn revision(
+    held: &Held,
+    (told, until): (&Told, Option<u64>),
+    entry: Option<&Entry>,
+    path: &[u8],
+    restorable: bool,
+) -> Revision {
+    let (made, host) = told.made();
+    Revision {
+        tree: held.directory.name.clone(),
+        generation: told.generation(),
+        made,
+        host: host.into_owned(),
+        deleted: entry.is_none(),
+        restorable,
+        until,
+        bytes: entry.and_then(|entry| Some(entry.file()?.size)),
+        modified: entry.map(|entry| {
+            let mtime = entry.attributes.mtime;
+            (mtime.seconds, mtime.nanos)
+        }),
+        path: Bytes::path(path),
+    }
+}
+
+/// Whether objects are kept. The remote is asked once, and only if that is of interest.
+pub(super) struct Lookup<'a> {
+    contents: &'a Contents<'a>,
+    held: &'a Held<'a>,
+    past: Option<Past>,
+}
+
+impl<'a> Lookup<'a> {
+    pub fn new(contents: &'a Contents<'a>, held: &'a Held<'a>) -> Self {
+        Lookup { contents, held, past: None }
+    }
+
+    /// # Errors
+    /// The remote fails.
+    pub fn holds(&mut self, entry: &Entry) -> Result<bool> {
+        let Some(stored) = &entry.stored else { return Ok(false) };
+        if self.past.is_none() {
+            self.past = Some(self.contents.past(self.held)?);
+        }
+        Ok(self.past.as_ref().is_some_and(|past| past.place(stored).is_some()))
+    }
+}
+
+pub(super) fn is_same(a: Option<&Entry>, b: Option<&Entry>) -> bool {
     match (a, b) {
         (Some(a), Some(b)) => {
             a.kind == b.kind && a.attributes.mtime == b.attributes.mtime && a.stored == b.stored

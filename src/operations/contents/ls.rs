@@ -128,6 +128,7 @@ fn trees(contents: &Contents, which: Which) -> Result<Outcome> {
             &held.directory.name,
             &told,
             newest,
+            None,
         )));
     }
     Ok(Outcome::default().with("trees", count))

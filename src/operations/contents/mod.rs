@@ -29,6 +29,7 @@ use crate::storage::failure::Failure;
 use crate::storage::job::Unwatched;
 use crate::storage::store::Store;
 use crate::tree::guard::{self, Allowed};
+use crate::tree::history::Past;
 use crate::tree::manifest::Key;
 use crate::tree::model::entry::{Entry, EntryKind};
 use crate::tree::model::layout::Names;
@@ -272,6 +273,25 @@ impl<'a> Contents<'a> {
                 None => self.none(held),
             },
         )
+    }
+
+    /// Until when the snapshot with this index, of which the first is the newest, comes back
+    /// whole; None if that is not said.
+    fn kept_until(&self, all: &[Told], index: usize) -> Option<u64> {
+        let keep = self.ready.keep().filter(|keep| !keep.is_zero())?;
+        let (next, _) = all.get(index.checked_sub(1)?)?.made();
+        Some(next.saturating_add(keep.as_secs()))
+    }
+
+    /// What is kept for the earlier snapshots of a tree.
+    ///
+    /// # Errors
+    /// The remote fails.
+    fn past(&self, held: &Held) -> Result<Past> {
+        let Snapshots { store, names, .. } = &held.snapshots;
+        let doing = format!("list what is kept of {}", names.tree());
+        Past::list(store, names, &mut self.monitor(held))
+            .map_err(|failure| failure.into_error(&doing, Kind::Remote))
     }
 
     /// Why there is nothing to look at.

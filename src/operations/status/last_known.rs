@@ -98,6 +98,7 @@ fn known(
         presence,
         since,
         snapshot,
+        history: None,
         seen,
         path: Bytes::path(local.as_os_str().as_bytes()),
     };

@@ -22,7 +22,9 @@ use crate::config::trees::Directory;
 use crate::report::event::{self, Seen};
 use crate::report::{Bytes, Event, Note, lists};
 use crate::storage::filter::Filter;
+use crate::storage::job::Unwatched;
 use crate::tree::guard::Allowed;
+use crate::tree::history::Past;
 use crate::tree::manifest::Counts;
 use crate::tree::model::path_set::Kept;
 use crate::tree::proof::{Evidence, Proof};
@@ -140,6 +142,7 @@ fn tree(
         lists::foreign(report, name, &unclaimed.foreign, false);
     }
     let filtered = (filter, own);
+    let history = if repository.past { history(&snapshots)? } else { None };
     let Stands { presence, place, since } =
         stands(session, directory, presence, filtered, apart, findings)?;
     report.tell(&Event::Directory {
@@ -147,10 +150,25 @@ fn tree(
         presence,
         since,
         snapshot,
+        history,
         seen,
         path: Bytes::path(directory.local.as_os_str().as_bytes()),
     });
     Ok(place)
+}
+
+/// What is kept for the earlier snapshots of a tree; None if nothing is.
+fn history(snapshots: &Snapshots) -> Result<Option<event::History>> {
+    let Snapshots { store, names, .. } = snapshots;
+    let doing = format!("list what is kept of {}", names.tree());
+    let Past { objects, bytes, .. } = Past::list(store, names, &mut Unwatched)
+        .map_err(|failure| failure.into_error(&doing, Kind::Remote))?;
+    if objects == 0 {
+        return Ok(None);
+    }
+    let (count, oldest) = snapshots.extent(&mut Unwatched)?;
+    let snapshots = count.saturating_sub(1);
+    Ok(Some(event::History { snapshots, since: oldest, objects, bytes }))
 }
 
 /// What the remote holds of a tree, and how that is known; None if it holds nothing.

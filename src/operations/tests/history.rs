@@ -222,6 +222,68 @@ fn what_was_kept_stays_where_nobody_says_for_how_long() {
     }
 }
 
+#[test]
+fn check_looks_at_earlier_snapshots_as_well() {
+    for (name, home) in homes("30d") {
+        grow(&home, 6);
+        assert_eq!(home.check(None).unwrap().kind, None, "{name}");
+        let side = home.side();
+        let victim = kept(&home).pop().unwrap();
+        let before = side.content(&victim).unwrap();
+        side.tamper(&victim, &before.iter().map(|byte| byte ^ 1).collect::<Vec<_>>());
+        assert_eq!(home.check(None).unwrap().kind, Some(Kind::Incomplete), "{name}: spoilt");
+        side.lose(&victim);
+        assert_eq!(home.check(None).unwrap().kind, Some(Kind::Incomplete), "{name}: lost");
+        // Without "keep" nobody has promised it.
+        assert_eq!(home.keeping(None).check(None).unwrap().kind, None, "{name}");
+    }
+}
+
+#[test]
+fn one_file_of_an_earlier_snapshot_comes_back_from_what_is_kept() {
+    for (name, home) in homes("30d") {
+        home.back_up().unwrap();
+        home.write("a", "other");
+        home.remove("sub/c");
+        home.back_up().unwrap();
+        for path in ["a", "sub/c"] {
+            assert_eq!(home.get_at(path, "1").unwrap().kind, None, "{name}");
+        }
+        assert_eq!(
+            (&home.contents()["a"][..], &home.contents()["sub/c"][..]),
+            (&b"first"[..], &b"third"[..])
+        );
+    }
+}
+
+// The memory shows an MD5 of what is stored in clear, so that a spoilt copy is noticed there
+// already; on a server that shows none it is when it is read.
+#[test]
+fn a_spoilt_copy_is_not_taken_for_what_it_was() {
+    let home = Home::that_keeps(false, false, "30d");
+    home.back_up().unwrap();
+    home.write("a", "other");
+    home.back_up().unwrap();
+    let victim = kept(&home).pop().unwrap();
+    home.memory.tamper(&victim, b"FIRST");
+    assert_eq!(home.get_at("a", "1").unwrap().kind, Some(Kind::Incomplete));
+    assert_eq!(home.contents()["a"], b"other");
+}
+
+#[test]
+fn an_earlier_snapshot_does_not_come_into_a_directory_that_is_wiped() {
+    let home = Home::that_keeps(false, false, "30d");
+    let whole = home.contents();
+    home.back_up().unwrap();
+    home.write("a", "other");
+    home.upload().unwrap();
+    assert_eq!(home.download_at("1").unwrap().kind, Some(Kind::Guard));
+    assert_eq!(home.files(), 0);
+    assert_eq!(home.elsewhere_at(1).unwrap(), whole);
+    assert_eq!(home.download().unwrap().kind, None);
+    assert_eq!(home.contents()["a"], b"other");
+}
+
 /// After a run that ended at some operation: every snapshot whose head is there comes back
 /// whole, and so does what the next run makes.
 #[test]

@@ -300,9 +300,18 @@ impl Home {
     }
 
     pub fn get(&self, path: &str) -> Result<Outcome> {
+        self.get_of(path, None)
+    }
+
+    /// The same from an earlier snapshot.
+    pub fn get_at(&self, path: &str, at: &str) -> Result<Outcome> {
+        self.get_of(path, Some(at.to_owned()))
+    }
+
+    fn get_of(&self, path: &str, at: Option<String>) -> Result<Outcome> {
         let caution = Caution { yes: true, ..Caution::default() };
         let paths = vec![format!("{TREE}/{path}").into()];
-        let request = get::Request { paths, caution, ..get::Request::default() };
+        let request = get::Request { paths, at, caution, ..get::Request::default() };
         get::bring(&self.session, &request, &self.ready)
     }
 

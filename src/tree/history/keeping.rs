@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::id;
+use super::{id, is_of};
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Copy, Done, Store};
-use crate::tree::model::entry::{Stored, Tag};
+use crate::tree::model::entry::Stored;
 use crate::tree::model::inventory::md5;
 use crate::tree::model::layout::Names;
 use crate::tree::remote::listing::list;
@@ -92,11 +92,7 @@ pub fn keep(
     Ok(outcome)
 }
 
-/// Whether a copy that is shown so is one of these bytes. What the server shows of one that
-/// went up in parts may change with the copying, and some show nothing.
+/// Whether a copy that is shown so is one of these bytes.
 fn is_it(stored: &Stored, shown: Option<(u64, String)>) -> bool {
-    shown.is_some_and(|(size, tag)| {
-        let same = stored.tag != Tag::Md5 || md5(&tag).is_none_or(|md5| md5 == stored.md5);
-        size == stored.size && same
-    })
+    shown.is_some_and(|(size, tag)| size == stored.size && is_of(stored, md5(&tag)))
 }

@@ -9,13 +9,15 @@
 //! no later one does: once all earlier ones are out of time, the directory goes as a whole.
 //! OBJECT tells the stored bytes, so that it is never needed to know where they were.
 
+pub mod audit;
 pub mod keeping;
 
 use std::collections::HashMap;
 
 use data_encoding::HEXLOWER;
 
-use super::model::entry::Stored;
+use super::model::entry::{Stored, Tag};
+use super::model::inventory::md5;
 use super::model::layout::Names;
 use super::remote::listing::list;
 use crate::storage::failure::Failure;
@@ -40,13 +42,23 @@ fn number(stored: &Stored) -> [u8; ID] {
     id
 }
 
+/// An object that is kept.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    /// That has replaced or removed it.
+    generation: u64,
+    /// As it is shown.
+    size: u64,
+    md5: Option<[u8; 16]>,
+}
+
 /// What is kept for the earlier snapshots of a tree.
 #[derive(Debug, Default)]
 pub struct Past {
     /// From the top of the bucket.
     dir: String,
-    /// The generation that has replaced or removed it, by what it is.
-    by_id: HashMap<[u8; ID], u64>,
+    /// By what it is.
+    by_id: HashMap<[u8; ID], Kept>,
     pub objects: u64,
     /// As stored.
     pub bytes: u64,
@@ -61,20 +73,28 @@ impl Past {
         let mut past = Past { dir, ..Past::default() };
         for name in listed.names() {
             let Some((generation, id)) = parse(name) else { continue };
-            past.by_id.insert(id, generation);
+            let Some((size, tag)) = listed.look(name) else { continue };
+            past.by_id.insert(id, Kept { generation, size, md5: md5(&tag) });
             past.objects += 1;
-            let size = listed.look(name).map_or(0, |(size, _)| size);
             past.bytes = past.bytes.saturating_add(size);
         }
         Ok(past)
     }
 
     /// Where an object is that an earlier snapshot holds, from the top of the bucket; None if
-    /// it is not kept.
+    /// it is not kept, or if what is there is something else.
     pub fn place(&self, stored: &Stored) -> Option<String> {
-        let generation = self.by_id.get(&number(stored))?;
-        Some(format!("{}/{generation:010}/{}", self.dir, id(stored)))
+        let kept = self.by_id.get(&number(stored))?;
+        let same = kept.size == stored.size && is_of(stored, kept.md5);
+        let generation = kept.generation;
+        same.then(|| format!("{}/{generation:010}/{}", self.dir, id(stored)))
     }
+}
+
+/// Whether a copy of an object may be shown with this hash. That of one that went up in parts
+/// may change with the copying, and some servers show none.
+fn is_of(stored: &Stored, shown: Option<[u8; 16]>) -> bool {
+    stored.tag != Tag::Md5 || shown.is_none_or(|md5| md5 == stored.md5)
 }
 
 /// `GENERATION/OBJECT`
@@ -87,7 +107,6 @@ fn parse(name: &[u8]) -> Option<(u64, [u8; ID])> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tree::model::entry::Tag;
 
     fn stored(size: u64, md5: u8, nonce: Option<[u8; 24]>) -> Stored {
         Stored { odd: false, size, md5: [md5; 16], tag: Tag::Md5, nonce }

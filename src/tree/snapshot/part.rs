@@ -2,7 +2,7 @@
 //! in order, so that bisection finds them: a shard at each step.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use super::{Seen, Snapshot, Snapshots};
@@ -45,6 +45,11 @@ impl Told {
         self.head.counts
     }
 
+    /// The ids of its shards.
+    pub fn shards(&self) -> impl Iterator<Item = [u8; 32]> {
+        self.head.shards.iter().map(|shard| shard.id)
+    }
+
     pub fn seen(&self) -> Seen {
         self.snapshot(Path::new("")).seen()
     }
@@ -82,6 +87,46 @@ impl Snapshots<'_> {
         let opened: Vec<std::result::Result<Told, String>> = opened.collect();
         let damaged = opened.first().and_then(|newest| newest.as_ref().err().cloned());
         Ok(Heads { all: opened.into_iter().flatten().collect(), damaged })
+    }
+
+    /// How many generations there are, and when the oldest was made, in seconds since 1970, if
+    /// its head can be read.
+    ///
+    /// # Errors
+    /// The remote fails.
+    pub fn extent(&self, watch: &mut dyn Watch) -> Result<(u64, Option<u64>)> {
+        let count = self.generations().count() as u64;
+        let Some(oldest) = self.generations().min() else { return Ok((count, None)) };
+        let head = self.read_head(oldest, watch)?;
+        Ok((count, head.ok().map(|(head, _)| head.created)))
+    }
+
+    /// Hands over the entries of a generation, in their order, but for those in shards that
+    /// were `read` before: generations share most of theirs.
+    ///
+    /// # Errors
+    /// The remote fails, or has damaged a shard.
+    pub fn unread(
+        &self,
+        told: &Told,
+        read: &mut HashSet<[u8; 32]>,
+        watch: &mut dyn Watch,
+        mut each: impl FnMut(Entry),
+    ) -> Result<()> {
+        let new: Vec<_> = told.head.shards.iter().filter(|shard| read.insert(shard.id)).collect();
+        let names: Vec<_> = new.iter().map(|shard| Names::shard(&shard.id)).collect();
+        for (shard, content) in new.into_iter().zip(self.read(&names, LARGEST_SHARD, watch)?) {
+            let content = content.map_err(|failure| failure.text);
+            let entries = content.and_then(|bytes| self.open_shard(shard, &bytes));
+            entries.map_err(|why| self.unusable(&why))?.into_iter().for_each(&mut each);
+        }
+        Ok(())
+    }
+
+    fn unusable(&self, why: &str) -> Error {
+        let tree = self.names.tree();
+        Error::guard(format!("{tree}: a part of its manifest is not usable: {why}"))
+            .hint("`poof check` finds what can be restored.")
     }
 
     /// What a snapshot holds at `paths` and below them, and the directories above, as one of
@@ -174,11 +219,7 @@ impl Shards<'_> {
         for (shard, content) in absent.into_iter().zip(contents) {
             let content = content.map_err(|failure| failure.text);
             let entries = content.and_then(|bytes| self.of.open_shard(shard, &bytes));
-            let entries = entries.map_err(|why| {
-                let tree = self.of.names.tree();
-                Error::guard(format!("{tree}: a part of its manifest is not usable: {why}"))
-                    .hint("`poof check` finds what can be restored.")
-            })?;
+            let entries = entries.map_err(|why| self.of.unusable(&why))?;
             self.read.0.insert(shard.id, entries);
         }
         Ok(())
