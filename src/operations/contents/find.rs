@@ -7,7 +7,7 @@ use super::{Contents, Held, Which, entry_event, unlisted};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::config::Ready;
-use crate::operations::{Outcome, Session, loading};
+use crate::operations::{Outcome, Session, loading, runner};
 use crate::report::event::EntryShown;
 use crate::report::{Event, TreeNote};
 use crate::storage::filter::{Filter, Refused};
@@ -44,7 +44,7 @@ pub(in crate::operations) fn find(
     let patterns = Patterns::new(&request.patterns)?;
     let directories = loading::select(ready, &request.only)?;
     let contents = Contents::open(session, ready, request.allowed)?;
-    let mut count = 0;
+    let (mut count, mut outcome) = (0, Outcome::default());
     // With "keep", what is deleted or replaced is found as well.
     let earlier = matches!(which, Which::Newest) && ready.keep().is_some_and(|k| !k.is_zero());
     for directory in directories {
@@ -67,7 +67,7 @@ pub(in crate::operations) fn find(
                 see(&entry?);
             }
             if earlier {
-                count += before(&contents, &held, &patterns, &found)?;
+                count += before(&contents, &held, &patterns, &found, &mut outcome)?;
             }
         } else {
             let entries = unlisted::entries(session, ready, &held, (which, request.allowed))?;
@@ -77,7 +77,7 @@ pub(in crate::operations) fn find(
             entries.iter().for_each(see);
         }
     }
-    Ok(Outcome::default().with("entries", count))
+    Ok(outcome.with("entries", count))
 }
 
 /// Tells what earlier snapshots hold, and the newest, of which this was `found`, does not or
@@ -87,6 +87,7 @@ fn before(
     held: &Held,
     patterns: &Patterns,
     found: &HashMap<Vec<u8>, Entry>,
+    outcome: &mut Outcome,
 ) -> Result<u64> {
     let all = contents.all(held)?;
     let mut monitor = contents.monitor(held);
@@ -95,7 +96,7 @@ fn before(
     let mut known: HashMap<Vec<u8>, Vec<Entry>> =
         found.iter().map(|(path, entry)| (path.clone(), vec![entry.clone()])).collect();
     for (index, snapshot) in all.iter().enumerate().skip(1) {
-        held.snapshots.unread(snapshot, &mut read, &mut monitor, |entry| {
+        let looked = held.snapshots.unread(snapshot, &mut read, &mut monitor, |entry| {
             if entry.is_directory() || !patterns.fit(&entry) {
                 return;
             }
@@ -104,7 +105,15 @@ fn before(
                 versions.push(entry.clone());
                 told.push((index, entry));
             }
-        })?;
+        });
+        match looked {
+            // The others may be whole.
+            Err(error) if error.kind() == Kind::Guard => {
+                let error = error.of_tree(&held.directory.name);
+                runner::note_failure(&*contents.session.report, outcome, error)?;
+            }
+            looked => looked?,
+        }
     }
     drop(monitor);
     told.sort_by(|(_, a), (_, b)| order(&a.path, &b.path));

@@ -3,10 +3,10 @@
 use std::ffi::OsString;
 
 use super::{Contents, Held, Selection};
-use crate::base::error::Result;
+use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
 use crate::config::Ready;
-use crate::operations::{Outcome, Session, loading};
+use crate::operations::{Outcome, Session, loading, runner};
 use crate::report::event::{Generation, Revision};
 use crate::report::{Bytes, Event, TreeNote};
 use crate::tree::guard::Allowed;
@@ -38,7 +38,7 @@ pub(in crate::operations) fn tell(
 ) -> Result<Outcome> {
     let contents = Contents::open(session, ready, request.allowed)?;
     let typed: Vec<_> = request.path.iter().collect();
-    let mut count = 0;
+    let (mut count, mut outcome) = (0, Outcome::default());
     for selection in Selection::of(ready, &typed)? {
         let held = contents.tree(&selection.directory)?;
         if !held.snapshots.exist() && request.path.is_none() {
@@ -47,11 +47,11 @@ pub(in crate::operations) fn tell(
         }
         let all = contents.all(&held)?;
         match selection.paths.first().filter(|path| !path.is_empty()) {
-            Some(path) => count += revisions(&contents, &held, &all, path)?,
+            Some(path) => count += revisions(&contents, &held, &all, path, &mut outcome)?,
             None => count += generations(&contents, &held, &all),
         }
     }
-    Ok(Outcome::default().with("entries", count))
+    Ok(outcome.with("entries", count))
 }
 
 fn generations(contents: &Contents, held: &Held, all: &[Told]) -> u64 {
@@ -74,12 +74,27 @@ struct Version {
 }
 
 /// The versions of a path, the newest first; each since the first snapshot that has it.
-fn revisions(contents: &Contents, held: &Held, all: &[Told], path: &[u8]) -> Result<u64> {
+fn revisions(
+    contents: &Contents,
+    held: &Held,
+    all: &[Told],
+    path: &[u8],
+    outcome: &mut Outcome,
+) -> Result<u64> {
     let mut versions: Vec<Version> = Vec::new();
     for (index, told) in all.iter().enumerate() {
         interrupt::check()?;
         let set = [path].into_iter().collect();
-        let part = contents.part_of(held, told, &set, None)?;
+        let part = match contents.part_of(held, told, &set, None) {
+            Ok(part) => part,
+            // The others may be whole.
+            Err(error) if error.kind() == Kind::Guard => {
+                let error = error.of_tree(&held.directory.name);
+                runner::note_failure(&*contents.session.report, outcome, error)?;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         let entries = part.entries()?.collect::<Result<Vec<_>>>()?;
         let entry = entries.into_iter().find(|entry| entry.path == path);
         match versions.last_mut() {

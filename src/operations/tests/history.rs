@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
-use super::home::{Contents, HEADS, Home, changes, first, last, told};
+use super::home::{Contents, HEADS, Home, SHARDS, TREE, changes, first, last, told};
 use crate::base::error::Kind;
+use crate::operations::contents::{find, history};
 use crate::storage::failure::FailureKind;
 use crate::storage::memory::{Event, Fault, What};
 
@@ -282,6 +283,30 @@ fn an_earlier_snapshot_does_not_come_into_a_directory_that_is_wiped() {
     assert_eq!(home.elsewhere_at(1).unwrap(), whole);
     assert_eq!(home.download().unwrap().kind, None);
     assert_eq!(home.contents()["a"], b"other");
+}
+
+#[test]
+fn a_damaged_snapshot_hides_no_other() {
+    let home = Home::that_keeps(false, false, "30d");
+    home.back_up().unwrap();
+    let mut shards = home.side().names();
+    shards.retain(|name| name.starts_with(SHARDS));
+    for round in 0..3 {
+        home.write("a", &format!("{round}"));
+        home.back_up().unwrap();
+    }
+    for shard in &shards {
+        home.memory.tamper(shard, b"damaged");
+    }
+    let path = Some(format!("{TREE}/a").into());
+    let request = history::Request { path, ..Default::default() };
+    let outcome = history::tell(&home.session, &request, &home.ready).unwrap();
+    assert_eq!(outcome.kind, Some(Kind::Guard));
+    assert_eq!(outcome.fields["entries"], 3);
+    let request = find::Request { patterns: vec!["a".to_owned()], ..Default::default() };
+    let outcome = find::find(&home.session, &request, &home.ready).unwrap();
+    assert_eq!(outcome.kind, Some(Kind::Guard));
+    assert_eq!(home.check(None).unwrap().kind, Some(Kind::Incomplete));
 }
 
 /// After a run that ended at some operation: every snapshot whose head is there comes back
