@@ -16,7 +16,7 @@ mod secret;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::base::units::span;
 
@@ -91,6 +91,10 @@ pub enum Command {
     Check(Check),
     /// Create poof.conf if it is missing; print it and put it on the clipboard
     Config,
+    /// Add a directory to poof.conf
+    Add(Add),
+    /// Take a directory out of poof.conf; its files and its snapshot stay
+    Remove(Remove),
     /// Say where backups go: a cloud account, a server, or a disk; fills in rclone-poof.conf
     Cconfig(Cconfig),
     /// Add an encrypted remote with random passwords
@@ -233,6 +237,32 @@ pub enum Guard {
     Foreign,
     NoManifest,
     Privileged,
+}
+
+#[derive(Args)]
+pub struct Add {
+    /// The directory
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub dir: PathBuf,
+    /// Its name on the remote; without it, its own name
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// Print what would be added, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+#[derive(Args)]
+#[command(mut_arg("dry_run", |arg| arg.help("Print what poof would remove, and change nothing")))]
+pub struct Remove {
+    /// The name on the remote, or the directory
+    #[arg(value_name = "NAME|DIR", value_hint = ValueHint::DirPath)]
+    pub what: String,
+    /// Also delete its snapshot, and what is kept of earlier ones, from the remote
+    #[arg(long)]
+    pub purge: bool,
+    #[command(flatten)]
+    pub caution: Caution,
 }
 
 #[derive(Args)]

@@ -134,6 +134,22 @@ pub const HELP: &[Help] = &[
         ends: &[Kind::Busy],
     },
     Help {
+        name: "add",
+        examples: &[
+            ("poof add ~/Documents", "under the name Documents"),
+            ("poof add /srv/photos family-photos", "under another name"),
+        ],
+        ends: &[Kind::Busy],
+    },
+    Help {
+        name: "remove",
+        examples: &[
+            ("poof remove Documents", "its files and its snapshot stay"),
+            ("poof remove Documents --purge", "its snapshot goes, after a question"),
+        ],
+        ends: &[Kind::Remote, Kind::Incomplete, Kind::Guard, Kind::Busy],
+    },
+    Help {
         name: "cconfig",
         examples: &[
             ("poof cconfig access_key_id=KEY secret_access_key=SECRET region=eu-west-1", "S3"),

@@ -1,5 +1,6 @@
 //! One file a verb: its arguments become a request, and an operation does the work.
 
+mod add;
 mod backup;
 mod caution;
 mod cconfig;
@@ -22,6 +23,7 @@ mod man;
 mod neuter;
 mod paths;
 mod purge_plain;
+mod remove;
 mod return_;
 mod secret;
 mod shown;
@@ -59,6 +61,8 @@ pub fn run(cli: Cli, session: &Session) -> Result<Outcome> {
         Some(Command::History(args)) => history::run(session, &args),
         Some(Command::Verify(args)) => verify::run(session, &args),
         Some(Command::Config) => config::run(session),
+        Some(Command::Add(args)) => add::run(session, &args),
+        Some(Command::Remove(args)) => remove::run(session, &args),
         Some(Command::Cconfig(args)) => cconfig::run(session, &args),
         Some(Command::Econfig) => econfig::run(session),
         Some(Command::Cryptoggle) => cryptoggle::run(session),

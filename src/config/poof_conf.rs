@@ -18,6 +18,9 @@ use crate::base::files::write_private;
 
 const FILE: &str = "poof.conf";
 
+/// The name of the only directory in a new file: nobody has filled it in.
+pub const PLACEHOLDER: &str = "unittest";
+
 /// poof.conf: every key has the right type, though not yet a sensible value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PoofConf {
@@ -37,7 +40,7 @@ impl PoofConf {
         let document = json!({
             "bucket": format!("poofbackup-{}-{id}", bucket_label(user)),
             "confFile": path.to_string_lossy(),
-            "paths": { dir.to_string_lossy(): "unittest" },
+            "paths": { dir.to_string_lossy(): PLACEHOLDER },
             "remote": "poof-backup",
         });
         match document {
@@ -88,6 +91,20 @@ impl PoofConf {
     pub fn with_remote(&self, remote: &str) -> Self {
         let mut changed = self.clone();
         changed.document.insert("remote".to_owned(), Value::String(remote.to_owned()));
+        changed
+    }
+
+    /// The same with a directory under this name; None: without it.
+    #[must_use]
+    pub fn with_path(&self, local: &str, name: Option<&str>) -> Self {
+        let mut changed = self.clone();
+        if let Some(Value::Object(paths)) = changed.document.get_mut("paths") {
+            // However it is written.
+            paths.retain(|key, _| Path::new(key) != Path::new(local));
+            if let Some(name) = name {
+                paths.insert(local.to_owned(), Value::String(name.to_owned()));
+            }
+        }
         changed
     }
 

@@ -4,6 +4,7 @@
 use crate::base::shown::path_of;
 use std::path::{Component, Path, PathBuf};
 
+use super::poof_conf::PLACEHOLDER;
 use super::status::{Problem, Status};
 
 const PLACE: &str = "poof.conf paths";
@@ -31,13 +32,13 @@ pub fn directories<'a>(
 ) -> Result<Vec<Directory>, Problem> {
     let all = paths.map(|(local, name)| directory(local, name)).collect::<Result<Vec<_>, _>>()?;
     if all.len() < 2 {
-        let placeholder = all.iter().any(|d| d.name == "unittest");
+        let placeholder = all.iter().any(|d| d.name == PLACEHOLDER);
         let what = if placeholder {
             "only the placeholder unittest is configured"
         } else {
             "at least two directories are needed: poof's own configuration and one of yours"
         };
-        return Err(misconfigured(what, "Add \"/your/directory\": \"name-on-the-remote\"."));
+        return Err(misconfigured(what, "`poof add /your/directory` adds one."));
     }
     let resolved: Vec<_> = all.iter().map(|d| real(&d.local)).collect();
     for (directory, path) in all.iter().zip(&resolved) {

@@ -5,6 +5,7 @@ use super::caution::Caution;
 use super::monitor::Monitor;
 use super::outcome::Outcome;
 use super::plain_side::{PlainSide, Sorted, plain_side};
+use super::removal::{remove_directory, still_there};
 use super::repository::Repository;
 use super::session::Session;
 use super::{loading, runner, wipe};
@@ -14,7 +15,7 @@ use crate::base::shown::quoted;
 use crate::base::units::files;
 use crate::config::Ready;
 use crate::report::{Event, lists};
-use crate::storage::failure::{Failure, FailureKind};
+use crate::storage::failure::Failure;
 use crate::storage::job::Unwatched;
 use crate::storage::remote::Remote;
 use crate::storage::store::{Bytes, Versions};
@@ -116,7 +117,7 @@ pub(super) fn remove_plain(
     drop(lock);
     if clear.is_done()? {
         // Of no tree any more.
-        purge(plain, RECORDS)?;
+        remove_directory(plain, RECORDS)?;
     }
     if whole && outcome.kind.is_none() {
         report.done("The plain copies are gone.");
@@ -170,7 +171,7 @@ impl Purging<'_> {
     fn purge(&self, tree: &str, sorted: &Sorted) -> Result<()> {
         let plain = self.clear.plain;
         if sorted.foreign.is_empty() || self.caution.allowed.foreign {
-            purge(plain, tree)?;
+            remove_directory(plain, tree)?;
         } else {
             let doing = format!("remove {}", plain.place(tree));
             let fail = |failure: Failure| failure.into_error(&doing, Kind::Incomplete);
@@ -188,9 +189,9 @@ impl Purging<'_> {
         }
         let names = Names::new(tree);
         if self.clear.past {
-            purge(plain, &names.kept())?;
+            remove_directory(plain, &names.kept())?;
         }
-        purge(plain, &names.records())
+        remove_directory(plain, &names.records())
     }
 
     /// Says what the bucket keeps of a copy that is gone.
@@ -272,25 +273,4 @@ fn prove(session: &Session, repository: &Repository, tree: &str, there: &str) ->
             unproven(&format!("of its encrypted snapshot {} are not proven", files(count as u64)))
         }
     }
-}
-
-/// Removes a directory of the remote, and looks whether it is gone.
-fn purge(plain: &Remote, dir: &str) -> Result<()> {
-    let doing = format!("remove {}", plain.place(dir));
-    let fail = |failure: Failure| failure.into_error(&doing, Kind::Incomplete);
-    match plain.purge(dir) {
-        Err(failure) if failure.kind != FailureKind::Missing => return Err(fail(failure)),
-        _ => {}
-    }
-    let left = list(&plain.store(), dir, &[], &mut Unwatched).map_err(fail)?;
-    let left = left.names().count() as u64;
-    if left == 0 {
-        return Ok(());
-    }
-    Err(still_there(plain, dir, left))
-}
-
-fn still_there(plain: &Remote, dir: &str, left: u64) -> Error {
-    let what = format!("{}: {} are still there", plain.place(dir), files(left));
-    Error::new(Kind::Incomplete, what).hint("Run it again.")
 }

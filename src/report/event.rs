@@ -65,6 +65,29 @@ pub enum Event {
         #[serde(flatten)]
         path: Bytes,
     },
+    /// A directory is in poof.conf now.
+    Added {
+        tree: String,
+        #[serde(flatten)]
+        path: Bytes,
+    },
+    /// A directory is not in poof.conf any more.
+    Dropped {
+        tree: String,
+        /// Its snapshot is gone as well.
+        purged: bool,
+        #[serde(flatten)]
+        path: Bytes,
+    },
+    /// A tree that is on the remote, and not in poof.conf.
+    OtherTree {
+        tree: String,
+    },
+    WouldPurge {
+        tree: String,
+        files: u64,
+        bytes: u64,
+    },
     /// A dry run: a path that would be touched.
     Plan {
         action: Action,

@@ -113,6 +113,22 @@ fn configured(event: &Event) -> Option<(Tone, String)> {
         }
         E::Kit { path, .. } => (Tone::Result, shown(path)),
         E::State { question, status } => (Tone::Result, format!("{question}? - {status}")),
+        E::Added { tree, path } => (Tone::Done, format!("added {} as {tree}", shown(path))),
+        E::Dropped { tree, purged, path } => {
+            let stays = if *purged {
+                "its files stay here".to_owned()
+            } else {
+                format!(
+                    "its files stay here, and its snapshot on the remote (`poof remove {tree} \
+                     --purge` deletes that)"
+                )
+            };
+            (Tone::Done, format!("{} is not in poof.conf any more: {stays}", shown(path)))
+        }
+        E::WouldPurge { tree, files: count, bytes: size } => {
+            let (count, size) = (files(*count), bytes(*size));
+            (Tone::Result, format!("- {tree}: {count}, {size} on the remote"))
+        }
         E::Toggle { from, to, status } => {
             (Tone::Result, format!("Toggle target from {from} to {to} - {status}"))
         }
@@ -137,6 +153,10 @@ fn standing(event: &Event) -> Option<(Tone, String)> {
             };
             format!("{tree}: {known}{wiped}{past}")
         }
+        E::OtherTree { tree } => format!(
+            "{tree}: on the remote, and not in poof.conf: of another machine, or nobody backs it \
+             up any more (`poof remove {tree} --purge` deletes it)"
+        ),
         E::Doubt { what, .. } => format!("  {what}"),
         E::Status { kit: None, .. } => "kit: none".to_owned(),
         E::Status { kit: Some(KitFound { made, fits: false, .. }), .. } => {

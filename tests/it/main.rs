@@ -23,6 +23,7 @@ mod configure;
 #[cfg(target_os = "linux")] // an exact copy
 mod contents;
 mod demo;
+mod directories;
 #[cfg(target_os = "linux")] // strace, unshare
 mod disk_faults;
 mod documents;

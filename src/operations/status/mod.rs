@@ -71,6 +71,9 @@ pub fn run(session: &Session) -> Result<Outcome> {
             forget_names(session, &repository, &directory.name)?;
         }
     }
+    for tree in others(session, &repository, &directories) {
+        report.tell(&Event::OtherTree { tree });
+    }
     findings.in_clear(session, &repository, &ready)?;
     let encrypted = ready.remote().is_encrypted();
     let (declared, actual) = (findings.declared(encrypted), findings.actual(encrypted));
@@ -95,6 +98,17 @@ pub fn run(session: &Session) -> Result<Outcome> {
         schedule_enabled: schedule.is_some_and(|found| found.enabled),
     });
     Ok(outcome.with("level", actual))
+}
+
+/// The trees on the remote that are not those of poof.conf.
+fn others(session: &Session, repository: &Repository, all: &[&Directory]) -> Vec<String> {
+    let own = |name: &String| {
+        all.iter().any(|directory| {
+            let alone = repository.place_of_its_own(session, directory);
+            directory.name == *name || alone.is_some_and(|alone| alone.name == *name)
+        })
+    };
+    repository.trees().into_iter().filter(|name| !own(name)).collect()
 }
 
 /// The last recovery kit.

@@ -28,6 +28,8 @@ fn bare(told: &Told) {
     told.run(&bare, &["purge-plain"], 3);
     told.run(&bare, &["return", "no-kit"], 3);
     told.run(&bare, &["neuter", "--yes"], 7);
+    told.run(&bare, &["remove", "data"], 3);
+    told.run(&bare, &["add", "none"], 2);
     for args in
         [&["paths"][..], &["version"], &["--version"], &["completions", "bash"], &["--help"]]
     {
@@ -115,6 +117,13 @@ fn directory(told: &Told) {
     fs::write(bucket.join("data/n\u{fffd}"), "of another program").unwrap();
     told.run(&sandbox, &["backup", "--allow", "mass-deletion"], 0);
     told.run(&sandbox, &["status"], 0);
+    fs::create_dir(sandbox.home().join("more")).unwrap();
+    let more = sandbox.home().join("more");
+    told.run(&sandbox, &["add", more.to_str().unwrap()], 0);
+    told.run(&sandbox, &["remove", "data"], 0);
+    told.run(&sandbox, &["status"], 0);
+    told.run(&sandbox, &["remove", "data", "--purge", "--dry-run"], 0);
+    told.run(&sandbox, &["remove", "data", "--purge", "--yes"], 0);
 }
 
 /// A tree that is sent and wiped.

@@ -1,0 +1,109 @@
+//! Removes the snapshot of a tree from the remote, with what is kept of earlier ones.
+
+use super::caution::Caution;
+use super::monitor::Monitor;
+use super::repository::Repository;
+use super::{Outcome, Session, loading};
+use crate::base::error::{Error, Kind, Result};
+use crate::base::units::{bytes, date, files};
+use crate::report::Event;
+use crate::storage::failure::{Failure, FailureKind};
+use crate::storage::job::Unwatched;
+use crate::storage::remote::Remote;
+use crate::tree::guard::{self, Allowed};
+use crate::tree::remote::listing::list;
+use crate::tree::snapshot::{Newest, Snapshot, Snapshots};
+
+/// Removes all that the remote holds of a tree, after a question. `configured`: it is in
+/// poof.conf.
+///
+/// # Errors
+/// It is not there, or another machine has saved it last, or the remote fails.
+pub fn purge(session: &Session, tree: &str, configured: bool, caution: Caution) -> Result<Outcome> {
+    let (report, Caution { dry_run, yes, allowed }) = (&*session.report, caution);
+    let ready = loading::load_to_change(session)?;
+    let repository = Repository::open(session, &ready, &[], allowed)?;
+    let snapshots = repository.snapshots(tree);
+    if !repository.trees().contains(tree) {
+        let what = format!("{} holds no snapshot of {tree}", repository.remote.name());
+        if configured {
+            report.note("There is no snapshot of it on the remote.");
+            return Ok(Outcome::default().with("purged", false));
+        }
+        return Err(Error::new(Kind::Usage, what).hint("`poof status` lists what is there."));
+    }
+    let mut monitor = Monitor::comparison(report, tree);
+    let newest = snapshots.newest(&mut monitor)?;
+    drop(monitor);
+    let (what, count, size) = match &newest {
+        Newest::Found(last) => {
+            let ((made, host), counts) = (last.made(), last.counts());
+            is_ours(tree, &snapshots, last, allowed)?;
+            let (count, size) = (files(counts.files), bytes(counts.bytes));
+            let what = format!("{tree}: {count}, {size}, saved on {} by {host}", date(made));
+            (what, counts.files, counts.bytes)
+        }
+        Newest::None | Newest::Unusable(_) => (format!("{tree}: no manifest can be read"), 0, 0),
+    };
+    if dry_run {
+        report.tell(&Event::WouldPurge { tree: tree.to_owned(), files: count, bytes: size });
+        return Ok(Outcome::default().with("dry_run", true));
+    }
+    let question = format!("{what}. The remote will hold nothing of it any more. Go on?");
+    if !report.confirm(&question, yes)? {
+        return Err(Error::guard("nothing was removed").hint("`--yes` goes ahead."));
+    }
+    let lock = repository.lock(vec![tree.to_owned()]);
+    lock.hold()?;
+    remove_all(&repository, &snapshots)?;
+    repository.wipes(&snapshots).erase_names()?;
+    drop(lock);
+    report.tell(&Event::Purged { tree: tree.to_owned(), files: count, bytes: size });
+    report.done("Its snapshot is gone from the remote.");
+    Ok(Outcome::default().with("purged", true))
+}
+
+/// Refuses what another machine has saved last.
+fn is_ours(tree: &str, snapshots: &Snapshots, last: &Snapshot, allowed: Allowed) -> Result<()> {
+    if snapshots.is_taken(last) || allowed.newer_snapshot {
+        return Ok(());
+    }
+    let (_, host) = last.made();
+    let what = format!("{tree}: {host} has saved it last, and may use it still");
+    Err(guard::refuse(what, "Run it there.", "newer-snapshot"))
+}
+
+/// What tells of the tree goes last: a run that ends in the middle can be made again.
+fn remove_all(repository: &Repository, snapshots: &Snapshots) -> Result<()> {
+    let names = &snapshots.names;
+    let kept = repository.past.then(|| names.kept());
+    for dir in [names.tree().to_owned()].into_iter().chain(kept).chain([names.records()]) {
+        remove_directory(repository.remote, &dir)?;
+    }
+    Ok(())
+}
+
+/// Removes a directory of the remote, and looks whether it is gone.
+///
+/// # Errors
+/// The remote fails, or something is still there.
+pub fn remove_directory(remote: &Remote, dir: &str) -> Result<()> {
+    let doing = format!("remove {}", remote.place(dir));
+    let fail = |failure: Failure| failure.into_error(&doing, Kind::Incomplete);
+    match remote.purge(dir) {
+        Err(failure) if failure.kind != FailureKind::Missing => return Err(fail(failure)),
+        _ => {}
+    }
+    let left = list(&remote.store(), dir, &[], &mut Unwatched).map_err(fail)?;
+    let left = left.names().count() as u64;
+    if left == 0 {
+        return Ok(());
+    }
+    Err(still_there(remote, dir, left))
+}
+
+/// Why a directory is not gone.
+pub fn still_there(remote: &Remote, dir: &str, left: u64) -> Error {
+    let what = format!("{}: {} are still there", remote.place(dir), files(left));
+    Error::new(Kind::Incomplete, what).hint("Run it again.")
+}
