@@ -260,7 +260,7 @@ func fetchStore(ctx context.Context, in rc.Params) (rc.Params, error) {
 			outcome
 			store.Fetched
 		}{outcome: outcome{ID: job.ID}}
-		if job.Size >= store.Partly {
+		if job.Size >= store.Partly && job.First == nil {
 			weight := store.FetchBuffers(job.Size)
 			if err := parts.take(ctx, weight); err != nil {
 				record.Failure = failureOf(err)

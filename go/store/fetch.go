@@ -21,7 +21,12 @@ type Fetch struct {
 	Sparse bool   `json:"sparse"` // leave holes where the content is zero
 	Size   int64  `json:"size"`   // as stored
 	Limit  *int64 `json:"limit"`  // of the content; none: what the size gives
+	First  *int64 `json:"first"`  // how much of the content to give back, from its beginning; none: read it all
 }
+
+// most is how much content is given back at most: a block of crypt, which opens whole or not
+// at all (backend/crypt/cipher.go).
+const most = 64 << 10
 
 // ErrTooLong says that an object has more than what was stored.
 var ErrTooLong = errors.New("it is longer than what was stored")
@@ -41,14 +46,23 @@ func (s *Store) limit(job *Fetch) int64 {
 
 // Fetched is what was read.
 type Fetched struct {
-	Content string `json:"content"` // BLAKE3 of the plain content, hexadecimal
-	Size    int64  `json:"size"`    // of the plain content
+	Content string `json:"content"`        // BLAKE3 of the plain content, hexadecimal
+	Size    int64  `json:"size"`           // of the plain content
+	Data    []byte `json:"data,omitempty"` // the beginning of it, if that was wanted
 }
 
 // Fetch reads one object, decrypts and hashes it, and writes it to its file in dir.
 func (s *Store) Fetch(ctx context.Context, dir *os.File, job *Fetch) (got Fetched, err error) {
 	transfer := accounting.Stats(ctx).NewTransferRemoteSize(string(job.Remote), job.Size, s.base, nil)
 	defer func() { transfer.Done(ctx, err) }()
+	if job.First != nil {
+		err = s.sky.Try(ctx, func(ctx context.Context) (err error) {
+			got.Data, err = s.first(ctx, job, min(*job.First, most))
+			return err
+		})
+		got.Size = int64(len(got.Data))
+		return got, err
+	}
 	var file *os.File
 	if len(job.To) > 0 {
 		if file, err = create(dir, string(job.To)); err != nil {
@@ -179,6 +193,40 @@ func (s *Store) fetchWhole(ctx context.Context, job *Fetch, transfer *accounting
 			return err
 		}
 	}
+}
+
+// first reads the beginning of the content of an object, in one request. It is less than
+// was wanted where the object has no more.
+func (s *Store) first(ctx context.Context, job *Fetch, length int64) ([]byte, error) {
+	if length <= 0 || job.Size <= 0 {
+		return nil, nil
+	}
+	open, err := s.ranges(ctx, s.key(string(job.Remote)))
+	if err != nil {
+		return nil, err
+	}
+	stored := length
+	if s.encrypts() {
+		stored = s.cipher.EncryptedSize(most)
+	}
+	body, err := open(ctx, 0, min(stored, job.Size))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = body.Close() }()
+	if s.encrypts() {
+		plain, err := s.cipher.DecryptData(body)
+		if err != nil {
+			return nil, err
+		}
+		body = plain
+	}
+	data := make([]byte, length)
+	n, err := fill(body, data)
+	if err == io.EOF {
+		err = nil
+	}
+	return data[:n], err
 }
 
 // fill reads until p is full. Unlike io.ReadFull it tells a proper end from one

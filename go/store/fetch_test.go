@@ -1,11 +1,16 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/rclone/rclone/fs/config/configmap"
+	"github.com/rclone/rclone/fs/config/obscure"
 )
 
 // Who can rename a directory puts a link to any file where one is to be written, or gives
@@ -79,5 +84,62 @@ func TestAFetchStopsBehindWhatAnObjectMayHave(t *testing.T) {
 	}
 	if _, err := s.Fetch(ctx, nil, &Fetch{Remote: []byte("long"), Limit: &limit}); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestTheBeginningOfAnObjectIsReadWithoutTheRest(t *testing.T) {
+	ctx, dir := context.Background(), t.TempDir()
+	content := bytes.Repeat([]byte("beginning "), 20_000)
+	keys, err := keysOf(configmap.Simple{
+		"password": obscure.MustObscure("one"), "filename_encryption": "standard",
+		"directory_name_encryption": "true", "filename_encoding": "base64",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(ctx, ":local:"+dir, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, encrypted := range []bool{false, true} {
+		stored := content
+		if encrypted {
+			s.cipher = keys.cipher
+			sealed, err := keys.cipher.EncryptData(bytes.NewReader(content))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if stored, err = io.ReadAll(sealed); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// Without end, and spoilt behind the beginning.
+		file, err := os.Create(filepath.Join(dir, s.key("long")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = file.Write(stored[:100_000])
+		if err := errors.Join(err, file.Truncate(1<<40), file.Close()); err != nil {
+			t.Fatal(err)
+		}
+		for _, first := range []int64{0, 1, 4096, 1 << 30} {
+			job := Fetch{Remote: []byte("long"), Size: 1 << 40, First: &first}
+			got, err := s.Fetch(ctx, nil, &job)
+			want := content[:min(first, most)]
+			if err != nil || !bytes.Equal(got.Data, want) || got.Size != int64(len(want)) {
+				t.Errorf("%d, encrypted %v: %d bytes, %v", first, encrypted, len(got.Data), err)
+			}
+		}
+		if err := os.WriteFile(filepath.Join(dir, s.key("short")), stored, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(filepath.Join(dir, s.key("short")), 70); err != nil {
+			t.Fatal(err)
+		}
+		first := int64(4096)
+		got, err := s.Fetch(ctx, nil, &Fetch{Remote: []byte("short"), Size: 70, First: &first})
+		if encrypted != (err != nil) {
+			t.Errorf("cut off, encrypted %v: %q, %v", encrypted, got.Data, err)
+		}
 	}
 }

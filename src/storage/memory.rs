@@ -594,19 +594,23 @@ impl Objects for Memory {
                     Way::Forget => data.clear(),
                     Way::Go | Way::Unheard => {}
                 }
+                if let Some(first) = job.first {
+                    data.truncate(usize::try_from(first).unwrap_or(usize::MAX).min(1 << 16));
+                    return Ok((String::new(), data.len() as u64, data));
+                }
                 if job.limit.is_some_and(|limit| data.len() as u64 > limit) {
                     return Err(failure(FailureKind::Lost, "it is longer than what was stored"));
                 }
                 if !job.to.0.is_empty() {
                     write_file(into, &job.to.0, &data)?;
                 }
-                Ok((blake3::hash(&data).to_hex().to_string(), data.len() as u64))
+                Ok((blake3::hash(&data).to_hex().to_string(), data.len() as u64, Vec::new()))
             })?;
-            let (content, size, failure) = match fetched {
-                Ok((content, size)) => (content, size, None),
-                Err(failure) => (String::new(), 0, Some(failure)),
+            let (content, size, data, failure) = match fetched {
+                Ok((content, size, data)) => (content, size, data, None),
+                Err(failure) => (String::new(), 0, Vec::new(), Some(failure)),
             };
-            each(Fetched { id: job.id, failure, content, size });
+            each(Fetched { id: job.id, failure, content, size, data: Bytes(data) });
         }
         Ok(())
     }

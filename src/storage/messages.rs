@@ -153,6 +153,10 @@ pub struct Fetch {
     /// How many bytes of content are read at most; None: what `size` gives. An object that
     /// has more is not what was stored.
     pub limit: Option<u64>,
+    /// Nothing but so many bytes of content from its beginning is read, 64 KiB at most, in one
+    /// request; it comes as [`Fetched::data`], and goes to no file. None: the object is read
+    /// to its end.
+    pub first: Option<u64>,
 }
 
 /// What was read.
@@ -160,10 +164,13 @@ pub struct Fetch {
 pub struct Fetched {
     pub id: u64,
     pub failure: Option<Failure>,
-    /// BLAKE3 of the plain content, hexadecimal.
+    /// BLAKE3 of the plain content, hexadecimal; empty if not all of it was read.
     pub content: String,
-    /// Of the plain content, in bytes.
+    /// Of the plain content that was read, in bytes.
     pub size: u64,
+    /// The beginning of it, if that was wanted.
+    #[serde(default)]
+    pub data: Bytes,
 }
 
 /// An object without more to say.
