@@ -230,6 +230,7 @@ pub struct Caution {
 pub enum Guard {
     EmptySource,
     MassDeletion,
+    MassChange,
     OtherRemote,
     OlderSnapshot,
     NewerSnapshot,

@@ -14,6 +14,7 @@ pub fn allowed(allow: &[Guard]) -> Allowed {
     Allowed {
         empty_source: has(Guard::EmptySource),
         mass_deletion: has(Guard::MassDeletion),
+        mass_change: has(Guard::MassChange),
         other_remote: has(Guard::OtherRemote),
         older_snapshot: has(Guard::OlderSnapshot),
         newer_snapshot: has(Guard::NewerSnapshot),

@@ -161,6 +161,12 @@ impl<'a> Preflight<'a> {
         }
         guard::local_source(local, Some(backup.entries), *allowed)?;
         guard::deletions(&place, backup.plan.totals(), *allowed)?;
+        if !allowed.mass_change {
+            let mut monitor = Monitor::comparison(&*session.report, name);
+            let losses = backup.losses(&mut monitor)?;
+            drop(monitor);
+            guard::mass_change(name, &losses, *allowed)?;
+        }
         if allowed.foreign {
             backup.remove_foreign();
         }

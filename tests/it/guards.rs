@@ -114,6 +114,58 @@ fn a_source_that_is_empty_missing_or_nearly_gone_is_not_backed_up() {
     }
 }
 
+/// Adds letters and saves them; then the first 20 of 150 are noise.
+fn encrypt_some(sandbox: &Sandbox) {
+    let path = |number: usize| sandbox.data().join(format!("letter {number}.txt"));
+    for number in 0..150 {
+        fs::write(path(number), format!("Letter {number}, to whom it concerns.\n").repeat(30))
+            .unwrap();
+    }
+    sandbox.poof(["backup"]).run().expect_code(0);
+    let mut random = fastrand::Rng::with_seed(7);
+    for number in 0..20 {
+        let noise: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(2_000).collect();
+        fs::write(path(number), noise).unwrap();
+    }
+}
+
+/// Whatever it puts there: as long as before, and of the same kind.
+fn rewrite_most(sandbox: &Sandbox) {
+    for entry in walkdir::WalkDir::new(sandbox.data()).into_iter().flatten() {
+        if entry.file_type().is_file() {
+            let content: Vec<u8> = fs::read(entry.path()).unwrap();
+            fs::write(entry.path(), [&content[..], b"!"].concat()).unwrap();
+        }
+    }
+}
+
+// Hazard 50.
+#[test]
+fn files_that_look_encrypted_or_are_rewritten_replace_no_snapshot() {
+    for config in [plain as fn() -> Config, encrypted] {
+        refused(
+            210,
+            &[
+                Case {
+                    what: "encrypted",
+                    config,
+                    goes_wrong: encrypt_some,
+                    refused: &[BACKUP, &["upload", "--yes", "--keep-poof"]],
+                    says: "about 20 of 361 files of data were readable and look encrypted now, \
+                           among them letter ",
+                },
+                Case {
+                    what: "rewritten",
+                    config,
+                    goes_wrong: rewrite_most,
+                    refused: &[BACKUP, &["upload", "--yes", "--keep-poof"]],
+                    says: "211 of 211 files of data have other content than in the snapshot",
+                },
+            ],
+        );
+    }
+}
+
 #[test]
 fn a_download_that_would_delete_most_of_a_directory_is_refused() {
     for config in [plain as fn() -> Config, encrypted] {
@@ -248,6 +300,7 @@ fn what_a_guard_names_lets_it_pass_for_one_run() {
         (|sandbox| Backdoor::new(sandbox).empty(), "other-remote"),
         (replace_bucket, "other-remote"),
         (delete_newest_head, "older-snapshot"),
+        (encrypt_some, "mass-change"),
     ] {
         for config in [plain as fn() -> Config, encrypted] {
             let sandbox = Sandbox::new();

@@ -99,6 +99,35 @@ fn a_download_costs_one_request_a_file() {
     }
 }
 
+// Hazard 50: what is suspected is looked into, and no more of it than its beginnings.
+#[test]
+fn files_that_look_encrypted_cost_a_request_for_32_of_them_at_most() {
+    for encrypted in [false, true] {
+        let (sandbox, proxy) = proxied(encrypted);
+        let path = |number: usize| sandbox.data().join(format!("{number}.txt"));
+        for number in 0..70 {
+            fs::write(path(number), format!("Line {number} of many.\n").repeat(60_000)).unwrap();
+        }
+        let backup = ["backup", "--only", "data"];
+        item(&sandbox, &proxy, &backup).costs_at_most(120);
+        let unchanged = item(&sandbox, &proxy, &backup).requests;
+        let mut random = fastrand::Rng::with_seed(1);
+        for number in 0..60 {
+            let noise: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(5_000).collect();
+            fs::write(path(number), noise).unwrap();
+        }
+        let Item { says, code, requests } = item(&sandbox, &proxy, &backup);
+        assert_eq!(code, Some(7), "{says}");
+        assert!(requests <= 32 + unchanged, "{requests}, {unchanged}: {says}");
+        let log = proxy.log();
+        let beginnings = log.iter().filter(|request| {
+            let end = request.range.strip_prefix("bytes=0-").and_then(|end| end.parse().ok());
+            end.is_some_and(|end: u64| end < 66_000)
+        });
+        assert_eq!(beginnings.count(), 32, "{log:?}");
+    }
+}
+
 fn one_changed_file_sends_little_besides(count: usize) {
     let (sandbox, proxy) = proxied(true);
     grow(&sandbox.data(), count - 1, 0..=8, 1);

@@ -181,6 +181,39 @@ fn it_speaks_up_once_when_it_fails_too_often_and_once_when_it_is_well_again() {
     }
 }
 
+// Hazard 50.
+#[test]
+fn a_scheduled_run_keeps_the_snapshot_of_files_that_were_encrypted_and_alerts() {
+    let (sandbox, bucket) = sandbox();
+    let alert = json!(["sh", "-c", ALERT]);
+    sandbox.set("schedule", json!({"alert_command": alert, "alert_after_failures": 1}));
+    let letter = |number: usize| format!("Dear reader, this is letter {number}.\n").repeat(40);
+    let path = |number: usize| sandbox.data().join(format!("letter {number}.txt"));
+    for number in 0..60 {
+        fs::write(path(number), letter(number)).unwrap();
+    }
+    sandbox.poof(SCHEDULED).run().expect_code(0);
+    let mut random = fastrand::Rng::with_seed(1);
+    for number in 0..20 {
+        let noise: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(1_500).collect();
+        fs::write(path(number), noise).unwrap();
+    }
+    for _ in 0..2 {
+        sandbox.poof(SCHEDULED).run().expect_code(7).stderr_has("--allow mass-change");
+        for number in 0..60 {
+            let object = bucket.join(format!("data/letter {number}.txt"));
+            assert_eq!(fs::read_to_string(object).unwrap(), letter(number));
+        }
+    }
+    let alerts = fs::read_to_string(sandbox.home().join("alerts")).unwrap();
+    assert_eq!(alerts, "trouble 1 7\n");
+    // Nothing that is named lifts it for those who did not look.
+    sandbox.poof(["backup", "--yes"]).run().expect_code(7);
+    sandbox.poof(["download", "--yes"]).run().expect_code(0);
+    assert_eq!(fs::read_to_string(path(0)).unwrap(), letter(0));
+    sandbox.poof(SCHEDULED).run().expect_code(0);
+}
+
 #[test]
 fn runs_that_are_killed_again_and_again_are_a_trouble_as_well() {
     let (sandbox, _) = sandbox();

@@ -5,6 +5,7 @@ mod history;
 mod home;
 mod in_the_way;
 mod kills;
+mod mass_change;
 mod order_of_backup;
 mod order_of_hooks;
 mod order_of_leaving;

@@ -4,6 +4,7 @@ mod claims;
 mod keeping;
 pub(in crate::tree) mod renames;
 pub mod survey;
+mod suspects;
 pub mod uploader;
 
 use std::cell::RefCell;
@@ -35,6 +36,7 @@ use crate::tree::journal::Journal;
 use crate::tree::snapshot::{Arrived, Facts, Keep, Snapshot, Snapshots};
 use crate::tree::unsent;
 use survey::{Sides, survey};
+use suspects::Past;
 use uploader::{Coming, Outgoing};
 
 /// A tree on its way to the remote.
@@ -63,6 +65,7 @@ pub struct Backup<'a> {
     /// Objects with substitute names that no entry has any more.
     pub(super) odd_gone: Vec<Vec<u8>>,
     odd_names: u64,
+    past: Past,
     /// How the directory differs from the snapshot that it was compared with.
     pub distance: Distance,
     renew: bool,
@@ -160,6 +163,7 @@ impl<'a> Preparation<'a> {
             last,
             listing,
             odd_names: survey.odd,
+            past: survey.past,
             notes: Vec::new(),
             renew,
             journal,

@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use itertools::{EitherOrBoth, Itertools};
 
 use super::renames::Moves;
+use super::suspects::Past;
 use crate::base::error::Result;
 use crate::tree::history::keeping::Leaving;
 use crate::tree::model::change::{Change, News, Why};
@@ -38,6 +39,8 @@ pub struct Survey {
     /// Objects of the last snapshot that are to be replaced or removed, if they are to be
     /// kept.
     pub leaving: Vec<Leaving>,
+    /// What the last snapshot has that is not here any more.
+    pub past: Past,
 }
 
 impl Survey {
@@ -105,6 +108,7 @@ pub fn survey(
     let mut survey = Survey::default();
     let mut moves = Moves::default();
     for pair in walk.merge_join_by(last, |a, b| order(&a.path, &b.path)) {
+        let mut replaced = None;
         let next = match pair {
             EitherOrBoth::Left(seen) => {
                 survey.entries += u64::from(!seen.is_directory());
@@ -112,18 +116,23 @@ pub fn survey(
             }
             EitherOrBoth::Both(seen, old) => {
                 survey.entries += u64::from(!seen.is_directory());
-                sides.met(seen, &old)?
+                survey.past.files += u64::from(old.file().is_some());
+                let next = sides.met(seen, &old)?;
+                replaced = Some(old);
+                next
             }
             EitherOrBoth::Right(old)
                 if sides.is_unseen(&old.path) || sides.was_never_here(&old) =>
             {
                 survey.entries += u64::from(!old.is_directory());
+                survey.past.files += u64::from(old.file().is_some());
                 sides.listing.claim(&old)?;
                 Next::Unchanged(old.is_odd())
             }
             EitherOrBoth::Right(old) => {
                 sides.leave(&old, None)?;
                 sides.listing.disown(&old)?;
+                survey.past.lost(&old);
                 let (path, news) = (old.path.clone(), News::Gone);
                 let (entry, send, odd, from) = (None, None, false, None);
                 survey.changes.push(Change { path, entry, send, odd, news, from });
@@ -141,14 +150,12 @@ pub fn survey(
                 let path = entry.path.clone();
                 survey.unchanged += u64::from(send.is_none() && entry.is_object());
                 let odd = Names::reads_like_a_link(&entry) || entry.is_odd();
-                survey.changes.push(Change {
-                    path,
-                    entry: Some(entry),
-                    send,
-                    odd,
-                    news,
-                    from: None,
-                });
+                let (entry, from) = (Some(entry), None);
+                let change = Change { path, entry, send, odd, news, from };
+                if let Some(old) = replaced {
+                    survey.past.replaced(survey.changes.len(), &change, &old);
+                }
+                survey.changes.push(change);
             }
         }
     }

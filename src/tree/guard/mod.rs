@@ -1,6 +1,7 @@
 //! Guards: reasons to refuse a plan before anything changes. Each says which
 //! `--allow` word lifts it for one run.
 
+mod mass_change;
 mod newer;
 
 use std::path::Path;
@@ -10,6 +11,7 @@ use super::model::plan::Totals;
 use crate::base::error::{Error, UNCHANGED};
 use crate::base::shown::{name_of, path_of};
 use crate::storage::remote::Top;
+pub use mass_change::{Losses, are_many, mass_change};
 pub use newer::{Distance, newer_snapshot, saved_at_once};
 
 /// What the user allows in this run, against the guards.
@@ -18,6 +20,7 @@ pub use newer::{Distance, newer_snapshot, saved_at_once};
 pub struct Allowed {
     pub empty_source: bool,
     pub mass_deletion: bool,
+    pub mass_change: bool,
     pub other_remote: bool,
     pub older_snapshot: bool,
     pub newer_snapshot: bool,
@@ -27,7 +30,7 @@ pub struct Allowed {
     pub privileged: bool,
 }
 
-/// Deletions below this number are never a mass deletion.
+/// Up to this number deletions are no mass deletion, and changes no mass change.
 const FEW: u64 = 100;
 
 /// A refusal, and the `--allow` word that lifts it.
@@ -41,6 +44,7 @@ fn effect(word: &str) -> &'static str {
     match word {
         "empty-source" => "goes ahead, and what the other side has is gone",
         "mass-deletion" => "goes ahead, and what it would delete is gone",
+        "mass-change" => "goes ahead, and replaces the snapshot by what is here",
         "other-remote" => "goes ahead and treats it as a new one",
         "older-snapshot" => "goes ahead with what can still be read",
         _ => "goes ahead",

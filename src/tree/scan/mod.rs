@@ -1,5 +1,6 @@
 //! This side: what is in a local directory, reached from its root by handles.
 
+pub(in crate::tree) mod appearance;
 pub(in crate::tree) mod at_calls;
 pub(in crate::tree) mod attributes;
 pub mod excluded;

@@ -30,11 +30,14 @@ pub struct Request {
     pub query: String,
     /// Bytes of its body, as it announced them: S3 takes no other.
     pub length: u64,
+    /// Which part of the object is asked for; empty: all.
+    pub range: String,
 }
 
 impl Request {
     pub(super) fn new<B: Body>(number: usize, request: &hyper::Request<B>) -> Self {
         let uri = request.uri();
+        let range = request.headers().get("range").and_then(|range| range.to_str().ok());
         let mut new = Request {
             number,
             kind: Kind::Other,
@@ -42,6 +45,7 @@ impl Request {
             path: uri.path().to_owned(),
             query: uri.query().unwrap_or_default().to_owned(),
             length: request.body().size_hint().exact().unwrap_or(0),
+            range: range.unwrap_or_default().to_owned(),
         };
         new.kind = match *request.method() {
             Method::GET if new.key().is_empty() => Kind::List,
