@@ -232,7 +232,7 @@ pub fn deletions(place: &str, plan: Totals, allowed: Allowed) -> Result<(), Erro
         return Ok(());
     }
     let what = format!("{gone} of {of} files in {place} would be deleted");
-    Err(refuse(what, "`--dry-run` lists them.", "mass-deletion"))
+    Err(refuse(what, "`poof diff` lists them.", "mass-deletion"))
 }
 
 /// What the top of the bucket says about the remote being the right one.
