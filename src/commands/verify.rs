@@ -60,6 +60,8 @@ pub fn run(session: &Session, args: &Verify) -> Result<Outcome> {
         session.report.result("configuration appears to be valid; the remote was not asked");
     } else {
         give(&session.files.rclone, &rclone, &secrets)?;
+        // What needs no answer of the remote is said first.
+        keeping::is_possible(&ready)?;
         probe(session, &ready)?;
         keeping::works(&ready)?;
         session.report.result("configuration appears to be valid and has valid credentials");

@@ -25,7 +25,7 @@ pub(super) fn keep(repository: &Repository, ready: &Ready) -> Result<Keep> {
 ///
 /// # Errors
 /// The refusal.
-fn is_possible(ready: &Ready) -> Result<()> {
+pub fn is_possible(ready: &Ready) -> Result<()> {
     let remote = ready.remote();
     if ready.keep().is_none_or(|time| time.is_zero()) {
         return Ok(());
