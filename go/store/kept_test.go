@@ -127,3 +127,32 @@ func TestWhatIsReplacedGoesAside(t *testing.T) {
 		t.Error(can)
 	}
 }
+
+// A disk leaves a directory when the last object in it goes. What is called as it was comes
+// in its place, unless the directory holds something.
+func TestAnEmptyDirectoryIsNotInTheWay(t *testing.T) {
+	ctx, dir := context.Background(), t.TempDir()
+	s, err := Open(ctx, ":local:"+dir, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "t/a/b/c"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	held := filepath.Join(dir, "t/held/b/c")
+	if err := errors.Join(os.MkdirAll(filepath.Dir(held), 0o700), os.WriteFile(held, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Send(ctx, nil, &Send{Remote: []byte("t/a"), Data: []byte("text")}); err != nil {
+		t.Error(err)
+	}
+	if text, err := os.ReadFile(filepath.Join(dir, "t/a")); err != nil || string(text) != "text" {
+		t.Error(err, text)
+	}
+	if _, err := s.Send(ctx, nil, &Send{Remote: []byte("t/held"), Data: []byte("text")}); err == nil {
+		t.Error("it is stored where there is something else")
+	}
+	if _, err := os.Stat(held); err != nil {
+		t.Error(err)
+	}
+}

@@ -16,6 +16,7 @@ import (
 	"github.com/rclone/rclone/fs/accounting"
 	"github.com/rclone/rclone/fs/hash"
 	"github.com/rclone/rclone/fs/object"
+	"github.com/rclone/rclone/fs/operations"
 	"github.com/zeebo/blake3"
 
 	"bridge/lease"
@@ -258,6 +259,8 @@ func (s *Store) put(ctx context.Context, in io.Reader, name, aside string, info 
 		made, err := s.base.Put(ctx, in, info(name))
 		if err != nil {
 			back()
+			// What was to be read is read: the next attempt finds the place free.
+			s.isCleared(ctx, name)
 		}
 		return made, s.refused(err)
 	}
@@ -271,6 +274,9 @@ func (s *Store) put(ctx context.Context, in io.Reader, name, aside string, info 
 		return nil, s.refused(err)
 	}
 	moved, err := features.Move(ctx, made, name)
+	if err != nil && s.isCleared(ctx, name) {
+		moved, err = features.Move(ctx, made, name)
+	}
 	if err != nil {
 		back()
 		if s.takesAnyName(ctx, made, name, err) {
@@ -280,6 +286,18 @@ func (s *Store) put(ctx context.Context, in io.Reader, name, aside string, info 
 		return nil, s.refused(err)
 	}
 	return moved, nil
+}
+
+// isCleared tells whether a directory was in the place of an object, and is removed: the
+// last object in it has gone, and the remote has left it. What holds an object stays.
+func (s *Store) isCleared(ctx context.Context, name string) bool {
+	if !s.base.Features().CanHaveEmptyDirectories {
+		return false
+	}
+	if _, err := s.base.List(ctx, name); err != nil {
+		return false
+	}
+	return operations.Rmdirs(ctx, s.base, name, false) == nil
 }
 
 // moveAside moves the object that is called name to another name, and gives what moves it

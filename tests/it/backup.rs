@@ -7,7 +7,7 @@ use std::os::unix::net::UnixListener;
 use crate::harness::{
     Config, Kind, Proxy, Sandbox, Snapshot, Verdict, assert_same_content, grow, minio,
 };
-use crate::story::{names_on, plain, proxied, told};
+use crate::story::{names_on, on_disk, plain, proxied, told};
 
 #[test]
 fn a_backup_is_one_object_a_file_that_stock_rclone_reads() {
@@ -308,4 +308,47 @@ fn what_vanishes_after_the_plan_is_not_deleted_on_the_remote() {
     let run = sandbox.poof(["backup"]).run().expect_code(5);
     run.stderr_has("second/1: ").stderr_has("second/new: ");
     assert_eq!(names_on(&sandbox, "second"), ["1", "2", "3"]);
+}
+
+// Hazard 51: a disk leaves a directory when the last object in it goes.
+#[test]
+fn a_file_comes_where_an_earlier_run_has_left_an_empty_directory() {
+    for keep in ["0s", "30d"] {
+        let (sandbox, bucket) = on_disk();
+        sandbox.set("keep", keep.into());
+        let dir = sandbox.data().join("dir");
+        fs::write(sandbox.data().join("stays"), "stays").unwrap();
+        fs::create_dir_all(dir.join("in")).unwrap();
+        fs::write(dir.join("in/file"), "file").unwrap();
+        sandbox.poof(["backup"]).run().expect_code(0);
+        fs::remove_dir_all(&dir).unwrap();
+        sandbox.poof(["backup"]).run().expect_code(0);
+        fs::write(&dir, "a file now").unwrap();
+        sandbox.poof(["backup"]).run().expect_code(0);
+        assert_eq!(fs::read(bucket.join("data/dir")).unwrap(), b"a file now", "{keep}");
+    }
+}
+
+// Hazard 51: `x.rclonelink` is the object of a link `x`, and can be the name of a directory.
+#[test]
+fn a_link_comes_where_its_object_was_a_directory() {
+    for keep in ["0s", "30d"] {
+        let (sandbox, bucket) = on_disk();
+        sandbox.set("keep", keep.into());
+        let (dir, link) = (sandbox.data().join("x.rclonelink"), sandbox.data().join("x"));
+        fs::write(sandbox.data().join("stays"), "stays").unwrap();
+        fs::create_dir(&dir).unwrap();
+        fs::write(dir.join("inside"), "inside").unwrap();
+        sandbox.poof(["backup"]).run().expect_code(0);
+        fs::remove_dir_all(&dir).unwrap();
+        symlink("stays", &link).unwrap();
+        sandbox.poof(["backup"]).run().expect_code(0);
+        assert_eq!(fs::read(bucket.join("data/x.rclonelink")).unwrap(), b"stays", "{keep}");
+        fs::remove_file(&link).unwrap();
+        fs::create_dir(&dir).unwrap();
+        fs::write(dir.join("inside"), "again").unwrap();
+        sandbox.poof(["backup"]).run().expect_code(0);
+        let check = sandbox.poof(["check", "--only", "data"]).run().expect_code(0);
+        assert!(!check.stdout.contains("foreign"), "{keep}: {check}");
+    }
 }

@@ -208,8 +208,8 @@ impl<N: Below> Plan<N, ObjectName> {
     ) -> (Vec<&Item<ObjectName>>, Vec<&Item<ObjectName>>) {
         let above: HashSet<ObjectName> = added.iter().flat_map(ObjectName::above).collect();
         self.delete.iter().partition(|item| {
-            let place = item.path.place();
-            above.contains(&place) || place.above().any(|dir| added.contains(&dir))
+            let is_above = above.contains(&item.path) || above.contains(&item.path.place());
+            is_above || item.path.above().any(|dir| added.contains(&dir))
         })
     }
 }
@@ -232,7 +232,7 @@ impl<N: Below> Plan<N> {
     }
 }
 
-/// Where objects arrive.
+/// Where objects arrive. A link has two places: on a disk, and as an object.
 #[derive(Debug, Default)]
 pub struct Places(HashSet<ObjectName>);
 
@@ -244,7 +244,7 @@ impl Places {
 
 impl FromIterator<ObjectName> for Places {
     fn from_iter<I: IntoIterator<Item = ObjectName>>(names: I) -> Self {
-        Places(names.into_iter().map(|name| name.place()).collect())
+        Places(names.into_iter().flat_map(|name| [name.place(), name]).collect())
     }
 }
 
@@ -297,6 +297,19 @@ mod tests {
         let expected = ["was-dir/deep/x", "was-file", "was-link.rclonelink", "link/x"];
         assert_eq!(shown(&blocking), expected);
         assert_eq!(shown(&others), ["gone", "was-dir2"]);
+    }
+
+    // `x.rclonelink` is the object of a link `x`, and can be the name of a directory.
+    #[test]
+    fn what_is_in_the_way_of_the_object_of_a_link_is_in_the_way() {
+        let plan = Plan {
+            add: items(&["x.rclonelink", "y.rclonelink/in"]),
+            delete: items(&["x.rclonelink/in", "y.rclonelink", "z.rclonelink"]),
+            ..Plan::default()
+        };
+        let (blocking, others) = plan.in_the_way(&plan.mirrored());
+        assert_eq!(shown(&blocking), ["x.rclonelink/in", "y.rclonelink"]);
+        assert_eq!(shown(&others), ["z.rclonelink"]);
     }
 
     #[test]
