@@ -47,6 +47,8 @@ mod guards;
 mod harness;
 mod hazard_page;
 mod hazards;
+#[cfg(target_os = "linux")] // an exact copy
+mod history;
 #[cfg(target_os = "linux")] // setfacl, mknod, script
 mod homecoming;
 mod hooks;
