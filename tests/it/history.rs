@@ -557,3 +557,33 @@ fn a_remote_that_can_neither_copy_nor_move_keeps_nothing_and_verify_says_so() {
         assert!(!run.stderr.contains("neither copy nor move"), "{run}");
     }
 }
+
+#[test]
+fn the_history_of_a_file_says_which_versions_come_back() {
+    for (side, encrypted) in [(Side::Minio, true), (Side::Disk, false)] {
+        let scene = Scene::new(side, encrypted, "30d");
+        for text in ["one", "two", "three"] {
+            scene.write("a", text);
+            scene.back_up();
+        }
+        fs::remove_file(scene.sandbox.data().join("a")).unwrap();
+        scene.write("other", "other");
+        scene.back_up();
+        let restorable = || {
+            let run = scene.poof(&["--json", "history", "data/a"], 0);
+            let lines = run.json_lines();
+            let lines = lines.iter().filter(|line| line["type"] == "revision");
+            lines.map(|line| line["restorable"].as_bool().unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(restorable(), [false, true, true, true], "{side:?}");
+        let kept = scene.kept();
+        Backdoor::new(&scene.sandbox).delete(&format!(".poof/kept/{}", kept[1]));
+        assert_eq!(restorable(), [false, true, false, true], "{side:?}");
+        // And it is so.
+        for (number, code) in [("1", 0), ("2", 5), ("3", 0)] {
+            scene.poof(&["get", "data/a", "--at", number, "--to", number], code);
+        }
+        let back = scene.sandbox.home().join("1/data/a");
+        assert_eq!(fs::read(back).unwrap(), b"one", "{side:?}");
+    }
+}
