@@ -403,7 +403,7 @@ fn what_is_out_of_time_goes_with_the_next_run_and_a_download_says_what_is_there(
         back("1").expect_code(5).stderr_has("data has no snapshot 1").stderr_has("poof history");
         back("4")
             .expect_code(5)
-            .stderr_has("data/b4: ")
+            .stderr_has("data/b4: a later backup has replaced or removed its object")
             .stderr_has("data/a: the object is not what the snapshot holds");
         let back = scene.sandbox.home().join("back/data");
         assert_ne!(fs::read(back.join("a")).unwrap_or_default(), b"a of 5");

@@ -139,12 +139,13 @@ impl<'a> Getting<'a> {
         } else {
             Vec::new()
         };
-        let past = held.snapshots.newest_number() != Some(snapshot.generation());
+        let newest = held.snapshots.newest_number() == Some(snapshot.generation());
         let snapshots = Snapshots { cache: self.contents.place()?, ..held.snapshots };
         let only = found.iter().map(Vec::as_slice).collect();
         let target = Target {
             snapshots,
             snapshot,
+            newest,
             path,
             root,
             // What is here and not in the snapshot stays.
@@ -155,7 +156,7 @@ impl<'a> Getting<'a> {
             filter: Filter::default(),
             only: Some(only),
             accounts: None,
-            past,
+            past: !newest,
         };
         let restore = target.compare(None)?;
         if !vouched && !ready.remote().is_encrypted() {

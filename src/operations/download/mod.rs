@@ -282,13 +282,14 @@ impl<'a> Incoming<'a> {
         let unsent = self.unsent(&snapshots.cache)?;
         let accounts = self.journal().map(|journal| {
             let wiped = Records::in_state(&session.state);
-            Accounts { journal, wiped, machine: self.repository.machine.clone(), newest }
+            Accounts { journal, wiped, machine: self.repository.machine.clone() }
         });
         let keep_extra = request.keep_extra;
         let filter = self.ready.filter().clone();
         let target = Target {
             snapshots,
             snapshot,
+            newest,
             path,
             root,
             keep_extra,

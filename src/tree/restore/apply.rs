@@ -67,7 +67,7 @@ impl Restore<'_> {
             let short = place.close(root_entry.map_err(fail)?.as_deref()).map_err(fail)?;
             tally.note(&[], Ok(short));
         }
-        let takes = self.target.accounts.as_ref().is_some_and(|accounts| accounts.newest);
+        let takes = self.target.accounts.is_some() && self.target.newest;
         if takes && self.lacking(&tally).next().is_none() {
             self.take(&tally)?;
         }

@@ -75,6 +75,8 @@ pub struct Restore<'a> {
 pub struct Target<'a> {
     pub snapshots: Snapshots<'a>,
     pub snapshot: Snapshot,
+    /// It is the newest one: what is saved next builds on it.
+    pub newest: bool,
     /// Where it goes, for messages and to make it.
     pub path: PathBuf,
     /// The same, if it is there.
@@ -105,8 +107,6 @@ pub struct Accounts {
     pub wiped: Records,
     /// Who that is.
     pub machine: Machine,
-    /// It is the newest snapshot: what is saved next builds on it.
-    pub newest: bool,
 }
 
 impl<'a> Target<'a> {
@@ -150,7 +150,11 @@ impl<'a> Target<'a> {
         let Objects { missing, unsound, elsewhere, .. } = objects;
         let missing = unseen::without_found(missing, &steps, &self.snapshots)?;
         let lost = steps.without_objects(&missing);
-        let why = "its object is missing on the remote; a backup sends it again, if it is here";
+        let why = if self.newest {
+            "its object is missing on the remote; a backup sends it again, if it is here"
+        } else {
+            "a later backup has replaced or removed its object, and it is not kept (any more)"
+        };
         steps.plan.failed.extend(lost.iter().map(|p| Failed::at(p, FailureKind::Lost, why)));
         let (spared, excluded) = (steps.spared, steps.excluded);
         let (unsent, notes) = (steps.unsent.clone(), Vec::new());
