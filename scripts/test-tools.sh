@@ -41,6 +41,14 @@ odd_servers() {
         { mkdir -p "$s3rver" && npm install --silent --no-audit --no-fund --prefix "$s3rver" s3rver@3.7.1; }
 }
 
+# MinIO's own client for its users and policies, in Python (tests/minio).
+minio_client() {
+    client=$bin/../minio-client-7.2.20
+    [ -f "$client/complete" ] && return
+    python3 -m venv "$client" && "$client/bin/pip" install --quiet minio==7.2.20
+    : >"$client/complete"
+}
+
 # What the independent reader of snapshots needs (tests/format). Where that cannot be
 # installed, its tests say so and are skipped.
 format_reader() {
@@ -67,4 +75,5 @@ if command -v apt-get >/dev/null; then
 fi
 python_poof
 odd_servers
+minio_client
 format_reader

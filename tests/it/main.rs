@@ -57,6 +57,8 @@ mod hostile_bucket;
 #[cfg(target_os = "linux")] // what homecoming.rs has
 mod hostile_past;
 mod hostile_server;
+#[cfg(target_os = "linux")] // an exact copy
+mod immutable;
 #[cfg(target_os = "linux")] // ldd, dpkg
 #[cfg(target_os = "linux")] // procfs
 mod inherited;

@@ -18,8 +18,8 @@ const LONGEST_OF_PAGES: usize = 30;
 const MOST_LINES: usize = 180;
 
 /// The pages for those who come, or who write programs: one fact in a sentence.
-const PAGES_FOR_READERS_OF_CODE: [&str; 4] =
-    ["docs/format.md", "docs/json.md", "docs/machines.md", "docs/speed.md"];
+const PAGES_FOR_READERS_OF_CODE: [&str; 5] =
+    ["docs/format.md", "docs/json.md", "docs/machines.md", "docs/ransom.md", "docs/speed.md"];
 
 /// The pages for users.
 const PAGES: [&str; 11] = [

@@ -49,6 +49,11 @@ pub fn s3rver() -> PathBuf {
     tool("../s3rver-3.7.1/node_modules/.bin/s3rver", "POOF_TEST_S3RVER")
 }
 
+/// The Python that has `MinIO`'s own client.
+pub fn minio_client() -> PathBuf {
+    tool("../minio-client-7.2.20/bin/python", "POOF_TEST_MINIO_CLIENT")
+}
+
 /// The Python of the independent reader (tests/format). None says why `make test-tools`
 /// could not install it.
 pub fn format_reader() -> Option<PathBuf> {
