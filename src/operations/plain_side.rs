@@ -15,7 +15,7 @@ use crate::host::scratch::Scratch;
 use crate::storage::failure::Failure;
 use crate::storage::job::{Unwatched, Watch};
 use crate::storage::remote::Remote;
-use crate::storage::store::Store;
+use crate::storage::store::{Store, Versions};
 use crate::tree::guard::first;
 use crate::tree::manifest::Key;
 use crate::tree::model::entry::{Content, Entry};
@@ -114,6 +114,15 @@ impl<'a> PlainSide<'a> {
         let doing = format!("list {}", self.plain.place(tree));
         let listed = list(&self.store, tree, &[], &mut Unwatched);
         Ok(!listed.map_err(|f| f.into_error(&doing, Kind::Remote))?.is_empty())
+    }
+
+    /// What the bucket keeps below `dir` of what was deleted there.
+    ///
+    /// # Errors
+    /// An interrupt.
+    pub fn versions(&self, dir: &str) -> Result<Versions> {
+        let doing = format!("ask for versions of {}", self.plain.place(dir));
+        self.store.versions(dir).map_err(|failure| failure.into_error(&doing, Kind::Incomplete))
     }
 
     /// The trees that are not in this poof.conf and of which something is there:

@@ -5,7 +5,7 @@ use super::caution::Caution;
 use super::monitor::Monitor;
 use super::outcome::Outcome;
 use super::plain_side::{PlainSide, Sorted, plain_side};
-use super::removal::{remove_directory, still_there};
+use super::removal::{Gone, remove_directory, still_there};
 use super::repository::Repository;
 use super::session::Session;
 use super::{loading, runner, wipe};
@@ -106,13 +106,15 @@ pub(super) fn remove_plain(
     let whole = outcome.kind.is_none();
     for (Copy { tree, files, bytes, .. }, sorted) in &going {
         interrupt::check()?;
+        let mut refused = false;
         match purging.purge(tree, sorted) {
-            Ok(()) => {
+            Ok(gone) => {
+                refused = gone == Gone::ButForVersions;
                 report.tell(&Event::Purged { tree: tree.clone(), files: *files, bytes: *bytes });
             }
             Err(error) => runner::note_failure(report, &mut outcome, error)?,
         }
-        purging.tell_versions(tree)?;
+        purging.tell_versions(tree, refused)?;
     }
     drop(lock);
     if clear.is_done()? {
@@ -168,10 +170,11 @@ impl Purging<'_> {
     }
 
     /// Removes a copy and poof's records of it.
-    fn purge(&self, tree: &str, sorted: &Sorted) -> Result<()> {
+    fn purge(&self, tree: &str, sorted: &Sorted) -> Result<Gone> {
         let plain = self.clear.plain;
+        let mut gone = Gone::Wholly;
         if sorted.foreign.is_empty() || self.caution.allowed.foreign {
-            remove_directory(plain, tree)?;
+            gone = gone.min(remove_directory(plain, tree)?);
         } else {
             let doing = format!("remove {}", plain.place(tree));
             let fail = |failure: Failure| failure.into_error(&doing, Kind::Incomplete);
@@ -189,26 +192,32 @@ impl Purging<'_> {
         }
         let names = Names::new(tree);
         if self.clear.past {
-            remove_directory(plain, &names.kept())?;
+            gone = gone.min(remove_directory(plain, &names.kept())?);
         }
-        remove_directory(plain, &names.records())
+        Ok(gone.min(remove_directory(plain, &names.records())?))
     }
 
     /// Says what the bucket keeps of a copy that is gone.
-    fn tell_versions(&self, tree: &str) -> Result<()> {
+    fn tell_versions(&self, tree: &str, refused: bool) -> Result<()> {
         let (plain, report) = (self.clear.plain, &*self.session.report);
         for dir in [tree.to_owned(), Names::new(tree).records()] {
             let place = plain.place(&dir);
-            let doing = format!("ask for versions of {place}");
-            let found = self.clear.store.versions(&dir);
-            let found = found.map_err(|failure| failure.into_error(&doing, Kind::Incomplete))?;
-            let Versions { kept, locked, count, bytes: size, more } = found;
+            let Versions { kept, locked, count, bytes: size, more } = self.clear.versions(&dir)?;
             if !kept || count == 0 && !more {
                 continue;
             }
             let conf = quoted(&self.session.files.rclone);
             let (tree, bytes) = (tree.to_owned(), size);
-            report.tell(&Event::Versions { tree, place, count, bytes, more, locked, conf });
+            report.tell(&Event::Versions {
+                tree,
+                place,
+                count,
+                bytes,
+                more,
+                locked,
+                refused,
+                conf,
+            });
         }
         Ok(())
     }

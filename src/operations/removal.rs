@@ -10,7 +10,9 @@ use crate::report::Event;
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Unwatched;
 use crate::storage::remote::Remote;
+use crate::storage::store::{Bytes, Store};
 use crate::tree::guard::{self, Allowed};
+use crate::tree::model::layout::Names;
 use crate::tree::remote::listing::list;
 use crate::tree::snapshot::{Newest, Snapshot, Snapshots};
 
@@ -55,11 +57,17 @@ pub fn purge(session: &Session, tree: &str, configured: bool, caution: Caution) 
     }
     let lock = repository.lock(vec![tree.to_owned()]);
     lock.hold()?;
-    remove_all(&repository, &snapshots)?;
+    let gone = remove_all(&repository, &snapshots)?;
     repository.wipes(&snapshots).erase_names()?;
     drop(lock);
     report.tell(&Event::Purged { tree: tree.to_owned(), files: count, bytes: size });
     report.done("Its snapshot is gone from the remote.");
+    if gone == Gone::ButForVersions {
+        report.warn(&format!(
+            "{} keeps versions of {tree}, which the key in use may not remove (docs/ransom.md).",
+            repository.remote.name()
+        ));
+    }
     Ok(Outcome::default().with("purged", true))
 }
 
@@ -74,32 +82,66 @@ fn is_ours(tree: &str, snapshots: &Snapshots, last: &Snapshot, allowed: Allowed)
 }
 
 /// What tells of the tree goes last: a run that ends in the middle can be made again.
-fn remove_all(repository: &Repository, snapshots: &Snapshots) -> Result<()> {
+fn remove_all(repository: &Repository, snapshots: &Snapshots) -> Result<Gone> {
+    let mut gone = Gone::Wholly;
     let names = &snapshots.names;
     let kept = repository.past.then(|| names.kept());
     for dir in [names.tree().to_owned()].into_iter().chain(kept).chain([names.records()]) {
-        remove_directory(repository.remote, &dir)?;
+        gone = gone.min(remove_directory(repository.remote, &dir)?);
     }
-    Ok(())
+    Ok(gone)
+}
+
+/// How far a directory of the remote is gone.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Gone {
+    /// The key may not remove the versions that the bucket keeps of it.
+    ButForVersions,
+    Wholly,
 }
 
 /// Removes a directory of the remote, and looks whether it is gone.
 ///
 /// # Errors
 /// The remote fails, or something is still there.
-pub fn remove_directory(remote: &Remote, dir: &str) -> Result<()> {
+pub fn remove_directory(remote: &Remote, dir: &str) -> Result<Gone> {
     let doing = format!("remove {}", remote.place(dir));
     let fail = |failure: Failure| failure.into_error(&doing, Kind::Incomplete);
+    let mut gone = Gone::Wholly;
     match remote.purge(dir) {
+        // In a bucket with versions rclone removes each version by its id. A key that cannot
+        // destroy may only hide the last one, and an object that is locked refuses as well.
+        Err(failure) if remote.is_s3() && is_refusal(&failure) => {
+            hide(&remote.store(), dir, failure).map_err(fail)?;
+            gone = Gone::ButForVersions;
+        }
         Err(failure) if failure.kind != FailureKind::Missing => return Err(fail(failure)),
         _ => {}
     }
     let left = list(&remote.store(), dir, &[], &mut Unwatched).map_err(fail)?;
     let left = left.names().count() as u64;
     if left == 0 {
-        return Ok(());
+        return Ok(gone);
     }
     Err(still_there(remote, dir, left))
+}
+
+/// Whether the server may have refused to remove versions. rclone counts those that it could
+/// not remove, and does not say why.
+fn is_refusal(failure: &Failure) -> bool {
+    [FailureKind::Denied, FailureKind::Other].contains(&failure.kind)
+}
+
+/// Removes what a listing of a directory shows, without its versions.
+///
+/// # Errors
+/// `refused`, which is why it is tried, if this is refused as well.
+fn hide(store: &Store, dir: &str, refused: Failure) -> std::result::Result<(), Failure> {
+    let listed = list(store, dir, &[], &mut Unwatched)?;
+    let names = Names::new(dir);
+    let full: Vec<_> = listed.names().map(|name| Bytes(names.full(name))).collect();
+    let removed = store.remove(&full, &mut Unwatched)?;
+    if removed.into_iter().any(|record| record.failure.is_some()) { Err(refused) } else { Ok(()) }
 }
 
 /// Why a directory is not gone.

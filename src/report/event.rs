@@ -309,6 +309,8 @@ pub enum Event {
         bytes: u64,
         more: bool,
         locked: bool,
+        /// The key may not remove them.
+        refused: bool,
         /// rclone-poof.conf, for a shell.
         #[serde(skip)]
         conf: String,

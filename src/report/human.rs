@@ -318,17 +318,21 @@ fn wiping(event: &Event) -> Option<(Tone, String)> {
             let (count, size) = (files(*count), bytes(*size));
             (Tone::Result, format!("- {place}: {count}, {size}, in clear{whose}"))
         }
-        E::Versions { place, count, bytes: size, more, locked, conf, .. } => {
+        E::Versions { place, count, bytes: size, more, locked, refused, conf, .. } => {
             let at_least = if *more { "at least " } else { "" };
             let lock =
                 if *locked { " It locks objects: some stay until their time is over." } else { "" };
             let count =
                 if *count == 1 { "1 version".to_owned() } else { format!("{count} versions") };
             let size = bytes(*size);
+            let remedy = if *refused {
+                "; the key in use may not remove them, see docs/ransom.md)".to_owned()
+            } else {
+                format!("`rclone --config {conf} backend cleanup-hidden '{place}'` removes them")
+            };
             let what = format!(
                 "the bucket keeps versions: of {place} it still holds {at_least}{count}, {size}, \
-                 in clear (`rclone --config {conf} backend cleanup-hidden '{place}'` removes \
-                 them).{lock}"
+                 in clear ({remedy}).{lock}"
             );
             (Tone::Warning, what)
         }

@@ -15,6 +15,7 @@ use crate::harness::minio::{ACCESS_KEY, SECRET_KEY};
 use crate::harness::{
     Config, Kind, Proxy, Sandbox, Verdict, assert_exact, copy_exactly, grow, minio, tools,
 };
+use crate::story::names_on;
 
 const DOC: &str = include_str!("../../docs/ransom.md");
 const ASK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/minio/ask.py");
@@ -139,6 +140,7 @@ fn original(sandbox: &Sandbox) -> PathBuf {
     original
 }
 
+// Hazard 52.
 #[test]
 fn a_key_that_cannot_destroy_does_all_that_poof_needs() {
     for (bucket, config) in BOTH.into_iter().zip(remotes(&minio().endpoint())) {
@@ -276,6 +278,7 @@ fn now() -> String {
     String::from_utf8(out.stdout).unwrap().trim().to_owned()
 }
 
+// Hazard 52.
 #[test]
 fn the_admin_key_brings_back_what_a_thief_has_overwritten_and_deleted() {
     for (bucket, config) in BOTH.into_iter().zip(remotes(&minio().endpoint())) {
@@ -337,6 +340,60 @@ fn the_rule_for_old_versions_is_one_that_the_server_takes() {
     assert!(rule.contains("<NoncurrentDays>90</NoncurrentDays>"), "{rule}");
 }
 
+// Hazard 52.
+#[test]
+fn purge_plain_with_that_key_hides_the_copies_and_says_that_their_versions_stay() {
+    for bucket in BOTH {
+        let endpoint = minio().endpoint();
+        let sandbox = follower(&Config::plain(&endpoint).with_crypt(), bucket);
+        sandbox.poof(["backup"]).run().expect_code(0);
+        sandbox.poof(["cryptoggle"]).run().expect_code(0);
+        sandbox.poof(["backup", "--allow", "other-remote"]).run().expect_code(0);
+        let before = versions(&sandbox);
+        let run = sandbox.poof(["purge-plain", "--yes", "--json"]).run().expect_code(0);
+        let lines = run.json_lines();
+        let of_data = |line: &&Value| line["type"] == "versions" && line["tree"] == "data";
+        let said = lines.iter().find(of_data).unwrap();
+        assert_eq!(said["refused"], true, "{said}");
+        assert_eq!(said["count"], 12, "{said}");
+        assert_eq!(said["locked"], bucket == Bucket::Locked, "{said}");
+        run.stderr_has("the key in use may not remove them");
+        let after = versions(&sandbox);
+        assert!(before.iter().all(|version| after.contains(version)), "{before:?} {after:?}");
+        let plain = format!("poof-backup:{}/data", sandbox.bucket());
+        assert_eq!(sandbox.rclone(["lsf", "-R", "--files-only", &plain]).run().stdout, "");
+        // Not everybody is kept from reading them.
+        let status = sandbox.poof(["status"]).run().expect_code(0).stdout_has("holds: 1");
+        status.stdout_has("the bucket keeps versions of a plain copy of data (a rule");
+        sandbox.poof(["check"]).run().expect_code(0);
+    }
+}
+
+// Hazard 52.
+#[test]
+fn remove_purge_with_that_key_hides_the_snapshot_and_says_that_its_versions_stay() {
+    for (bucket, config) in BOTH.into_iter().zip(remotes(&minio().endpoint())) {
+        let sandbox = follower(&config, bucket);
+        let (other, conf) = (sandbox.home().join("other"), sandbox.confdir());
+        fs::create_dir(&other).unwrap();
+        fs::write(other.join("file"), "content").unwrap();
+        let mut paths = json!({ other.to_str().unwrap(): "other" });
+        for (dir, name) in [(sandbox.data(), "data"), (conf, "config")] {
+            paths[dir.to_str().unwrap()] = name.into();
+        }
+        sandbox.set("paths", paths);
+        sandbox.poof(["backup"]).run().expect_code(0);
+        let before = versions(&sandbox);
+        let run = sandbox.poof(["remove", "other", "--purge", "--yes"]).run().expect_code(0);
+        run.stderr_has("keeps versions of other, which the key in use may not remove");
+        let after = versions(&sandbox);
+        assert!(before.iter().all(|version| after.contains(version)), "{before:?} {after:?}");
+        assert!(names_on(&sandbox, "other").is_empty());
+        sandbox.poof(["check"]).run().expect_code(0);
+    }
+}
+
+// Hazard 52.
 #[test]
 fn minio_takes_object_lock_to_refuse_what_its_own_extension_deletes() {
     for bucket in BOTH {

@@ -135,23 +135,39 @@ impl Findings {
         ready: &Ready,
     ) -> Result<()> {
         let encrypted = ready.remote().is_encrypted();
+        let plain = ready.counterpart().filter(|_| encrypted);
+        let clear = plain.map(|plain| PlainSide::of(repository, plain)).transpose()?;
+        // Whether the bucket keeps versions, until it is known that it does not.
+        let mut keeps = true;
         for directory in ready.directories() {
             let Directory { name, .. } = directory;
             let own = !own_files::in_use(session, directory).is_empty();
-            let there = repository.sight.there.as_ref().filter(|_| encrypted);
-            if there.is_some_and(|top| top.holds(first(name))) {
-                let keys = if own { ", with the configuration and its keys" } else { "" };
+            let keys = if own { ", with the configuration and its keys" } else { "" };
+            let Some(clear) = &clear else {
+                if !encrypted && own {
+                    let what = format!("{name} is in the bucket in clear{keys}");
+                    self.doubts.push(Doubt::exposes(what));
+                }
+                continue;
+            };
+            // MinIO shows directories of which there are only versions.
+            let top = repository.sight.there.as_ref();
+            if top.is_some_and(|top| top.holds(first(name))) && clear.holds(name)? {
                 self.doubts.push(Doubt::exposes(format!(
                     "a plain copy of {name} is in the bucket{keys} (`poof purge-plain`)"
                 )));
-            } else if !encrypted && own {
-                self.doubts.push(Doubt::exposes(format!(
-                    "{name} is in the bucket in clear, with the configuration and its keys"
-                )));
+            } else if keeps {
+                let found = clear.versions(name)?;
+                keeps = found.kept;
+                if found.count > 0 {
+                    self.doubts.push(Doubt::exposes(format!(
+                        "the bucket keeps versions of a plain copy of {name}{keys} (a rule of \
+                         the bucket removes them, or a key that may: docs/ransom.md)"
+                    )));
+                }
             }
         }
-        if let Some(plain) = ready.counterpart().filter(|_| encrypted) {
-            let clear = PlainSide::of(repository, plain)?;
+        if let Some(clear) = clear {
             for tree in clear.others(repository, ready) {
                 if clear.holds(&tree)? {
                     self.doubts.push(Doubt::exposes(format!(
