@@ -117,11 +117,11 @@ fn before(
     }
     drop(monitor);
     told.sort_by(|(_, a), (_, b)| order(&a.path, &b.path));
-    let mut lookup = Lookup::new(contents, held);
+    let (mut lookup, since) = (Lookup::new(contents, held), contents.kept_since(held)?);
     for (index, entry) in &told {
         interrupt::check()?;
         let restorable = is_in_place(found.get(&entry.path), entry) || lookup.holds(entry)?;
-        let until = contents.kept_until(&all, *index).filter(|_| restorable);
+        let until = contents.kept_until(&all, *index, since).filter(|_| restorable);
         let revision = revision(held, (&all[*index], until), Some(entry), &entry.path, restorable);
         contents.session.report.tell(&Event::Revision(revision));
     }

@@ -48,19 +48,20 @@ pub(in crate::operations) fn tell(
         let all = contents.all(&held)?;
         match selection.paths.first().filter(|path| !path.is_empty()) {
             Some(path) => count += revisions(&contents, &held, &all, path, &mut outcome)?,
-            None => count += generations(&contents, &held, &all),
+            None => count += generations(&contents, &held, &all)?,
         }
     }
     Ok(outcome.with("entries", count))
 }
 
-fn generations(contents: &Contents, held: &Held, all: &[Told]) -> u64 {
+fn generations(contents: &Contents, held: &Held, all: &[Told]) -> Result<u64> {
+    let since = contents.kept_since(held)?;
     for (index, told) in all.iter().enumerate() {
-        let until = contents.kept_until(all, index);
+        let until = contents.kept_until(all, index, since);
         let generation = Generation::of(&held.directory.name, told, index == 0, until);
         contents.session.report.tell(&Event::Generation(generation));
     }
-    all.len() as u64
+    Ok(all.len() as u64)
 }
 
 /// A path from one snapshot on.
@@ -109,14 +110,14 @@ fn revisions(
         return Err(super::ls::not_held(&held.directory.name, path));
     }
     let newest = versions.first().and_then(|version| version.entry.clone());
-    let mut past = Lookup::new(contents, held);
-    for Version { since, last, entry } in &versions {
+    let (mut past, since) = (Lookup::new(contents, held), contents.kept_since(held)?);
+    for Version { since: first, last, entry } in &versions {
         let restorable = match entry {
             Some(entry) => is_in_place(newest.as_ref(), entry) || past.holds(entry)?,
             None => false,
         };
-        let until = contents.kept_until(all, *last).filter(|_| restorable);
-        let told = (&all[*since], until);
+        let until = contents.kept_until(all, *last, since).filter(|_| restorable);
+        let told = (&all[*first], until);
         let revision = revision(held, told, entry.as_ref(), path, restorable);
         contents.session.report.tell(&Event::Revision(revision));
     }

@@ -277,10 +277,22 @@ impl<'a> Contents<'a> {
 
     /// Until when the snapshot with this index, of which the first is the newest, comes back
     /// whole; None if that is not said.
-    fn kept_until(&self, all: &[Told], index: usize) -> Option<u64> {
+    fn kept_until(&self, all: &[Told], index: usize, since: Option<u64>) -> Option<u64> {
         let keep = self.ready.keep().filter(|keep| !keep.is_zero())?;
+        since.filter(|since| all[index].generation() >= *since)?;
         let (next, _) = all.get(index.checked_sub(1)?)?.made();
         Some(next.saturating_add(keep.as_secs()))
+    }
+
+    /// The first snapshot that comes back whole, where "keep" is set; None: none does.
+    ///
+    /// # Errors
+    /// The remote fails.
+    fn kept_since(&self, held: &Held) -> Result<Option<u64>> {
+        match self.ready.keep().filter(|keep| !keep.is_zero()) {
+            Some(_) => held.snapshots.kept_since(&mut self.monitor(held)),
+            None => Ok(None),
+        }
     }
 
     /// What is kept for the earlier snapshots of a tree.

@@ -229,7 +229,13 @@ fn check_looks_at_earlier_snapshots_as_well() {
         grow(&home, 6);
         assert_eq!(home.check(None).unwrap().kind, None, "{name}");
         let side = home.side();
-        let victim = kept(&home).pop().unwrap();
+        // What is kept twice is not lost with one of them.
+        let all = kept(&home);
+        let is_alone = |name: &&String| {
+            let id = name.rsplit('/').next().unwrap();
+            all.iter().filter(|other| other.ends_with(id)).count() == 1
+        };
+        let victim = all.iter().find(is_alone).unwrap().clone();
         let before = side.content(&victim).unwrap();
         side.tamper(&victim, &before.iter().map(|byte| byte ^ 1).collect::<Vec<_>>());
         assert_eq!(home.check(None).unwrap().kind, Some(Kind::Incomplete), "{name}: spoilt");
@@ -283,6 +289,55 @@ fn an_earlier_snapshot_does_not_come_into_a_directory_that_is_wiped() {
     assert_eq!(home.elsewhere_at(1).unwrap(), whole);
     assert_eq!(home.download().unwrap().kind, None);
     assert_eq!(home.contents()["a"], b"other");
+}
+
+// Heads of before are there, and what they name is gone.
+#[test]
+fn what_was_replaced_while_nothing_was_kept_is_promised_to_nobody() {
+    for (name, home) in homes("30d") {
+        let home = home.keeping(None);
+        grow(&home, 3);
+        let home = home.keeping(Some("30d"));
+        assert_eq!(home.check(None).unwrap().kind, None, "{name}");
+        let mut states = BTreeMap::from([(3, home.contents())]);
+        home.write("a", "kept");
+        home.back_up().unwrap();
+        states.insert(4, home.contents());
+        assert_eq!(home.check(None).unwrap().kind, None, "{name}");
+        for (number, state) in &states {
+            assert_eq!(&home.elsewhere_at(*number).unwrap(), state, "{name}, {number}");
+        }
+        // And once more nobody keeps.
+        let home = home.keeping(None);
+        home.write("a", "not kept");
+        home.back_up().unwrap();
+        let home = home.keeping(Some("30d"));
+        home.write("a", "the last");
+        home.back_up().unwrap();
+        assert_eq!(home.check(None).unwrap().kind, None, "{name}");
+    }
+}
+
+// On a disk what goes is moved before what comes in its place is sent.
+#[test]
+fn what_could_not_be_replaced_is_back_in_its_place() {
+    for sealed in [false, true] {
+        let home = Home::that_keeps(sealed, true, "30d");
+        home.back_up().unwrap();
+        let before = home.contents();
+        home.remove("a");
+        std::os::unix::fs::symlink("b", home.tree().join("a")).unwrap();
+        home.memory.fail_always(Fault::Refuse(FailureKind::Denied), |event| {
+            event.is(What::Send, "docs/a.rclonelink")
+        });
+        assert!(home.back_up().unwrap().kind.is_some());
+        home.memory.heal();
+        assert_eq!(home.side().content("docs/a").as_deref(), Some(&b"first"[..]));
+        assert_eq!(home.elsewhere(), before);
+        assert_eq!(home.back_up().unwrap().kind, None);
+        assert_eq!(home.elsewhere(), home.contents());
+        assert_eq!(home.elsewhere_at(1).unwrap(), before);
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::shown::name_of;
 use crate::storage::failure::Failure;
 use crate::storage::job::Watch;
+use crate::storage::store::Copy;
 use crate::tree::history::keeping::{self, Leaving, Outcome};
 use crate::tree::model::change::{Change, News};
 use crate::tree::model::entry::is_below;
@@ -19,6 +20,8 @@ pub(super) struct Kept {
     pub failed: Vec<Failed>,
     /// Where what comes to a place has to move what is there, by that place.
     pub aside: HashMap<Vec<u8>, Vec<u8>>,
+    /// What was moved, by the path of its entry.
+    pub moved: HashMap<Vec<u8>, Copy>,
 }
 
 impl Backup<'_> {
@@ -34,8 +37,8 @@ impl Backup<'_> {
         let snapshots = &self.snapshots;
         let generation = snapshots.next_number(self.last.as_ref());
         let (store, names) = (snapshots.store, &snapshots.names);
-        let Outcome { failed, aside } = keeping::keep(store, names, generation, leaving, watch)
-            .map_err(|failure| {
+        let Outcome { failed, aside, moved } =
+            keeping::keep(store, names, generation, leaving, watch).map_err(|failure| {
                 let doing = format!("keep what is replaced in {}", names.tree());
                 failure.into_error(&doing, Kind::Incomplete)
             })?;
@@ -45,7 +48,21 @@ impl Backup<'_> {
             let why = format!("what was backed up before cannot be kept: {}", failure.text);
             unkept.push(Failed::at(&leaving.path, failure.kind, &why));
         }
-        Ok(Kept { failed: unkept, aside })
+        Ok(Kept { failed: unkept, aside, moved })
+    }
+
+    /// Moves back what stays in the snapshot after all, because what was to come instead could
+    /// not be sent. What stays away is found where it is kept, and told by the next run.
+    pub(super) fn give_back(&self, moved: &HashMap<Vec<u8>, Copy>, watch: &mut dyn Watch) {
+        let failed = self.changes.iter().filter(|change| change.send.is_some());
+        let back = failed.filter_map(|change| {
+            let Copy { id, from, remote, size } = moved.get(&change.path)?.clone();
+            Some(Copy { id, from: remote, remote: from, size })
+        });
+        let back: Vec<_> = back.collect();
+        if !back.is_empty() {
+            let _ = self.snapshots.store.rename(back, watch);
+        }
     }
 
     /// Leaves something, and the directories above it, as the last snapshot has them.

@@ -189,6 +189,7 @@ impl Backup<'_> {
         let gone = !self.plan.delete.is_empty() || !self.odd_gone.is_empty();
         if gone || self.changes.iter().any(|change| change.send.is_some()) {
             lock.hold()?;
+            self.snapshots.note_keeping(self.last.as_ref(), self.keep, watch)?;
         }
         self.note_ours()?;
         self.give_way();
@@ -222,6 +223,7 @@ impl Backup<'_> {
         };
         let carried = outgoing.carry(watch)?;
         failed.extend(carried.failed);
+        self.give_back(&kept.moved, watch);
         unsent::note(&self.snapshots.cache, &failed, &self.left_out)?;
         self.plan.turned_out_equal(&carried.kept);
         let mut changes = std::mem::take(&mut self.changes);

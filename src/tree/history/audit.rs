@@ -42,13 +42,17 @@ pub fn audit(
     keep: Duration,
     watch: &mut dyn Watch,
 ) -> Result<Audit> {
+    let mut audit = Audit::default();
+    let Some(since) = snapshots.kept_since(watch)? else { return Ok(audit) };
     let Heads { all, .. } = snapshots.told(watch)?;
     let limit = now().saturating_sub(keep.as_secs());
-    let mut audit = Audit::default();
     // Each with when the next one was made.
     let pairs = all.iter().zip(all.iter().skip(1));
     let within: Vec<&Told> = pairs
-        .filter(|(next, told)| told.generation() < newest.generation() && next.made().0 > limit)
+        .filter(|(next, told)| {
+            let number = told.generation();
+            (since..newest.generation()).contains(&number) && next.made().0 > limit
+        })
         .map(|(_, told)| told)
         .collect();
     if within.is_empty() {

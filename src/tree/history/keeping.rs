@@ -31,6 +31,8 @@ pub struct Outcome {
     /// Where what comes to a place has to move what is there: the remote does not copy. By
     /// that place.
     pub aside: HashMap<Vec<u8>, Vec<u8>>,
+    /// What was moved, by the path of its entry.
+    pub moved: HashMap<Vec<u8>, Copy>,
 }
 
 /// Has the remote keep all that is `leaving`, for a backup that makes this `generation`. What
@@ -74,7 +76,8 @@ pub fn keep(
         let Copy { from, remote, .. } = job((index, leaving));
         outcome.aside.insert(from.0, remote.0);
     }
-    let jobs: Vec<_> = gone.into_iter().map(job).collect();
+    let jobs: Vec<_> = gone.iter().copied().map(job).collect();
+    outcome.moved = gone.iter().map(|(_, l)| l.path.clone()).zip(jobs.iter().cloned()).collect();
     if !jobs.is_empty() {
         note(store.rename(jobs, watch)?, &mut failures);
     }

@@ -12,8 +12,6 @@
 pub mod audit;
 pub mod keeping;
 
-use std::collections::HashMap;
-
 use data_encoding::HEXLOWER;
 
 use super::model::entry::{Stored, Tag};
@@ -57,8 +55,8 @@ struct Kept {
 pub struct Past {
     /// From the top of the bucket.
     dir: String,
-    /// By what it is.
-    by_id: HashMap<[u8; ID], Kept>,
+    /// By what it is; the same may be kept more than once.
+    by_id: Vec<([u8; ID], Kept)>,
     pub objects: u64,
     /// As stored.
     pub bytes: u64,
@@ -74,20 +72,25 @@ impl Past {
         for name in listed.names() {
             let Some((generation, id)) = parse(name) else { continue };
             let Some((size, tag)) = listed.look(name) else { continue };
-            past.by_id.insert(id, Kept { generation, size, md5: md5(&tag) });
+            past.by_id.push((id, Kept { generation, size, md5: md5(&tag) }));
             past.objects += 1;
             past.bytes = past.bytes.saturating_add(size);
         }
+        past.by_id.sort_unstable_by_key(|(id, _)| *id);
         Ok(past)
     }
 
     /// Where an object is that an earlier snapshot holds, from the top of the bucket; None if
     /// it is not kept, or if what is there is something else.
     pub fn place(&self, stored: &Stored) -> Option<String> {
-        let kept = self.by_id.get(&number(stored))?;
-        let same = kept.size == stored.size && is_of(stored, kept.md5);
-        let generation = kept.generation;
-        same.then(|| format!("{}/{generation:010}/{}", self.dir, id(stored)))
+        let number = number(stored);
+        let from = self.by_id.partition_point(|(id, _)| *id < number);
+        let same = self.by_id[from..].iter().take_while(|(id, _)| *id == number);
+        let mut whole = same
+            .filter(|(_, kept)| kept.size == stored.size && is_of(stored, kept.md5))
+            .map(|(_, kept)| kept.generation);
+        let generation = whole.next()?;
+        Some(format!("{}/{generation:010}/{}", self.dir, id(stored)))
     }
 }
 

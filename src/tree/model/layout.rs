@@ -127,6 +127,9 @@ impl Names {
         format!("{}/{generation:010}", self.kept())
     }
 
+    /// Among the records of a tree: since which generation what is replaced is kept.
+    pub const KEEPS: &'static str = "keep";
+
     /// Where the heads are among the records of a tree.
     pub const HEADS: &'static str = "head";
 

@@ -8,6 +8,7 @@ mod fetch;
 mod packing;
 mod part;
 mod save;
+mod since;
 mod split_points;
 mod standing;
 

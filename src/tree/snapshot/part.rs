@@ -89,14 +89,17 @@ impl Snapshots<'_> {
         Ok(Heads { all: opened.into_iter().flatten().collect(), damaged })
     }
 
-    /// How many generations there are, and when the oldest was made, in seconds since 1970, if
-    /// its head can be read.
+    /// How many generations come back whole, and when the oldest of them was made, in seconds
+    /// since 1970, if its head can be read.
     ///
     /// # Errors
     /// The remote fails.
     pub fn extent(&self, watch: &mut dyn Watch) -> Result<(u64, Option<u64>)> {
-        let count = self.generations().count() as u64;
-        let Some(oldest) = self.generations().min() else { return Ok((count, None)) };
+        let since = self.kept_since(watch)?.unwrap_or(u64::MAX);
+        let count = self.generations().filter(|number| *number >= since).count() as u64;
+        let Some(oldest) = self.generations().filter(|number| *number >= since).min() else {
+            return Ok((count, None));
+        };
         let head = self.read_head(oldest, watch)?;
         Ok((count, head.ok().map(|(head, _)| head.created)))
     }
