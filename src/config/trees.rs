@@ -88,7 +88,11 @@ fn apart(a: &Directory, b: &Directory, path_a: &Path, path_b: &Path) -> Result<(
     Ok(())
 }
 
-fn directory(local: &str, name: &str) -> Result<Directory, Problem> {
+/// A directory by itself, whatever others there are.
+///
+/// # Errors
+/// The path or the name cannot be one.
+pub fn directory(local: &str, name: &str) -> Result<Directory, Problem> {
     let path = Path::new(local);
     if !path.is_absolute() {
         return Err(misconfigured(

@@ -9,7 +9,7 @@ use super::{Outcome, Session, removal};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::shown::{name_of, path_of};
 use crate::config::poof_conf::PLACEHOLDER;
-use crate::config::trees::{Directory, directories};
+use crate::config::trees::{Directory, directories, directory};
 use crate::config::{PoofConf, Problem};
 use crate::report::{Bytes, Event};
 use crate::tree::wipe::Records;
@@ -56,6 +56,7 @@ pub fn add(session: &Session, dir: &Path, name: Option<&str>, dry_run: bool) -> 
         next = next.with_path(own, Some(OWN));
     }
     let next = next.with_path(&local, Some(&name));
+    directory(&local, &name).map_err(Problem::into_error)?;
     if next.paths().count() > 1 {
         directories(next.paths(), &session.layout.home, real).map_err(Problem::into_error)?;
     }
@@ -94,8 +95,15 @@ pub fn remove(session: &Session, what: &str, purge: bool, caution: Caution) -> R
     };
     if let Some(Directory { local, name }) = &found {
         let local = local.to_string_lossy();
+        let next = conf.with_path(&local, None);
         if !caution.dry_run {
-            conf.with_path(&local, None).save(&session.files.poof)?;
+            next.save(&session.files.poof)?;
+        }
+        if next.paths().count() < 2 {
+            session.report.note(
+                "poof needs at least two directories, its configuration among them, before it does \
+                 anything else: `poof add DIR`.",
+            );
         }
         let path = Bytes::path(local.as_bytes());
         session.report.tell(&Event::Dropped { tree: name.clone(), purged: purge, path });

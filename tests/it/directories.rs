@@ -86,6 +86,13 @@ fn what_would_be_in_the_way_of_another_is_not_added() {
         sandbox.poof(args).current_dir(&home).run().expect_code(code).stderr_has(says);
         assert_eq!(paths(&sandbox), before, "{args:?}");
     }
+    // In an empty list as well.
+    let bare = Sandbox::new();
+    fs::create_dir_all(bare.home().join("x")).unwrap();
+    fs::create_dir_all(bare.confdir()).unwrap();
+    let empty = r#"{"bucket":"b","confFile":"c","paths":{},"remote":"r"}"#;
+    fs::write(bare.confdir().join("poof.conf"), empty).unwrap();
+    bare.poof(["add", "x", "../y"]).current_dir(bare.home()).run().expect_code(3);
     let inside = sandbox.data().join("inside");
     sandbox.poof(["add", inside.to_str().unwrap()]).run().expect_code(3).stderr_has("inside");
 }

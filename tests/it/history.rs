@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::harness::command::Run;
 use crate::harness::servers::{PASSWORD, Server, USER};
@@ -255,7 +255,8 @@ fn keeping_sends_no_content_and_costs_a_request_for_each_object_and_two_more() {
     for encrypted in [false, true] {
         let (with, without) = (costs(encrypted, true), costs(encrypted, false));
         let at = format!("encrypted: {encrypted}, with {with:?}, without {without:?}");
-        assert_eq!(with[0].0, without[0].0, "{at}");
+        // The first one notes that it keeps, and looks whether that is there.
+        assert!(with[0].0 <= without[0].0 + 2, "{at}");
         assert_eq!(with[1].0, without[1].0, "{at}");
         assert!(with[2].0 <= without[2].0 + 12, "{at}");
         assert!(with[3].0 <= without[3].0, "{at}");
@@ -385,7 +386,7 @@ fn soak_a_killed_backup_loses_no_snapshot_and_leaves_nothing() {
 }
 
 #[test]
-fn what_is_out_of_time_goes_with_the_next_run_and_a_download_says_what_is_there() {
+fn what_is_out_of_time_goes_with_the_second_run_and_a_download_says_what_is_there() {
     for (side, encrypted) in [(Side::Minio, true), (Side::Disk, false)] {
         let scene = Scene::new(side, encrypted, "2s");
         for round in 1..=5 {
@@ -396,6 +397,9 @@ fn what_is_out_of_time_goes_with_the_next_run_and_a_download_says_what_is_there(
         }
         // The time is what is tested: whole seconds, so that the last is over in any case.
         thread::sleep(Duration::from_millis(3_100));
+        scene.back_up().stderr_has("data: 0 new, 0 changed, 0 removed");
+        // The first that finds it so may have had a wrong clock.
+        assert!(!scene.kept().is_empty(), "{side:?}");
         scene.back_up().stderr_has("data: 0 new, 0 changed, 0 removed");
         assert_eq!(scene.kept(), [""; 0], "{side:?}");
         // Its head is gone as well, that of the fourth is not.
@@ -586,4 +590,21 @@ fn the_history_of_a_file_says_which_versions_come_back() {
         let back = scene.sandbox.home().join("1/data/a");
         assert_eq!(fs::read(back).unwrap(), b"one", "{side:?}");
     }
+}
+
+// A disk shows no hash: of what it shows, both contents are the same.
+#[test]
+fn another_content_of_the_same_size_and_time_is_not_taken_for_an_earlier_one() {
+    let scene = Scene::new(Side::Disk, false, "30d");
+    let file = scene.sandbox.data().join("mail");
+    let time = SystemTime::UNIX_EPOCH + Duration::from_hours(500_000);
+    for text in ["one", "two"] {
+        fs::write(&file, text).unwrap();
+        fs::File::options().write(true).open(&file).unwrap().set_modified(time).unwrap();
+        scene.back_up();
+    }
+    scene.poof(&["download", "--only", "data", "--to", "then", "--at", "1"], 0);
+    assert_eq!(fs::read(scene.sandbox.home().join("then/data/mail")).unwrap(), b"one");
+    scene.poof(&["get", "data/mail", "--to", "got", "--at", "1"], 0);
+    assert_eq!(fs::read(scene.sandbox.home().join("got/data/mail")).unwrap(), b"one");
 }

@@ -140,6 +140,9 @@ impl<'a> Getting<'a> {
             Vec::new()
         };
         let newest = held.snapshots.newest_number() == Some(snapshot.generation());
+        if !newest {
+            self.is_not_wiped(selection)?;
+        }
         let snapshots = Snapshots { cache: self.contents.place()?, ..held.snapshots };
         let only = found.iter().map(Vec::as_slice).collect();
         let target = Target {
@@ -179,6 +182,21 @@ impl<'a> Getting<'a> {
             return Err(guard::half_wiped(&directory.local));
         }
         Ok(())
+    }
+
+    /// Refuses to put an earlier state where a wipe has been: what is there then is not what
+    /// was wiped, and neither a backup nor an upload could go on.
+    fn is_not_wiped(&self, selection: &Selection) -> Result<()> {
+        let name = &selection.directory.name;
+        let wiped = Records::in_state(&self.session.state).get(name)?.is_some();
+        if !wiped || !self.is_in_place(selection) {
+            return Ok(());
+        }
+        let what = format!("{name} is wiped here, and an earlier state is not what was wiped");
+        Err(Error::guard(what).hint(format!(
+            "`--to DIR` puts it elsewhere. `poof download --only {name}` brings the newest \
+             snapshot back first."
+        )))
     }
 
     /// Whether this machine has made or taken a snapshot: nobody else can have put something

@@ -8,7 +8,7 @@ use crate::base::error::{Kind, Result};
 use crate::storage::job::Unwatched;
 use crate::storage::store::Store;
 use crate::tree::history::Past;
-use crate::tree::model::entry::{Attributes, Entry, Stored};
+use crate::tree::model::entry::{Attributes, Entry, Stored, Tag};
 use crate::tree::model::inventory::State;
 use crate::tree::model::layout::Names;
 use crate::tree::remote::listing::Listing;
@@ -20,6 +20,8 @@ pub(super) struct Objects<'a> {
     listing: Option<Listing>,
     /// What is kept for earlier snapshots; None: the remote is not asked yet.
     past: Option<Past>,
+    /// It is not the newest snapshot.
+    earlier: bool,
     /// Places of objects that are kept, by path, from the top of the bucket.
     pub elsewhere: HashMap<Vec<u8>, String>,
     /// Files without an object.
@@ -36,6 +38,7 @@ impl<'a> Objects<'a> {
             names,
             listing,
             past: (!target.past).then(Past::default),
+            earlier: !target.newest,
             elsewhere: HashMap::new(),
             missing: Vec::new(),
             unsound: HashSet::new(),
@@ -54,7 +57,9 @@ impl<'a> Objects<'a> {
         let Some(stored) = entry.stored.as_ref().filter(|_| entry.file().is_some()) else {
             return Ok(());
         };
-        if state == Some(State::Intact) {
+        // A size and a time say little of another content: the kept one is the right one.
+        let vague = self.earlier && matches!(stored.tag, Tag::Time(_));
+        if state == Some(State::Intact) && !vague {
             return Ok(());
         }
         if let Some(place) = self.kept(stored)? {

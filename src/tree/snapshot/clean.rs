@@ -44,6 +44,8 @@ struct Notes {
     lines: BTreeMap<u64, Line>,
     /// What was kept for this generation and all before it is gone.
     over: u64,
+    /// This generation and all before it were out of time in the last run.
+    due: u64,
 }
 
 struct Line {
@@ -61,14 +63,15 @@ impl Line {
 }
 
 impl Notes {
-    /// `over GENERATION`, and `GENERATION@MADE SHARD …` for each.
+    /// `over GENERATION`, `due GENERATION`, and `GENERATION@MADE SHARD …` for each.
     fn read(text: &str) -> Self {
         let mut notes = Notes::default();
         for line in text.lines() {
             let mut words = line.split(' ');
             let first = words.next().unwrap_or_default();
-            if first == "over" {
-                notes.over = words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
+            if let "over" | "due" = first {
+                let number = words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
+                *(if first == "due" { &mut notes.due } else { &mut notes.over }) = number;
                 continue;
             }
             let (number, made) = match first.split_once('@') {
@@ -89,7 +92,8 @@ impl Notes {
             format!("{number}{made} {}\n", shards.join(" "))
         });
         let over = (self.over > 0).then(|| format!("over {}\n", self.over));
-        over.into_iter().chain(lines).collect()
+        let due = (self.due > 0).then(|| format!("due {}\n", self.due));
+        over.into_iter().chain(due).chain(lines).collect()
     }
 
     /// The last of the generations `numbers` that is out of time, and all before it are; 0 if
@@ -97,10 +101,27 @@ impl Notes {
     fn out_of_time(&self, numbers: &BTreeSet<u64>, time: Option<Duration>) -> u64 {
         let Some(time) = time else { return 0 };
         let limit = now().saturating_sub(time.as_secs());
-        let pairs = numbers.iter().zip(numbers.iter().skip(1));
         let made = |number: &u64| self.lines.get(number).and_then(|line| line.made);
-        let over = pairs.take_while(|(_, next)| made(next).is_some_and(|made| made <= limit));
+        // None was made after one that came later: the clock of its machine was wrong.
+        let mut latest = u64::MAX;
+        let mut times: Vec<Option<u64>> = Vec::new();
+        for number in numbers.iter().rev() {
+            let time = made(number).map(|made| made.min(latest));
+            latest = time.unwrap_or(latest);
+            times.push(time);
+        }
+        times.reverse();
+        let pairs = numbers.iter().zip(times.iter().skip(1));
+        let over = pairs.take_while(|(_, next)| next.is_some_and(|made| made <= limit));
         over.last().map_or(0, |(number, _)| *number)
+    }
+
+    /// The same, if it was so in the last run already: a clock that is wrong once takes
+    /// nothing away. Takes note of it for the next run. Who keeps nothing any more means it.
+    fn is_due(&mut self, numbers: &BTreeSet<u64>, time: Option<Duration>) -> u64 {
+        let now = self.out_of_time(numbers, time);
+        let before = std::mem::replace(&mut self.due, now);
+        if time.is_some_and(|time| time.is_zero()) { now } else { now.min(before) }
     }
 }
 
@@ -117,13 +138,20 @@ impl Snapshots<'_> {
         lock: &Lock,
         watch: &mut dyn Watch,
     ) -> Result<()> {
-        let notes = self.notes();
-        let numbers: BTreeSet<u64> = self.generations().collect();
-        if !keep.past || notes.out_of_time(&numbers, keep.time) <= notes.over {
+        if !keep.past {
             return Ok(());
         }
-        lock.hold()?;
-        self.clean(&last.head, keep, watch)
+        let mut notes = self.notes();
+        let numbers: BTreeSet<u64> = self.generations().collect();
+        let due = notes.due;
+        if notes.is_due(&numbers, keep.time) > notes.over {
+            lock.hold()?;
+            return self.clean(&last.head, keep, watch);
+        }
+        if notes.due != due {
+            write_private(&self.cache.join(NOTE), notes.to_text().as_bytes())?;
+        }
+        Ok(())
     }
 
     /// Removes old generations, what is kept for them, and shards that no generation needs.
@@ -136,7 +164,7 @@ impl Snapshots<'_> {
         if keep.past || keep.time.is_some() {
             self.learn(&mut notes, &numbers, watch)?;
         }
-        let over = notes.out_of_time(&numbers, keep.time);
+        let over = notes.is_due(&numbers, keep.time);
         let mut needed = if keep.time.is_some() { over + 1 } else { newest };
         if keep.past {
             match self.expire(over, &numbers, watch) {
@@ -223,7 +251,7 @@ mod tests {
 
     #[test]
     fn what_was_noted_is_read() {
-        let text = "over 2\n3@70 shard/a shard/b\n4@80 shard/a\n5 shard/c\n";
+        let text = "over 2\ndue 3\n3@70 shard/a shard/b\n4@80 shard/a\n5 shard/c\n";
         let notes = Notes::read(text);
         assert_eq!(notes.to_text(), text);
         assert_eq!((notes.over, notes.lines[&3].made, notes.lines[&5].made), (2, Some(70), None));
@@ -238,7 +266,7 @@ mod tests {
         let line = |made| Line { made, shards: Vec::new() };
         let lines = [(1, at(500)), (2, at(400)), (3, at(300)), (4, None), (6, at(100)), (7, at(1))];
         let lines = lines.map(|(number, made)| (number, line(made))).into();
-        let notes = Notes { lines, over: 0 };
+        let mut notes = Notes { lines, over: 0, due: 0 };
         let numbers = |of: &[u64]| of.iter().copied().collect::<BTreeSet<u64>>();
         let over = |of: &[u64], time: u64| {
             notes.out_of_time(&numbers(of), Some(Duration::from_secs(time)))
@@ -251,5 +279,14 @@ mod tests {
         assert_eq!(over(&[1, 2, 3, 6, 7], 0), 6, "the newest never is");
         assert_eq!(over(&[7], 0), 0);
         assert_eq!(notes.out_of_time(&numbers(&[1, 2, 3]), None), 0);
+        // A clock that is wrong once takes nothing away.
+        let (all, short) = (numbers(&[1, 2, 3]), Some(Duration::from_secs(250)));
+        assert_eq!([notes.is_due(&all, short), notes.is_due(&all, short)], [0, 2]);
+        assert_eq!(notes.is_due(&all, Some(Duration::from_secs(1_000))), 0);
+        assert_eq!(notes.is_due(&all, short), 0);
+        assert_eq!(notes.is_due(&all, Some(Duration::ZERO)), 2);
+        // One that was made "in the future" holds nothing back.
+        notes.lines.insert(2, line(Some(now() + 1_000_000)));
+        assert_eq!(notes.out_of_time(&all, short), 2);
     }
 }
