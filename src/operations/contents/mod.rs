@@ -247,7 +247,7 @@ impl<'a> Contents<'a> {
     /// The remote fails, or has none, or the newest is not what follows on the last that this
     /// machine has seen.
     pub fn all(&self, held: &Held) -> Result<Vec<Told>> {
-        let Heads { all, damaged } = self.heads(held)?;
+        let Heads { all, damaged, .. } = self.heads(held)?;
         let name = &held.directory.name;
         if let Some(why) = &damaged {
             guard::older_snapshot(&self.ready.remote().place(name), why, self.allowed)?;

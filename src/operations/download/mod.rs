@@ -14,6 +14,7 @@ use super::repository::Repository;
 use super::runner::{self, Task};
 use super::session::Session;
 use super::which::{self, Which};
+use super::wipe::forget_names;
 use super::{hooks, loading};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
@@ -125,6 +126,10 @@ pub(super) fn bring_from(
     let (reaches, sealed) = (incoming.reaches_configuration(), ready.remote().is_encrypted());
     let before = Before::note(session, &roots, !reaches, sealed)?;
     let outcome = runner::all(report, tasks, outcome, "restored");
+    for directory in &repository.places(session, &directories) {
+        // Of one that is wiped still, because this went elsewhere.
+        forget_names(session, &repository, &directory.name)?;
+    }
     before.compare(session, yes)?;
     Ok(outcome?.closed())
 }

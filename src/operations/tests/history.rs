@@ -295,6 +295,22 @@ fn an_earlier_snapshot_does_not_come_into_a_directory_that_is_wiped() {
     assert_eq!(home.contents()["a"], b"other");
 }
 
+#[test]
+fn a_snapshot_in_the_middle_does_not_vanish_without_a_word() {
+    for lose in [false, true] {
+        let home = Home::that_keeps(false, false, "30d");
+        grow(&home, 4);
+        assert_eq!(home.check(None).unwrap().kind, None);
+        let head = format!("{HEADS}0000000002");
+        if lose {
+            home.memory.lose(&head);
+        } else {
+            home.memory.tamper(&head, b"");
+        }
+        assert_eq!(home.check(None).unwrap().kind, Some(Kind::Incomplete), "{lose}");
+    }
+}
+
 // Heads of before are there, and what they name is gone.
 #[test]
 fn what_was_replaced_while_nothing_was_kept_is_promised_to_nobody() {

@@ -125,3 +125,15 @@ fn nothing_comes_back_into_a_directory_whose_wipe_has_not_ended() {
     assert!(!home.contents().contains_key("sub/c"));
     assert_eq!(Step::Download.run(&home), None);
 }
+
+#[test]
+fn what_went_elsewhere_leaves_no_names_of_a_directory_that_is_wiped() {
+    for home in [Home::new(), Home::sealed()] {
+        home.upload().unwrap();
+        assert!(!home.elsewhere().is_empty());
+        let caches = std::fs::read_dir(home.session.state.join("trees")).into_iter().flatten();
+        let left: Vec<_> = caches.flatten().flat_map(|dir| std::fs::read_dir(dir.path())).collect();
+        assert!(left.into_iter().flatten().next().is_none());
+        assert!(is_wiped(&home));
+    }
+}

@@ -44,8 +44,13 @@ pub fn audit(
 ) -> Result<Audit> {
     let mut audit = Audit::default();
     let Some(since) = snapshots.kept_since(watch)? else { return Ok(audit) };
-    let Heads { all, .. } = snapshots.told(watch)?;
+    let Heads { all, unusable, .. } = snapshots.told(watch)?;
     let limit = now().saturating_sub(keep.as_secs());
+    for (generation, why) in unusable {
+        if (since..newest.generation()).contains(&generation) {
+            audit.lost.push(Lost { generation, path: None, why: Some(why) });
+        }
+    }
     // Each with when the next one was made.
     let pairs = all.iter().zip(all.iter().skip(1));
     let within: Vec<&Told> = pairs

@@ -14,6 +14,9 @@ use crate::tree::model::entry::{Entry, is_below, order};
 use crate::tree::model::layout::Names;
 use crate::tree::model::path_set::Kept;
 
+/// Of generations that are missing in a row, so many are told.
+const MOST_MISSING: usize = 100;
+
 /// One of the generations on the remote, as its head tells.
 #[derive(Clone, Debug)]
 pub struct Told {
@@ -28,6 +31,9 @@ pub struct Heads {
     pub all: Vec<Told>,
     /// Why the newest of all cannot be used.
     pub damaged: Option<String>,
+    /// The others that cannot be used, by number, and why; those that are missing between two
+    /// that are there, too.
+    pub unusable: Vec<(u64, String)>,
 }
 
 impl Told {
@@ -81,12 +87,21 @@ impl Snapshots<'_> {
         numbers.sort_unstable_by(|a, b| b.cmp(a));
         let names: Vec<_> = numbers.iter().map(|number| Names::head(*number)).collect();
         let read = self.read(&names, LARGEST_HEAD, watch)?;
-        let opened = numbers.into_iter().zip(read).map(|(number, read)| {
-            self.open_head(number, read).map(|(head, bytes)| Told { head, bytes })
-        });
-        let opened: Vec<std::result::Result<Told, String>> = opened.collect();
-        let damaged = opened.first().and_then(|newest| newest.as_ref().err().cloned());
-        Ok(Heads { all: opened.into_iter().flatten().collect(), damaged })
+        let (mut all, mut damaged, mut unusable) = (Vec::new(), None, Vec::new());
+        for (index, (&number, read)) in numbers.iter().zip(read).enumerate() {
+            match self.open_head(number, read) {
+                Ok((head, bytes)) => all.push(Told { head, bytes }),
+                Err(why) if index == 0 => damaged = Some(why),
+                Err(why) => unusable.push((number, why)),
+            }
+        }
+        for pair in numbers.windows(2) {
+            let missing = pair[1] + 1..pair[0];
+            // However many somebody may say there were.
+            let missing = missing.take(MOST_MISSING);
+            unusable.extend(missing.map(|number| (number, "its head is missing".to_owned())));
+        }
+        Ok(Heads { all, damaged, unusable })
     }
 
     /// How many generations come back whole, and when the oldest of them was made, in seconds
