@@ -86,11 +86,18 @@ func TestANameThatAnExternalDiskRefusesIsTold(t *testing.T) {
 				t.Errorf("%s: %q: %v", disk.name, name, err)
 			}
 		}
-		if err := os.Mkdir(dir+"/directory", 0o700); err != nil {
+		if err := os.MkdirAll(dir+"/directory/empty", 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if err := put("directory"); err == nil || errors.Is(err, ErrName) {
+		if err := put("full/object"); err != nil {
+			t.Fatal(err)
+		}
+		if err := put("full"); err == nil || errors.Is(err, ErrName) {
 			t.Errorf("%s: a directory in the way: %v", disk.name, err)
+		}
+		// What an earlier run has left holds nothing.
+		if err := put("directory"); err != nil {
+			t.Errorf("%s: an empty directory in the way: %v", disk.name, err)
 		}
 		_ = filepath.WalkDir(dir, func(path string, _ os.DirEntry, _ error) error {
 			if strings.Contains(path, "partial") {
