@@ -113,7 +113,7 @@ func TestWhatIsReplacedGoesAside(t *testing.T) {
 	if err := send("second"); err != nil || read("t/a") != "second" || read("k/1") != "first" {
 		t.Error(err, read("t/a"), read("k/1"))
 	}
-	// Once more, since its answer was lost: what is aside is what was to be kept.
+	// The answer was lost, and poof sends the object again: the first version stays aside.
 	if err := send("second again"); err != nil || read("k/1") != "first" {
 		t.Error(err, read("k/1"))
 	}

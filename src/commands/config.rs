@@ -5,7 +5,7 @@ use std::fs;
 use super::shown;
 use crate::base::error::{Error, Result};
 use crate::config::PoofConf;
-use crate::operations::{Outcome, Session};
+use crate::operations::{Outcome, Session, directories};
 use crate::report::Note;
 
 pub fn run(session: &Session) -> Result<Outcome> {
@@ -13,8 +13,7 @@ pub fn run(session: &Session) -> Result<Outcome> {
     let missing = !path.exists();
     if missing {
         let _lock = session.lock()?;
-        let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
-        PoofConf::scaffold(path, &session.files.dir, &user)?.save(path)?;
+        directories::scaffold(session)?.save(path)?;
         session.report.say(Note::Written { is_new: true, path: path.clone() });
     }
     let text = fs::read(path).map_err(|error| Error::io("read", path, &error))?;

@@ -90,6 +90,11 @@ impl Ready {
         self.keep
     }
 
+    /// The same where something is to be kept at all; none where what was kept is to go.
+    pub fn keeps(&self) -> Option<Duration> {
+        self.keep.filter(|time| !time.is_zero())
+    }
+
     /// The same with other remotes, for tests.
     #[cfg(test)]
     #[must_use]

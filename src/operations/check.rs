@@ -54,7 +54,7 @@ pub(super) fn look(session: &Session, request: &Request, ready: &Ready) -> Resul
     let repository = Repository::open(session, ready, &directories, request.allowed)?;
     repository.warn_of_nested(session, ready, &directories);
     let sample = request.sample.map(Sample::new).transpose()?;
-    let keep = ready.keep();
+    let keep = ready.keeps();
     let checking = Checking { session, repository: &repository, sample, keep };
     let mut outcome = Outcome::default();
     let (mut proven, mut lost) = (0, 0);
@@ -147,7 +147,7 @@ impl Checking<'_> {
     /// many of their files do not.
     fn earlier(&self, name: &str, newest: &Snapshot, listing: &Listing) -> Result<u64> {
         let Checking { session, repository, keep, .. } = self;
-        let Some(keep) = keep.filter(|keep| !keep.is_zero()) else { return Ok(0) };
+        let Some(keep) = *keep else { return Ok(0) };
         let report = &*session.report;
         let mut monitor = Monitor::comparison(report, name);
         let found = audit(&repository.snapshots(name), newest, listing, keep, &mut monitor)?;

@@ -27,14 +27,10 @@ pub fn add(session: &Session, dir: &Path, name: Option<&str>, dry_run: bool) -> 
     let conf = if path.exists() {
         PoofConf::load(path).map_err(Problem::into_error)?
     } else {
-        let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
-        PoofConf::scaffold(path, &session.files.dir, &user)?
+        scaffold(session)?
     };
     let local = absolute(dir)?;
-    let name = match name {
-        Some(name) => name.to_owned(),
-        None => local.rsplit('/').find(|part| !part.is_empty()).unwrap_or_default().to_owned(),
-    };
+    let name = name.unwrap_or_else(|| dir_name(&local)).to_owned();
     if let Some((known, there)) = conf.paths().find(|(known, _)| is_same(known, &local)) {
         if there == name || there != PLACEHOLDER && dir_name(known) == name {
             session.report.note("It is in poof.conf already.");
@@ -71,6 +67,15 @@ pub fn add(session: &Session, dir: &Path, name: Option<&str>, dry_run: bool) -> 
         session.report.done("Dry run: nothing was changed.");
     }
     Ok(Outcome::default().with("changed", !dry_run))
+}
+
+/// A new poof.conf for this user, which is not written yet.
+///
+/// # Errors
+/// The operating system gave no random numbers.
+pub fn scaffold(session: &Session) -> Result<PoofConf> {
+    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
+    PoofConf::scaffold(&session.files.poof, &session.files.dir, &user)
 }
 
 /// Takes a directory out, by its name or its path. What is here stays; what is on the remote
@@ -155,12 +160,12 @@ fn find(conf: &PoofConf, what: &str) -> Option<Directory> {
 
 fn unknown(conf: &PoofConf, what: &str) -> Error {
     let names: Vec<_> = conf.paths().map(|(_, name)| name).collect();
-    Error::new(Kind::Usage, format!("{} is not in poof.conf", name_of(what.as_bytes()))).hint(
-        format!(
-            "It has: {}. A directory is written with a slash: ./DIR. `--purge` also takes a name that is on the remote alone.",
-            names.join(", ")
-        ),
-    )
+    let what = format!("{} is not in poof.conf", name_of(what.as_bytes()));
+    Error::new(Kind::Usage, what).hint(format!(
+        "It has: {}. A directory is written with a slash: ./DIR. `--purge` also takes a name that \
+         is on the remote alone.",
+        names.join(", ")
+    ))
 }
 
 /// Refuses where the copy on the remote is the only one.

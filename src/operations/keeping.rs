@@ -27,7 +27,7 @@ pub(super) fn keep(repository: &Repository, ready: &Ready) -> Result<Keep> {
 /// The refusal.
 pub fn is_possible(ready: &Ready) -> Result<()> {
     let remote = ready.remote();
-    if ready.keep().is_none_or(|time| time.is_zero()) {
+    if ready.keeps().is_none() {
         return Ok(());
     }
     let doing = format!("find out what {} can do", remote.name());
@@ -49,7 +49,7 @@ pub fn is_possible(ready: &Ready) -> Result<()> {
 /// As [`is_possible`], or the remote refuses.
 pub fn works(ready: &Ready) -> Result<()> {
     is_possible(ready)?;
-    if ready.keep().is_none_or(|time| time.is_zero()) {
+    if ready.keeps().is_none() {
         return Ok(());
     }
     let (remote, store) = (ready.remote(), ready.remote().store());

@@ -46,7 +46,7 @@ pub(in crate::operations) fn find(
     let contents = Contents::open(session, ready, request.allowed)?;
     let (mut count, mut outcome) = (0, Outcome::default());
     // With "keep", what is deleted or replaced is found as well.
-    let earlier = matches!(which, Which::Newest) && ready.keep().is_some_and(|k| !k.is_zero());
+    let earlier = matches!(which, Which::Newest) && ready.keeps().is_some();
     for directory in directories {
         let held = contents.tree(directory)?;
         let tree = &held.directory.name;

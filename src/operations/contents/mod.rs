@@ -278,7 +278,7 @@ impl<'a> Contents<'a> {
     /// Until when the snapshot with this index, of which the first is the newest, comes back
     /// whole; None if that is not said.
     fn kept_until(&self, all: &[Told], index: usize, since: Option<u64>) -> Option<u64> {
-        let keep = self.ready.keep().filter(|keep| !keep.is_zero())?;
+        let keep = self.ready.keeps()?;
         since.filter(|since| all[index].generation() >= *since)?;
         let (next, _) = all.get(index.checked_sub(1)?)?.made();
         Some(next.saturating_add(keep.as_secs()))
@@ -289,7 +289,7 @@ impl<'a> Contents<'a> {
     /// # Errors
     /// The remote fails.
     fn kept_since(&self, held: &Held) -> Result<Option<u64>> {
-        match self.ready.keep().filter(|keep| !keep.is_zero()) {
+        match self.ready.keeps() {
             Some(_) => held.snapshots.kept_since(&mut self.monitor(held)),
             None => Ok(None),
         }
@@ -301,9 +301,7 @@ impl<'a> Contents<'a> {
     /// The remote fails.
     fn past(&self, held: &Held) -> Result<Past> {
         let Snapshots { store, names, .. } = &held.snapshots;
-        let doing = format!("list what is kept of {}", names.tree());
         Past::list(store, names, &mut self.monitor(held))
-            .map_err(|failure| failure.into_error(&doing, Kind::Remote))
     }
 
     /// Why there is nothing to look at.

@@ -174,9 +174,7 @@ fn tree(
 /// What is kept for the earlier snapshots of a tree; None if nothing is.
 fn history(snapshots: &Snapshots) -> Result<Option<event::History>> {
     let Snapshots { store, names, .. } = snapshots;
-    let doing = format!("list what is kept of {}", names.tree());
-    let Past { objects, bytes, .. } = Past::list(store, names, &mut Unwatched)
-        .map_err(|failure| failure.into_error(&doing, Kind::Remote))?;
+    let Past { objects, bytes, .. } = Past::list(store, names, &mut Unwatched)?;
     if objects == 0 {
         return Ok(None);
     }

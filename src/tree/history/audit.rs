@@ -63,9 +63,7 @@ pub fn audit(
     if within.is_empty() {
         return Ok(audit);
     }
-    let doing = format!("list what is kept of {}", snapshots.names.tree());
-    let past = Past::list(snapshots.store, &snapshots.names, watch)
-        .map_err(|failure| failure.into_error(&doing, Kind::Remote))?;
+    let past = Past::list(snapshots.store, &snapshots.names, watch)?;
     // What is in the shards of the newest was looked at.
     let newest = all.iter().find(|told| told.generation() == newest.generation());
     let mut read: HashSet<_> = newest.into_iter().flat_map(Told::shards).collect();

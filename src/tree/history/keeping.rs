@@ -81,7 +81,7 @@ pub fn keep(
     if !jobs.is_empty() {
         note(store.rename(jobs, watch)?, &mut failures);
     }
-    // What counts is what the server shows, and not what it says.
+    // A reply proves nothing: the server has to show the copy in a listing.
     let kept = list(store, &dir, &[], watch)?;
     for (index, leaving) in leaving.into_iter().enumerate() {
         if !leaving.goes && outcome.aside.contains_key(&leaving.place) {

@@ -18,7 +18,7 @@ use super::model::entry::{Stored, Tag};
 use super::model::inventory::md5;
 use super::model::layout::Names;
 use super::remote::listing::list;
-use crate::storage::failure::Failure;
+use crate::base::error::{Kind, Result};
 use crate::storage::job::Watch;
 use crate::storage::store::Store;
 
@@ -65,9 +65,11 @@ pub struct Past {
 impl Past {
     /// # Errors
     /// The remote cannot be reached, or refuses.
-    pub fn list(store: &Store, names: &Names, watch: &mut dyn Watch) -> Result<Self, Failure> {
+    pub fn list(store: &Store, names: &Names, watch: &mut dyn Watch) -> Result<Self> {
         let dir = names.kept();
-        let listed = list(store, &dir, &[], watch)?;
+        let doing = format!("list what is kept of {}", names.tree());
+        let listed = list(store, &dir, &[], watch)
+            .map_err(|failure| failure.into_error(&doing, Kind::Remote))?;
         let mut past = Past { dir, ..Past::default() };
         for name in listed.names() {
             let Some((generation, id)) = parse(name) else { continue };

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Target;
-use crate::base::error::{Kind, Result};
+use crate::base::error::Result;
 use crate::storage::job::Unwatched;
 use crate::storage::store::Store;
 use crate::tree::history::Past;
@@ -80,10 +80,7 @@ impl<'a> Objects<'a> {
     /// Where an object is kept. The remote is asked once, and only if something is looked for.
     fn kept(&mut self, stored: &Stored) -> Result<Option<String>> {
         if self.past.is_none() {
-            let doing = format!("list what is kept of {}", self.names.tree());
-            let past = Past::list(self.store, self.names, &mut Unwatched)
-                .map_err(|failure| failure.into_error(&doing, Kind::Remote))?;
-            self.past = Some(past);
+            self.past = Some(Past::list(self.store, self.names, &mut Unwatched)?);
         }
         Ok(self.past.as_ref().and_then(|past| past.place(stored)))
     }
