@@ -1,7 +1,7 @@
 //! `poof verify`: are both files there, do they make sense, and does the remote
 //! accept them?
 
-use crate::base::error::{Error, Kind, Result};
+use crate::base::error::{Error, Result};
 use crate::base::interrupt;
 use crate::cli::Verify;
 use crate::config::programs::{of_poof, of_rclone, settings};
@@ -12,13 +12,10 @@ use crate::host::paths::System;
 use crate::host::program;
 use crate::host::signature;
 use crate::operations::permissions;
-use crate::operations::repository::sight;
 use crate::operations::secrets::{check, give, rclone_file};
-use crate::operations::{Outcome, Session, guessable, keeping, keychain, schedule};
+use crate::operations::{Outcome, Session, guessable, keeping, keychain, probe, schedule};
 use crate::report::{Event, Note};
 use crate::storage::configuration;
-use crate::storage::failure::Failure;
-use crate::storage::remote::Remote;
 
 pub fn run(session: &Session, args: &Verify) -> Result<Outcome> {
     permissions::warn_if_open(session);
@@ -62,7 +59,7 @@ pub fn run(session: &Session, args: &Verify) -> Result<Outcome> {
         give(&session.files.rclone, &rclone, &secrets)?;
         // What needs no answer of the remote is said first.
         keeping::is_possible(&ready)?;
-        probe(session, &ready)?;
+        probe::remote(session, &ready)?;
         keeping::works(&ready)?;
         session.report.result("configuration appears to be valid and has valid credentials");
     }
@@ -100,42 +97,4 @@ fn tell(session: &Session, problem: Problem) -> Error {
         line(session, &question, *status);
     }
     problem.into_error()
-}
-
-/// Lists, writes, reads and deletes in the place where the snapshots go.
-fn probe(session: &Session, ready: &Ready) -> Result<()> {
-    let remote = ready.remote();
-    let place = remote.name();
-    let refused = |doing: String| move |failure: Failure| failure.into_error(&doing, Kind::Remote);
-    let sight = sight::look(ready)?;
-    if !sight.here.exists {
-        remote.make_bucket().map_err(refused(format!("make {place}")))?;
-        session.report.say(Note::BucketMade { place: place.clone() });
-    }
-    let names: Vec<_> = ready.directories().iter().map(|d| d.name.as_str()).collect();
-    if let Some(suspicion) = sight.suspicion(&names) {
-        session.report.warn(&format!("{}. {}", suspicion.what, suspicion.hint));
-    }
-    round_trip(remote, &place)
-}
-
-fn round_trip(remote: &Remote, place: &str) -> Result<()> {
-    let doing = |what: &str| format!("{what} a probe object in {place}");
-    let mut id = [0_u8; 16];
-    getrandom::fill(&mut id)
-        .map_err(|error| Error::unexpected(format!("no random numbers: {error}")))?;
-    let name = format!(".poof/probe-{}", data_encoding::HEXLOWER.encode(&id));
-    let fail =
-        |what: &'static str| move |failure: Failure| failure.into_error(&doing(what), Kind::Remote);
-    remote.put(&name, &id).map_err(fail("write"))?;
-    let read = remote.get(&name, 1024).map_err(fail("read"));
-    remote.delete(&name).map_err(fail("delete"))?;
-    if read? != id {
-        return Err(Error::new(
-            Kind::Remote,
-            format!("a probe object in {place} came back with other content"),
-        )
-        .hint("Something between here and the server changes data; do not use it."));
-    }
-    Ok(())
 }
