@@ -85,6 +85,8 @@ pub enum Command {
     Diff(Diff),
     /// List the snapshots of a directory, or the versions of a path
     History(History),
+    /// Set everything up, guided: what to back up, where, and how
+    Init(Init),
     /// Check both configuration files and the credentials against the remote
     Verify(Verify),
     /// Check that poof can restore what is on the remote
@@ -290,6 +292,13 @@ pub struct Check {
     /// Do what this guard refuses, for this run only
     #[arg(long, value_name = "GUARD")]
     pub allow: Vec<Guard>,
+}
+
+#[derive(Args)]
+pub struct Init {
+    /// The level that you want, from 1 to 4; 3 and 4 encrypt
+    #[arg(long, value_name = "LEVEL", value_parser = clap::value_parser!(u8).range(1..=4))]
+    pub level: Option<u8>,
 }
 
 #[derive(Args)]

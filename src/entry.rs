@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
+use crate::base::prompts;
 use crate::base::terminal::{OutputOptions, Terminal, Volume};
 use crate::base::waiting;
 use crate::cli::{self, Cli, Color};
@@ -35,6 +36,7 @@ pub fn run() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let voice = voice(&cli);
+    prompts::colored(voice.color);
     waiting::announce(move |waiting, is_shown| {
         Terminal::new(voice).tell(&Event::waiting(waiting, is_shown));
     });

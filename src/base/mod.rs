@@ -6,6 +6,7 @@ pub mod files;
 pub mod interrupt;
 pub mod json;
 pub mod log;
+pub mod prompts;
 pub mod secret;
 pub mod shown;
 pub mod terminal;

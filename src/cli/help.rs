@@ -26,7 +26,7 @@ const ALWAYS: [Kind; 4] = [Kind::Unexpected, Kind::Usage, Kind::Config, Kind::In
 /// Of poof itself.
 pub const EXAMPLES: &[(&str, &str)] = &[
     ("poof demo", "see the whole cycle, with made-up files"),
-    ("poof config", "create poof.conf and show it"),
+    ("poof init", "set everything up, guided"),
     ("poof backup", "make the remote equal to this machine"),
     ("poof help backup", "more on one command"),
     ("poof help poof.conf", "every key of poof.conf"),
@@ -110,6 +110,14 @@ pub const HELP: &[Help] = &[
             ("poof history Documents/tax.odt", "the versions of a file"),
         ],
         ends: &[Kind::Remote, Kind::Incomplete, Kind::Guard],
+    },
+    Help {
+        name: "init",
+        examples: &[
+            ("poof init", "from nothing to the first backup"),
+            ("poof init --level 4", "encrypted, and ready for `poof upload`"),
+        ],
+        ends: &[Kind::Remote, Kind::Incomplete, Kind::Guard, Kind::Busy],
     },
     Help {
         name: "verify",

@@ -19,7 +19,7 @@ pub fn run(session: &Session, args: &Lconfig) -> Result<Outcome> {
         return Ok(outcome(kind, every));
     }
     let _lock = session.lock()?;
-    schedule::install(session, kind, every)?;
+    schedule::install(session, kind, every, true)?;
     if let Some(why) = why {
         report.say(Note::CronRuns { why: why.clone() });
     }

@@ -15,6 +15,7 @@ mod econfig;
 mod find;
 mod get;
 mod history;
+mod init;
 mod kit;
 mod lconfig;
 mod lpurge;
@@ -59,6 +60,7 @@ pub fn run(cli: Cli, session: &Session) -> Result<Outcome> {
         Some(Command::Get(args)) => get::run(session, &args),
         Some(Command::Diff(args)) => diff::run(session, &args),
         Some(Command::History(args)) => history::run(session, &args),
+        Some(Command::Init(args)) => init::run(session, &args),
         Some(Command::Verify(args)) => verify::run(session, &args),
         Some(Command::Config) => config::run(session),
         Some(Command::Add(args)) => add::run(session, &args),

@@ -89,8 +89,17 @@ impl PoofConf {
 
     #[must_use]
     pub fn with_remote(&self, remote: &str) -> Self {
+        self.with("remote", Some(remote))
+    }
+
+    /// The same with this text for a key; None: without the key.
+    #[must_use]
+    pub fn with(&self, key: &str, text: Option<&str>) -> Self {
         let mut changed = self.clone();
-        changed.document.insert("remote".to_owned(), Value::String(remote.to_owned()));
+        match text {
+            Some(text) => changed.document.insert(key.to_owned(), Value::String(text.to_owned())),
+            None => changed.document.remove(key),
+        };
         changed
     }
 

@@ -15,7 +15,7 @@ use crate::report::{Bytes, Event};
 use crate::tree::wipe::Records;
 
 /// What the directory of poof's own configuration is called where nobody has said.
-const OWN: &str = "poof-config";
+pub(super) const OWN: &str = "poof-config";
 
 /// Adds `dir` under `name`; None: that of the directory. A poof.conf that is missing is made.
 ///

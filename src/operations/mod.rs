@@ -35,6 +35,7 @@ pub mod secret_cache;
 pub mod secrets;
 pub mod section;
 pub mod session;
+pub mod set_up;
 pub mod status;
 #[cfg(test)]
 mod tests;

@@ -66,17 +66,19 @@ pub fn found(session: &Session) -> Option<Found> {
     }
 }
 
-/// Puts a schedule in force and shows it.
+/// Puts a schedule in force and tells what was written; `shown`: also its text.
 ///
 /// # Errors
 /// It is not in force.
-pub fn install(session: &Session, kind: Kind, every: Interval) -> Result<()> {
+pub fn install(session: &Session, kind: Kind, every: Interval, shown: bool) -> Result<()> {
     let report = &*session.report;
     warn_if_unready(session);
     let schedule = schedule(session, every)?;
     let written =
         Scheduler::of_this_user(&session.layout, &session.state).install(kind, &schedule)?;
-    offer::give(session, &joined(kind, &written.files));
+    if shown {
+        offer::give(session, &joined(kind, &written.files));
+    }
     for path in written.files.iter().filter_map(|(path, _)| path.as_ref()) {
         let path = Bytes::path(path.as_os_str().as_encoded_bytes());
         report.tell(&Event::Path { name: kind.to_string(), path });

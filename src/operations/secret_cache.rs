@@ -10,6 +10,13 @@ use crate::config::secrets::Declared;
 pub struct SecretCache(Mutex<Vec<(Option<Declared>, Arc<Secret>)>>);
 
 impl SecretCache {
+    /// The same secrets for another session.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        SecretCache(Mutex::new(held.clone()))
+    }
+
     /// A secret that was fetched before.
     pub fn find(&self, declared: Option<&Declared>) -> Option<Arc<Secret>> {
         let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);

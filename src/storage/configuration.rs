@@ -8,10 +8,10 @@ use zeroize::Zeroizing;
 use super::failure::Failure;
 use super::rclone::call::call;
 use super::rclone::configuring::{
-    ConfigOptions, CreateRemote, DescribeOption, Encrypt, GetRemote, KeysOf, ProxyOf, Unlock,
+    ConfigOptions, CreateRemote, DescribeOption, Encrypt, GetRemote, KeysOf, ProxyOf, Types, Unlock,
 };
 pub use super::rclone::configuring::{
-    Described, Overlaid, Proxy, SectionKeys, Unlocked, UseConfig,
+    Described, Example, Overlaid, Proxy, RemoteOption, RemoteType, SectionKeys, Unlocked, UseConfig,
 };
 
 /// Whether this build has only some of rclone's types of remotes.
@@ -23,6 +23,17 @@ pub const FEW_TYPES: bool = cfg!(feature = "slim");
 /// rclone does not answer.
 pub fn keys_of(kind: &str) -> Result<SectionKeys, Failure> {
     call(&KeysOf { kind })
+}
+
+/// All types of remotes, by their names.
+///
+/// # Errors
+/// rclone does not answer.
+pub fn types() -> Result<Vec<RemoteType>, Failure> {
+    let mut types = call(&Types {})?.providers;
+    types.retain(|kind| !kind.hide);
+    types.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(types)
 }
 
 /// The proxy of the environment for an address, if there is one.

@@ -157,6 +157,14 @@ impl Remote {
         self.objects.make_bucket()
     }
 
+    /// Removes the bucket with the empty directories in it. One that holds anything stays.
+    ///
+    /// # Errors
+    /// It is not empty, or the remote cannot be reached or refuses.
+    pub fn remove_empty_bucket(&self) -> Result<(), Failure> {
+        self.objects.seen_through(None).remove_empty_directories("")
+    }
+
     /// Stores a small object.
     ///
     /// # Errors

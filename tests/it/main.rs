@@ -62,6 +62,8 @@ mod immutable;
 #[cfg(target_os = "linux")] // ldd, dpkg
 #[cfg(target_os = "linux")] // procfs
 mod inherited;
+#[cfg(target_os = "linux")] // tmux
+mod init;
 mod install;
 mod json;
 #[cfg(target_os = "linux")] // the Secret Service of a desktop

@@ -1,81 +1,11 @@
-//! A person at a terminal: tmux is the terminal, and shows what they see.
+//! What a person sees at a terminal.
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
 use std::sync::mpsc::{self, Receiver};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::harness::{Kind, Proxy, Sandbox, Verdict, grow};
+use crate::harness::{Kind, Proxy, Sandbox, Terminal, Verdict, grow};
 use crate::story::{on_disk, proxied};
-
-/// A terminal with a shell in it, gone at the end of the test.
-struct Terminal {
-    socket: PathBuf,
-}
-
-impl Terminal {
-    fn open(sandbox: &Sandbox, columns: u16) -> Self {
-        let terminal = Terminal { socket: sandbox.home().with_file_name("tmux") };
-        let home = format!("HOME={}", sandbox.home().display());
-        let user = format!("USER={}", sandbox.bucket());
-        let size = ["-x", &columns.to_string(), "-y", "24"].map(str::to_owned);
-        let shell = ["env", &home, &user, "PS1=$ ", "sh", "-i"].map(str::to_owned);
-        let words = [&["new-session".to_owned(), "-d".to_owned()][..], &size, &shell].concat();
-        terminal.tmux(&words.iter().map(String::as_str).collect::<Vec<_>>());
-        terminal.until("the prompt is there", |screen| screen.last().is_some_and(|l| l == "$"));
-        terminal
-    }
-
-    fn tmux(&self, args: &[&str]) -> String {
-        let mut tmux = Command::new("tmux");
-        tmux.env_clear().env("PATH", "/usr/bin:/bin").env("LANG", "C.UTF-8").env("TERM", "xterm");
-        let output = tmux.arg("-u").args(["-f", "/dev/null", "-S"]).arg(&self.socket).args(args);
-        let output = output.output().expect("tmux is missing: run `make test-tools`");
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success() || args[0] == "kill-server", "{args:?}: {said}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn enter(&self, line: &str) {
-        self.tmux(&["send-keys", "-l", line]);
-        self.tmux(&["send-keys", "Enter"]);
-    }
-
-    /// What is on the screen, without the empty rows at its end.
-    fn rows(&self, more: &[&str]) -> Vec<String> {
-        let text = self.tmux(&[&["capture-pane", "-p"], more].concat());
-        let mut rows: Vec<_> = text.lines().map(|row| row.trim_end().to_owned()).collect();
-        while rows.last().is_some_and(String::is_empty) {
-            rows.pop();
-        }
-        rows
-    }
-
-    #[track_caller]
-    fn until(&self, what: &str, is_so: impl Fn(&[String]) -> bool) -> Vec<String> {
-        let end = Instant::now() + Duration::from_secs(30);
-        loop {
-            let rows = self.rows(&[]);
-            if is_so(&rows) {
-                return rows;
-            }
-            assert!(Instant::now() < end, "still not so: {what}\n{}", rows.join("\n"));
-            thread::sleep(Duration::from_millis(50));
-        }
-    }
-
-    fn resize(&self, columns: u16) {
-        self.tmux(&["resize-window", "-x", &columns.to_string(), "-y", "24"]);
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        self.tmux(&["kill-server"]);
-    }
-}
 
 /// A backup of which some files arrive and one never does.
 fn held() -> (Sandbox, Proxy, Receiver<()>) {

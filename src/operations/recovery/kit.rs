@@ -56,6 +56,8 @@ pub enum Phrase {
     Typed,
     /// poof makes one and shows it.
     Made,
+    /// One that was made and written down before.
+    Given(Secret),
 }
 
 /// Writes a kit.
@@ -72,6 +74,7 @@ pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
     let (phrase, made) = match &request.phrase {
         Phrase::Of(file) => (phrase::from_file(file)?, false),
         Phrase::Typed => (typed(session)?, false),
+        Phrase::Given(phrase) => (Secret::new(phrase.expose().to_owned()), false),
         Phrase::Made if report.interactive() => (new_phrase()?, true),
         Phrase::Made => {
             return Err(Error::new(Kind::Usage, "a new phrase is shown on a terminal only")

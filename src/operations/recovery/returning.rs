@@ -95,7 +95,7 @@ fn schedule(session: &Session, kit: &Kit, yes: bool, mut outcome: Outcome) -> Re
     let scheduler = Scheduler::of_this_user(&session.layout, &session.state);
     let installed = session.lock().and_then(|_lock| {
         let (kind, _) = scheduler.choose()?;
-        crate::operations::schedule::install(session, kind, every)
+        crate::operations::schedule::install(session, kind, every, true)
     });
     if let Err(error) = installed {
         report.warn(&format!("everything is back but the schedule: {error}"));

@@ -151,6 +151,67 @@ impl Call for KeysOf<'_> {
     type Reply = SectionKeys;
 }
 
+/// All types of remotes that there are.
+#[derive(Serialize)]
+pub struct Types {}
+
+#[derive(Deserialize)]
+pub struct AllTypes {
+    pub providers: Vec<RemoteType>,
+}
+
+/// A type of remote as rclone describes it (fs.RegInfo of rclone 1.76).
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RemoteType {
+    pub name: String,
+    pub description: String,
+    /// It is another name of one that is there as well.
+    pub hide: bool,
+    pub options: Vec<RemoteOption>,
+}
+
+/// A setting of a type of remote (fs.Option of rclone 1.76).
+#[allow(clippy::struct_excessive_bools)] // as rclone has them
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RemoteOption {
+    pub name: String,
+    /// Its first line says it in a sentence.
+    pub help: String,
+    /// Of which providers of the type it is: `AWS,Minio`, or `!AWS,Minio`; empty: of all.
+    #[serde(default)]
+    pub provider: String,
+    #[serde(default)]
+    pub examples: Vec<Example>,
+    /// Bit 2: whoever sets a remote up is not asked.
+    pub hide: u8,
+    pub required: bool,
+    pub is_password: bool,
+    pub advanced: bool,
+    /// Its value is one of the examples.
+    pub exclusive: bool,
+    pub default_str: String,
+    /// `string`, `bool`, `int`, …
+    #[serde(rename = "Type")]
+    pub kind: String,
+}
+
+/// A value that a setting may have.
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Example {
+    pub value: String,
+    pub help: String,
+    #[serde(default)]
+    pub provider: String,
+}
+
+impl Call for Types {
+    const METHOD: &'static str = "config/providers";
+    type Reply = AllTypes;
+}
+
 /// Decrypts the text of a configuration file.
 #[derive(Serialize)]
 pub struct Unlock<'a> {

@@ -21,6 +21,8 @@ mod sandbox;
 mod serve;
 pub mod servers;
 mod skip;
+#[cfg(target_os = "linux")] // tmux
+mod terminal;
 pub mod tls;
 pub mod tools;
 mod tree;
@@ -38,6 +40,8 @@ pub use proxy::{Kind, Proxy, Verdict};
 pub use sandbox::Sandbox;
 pub use serve::Unsigned;
 pub use skip::{Lacks, skipped};
+#[cfg(target_os = "linux")]
+pub use terminal::Terminal;
 #[allow(unused_imports)] // for the benchmarks
 pub use tools::stock_rclone;
 pub use tree::{Snapshot, assert_same_content, differences, grow};

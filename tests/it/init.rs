@@ -1,0 +1,326 @@
+//! The guided set-up, as a person goes through it: tmux is the terminal.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::harness::minio::{ACCESS_KEY, SECRET_KEY};
+use crate::harness::servers::{PASSWORD, Server, USER};
+use crate::harness::{Sandbox, Snapshot, Terminal, assert_same_content, grow, minio};
+
+/// A home with documents and pictures, a disk, and nothing else.
+fn newcomer() -> Sandbox {
+    let sandbox = Sandbox::new();
+    fs::remove_dir_all(sandbox.home()).unwrap();
+    fs::create_dir_all(sandbox.home()).unwrap();
+    for name in ["Documents", "Pictures"] {
+        grow(&sandbox.home().join(name), 5, 10..=5_000, 7);
+    }
+    fs::create_dir_all(disk(&sandbox)).unwrap();
+    sandbox
+}
+
+fn disk(sandbox: &Sandbox) -> std::path::PathBuf {
+    sandbox.home().with_file_name("disk")
+}
+
+/// Somebody in front of `poof init`, who counts keys.
+struct Person<'a> {
+    terminal: Terminal,
+    sandbox: &'a Sandbox,
+    keys: usize,
+}
+
+impl<'a> Person<'a> {
+    fn before(sandbox: &'a Sandbox, args: &str) -> Self {
+        let terminal = Terminal::open(sandbox, 100);
+        terminal.tmux(&["resize-window", "-x", "100", "-y", "60"]);
+        terminal.enter(&format!("clear; {} init {args}; echo code $?", env!("CARGO_BIN_EXE_poof")));
+        Person { terminal, sandbox, keys: 0 }
+    }
+
+    /// Waits for a question that is open.
+    #[track_caller]
+    fn asked(&self, question: &str) -> &Self {
+        let is_open = |row: &String| row.starts_with("? ") && row.contains(question);
+        self.terminal.until(question, |rows| rows.iter().any(is_open));
+        self
+    }
+
+    fn key(&mut self, key: &str) -> &mut Self {
+        self.keys += 1;
+        self.terminal.tmux(&["send-keys", key]);
+        self
+    }
+
+    /// Answers an open question: types `text`, and Enter.
+    #[track_caller]
+    fn answer(&mut self, question: &str, text: &str) -> &mut Self {
+        self.asked(question);
+        self.keys += text.chars().count();
+        if !text.is_empty() {
+            self.terminal.tmux(&["send-keys", "-l", text]);
+        }
+        self.key("Enter");
+        // Until it is closed: the next one may be the same.
+        let is_closed = |row: &String| row.starts_with("> ") && row.contains(question);
+        self.terminal.until(&format!("{question} is answered"), |rows| {
+            let ends = ["code ", "? Have you written it down"];
+            rows.iter().any(is_closed) || rows.iter().any(|r| ends.iter().any(|e| r.starts_with(e)))
+        });
+        self
+    }
+
+    /// The same of a line that holds something already.
+    #[track_caller]
+    fn replace(&mut self, question: &str, text: &str) -> &mut Self {
+        self.asked(question);
+        self.terminal.tmux(&["send-keys", "-N", "80", "BSpace"]);
+        self.answer(question, text)
+    }
+
+    /// Reads the phrase, and types the words that are asked for.
+    #[track_caller]
+    fn write_down(&mut self) -> String {
+        let rows = self.terminal.until("the phrase is shown", |rows| {
+            rows.iter().any(|row| row.contains("written it down"))
+        });
+        let is_phrase = |row: &&String| row.starts_with("    ");
+        let phrase = rows.iter().find(is_phrase).expect("no phrase").trim().to_owned();
+        self.key("Enter");
+        for _ in 0..2 {
+            let open = |row: &String| row.starts_with("? Word ");
+            let rows = self.terminal.until("a word is asked for", |rows| rows.iter().any(open));
+            let asked = rows.iter().find(|row| open(row)).unwrap().clone();
+            let number: usize = asked.split(' ').nth(2).unwrap().parse().unwrap();
+            let word = phrase.split(' ').nth(number - 1).unwrap().to_owned();
+            self.answer(&format!("Word {number} "), &word);
+        }
+        phrase
+    }
+
+    /// Waits for the end. Returns what is on the screen.
+    #[track_caller]
+    fn ends(&self, code: u8) -> String {
+        let line = format!("code {code}");
+        let rows = self.terminal.until(&line, |rows| rows.iter().any(|row| *row == line));
+        rows.join("\n")
+    }
+
+    fn poof_conf(&self) -> Value {
+        let text = fs::read(self.sandbox.confdir().join("poof.conf")).unwrap();
+        serde_json::from_slice(&text).unwrap()
+    }
+}
+
+/// All that is in the home directory, and on the disk.
+fn everything(sandbox: &Sandbox) -> Vec<String> {
+    let list = |dir: &Path| {
+        let entries = walkdir::WalkDir::new(dir).sort_by_file_name();
+        entries.into_iter().map(|entry| entry.unwrap().path().display().to_string())
+    };
+    list(&sandbox.home()).chain(list(&disk(sandbox)).collect::<Vec<_>>()).collect()
+}
+
+fn to_the_disk(person: &mut Person) {
+    let disk = disk(person.sandbox).display().to_string();
+    person.answer("What should be backed up", "");
+    person.answer("Where should backups go", "A disk");
+    person.answer("Directory:", &disk);
+    person.answer("Use it all the same", "y");
+}
+
+#[test]
+fn somebody_with_a_disk_comes_from_nothing_to_a_backup() {
+    let sandbox = newcomer();
+    let mut person = Person::before(&sandbox, "");
+    to_the_disk(&mut person);
+    person.answer("Encrypt before", "");
+    person.answer("How long should", "");
+    person.answer("It works. Write", "");
+    person.answer("How often", "Not by itself");
+    person.answer("Where should the recovery kit go", "Not now");
+    person.answer("Make the first backup", "");
+    let screen = person.ends(0);
+    assert!(screen.contains("Documents:") && screen.contains("Pictures:"), "{screen}");
+    let typed = person.keys - disk(&sandbox).display().to_string().len();
+    assert!(typed < 60, "{typed} keys beside the path of the disk");
+    let conf = person.poof_conf();
+    assert_eq!((&conf["keep"], &conf["remote"]), (&"30d".into(), &"poof-backup".into()));
+    assert_eq!(conf["paths"].as_object().unwrap().len(), 3);
+    // It is a configuration like any other, and the backup is whole.
+    sandbox.poof(["verify"]).run().expect_code(0);
+    sandbox.poof(["check", "--read-data"]).run().expect_code(0);
+    let before = Snapshot::of(&sandbox.home().join("Pictures"));
+    fs::remove_dir_all(sandbox.home().join("Pictures")).unwrap();
+    sandbox.poof(["download", "--only", "Pictures"]).run().expect_code(0);
+    assert_same_content(&before, &Snapshot::of(&sandbox.home().join("Pictures")));
+    // Once more, to change one thing: Enter leaves the rest as it is.
+    let mut person = Person::before(&sandbox, "");
+    person.answer("What should be backed up", "");
+    person.answer("Where should backups go", "");
+    person.answer("Encrypt before", "");
+    person.answer("How long should", "7 days");
+    person.answer("It works. Write", "");
+    for question in ["How often", "Where should the recovery kit go", "Make the first backup"] {
+        person.asked(question);
+        person.key("Escape");
+    }
+    person.ends(0);
+    let mut expected = conf.clone();
+    expected["keep"] = "7d".into();
+    assert_eq!(person.poof_conf(), expected);
+}
+
+#[test]
+fn somebody_with_a_server_of_s3_encrypts_and_writes_the_phrase_down() {
+    let sandbox = newcomer();
+    let mut person = Person::before(&sandbox, "");
+    person.answer("What should be backed up", "");
+    person.answer("Where should backups go", "Amazon S3");
+    person.answer("Which provider", "(Minio)");
+    person.answer("AWS Access Key ID", ACCESS_KEY);
+    person.answer("AWS Secret Access Key", "wrong");
+    person.answer("Endpoint for S3", &minio().endpoint());
+    person.answer("Look at the other settings", "");
+    person.answer("Bucket:", "");
+    person.answer("Encrypt before", "");
+    person.answer("How long should", "");
+    // The remote is asked before anything is written.
+    person.answer("It does not work yet", "Change");
+    assert!(!sandbox.confdir().exists());
+    person.answer("Where should backups go", "Amazon S3");
+    person.answer("Which provider", "(Minio)");
+    person.answer("AWS Access Key ID", ACCESS_KEY);
+    person.answer("AWS Secret Access Key", SECRET_KEY);
+    person.answer("Endpoint for S3", &minio().endpoint());
+    person.answer("Look at the other settings", "");
+    person.replace("Bucket:", sandbox.bucket());
+    person.answer("Encrypt before", "");
+    person.answer("How long should", "");
+    person.asked("It works. Write");
+    let shown = person.terminal.rows(&[]).join("\n");
+    assert!(shown.contains("secret_access_key = ****") && !shown.contains(SECRET_KEY), "{shown}");
+    person.answer("It works. Write", "");
+    person.answer("How often", "Not by itself");
+    person.answer("Where should the recovery kit go", "Another file");
+    person.replace("File:", &disk(&sandbox).join("kit.txt").display().to_string());
+    let phrase = person.write_down();
+    person.answer("Make the first backup", "");
+    let screen = person.ends(0);
+    assert!(!screen.contains(&phrase), "the phrase stays on the screen: {screen}");
+    let rclone = fs::read_to_string(sandbox.rclone_conf()).unwrap();
+    assert!(rclone.contains("type = crypt") && rclone.contains(SECRET_KEY), "{rclone}");
+    // Nothing was sent in clear.
+    let sent = walkdir::WalkDir::new(minio().bucket_dir(sandbox.bucket()));
+    let names: Vec<_> = sent.into_iter().map(|entry| entry.unwrap().path().to_owned()).collect();
+    assert!(names.len() > 10);
+    assert!(names.iter().all(|name| !name.ends_with("Documents") && !name.ends_with("Pictures")));
+    // The kit opens with what was written down.
+    let file = sandbox.home().join("phrase");
+    fs::write(&file, phrase).unwrap();
+    let kit = disk(&sandbox).join("kit.txt");
+    let before = Snapshot::of(&sandbox.home().join("Documents"));
+    for dir in ["Documents", "Pictures", ".config", ".local"] {
+        fs::remove_dir_all(sandbox.home().join(dir)).unwrap();
+    }
+    let args = ["return".as_ref(), kit.as_os_str(), "--phrase-file".as_ref(), file.as_os_str()];
+    sandbox.poof(args).run().expect_code(0);
+    assert_same_content(&before, &Snapshot::of(&sandbox.home().join("Documents")));
+}
+
+#[test]
+fn somebody_with_a_server_over_ssh_is_asked_for_what_they_know() {
+    let sandbox = newcomer();
+    let server = Server::rclone("sftp");
+    let mut person = Person::before(&sandbox, "--level 3");
+    person.answer("What should be backed up", "");
+    person.answer("Where should backups go", "SFTP");
+    person.answer("SSH host to connect to", "127.0.0.1");
+    person.replace("SSH username", USER);
+    person.replace("SSH port number", &server.port());
+    person.answer("Path to PEM-encoded private key", "");
+    person.answer("SSH password", PASSWORD);
+    person.answer("Look at the other settings", "");
+    person.replace("Directory or bucket:", "backups");
+    // Level 3 encrypts and does not ask.
+    person.answer("How long should", "Not at all");
+    person.answer("It works. Write", "");
+    person.answer("How often", "Not by itself");
+    person.answer("Where should the recovery kit go", "Not now");
+    person.answer("Make the first backup", "");
+    person.ends(0);
+    let rclone = fs::read_to_string(sandbox.rclone_conf()).unwrap();
+    assert!(rclone.contains("type = sftp") && !rclone.contains(PASSWORD), "{rclone}");
+    assert!(person.poof_conf().get("keep").is_none());
+    sandbox.poof(["check"]).run().expect_code(0);
+}
+
+#[test]
+fn whoever_leaves_leaves_nothing() {
+    let sandbox = newcomer();
+    let before = everything(&sandbox);
+    // At the first question, by Esc and by Ctrl-C.
+    for (key, code) in [("Escape", 0), ("C-c", 130)] {
+        let mut person = Person::before(&sandbox, "");
+        person.asked("What should be backed up");
+        person.key(key);
+        person.ends(code);
+        assert_eq!(everything(&sandbox), before, "{key}");
+    }
+    // In the middle, by a signal: the terminal is as before.
+    let mut person = Person::before(&sandbox, "");
+    to_the_disk(&mut person);
+    person.asked("Encrypt before");
+    let home = format!("HOME={}", sandbox.home().display());
+    let pids = process_of(&home);
+    assert!(!pids.is_empty());
+    for pid in pids {
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    }
+    person.ends(130);
+    person.terminal.enter("stty -a | grep -o ' echo ' ; echo checked");
+    person.terminal.until("the terminal echoes", |rows| {
+        rows.iter().any(|row| row.trim() == "echo") && rows.iter().any(|row| row == "checked")
+    });
+    assert_eq!(everything(&sandbox), before);
+    // At the last question: what the trial made is gone as well.
+    for (answer, code) in [("n", 0), ("", 130)] {
+        let mut person = Person::before(&sandbox, "");
+        to_the_disk(&mut person);
+        person.answer("Encrypt before", "y");
+        person.answer("How long should", "");
+        person.asked("It works. Write");
+        assert_ne!(everything(&sandbox), before, "the trial makes a directory there");
+        if answer.is_empty() {
+            person.key("C-c");
+        } else {
+            person.answer("It works. Write", answer);
+        }
+        person.ends(code);
+        assert_eq!(everything(&sandbox), before, "{answer}");
+    }
+}
+
+/// The processes of poof with this variable.
+fn process_of(variable: &str) -> Vec<rustix::process::Pid> {
+    let numbers = fs::read_dir("/proc").unwrap().flatten();
+    let numbers = numbers.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let is_it = |number: &i32| {
+        let read = |name: &str| fs::read(format!("/proc/{number}/{name}")).unwrap_or_default();
+        let has = |bytes: &[u8], text: &str| {
+            bytes.split(|byte| *byte == 0).any(|word| word == text.as_bytes())
+        };
+        has(&read("environ"), variable) && has(&read("cmdline"), "init")
+    };
+    numbers.filter(is_it).filter_map(rustix::process::Pid::from_raw).collect()
+}
+
+#[test]
+fn without_a_terminal_it_names_the_commands_that_do_the_same() {
+    let sandbox = newcomer();
+    let run = sandbox.poof(["init"]).run().expect_code(2);
+    run.stderr_has("poof cconfig").stderr_has("poof add").stderr_has("poof econfig");
+    assert!(!sandbox.confdir().exists() && !sandbox.state().exists());
+}
