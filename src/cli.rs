@@ -6,6 +6,7 @@
 mod configuration;
 #[cfg(test)]
 mod documents;
+mod foreign;
 mod help;
 mod leaving;
 mod looking;
@@ -30,7 +31,7 @@ pub use secret::{Secret, SecretSet};
 
 /// Make it safe in the cloud, prove that it is there, bring it back whole.
 #[derive(Parser)]
-#[command(name = "poof", disable_version_flag = true, arg_required_else_help = true)]
+#[command(name = "poof", disable_version_flag = true)]
 pub struct Cli {
     /// Directory of both configuration files [env: POOF_CONFDIR]
     #[arg(long, global = true, value_name = "DIR")]

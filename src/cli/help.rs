@@ -2,9 +2,10 @@
 //! end. Attached by the command's name, so that the types of the command line stay
 //! what they are.
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, FromArgMatches};
 
-use super::{Cli, configuration};
+use super::{Cli, configuration, foreign};
 use crate::base::error::{DONE, Kind};
 
 /// Columns of the help, as of a terminal without a say.
@@ -306,8 +307,22 @@ pub fn with_topics() -> clap::Command {
 /// # Errors
 /// It is wrong, or asks for help.
 pub fn parse() -> Result<Cli, clap::Error> {
-    let mut matches = with_topics().try_get_matches()?;
+    let mut matches = with_topics().try_get_matches().map_err(with_tip)?;
     Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command()))
+}
+
+/// Adds what the word of another tool is called here.
+fn with_tip(mut error: clap::Error) -> clap::Error {
+    let word = match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(word)) => word.clone(),
+        _ => return error,
+    };
+    if let Some(tip) = foreign::tip(&word) {
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+        // A word that only looks like it would be in the way.
+        error.insert(ContextKind::SuggestedSubcommand, ContextValue::None);
+    }
+    error
 }
 
 fn after(examples: &[(&str, &str)], ends: impl IntoIterator<Item = Kind>) -> String {

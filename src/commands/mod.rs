@@ -33,23 +33,22 @@ mod upload;
 mod verify;
 mod version;
 
-use crate::base::error::{Error, Kind, Result};
+use crate::base::error::Result;
 use crate::cli::{Cli, Command};
 use crate::host::awake;
-use crate::operations::{Outcome, Session, ownership};
+use crate::operations::{Outcome, Session, next, ownership};
 
 /// Runs the command of `cli`.
 pub fn run(cli: Cli, session: &Session) -> Result<Outcome> {
     if cli.version {
         return Ok(version::run(session));
     }
-    if cli.command.as_ref().is_some_and(Command::uses_files) {
+    if cli.command.as_ref().is_none_or(Command::uses_files) {
         ownership::check(session)?;
     }
     let _awake = cli.command.as_ref().is_some_and(Command::takes_long).then(awake::keep);
     match cli.command {
-        None => Err(Error::new(Kind::Usage, "no command was given")
-            .hint("`poof --help` lists commands and options.")),
+        None => next::run(session),
         Some(Command::Version) => Ok(version::run(session)),
         Some(Command::Backup(args)) => backup::run(session, &args),
         Some(Command::Upload(args)) => upload::run(session, &args),

@@ -14,6 +14,7 @@ pub mod keeping;
 pub mod keychain;
 pub mod loading;
 mod monitor;
+pub mod next;
 pub mod offer;
 mod outcome;
 mod own_config;

@@ -34,6 +34,11 @@ pub enum Note {
     Rclone(String),
     /// What the clipboard, a scheduler or the watch over the schedule says.
     Said(Tone, String),
+    /// What to do next, and why.
+    Next {
+        why: &'static str,
+        command: &'static str,
+    },
     /// Something of one tree.
     Tree {
         tree: String,
@@ -203,6 +208,7 @@ impl Note {
             | Note::Remote(_)
             | Note::Schedule(_)
             | Note::QrCode(_)
+            | Note::Next { .. }
             | Note::Tree { what: TreeNote::WouldLift { .. } | TreeNote::MoreForeign(_), .. } => {
                 Tone::Result
             }
@@ -213,6 +219,9 @@ impl Note {
     pub fn text(&self) -> String {
         match self {
             Note::Fixed(_, text) => (*text).to_owned(),
+            Note::Next { why, command } => {
+                format!("{why} Next: `{command}`\n`poof --help` lists commands and options.")
+            }
             Note::Rclone(text) | Note::Said(_, text) | Note::QrCode(text) => text.clone(),
             Note::Tree { tree, what } => what.text(tree),
             Note::HookBegins { when, program } => format!("hook {when}: {program}"),

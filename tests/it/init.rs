@@ -324,3 +324,44 @@ fn without_a_terminal_it_names_the_commands_that_do_the_same() {
     run.stderr_has("poof cconfig").stderr_has("poof add").stderr_has("poof econfig");
     assert!(!sandbox.confdir().exists() && !sandbox.state().exists());
 }
+
+#[test]
+fn poof_alone_says_what_to_do_next() {
+    let sandbox = newcomer();
+    let next = |command: &str| {
+        let run = sandbox.poof([""; 0]).run().expect_code(0);
+        run.stdout_has(&format!("Next: `{command}`"));
+    };
+    next("poof init");
+    let mut person = Person::before(&sandbox, "--level 3");
+    to_the_disk(&mut person);
+    person.answer("How long should", "");
+    person.answer("It works. Write", "");
+    for question in ["How often", "Where should the recovery kit go", "Make the first backup"] {
+        person.asked(question);
+        person.key("Escape");
+    }
+    person.ends(0);
+    next("poof backup");
+    sandbox.poof(["backup"]).run().expect_code(0);
+    next("poof kit FILE");
+    let phrase = sandbox.home().join("phrase");
+    fs::write(&phrase, "correct horse battery staple").unwrap();
+    let kit = disk(&sandbox).join("kit.txt");
+    let args = ["kit".as_ref(), kit.as_os_str(), "--phrase-file".as_ref(), phrase.as_os_str()];
+    sandbox.poof(args).run().expect_code(0);
+    next("poof lconfig --every 6h");
+    sandbox.poof(["upload", "--yes", "--keep-poof"]).run();
+    next("poof download");
+    // What is wrong is said, with its remedy.
+    sandbox.poof(["download"]).run().expect_code(0);
+    fs::write(sandbox.rclone_conf(), "torn").unwrap();
+    sandbox.poof([""; 0]).run().expect_code(3).stderr_has("rclone-poof.conf");
+}
+
+#[test]
+fn the_word_of_another_tool_gets_a_tip() {
+    let sandbox = newcomer();
+    let run = sandbox.poof(["restore"]).run().expect_code(2);
+    run.stderr_has("poof download").stderr_has("poof get PATH");
+}
