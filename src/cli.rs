@@ -98,6 +98,8 @@ pub enum Command {
     Add(Add),
     /// Take a directory out of poof.conf; its files and its snapshot stay
     Remove(Remove),
+    /// Edit a configuration file; what poof would not take is not put in place
+    Edit(Edit),
     /// Say where backups go: a cloud account, a server, or a disk; fills in rclone-poof.conf
     Cconfig(Cconfig),
     /// Add an encrypted remote with random passwords
@@ -254,6 +256,21 @@ pub struct Add {
     /// Print what would be added, and change nothing
     #[arg(long)]
     pub dry_run: bool,
+}
+
+#[derive(Args)]
+pub struct Edit {
+    /// Which file
+    #[arg(value_name = "FILE", default_value = "poof.conf")]
+    pub file: EditFile,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum EditFile {
+    #[value(name = "poof.conf")]
+    Poof,
+    #[value(name = "rclone-poof.conf")]
+    Rclone,
 }
 
 #[derive(Args)]

@@ -44,6 +44,12 @@ pub fn check() -> Result<()> {
     if requested() { Err(Error::interrupted()) } else { Ok(()) }
 }
 
+/// Forgets that the user asked to stop: it was said to a program that runs in front of this
+/// one.
+pub fn forget() {
+    pending().store(false, Ordering::Relaxed);
+}
+
 /// Waits, but not for one who asked to stop.
 ///
 /// # Errors

@@ -159,6 +159,14 @@ pub const HELP: &[Help] = &[
         ends: &[Kind::Remote, Kind::Incomplete, Kind::Guard, Kind::Busy],
     },
     Help {
+        name: "edit",
+        examples: &[
+            ("poof edit", "poof.conf, in the editor that EDITOR names"),
+            ("poof edit rclone-poof.conf", "the other file"),
+        ],
+        ends: &[Kind::Busy],
+    },
+    Help {
         name: "cconfig",
         examples: &[
             ("poof cconfig access_key_id=KEY secret_access_key=SECRET region=eu-west-1", "S3"),

@@ -12,6 +12,7 @@ mod demo;
 mod diff;
 mod download;
 mod econfig;
+mod edit;
 mod find;
 mod get;
 mod history;
@@ -64,6 +65,7 @@ pub fn run(cli: Cli, session: &Session) -> Result<Outcome> {
         Some(Command::Config) => config::run(session),
         Some(Command::Add(args)) => add::run(session, &args),
         Some(Command::Remove(args)) => remove::run(session, &args),
+        Some(Command::Edit(args)) => edit::run(session, &args),
         Some(Command::Cconfig(args)) => cconfig::run(session, &args),
         Some(Command::Econfig) => econfig::run(session),
         Some(Command::Cryptoggle) => cryptoggle::run(session),

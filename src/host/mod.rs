@@ -8,6 +8,7 @@ pub mod cloud;
 pub mod confine;
 pub mod created;
 pub mod disk;
+pub mod editor;
 pub mod erase;
 pub mod flags;
 pub mod handle;

@@ -7,6 +7,7 @@ pub mod check;
 pub mod contents;
 pub mod directories;
 pub mod download;
+pub mod edit;
 pub mod encryption;
 pub mod guessable;
 mod hooks;

@@ -104,7 +104,7 @@ impl<'a> Person<'a> {
     #[track_caller]
     fn ends(&self, code: u8) -> String {
         let line = format!("code {code}");
-        let rows = self.terminal.until(&line, |rows| rows.iter().any(|row| *row == line));
+        let rows = self.terminal.until(&line, |rows| rows.contains(&line));
         rows.join("\n")
     }
 

@@ -96,3 +96,59 @@ fn colours_are_for_terminals_that_want_them() {
         }
     }
 }
+
+/// An editor that does what a script says, and then what the next one says.
+fn editor(sandbox: &Sandbox, script: &str) -> String {
+    let path = sandbox.home().join("my-editor");
+    fs::write(&path, format!("{script}\n")).unwrap();
+    format!("EDITOR='sh {}'", path.display())
+}
+
+#[test]
+fn what_was_edited_is_put_in_place_only_if_poof_takes_it() {
+    let (sandbox, _) = on_disk();
+    let conf = sandbox.confdir().join("poof.conf");
+    let before = fs::read_to_string(&conf).unwrap();
+    let terminal = Terminal::open(&sandbox, 100);
+    let edit = |script: &str, answers: &[&str]| {
+        let poof = format!("{} edit; echo code $?", env!("CARGO_BIN_EXE_poof"));
+        terminal.enter(&format!("clear; {} {poof}", editor(&sandbox, script)));
+        for answer in answers {
+            let asked = |row: &String| row.ends_with("[y/N]");
+            terminal.until("a question", |rows| rows.last().is_some_and(asked));
+            terminal.enter(answer);
+        }
+        terminal.until("the end", |rows| rows.iter().any(|row| row.starts_with("code "))).join("\n")
+    };
+    // It is a copy: nothing is in place while the editor is open.
+    let keep = r#"sed -i 's/"paths"/"keep": "3d", "paths"/' "$1""#;
+    let there = format!("{keep}; grep -c keep {}; true", conf.display());
+    let said = edit(&there, &[]);
+    assert!(said.contains("\n0\n") && said.contains("code 0"), "{said}");
+    assert!(fs::read_to_string(&conf).unwrap().contains("3d"));
+    fs::write(&conf, &before).unwrap();
+    // What is wrong is said, and asked for once more.
+    let wrong = r#"sed -i 's/"paths"/"keep": "soon", "paths"/' "$1""#;
+    let said = edit(wrong, &["n"]);
+    assert!(said.contains("keep") && said.contains("code 3"), "{said}");
+    assert_eq!(fs::read_to_string(&conf).unwrap(), before);
+    let twice = r#"if grep -q soon "$1"; then sed -i s/soon/5d/ "$1"; else
+        sed -i 's/"paths"/"keep": "soon", "paths"/' "$1"; fi"#;
+    let said = edit(twice, &["y"]);
+    assert!(said.contains("code 0"), "{said}");
+    assert!(fs::read_to_string(&conf).unwrap().contains("5d"));
+    fs::write(&conf, &before).unwrap();
+    // Somebody else was faster.
+    let said = edit(&format!("{keep}; echo >> {}", conf.display()), &[]);
+    assert!(said.contains("changed in the meantime") && said.contains("code 3"), "{said}");
+    fs::write(&conf, &before).unwrap();
+    // An editor that fails, and Ctrl-C in one, change nothing and leave nothing.
+    let said = edit(&format!("{keep}; exit 1"), &[]);
+    assert!(said.contains("EDITOR names another one") && said.contains("code 3"), "{said}");
+    let said = edit("trap : INT; kill -INT 0; sleep 0.2; kill -INT $PPID; sleep 0.2", &[]);
+    assert!(said.contains("Nothing was changed") && said.contains("code 0"), "{said}");
+    assert_eq!(fs::read_to_string(&conf).unwrap(), before);
+    let left = fs::read_dir(sandbox.state()).unwrap().flatten();
+    let left: Vec<_> = left.map(|entry| entry.file_name()).collect();
+    assert!(left.iter().all(|name| !name.to_string_lossy().starts_with("scratch-")), "{left:?}");
+}
