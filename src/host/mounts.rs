@@ -92,6 +92,13 @@ pub fn id(handle: &OwnedFd) -> Option<i32> {
     info.lines().find_map(|line| line.strip_prefix("mnt_id:"))?.trim().parse().ok()
 }
 
+/// Where the file system is mounted that `path` is on, or what there is of it.
+pub fn point_of(path: &Path) -> Option<PathBuf> {
+    let there = path.ancestors().find(|path| path.exists())?;
+    let handle = OwnedFd::from(fs::File::open(there).ok()?);
+    of(&handle).map(|mount| mount.point.into())
+}
+
 /// What is mounted below a directory, by its path from there. Known on Linux only.
 pub fn below(root: &Path) -> Vec<(PathBuf, Mount)> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();

@@ -3,7 +3,7 @@
 use data_encoding::HEXLOWER;
 
 use super::Session;
-use super::repository::sight;
+use super::repository::{attached, sight};
 use crate::base::error::{Error, Kind, Result};
 use crate::config::Ready;
 use crate::report::Note;
@@ -18,6 +18,7 @@ pub fn remote(session: &Session, ready: &Ready) -> Result<()> {
     let remote = ready.remote();
     let place = remote.name();
     let refused = |doing: String| move |failure: Failure| failure.into_error(&doing, Kind::Remote);
+    attached::check(&session.state, remote)?;
     let sight = sight::look(ready)?;
     if !sight.here.exists {
         remote.make_bucket().map_err(refused(format!("make {place}")))?;

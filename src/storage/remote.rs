@@ -78,6 +78,11 @@ impl Remote {
         self.disk.as_deref().filter(|dir| !dir.is_dir())
     }
 
+    /// The directory of the bucket, if it is on a disk.
+    pub fn bucket_on_disk(&self) -> Option<PathBuf> {
+        self.disk.as_deref().map(|dir| dir.join(&self.path))
+    }
+
     /// Whether its section is of type s3.
     pub fn is_s3(&self) -> bool {
         self.s3

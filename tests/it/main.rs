@@ -125,6 +125,8 @@ mod terminal;
 #[cfg(target_os = "linux")] // setpriv
 mod trusted;
 mod unended;
+#[cfg(target_os = "linux")] // mount namespaces
+mod unplugged;
 #[cfg(target_os = "linux")] // mounts, chattr
 mod upload;
 mod upload_faults;

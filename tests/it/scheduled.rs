@@ -14,8 +14,9 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::{Value, json};
 
 use crate::harness::command::{Run, copy_program};
+use crate::harness::minio::SECRET_KEY;
 use crate::harness::{Config, DeadEnd, Lacks, Sandbox, minio, skipped};
-use crate::story::{names_on, on_disk};
+use crate::story::{names_on, on_disk, proxied};
 
 const SCHEDULED: [&str; 2] = ["backup", "--scheduled"];
 const EVERY: [&str; 4] = ["backup", "--scheduled", "--every", "6h"];
@@ -149,19 +150,18 @@ const ALERT: &str = "echo \"$POOF_EVENT $POOF_FAILURES $POOF_EXIT_CODE\" >> \"$H
 
 #[test]
 fn it_speaks_up_once_when_it_fails_too_often_and_once_when_it_is_well_again() {
-    let (sandbox, _) = sandbox();
+    let (sandbox, _proxy) = proxied(false);
     stand_in(&sandbox, "notify-send", "echo \"$@\" >> \"$HOME/desktop\"");
     let alert = json!(["sh", "-c", ALERT]);
     sandbox.set("schedule", json!({"alert_command": alert, "alert_after_failures": 2}));
-    let disk = sandbox.home().join("disk");
-    let away = sandbox.home().join("away");
+    let right = fs::read_to_string(sandbox.rclone_conf()).unwrap();
     let alerts = || fs::read_to_string(sandbox.home().join("alerts")).unwrap_or_default();
     let told = || fs::read_to_string(sandbox.home().join("desktop")).unwrap_or_default();
     for _ in 0..2 {
-        fs::rename(&disk, &away).unwrap();
+        fs::write(sandbox.rclone_conf(), right.replace(SECRET_KEY, "another")).unwrap();
         fs::write(sandbox.home().join("alerts"), "").unwrap();
         fs::write(sandbox.home().join("desktop"), "").unwrap();
-        sandbox.poof(SCHEDULED).run().expect_code(4).stderr_has("does not exist");
+        sandbox.poof(SCHEDULED).run().expect_code(4).stderr_has("refused");
         assert_eq!(alerts(), "");
         for _ in 0..3 {
             sandbox.poof(SCHEDULED).run().expect_code(4);
@@ -170,7 +170,7 @@ fn it_speaks_up_once_when_it_fails_too_often_and_once_when_it_is_well_again() {
         // The schedule is asked for most when the remote is gone.
         let status = sandbox.poof(["status"]).run().expect_code(4);
         status.stdout_has("trouble: the backup failed 4 times in a row, with exit code 4");
-        fs::rename(&away, &disk).unwrap();
+        fs::write(sandbox.rclone_conf(), &right).unwrap();
         for _ in 0..2 {
             sandbox.poof(SCHEDULED).run().expect_code(0);
         }

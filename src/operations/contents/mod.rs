@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use super::monitor::Monitor;
 use super::own_files;
-use super::repository::{cache, sight};
+use super::repository::{attached, cache};
 use super::session::Session;
 use super::which::{Which, no_snapshot, unusable};
 use crate::base::error::{Error, Kind, Result};
@@ -72,8 +72,8 @@ impl<'a> Contents<'a> {
     /// # Errors
     /// The disk of the remote is not there, or the state directory cannot be written.
     pub fn open(session: &'a Session, ready: &'a Ready, allowed: Allowed) -> Result<Self> {
-        sight::disk_is_there(ready)?;
         let (remote, state) = (ready.remote(), &session.state);
+        attached::check(state, remote)?;
         let (store, name) = (remote.store(), remote.name());
         let fail = |failure: Failure| failure.into_error(&format!("open {name}"), Kind::Remote);
         let key = identity::key(&store).map_err(fail)?;

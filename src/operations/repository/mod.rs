@@ -1,5 +1,6 @@
 //! What a bucket holds besides files: poof's own records, opened once a run.
 
+pub mod attached;
 pub mod held;
 pub mod sight;
 
@@ -76,7 +77,7 @@ impl<'a> Repository<'a> {
         let (name, state) = (remote.name(), session.state.as_path());
         let doing = format!("read the records of {name}");
         let fail = |failure: Failure| failure.into_error(&doing, Kind::Remote);
-        sight::disk_is_there(ready)?;
+        attached::check(state, remote)?;
         let key = identity::key(&store).map_err(fail)?;
         let identities = Identities { store: &store, key: &key, state, remote: &name };
         let id = identity::remembered_id(state, &name).unwrap_or_default();
@@ -103,6 +104,9 @@ impl<'a> Repository<'a> {
         let suspicion = sight.suspicion(&names);
         let (records, past) = records.map_err(fail)?;
         let identity = identities.check(&records, allowed)?;
+        if !identity.new {
+            attached::remember(state, remote)?;
+        }
         let key = key.of_store(&identity.id, allowed.other_remote);
         let listings = Mutex::new(listings);
         let machine = Machine::of_state(state)?;
@@ -194,7 +198,11 @@ impl<'a> Repository<'a> {
     pub fn mark(&self) -> Result<()> {
         let Repository { store, key, state, name, identity, .. } = self;
         let identities = Identities { store, key, state, remote: name };
-        if identity.new { identities.create(identity) } else { Ok(()) }
+        if !identity.new {
+            return Ok(());
+        }
+        identities.create(identity)?;
+        attached::remember(state, self.remote)
     }
 
     /// Where the directories are on the remote. Machines that share a bucket give that of

@@ -2,8 +2,7 @@
 
 use std::thread::{self, ScopedJoinHandle};
 
-use crate::base::error::{Error, Kind, Result};
-use crate::base::shown::path_of;
+use crate::base::error::{Kind, Result};
 use crate::config::Ready;
 use crate::storage::failure::{Failure, FailureKind};
 use crate::tree::guard::Sight;
@@ -16,7 +15,6 @@ pub fn look(ready: &Ready) -> Result<Sight> {
     let remote = ready.remote();
     let place = remote.name();
     let fail = |failure: Failure| failure.into_error(&format!("list {place}"), Kind::Remote);
-    disk_is_there(ready)?;
     let (here, there) = thread::scope(|scope| {
         let there = ready.counterpart().map(|other| scope.spawn(move || other.top()));
         (remote.top(), there.map(joined))
@@ -32,15 +30,6 @@ pub fn look(ready: &Ready) -> Result<Sight> {
         None => None,
     };
     Ok(Sight { here, there, encrypted: remote.is_encrypted() })
-}
-
-/// # Errors
-/// The remote is on a disk that is not there.
-pub fn disk_is_there(ready: &Ready) -> Result<()> {
-    let remote = ready.remote();
-    let Some(disk) = remote.absent_disk() else { return Ok(()) };
-    let what = format!("{} is in {}, which does not exist", remote.name(), path_of(disk));
-    Err(Error::new(Kind::Remote, what).hint("Is the disk attached and mounted?"))
 }
 
 /// What a thread that asks the remote comes back with.

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::backup::Request;
 use super::outcome::Outcome;
+use super::repository::attached;
 use super::run_history::{History, note};
 use super::session::Session;
 use super::{backup, loading};
@@ -153,9 +154,14 @@ fn decision(
     };
     let found = decide(&conditions);
     // A configuration that is wrong is for the run to tell.
-    let remote = loading::in_force(session).ok().map(|ready| ready.remote().decrypted());
-    let remote = remote.filter(Remote::needs_network);
+    let remote = loading::in_force(session).ok().map(|ready| ready.remote().clone());
     let (Decision::Run, Some(remote)) = (&found, remote) else { return Ok(found) };
+    if !remote.needs_network() {
+        let is_there = attached::check(&session.state, &remote).is_ok();
+        conditions.network = if is_there { Network::Up } else { Network::Unplugged };
+        return Ok(decide(&conditions));
+    }
+    let remote = remote.decrypted();
     let start = Instant::now();
     for looks in 1.. {
         if answers(&remote) {

@@ -36,6 +36,8 @@ pub struct Conditions {
 pub enum Network {
     /// It answers, or is on a disk.
     Up,
+    /// It is on a disk that is not attached.
+    Unplugged,
     /// It has not answered so many times, for so long; `route`: there is a way out of
     /// this machine.
     Down { waited: Duration, looks: u32, route: bool },
@@ -67,6 +69,7 @@ pub enum Reason {
     Battery(u8),
     Metered,
     Offline,
+    Unplugged,
 }
 
 impl fmt::Display for Reason {
@@ -75,6 +78,7 @@ impl fmt::Display for Reason {
             Reason::Busy => f.write_str("another poof is at work on this configuration"),
             Reason::Battery(percent) => write!(f, "on battery, at {percent} %"),
             Reason::Metered => f.write_str("the connection is metered"),
+            Reason::Unplugged => f.write_str("the disk of the remote is not attached"),
             Reason::Offline => f.write_str("this machine is offline"),
         }
     }
@@ -105,6 +109,7 @@ pub fn decide(conditions: &Conditions) -> Decision {
             let left = limits.network_wait.saturating_sub(waited);
             Decision::WaitForNetwork(distance.min(LAST_LOOK).min(left))
         }
+        Network::Unplugged => Decision::Skip(Reason::Unplugged),
         Network::Down { route: false, .. } => Decision::Skip(Reason::Offline),
         // The network is there and the remote is not, which is a failure: the run has the
         // words for it. Or it can be reached in a way that only the run knows.
