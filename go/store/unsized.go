@@ -42,7 +42,7 @@ func (s *Store) sendUnsized(ctx context.Context, root *os.File, job *Send) (sent
 		return sent, err
 	}
 	sent, err = s.send(ctx, root, &Send{
-		ID: job.ID, Path: job.Path, Remote: job.Remote, Have: job.Have, Expected: job.Expected, real: real,
+		ID: job.ID, Path: job.Path, Remote: job.Remote, Have: job.Have, Aside: job.Aside, Expected: job.Expected, real: real,
 	})
 	sent.Real = &real.size
 	return sent, err

@@ -70,6 +70,13 @@ func TestAFileThatSaysAnotherSizeIsSentAsItIs(t *testing.T) {
 		if err != nil || !bytes.Equal(stored, content) {
 			t.Errorf("%s: %q is there, %v", path, stored, err)
 		}
+		again := send()
+		again.Aside = []byte("kept")
+		_, err = s.Send(context.Background(), opened(t, root), again)
+		kept, aside := os.ReadFile(filepath.Join(there, "kept"))
+		if err != nil || aside != nil || !bytes.Equal(kept, content) {
+			t.Errorf("%s: %q is kept, %v, %v", path, kept, err, aside)
+		}
 	}
 }
 
