@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/rclone/rclone/fs"
 )
 
 // What is kept may be more than all else: a listing of the records asks for one page more at
@@ -154,5 +156,66 @@ func TestAnEmptyDirectoryIsNotInTheWay(t *testing.T) {
 	}
 	if _, err := os.Stat(held); err != nil {
 		t.Error(err)
+	}
+}
+
+// A server may go wrong over a rename that it refuses, and take the old name for the new one
+// from then on (rclone's): none is asked for onto a directory, and what is to be kept is
+// replaced under a name that nobody has used.
+func TestAServerHasNoRenameToRefuse(t *testing.T) {
+	ctx, dir := context.Background(), t.TempDir()
+	s, err := Open(ctx, ":local:"+dir, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "t/a/b/c"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	features := s.base.Features()
+	move := features.Move
+	var from []string
+	refuse := false
+	features.IsLocal = false
+	features.Move = func(ctx context.Context, src fs.Object, remote string) (fs.Object, error) {
+		if !strings.HasSuffix(src.Remote(), ".partial") {
+			return move(ctx, src, remote)
+		}
+		from = append(from, src.Remote())
+		if _, err := s.base.NewObject(ctx, remote); err != nil && !errors.Is(err, fs.ErrorObjectNotFound) {
+			t.Error("it is asked for a rename onto a directory")
+		}
+		if refuse {
+			return nil, errors.New("refused")
+		}
+		return move(ctx, src, remote)
+	}
+	send := func(text, aside string) error {
+		_, err := s.Send(ctx, nil, &Send{Remote: []byte("t/a"), Aside: []byte(aside), Data: []byte(text)})
+		return err
+	}
+	if err := send("first", ""); err != nil || len(from) != 1 {
+		t.Fatal(err, from)
+	}
+	refuse = true
+	if err := send("second", "k/1"); err == nil {
+		t.Error("it is refused")
+	}
+	refuse = false
+	if err := send("second", "k/1"); err != nil {
+		t.Error(err)
+	}
+	held := filepath.Join(dir, "t/held/inside")
+	if err := errors.Join(os.Mkdir(filepath.Dir(held), 0o700), os.WriteFile(held, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Send(ctx, nil, &Send{Remote: []byte("t/held"), Data: []byte("text")}); !errors.Is(err, fs.ErrorIsDir) {
+		t.Error(err)
+	}
+	slices.Sort(from)
+	if names := slices.Compact(from); len(names) < 3 {
+		t.Error("a name is used again:", names)
+	}
+	if text, err := os.ReadFile(filepath.Join(dir, "k/1")); err != nil || string(text) != "first" {
+		t.Error(err, text)
 	}
 }

@@ -48,13 +48,13 @@ func (s *Store) takesAnyName(ctx context.Context, made fs.Object, name string, w
 		return false // it is in use, and something else is the matter
 	}
 	move := s.base.Features().Move
-	moved, err := move(ctx, made, partial(name+".poof"))
+	moved, err := move(ctx, made, partial(name, ".poof"))
 	if err == nil {
 		_ = moved.Remove(ctx)
 		return true
 	}
 	// A driver may lose what it does not rename (fusefat).
-	return !s.canMake(ctx, name) && s.canMake(ctx, partial(name+".poof"))
+	return !s.canMake(ctx, name) && s.canMake(ctx, partial(name, ".poof"))
 }
 
 // canMake tells whether an object of that name, of which there is none, can be made.

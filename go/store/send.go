@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/md5"
+	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"io"
@@ -264,11 +265,17 @@ func (s *Store) put(ctx context.Context, in io.Reader, name, aside string, info 
 		}
 		return made, s.refused(err)
 	}
-	made, err := s.base.Put(ctx, in, info(partial(name)))
+	between := partial(name, "")
+	if aside != "" {
+		// A server may take a name of which it has refused the renaming for that of the object
+		// (rclone's): what comes would be written into what is to be kept.
+		between = partial(name, rand.Text())
+	}
+	made, err := s.base.Put(ctx, in, info(between))
 	if err != nil {
 		return nil, s.refused(err)
 	}
-	back, err := s.moveAside(ctx, name, aside)
+	back, err := s.makeRoom(ctx, name, aside)
 	if err != nil {
 		_ = made.Remove(ctx)
 		return nil, s.refused(err)
@@ -288,6 +295,21 @@ func (s *Store) put(ctx context.Context, in io.Reader, name, aside string, info 
 	return moved, nil
 }
 
+// makeRoom removes an empty directory that is in the place of an object, or moves aside the
+// object that is there. Whether it is a directory is asked first: a server may go wrong over a
+// rename that it has to refuse (rclone's). A disk does not.
+func (s *Store) makeRoom(ctx context.Context, name, aside string) (back func(), err error) {
+	if aside != "" || s.base.Features().IsLocal {
+		return s.moveAside(ctx, name, aside)
+	}
+	_, err = s.base.NewObject(ctx, name)
+	isDirectory := errors.Is(err, fs.ErrorIsDir) || errors.Is(err, fs.ErrorNotAFile)
+	if isDirectory && !s.isCleared(ctx, name) {
+		return nil, err
+	}
+	return func() {}, nil
+}
+
 // isCleared tells whether a directory was in the place of an object, and is removed: the
 // last object in it has gone, and the remote has left it. What holds an object stays.
 func (s *Store) isCleared(ctx context.Context, name string) bool {
@@ -297,7 +319,11 @@ func (s *Store) isCleared(ctx context.Context, name string) bool {
 	if _, err := s.base.List(ctx, name); err != nil {
 		return false
 	}
-	return operations.Rmdirs(ctx, s.base, name, false) == nil
+	if operations.Rmdirs(ctx, s.base, name, false) != nil {
+		return false
+	}
+	_, err := s.base.List(ctx, name)
+	return errors.Is(err, fs.ErrorDirNotFound)
 }
 
 // moveAside moves the object that is called name to another name, and gives what moves it
@@ -331,9 +357,9 @@ func (s *Store) moveAside(ctx context.Context, name, aside string) (back func(),
 }
 
 // partial is the name of an object that is on its way; short, as the name
-// itself may be as long as names can be.
-func partial(name string) string {
-	sum := md5.Sum([]byte(name))
+// itself may be as long as names can be. A seed makes it another one.
+func partial(name, seed string) string {
+	sum := md5.Sum([]byte(name + seed))
 	dir, _ := path.Split(name)
 	return dir + ".poof-" + hex.EncodeToString(sum[:8]) + ".partial"
 }

@@ -608,3 +608,27 @@ fn another_content_of_the_same_size_and_time_is_not_taken_for_an_earlier_one() {
     scene.poof(&["get", "data/mail", "--to", "got", "--at", "1"], 0);
     assert_eq!(fs::read(scene.sandbox.home().join("got/data/mail")).unwrap(), b"one");
 }
+
+// The server of rclone's remembers of a rename what it has refused: the object that then comes
+// is shown twice, and what replaces it is written into it before it can be kept.
+#[test]
+fn what_comes_where_a_directory_was_left_is_kept_like_all_else() {
+    for side in [Side::Sftp, Side::Webdav, Side::Disk] {
+        let scene = Scene::new(side, false, "30d");
+        let place = scene.sandbox.data().join("place");
+        scene.write("other", "other");
+        fs::create_dir(&place).unwrap();
+        scene.write("place/inside", "inside");
+        scene.save(1);
+        fs::remove_dir_all(&place).unwrap();
+        scene.save(2);
+        scene.write("place", "first");
+        scene.save(3);
+        scene.write("place", "what comes next");
+        let run = scene.back_up();
+        assert!(!run.stderr.contains("did not make"), "{side:?}: {run}");
+        for number in 1..=3 {
+            scene.comes_back(number, &format!("{side:?}"));
+        }
+    }
+}

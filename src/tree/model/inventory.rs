@@ -1,6 +1,8 @@
 //! What a listing of the remote shows, kept small: a tree of a million objects
 //! takes some 100 MB.
 
+use std::ops::Range;
+
 use super::entry::{Stored, Tag, Time};
 use crate::storage::store::Shown;
 
@@ -78,24 +80,37 @@ impl Inventory {
     }
 
     fn find(&self, name: &[u8]) -> Option<usize> {
+        let all = self.find_all(name);
+        (!all.is_empty()).then_some(all.start)
+    }
+
+    /// A server may show a name twice.
+    fn find_all(&self, name: &[u8]) -> Range<usize> {
         debug_assert!(!self.unsorted);
-        self.objects.binary_search_by(|object| name_of(&self.names, object).cmp(name)).ok()
+        let name_at = |object: &Object| name_of(&self.names, object);
+        let from = self.objects.partition_point(|object| name_at(object) < name);
+        let same = self.objects[from..].iter().take_while(|object| name_at(object) == name);
+        from..from + same.count()
     }
 
     /// Whether the object is there as it was `stored`.
     pub fn state(&self, name: &[u8], stored: &Stored) -> State {
-        let Some(object) = self.find(name).map(|index| &self.objects[index]) else {
-            return State::Missing;
+        let shown = &self.objects[self.find_all(name)];
+        let is_it = |object: &Object| {
+            object.size == stored.size
+                && match (&stored.tag, &object.tag) {
+                    (Tag::Md5, Seen::Md5(md5)) => *md5 == stored.md5,
+                    (Tag::Text(text), Seen::Text(index)) => self.texts[*index] == *text,
+                    (Tag::Text(text), Seen::Md5(seen)) => md5(text) == Some(*seen),
+                    (Tag::Time(time), Seen::None) => *time == object.time,
+                    _ => false,
+                }
         };
-        let same = object.size == stored.size
-            && match (&stored.tag, &object.tag) {
-                (Tag::Md5, Seen::Md5(md5)) => *md5 == stored.md5,
-                (Tag::Text(text), Seen::Text(index)) => self.texts[*index] == *text,
-                (Tag::Text(text), Seen::Md5(seen)) => md5(text) == Some(*seen),
-                (Tag::Time(time), Seen::None) => *time == object.time,
-                _ => false,
-            };
-        if same { State::Intact } else { State::Changed }
+        match shown {
+            [] => State::Missing,
+            shown if shown.iter().all(is_it) => State::Intact,
+            _ => State::Changed,
+        }
     }
 
     /// Size and tag of an object.
@@ -155,17 +170,15 @@ impl Inventory {
 
     /// Marks an object as one that belongs to the tree.
     pub fn claim(&mut self, name: &[u8]) {
-        if let Some(index) = self.find(name) {
-            self.objects[index].used = true;
-        }
+        let all = self.find_all(name);
+        self.objects[all].iter_mut().for_each(|object| object.used = true);
     }
 
     /// Marks an object as one that belonged to the tree: if nothing claims it, it may
     /// go.
     pub fn disown(&mut self, name: &[u8]) {
-        if let Some(index) = self.find(name) {
-            self.objects[index].disowned = true;
-        }
+        let all = self.find_all(name);
+        self.objects[all].iter_mut().for_each(|object| object.disowned = true);
     }
 
     pub fn has(&self, name: &[u8]) -> bool {
@@ -244,5 +257,23 @@ mod tests {
         inventory.claim(b"a");
         let foreign: Vec<_> = inventory.foreign().collect();
         assert_eq!(foreign, [(&b"b"[..], 7), (&b"c"[..], 1)]);
+    }
+    // The server of rclone's, after a rename that it had to refuse; Google Drive.
+    #[test]
+    fn an_object_that_is_shown_twice_belongs_to_the_tree_as_a_whole() {
+        let hex = "000102030405060708090a0b0c0d0e0f";
+        let sum: [u8; 16] = std::array::from_fn(|i| u8::try_from(i).unwrap());
+        for (second, state) in [(3, State::Intact), (4, State::Changed)] {
+            let mut inventory = Inventory::default();
+            for object in [shown("a", 3, hex), shown("b", 1, ""), shown("a", second, hex)] {
+                inventory.add(object);
+            }
+            inventory.sort();
+            assert_eq!(inventory.state(b"a", &stored(3, sum, Tag::Md5)), state);
+            inventory.disown(b"a");
+            assert_eq!(inventory.unclaimed().filter(|(_, _, disowned)| *disowned).count(), 2);
+            inventory.claim(b"a");
+            assert_eq!(inventory.foreign().collect::<Vec<_>>(), [(&b"b"[..], 1)]);
+        }
     }
 }

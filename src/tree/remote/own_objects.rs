@@ -58,7 +58,7 @@ impl Ours {
 
     /// The same of an object with a substitute name.
     pub fn has_odd(&self, name: &[u8]) -> bool {
-        odd_mark(name).is_some_and(|mark| self.holds(mark))
+        is_partial(name) || odd_mark(name).is_some_and(|mark| self.holds(mark))
     }
 }
 
@@ -162,6 +162,7 @@ mod tests {
             ("film.0123abcd.partial", false),
         ] {
             assert_eq!(ours.has(name.as_bytes()), own, "{name}");
+            assert_eq!(ours.has_odd(name.as_bytes()), own, "{name}");
         }
     }
 }
