@@ -219,3 +219,40 @@ func TestAServerHasNoRenameToRefuse(t *testing.T) {
 		t.Error(err, text)
 	}
 }
+
+// Two objects of one content are kept as one: it stays there for the second if the first
+// comes back to its place, or would.
+func TestWhatTwoNeedStaysAside(t *testing.T) {
+	ctx, dir := context.Background(), t.TempDir()
+	s, err := Open(ctx, ":local:"+dir, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	send := func(name, text string) error {
+		_, err := s.Send(ctx, nil, &Send{Remote: []byte(name), Aside: []byte("k/1"), Data: []byte(text)})
+		return err
+	}
+	for _, name := range []string{"t/a", "t/b"} {
+		if _, err := s.Send(ctx, nil, &Send{Remote: []byte(name), Data: []byte("same")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	features := s.base.Features()
+	move := features.Move
+	features.Move = func(ctx context.Context, src fs.Object, remote string) (fs.Object, error) {
+		if remote == "t/a" && strings.HasSuffix(src.Remote(), ".partial") {
+			features.Move = move
+			if err := send("t/b", "other"); err != nil {
+				t.Error(err)
+			}
+			return nil, errors.New("refused")
+		}
+		return move(ctx, src, remote)
+	}
+	if err := send("t/a", "other"); err == nil {
+		t.Error("it is refused")
+	}
+	if text, err := os.ReadFile(filepath.Join(dir, "k/1")); err != nil || string(text) != "same" {
+		t.Error(err, text)
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"sync"
 	"time"
 
 	"github.com/rclone/rclone/fs"
@@ -337,8 +338,13 @@ func (s *Store) moveAside(ctx context.Context, name, aside string) (back func(),
 	if moves == nil {
 		return back, ErrUnable
 	}
-	// It may be there already: the answer was lost, and this is sent once more.
+	place := s.asides.of(aside)
+	place.Lock()
+	defer place.Unlock()
+	// It may be there already: the answer was lost, and this is sent once more; or it is
+	// another object of the same content, for which it then has to stay.
 	if _, err := s.base.NewObject(ctx, aside); err == nil {
+		place.stays = true
 		return back, nil
 	}
 	before, err := s.base.NewObject(ctx, name)
@@ -352,8 +358,37 @@ func (s *Store) moveAside(ctx context.Context, name, aside string) (back func(),
 	if err != nil {
 		return back, err
 	}
-	// Also if the run is to end.
-	return func() { _, _ = moves(context.WithoutCancel(ctx), moved, name) }, nil
+	return func() {
+		place.Lock()
+		defer place.Unlock()
+		if !place.stays {
+			// Also if the run is to end.
+			_, _ = moves(context.WithoutCancel(ctx), moved, name)
+		}
+	}, nil
+}
+
+// asides are the places where objects go that are replaced, by name.
+type asides struct {
+	mu     sync.Mutex
+	places map[string]*aside
+}
+
+type aside struct {
+	sync.Mutex
+	stays bool // what is there is not one object's alone
+}
+
+func (a *asides) of(name string) *aside {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.places == nil {
+		a.places = map[string]*aside{}
+	}
+	if a.places[name] == nil {
+		a.places[name] = &aside{}
+	}
+	return a.places[name]
 }
 
 // partial is the name of an object that is on its way; short, as the name

@@ -28,6 +28,7 @@ type Store struct {
 	clear      bool          // the cipher is for names only (no_data_encryption)
 	fixedNonce *fixedNonce   // the same cipher with nonces that are given
 	s3         *s3Client     // what S3 tells beyond rclone's API; nil elsewhere
+	asides     asides        // where what is replaced goes
 	counts     bool          // names are encoded for a remote that counts UTF-16 units and not bytes
 }
 

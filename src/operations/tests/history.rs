@@ -360,6 +360,30 @@ fn what_could_not_be_replaced_is_back_in_its_place() {
     }
 }
 
+// Both are kept as one, which is not the first's to take back.
+#[test]
+fn what_could_not_be_replaced_takes_nothing_from_another_of_the_same_content() {
+    for sealed in [false, true] {
+        let home = Home::that_keeps(sealed, true, "30d");
+        home.write("twin", "first");
+        home.back_up().unwrap();
+        let before = home.contents();
+        home.remove("a");
+        std::os::unix::fs::symlink("b", home.tree().join("a")).unwrap();
+        home.remove("twin");
+        home.memory.fail_always(Fault::Refuse(FailureKind::Denied), |event| {
+            event.is(What::Send, "docs/a.rclonelink")
+        });
+        assert!(home.back_up().unwrap().kind.is_some());
+        home.memory.heal();
+        assert_eq!(home.elsewhere_at(1).unwrap(), before, "encrypted: {sealed}");
+        assert_eq!(home.elsewhere()["a"], before["a"], "encrypted: {sealed}");
+        assert_eq!(home.back_up().unwrap().kind, None);
+        assert_eq!(home.elsewhere(), home.contents());
+        assert_eq!(home.elsewhere_at(1).unwrap(), before);
+    }
+}
+
 #[test]
 fn a_damaged_snapshot_hides_no_other() {
     let home = Home::that_keeps(false, false, "30d");

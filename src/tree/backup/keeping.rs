@@ -20,7 +20,7 @@ pub(super) struct Kept {
     pub failed: Vec<Failed>,
     /// Where what comes to a place has to move what is there, by that place.
     pub aside: HashMap<Vec<u8>, Vec<u8>>,
-    /// What was moved, by the path of its entry.
+    /// What was moved and may come back, by the path of its entry.
     pub moved: HashMap<Vec<u8>, Copy>,
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use itertools::Itertools;
+
 use super::{id, is_of};
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
@@ -31,7 +33,7 @@ pub struct Outcome {
     /// Where what comes to a place has to move what is there: the remote does not copy. By
     /// that place.
     pub aside: HashMap<Vec<u8>, Vec<u8>>,
-    /// What was moved, by the path of its entry.
+    /// What was moved and may come back, by the path of its entry.
     pub moved: HashMap<Vec<u8>, Copy>,
 }
 
@@ -77,7 +79,11 @@ pub fn keep(
         outcome.aside.insert(from.0, remote.0);
     }
     let jobs: Vec<_> = gone.iter().copied().map(job).collect();
-    outcome.moved = gone.iter().map(|(_, l)| l.path.clone()).zip(jobs.iter().cloned()).collect();
+    // What is one object's alone, and no other of the same content is kept there.
+    let kept = jobs.iter().map(|job| &job.remote.0).chain(outcome.aside.values()).counts();
+    let paths = gone.iter().map(|(_, leaving)| leaving.path.clone());
+    let alone = |(_, job): &(_, Copy)| kept.get(&job.remote.0) == Some(&1);
+    outcome.moved = paths.zip(jobs.iter().cloned()).filter(alone).collect();
     if !jobs.is_empty() {
         note(store.rename(jobs, watch)?, &mut failures);
     }
