@@ -33,6 +33,9 @@ pub use secret::{Secret, SecretSet};
 #[derive(Parser)]
 #[command(name = "poof", disable_version_flag = true)]
 pub struct Cli {
+    /// The configuration with this name, beside the usual one [env: POOF_PROFILE]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
     /// Directory of both configuration files [env: POOF_CONFDIR]
     #[arg(long, global = true, value_name = "DIR")]
     pub confdir: Option<PathBuf>,
@@ -141,6 +144,23 @@ impl Command {
     pub fn uses_files(&self) -> bool {
         use Command::{Completions, Demo, Man, Paths, Version};
         !matches!(self, Completions(_) | Demo | Man(_) | Paths | Version)
+    }
+
+    /// Whether it makes a configuration that is not there, or says so in its log.
+    pub fn makes_files(&self) -> bool {
+        use Command::{Add, Cconfig, Config, Init, Return};
+        let is_scheduled = matches!(self, Command::Backup(Backup { scheduled: true, .. }));
+        is_scheduled || matches!(self, Add(_) | Cconfig(_) | Config | Init(_) | Return(_))
+    }
+
+    /// Whether it does nothing without a configuration.
+    pub fn needs_files(&self) -> bool {
+        !self.removes_rests() && !matches!(self, Command::Status(_) | Command::Lconfig(_))
+    }
+
+    /// Whether it removes what is left of a configuration, be its files gone.
+    pub fn removes_rests(&self) -> bool {
+        matches!(self, Command::Lpurge | Command::Neuter(_))
     }
 
     /// Whether it moves or reads so much that the machine should not fall asleep over it.

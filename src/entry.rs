@@ -41,6 +41,7 @@ pub fn run() -> ExitCode {
         Terminal::new(voice).tell(&Event::waiting(waiting, is_shown));
     });
     let given = Given {
+        profile: cli.profile.clone(),
         confdir: cli.confdir.clone(),
         poofconf: cli.poofconf.clone(),
         rcloneconf: cli.rcloneconf.clone(),

@@ -35,6 +35,9 @@ pub struct Kit {
     /// Of the machine that it was made on.
     pub home: String,
     pub config_dir: String,
+    /// The profile that it is of; None: it is of the usual configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
     pub poof_conf: String,
     pub rclone_conf: Zeroizing<String>,
     /// What neither of them holds, by its name in poof.conf.
@@ -111,6 +114,7 @@ impl Kit {
             made,
             home,
             config_dir,
+            profile: None,
             poof_conf: String::new(),
             rclone_conf: Zeroizing::default(),
             secrets: BTreeMap::new(),

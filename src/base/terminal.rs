@@ -2,7 +2,7 @@
 
 use std::env;
 use std::io::{self, BufRead, IsTerminal, Write};
-use std::sync::{Mutex, mpsc};
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -41,6 +41,8 @@ pub struct Terminal {
     broken: Mutex<Option<io::Error>>,
     /// Nobody sits in front of it: what it says is kept.
     log: Option<Log>,
+    /// In each command that a text shows.
+    options: Mutex<String>,
 }
 
 #[derive(Clone, Copy)]
@@ -53,7 +55,7 @@ enum Paint {
 
 impl Terminal {
     pub fn new(voice: OutputOptions) -> Self {
-        Terminal { voice, broken: Mutex::new(None), log: None }
+        Terminal { voice, broken: Mutex::new(None), log: None, options: Mutex::default() }
     }
 
     /// The same for a run that nobody watches: nothing is asked, all is kept in `log`, and
@@ -64,7 +66,18 @@ impl Terminal {
             Volume::Normal => Volume::Quiet,
             other => other,
         };
-        Terminal { log: Some(log), ..Terminal::new(OutputOptions { volume, ..self.voice }) }
+        let kept = Terminal::new(OutputOptions { volume, ..self.voice });
+        kept.address(&self.options());
+        Terminal { log: Some(log), ..kept }
+    }
+
+    /// What each command that a text shows is to have from here on.
+    pub fn address(&self, options: &str) {
+        options.clone_into(&mut self.options.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub fn options(&self) -> String {
+        self.options.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub fn volume(&self) -> Volume {
@@ -187,7 +200,7 @@ impl Terminal {
     /// # Errors
     /// Standard output could not take what was written to it.
     pub fn check_stdout(&self) -> Result<()> {
-        let broken = self.broken.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
         match &*broken {
             None => Ok(()),
             Some(error) => {
@@ -234,7 +247,7 @@ impl Terminal {
 
     fn remember(&self, outcome: io::Result<()>) {
         if let Err(error) = outcome {
-            let mut broken = self.broken.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
             broken.get_or_insert(error);
         }
     }

@@ -12,7 +12,8 @@ use clap_mangen::roff::{Roff, bold, italic, roman};
 use super::help::{self, Help};
 use crate::base::error::{DONE, Kind};
 
-const ENVIRONMENT: [(&str, &str); 5] = [
+const ENVIRONMENT: [(&str, &str); 6] = [
+    ("POOF_PROFILE", "as --profile"),
     ("POOF_CONFDIR", "as --confdir"),
     ("POOF_POOFCONF", "as --poofconf"),
     ("POOF_RCLONECONF", "as --rcloneconf"),
@@ -20,9 +21,10 @@ const ENVIRONMENT: [(&str, &str); 5] = [
     ("XDG_CONFIG_HOME, XDG_STATE_HOME", "where the files are, on Linux"),
 ];
 
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     ("~/.config/poof/poof.conf", "the bucket, the directories and their names: poof.conf(5)"),
     ("~/.config/poof/rclone-poof.conf", "the remotes, in rclone's form; holds secrets"),
+    ("~/.config/poof/profiles/NAME", "both files of the profile NAME"),
     ("~/.local/state/poof", "lock, journal and cached manifests"),
     ("~/Library/Application Support", "on macOS, in poof and poof-state"),
 ];

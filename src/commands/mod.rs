@@ -37,12 +37,15 @@ mod version;
 use crate::base::error::Result;
 use crate::cli::{Cli, Command};
 use crate::host::awake;
-use crate::operations::{Outcome, Session, next, ownership};
+use crate::operations::{Outcome, Session, next, ownership, profiles};
 
 /// Runs the command of `cli`.
 pub fn run(cli: Cli, session: &Session) -> Result<Outcome> {
     if cli.version {
         return Ok(version::run(session));
+    }
+    if let Some(command) = &cli.command {
+        is_there(session, command)?;
     }
     if cli.command.as_ref().is_none_or(Command::uses_files) {
         ownership::check(session)?;
@@ -82,4 +85,13 @@ pub fn run(cli: Cli, session: &Session) -> Result<Outcome> {
         Some(Command::Completions(args)) => completions::run(session, &args),
         Some(Command::Man(args)) => man::run(session, &args),
     }
+}
+
+/// Whether the configuration that is meant is here, as far as a command needs one.
+fn is_there(session: &Session, command: &Command) -> Result<()> {
+    if command.makes_files() || !command.uses_files() {
+        return Ok(());
+    }
+    profiles::is_there(session, command.removes_rests())?;
+    if command.needs_files() { profiles::is_meant(session) } else { Ok(()) }
 }

@@ -27,6 +27,11 @@ impl Files {
             dir,
         }
     }
+
+    /// Whether one of them is there, be it a link that leads nowhere.
+    pub fn are_there(&self) -> bool {
+        [&self.poof, &self.rclone].iter().any(|path| path.symlink_metadata().is_ok())
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::preflight::{self, Found, Preflight};
 use super::repository::Repository;
 use super::runner::{self, Saving};
 use super::session::Session;
-use super::{hooks, keeping, loading, run_history};
+use super::{hooks, keeping, last_backup, loading, run_history};
 use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::now;
@@ -126,6 +126,9 @@ fn send(
     if outcome.kind == Some(Kind::Unproven) {
         // Nothing was to be wiped.
         outcome.kind = Some(Kind::Incomplete);
+    }
+    if outcome.kind.is_none() && request.only.is_empty() {
+        last_backup::note(session);
     }
     Ok(outcome)
 }

@@ -38,9 +38,12 @@ pub fn around(
     let last = hooks.after.iter().map(|argv| Program::hook("after", argv));
     let all: Vec<_> = first.chain(last).collect();
     programs::may_run(session, &all).map_err(Problem::into_error)?;
+    // One that is set to nothing counts as not set.
+    let profile = session.profile().map(|profile| profile.name().to_owned()).unwrap_or_default();
     let mut env: Vec<(String, OsString)> = vec![
         ("POOF_COMMAND".to_owned(), command.into()),
         // So that a poof in a hook is that of this configuration.
+        ("POOF_PROFILE".to_owned(), profile.into()),
         ("POOF_CONFDIR".to_owned(), session.files.dir.clone().into()),
         ("POOF_POOFCONF".to_owned(), session.files.poof.clone().into()),
         ("POOF_RCLONECONF".to_owned(), session.files.rclone.clone().into()),

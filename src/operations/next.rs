@@ -1,8 +1,8 @@
 //! What to do next, from what is on this machine. The remote is not asked.
 
 use super::recovery::readiness::{self, KitStanding};
-use super::session::Session;
-use super::{Outcome, schedule};
+use super::session::{self, Session};
+use super::{Outcome, profiles, schedule};
 use crate::base::error::Result;
 use crate::config::ready::ready;
 use crate::config::{PoofConf, Problem, RcloneConf, Ready};
@@ -38,11 +38,18 @@ const LOOK: Step = Step { why: "All is set up.", command: "poof status" };
 pub fn run(session: &Session) -> Result<Outcome> {
     let Step { why, command } = step(session)?;
     session.report.say(Note::Next { why, command });
+    let command = match session::words(&session.options()) {
+        none if none.is_empty() => command.to_owned(),
+        options => command.replacen("poof", &format!("poof {options}"), 1),
+    };
     Ok(Outcome::default().with("next", command))
 }
 
 fn step(session: &Session) -> Result<Step> {
     let files = &session.files;
+    if profiles::are_all(session) {
+        return Ok(LOOK);
+    }
     if !files.poof.exists() && !files.rclone.exists() {
         return Ok(SET_UP);
     }

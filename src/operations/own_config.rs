@@ -13,7 +13,7 @@ use crate::base::files::write_private;
 use crate::base::interrupt;
 use crate::base::shown::path_of;
 use crate::config::programs::{Program, of_poof, of_rclone, settings};
-use crate::config::{Files, PoofConf, RcloneConf, differences};
+use crate::config::{Files, PoofConf, Profile, RcloneConf, differences};
 use crate::tree::snapshot::Snapshot;
 
 /// Of the configuration in use what `snapshot` has no file of, below `root`: a restore leaves
@@ -63,6 +63,16 @@ pub fn came_with_a_kit(session: &Session) -> Result<()> {
     programs::only(session, &typed, !brought.is_empty())
 }
 
+/// Both files are those of a kit of this user, also where a restore had brought them before.
+///
+/// # Errors
+/// It cannot be noted.
+pub fn is_of_a_kit(session: &Session) -> Result<()> {
+    let settings = settings_in_use(session);
+    brought::accept(&session.state, &settings.iter().collect::<Vec<_>>())?;
+    programs::only(session, &named(session), false)
+}
+
 /// All that the configuration in use names, as far as it can be read.
 fn named(session: &Session) -> Vec<Program> {
     let Ok(poof) = PoofConf::load(&session.files.poof) else { return Vec::new() };
@@ -84,6 +94,22 @@ fn settings_in_use(session: &Session) -> Vec<Program> {
 pub struct Before {
     files: Vec<(PathBuf, Vec<u8>)>,
     sealed: bool,
+    /// The profiles that were here; None: the restore brings none.
+    profiles: Option<Vec<Profile>>,
+}
+
+/// What comes of a configuration that is not in use is not confirmed.
+fn beware(files: &Files, state: &Path, sealed: bool) -> Result<()> {
+    let poof = PoofConf::load(&files.poof).ok();
+    let mut typed = poof.as_ref().map(of_poof).unwrap_or_default();
+    let secrets = poof.as_ref().map(PoofConf::secrets).unwrap_or_default();
+    let rclone = RcloneConf::load(&files.rclone).unwrap_or_default();
+    typed.extend(of_rclone(&rclone, &secrets));
+    programs::beware(state, &typed)?;
+    match &poof {
+        Some(poof) if !sealed => brought::beware(state, &settings(poof, &rclone)),
+        _ => Ok(()),
+    }
 }
 
 impl Before {
@@ -97,16 +123,14 @@ impl Before {
             roots.iter().any(|root| own_files::real(path).starts_with(own_files::real(root)))
         };
         let usual = Files::resolve(&session.layout.config, None, None, None);
-        // That of a poof without options, which the schedule may run.
-        if usual != session.files && [&usual.poof, &usual.rclone].iter().any(|path| reached(path)) {
-            let poof = PoofConf::load(&usual.poof).ok();
-            let mut typed = poof.as_ref().map(of_poof).unwrap_or_default();
-            let secrets = poof.as_ref().map(PoofConf::secrets).unwrap_or_default();
-            let rclone = RcloneConf::load(&usual.rclone).unwrap_or_default();
-            typed.extend(of_rclone(&rclone, &secrets));
-            programs::beware(&session.layout.state, &typed)?;
-            if let (false, Some(poof)) = (sealed, &poof) {
-                brought::beware(&session.layout.state, &settings(poof, &rclone))?;
+        let usual = (usual, session.layout.state.clone());
+        let profiles = Profile::all(&session.layout).into_iter();
+        let profiles = profiles.map(|one| (one.files(&session.layout), one.state(&session.layout)));
+        // Those that a poof with other options uses, which the schedule may run.
+        for (other, state) in [usual].into_iter().chain(profiles) {
+            let is_reached = [&other.poof, &other.rclone].iter().any(|path| reached(path));
+            if other != session.files && is_reached {
+                beware(&other, &state, sealed)?;
             }
         }
         let Files { poof, rclone, .. } = &session.files;
@@ -119,7 +143,29 @@ impl Before {
             let read = |path: &PathBuf| Some((path.clone(), fs::read(path).ok()?));
             files.extend([poof, rclone].into_iter().filter_map(read));
         }
-        Ok(Before { files, sealed })
+        let dir = &session.layout.config;
+        let is_near = |root: &PathBuf| {
+            let (root, dir) = (own_files::real(root), own_files::real(dir));
+            root.starts_with(&dir) || dir.starts_with(&root)
+        };
+        let profiles = roots.iter().any(is_near).then(|| Profile::all(&session.layout));
+        Ok(Before { files, sealed, profiles })
+    }
+
+    /// Nothing of a profile that has come with the restore is confirmed.
+    fn beware_of_new(&self, session: &Session) -> Result<()> {
+        let Some(known) = &self.profiles else { return Ok(()) };
+        for profile in Profile::all(&session.layout) {
+            if known.contains(&profile) || profile.files(&session.layout) == session.files {
+                continue;
+            }
+            let state = profile.state(&session.layout);
+            programs::beware(&state, &[])?;
+            if !self.sealed {
+                brought::beware(&state, &[])?;
+            }
+        }
+        Ok(())
     }
 
     /// Shows what has changed. A person may take it back; `yes` keeps it.
@@ -127,6 +173,7 @@ impl Before {
     /// # Errors
     /// It cannot be taken back, or the user interrupts.
     pub fn compare(self, session: &Session, yes: bool) -> Result<()> {
+        self.beware_of_new(session)?;
         let report = &*session.report;
         let reached = !self.files.is_empty() && !self.sealed;
         let settle = || {

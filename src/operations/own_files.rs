@@ -5,6 +5,7 @@ use std::{env, fs};
 
 use data_encoding::HEXLOWER;
 
+use super::profiles::{self, Configuration};
 use super::session::Session;
 use crate::config::Files;
 use crate::config::trees::Directory;
@@ -16,10 +17,32 @@ pub fn in_use(session: &Session, directory: &Directory) -> Vec<Vec<u8>> {
     inside(&directory.local, [dir, poof, rclone])
 }
 
+/// Where any configuration of this user is below a directory: those beside the one in use are
+/// not for this one to wipe or to restore.
+pub fn configurations(session: &Session, directory: &Directory) -> Vec<Vec<u8>> {
+    let mut all = in_use(session, directory);
+    all.extend(of_others(session, directory));
+    all
+}
+
+/// The other configurations that are below a directory.
+pub fn others_in(session: &Session, root: &Path) -> Vec<Configuration> {
+    let mut others = profiles::others(session);
+    others.retain(|other| !inside(root, [&other.dir()]).is_empty());
+    others
+}
+
+/// Where they are, relative to it.
+fn of_others(session: &Session, directory: &Directory) -> Vec<Vec<u8>> {
+    let others = profiles::others(session);
+    let dirs: Vec<_> = others.iter().map(Configuration::dir).collect();
+    inside(&directory.local, &dirs)
+}
+
 /// What a wipe leaves alone below a directory: that, and poof itself.
 pub fn spared(session: &Session, directory: &Directory) -> Vec<Vec<u8>> {
     let program = env::current_exe().unwrap_or_default();
-    let mut spared = in_use(session, directory);
+    let mut spared = configurations(session, directory);
     spared.extend(inside(&directory.local, [&session.layout.state, &program]));
     spared
 }
@@ -36,6 +59,7 @@ pub fn needed(session: &Session, directory: &Directory) -> Vec<Vec<u8>> {
     let program = env::current_exe().unwrap_or_default();
     let mut needed = inside(&directory.local, [&session.layout.state, &program]);
     needed.extend(configuration(session, &directory.local));
+    needed.extend(of_others(session, directory));
     needed
 }
 
@@ -53,13 +77,15 @@ pub fn place_of_its_own(
         .then(|| Directory { local: local.clone(), name: format!("{name}{suffix}") })
 }
 
-/// Both files in use as far as they are below `root`, relative to it. A link counts as well
-/// as its target.
+/// The files of all configurations as far as they are below `root`, relative to it. A link
+/// counts as well as its target.
 pub fn configuration(session: &Session, root: &Path) -> Vec<Vec<u8>> {
-    let Files { poof, rclone, .. } = &session.files;
+    let others = profiles::others(session);
+    let all = others.iter().map(|other| &other.session.files).chain([&session.files]);
+    let files: Vec<_> = all.flat_map(|Files { poof, rclone, .. }| [poof, rclone]).collect();
     let link = |path: &PathBuf| Some(real(path.parent()?).join(path.file_name()?));
-    let links: Vec<_> = [poof, rclone].into_iter().filter_map(link).collect();
-    let mut found = inside(root, [poof, rclone]);
+    let links: Vec<_> = files.iter().filter_map(|path| link(path)).collect();
+    let mut found = inside(root, files);
     let tree = real(root);
     let below = links.iter().filter_map(|path| path.strip_prefix(&tree).ok());
     found.extend(below.map(|path| path.as_os_str().as_encoded_bytes().to_vec()));

@@ -9,6 +9,7 @@ use super::own_files;
 use super::repository::{Repository, held};
 use super::runner::{self, Saving};
 use super::session::Session;
+use super::shared::Elsewhere;
 use crate::base::error::{Error, Kind, Result};
 use crate::config::Ready;
 use crate::config::trees::Directory;
@@ -78,6 +79,17 @@ impl<'a> Preflight<'a> {
     /// # Errors
     /// It cannot be read, or the remote fails, or a guard refuses.
     pub fn survey(&self, directory: &Directory) -> Result<Found<'a>> {
+        let elsewhere = Elsewhere::of(self.session, directory)?;
+        let found = self.survey_here(directory);
+        let found = found.map_err(|error| elsewhere.explain(error, directory))?;
+        if let Found::Here(backup) = &found {
+            elsewhere.keeps(backup, self.allowed)?;
+        }
+        Ok(found)
+    }
+
+    /// The same without a look at other configurations of this machine.
+    fn survey_here(&self, directory: &Directory) -> Result<Found<'a>> {
         match self.survey_as(directory)? {
             Surveyed::Found(found) => Ok(found),
             Surveyed::Newer(refusal) => {
@@ -281,7 +293,7 @@ impl<'a> Preflight<'a> {
     /// Whether a directory that was wiped still is: it may hold directories that
     /// a desktop has made again, and what stays in any case.
     fn is_empty(&self, directory: &Directory) -> bool {
-        let spared = own_files::in_use(self.session, directory);
+        let spared = own_files::configurations(self.session, directory);
         let is_spared = |path: &[u8]| spared.iter().any(|spared| is_within(path, spared));
         let root = self.repository.roots.get(&directory.local);
         let Ok(root) = root else { return false };

@@ -2,14 +2,14 @@
 //! that is there is told.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::offer;
 use super::session::Session;
 use crate::base::error::{Error, Result};
 use crate::base::shown::path_of;
 use crate::config::ready::ready;
-use crate::config::{Files, PoofConf, RcloneConf};
+use crate::config::{PoofConf, RcloneConf};
 use crate::host::program;
 use crate::host::schedule::{Found, Interval, Kind, Schedule, Scheduler, environment};
 use crate::report::{Bytes, Event, Note, Tone};
@@ -23,24 +23,7 @@ pub fn schedule(session: &Session, every: Interval) -> Result<Schedule> {
         .map_err(|error| Error::unexpected(format!("cannot find the program: {error}")))?;
     let program = program::lasting(&exe, env::var_os("PATH").as_deref());
     let home = &session.layout.home;
-    let options = options(&session.files, &session.layout.config);
-    Schedule::new(&program, &options, &environment(home), home, every)
-}
-
-/// What tells poof of these files, where that is needed.
-fn options(files: &Files, usual: &Path) -> Vec<PathBuf> {
-    let plain = Files::resolve(usual, Some(&files.dir), None, None);
-    let mut options = Vec::new();
-    for (option, path, default) in [
-        ("--confdir", &files.dir, usual),
-        ("--poofconf", &files.poof, plain.poof.as_path()),
-        ("--rcloneconf", &files.rclone, plain.rclone.as_path()),
-    ] {
-        if path != default {
-            options.extend([PathBuf::from(option), path.clone()]);
-        }
-    }
-    options
+    Schedule::new(&program, &session.options(), &environment(home), home, every)
 }
 
 /// Warns of a configuration with which no run will come far.
@@ -101,21 +84,4 @@ pub fn joined(kind: Kind, files: &[(Option<PathBuf>, String)]) -> String {
     };
     let texts: Vec<_> = files.iter().map(|(path, text)| head(path) + text).collect();
     texts.join("\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_is_not_in_its_usual_place_is_named() {
-        let usual = Path::new("/home/joe/.config/poof");
-        let of = |dir: Option<&str>, poof: Option<&str>| {
-            options(&Files::resolve(usual, dir.map(Path::new), poof.map(Path::new), None), usual)
-        };
-        assert_eq!(of(None, None), [""; 0].map(PathBuf::from));
-        assert_eq!(of(Some("/c"), None), ["--confdir", "/c"].map(PathBuf::from));
-        let both = ["--confdir", "/c", "--poofconf", "/c/mine"].map(PathBuf::from);
-        assert_eq!(of(Some("/c"), Some("mine")), both);
-    }
 }

@@ -10,7 +10,7 @@ use super::runner::{self, Saving};
 use super::session::Session;
 use super::wipe::excluded::Excluding;
 use super::wipe::{Wiping, preview};
-use super::{hooks, keeping, loading, unattended, uninstall};
+use super::{hooks, keeping, last_backup, loading, shared, unattended, uninstall};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::{bytes, files};
@@ -49,6 +49,7 @@ pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
     let _lock = session.lock_unless(dry_run)?;
     let ready = loading::load_to_change(session)?;
     let directories = loading::select(&ready, &[])?;
+    let _shared = if dry_run { Vec::new() } else { shared::lock(session, &directories)? };
     guarded(session, request, &ready, &directories, uninstall::depart)
 }
 
@@ -105,6 +106,7 @@ fn make_safe(
         runner::list(report, &backups);
         preview::wipe(session, &repository.roots, &going, filter)?;
         excluding.preview(&[&going[..], &wiped].concat());
+        shared::tell(session, &going);
         if leaves {
             uninstall::preview(session, &going)?;
         }
@@ -117,6 +119,9 @@ fn make_safe(
     if outcome.kind.is_some_and(|kind| kind != Kind::Unproven) {
         report.warn("Nothing was wiped: not everything is safe on the remote, see above.");
         return Ok(outcome.closed());
+    }
+    if outcome.kind.is_none() {
+        last_backup::note(session);
     }
     let read_back = request.read_back;
     // What is still to be deleted there costs space and is reported; it keeps nobody from
@@ -137,6 +142,7 @@ fn make_safe(
     let is_wiped = outcome.kind.is_none();
     let outcome = outcome.closed();
     unattended::forget_log(session);
+    shared::tell(session, &going);
     if keep.is_wanted() || keep.past {
         report.note(
             "What \"keep\" keeps of earlier snapshots stays on the remote. The next backup removes what \

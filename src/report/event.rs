@@ -290,6 +290,21 @@ pub enum Event {
         #[serde(skip)]
         more: Run,
     },
+    /// A profile beside the usual configuration.
+    Profile {
+        profile: String,
+        remote: Option<String>,
+        #[serde(serialize_with = "moment_or_null")]
+        backed_up: Option<u64>,
+        schedule: String,
+        schedule_every: Option<String>,
+        schedule_enabled: bool,
+        failures: u32,
+        trouble: Option<String>,
+        /// The command that sets up its schedule.
+        #[serde(skip)]
+        lconfig: String,
+    },
     PlainCopy {
         tree: String,
         place: String,

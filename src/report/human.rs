@@ -10,7 +10,7 @@ use super::event::{
 };
 use super::note::Tone;
 use crate::base::shown::{name_of, one_line, quoted};
-use crate::base::units::{bytes, clock, date, date_with_seconds, files};
+use crate::base::units::{bytes, clock, date, date_with_seconds, files, now};
 use crate::host::mounts::Mount;
 use crate::tree::wipe::Achieved;
 
@@ -153,6 +153,7 @@ fn standing(event: &Event) -> Option<(Tone, String)> {
             };
             format!("{tree}: {known}{wiped}{past}")
         }
+        E::Profile { .. } => profile(event)?,
         E::OtherTree { tree } => format!(
             "{tree}: on the remote, and not in poof.conf: of another machine, or nobody backs it \
              up any more (`poof remove {tree} --purge` deletes it)"
@@ -196,6 +197,44 @@ fn standing(event: &Event) -> Option<(Tone, String)> {
         _ => return None,
     };
     Some((Tone::Result, text))
+}
+
+/// A profile, in a line or two and one for each thing that deserves a look.
+fn profile(event: &Event) -> Option<String> {
+    let Event::Profile { profile, remote, backed_up, failures, trouble, lconfig, .. } = event
+    else {
+        return None;
+    };
+    let Event::Profile { schedule, schedule_every, schedule_enabled, .. } = event else {
+        return None;
+    };
+    let remote = remote.as_deref().unwrap_or("nobody knows where it goes");
+    let mut lines = vec![format!("profile {profile}: {remote}")];
+    lines.push(match backed_up {
+        Some(at) => format!("  last backup: {}, {}", date(*at), ago(now().saturating_sub(*at))),
+        None => "  last backup: none".to_owned(),
+    });
+    let every = schedule_every.as_deref().unwrap_or("so often");
+    lines.push(match (schedule.as_str(), schedule_enabled) {
+        ("none", _) => format!("  schedule: none (`{lconfig}`)"),
+        (kind, true) => format!("  schedule: every {every} ({kind})"),
+        (kind, false) => format!("  schedule: every {every} ({kind}), not in force (`{lconfig}`)"),
+    });
+    if *failures > 0 {
+        lines.push(format!("  failed in a row: {failures}"));
+    }
+    lines.extend(trouble.iter().map(|trouble| format!("  trouble: {trouble}")));
+    Some(lines.join("\n"))
+}
+
+/// `3 days ago`, of some seconds.
+fn ago(seconds: u64) -> String {
+    let (count, unit) = match seconds {
+        0..7_200 => (seconds / 60, "minute"),
+        7_200..172_800 => (seconds / 3_600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" })
 }
 
 /// What is known of the snapshot of a directory, and how.

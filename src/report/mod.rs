@@ -2,6 +2,7 @@
 //! terminal. [`Terminal`] says the events to people ([`human`]) and, with `--json`, to
 //! programs ([`event`]); the tests of operations have a listener of their own.
 
+mod commands;
 pub mod event;
 mod human;
 pub mod lists;
@@ -16,12 +17,16 @@ use crate::base::log::Log;
 use crate::base::secret::Secret;
 use crate::base::terminal::Terminal;
 pub use crate::base::terminal::Volume;
+use commands::{addressed, is_of_user, with_options};
 pub use event::{Bytes, Event};
 pub use note::{Note, Tone, TreeNote};
 
 /// Hears what an operation has to say, and answers what it asks.
 pub trait Report: Send + Sync {
     fn tell(&self, event: &Event);
+
+    /// From here on each command of poof that a text shows has these options.
+    fn address(&self, _options: &str) {}
 
     /// Tells an error that the work survives, or ends with.
     fn error(&self, error: &Error);
@@ -108,8 +113,15 @@ impl Report for Silent {
 }
 
 impl Report for Terminal {
+    fn address(&self, options: &str) {
+        Terminal::address(self, options);
+    }
+
     fn tell(&self, event: &Event) {
+        let addressed = addressed(event, &self.options());
+        let event = addressed.as_ref().unwrap_or(event);
         if let Some((tone, text)) = human::said(event) {
+            let text = if is_of_user(event) { text } else { with_options(&text, &self.options()) };
             match tone {
                 Tone::Result => self.result(&text),
                 Tone::Verbatim => self.verbatim(&text),
@@ -128,12 +140,17 @@ impl Report for Terminal {
     }
 
     fn error(&self, error: &Error) {
-        Terminal::error(self, error);
-        self.line(&Event::error(error));
+        let options = self.options();
+        let mut told = Error::new(error.kind(), with_options(error.message(), &options));
+        if let Some(hint) = error.hint_text() {
+            told = told.hint(with_options(hint, &options));
+        }
+        Terminal::error(self, &told);
+        self.line(&Event::error(&told));
     }
 
     fn confirm(&self, question: &str, yes: bool) -> Result<bool> {
-        Terminal::confirm(self, question, yes)
+        Terminal::confirm(self, &with_options(question, &self.options()), yes)
     }
 
     fn interactive(&self) -> bool {

@@ -113,6 +113,23 @@ pub enum Note {
     ScheduleFailed {
         every: Interval,
     },
+    /// Another configuration backs up a directory that is wiped.
+    AlsoHeld {
+        path: PathBuf,
+        told: String,
+        remote: String,
+        backed_up: Option<u64>,
+        /// The command that takes it out of that configuration.
+        remove: String,
+    },
+    /// The program stays for another configuration.
+    ProgramStays {
+        what: String,
+        command: String,
+    },
+    /// Other configurations, and the command that writes a kit of each.
+    OtherKits(Vec<(String, String)>),
+    KitOfProfile(String),
     KitMade {
         made: u64,
     },
@@ -263,6 +280,10 @@ impl Note {
             Note::ScheduleFailed { every } => {
                 format!("`poof lconfig --every {every}` tries again.")
             }
+            Note::AlsoHeld { .. }
+            | Note::ProgramStays { .. }
+            | Note::OtherKits(_)
+            | Note::KitOfProfile(_) => self.of_several(),
             Note::KitMade { made } => format!("the kit is of {}", date(*made)),
             Note::KitRuns { programs } => {
                 let lines: Vec<_> = programs.iter().map(|told| format!("\n  {told}")).collect();
@@ -286,6 +307,35 @@ impl Note {
             Note::Proxy { to, proxy, place } => {
                 format!("requests to {to} go through the proxy {proxy} ({place})")
             }
+        }
+    }
+
+    /// The same where several configurations are here.
+    fn of_several(&self) -> String {
+        match self {
+            Note::AlsoHeld { path, told, remote, backed_up, remove } => {
+                let path = path_of(path);
+                let holds = match backed_up {
+                    Some(at) => {
+                        format!("{told} still holds {path} on {remote}, as of {}", date(*at))
+                    }
+                    None => format!("{told} lists {path} as well, and has not backed it up"),
+                };
+                format!(
+                    "{holds}. Its next backup refuses a directory that is wiped; `{remove}` takes \
+                     the directory out there."
+                )
+            }
+            Note::ProgramStays { what, command } => {
+                format!("poof stays for {what}, which is here; `{command}` removes that.")
+            }
+            Note::OtherKits(others) => {
+                let each = others.iter().map(|(told, command)| format!("{told} (`{command}`)"));
+                let each = each.collect::<Vec<_>>().join(", ");
+                format!("This kit holds one configuration. Others need a kit each: {each}.")
+            }
+            Note::KitOfProfile(name) => format!("the kit is of the profile {name}"),
+            _ => String::new(),
         }
     }
 }

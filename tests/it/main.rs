@@ -91,6 +91,8 @@ mod neuter_after_a_wipe;
 mod odd_disks;
 #[cfg(target_os = "linux")] // setfacl, mknod
 mod odd_servers;
+#[cfg(target_os = "linux")] // systemd, cron
+mod profiles;
 mod proof;
 #[cfg(target_os = "linux")] // setpriv
 mod providers;

@@ -1,11 +1,13 @@
 //! docs/recipes.md, done as it stands there.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::farewell::{installed, poof, safe};
 use crate::harness::command::{Command, Run};
 use crate::harness::{Sandbox, Snapshot, assert_same_content, grow};
+#[cfg(target_os = "linux")]
+use crate::schedule::with_cron;
 use crate::story::{on_disk, plain};
 
 const DOC: &str = include_str!("../../docs/recipes.md");
@@ -137,23 +139,30 @@ fn a_part_comes_back_beside_what_is_there() {
 }
 
 #[test]
-fn a_disk_instead_of_a_cloud_and_another_beside_it() {
-    const HEADING: &str = "A disk instead of a cloud";
+fn a_disk_instead_of_a_cloud() {
     // Both files are there but for the remote.
     let (sandbox, _) = on_disk();
     fs::remove_file(sandbox.rclone_conf()).unwrap();
     grow(&sandbox.data(), 8, 0..=3_000, 7);
+    Cook::new(&sandbox).follow("A disk instead of a cloud", 0);
+    assert!(sandbox.home().join("disk").join(sandbox.bucket()).join("data").is_dir());
+}
+
+#[test]
+#[cfg(target_os = "linux")] // cron
+fn a_disk_and_a_bucket() {
+    const HEADING: &str = "A disk and a bucket";
+    let sandbox = plain(8);
+    fs::create_dir(sandbox.home().join("disk")).unwrap();
+    with_cron(&sandbox);
     let cook = Cook::new(&sandbox);
+    cook.done("backup");
     cook.follow(HEADING, 0);
-    let second = block(HEADING, 1);
-    cook.done(&second[0]);
-    // As the user names the directories there.
-    let conf = sandbox.home().join(".config/poof-disk/poof.conf");
-    let text = fs::read_to_string(sandbox.confdir().join("poof.conf")).unwrap();
-    fs::write(&conf, text.replace(sandbox.bucket(), "another")).unwrap();
-    for line in &second[1..] {
-        cook.done(line);
-    }
-    let buckets = [sandbox.bucket(), "another"].map(|name| sandbox.home().join("disk").join(name));
-    assert!(buckets.iter().all(|bucket| Path::new(bucket).join("data").is_dir()));
+    let buckets = fs::read_dir(sandbox.home().join("disk")).unwrap();
+    let buckets: Vec<_> = buckets.map(|entry| entry.unwrap().path()).collect();
+    assert!(buckets.len() == 1 && buckets[0].join("data").is_dir(), "{buckets:?}");
+    let run = cook.done("status").stdout_has("profile disk: ").stdout_has("schedule: every 1d (");
+    assert!(!run.stdout.contains("trouble"), "{run}");
+    cook.follow(HEADING, 1);
+    cook.done("--profile disk backup --allow other-remote");
 }

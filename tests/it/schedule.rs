@@ -27,14 +27,14 @@ fn calls_file(sandbox: &Sandbox) -> PathBuf {
 }
 
 /// How the stand-ins were called since this was asked last.
-fn calls(sandbox: &Sandbox) -> Vec<String> {
+pub fn calls(sandbox: &Sandbox) -> Vec<String> {
     let calls = fs::read_to_string(calls_file(sandbox)).unwrap_or_default();
     let _ = fs::remove_file(calls_file(sandbox));
     calls.lines().map(str::to_owned).collect()
 }
 
 /// A machine with the user's systemd at work, which knows the timer once it is enabled.
-fn with_systemd(sandbox: &Sandbox) {
+pub fn with_systemd(sandbox: &Sandbox) {
     let script = format!(
         "on='{}'\nshift\ncase $1 in\nshow-environment) echo 'HOME={}';;\n\
          restart) : >\"$on\";;\ndisable) rm -f \"$on\";;\nis-*) [ -e \"$on\" ];;\nesac",
@@ -65,7 +65,7 @@ pub fn crontab(sandbox: &Sandbox) -> PathBuf {
     sandbox.bin().join("tab")
 }
 
-fn unit(sandbox: &Sandbox, name: &str) -> PathBuf {
+pub fn unit(sandbox: &Sandbox, name: &str) -> PathBuf {
     sandbox.home().join(".config/systemd/user").join(name)
 }
 

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::environment::home_of_user;
-use super::tools::{Call, call};
-use super::{Found, Interval, Kind, Schedule, Scheduler, Written, every_in};
+use super::tools::{Call, call, line as as_typed};
+use super::{Found, Interval, Kind, Schedule, Scheduler, Written, every_in, is_id};
 use crate::base::error::{Error, Result};
 use crate::base::shown::{self, path_of};
 use crate::host::traces::mentions;
@@ -74,8 +74,8 @@ pub fn has_other(crontab: &[u8], home: &str, own: &str) -> bool {
     let [begin, _] = marks(home);
     let [ours, _] = marks(own);
     let is_id = |rest: &[u8]| {
-        rest.is_empty()
-            || rest.len() == 17 && rest[0] == b' ' && rest[1..].iter().all(u8::is_ascii_hexdigit)
+        let id = rest.strip_prefix(b" ").and_then(|id| str::from_utf8(id).ok());
+        rest.is_empty() || id.is_some_and(is_id)
     };
     let mut lines = crontab.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
     lines.any(|line| {
@@ -134,13 +134,15 @@ fn every(crontab: &[u8], home: &str) -> Option<Interval> {
 
 /// What to know where HOME is not the `known` home directory of the user: who tries poof with
 /// another HOME may not expect a change outside of that.
-fn other_home(home: &Path, known: Option<&Path>, user: &str) -> Option<String> {
+fn other_home(home: &Path, known: Option<&Path>, user: &str, options: &[String]) -> Option<String> {
     known.filter(|known| *known != home)?;
+    let poof: Vec<_> = ["poof".to_owned()].iter().chain(options).cloned().collect();
     Some(format!(
         "The schedule is in the crontab of {user}, and runs with HOME={}, which is not the home \
-         directory of {user}. `HOME={} poof lpurge` removes it.",
+         directory of {user}. `HOME={} {} lpurge` removes it.",
         path_of(home),
-        shown::quoted(home)
+        shown::quoted(home),
+        as_typed(&poof)
     ))
 }
 
@@ -190,7 +192,7 @@ impl Scheduler {
         if text != crontab {
             self.replace_crontab(&text)?;
         }
-        let note = other_home(&self.home, home_of_user().as_deref(), &self.user);
+        let note = other_home(&self.home, home_of_user().as_deref(), &self.user, &schedule.options);
         Ok(Written { files: vec![(None, self.block_text(schedule))], notes: Vec::from_iter(note) })
     }
 
@@ -263,11 +265,17 @@ mod tests {
     #[test]
     fn who_has_another_home_is_told_whose_crontab_it_is() {
         let home = Path::new(HOME);
-        assert_eq!(other_home(home, Some(home), "joe"), None);
-        assert_eq!(other_home(home, None, "joe"), None);
-        let note = other_home(Path::new("/tmp/a b"), Some(home), "joe").unwrap();
+        assert_eq!(other_home(home, Some(home), "joe", &[]), None);
+        assert_eq!(other_home(home, None, "joe", &[]), None);
+        let of = |options: &[&str]| {
+            let options: Vec<_> = options.iter().map(|&option| option.to_owned()).collect();
+            other_home(Path::new("/tmp/a b"), Some(home), "joe", &options).unwrap()
+        };
+        let note = of(&[]);
         assert!(note.contains("in the crontab of joe"), "{note}");
         assert!(note.contains("`HOME='/tmp/a b' poof lpurge`"), "{note}");
+        let note = of(&["--profile", "disk"]);
+        assert!(note.contains("`HOME='/tmp/a b' poof --profile disk lpurge`"), "{note}");
     }
 
     #[test]
@@ -300,6 +308,8 @@ mod tests {
         assert!(has_other(&left, HOME, HOME) && !has_other(&left, HOME, ID));
         assert_eq!(removed(&left, ID), b"@daily x\n");
         assert!(!has_other(&added(b"", "/home/joe2", &one), HOME, HOME));
+        let profile = added(b"", "/home/joe profile-disk", &one);
+        assert!(has_other(&profile, HOME, HOME) && removed(&profile, HOME) == profile);
     }
 
     #[test]

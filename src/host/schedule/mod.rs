@@ -259,6 +259,12 @@ fn with_id(path: &Path, id: Option<&str>) -> PathBuf {
     path.with_file_name(format!("{stem}-{id}.{kind}"))
 }
 
+/// Whether this tells a configuration from others: sixteen digits, or a profile.
+fn is_id(id: &str) -> bool {
+    let is_number = id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_number || id.starts_with("profile-")
+}
+
 /// The interval that a text of ours names.
 fn every_in(text: &str) -> Option<Interval> {
     let mut words = text.split(|c: char| c.is_whitespace() || "`'\"".contains(c));

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::tools::{call, line};
-use super::{Scheduler, cron, launchd, systemd};
+use super::{Scheduler, cron, is_id, launchd, systemd};
 use crate::host::paths::System;
 use crate::host::traces::Trace;
 
@@ -16,7 +16,7 @@ impl Scheduler {
         let edit = "crontab -e".to_owned();
         if cron::has_other(&crontab, &self.home.to_string_lossy(), &self.crontab_home()) {
             others.push(Trace {
-                what: "in the crontab: the schedule of another configuration (`--confdir`)"
+                what: "in the crontab: the schedule of another configuration (`--confdir`, `--profile`)"
                     .to_owned(),
                 command: edit.clone(),
             });
@@ -40,8 +40,8 @@ impl Scheduler {
         let is_one = |path: &PathBuf| {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let id = name.strip_prefix(first).and_then(|rest| rest.strip_suffix(last));
-            let is_id = |id: &str| id.is_empty() || id.starts_with('-') && id.len() == 17;
-            id.is_some_and(is_id) && *path != self.agent
+            let is_one = |id: &str| id.is_empty() || id.strip_prefix('-').is_some_and(is_id);
+            id.is_some_and(is_one) && *path != self.agent
         };
         let dir = self.agent.parent().map(fs::read_dir);
         let entries = dir.into_iter().flatten().flatten().flatten();
@@ -60,7 +60,9 @@ impl Scheduler {
             System::Xdg => (systemd::disable(agent), call(&["rm", "-f", &path, &service])),
         };
         Trace {
-            what: format!("{path}: the schedule of another configuration (`--confdir`)"),
+            what: format!(
+                "{path}: the schedule of another configuration (`--confdir`, `--profile`)"
+            ),
             command: format!("{}; {}", line(&stop), line(&remove)),
         }
     }

@@ -15,7 +15,7 @@ use super::runner::{self, Task};
 use super::session::Session;
 use super::which::{self, Which};
 use super::wipe::forget_names;
-use super::{hooks, loading};
+use super::{hooks, loading, shared};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::shown::path_of;
@@ -57,8 +57,10 @@ pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
     let dry_run = request.caution.dry_run;
     let _lock = session.lock_unless(dry_run)?;
     let ready = loading::load_to_restore(session)?;
-    loading::select(&ready, &request.only)?;
-    let run = || bring_from(session, request, &ready, own_files::in_use);
+    let directories = loading::select(&ready, &request.only)?;
+    let is_here = !dry_run && request.to.is_none();
+    let _shared = if is_here { shared::lock(session, &directories)? } else { Vec::new() };
+    let run = || bring_from(session, request, &ready, own_files::configurations);
     hooks::around(session, ready.hooks(), dry_run, "download", run)
 }
 
@@ -156,7 +158,7 @@ pub(super) fn mirrored(
         ready,
         repository: &repository,
         allowed,
-        spares: own_files::in_use,
+        spares: own_files::configurations,
         which: Which::Newest,
         lacking: Cell::new(false),
     };

@@ -27,7 +27,7 @@ use crate::operations::own_files;
 use crate::operations::repository::cache;
 use crate::operations::secrets::for_kit;
 use crate::operations::session::Session;
-use crate::operations::{loading, schedule};
+use crate::operations::{loading, profiles, schedule};
 use crate::report::{Bytes, Event, Note};
 use crate::tree::model::inventory::Inventory;
 use crate::tree::model::layout::Names;
@@ -110,6 +110,11 @@ pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
         report
             .note("There was no backup yet: a kit made after the first one also knows the store.");
     }
+    let others = profiles::others(session);
+    if !others.is_empty() {
+        let others = others.iter().map(|other| (other.told(), other.command("kit FILE")));
+        report.say(Note::OtherKits(others.collect()));
+    }
     if made {
         report.show_secret("Its phrase, shown this once:", &phrase);
         report.note(
@@ -177,6 +182,7 @@ fn kit(session: &Session, ready: &Ready) -> Result<Kit> {
     let schedule = schedule::found(session);
     let store = identity::remembered_id(&session.state, &ready.remote().name());
     Ok(Kit {
+        profile: session.profile().map(|profile| profile.name().to_owned()),
         poof_conf: text(&session.files.poof)?,
         rclone_conf: text(&session.files.rclone).map(Zeroizing::new)?,
         secrets: for_kit(session)?,

@@ -15,6 +15,7 @@ use crate::config::trees::Directory;
 use crate::host::plain::read_file;
 use crate::kit::LARGEST;
 use crate::operations::own_files;
+use crate::operations::profiles;
 use crate::operations::session::Session;
 use crate::tree::guard::Allowed;
 
@@ -150,8 +151,10 @@ impl KitNote {
     fn goes(&self, session: &Session, going: &[&Directory]) -> bool {
         let Ok(path) = fs::canonicalize(&self.path) else { return false };
         let own = [&session.files.dir, &session.layout.config, &session.layout.state];
-        let conf = PoofConf::load(&session.files.poof).ok();
-        let configured = conf.iter().flat_map(PoofConf::paths).map(|(local, _)| Path::new(local));
+        let others = profiles::others(session);
+        let files = others.iter().map(|other| &other.session.files).chain([&session.files]);
+        let confs: Vec<_> = files.filter_map(|files| PoofConf::load(&files.poof).ok()).collect();
+        let configured = confs.iter().flat_map(PoofConf::paths).map(|(local, _)| Path::new(local));
         let going = going.iter().map(|directory| directory.local.as_path());
         let mut all = going.chain(own.map(PathBuf::as_path)).chain(configured);
         all.any(|dir| path.starts_with(own_files::real(dir)))

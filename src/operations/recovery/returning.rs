@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::phrase;
 use super::secrets::{Unpacked, unpack};
@@ -11,7 +12,7 @@ use crate::base::files::write_private;
 use crate::base::shown::{one_line, path_of};
 use crate::base::units::date;
 use crate::config::programs::{Program, of_poof, of_rclone};
-use crate::config::{PoofConf, Problem, RcloneConf};
+use crate::config::{PoofConf, Problem, Profile, RcloneConf};
 use crate::host::erase::{self, FillPattern};
 use crate::host::keychain;
 use crate::host::plain::read_file;
@@ -23,7 +24,7 @@ use crate::operations::outcome::Outcome;
 use crate::operations::own_files;
 use crate::operations::repository::Repository;
 use crate::operations::session::Session;
-use crate::operations::{download, loading, own_config};
+use crate::operations::{download, loading, own_config, ownership};
 use crate::report::{Event, Note, TreeNote};
 use crate::tree::guard::Allowed;
 use crate::tree::guard::{self, refuse};
@@ -47,18 +48,36 @@ pub struct Request {
 /// # Errors
 /// What keeps the whole from working, or an interrupt.
 pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
-    let report = &*session.report;
     let kit = open(session, request)?;
+    match kit.profile.as_deref().filter(|_| session.id().is_none()) {
+        None => bring(session, request, &kit),
+        Some(name) => {
+            let profile = Profile::named(name).ok_or_else(|| {
+                Error::config("the kit is of a profile with a name that none has")
+            })?;
+            let (layout, report) = (session.layout.clone(), Arc::clone(&session.report));
+            let files = profile.files(&layout);
+            let session = Session::on(layout, files, report);
+            session.report.say(Note::KitOfProfile(name.to_owned()));
+            ownership::check(&session)?;
+            bring(&session, request, &kit)
+        }
+    }
+}
+
+/// The same for the configuration that the kit is of, or that the user has named.
+fn bring(session: &Session, request: &Request, kit: &Kit) -> Result<Outcome> {
+    let report = &*session.report;
     report.say(Note::KitMade { made: kit.made });
-    let moved = moved(session, &kit, &request.map)?;
+    let moved = moved(session, kit, &request.map)?;
     let missing = missing_dirs(session);
-    may_run(session, &kit, &moved, request.yes)?;
+    may_run(session, kit, &moved, request.yes)?;
     let lock = session.lock()?;
     let bare = Bare::note(session, missing);
     let mut entries = Vec::new();
-    let settled = unpack(session, &kit, moved, &mut entries)
-        .and_then(|unpacked| put_in_place(session, &unpacked))
-        .and_then(|()| look(session, &kit, request))
+    let settled = unpack(session, kit, moved, &mut entries)
+        .and_then(|unpacked| put_in_place(session, kit, &unpacked))
+        .and_then(|()| look(session, kit, request))
         .and_then(|()| consent(session, request.yes));
     if let Err(error) = settled {
         bare.again(session);
@@ -75,7 +94,7 @@ pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
     // What was beside the configuration comes back as well.
     let outcome = download::bring(session, &wanted, own_files::needed)?;
     own_config::came_with_a_kit(session)?;
-    schedule(session, &kit, request.yes, outcome)
+    schedule(session, kit, request.yes, outcome)
 }
 
 /// Sets up the schedule of the machine of the kit here, too.
@@ -194,30 +213,32 @@ fn replaced(path: &str, map: &[(String, String)]) -> String {
     map.iter().find_map(of).unwrap_or_else(|| path.to_owned())
 }
 
-/// Writes both files, unless there are others.
-fn put_in_place(session: &Session, unpacked: &Unpacked) -> Result<()> {
+/// Writes both files, unless there are others. One as it was on the machine of the kit has come
+/// with a restore of another configuration.
+fn put_in_place(session: &Session, kit: &Kit, unpacked: &Unpacked) -> Result<()> {
     let pairs = [
-        (&session.files.rclone, unpacked.rclone.clone()),
-        (&session.files.poof, unpacked.poof.to_vec()),
+        (&session.files.rclone, unpacked.rclone.clone(), kit.rclone_conf.as_bytes()),
+        (&session.files.poof, unpacked.poof.to_vec(), kit.poof_conf.as_bytes()),
     ];
-    for (path, text) in &pairs {
+    let is_of_kit = |path: &Path, text: &[u8]| fs::read(path).is_ok_and(|there| there == text);
+    for (path, text, of_kit) in &pairs {
         match fs::read(path) {
-            Ok(there) if there != *text && !unpacked.is_rclone(&there) => {
+            Ok(there) if there != *text && there != *of_kit && !unpacked.is_rclone(&there) => {
                 let what = format!("{} exists and is another one", path_of(path));
                 return Err(Error::guard(what).hint(
                     "`poof return` is for a machine without a configuration. Nothing was changed; \
-                     move it aside, or give `--confdir`.",
+                     move it aside, or give `--profile NAME`.",
                 ));
             }
             _ => {}
         }
     }
-    for (path, text) in pairs {
-        if !path.exists() {
+    for (path, text, of_kit) in pairs {
+        if !path.exists() || is_of_kit(path, of_kit) {
             write_private(path, &text)?;
         }
     }
-    Ok(())
+    own_config::is_of_a_kit(session)
 }
 
 /// Says what is there, how much, and from when.

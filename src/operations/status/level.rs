@@ -141,8 +141,8 @@ impl Findings {
         let mut keeps = true;
         for directory in ready.directories() {
             let Directory { name, .. } = directory;
-            let own = !own_files::in_use(session, directory).is_empty();
-            let keys = if own { ", with the configuration and its keys" } else { "" };
+            let own = !own_files::configurations(session, directory).is_empty();
+            let keys = keys_of(session, directory);
             let Some(clear) = &clear else {
                 if !encrypted && own {
                     let what = format!("{name} is in the bucket in clear{keys}");
@@ -187,6 +187,16 @@ impl Findings {
         }
         Ok(())
     }
+}
+
+/// Whose keys are in a directory, after a comma.
+fn keys_of(session: &Session, directory: &Directory) -> String {
+    let own = !own_files::in_use(session, directory).is_empty();
+    let own = own.then(|| "the configuration and its keys".to_owned());
+    let others = own_files::others_in(session, &directory.local);
+    let others = others.iter().map(|other| format!("the keys of {}", other.told()));
+    let all: Vec<_> = own.into_iter().chain(others).collect();
+    if all.is_empty() { String::new() } else { format!(", with {}", all.join(", and ")) }
 }
 
 /// What a directory and its last snapshot have that the other has not.

@@ -1,5 +1,6 @@
 //! `poof status`: what the configuration says, and what really holds.
 
+mod beside;
 mod last_known;
 mod level;
 
@@ -14,7 +15,7 @@ use super::recovery::readiness::{self, KitNote, KitStanding};
 use super::repository::{Repository, held};
 use super::session::Session;
 use super::wipe::forget_names;
-use super::{loading, runner, schedule, unattended};
+use super::{loading, profiles, runner, schedule, unattended};
 use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::{date, files};
@@ -41,6 +42,18 @@ use level::{Doubt, Findings, Place};
 /// # Errors
 /// What keeps the whole from working, or an interrupt.
 pub fn run(session: &Session) -> Result<Outcome> {
+    let outcome = if profiles::are_all(session) {
+        session.report.note("There is no usual configuration.");
+        Ok(Outcome::default())
+    } else {
+        own(session)
+    };
+    beside::tell(session);
+    outcome
+}
+
+/// The same of the configuration in use.
+fn own(session: &Session) -> Result<Outcome> {
     let report = &*session.report;
     let ready = loading::load(session)?;
     let directories = loading::select(&ready, &[])?;

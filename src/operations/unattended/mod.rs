@@ -28,6 +28,7 @@ use crate::storage::failure::FailureKind;
 use crate::storage::remote::Remote;
 use policy::{Conditions, Decision, Limits, Network, Reason, decide};
 
+pub use alert::trouble;
 pub use log::forget as forget_log;
 
 /// A run does nothing if the last one was less than `every` ago. All that happens is told here, so that the log has it.

@@ -14,6 +14,7 @@ use crate::host::traces::{Trace, of_timer};
 use crate::host::uninstall::Uninstall;
 use crate::host::wheel::Wheel;
 use crate::operations::keychain;
+use crate::operations::profiles::{self, Configuration};
 use crate::operations::session::Session;
 
 /// What goes, in this order.
@@ -40,6 +41,8 @@ pub struct Inventory {
     pub made: Vec<PathBuf>,
     /// Not for poof to remove.
     pub left: Vec<Trace>,
+    /// Other configurations that are here: the program stays for them.
+    pub others: Vec<Configuration>,
 }
 
 impl Inventory {
@@ -60,13 +63,14 @@ impl Inventory {
             crontab: is_of(Keeper::Cron),
             keychain: keychain::entries(session),
             state: state.clone(),
-            scratch: scratch(),
-            installed: program::companions(&layout.home),
+            scratch: Vec::new(),
+            installed: Vec::new(),
             program: None,
             uninstall: None,
             directories: vec![files.dir.clone(), state.clone(), layout.state.clone()],
             made: Vec::new(),
             left: Vec::new(),
+            others: profiles::others(session),
         };
         for path in [&files.poof, &files.rclone] {
             // A link's target is the file; the link goes as well.
@@ -79,8 +83,12 @@ impl Inventory {
         inventory.files.extend(unfinished(&files.dir));
         inventory.left.extend(is_of(Keeper::Systemd).then(of_timer));
         inventory.left.extend(keychain::others(session));
-        inventory.left.extend(scheduler.others());
-        inventory.add_program(exe, &layout.home);
+        if inventory.others.is_empty() {
+            inventory.left.extend(scheduler.others());
+            inventory.scratch = scratch();
+            inventory.installed = program::companions(&layout.home);
+            inventory.add_program(exe, &layout.home);
+        }
         let is_there = |path: &PathBuf| fs::symlink_metadata(path).is_ok();
         inventory.files.retain(is_there);
         inventory.installed.retain(is_there);

@@ -10,17 +10,19 @@ use std::path::{Path, PathBuf};
 
 use super::outcome::Outcome;
 use super::own_files;
+use super::profiles::Configuration;
 use super::session::Session;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files;
 use crate::base::shown::{path_of, quoted};
+use crate::config::Profile;
 use crate::config::trees::Directory;
 use crate::host::clipboard;
 use crate::host::erase::{self, FillPattern};
 use crate::host::keychain;
 use crate::host::schedule::Scheduler;
 use crate::host::traces::{Trace, traces};
-use crate::report::{Bytes, Event};
+use crate::report::{Bytes, Event, Note};
 use inventory::Inventory;
 
 /// Lists all that would go, once the directories in `going` are wiped.
@@ -41,7 +43,9 @@ pub fn preview(session: &Session, going: &[&Directory]) -> Result<()> {
     }
     let is_wiped =
         |dir: &Path| going.iter().any(|tree| dir.starts_with(own_files::real(&tree.local)));
-    tell(session, &left(session, &inventory, is_wiped));
+    let mut left = left(session, &inventory, is_wiped);
+    left.extend(stays(session, &inventory.others));
+    tell(session, &left);
     Ok(())
 }
 
@@ -110,16 +114,33 @@ pub fn depart(session: &Session, mut outcome: Outcome) -> Result<Outcome> {
     let mut found = left(session, &inventory, |_| false);
     found.extend(by_hand);
     found.extend(failed);
+    found.extend(stays(session, &inventory.others));
     tell(session, &found);
-    if found.is_empty() {
-        report.done("poof is gone.");
-    } else {
-        outcome.worsen(Kind::Residue);
+    match (found.is_empty(), inventory.others.is_empty()) {
+        (false, _) => outcome.worsen(Kind::Residue),
+        (true, true) => report.done("poof is gone."),
+        (true, false) => report.done("This configuration is gone."),
     }
-    if report.interactive() {
+    if report.interactive() && inventory.others.is_empty() {
         report.note("Your shell may write this command to its history when it ends.");
     }
     Ok(outcome.with("neutered", true))
+}
+
+/// Which other configurations are here, for which the program stays. Who removes one of
+/// several knows that; who removes poof has to hear what is left.
+fn stays(session: &Session, others: &[Configuration]) -> Vec<Trace> {
+    let is_poof = session.id().is_none();
+    let mut left = Vec::new();
+    for other in others {
+        let (what, command) = (other.told(), other.command("neuter"));
+        if is_poof {
+            left.push(Trace { what: format!("{what}, and poof for it"), command });
+        } else {
+            session.report.say(Note::ProgramStays { what, command });
+        }
+    }
+    left
 }
 
 /// What is in the state directory, without the states of other configurations.
@@ -133,7 +154,9 @@ fn in_state(session: &Session) -> Vec<PathBuf> {
 fn other_states(session: &Session) -> Vec<PathBuf> {
     let is_one = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-        name.len() == 16 && name.iter().all(u8::is_ascii_hexdigit) && *path != session.state
+        let is_id = name.len() == 16 && name.iter().all(u8::is_ascii_hexdigit);
+        let is_profile = str::from_utf8(name).is_ok_and(|name| Profile::of_id(name).is_some());
+        (is_id || is_profile) && *path != session.state
     };
     let entries = fs::read_dir(&session.layout.state).into_iter().flatten().flatten();
     entries.map(|entry| entry.path()).filter(is_one).collect()
@@ -153,10 +176,18 @@ fn remove_empty(directory: &Path, home: &Path) {
 fn left(session: &Session, inventory: &Inventory, is_wiped: impl Fn(&Path) -> bool) -> Vec<Trace> {
     let Session { layout, files, .. } = session;
     let mut left = inventory.left.clone();
+    if !inventory.others.is_empty() {
+        // What is of them is not left.
+        let own = session.id().is_some().then(|| in_config(&files.dir, &inventory.files));
+        left.extend(own.flatten());
+        return left;
+    }
     if !other_states(session).is_empty() {
         let (what, path) = (path_of(&layout.state), quoted(&layout.state));
         left.push(Trace {
-            what: format!("in {what}: the state of another configuration (`--confdir`)"),
+            what: format!(
+                "in {what}: the state of another configuration (`--confdir`, `--profile`)"
+            ),
             command: format!("rm -r {path}"),
         });
     }

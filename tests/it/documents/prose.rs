@@ -22,12 +22,13 @@ const PAGES_FOR_READERS_OF_CODE: [&str; 5] =
     ["docs/format.md", "docs/json.md", "docs/machines.md", "docs/ransom.md", "docs/speed.md"];
 
 /// The pages for users.
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 12] = [
     "docs/commands.md",
     "docs/configuration.md",
     "docs/exit-codes.md",
     "docs/install.md",
     "docs/macos.md",
+    "docs/profiles.md",
     "docs/promises.md",
     "docs/providers.md",
     "docs/recipes.md",

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
 /// Options before the command that take a value.
-const VALUED: [&str; 4] = ["--confdir", "--poofconf", "--rcloneconf", "--color"];
+const VALUED: [&str; 5] = ["--profile", "--confdir", "--poofconf", "--rcloneconf", "--color"];
 
 /// The command of poof that `words` call, if they call poof.
 pub fn command(words: &[String]) -> Option<String> {

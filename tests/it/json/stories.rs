@@ -92,6 +92,10 @@ fn directory(told: &Told) {
         told.run(&sandbox, args, code);
     }
     told.run(&sandbox, &["download"], 0);
+    sandbox.poof(["--profile", "other", "config"]).run().expect_code(0);
+    assert!(told.run(&sandbox, &["status"], 0).iter().any(|line| line["type"] == "profile"));
+    fs::remove_dir_all(sandbox.confdir().join("profiles")).unwrap();
+    fs::remove_dir_all(sandbox.state().join("profile-other")).unwrap();
     told.run(&sandbox, &["backup", "--only", "nobody"], 2);
     fs::write(data.join("new"), "made here").unwrap();
     told.run(&sandbox, &["diff"], 0);
