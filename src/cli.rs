@@ -105,6 +105,8 @@ pub enum Command {
     Edit(Edit),
     /// Say where backups go: a cloud account, a server, or a disk; fills in rclone-poof.conf
     Cconfig(Cconfig),
+    /// Log in to Google Drive, Dropbox, OneDrive, or another such cloud, in a browser
+    Login(Login),
     /// Add an encrypted remote with random passwords
     Econfig,
     /// Switch between the plain and the encrypted remote
@@ -357,6 +359,22 @@ pub struct Cconfig {
 }
 
 #[derive(Args)]
+pub struct Login {
+    /// The type of remote: drive, dropbox, onedrive, …; without it, that of rclone-poof.conf
+    #[arg(value_name = "TYPE", value_parser = kind)]
+    pub kind: Option<String>,
+    /// Settings of the remote, such as `client_id`
+    #[arg(value_name = "KEY=VALUE", value_parser = setting)]
+    pub settings: Vec<(String, String)>,
+    /// The browser is on another machine: you paste here the address at which it ends
+    #[arg(long)]
+    pub no_browser: bool,
+    /// How long to wait for the browser
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = distance)]
+    pub wait: Duration,
+}
+
+#[derive(Args)]
 pub struct Completions {
     pub shell: clap_complete::Shell,
 }
@@ -377,6 +395,15 @@ pub enum Page {
 
 fn distance(text: &str) -> Result<Duration, String> {
     span(text).filter(|time| !time.is_zero()).ok_or("expected a length of time like 6h".to_owned())
+}
+
+fn kind(text: &str) -> Result<String, String> {
+    // It may hold a secret and is not repeated.
+    if text.contains('=') {
+        Err("the TYPE comes before KEY=VALUE".to_owned())
+    } else {
+        Ok(text.to_owned())
+    }
 }
 
 fn percent(text: &str) -> Result<f64, String> {

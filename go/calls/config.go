@@ -13,7 +13,6 @@ import (
 
 	"github.com/rclone/rclone/fs"
 	"github.com/rclone/rclone/fs/config"
-	"github.com/rclone/rclone/fs/config/configfile"
 	"github.com/rclone/rclone/fs/config/obscure"
 	"github.com/rclone/rclone/fs/rc"
 )
@@ -28,7 +27,8 @@ type secret struct {
 // useConfig makes path the configuration file and loads it afresh, with secrets
 // over it that never reach the file.
 //
-// Parameters: path; password (of an encrypted file) and secrets may be missing.
+// Parameters: path; password (of an encrypted file), secrets, and renews (a login that is
+// about to end is renewed) may be missing.
 //
 // It stands in for config/setpath, after which rclone keeps the old content if
 // the new file has the same size and time.
@@ -55,10 +55,15 @@ func useConfig(_ context.Context, in rc.Params) (rc.Params, error) {
 	if err := setPassword(in); err != nil {
 		return nil, err
 	}
-	configfile.Install()
+	file := newCarefulFile()
+	var data config.Storage = file
 	if len(secrets) > 0 {
-		config.SetData(newOverlay(secrets))
+		data = newOverlay(file, secrets)
 	}
+	if renews, err := in.GetBool("renews"); err == nil && renews {
+		file.values = data
+	}
+	config.SetData(data)
 	rememberSecrets(config.LoadedData(), secrets)
 	return nil, nil
 }
@@ -84,7 +89,7 @@ type overlay struct {
 	values map[string]map[string]string
 }
 
-func newOverlay(secrets []secret) *overlay {
+func newOverlay(file config.Storage, secrets []secret) *overlay {
 	values := map[string]map[string]string{}
 	for _, secret := range secrets {
 		if values[secret.Section] == nil {
@@ -92,7 +97,7 @@ func newOverlay(secrets []secret) *overlay {
 		}
 		values[secret.Section][secret.Key] = secret.Value
 	}
-	return &overlay{Storage: &configfile.Storage{}, values: values}
+	return &overlay{Storage: file, values: values}
 }
 
 func (o *overlay) held(section, key string) (string, bool) {

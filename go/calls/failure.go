@@ -37,6 +37,13 @@ func Classify(err error) Failure {
 	if !f.Here {
 		f.Code, f.Text = Shorten(f.Code), Shorten(f.Text)
 	}
+	// What rclone says names a command of its own.
+	switch f.Code {
+	case "TokenExpired":
+		f.Text = "the login has expired, or was revoked"
+	case "TokenMissing":
+		f.Text = "nobody has logged in yet"
+	}
 	switch {
 	case errors.Is(err, context.Canceled):
 		f.Kind = "stopped"
@@ -145,7 +152,7 @@ func isMissing(err error, code string) bool {
 func isDenied(err error, code string) bool {
 	switch code {
 	case "AccessDenied", "Forbidden", "InvalidAccessKeyId", "InvalidClientTokenId", "SignatureDoesNotMatch",
-		"ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired", "TokenExpired",
+		"ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired", "TokenExpired", "TokenMissing",
 		"AllAccessDisabled", "AccountProblem", "RequestTimeTooSkewed", "RequestExpired",
 		"AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException",
 		"InvalidLocationConstraint", "InvalidRegion", "InvalidBucketName", "BucketAlreadyExists",

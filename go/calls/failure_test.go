@@ -16,6 +16,8 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/rclone/rclone/backend/crypt"
 	"github.com/rclone/rclone/fs"
+
+	"bridge/login"
 )
 
 // api stands for smithy's APIError.
@@ -91,6 +93,8 @@ func TestWhatNoServerHasSaidHasAWordOfItsOwn(t *testing.T) {
 		{page(" <!DOCTYPE html><html><title>MinIO Console</title>"), "NotAStore"},
 		{errors.New("Proxy Authentication Required"), "ProxyAuthRequired"},
 		{errors.New("couldn't fetch token: invalid_grant"), "TokenExpired"},
+		{errors.New("empty token found - please run \"rclone config reconnect s:\""), "TokenMissing"},
+		{&login.Trouble{Code: "LoginFailed", Text: "invalid_grant"}, "LoginFailed"},
 		{api{"NoSuchBucket", "no"}, "NoSuchBucket"},
 		{errors.New("anything"), ""},
 	} {

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"bridge/login"
 	"bridge/store"
 )
 
@@ -20,6 +21,10 @@ import (
 func reason(err error) string {
 	if word := certificate(err); word != "" {
 		return word
+	}
+	var trouble *login.Trouble
+	if errors.As(err, &trouble) {
+		return trouble.Code
 	}
 	page, text := answer(err), err.Error()
 	has := func(words ...string) bool {
@@ -48,6 +53,8 @@ func reason(err error) string {
 	// The servers of OAuth, and golang.org/x/oauth2.
 	case has("invalid_grant", "token expired and there's no refresh token", "token expired and refresh token is not set"):
 		return "TokenExpired"
+	case has("empty token found"):
+		return "TokenMissing"
 	}
 	return code(err)
 }

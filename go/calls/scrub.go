@@ -1,15 +1,19 @@
 package calls
 
 import (
+	"encoding/json"
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/rclone/rclone/fs"
 	"github.com/rclone/rclone/fs/config"
 	"github.com/rclone/rclone/fs/config/obscure"
+	"golang.org/x/oauth2"
 )
 
 // shortestSecret keeps Scrub from replacing values such as "on" or "us" that
@@ -20,6 +24,12 @@ const shortestSecret = 5
 // configuration is loaded and not when a text is scrubbed: a log line can be
 // written while rclone holds the lock of its configuration.
 var secrets atomic.Pointer[strings.Replacer]
+
+// hidden are the pairs of that replacer, to which a login adds.
+var (
+	hidden   []string
+	hiddenMu sync.Mutex
+)
 
 // Scrub replaces every secret of the loaded configuration that occurs in
 // text, obscured or revealed.
@@ -67,9 +77,40 @@ func rememberSecrets(data config.Storage, more []secret) {
 			if clear, err := obscure.Reveal(value); err == nil {
 				hide(clear)
 			}
+			var token oauth2.Token
+			if key == config.ConfigToken && json.Unmarshal([]byte(value), &token) == nil {
+				hide(token.AccessToken)
+				hide(token.RefreshToken)
+			}
 		}
 	}
-	secrets.Store(strings.NewReplacer(pairs...))
+	hiddenMu.Lock()
+	defer hiddenMu.Unlock()
+	hidden = pairs
+	secrets.Store(strings.NewReplacer(hidden...))
+}
+
+// Hide has Scrub replace one more value.
+func Hide(value string) {
+	if len(value) < shortestSecret {
+		return
+	}
+	hiddenMu.Lock()
+	defer hiddenMu.Unlock()
+	if !slices.Contains(hidden, value) {
+		hidden = append(slices.Clip(hidden), value, "***")
+		secrets.Store(strings.NewReplacer(hidden...))
+	}
+}
+
+// hideToken hides a token as rclone stores it, and both of its parts.
+func hideToken(stored string) {
+	var token oauth2.Token
+	if json.Unmarshal([]byte(stored), &token) == nil {
+		Hide(token.AccessToken)
+		Hide(token.RefreshToken)
+	}
+	Hide(stored)
 }
 
 // pair is a setting within a value: of a connection string of rclone's

@@ -10,5 +10,6 @@ pub mod prompts;
 pub mod secret;
 pub mod shown;
 pub mod terminal;
+pub mod typing;
 pub mod units;
 pub mod waiting;

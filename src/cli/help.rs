@@ -179,6 +179,15 @@ pub const HELP: &[Help] = &[
         ends: &[Kind::Busy],
     },
     Help {
+        name: "login",
+        examples: &[
+            ("poof login drive", "Google Drive; the browser opens"),
+            ("poof login", "once more, when the login has expired"),
+            ("poof login dropbox --no-browser", "the browser is on another machine"),
+        ],
+        ends: &[Kind::Remote, Kind::Busy],
+    },
+    Help {
         name: "econfig",
         examples: &[("poof econfig", "then `poof cryptoggle` switches to it")],
         ends: &[Kind::Busy],

@@ -10,7 +10,7 @@ use crate::config::rclone_conf::{STORAGE, is_encrypted};
 use crate::config::ready::storage_section;
 use crate::config::{PoofConf, Problem, RcloneConf, RcloneFile, Status, keys};
 use crate::operations::secrets::{in_time, rclone_file};
-use crate::operations::{Outcome, Session, section};
+use crate::operations::{Outcome, Session, login, section};
 use crate::report::Note;
 
 const CONSTRAINT: &str = "location_constraint";
@@ -36,6 +36,7 @@ pub fn run(session: &Session, args: &Cconfig) -> Result<Outcome> {
         fill(session, poof.as_ref(), &mut file.conf, args)?;
         file.save(path)?;
         session.report.say(Note::Written { is_new: missing, path: path.clone() });
+        login::remind(session, poof.as_ref(), &file.conf);
     }
     let text = fs::read(path).map_err(|error| Error::io("read", path, &error))?;
     shown::show(session, path, &text);
@@ -66,6 +67,9 @@ fn fill(
         return Err(problem.into_error());
     }
     let scaffold = RcloneConf::scaffold();
+    if conf.kind(&section).is_some_and(|current| current != kind) && conf.is_placeholder(&section) {
+        conf.clear(&section);
+    }
     match conf.kind(&section) {
         Some(current) if current != kind => {
             return Err(Error::config(format!("[{section}] exists and is of type {current}"))

@@ -19,6 +19,7 @@ mod history;
 mod init;
 mod kit;
 mod lconfig;
+mod login;
 mod lpurge;
 mod ls;
 mod man;
@@ -37,7 +38,7 @@ mod version;
 use crate::base::error::Result;
 use crate::cli::{Cli, Command};
 use crate::host::awake;
-use crate::operations::{Outcome, Session, next, ownership, profiles};
+use crate::operations::{self, Outcome, Session, next, ownership, profiles};
 
 /// Runs the command of `cli`.
 pub fn run(cli: Cli, session: &Session) -> Result<Outcome> {
@@ -51,7 +52,13 @@ pub fn run(cli: Cli, session: &Session) -> Result<Outcome> {
         ownership::check(session)?;
     }
     let _awake = cli.command.as_ref().is_some_and(Command::takes_long).then(awake::keep);
-    match cli.command {
+    let outcome = dispatch(cli.command, session);
+    operations::login::tell_unsaved(session);
+    outcome
+}
+
+fn dispatch(command: Option<Command>, session: &Session) -> Result<Outcome> {
+    match command {
         None => next::run(session),
         Some(Command::Version) => Ok(version::run(session)),
         Some(Command::Backup(args)) => backup::run(session, &args),
@@ -70,6 +77,7 @@ pub fn run(cli: Cli, session: &Session) -> Result<Outcome> {
         Some(Command::Remove(args)) => remove::run(session, &args),
         Some(Command::Edit(args)) => edit::run(session, &args),
         Some(Command::Cconfig(args)) => cconfig::run(session, &args),
+        Some(Command::Login(args)) => login::run(session, &args),
         Some(Command::Econfig) => econfig::run(session),
         Some(Command::Cryptoggle) => cryptoggle::run(session),
         Some(Command::Lconfig(args)) => lconfig::run(session, &args),

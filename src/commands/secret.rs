@@ -21,11 +21,11 @@ use crate::host::keychain::{self, Unavailable};
 use crate::operations::keychain as keychain_entries;
 use crate::operations::recovery::{phrase, readiness};
 use crate::operations::secrets::{
-    Resolved, ask, describe, give, in_time, rclone_file, resolve_value,
+    ask, describe, give_to_read, in_time, rclone_file, resolve_value,
 };
 use crate::operations::{Outcome, Session, guessable};
 use crate::report::Event;
-use crate::storage::configuration;
+use crate::storage::{configuration, login};
 
 pub fn run(session: &Session, args: &cli::Secret) -> Result<Outcome> {
     let cli::Secret::Set(args) = args;
@@ -83,14 +83,18 @@ fn standing(
             .hint(format!("It has: {}.", known.join(", "))));
     }
     let kind = conf.kind(section).unwrap_or_default();
+    if key == "token" && login::is_wanted(kind) {
+        return Err(Error::new(Kind::Usage, "a run renews the token of a login").hint(
+            "It has to be in rclone-poof.conf; `rclone config encryption set` encrypts that file.",
+        ));
+    }
     let none = Secret::new(String::new());
     let described = describe(declared, kind, key, &none).map_err(Problem::into_error)?;
     let raw = conf.get(section, key).filter(|text| !text.is_empty() && !text.starts_with("BOGUS-"));
     if raw.is_none() {
         return Ok(None);
     }
-    let nothing: &[Resolved] = &[];
-    give(&session.files.rclone, file, nothing)?;
+    give_to_read(&session.files.rclone, file)?;
     let unread = || Error::config(format!("rclone cannot read [{section}].{key}"));
     let mut values = configuration::section(section).map_err(|_| unread())?;
     let value: Secret = values.remove(key).ok_or_else(unread)?.into();

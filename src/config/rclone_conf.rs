@@ -101,6 +101,21 @@ impl RcloneConf {
         self.document.remove(section, key)
     }
 
+    /// Whether a section is the scaffold still: nobody has given it keys.
+    pub fn is_placeholder(&self, section: &str) -> bool {
+        let is_bogus =
+            |key| self.get(section, key).is_some_and(|value| value.starts_with("BOGUS-"));
+        is_bogus("access_key_id") && is_bogus("secret_access_key")
+    }
+
+    /// Removes the keys of a section. Its header and the comments stay.
+    pub fn clear(&mut self, section: &str) {
+        let keys: Vec<_> = self.keys(section).map(str::to_owned).collect();
+        for key in keys {
+            self.remove(section, &key);
+        }
+    }
+
     pub fn sections(&self) -> impl Iterator<Item = &str> {
         self.document.sections()
     }
@@ -184,6 +199,19 @@ mod tests {
         let text = RcloneConf::scaffold().document.to_string();
         assert!(text.starts_with("[poof-backup]\ntype = s3\nprovider = AWS\nenv_auth = false\n"));
         assert!(text.ends_with("server_side_encryption = AES256\n\n"));
+    }
+
+    #[test]
+    fn a_placeholder_gives_way_and_what_was_written_beside_it_stays() {
+        let mut conf = RcloneConf::scaffold();
+        assert!(conf.is_placeholder(STORAGE) && !conf.is_placeholder("other"));
+        conf.document.set(STORAGE, "access_key_id", "MINE");
+        assert!(!conf.is_placeholder(STORAGE));
+        let text = "# mine\n[r]\n# of it\ntype = s3\nregion = x\n\n[o]\ntype = s3\n";
+        let mut conf = RcloneConf::parse(text.as_bytes()).unwrap();
+        conf.clear("r");
+        conf.set("r", "type", "drive");
+        assert_eq!(conf.text(), "# mine\n[r]\ntype = drive\n# of it\n\n[o]\ntype = s3\n");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::rclone_conf::RcloneConf;
 use super::secrets::Declared;
 use super::status::{Problem, Status};
 use super::trees::Directory;
+use crate::storage::login;
 use crate::storage::remote::Remote;
 
 /// A place seen through the crypt remote `section`.
@@ -69,6 +70,15 @@ pub fn check_secret(
             Status::InvalidPoofConfig,
             &format!("rclone-poof.conf has no section [{section}]"),
             "Name one of its sections: \"SECTION.KEY\".",
+        ));
+    }
+    if let Some((section, "token")) = secret.place()
+        && rclone.kind(section).is_some_and(login::is_wanted)
+    {
+        return Err(secret.problem(
+            Status::InvalidPoofConfig,
+            "a run renews the token of a login, and cannot write it there",
+            "Remove this entry from poof.conf, and log in: `poof login`.",
         ));
     }
     let holds = |tree: &&Directory| secret.lies_in(&real(&tree.local), &real);

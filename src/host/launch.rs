@@ -149,6 +149,23 @@ pub fn said(words: &[&str], limit: Duration) -> Option<String> {
     launch.run(&mut |line| text.extend([line, "\n"])).ok().map(|()| text)
 }
 
+/// Starts a program with one argument and leaves it to itself: it may go on for longer than
+/// this process.
+///
+/// # Errors
+/// There is no such program, or it cannot be run.
+pub fn leave(program: &str, argument: &str) -> io::Result<()> {
+    let mut command = Command::new(tool::found(program, None)?);
+    for (name, _) in env::vars_os().filter(|(name, _)| is_credential(name)) {
+        command.env_remove(name);
+    }
+    command.arg(argument).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    // Ctrl-C is not meant for it.
+    let mut child = command.process_group(0).spawn()?;
+    thread::spawn(move || child.wait());
+    Ok(())
+}
+
 /// Ends a program and all of its group: asks first.
 fn stop(child: &mut Child) {
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);

@@ -3,6 +3,7 @@
 
 pub mod access_list;
 pub mod awake;
+pub mod browser;
 pub mod clipboard;
 pub mod cloud;
 pub mod confine;

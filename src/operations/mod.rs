@@ -15,6 +15,7 @@ pub mod keeping;
 pub mod keychain;
 mod last_backup;
 pub mod loading;
+pub mod login;
 mod monitor;
 pub mod next;
 pub mod offer;

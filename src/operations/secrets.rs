@@ -210,11 +210,24 @@ pub fn check(session: &Session, poof: &PoofConf, rclone: &RcloneConf) -> Checked
     Ok(secrets)
 }
 
-/// Makes `path`, which holds `file`, rclone's configuration, with `secrets` over it.
+/// Makes `path`, which holds `file`, rclone's configuration, with `secrets` over it. It is
+/// for work with the remote: a login that is about to end is renewed.
 ///
 /// # Errors
 /// rclone cannot load it.
 pub fn give(path: &Path, file: &RcloneFile, secrets: &[Resolved]) -> Result<()> {
+    put_in_force(path, file, secrets, true)
+}
+
+/// The same only to read in it.
+///
+/// # Errors
+/// rclone cannot load it.
+pub fn give_to_read(path: &Path, file: &RcloneFile) -> Result<()> {
+    put_in_force(path, file, &[], false)
+}
+
+fn put_in_force(path: &Path, file: &RcloneFile, secrets: &[Resolved], renews: bool) -> Result<()> {
     let password = file.password().map_or("", |password| password.expose());
     let secrets = secrets.iter().map(|Resolved { section, key, form, .. }| Overlaid {
         section,
@@ -223,7 +236,7 @@ pub fn give(path: &Path, file: &RcloneFile, secrets: &[Resolved]) -> Result<()> 
     });
     let secrets = secrets.collect();
     let search = tool::search_of_root().map(|path| path.to_string_lossy().into_owned());
-    let config = UseConfig { password, secrets, search, ..UseConfig::of(path) };
+    let config = UseConfig { password, secrets, search, renews, ..UseConfig::of(path) };
     configuration::put_in_force(&config).map_err(|_| {
         // Its own words may quote the file.
         Error::config(format!("rclone cannot load {}", path_of(path)))

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 
 use super::session::Session;
 use crate::base::error::{Error, Result};
-use crate::base::files::create_private_dir;
+use crate::base::files::{create_private_dir, write_private};
 use crate::config::{Problem, RcloneConf};
 use crate::host::scratch::Scratch;
 use crate::storage::configuration::{self, UseConfig};
 use crate::storage::failure::Failure;
+use crate::storage::login;
 
 /// The values of a new section of `kind` with `parameters`.
 ///
@@ -34,8 +35,16 @@ pub fn create(
     if let Some((key, _)) = parameters.iter().find(|(_, value)| value.starts_with(['`', '"'])) {
         return Err(unreadable(key));
     }
-    configuration::put_in_force(&UseConfig::of(&staged)).map_err(refused)?;
-    configuration::create(section, kind, parameters).map_err(refused)?;
+    if login::is_wanted(kind) {
+        // rclone would go to the browser, say nothing, and wait for it.
+        let values = configuration::values_of(kind, &parameters).map_err(refused)?;
+        let mut conf = RcloneConf::default();
+        conf.fill(section, &values, &["type"]);
+        write_private(&staged, conf.text().as_bytes())?;
+    } else {
+        configuration::put_in_force(&UseConfig::of(&staged)).map_err(refused)?;
+        configuration::create(section, kind, parameters).map_err(refused)?;
+    }
     // rclone writes a value as it is given and reads some differently: %(x)s
     // inserts another one.
     configuration::put_in_force(&UseConfig::of(&staged)).map_err(refused)?;

@@ -354,6 +354,13 @@ pub enum Event {
         entry: String,
         moved: bool,
     },
+    /// A browser is awaited.
+    Login {
+        kind: String,
+        url: String,
+        /// poof has started the browser.
+        opened: bool,
+    },
     Hook {
         when: String,
         program: String,

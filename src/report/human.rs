@@ -132,6 +132,10 @@ fn configured(event: &Event) -> Option<(Tone, String)> {
         E::Toggle { from, to, status } => {
             (Tone::Result, format!("Toggle target from {from} to {to} - {status}"))
         }
+        E::Login { kind, url, opened } => {
+            let who = if *opened { "Your browser opens" } else { "Open in a browser" };
+            (Tone::Result, format!("To log in to {kind}: {who}\n\n{url}\n"))
+        }
         E::Secret { name, entry, .. } => {
             (Tone::Done, format!("{name} is in the keychain now, as {entry:?}"))
         }

@@ -158,6 +158,22 @@ pub enum Note {
     BucketMade {
         place: String,
     },
+    /// A remote that wants a login has none.
+    LoginNext {
+        kind: String,
+    },
+    /// The browser is on another machine: what it ends at comes from standard input.
+    PasteAnswer,
+    /// Something that the provider's part of rclone wants to know.
+    Asks {
+        text: String,
+        /// Values that fit, and what each means.
+        choices: Vec<(String, String)>,
+        preset: String,
+    },
+    LoggedIn {
+        kind: String,
+    },
     Proxy {
         to: String,
         proxy: String,
@@ -220,12 +236,15 @@ impl Note {
             | Note::AllWiped { .. }
             | Note::AllIntact { .. }
             | Note::Scheduled { .. }
+            | Note::LoggedIn { .. }
             | Note::SectionAdded { .. } => Tone::Done,
             Note::Level { .. }
             | Note::Remote(_)
             | Note::Schedule(_)
             | Note::QrCode(_)
             | Note::Next { .. }
+            | Note::PasteAnswer
+            | Note::Asks { .. }
             | Note::Tree { what: TreeNote::WouldLift { .. } | TreeNote::MoreForeign(_), .. } => {
                 Tone::Result
             }
@@ -303,6 +322,14 @@ impl Note {
             Note::SectionAdded { section, path } => {
                 format!("added [{section}] to {}", path_of(path))
             }
+            Note::LoginNext { kind } => format!("{kind} wants a login: `poof login`"),
+            Note::PasteAnswer => "Is that browser on another machine? It then ends at an address that \
+                                  begins with http://127.0.0.1:53682 or http://localhost:53682, and \
+                                  cannot open it. Paste that address here, and press Enter. It is \
+                                  not shown."
+                .to_owned(),
+            Note::Asks { text, choices, preset } => asks(text, choices, preset),
+            Note::LoggedIn { kind } => format!("logged in to {kind}; next: `poof verify`"),
             Note::BucketMade { place } => format!("{place} did not exist and was made"),
             Note::Proxy { to, proxy, place } => {
                 format!("requests to {to} go through the proxy {proxy} ({place})")
@@ -338,6 +365,20 @@ impl Note {
             _ => String::new(),
         }
     }
+}
+
+/// A question, with the choices numbered.
+fn asks(text: &str, choices: &[(String, String)], preset: &str) -> String {
+    let mut lines = vec![text.to_owned()];
+    for (number, (value, meaning)) in (1..).zip(choices) {
+        let meaning = meaning.replace('\n', " ");
+        let mark = if value == preset { "  (if you just press Enter)" } else { "" };
+        lines.push(format!("  {number}  {meaning}{mark}"));
+    }
+    if !preset.is_empty() && choices.is_empty() {
+        lines.push(format!("(if you just press Enter: {preset})"));
+    }
+    lines.join("\n")
 }
 
 impl TreeNote {

@@ -2,6 +2,7 @@
 //! there may be, and which file is in force.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use zeroize::Zeroizing;
 
@@ -13,6 +14,7 @@ use super::rclone::configuring::{
 pub use super::rclone::configuring::{
     Described, Example, Overlaid, Proxy, RemoteOption, RemoteType, SectionKeys, Unlocked, UseConfig,
 };
+use super::rclone::login::NewSection;
 
 /// Whether this build has only some of rclone's types of remotes.
 pub const FEW_TYPES: bool = cfg!(feature = "slim");
@@ -58,7 +60,18 @@ pub fn describe(kind: &str, key: &str, value: &str, obscured: bool) -> Result<De
 /// # Errors
 /// rclone cannot load it.
 pub fn put_in_force(config: &UseConfig) -> Result<(), Failure> {
+    if config.renews {
+        RENEWS.store(true, Ordering::Relaxed);
+    }
     call(config).map(|_| ())
+}
+
+/// Whether logins are renewed in this run.
+static RENEWS: AtomicBool = AtomicBool::new(false);
+
+/// Whether a file was in force in this run whose logins are renewed.
+pub fn renews() -> bool {
+    RENEWS.load(Ordering::Relaxed)
 }
 
 /// Makes a section in the file in force, which rclone rewrites; what it knows to be
@@ -74,6 +87,18 @@ pub fn create(
     let opt = ConfigOptions { obscure: true, non_interactive: true };
     let (name, kind) = (section.to_owned(), kind.to_owned());
     call(&CreateRemote { name, kind, parameters, opt }).map(|_| ())
+}
+
+/// The values of a new section as rclone reads them, passwords obscured. Nothing is asked,
+/// and the backend does not hear of it.
+///
+/// # Errors
+/// rclone does not accept the values.
+pub fn values_of(
+    kind: &str,
+    values: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, Failure> {
+    call(&NewSection { kind, values }).map(|section| section.values)
 }
 
 /// A section of the file in force, without the environment.

@@ -5,6 +5,7 @@ pub mod configuration;
 pub mod failure;
 pub mod filter;
 pub mod job;
+pub mod login;
 #[cfg(test)]
 pub mod memory;
 mod messages;

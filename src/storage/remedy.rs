@@ -18,10 +18,8 @@ pub fn refused(code: &str, text: &str) -> String {
             "These credentials are for a time only. Write new ones: `poof cconfig \
              access_key_id=NEW secret_access_key=NEW session_token=NEW`."
         }
-        "TokenExpired" => {
-            "The login has ended. Log in anew with stock rclone: `rclone config reconnect \
-             SECTION: --config FILE`, with SECTION and FILE as `poof cconfig` shows them."
-        }
+        "TokenExpired" => "Log in again: `poof login`.",
+        "TokenMissing" => "Log in: `poof login`.",
         "InvalidBucketName" => {
             "Correct \"bucket\" in poof.conf: 3 to 63 lower-case letters, digits and hyphens, a \
              letter or digit first and last."
@@ -118,6 +116,7 @@ mod tests {
             "RequestTimeTooSkewed",
             "ExpiredToken",
             "TokenExpired",
+            "TokenMissing",
             "InvalidBucketName",
             "BucketAlreadyExists",
             "NoTls",

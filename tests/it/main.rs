@@ -72,6 +72,7 @@ mod kills;
 mod ledger;
 #[cfg(target_os = "linux")] // chattr
 mod locked;
+mod login;
 mod machines;
 #[cfg(target_os = "linux")] // GNU time
 mod memory;

@@ -10,13 +10,14 @@ use crate::base::error::{Error, Result};
 use crate::base::files::write_private;
 use crate::base::shown::path_of;
 use crate::base::units::now;
-use crate::config::PoofConf;
 use crate::config::trees::Directory;
+use crate::config::{PoofConf, RcloneConf};
 use crate::host::plain::read_file;
 use crate::kit::LARGEST;
 use crate::operations::own_files;
 use crate::operations::profiles;
 use crate::operations::session::Session;
+use crate::storage::login;
 use crate::tree::guard::Allowed;
 
 /// What is noted, in the state directory.
@@ -68,11 +69,20 @@ fn save(session: &Session, notes: &Notes) -> Result<()> {
 
 /// Recognises a file without saying what is in it.
 fn fingerprint(path: &Path) -> Option<String> {
-    let hash = blake3::derive_key(
-        "poof 2026 fingerprint of a configuration",
-        &read_file(path, LARGEST).ok()?,
-    );
+    let content = without_logins(read_file(path, LARGEST).ok()?);
+    let hash = blake3::derive_key("poof 2026 fingerprint of a configuration", &content);
     Some(data_encoding::HEXLOWER.encode(&hash[..16]))
+}
+
+/// A login is renewed every hour, and whoever comes back can log in again: a kit that has an
+/// old one fits.
+fn without_logins(content: Vec<u8>) -> Vec<u8> {
+    let Ok(mut conf) = RcloneConf::parse(&content) else { return content };
+    let sections: Vec<_> = conf.sections().map(str::to_owned).collect();
+    let wants_login = |section: &String| conf.kind(section).is_some_and(login::is_wanted);
+    let with_login: Vec<_> = sections.into_iter().filter(wants_login).collect();
+    let removed = with_login.iter().filter(|section| conf.remove(section, "token")).count();
+    if removed > 0 { conf.text().into_bytes() } else { content }
 }
 
 fn of_both(session: &Session) -> Option<String> {

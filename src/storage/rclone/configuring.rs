@@ -20,6 +20,8 @@ pub struct UseConfig<'a> {
     /// PATH for the programs that rclone runs; None: as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub search: Option<String>,
+    /// A login that is about to end is renewed when it is used.
+    pub renews: bool,
 }
 
 /// A value that stands in no file, in the form in which rclone reads it.
@@ -34,7 +36,7 @@ impl UseConfig<'_> {
     /// A file that says everything itself.
     pub fn of(path: &Path) -> Self {
         let path = path.to_string_lossy().into_owned();
-        UseConfig { path, password: "", secrets: Vec::new(), search: None }
+        UseConfig { path, password: "", secrets: Vec::new(), search: None, renews: false }
     }
 }
 

@@ -8,6 +8,7 @@ pub mod configuring;
 mod exchange;
 mod ffi;
 pub mod job;
+pub mod login;
 pub mod requests;
 mod settings;
 

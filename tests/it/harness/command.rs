@@ -151,6 +151,16 @@ impl Running {
         assert_eq!(outcome, 0, "{}", io::Error::last_os_error());
     }
 
+    /// What it has said so far.
+    pub fn stdout(&self) -> String {
+        content(&self.stdout)
+    }
+
+    /// The same of its standard error.
+    pub fn stderr(&self) -> String {
+        content(&self.stderr)
+    }
+
     /// Neither ended nor out of time.
     pub fn is_at_work(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none() && self.start.elapsed() < self.timeout
@@ -189,6 +199,11 @@ impl Drop for Running {
 }
 
 impl Run {
+    /// Of a program that a test has run itself.
+    pub fn of(code: Option<i32>, stdout: String, stderr: String, elapsed: Duration) -> Self {
+        Run { code, stdout, stderr, elapsed, line: String::new() }
+    }
+
     #[track_caller]
     pub fn expect_code(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "wrong exit code: {self}");

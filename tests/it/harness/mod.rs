@@ -16,6 +16,7 @@ pub mod guarded;
 pub mod hostile;
 mod machines;
 pub mod minio;
+pub mod provider;
 pub mod proxy;
 mod sandbox;
 mod serve;

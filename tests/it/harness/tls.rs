@@ -32,6 +32,18 @@ impl Tls {
         format!("https://{}", self.address)
     }
 
+    /// A proxy through which all of the web is this server.
+    pub fn proxy(&self) -> SocketAddr {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let (address, to) = (listener.local_addr().unwrap(), self.address);
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                thread::spawn(move || connect(client, to));
+            }
+        });
+        address
+    }
+
     /// Its certificate, which signs itself.
     pub fn certificate(&self) -> PathBuf {
         self.dir.join("certificate")
@@ -43,7 +55,12 @@ const ANSWER: &str = "<ListBucketResult><Name>b</Name><KeyCount>0</KeyCount>\
 
 /// Starts one.
 pub fn serve(names: &Names) -> Tls {
-    let (address, backend) = (free_port(), page_of("application/xml", ANSWER));
+    before(names, page_of("application/xml", ANSWER))
+}
+
+/// The same before a server of http.
+pub fn before(names: &Names, backend: SocketAddr) -> Tls {
+    let address = free_port();
     let dir = tempfile::Builder::new().prefix("poof-tls-").tempdir().unwrap().keep();
     certify(&dir, names);
     let script = "import socket, ssl, sys, threading\n\
@@ -125,17 +142,32 @@ fn page_of(kind: &'static str, text: &'static str) -> SocketAddr {
     address
 }
 
-fn answer(mut client: TcpStream, kind: &str, text: &str) -> io::Result<()> {
-    client.set_read_timeout(Some(PATIENCE))?;
+/// Reads up to the end of the head of a request.
+fn head(client: &mut TcpStream) -> io::Result<()> {
     let mut request = Vec::new();
     let mut piece = [0; 4096];
     while !request.windows(4).any(|end| end == b"\r\n\r\n") {
         let count = client.read(&mut piece)?;
         if count == 0 {
-            return Ok(());
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
         request.extend_from_slice(&piece[..count]);
     }
+    Ok(())
+}
+
+fn connect(mut client: TcpStream, to: SocketAddr) -> io::Result<()> {
+    head(&mut client)?;
+    let mut server = TcpStream::connect(to)?;
+    client.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
+    let (mut back, mut client_end) = (server.try_clone()?, client.try_clone()?);
+    thread::spawn(move || io::copy(&mut back, &mut client_end));
+    io::copy(&mut client, &mut server).map(|_| ())
+}
+
+fn answer(mut client: TcpStream, kind: &str, text: &str) -> io::Result<()> {
+    client.set_read_timeout(Some(PATIENCE))?;
+    head(&mut client)?;
     write!(
         client,
         "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}",

@@ -12,11 +12,12 @@ use super::Told;
 use crate::farewell::{kit, safe};
 #[cfg(target_os = "linux")]
 use crate::harness::desktop::session;
+use crate::harness::provider::{self, Port, Provider};
 use crate::harness::{Backdoor, Config, DeadEnd, Kind, Sandbox, Verdict, grow};
 use crate::story::{encrypted, on_disk, plain, proxied};
 
-pub const ALL: [fn(&Told); 10] =
-    [bare, directory, wiped, residue, unproven, switched, gone, homecoming, stopped, others];
+pub const ALL: [fn(&Told); 11] =
+    [bare, directory, wiped, residue, unproven, switched, gone, homecoming, stopped, login, others];
 
 /// Nothing is configured yet.
 fn bare(told: &Told) {
@@ -261,6 +262,25 @@ fn stopped(told: &Told) {
         if busy { Verdict::Status(503, "SlowDown") } else { Verdict::Pass }
     });
     told.run(&sandbox, &["backup"], 0);
+}
+
+/// A login in the browser.
+fn login(told: &Told) {
+    let (sandbox, provider) = (Sandbox::new(), Provider::start());
+    told.run(&sandbox, &["login"], 2);
+    let _port = Port::take();
+    let running = sandbox.poof(["--json", "login", "dropbox"]).args(provider.settings()).start();
+    let url = loop {
+        if let Some(line) = running.stdout().lines().next() {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            break line["url"].as_str().unwrap().to_owned();
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    provider::browse(&url);
+    let lines = told.take("login", &running.finish(), 0);
+    assert_eq!(lines[0]["opened"], false, "{lines:?}");
+    assert!(!lines.iter().any(|line| Provider::is_secret_of(&line.to_string())), "{lines:?}");
 }
 
 /// Commands that only some builds have.

@@ -1,0 +1,126 @@
+//! What a person types, or what is on standard input, line by line, while other work goes
+//! on: nobody has to wait for it, and an interrupt ends it at once.
+
+use std::io::{self, IsTerminal, Read};
+use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
+use std::thread;
+
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+
+use super::secret::Secret;
+
+/// More than a line ever has, in bytes.
+const LONGEST: usize = 64 << 10;
+
+/// Standard input while somebody listens to it. When this is dropped the terminal is as it was.
+pub struct Typing {
+    lines: Receiver<Secret>,
+    /// The terminal as it was, if it is one.
+    before: Option<Termios>,
+}
+
+/// What has been typed.
+pub enum Typed {
+    Line(Secret),
+    Nothing,
+    /// There is no more.
+    End,
+}
+
+impl Typing {
+    pub fn begin() -> Self {
+        let (tell, lines) = mpsc::channel();
+        // It ends with the process: nothing ends a read from a terminal.
+        thread::spawn(move || listen(&mut io::stdin().lock(), &tell));
+        let before = io::stdin().is_terminal().then(|| tcgetattr(io::stdin()).ok()).flatten();
+        Typing { lines, before }
+    }
+
+    /// Whether what is typed is shown. What is not shown may be longer than a line of a
+    /// terminal (macOS: 1,024 bytes): an address with a code in it is.
+    pub fn show(&self, shown: bool) {
+        if let Some(before) = &self.before {
+            let mut modes = before.clone();
+            if !shown {
+                modes.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON);
+            }
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, &modes);
+        }
+    }
+
+    pub fn line(&self) -> Typed {
+        match self.lines.try_recv() {
+            Ok(line) => Typed::Line(line),
+            Err(TryRecvError::Empty) => Typed::Nothing,
+            Err(TryRecvError::Disconnected) => Typed::End,
+        }
+    }
+}
+
+impl Drop for Typing {
+    fn drop(&mut self) {
+        self.show(true);
+    }
+}
+
+/// Passes lines on until the end, or until nobody listens. Where the terminal does not do
+/// it, the keys that take back what was typed are obeyed here.
+fn listen(input: &mut impl Read, tell: &Sender<Secret>) {
+    const END: u8 = 4;
+    const BACKSPACE: [u8; 2] = [8, 127];
+    const KILL: u8 = 21;
+    let mut line = Vec::new();
+    let mut byte = [0];
+    loop {
+        let is_last = !matches!(input.read(&mut byte), Ok(1)) || byte[0] == END;
+        match byte[0] {
+            _ if is_last && line.is_empty() => return,
+            b'\n' | b'\r' if !is_last => {}
+            _ if is_last => {}
+            KILL => {
+                line.clear();
+                continue;
+            }
+            key if BACKSPACE.contains(&key) => {
+                let text = String::from_utf8_lossy(&line);
+                let mut chars = text.chars();
+                chars.next_back();
+                line = chars.as_str().as_bytes().to_vec();
+                continue;
+            }
+            other => {
+                if line.len() < LONGEST {
+                    line.push(other);
+                }
+                continue;
+            }
+        }
+        let text = String::from_utf8_lossy(&line).into_owned();
+        line.clear();
+        if tell.send(Secret::new(text)).is_err() || is_last {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(typed: &[u8]) -> Vec<String> {
+        let (tell, lines) = mpsc::channel();
+        listen(&mut &*typed, &tell);
+        drop(tell);
+        lines.iter().map(|line| line.expose().to_owned()).collect()
+    }
+
+    #[test]
+    fn lines_end_with_any_end_and_keys_that_take_back_are_obeyed() {
+        assert_eq!(heard(b"one\ntwo\rthree"), ["one", "two", "three"]);
+        assert_eq!(heard("wrong\u{15}rig\u{e4}\u{7f}ht\n".as_bytes()), ["right"]);
+        assert_eq!(heard(b"\n"), [""]);
+        assert_eq!(heard(b"a\x04b\n"), ["a"]);
+        assert_eq!(heard(b""), [""; 0]);
+        assert_eq!(heard(&vec![b'x'; LONGEST + 9])[0].len(), LONGEST);
+    }
+}
