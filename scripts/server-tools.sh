@@ -1,7 +1,8 @@
 #!/bin/sh
 # Brings servers that `make soak` backs up to: OpenSSH, Apache and Samba from Debian's
 # packages, Azurite from npm. Debian's are unpacked into the cache and not installed:
-# nothing of them runs on this machine but what a test starts.
+# nothing of them runs on this machine but what a test starts. Also brings what prints and
+# reads a kit on paper, and that is installed.
 set -eu
 cd "$(dirname "$0")"
 tools=${XDG_CACHE_HOME:-$HOME/.cache}/poof-tools
@@ -43,7 +44,7 @@ command -v apt-get >/dev/null || {
     exit 0
 }
 ./install-packages.sh debootstrap dpkg-dev binutils lintian ruby rubocop openssl openssh-client \
-    rpm rpmlint
+    rpm rpmlint chromium tesseract-ocr tesseract-ocr-eng poppler-utils zbar-tools
 
 if ! [ -f "$root/.complete" ]; then
     mkdir -p "$root/packages"

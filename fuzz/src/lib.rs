@@ -27,7 +27,7 @@ pub mod host {
     pub mod receipt;
 }
 
-#[path = "../../src/kit.rs"]
+#[path = "../../src/kit/mod.rs"]
 pub mod kit;
 
 #[path = "../../src/tree"]

@@ -172,24 +172,40 @@ impl Terminal {
         if yes || !self.interactive() {
             return Ok(yes);
         }
+        let answer = Self::typed(&format!("{question} [y/N] "))?;
+        Ok(answer.is_some_and(|line| matches!(line.trim(), "y" | "Y" | "yes" | "Yes")))
+    }
+
+    /// Asks for a line of text; None off a terminal, and at the end of what is typed.
+    ///
+    /// # Errors
+    /// The user interrupts instead of answering.
+    pub fn ask(&self, question: &str) -> Result<Option<String>> {
+        if self.interactive() { Self::typed(question) } else { Ok(None) }
+    }
+
+    fn typed(prompt: &str) -> Result<Option<String>> {
         let mut err = io::stderr().lock();
-        let _ = write!(err, "{question} [y/N] ").and_then(|()| err.flush());
+        let _ = write!(err, "{}", harmless(prompt)).and_then(|()| err.flush());
+        drop(err);
         // Reading goes on after a signal (SA_RESTART), so somebody else reads.
         let (sender, answer) = mpsc::channel();
         thread::spawn(move || {
             let mut line = String::new();
             let read = io::stdin().lock().read_line(&mut line);
-            let _ = sender.send(read.map(|_| line));
+            let _ = sender.send(read.ok().filter(|size| *size > 0).map(|_| line));
         });
         loop {
             match answer.recv_timeout(Duration::from_millis(50)) {
-                Ok(line) => {
-                    let yes = |line: String| matches!(line.trim(), "y" | "Y" | "yes" | "Yes");
-                    return Ok(line.is_ok_and(yes));
-                }
+                Ok(line) => return Ok(line),
                 Err(_) => interrupt::check()?,
             }
         }
+    }
+
+    /// Whether a person sees results on a terminal.
+    pub fn shows_results(&self) -> bool {
+        self.interactive() && (self.voice.json || io::stdout().is_terminal())
     }
 
     /// Whether a person sits in front who can be asked and shown progress.

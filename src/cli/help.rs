@@ -235,7 +235,8 @@ pub const HELP: &[Help] = &[
         name: "kit",
         examples: &[
             ("poof kit /media/stick/poof-kit.txt", "with a new phrase, shown once"),
-            ("poof kit --type-phrase --qr", "with your own phrase, also as a code to print"),
+            ("poof kit --print poof-kit.html", "a page to print: codes, and lines to type"),
+            ("poof kit --type-phrase --qr", "with your own phrase, also as codes on the terminal"),
         ],
         ends: &[Kind::Incomplete, Kind::Guard, Kind::Busy],
     },
@@ -243,6 +244,7 @@ pub const HELP: &[Help] = &[
         name: "return",
         examples: &[
             ("poof return /media/stick/poof-kit.txt", "asks for the phrase"),
+            ("poof return --type", "type the lines of a kit on paper"),
             ("poof return kit.txt --map /Volumes/Data=/srv/data", "one path is different here"),
         ],
         ends: &[Kind::Remote, Kind::Incomplete, Kind::Guard, Kind::Busy],

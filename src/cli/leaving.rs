@@ -10,15 +10,18 @@ use super::{Caution, Guard};
 
 #[derive(Args)]
 pub struct Kit {
-    /// Where to write it [default: poof-kit.txt]
+    /// Where to write it [default: poof-kit.txt, without --print]
     pub file: Option<PathBuf>,
+    /// Write a page to print to this file
+    #[arg(long, value_name = "FILE.html")]
+    pub print: Option<PathBuf>,
     /// Take the phrase from the first line of this file; -: standard input
     #[arg(long, value_name = "FILE")]
     pub phrase_file: Option<PathBuf>,
     /// Type your own phrase
     #[arg(long, conflicts_with = "phrase_file")]
     pub type_phrase: bool,
-    /// Also show it as a QR code
+    /// Also show it as QR codes that fit the terminal
     #[arg(long)]
     pub qr: bool,
     /// Replace a kit even if it may be of another configuration
@@ -28,7 +31,12 @@ pub struct Kit {
 
 #[derive(Args)]
 pub struct Return {
-    pub kit: PathBuf,
+    /// A kit, a page of `kit --print`, or the texts of its lines or codes; -: standard input
+    #[arg(required_unless_present = "typed")]
+    pub kit: Option<PathBuf>,
+    /// Type the lines of a kit on paper
+    #[arg(long = "type", conflicts_with = "kit")]
+    pub typed: bool,
     /// Take the phrase from the first line of this file; -: standard input
     #[arg(long, value_name = "FILE")]
     pub phrase_file: Option<PathBuf>,

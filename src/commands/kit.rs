@@ -11,6 +11,7 @@ pub fn run(session: &Session, args: &Kit) -> Result<Outcome> {
         None if args.type_phrase => Phrase::Typed,
         None => Phrase::Made,
     };
-    let request = Request { file: args.file.clone(), phrase, qr: args.qr, yes: args.yes };
+    let (file, page) = (args.file.clone(), args.print.clone());
+    let request = Request { file, page, phrase, qr: args.qr, yes: args.yes };
     kit::run(session, &request)
 }

@@ -169,7 +169,9 @@ fn standing(event: &Event) -> Option<(Tone, String)> {
         }
         E::Status { kit: Some(KitFound { made, path, weak, .. }), .. } => {
             let weak = if *weak { ", its phrase is weak" } else { "" };
-            format!("kit: of {}, fits ({}){weak}", date(*made), shown(path))
+            let place = shown(path);
+            let place = if place.is_empty() { "on paper".into() } else { place };
+            format!("kit: of {}, fits ({place}){weak}", date(*made))
         }
         E::ScheduledRun { begun, ended, exit_code, next, skipped, trouble, more, .. } => {
             let Run { result, skipped: when, is_scheduled } = more;

@@ -38,6 +38,15 @@ pub trait Report: Send + Sync {
     /// The user interrupts instead of answering.
     fn confirm(&self, question: &str, yes: bool) -> Result<bool>;
 
+    /// Asks for a line of text; None: there is nobody who can be asked, or no more to come.
+    ///
+    /// # Errors
+    /// The user interrupts instead of answering.
+    fn ask(&self, question: &str) -> Result<Option<String>>;
+
+    /// Columns and rows of the terminal on which results are seen, if they are.
+    fn seen_on(&self) -> Option<(u16, u16)>;
+
     /// Whether there is a person who can be asked.
     fn interactive(&self) -> bool;
 
@@ -91,6 +100,14 @@ impl Report for Silent {
 
     fn confirm(&self, _question: &str, yes: bool) -> Result<bool> {
         Ok(yes)
+    }
+
+    fn ask(&self, _question: &str) -> Result<Option<String>> {
+        Ok(None)
+    }
+
+    fn seen_on(&self) -> Option<(u16, u16)> {
+        None
     }
 
     fn interactive(&self) -> bool {
@@ -151,6 +168,14 @@ impl Report for Terminal {
 
     fn confirm(&self, question: &str, yes: bool) -> Result<bool> {
         Terminal::confirm(self, &with_options(question, &self.options()), yes)
+    }
+
+    fn ask(&self, question: &str) -> Result<Option<String>> {
+        Terminal::ask(self, question)
+    }
+
+    fn seen_on(&self) -> Option<(u16, u16)> {
+        self.shows_results().then(screen::size)
     }
 
     fn interactive(&self) -> bool {

@@ -137,6 +137,24 @@ pub enum Note {
         programs: Vec<String>,
     },
     QrCode(String),
+    /// It was shown, of so many.
+    CodeShown {
+        number: usize,
+        count: usize,
+    },
+    /// What a person typed is no line of a kit.
+    LineRefused {
+        what: String,
+    },
+    /// Not all lines of a kit were typed.
+    LinesLack(String),
+    /// A kit did not open with what a person typed.
+    PhraseRefused {
+        /// Which are in no phrase of poof's, and the nearest that may be.
+        strange: Vec<(String, Option<&'static str>)>,
+        /// Not as many as such a phrase has.
+        words: Option<usize>,
+    },
     InKeychain {
         secret: String,
     },
@@ -245,6 +263,7 @@ impl Note {
             | Note::Next { .. }
             | Note::PasteAnswer
             | Note::Asks { .. }
+            | Note::CodeShown { .. }
             | Note::Tree { what: TreeNote::WouldLift { .. } | TreeNote::MoreForeign(_), .. } => {
                 Tone::Result
             }
@@ -260,6 +279,10 @@ impl Note {
             }
             Note::Rclone(text) | Note::Said(_, text) | Note::QrCode(text) => text.clone(),
             Note::Tree { tree, what } => what.text(tree),
+            Note::CodeShown { number, count } => format!("code {number} of {count}"),
+            Note::LineRefused { what } => format!("Not taken: {what}."),
+            Note::LinesLack(what) => format!("{what}."),
+            Note::PhraseRefused { strange, words } => refused(strange, *words),
             Note::HookBegins { when, program } => format!("hook {when}: {program}"),
             Note::Printed { program, line } => format!("  {program}: {line}"),
             Note::RunBegins => format!("backup begins (poof {})", env!("CARGO_PKG_VERSION")),
@@ -444,6 +467,17 @@ impl TreeNote {
         };
         format!("{tree}: {what}")
     }
+}
+
+/// Why a phrase may be the wrong one.
+fn refused(strange: &[(String, Option<&'static str>)], words: Option<usize>) -> String {
+    let mut lines = vec!["The kit does not open with this phrase. Try again.".to_owned()];
+    lines.extend(strange.iter().map(|(word, nearest)| {
+        let nearest = nearest.map(|nearest| format!(": {nearest}?")).unwrap_or_default();
+        format!("  '{word}' is not in the list{nearest}")
+    }));
+    lines.extend(words.map(|words| format!("  It has {words} words; a phrase of poof's has ten.")));
+    lines.join("\n")
 }
 
 /// The end of a run over all trees.

@@ -28,7 +28,7 @@ struct Lines {
 }
 
 /// Columns and rows of the terminal at standard error.
-fn size() -> (u16, u16) {
+pub fn size() -> (u16, u16) {
     match tcgetwinsize(io::stderr()) {
         Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col, size.ws_row),
         _ => (80, 24),

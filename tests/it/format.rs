@@ -522,3 +522,23 @@ fn another_program_reads_the_formats_that_older_poofs_have_sealed() {
         reader.read(&["--tree", "data"]).expect_code(1).stderr_has(says);
     }
 }
+
+#[test]
+fn the_independent_reader_reads_a_kit_on_paper() {
+    let Some(python) = tools::format_reader() else { return };
+    let sandbox = Sandbox::new();
+    let disk = sandbox.home().join("disk");
+    fs::create_dir(&disk).unwrap();
+    sandbox.write_config(&Config::encrypted("").on_disk(&disk));
+    let (page, phrase) = (sandbox.home().join("kit.html"), sandbox.home().join("phrase"));
+    fs::write(&phrase, "correct horse  battery staple\n").unwrap();
+    let phrase = phrase.to_str().unwrap();
+    let args = ["kit", "--print", page.to_str().unwrap(), "--phrase-file", phrase];
+    sandbox.poof(args).run().expect_code(0);
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/format/read_kit.py");
+    let args = ["-B", script, page.to_str().unwrap(), "--phrase-file", phrase];
+    let run = sandbox.program(python.to_str().unwrap()).args(args).run().expect_code(0);
+    let kit: Value = serde_json::from_str(&run.stdout).unwrap();
+    let conf = fs::read_to_string(sandbox.rclone_conf()).unwrap();
+    assert_eq!(kit["rclone_conf"], Value::from(conf), "{run}");
+}

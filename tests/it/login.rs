@@ -302,7 +302,7 @@ fn expire(sandbox: &Sandbox) {
 }
 
 /// Each refresh token is good for one time: what is not saved locks the user out, and so does
-/// a connection that renews for itself (hazard 54).
+/// a connection that renews for itself (hazard 55).
 #[test]
 fn a_login_that_is_renewed_during_a_run_is_saved_and_the_next_run_has_it() {
     let provider = Provider::start();

@@ -92,6 +92,8 @@ mod neuter_after_a_wipe;
 mod odd_disks;
 #[cfg(target_os = "linux")] // setfacl, mknod
 mod odd_servers;
+#[cfg(target_os = "linux")] // tmux is the terminal, and of homecoming.rs
+mod paper;
 #[cfg(target_os = "linux")] // systemd, cron
 mod profiles;
 mod proof;

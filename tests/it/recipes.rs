@@ -107,6 +107,11 @@ fn level_4_leaves_nothing_and_the_kit_brings_it_back() {
 }
 
 #[test]
+fn a_kit_on_paper_brings_it_back() {
+    goes_and_comes_back("A kit on paper", 0, 1);
+}
+
+#[test]
 fn a_machine_for_the_repair_shop_is_empty_and_comes_back() {
     goes_and_comes_back("A machine for the repair shop", 0, 1);
 }

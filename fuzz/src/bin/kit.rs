@@ -6,6 +6,7 @@ use std::io::Write;
 use age::armor::{ArmoredWriter, Format};
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use poof_fuzz::base::secret::Secret;
+use poof_fuzz::kit::lines::{self, Line, Lines};
 use poof_fuzz::kit::{Kept, Kit, Last};
 use poof_fuzz::text;
 
@@ -57,6 +58,27 @@ fn open(file: &[u8]) -> Option<Kit> {
     Kit::open_within(MOST_WORK, file, &Secret::new(PHRASE.to_owned())).ok()
 }
 
+/// Lines that come back, whatever is around them and between them.
+fn on_paper(u: &mut Unstructured) -> Result<()> {
+    let size = u.int_in_range(0..=200)?;
+    let bytes = u.bytes(size.min(u.len()))?.to_vec();
+    let written = lines::of(&bytes).unwrap();
+    let between = u.choose(&["\n", " ", "", " * ", "\r\n\r\n"])?;
+    let text: Vec<_> = written.iter().map(Line::for_people).collect();
+    let mut read = Lines::default();
+    read.read(&text.join(between), None);
+    assert_eq!(read.bytes().unwrap(), bytes);
+    let mut broken = text.join(between).into_bytes();
+    let at = u.choose_index(broken.len())?;
+    broken[at] = u.arbitrary()?;
+    let mut read = Lines::default();
+    read.read(&String::from_utf8_lossy(&broken), None);
+    if read.lacks(&[]).is_none() {
+        assert_eq!(read.bytes().unwrap(), bytes);
+    }
+    Ok(())
+}
+
 fn try_one(u: &mut Unstructured) -> Result<()> {
     if u.ratio(1, 3)? {
         let _ = open(&header(u)?);
@@ -88,5 +110,9 @@ fn try_one(u: &mut Unstructured) -> Result<()> {
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let _ = open(data);
+    let mut lines = Lines::default();
+    lines.read(&String::from_utf8_lossy(data), Some(1));
+    let _ = (lines.lacks(&[]), lines.bytes());
+    let _ = on_paper(&mut Unstructured::new(data));
     let _ = try_one(&mut Unstructured::new(data));
 });

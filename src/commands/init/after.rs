@@ -83,8 +83,13 @@ fn recovery(session: &Session, answers: &Answers) -> Result<()> {
     while !is_written_down(&phrase)? {
         written_down("That was another word. The phrase once more:", &phrase)?;
     }
-    let request =
-        Request { file: Some(path), phrase: Phrase::Given(phrase), qr: false, yes: false };
+    let request = Request {
+        file: Some(path),
+        page: None,
+        phrase: Phrase::Given(phrase),
+        qr: false,
+        yes: false,
+    };
     match kit::run(session, &request) {
         Err(error) if error.kind() == Kind::Interrupted => Err(error),
         Err(error) => {

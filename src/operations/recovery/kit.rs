@@ -7,21 +7,20 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
-use qrcode::render::unicode;
-use qrcode::{EcLevel, QrCode};
-
 use zeroize::Zeroizing;
 
-use super::{phrase, readiness};
+use super::source::of_bytes;
+use super::{codes, page, phrase, readiness};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::write_private;
 use crate::base::secret::Secret;
 use crate::base::shown::path_of;
 use crate::base::units::now;
-use crate::config::Ready;
 use crate::config::trees::Directory;
+use crate::config::{PoofConf, Problem, Ready};
 use crate::host::plain::read_file;
-use crate::kit::{Kit, LARGEST, Last, new_phrase};
+use crate::kit::lines::Line;
+use crate::kit::{Kit, LARGEST, Last, is_text, new_phrase};
 use crate::operations::outcome::Outcome;
 use crate::operations::own_files;
 use crate::operations::repository::cache;
@@ -39,10 +38,12 @@ const NAME: &str = "poof-kit.txt";
 
 /// What is wanted of a kit.
 pub struct Request {
-    /// Where it goes; None: [`NAME`] in the current directory.
+    /// Where it goes; None: [`NAME`] in the current directory, unless there is a page.
     pub file: Option<PathBuf>,
+    /// Where a page to print goes.
+    pub page: Option<PathBuf>,
     pub phrase: Phrase,
-    /// Also shows it as a QR code.
+    /// Also shows it as QR codes.
     pub qr: bool,
     /// Replaces a kit that may be of another configuration.
     pub yes: bool,
@@ -68,9 +69,10 @@ pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
     let report = &*session.report;
     let _lock = session.lock()?;
     let ready = loading::load(session)?;
-    let path = std::path::absolute(request.file.as_deref().unwrap_or(Path::new(NAME)))
-        .map_err(|error| Error::unexpected(format!("no current directory: {error}")))?;
-    is_free(session, &path, request.yes)?;
+    let places = places(request)?;
+    for place in &places {
+        is_free(session, place, request.yes)?;
+    }
     let (phrase, made) = match &request.phrase {
         Phrase::Of(file) => (phrase::from_file(file)?, false),
         Phrase::Typed => (typed(session)?, false),
@@ -82,39 +84,29 @@ pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
         }
     };
     let kit = kit(session, &ready)?;
-    let text = kit.seal(&phrase)?;
-    write_private(&path, text.as_bytes())?;
-    let back = read_file(&path, LARGEST).map_err(|error| Error::io("read back", &path, &error))?;
-    if !Kit::open(&back, &phrase).is_ok_and(|found| found == kit) {
-        return Err(Error::unexpected("the kit does not read back as it was written")
-            .hint("Do not rely on it; write it to another disk."));
+    let on_paper = request.qr || request.page.is_some();
+    let lines = if on_paper { kit.seal_for_paper(&phrase)? } else { Vec::new() };
+    for Place { path, is_page } in &places {
+        let text = if *is_page { printed(&ready, &kit, &lines)? } else { kit.seal(&phrase)? };
+        write_private(path, text.as_bytes())?;
+        let back =
+            read_file(path, LARGEST).map_err(|error| Error::io("read back", path, &error))?;
+        let back = of_bytes(report, back).map(|sealed| sealed.open(&phrase));
+        if !back.is_ok_and(|opened| opened.is_ok_and(|found| found == kit)) {
+            return Err(Error::unexpected("the kit does not read back as it was written")
+                .hint("Do not rely on it; write it to another disk."));
+        }
     }
     let weak = !made && phrase::is_weak(&phrase);
-    readiness::note_kit(session, &path, weak)?;
-    report.tell(&Event::Kit {
-        store: kit.store.clone(),
-        path: Bytes::path(path.as_os_str().as_bytes()),
-    });
-    report.done("The kit is written and was opened once more with its phrase.");
-    if weak {
-        report.warn(
-            "the phrase is weak: who finds the kit can guess it, and it does not count as the kit \
-             that `upload` and `neuter` ask for. Take four words or more, or let poof make one.",
-        );
-    }
-    if let Some(tree) = tree_of(&ready, &path) {
-        let tree = path_of(tree);
-        report.warn(&format!("the kit is in {tree}, which an upload wipes: move it elsewhere"));
-    }
-    if kit.store.is_none() {
-        report
-            .note("There was no backup yet: a kit made after the first one also knows the store.");
+    if let Some(place) = places.first() {
+        readiness::note_kit(session, &place.path, weak)?;
     }
     let others = profiles::others(session);
     if !others.is_empty() {
         let others = others.iter().map(|other| (other.told(), other.command("kit FILE")));
         report.say(Note::OtherKits(others.collect()));
     }
+    tell(session, &ready, &kit, &places, weak);
     if made {
         report.show_secret("Its phrase, shown this once:", &phrase);
         report.note(
@@ -123,14 +115,79 @@ pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
         );
     }
     if request.qr {
-        show_qr(session, &text)?;
+        show_codes(session, &lines)?;
     }
     Ok(Outcome::default())
 }
 
+/// A file that is to be written.
+struct Place {
+    path: PathBuf,
+    /// It is a page to print, and else the text of the kit.
+    is_page: bool,
+}
+
+fn places(request: &Request) -> Result<Vec<Place>> {
+    let default = request.page.is_none().then(|| PathBuf::from(NAME));
+    let files = request.file.clone().or(default).map(|path| (path, false));
+    let pages = request.page.clone().map(|path| (path, true));
+    let mut places: Vec<Place> = Vec::new();
+    for (path, is_page) in files.into_iter().chain(pages) {
+        let path = std::path::absolute(path)
+            .map_err(|error| Error::unexpected(format!("no current directory: {error}")))?;
+        if places.iter().any(|place| place.path == path) {
+            return Err(Error::new(Kind::Usage, "the kit and its page cannot be one file")
+                .hint("`poof kit --print FILE.html` writes the page alone."));
+        }
+        places.push(Place { path, is_page });
+    }
+    Ok(places)
+}
+
+fn printed(ready: &Ready, kit: &Kit, lines: &[Line]) -> Result<String> {
+    let conf = PoofConf::parse(kit.poof_conf.as_bytes()).map_err(Problem::into_error)?;
+    let remote = ready.remote().name();
+    let facts = page::Facts { remote: &remote, bucket: conf.bucket(), made: kit.made };
+    page::of(lines, &facts).map_err(|error| Error::unexpected(format!("no code: {error}")))
+}
+
+/// What a person has to know of a kit that was written.
+fn tell(session: &Session, ready: &Ready, kit: &Kit, places: &[Place], weak: bool) {
+    let report = &*session.report;
+    for Place { path, .. } in places {
+        report.tell(&Event::Kit {
+            store: kit.store.clone(),
+            path: Bytes::path(path.as_os_str().as_bytes()),
+        });
+    }
+    report.done("The kit is written and was opened once more with its phrase.");
+    if weak {
+        report.warn(
+            "the phrase is weak: who finds the kit can guess it, and it does not count as the kit \
+             that `upload` and `neuter` ask for. Take four words or more, or let poof make one.",
+        );
+    }
+    for Place { path, is_page } in places {
+        if *is_page {
+            report.note("Open the page in a browser and print it. The phrase is not on it.");
+        }
+        if let Some(tree) = tree_of(ready, path) {
+            let tree = path_of(tree);
+            let what = if *is_page { "page" } else { "kit" };
+            report.warn(&format!(
+                "the {what} is in {tree}, which an upload wipes: move it elsewhere"
+            ));
+        }
+    }
+    if kit.store.is_none() {
+        report
+            .note("There was no backup yet: a kit made after the first one also knows the store.");
+    }
+}
+
 /// A kit may replace the last kit of this configuration, and another one only if the
 /// user says so: without it somebody may not come back. And nothing else.
-fn is_free(session: &Session, path: &Path, yes: bool) -> Result<()> {
+fn is_free(session: &Session, Place { path, is_page }: &Place, yes: bool) -> Result<()> {
     let shown = path_of(path);
     let text = match read_file(path, LARGEST) {
         Ok(text) => text,
@@ -151,7 +208,8 @@ fn is_free(session: &Session, path: &Path, yes: bool) -> Result<()> {
         }
         Err(error) => return Err(Error::io("write", path, &error)),
     };
-    if !text.starts_with(b"-----BEGIN AGE") {
+    let is_kit = if *is_page { page::is_one(&text) } else { is_text(&text) };
+    if !is_kit {
         return Err(
             Error::guard(format!("{shown} exists and is no kit")).hint("Name another file.")
         );
@@ -239,14 +297,28 @@ fn tree_of<'a>(ready: &'a Ready, path: &Path) -> Option<&'a Path> {
     locals.find(|local| path.starts_with(own_files::real(local)))
 }
 
+/// Columns and rows of codes that nobody sees on a terminal: as on paper.
+const ELSEWHERE: (u16, u16) = (65, 33);
+
 /// Only to a person: it is the kit, though not its phrase.
-fn show_qr(session: &Session, text: &str) -> Result<()> {
-    let code = QrCode::with_error_correction_level(text, EcLevel::L).map_err(|_| {
-        Error::new(Kind::Incomplete, "the kit is too large for one QR code")
-            .hint("It is written to the file nevertheless.")
-    })?;
-    let (dark, light) = (unicode::Dense1x2::Light, unicode::Dense1x2::Dark);
-    let image = code.render::<unicode::Dense1x2>().dark_color(dark).light_color(light).build();
-    session.report.say(Note::QrCode(image));
+fn show_codes(session: &Session, lines: &[Line]) -> Result<()> {
+    let report = &*session.report;
+    let seen = report.seen_on();
+    // The row below asks for the next.
+    let (columns, rows) =
+        seen.map_or(ELSEWHERE, |(columns, rows)| (columns, rows.saturating_sub(1)));
+    let Some(images) = codes::shown(lines, columns, rows) else {
+        return Err(Error::new(Kind::Incomplete, "this terminal is too small for a code")
+            .hint("The kit is written nevertheless. Enlarge it, or print a page: `poof kit --print FILE.html`."));
+    };
+    let count = images.len();
+    for (number, image) in (1..).zip(images) {
+        report.say(Note::QrCode(image));
+        if seen.is_some() && number < count {
+            report.ask(&format!("Code {number} of {count}; Enter shows the next: "))?;
+        } else {
+            report.say(Note::CodeShown { number, count });
+        }
+    }
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::base::error::{Error, Kind, Result};
 use crate::base::secret::Secret;
+use crate::kit;
 use crate::operations::session::Session;
 
 /// More than any phrase or secret has, in bytes.
@@ -58,6 +59,39 @@ pub fn ask(session: &Session, question: &str) -> Result<Secret> {
     if phrase.expose().trim().is_empty() { Err(Error::interrupted()) } else { Ok(phrase) }
 }
 
+/// What may be wrong with a phrase that does not open a kit.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Doubts {
+    /// Words that are in no phrase of poof's: which, and the nearest that may be.
+    pub strange: Vec<(usize, String, Option<&'static str>)>,
+    /// There are so many, and such a phrase has another number.
+    pub words: Option<usize>,
+}
+
+/// More wrong letters make it another word.
+const FAR: usize = 2;
+
+/// What is doubtful in a phrase of poof's. A phrase of somebody's own may be any text.
+pub fn doubts(phrase: &Secret) -> Doubts {
+    let list = bip39::Language::English.word_list();
+    let words: Vec<_> = phrase.expose().split_whitespace().collect();
+    let is_known = |word: &&str| list.binary_search(word).is_ok();
+    let known = words.iter().filter(|word| is_known(word)).count();
+    if !(kit::WORDS - 2..=kit::WORDS + 2).contains(&words.len()) || 2 * known < words.len() {
+        return Doubts::default();
+    }
+    let nearest = |word: &str| {
+        let word = word.to_lowercase();
+        let far = |other: &&&str| strsim::damerau_levenshtein(&word, other);
+        list.iter().min_by_key(far).filter(|nearest| far(nearest) <= FAR).copied()
+    };
+    let strange = (1..).zip(&words).filter(|(_, word)| !is_known(word));
+    Doubts {
+        strange: strange.map(|(at, word)| (at, (*word).to_owned(), nearest(word))).collect(),
+        words: Some(words.len()).filter(|words| *words != kit::WORDS),
+    }
+}
+
 /// Words of fewer letters, or of one letter only, are no words to guess.
 const LETTERS: usize = 3;
 /// As many words as take longer to guess than anybody has, with a second for each try.
@@ -86,6 +120,28 @@ pub fn is_weak(phrase: &Secret) -> bool {
 mod tests {
     use super::*;
     use crate::kit::new_phrase;
+
+    #[test]
+    fn a_word_that_is_not_in_the_list_is_met_with_the_nearest() {
+        let doubts = |text: &str| doubts(&Secret::new(text.to_owned()));
+        let right = "abandon ability able about above absent absorb abstract absurd abuse";
+        assert_eq!(doubts(right), Doubts::default());
+        let wrong = right.replace("abandon", "abandom").replace("above", "Above");
+        let wrong = wrong.replace("abuse", "xylophone");
+        let strange = [
+            (1, "abandom".to_owned(), Some("abandon")),
+            (5, "Above".to_owned(), Some("above")),
+            (10, "xylophone".to_owned(), None),
+        ];
+        assert_eq!(doubts(&wrong), Doubts { strange: strange.to_vec(), words: None });
+        assert_eq!(doubts(&right[8..]), Doubts { strange: vec![], words: Some(9) });
+        // Of their own making.
+        for own in
+            ["correct horse battery staple", "my own secret about nothing", "k8$vQ!x2_mN9z?Lw"]
+        {
+            assert_eq!(doubts(own), Doubts::default());
+        }
+    }
 
     #[test]
     fn a_phrase_that_can_be_guessed_is_weak_and_one_of_poofs_is_not() {

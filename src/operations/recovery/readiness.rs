@@ -34,6 +34,7 @@ struct Notes {
 pub struct KitNote {
     /// Seconds since 1970.
     pub made: u64,
+    /// Empty: it is on paper.
     pub path: PathBuf,
     /// Of the configuration that it holds.
     fingerprint: String,
@@ -96,7 +97,19 @@ fn of_both(session: &Session) -> Option<String> {
 /// # Errors
 /// The state cannot be written.
 pub fn note_kit(session: &Session, path: &Path, weak: bool) -> Result<()> {
-    let (made, path) = (now(), path.to_path_buf());
+    note(session, path.to_path_buf(), now(), weak)
+}
+
+/// This machine was brought back with a kit that was `made` then: it holds the configuration as
+/// it is now. `path` is where it was read, if it was in a file.
+///
+/// # Errors
+/// The state cannot be written.
+pub fn note_return(session: &Session, path: Option<&Path>, made: u64, weak: bool) -> Result<()> {
+    note(session, path.map(Path::to_path_buf).unwrap_or_default(), made, weak)
+}
+
+fn note(session: &Session, path: PathBuf, made: u64, weak: bool) -> Result<()> {
     let sealed = fingerprint(&path);
     let kit = of_both(session);
     let kit = kit.map(|fingerprint| KitNote { made, path, fingerprint, weak, sealed });

@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::phrase;
 use super::secrets::{Unpacked, unpack};
+use super::source::{self, Source};
+use super::{phrase, readiness};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::write_private;
 use crate::base::shown::{one_line, path_of};
@@ -15,9 +16,8 @@ use crate::config::programs::{Program, of_poof, of_rclone};
 use crate::config::{PoofConf, Problem, Profile, RcloneConf};
 use crate::host::erase::{self, FillPattern};
 use crate::host::keychain;
-use crate::host::plain::read_file;
 use crate::host::schedule::{Interval, Scheduler};
-use crate::kit::{Kit, LARGEST, Last};
+use crate::kit::{Closed, Kit, Last};
 use crate::operations::caution::Caution;
 use crate::operations::monitor::Monitor;
 use crate::operations::outcome::Outcome;
@@ -34,7 +34,7 @@ use crate::tree::snapshot::Standing;
 
 /// What is wanted of a return.
 pub struct Request {
-    pub kit: PathBuf,
+    pub kit: Source,
     /// The phrase is the first line of this file; None: a person types it.
     pub phrase_file: Option<PathBuf>,
     /// Where another path is on this machine.
@@ -48,9 +48,9 @@ pub struct Request {
 /// # Errors
 /// What keeps the whole from working, or an interrupt.
 pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
-    let kit = open(session, request)?;
+    let (kit, weak) = open(session, request)?;
     match kit.profile.as_deref().filter(|_| session.id().is_none()) {
-        None => bring(session, request, &kit),
+        None => bring(session, request, &kit, weak),
         Some(name) => {
             let profile = Profile::named(name).ok_or_else(|| {
                 Error::config("the kit is of a profile with a name that none has")
@@ -60,13 +60,13 @@ pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
             let session = Session::on(layout, files, report);
             session.report.say(Note::KitOfProfile(name.to_owned()));
             ownership::check(&session)?;
-            bring(&session, request, &kit)
+            bring(&session, request, &kit, weak)
         }
     }
 }
 
 /// The same for the configuration that the kit is of, or that the user has named.
-fn bring(session: &Session, request: &Request, kit: &Kit) -> Result<Outcome> {
+fn bring(session: &Session, request: &Request, kit: &Kit, weak: bool) -> Result<Outcome> {
     let report = &*session.report;
     report.say(Note::KitMade { made: kit.made });
     let moved = moved(session, kit, &request.map)?;
@@ -87,6 +87,11 @@ fn bring(session: &Session, request: &Request, kit: &Kit) -> Result<Outcome> {
         }
         return Err(error);
     }
+    let file = match &request.kit {
+        Source::File(path) => std::path::absolute(path).ok(),
+        Source::Input | Source::Typed => None,
+    };
+    readiness::note_return(session, file.as_deref(), kit.made, weak)?;
     drop(lock);
     let caution = Caution { dry_run: false, yes: request.yes, allowed: request.allowed };
     let wanted =
@@ -124,14 +129,55 @@ fn schedule(session: &Session, kit: &Kit, yes: bool, mut outcome: Outcome) -> Re
     Ok(outcome)
 }
 
-fn open(session: &Session, request: &Request) -> Result<Kit> {
-    let unread = |error| Error::io("read", &request.kit, &error).with_kind(Kind::Config);
-    let text = read_file(&request.kit, LARGEST).map_err(unread)?;
-    let phrase = match &request.phrase_file {
-        Some(file) => phrase::from_file(file)?,
-        None => phrase::ask(session, "Phrase of the kit")?,
-    };
-    Kit::open(&text, &phrase)
+/// How often a person may type the phrase.
+const TRIES: usize = 3;
+
+/// The kit, and whether its phrase is weak.
+fn open(session: &Session, request: &Request) -> Result<(Kit, bool)> {
+    let is_input = |file: &PathBuf| file.as_os_str() == "-";
+    if matches!(request.kit, Source::Input) && request.phrase_file.as_ref().is_some_and(is_input) {
+        return Err(Error::new(Kind::Usage, "standard input cannot be both kit and phrase")
+            .hint("Give one of them in a file."));
+    }
+    let sealed = source::read(session, &request.kit)?;
+    let Some(file) = &request.phrase_file else { return ask(session, &sealed) };
+    let phrase = phrase::from_file(file)?;
+    match sealed.open(&phrase) {
+        Ok(kit) => Ok((kit, phrase::is_weak(&phrase))),
+        Err(Closed::Phrase) => {
+            let error = Error::from(Closed::Phrase);
+            // Which words these are is nothing for a log.
+            let strange = phrase::doubts(&phrase).strange;
+            let strange = strange.iter().map(|(at, ..)| at.to_string()).collect::<Vec<_>>();
+            Err(match strange.as_slice() {
+                [] => error,
+                [one] => error.hint(format!("Word {one} of it is in no phrase that poof makes.")),
+                some => error.hint(format!(
+                    "Words {} of it are in no phrase that poof makes.",
+                    some.join(", ")
+                )),
+            })
+        }
+        Err(closed) => Err(closed.into()),
+    }
+}
+
+/// The same with a phrase that a person types.
+fn ask(session: &Session, sealed: &source::Sealed) -> Result<(Kit, bool)> {
+    let mut tries = 1;
+    loop {
+        let phrase = phrase::ask(session, "Phrase of the kit")?;
+        match sealed.open(&phrase) {
+            Ok(kit) => return Ok((kit, phrase::is_weak(&phrase))),
+            Err(Closed::Phrase) if tries < TRIES => {
+                let phrase::Doubts { strange, words } = phrase::doubts(&phrase);
+                let strange = strange.into_iter().map(|(_, word, nearest)| (word, nearest));
+                session.report.say(Note::PhraseRefused { strange: strange.collect(), words });
+                tries += 1;
+            }
+            Err(closed) => return Err(closed.into()),
+        }
+    }
 }
 
 /// What was not there before, so that a machine that was bare is so again if nothing

@@ -1,6 +1,11 @@
 //! The recovery kit: a small text file with all that a bare machine needs, an
 //! armoured age file under a phrase (age-encryption.org/v1, scrypt recipient). What
 //! it holds is JSON, so that `age --decrypt` shows it without poof.
+//!
+//! On paper it is numbered lines ([`lines`]), of the same in a short form ([`compact`]).
+
+mod compact;
+pub mod lines;
 
 use std::collections::BTreeMap;
 
@@ -10,9 +15,10 @@ use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, Kind, Result};
 use crate::base::secret::Secret;
 use crate::base::units::date;
+use lines::Line;
 
 /// Work of scrypt, as a power of two: a second and 256 MiB.
 const WORK: u8 = 18;
@@ -20,9 +26,12 @@ const WORK: u8 = 18;
 const MOST_WORK: u8 = 20;
 /// More than any kit has, in bytes.
 pub const LARGEST: u64 = 16 << 20;
+/// The same of what a kit on paper says.
+const LARGEST_TEXT: usize = 1 << 20;
+const ARMOR: &[u8] = b"-----BEGIN AGE ENCRYPTED FILE-----";
 const FORMAT: u32 = 1;
 /// Of a phrase that poof makes.
-const WORDS: usize = 10;
+pub const WORDS: usize = 10;
 
 /// What a bare machine needs. It holds secrets and has no Debug.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,20 +144,37 @@ impl Kit {
 
     /// [`Kit::seal`], with this work of scrypt, as a power of two.
     fn seal_with(&self, work: u8, phrase: &Secret) -> Result<String> {
-        let fail = |error: &dyn ToString| {
-            Error::unexpected(format!("cannot encrypt the kit: {}", error.to_string()))
-        };
-        let plain = Zeroizing::new(serde_json::to_vec(self).map_err(|error| fail(&error))?);
-        let mut recipient = scrypt::Recipient::new(secret(phrase));
-        recipient.set_work_factor(work);
-        age::encrypt_and_armor(&recipient, &plain).map_err(|error| fail(&error))
+        age::encrypt_and_armor(&recipient(work, phrase), &self.plain()?).map_err(|e| failed(&e))
+    }
+
+    fn plain(&self) -> Result<Zeroizing<Vec<u8>>> {
+        serde_json::to_vec(self).map(Zeroizing::new).map_err(|error| failed(&error))
+    }
+
+    /// The kit for paper.
+    ///
+    /// # Errors
+    /// The encryption fails, or the kit is too large.
+    pub fn seal_for_paper(&self, phrase: &Secret) -> Result<Vec<Line>> {
+        self.seal_for_paper_with(WORK, phrase)
+    }
+
+    fn seal_for_paper_with(&self, work: u8, phrase: &Secret) -> Result<Vec<Line>> {
+        let plain = compact::compress(&self.plain()?).map(Zeroizing::new);
+        let plain = plain.map_err(|error| failed(&error))?;
+        let age = age::encrypt(&recipient(work, phrase), &plain).map_err(|error| failed(&error))?;
+        let short = compact::shorten(&age).ok_or_else(|| failed(&"age has another header"))?;
+        lines::of(&short).ok_or_else(|| {
+            Error::new(Kind::Incomplete, "the kit is too large for paper")
+                .hint("`poof kit FILE` writes it to a file.")
+        })
     }
 
     /// Opens the text of a kit.
     ///
     /// # Errors
     /// It is no kit, it is damaged, or the phrase is another one.
-    pub fn open(text: &[u8], phrase: &Secret) -> Result<Self> {
+    pub fn open(text: &[u8], phrase: &Secret) -> std::result::Result<Self, Closed> {
         Self::open_within(MOST_WORK, text, phrase)
     }
 
@@ -156,41 +182,100 @@ impl Kit {
     ///
     /// # Errors
     /// As [`Kit::open`].
-    pub fn open_within(most_work: u8, text: &[u8], phrase: &Secret) -> Result<Self> {
-        let damaged = |what: &str| {
-            Error::config(format!("the kit cannot be opened: {what}"))
-                .hint("Is it the whole file? Another copy of it may be.")
-        };
-        let mut identity = scrypt::Identity::new(secret(phrase));
-        identity.set_max_work_factor(most_work);
+    pub fn open_within(
+        most_work: u8,
+        text: &[u8],
+        phrase: &Secret,
+    ) -> std::result::Result<Self, Closed> {
         let text = text.trim_ascii();
-        if !text.starts_with(b"-----BEGIN AGE ENCRYPTED FILE-----") {
-            return Err(damaged("it does not begin as a kit does"));
+        if !text.starts_with(ARMOR) {
+            return Err(Closed::Damaged("it does not begin as a kit does"));
         }
-        let plain =
-            age::decrypt(&identity, text).map(Zeroizing::new).map_err(|error| match error {
-                // Of a scrypt recipient: its key did not open.
-                DecryptError::DecryptionFailed
-                | DecryptError::KeyDecryptionFailed
-                | DecryptError::NoMatchingKeys => {
-                    Error::config("the kit does not open with this phrase")
-                        .hint("Check the words and their order; spaces between them are enough.")
-                }
-                DecryptError::ExcessiveWork { .. } => {
-                    damaged("it wants more work than any kit does")
-                }
-                _ => damaged("it is damaged"),
-            })?;
-        // Another format may have other fields.
-        let Format { format, version } =
-            serde_json::from_slice(&plain).map_err(|_| damaged("it holds something else"))?;
-        if format > FORMAT {
-            let by = version.map(|version| format!(", {version}")).unwrap_or_default();
-            return Err(Error::config(format!("a newer poof has made this kit{by}"))
-                .hint("Install that version, or a newer one, here."));
-        }
-        serde_json::from_slice(&plain).map_err(|_| damaged("it holds something else"))
+        Self::parse(&decrypted(most_work, text, phrase)?)
     }
+
+    /// Opens a kit from paper: what its lines hold.
+    ///
+    /// # Errors
+    /// As [`Kit::open`].
+    pub fn open_from_paper(short: &[u8], phrase: &Secret) -> std::result::Result<Self, Closed> {
+        let age = compact::lengthen(short).ok_or(Closed::Damaged("it is damaged"))?;
+        let plain = decrypted(MOST_WORK, &age, phrase)?;
+        let text = compact::decompress(&plain, LARGEST_TEXT);
+        Self::parse(&text.map_err(|_| Closed::Damaged("it holds something else"))?)
+    }
+
+    fn parse(plain: &[u8]) -> std::result::Result<Self, Closed> {
+        let other = |_| Closed::Damaged("it holds something else");
+        // Another format may have other fields.
+        let Format { format, version } = serde_json::from_slice(plain).map_err(other)?;
+        if format > FORMAT {
+            return Err(Closed::Newer { version });
+        }
+        serde_json::from_slice(plain).map_err(other)
+    }
+}
+
+/// Whether a file begins as the text of a kit does.
+pub fn is_text(bytes: &[u8]) -> bool {
+    bytes.trim_ascii_start().starts_with(ARMOR)
+}
+
+/// Why a kit does not open.
+#[derive(Debug)]
+pub enum Closed {
+    /// The phrase is another one.
+    Phrase,
+    Damaged(&'static str),
+    /// A newer poof has made it.
+    Newer {
+        version: Option<String>,
+    },
+}
+
+impl From<Closed> for Error {
+    fn from(closed: Closed) -> Self {
+        match closed {
+            Closed::Phrase => Error::config("the kit does not open with this phrase")
+                .hint("Check the words and their order; spaces between them are enough."),
+            Closed::Damaged(what) => Error::config(format!("the kit cannot be opened: {what}"))
+                .hint("Is it the whole file? Another copy of it may be."),
+            Closed::Newer { version } => {
+                let by = version.map(|version| format!(", {version}")).unwrap_or_default();
+                Error::config(format!("a newer poof has made this kit{by}"))
+                    .hint("Install that version, or a newer one, here.")
+            }
+        }
+    }
+}
+
+fn failed(error: &dyn ToString) -> Error {
+    Error::unexpected(format!("cannot encrypt the kit: {}", error.to_string()))
+}
+
+fn recipient(work: u8, phrase: &Secret) -> scrypt::Recipient {
+    let mut recipient = scrypt::Recipient::new(secret(phrase));
+    recipient.set_work_factor(work);
+    recipient
+}
+
+fn decrypted(
+    most_work: u8,
+    file: &[u8],
+    phrase: &Secret,
+) -> std::result::Result<Zeroizing<Vec<u8>>, Closed> {
+    let mut identity = scrypt::Identity::new(secret(phrase));
+    identity.set_max_work_factor(most_work);
+    age::decrypt(&identity, file).map(Zeroizing::new).map_err(|error| match error {
+        // Of a scrypt recipient: its key did not open.
+        DecryptError::DecryptionFailed
+        | DecryptError::KeyDecryptionFailed
+        | DecryptError::NoMatchingKeys => Closed::Phrase,
+        DecryptError::ExcessiveWork { .. } => {
+            Closed::Damaged("it wants more work than any kit does")
+        }
+        _ => Closed::Damaged("it is damaged"),
+    })
 }
 
 /// What every kit says, whatever its format.
@@ -257,9 +342,9 @@ mod tests {
         assert!(!text.contains("hunter2"));
         let spaced = Secret::new(format!("  {}\n", phrase.expose().replace(' ', "   ")));
         let mail = format!("\n{}\n\n", text.replace('\n', "\r\n"));
-        assert!(Kit::open(mail.as_bytes(), &spaced).unwrap() == kit());
+        assert!(Kit::open(mail.as_bytes(), &spaced).is_ok_and(|found| found == kit()));
         let other = Kit::open(text.as_bytes(), &Secret::new("other".to_owned()));
-        let error = other.err().unwrap();
+        let error = Error::from(other.err().unwrap());
         assert!(error.message().contains("phrase"), "{error}");
     }
 
@@ -272,9 +357,28 @@ mod tests {
         let middle = text.len() - 120;
         flipped[middle] = if flipped[middle] == b'A' { b'B' } else { b'A' };
         for bad in [b"".as_slice(), b"{}", half.as_bytes(), &flipped] {
-            let error = Kit::open(bad, &phrase).err().unwrap();
+            let error = Error::from(Kit::open(bad, &phrase).err().unwrap());
             assert!(error.message().contains("cannot be opened"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_kit_from_paper_opens_with_its_phrase_and_is_short() {
+        let phrase = new_phrase().unwrap();
+        let written = kit().seal_for_paper_with(LITTLE, &phrase).unwrap();
+        // 113 bytes are of the encryption.
+        assert!(written.len() <= 8, "{}", written.len());
+        let text: Vec<_> = written.iter().map(Line::for_people).collect();
+        let mut lines = lines::Lines::default();
+        lines.read(&text.join("\n"), None);
+        let mut short = lines.bytes().unwrap();
+        let open = |short: &[u8], phrase: &Secret| Kit::open_from_paper(short, phrase);
+        assert!(open(&short, &phrase).is_ok_and(|found| found == kit()));
+        let other = open(&short, &Secret::new("other".to_owned()));
+        assert!(matches!(other, Err(Closed::Phrase)));
+        *short.last_mut().unwrap() ^= 1;
+        assert!(matches!(open(&short, &phrase), Err(Closed::Damaged(_))));
+        assert!(matches!(open(&short[..40], &phrase), Err(Closed::Damaged(_))));
     }
 
     #[test]
@@ -284,7 +388,7 @@ mod tests {
         recipient.set_work_factor(LITTLE);
         let open = |plain: &str| {
             let text = age::encrypt_and_armor(&recipient, plain.as_bytes()).unwrap();
-            Kit::open(text.as_bytes(), &phrase).err().unwrap()
+            Error::from(Kit::open(text.as_bytes(), &phrase).err().unwrap())
         };
         let error = open(r#"{"format": 2, "version": "9.1.0", "everything": "else"}"#);
         assert!(error.message().contains("a newer poof has made this kit, 9.1.0"), "{error}");
@@ -299,7 +403,7 @@ mod tests {
         let plain = serde_json::to_string(&kit()).unwrap().replace(",\"every\":null", "");
         assert!(!plain.contains("every"));
         let text = age::encrypt_and_armor(&recipient, plain.as_bytes()).unwrap();
-        assert!(Kit::open(text.as_bytes(), &phrase).unwrap() == kit());
+        assert!(Kit::open(text.as_bytes(), &phrase).is_ok_and(|found| found == kit()));
     }
 
     #[test]
