@@ -45,6 +45,9 @@ pub struct Cli {
     /// Path of rclone-poof.conf; a relative one is below that directory [env: POOF_RCLONECONF]
     #[arg(long, global = true, value_name = "FILE")]
     pub rcloneconf: Option<PathBuf>,
+    /// Send and receive at most so many bytes a second: a rate, UP:DOWN, or a timetable
+    #[arg(long, global = true, value_name = "RATE")]
+    pub bwlimit: Option<String>,
     /// Also print the messages of rclone
     #[arg(short, long, global = true)]
     pub verbose: bool,

@@ -45,6 +45,7 @@ pub fn run() -> ExitCode {
         confdir: cli.confdir.clone(),
         poofconf: cli.poofconf.clone(),
         rcloneconf: cli.rcloneconf.clone(),
+        bwlimit: cli.bwlimit.clone(),
     };
     let terminal = Arc::new(Terminal::new(voice));
     let session = Session::new(given, Arc::clone(&terminal) as Arc<dyn Report>);

@@ -12,7 +12,9 @@ import (
 	"github.com/rclone/rclone/fs/operations"
 	"github.com/rclone/rclone/fs/rc"
 
+	"bridge/limit"
 	"bridge/store"
+	"bridge/weather"
 )
 
 // mirror runs sync/sync or sync/copy and reports what it decides for each file.
@@ -50,9 +52,18 @@ func mirror(ctx context.Context, in rc.Params) (rc.Params, error) {
 	if call == nil {
 		return nil, fmt.Errorf("no such operation: %s", operation)
 	}
+	if limit.Window() > 0 {
+		// What rclone reads ahead has been on the line already, in pieces larger than any.
+		config, ci := fs.AddConfig(weather.Narrow(ctx))
+		ci.BufferSize = 0
+		ctx = config
+	}
 	for _, end := range []string{"srcFs", "dstFs"} {
 		if f, err := rc.GetFsNamed(ctx, in, end); err == nil {
 			store.Calm(f)
+			if end == "srcFs" {
+				defer store.LimitMirror(f)()
+			}
 		}
 	}
 	return call.Fn(ctx, in)

@@ -21,12 +21,14 @@ import (
 
 	"bridge/host"
 	"bridge/lease"
+	"bridge/limit"
 	"bridge/store"
 	"bridge/weather"
 )
 
 func init() {
 	for path, fn := range map[string]rc.Func{
+		"poof/bwlimit":  limitBandwidth,
 		"poof/config":   useConfig,
 		"poof/exclude":  excludeRules,
 		"poof/key":      deriveKey,
@@ -121,6 +123,29 @@ func setPatience(_ context.Context, in rc.Params) (rc.Params, error) {
 	}
 	weather.SetPatience(time.Duration(seconds) * time.Second)
 	return nil, nil
+}
+
+// limitBandwidth sets how many bytes a second are sent and received at most, and says what
+// is in force now.
+//
+// Parameters: rate (as rclone writes it: a rate, UP:DOWN, or a timetable; empty: none), or
+// none to set nothing; check (set nothing). Results: wrong (why rate is none; else empty),
+// now (the rate of this moment), limited.
+func limitBandwidth(_ context.Context, in rc.Params) (rc.Params, error) {
+	rate, err := in.GetString("rate")
+	if err == nil {
+		check, _ := in.GetBool("check")
+		if check {
+			_, err = limit.Parse(rate)
+		} else {
+			err = limit.Set(rate)
+		}
+		if err != nil {
+			return rc.Params{"wrong": err.Error(), "now": "", "limited": false}, nil
+		}
+	}
+	pair := limit.InForce()
+	return rc.Params{"wrong": "", "now": pair.String(), "limited": pair.IsSet()}, nil
 }
 
 // setLease says until when this run has the lock on the remote, or that it is gone.

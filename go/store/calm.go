@@ -11,6 +11,7 @@ import (
 	"github.com/rclone/rclone/fs"
 	"github.com/rclone/rclone/lib/pacer"
 
+	"bridge/limit"
 	"bridge/weather"
 )
 
@@ -30,16 +31,29 @@ var calmed struct {
 	skies map[*backend.Fs]Sky
 }
 
+// innermost is what a remote keeps its objects on.
+func innermost(f fs.Fs) fs.Fs {
+	for f.Features().UnWrap != nil {
+		f = f.Features().UnWrap()
+	}
+	return f
+}
+
+func isDisk(f fs.Fs) bool { return innermost(f).Features().IsLocal }
+
+// LimitMirror has rclone obey the limit while it copies from one disk to another; done ends that.
+func LimitMirror(from fs.Fs) (done func()) {
+	if !isDisk(from) {
+		return func() {}
+	}
+	limit.OfDisk(limit.Down())
+	return func() { limit.OfDisk(nil) }
+}
+
 // Calm has the requests of f tried again, each by itself where that is possible: of S3
 // it is. rclone's own pace would then slow down all requests for each that failed.
 func Calm(f fs.Fs) Sky {
-	for {
-		unwrap := f.Features().UnWrap
-		if unwrap == nil {
-			break
-		}
-		f = unwrap()
-	}
+	f = innermost(f)
 	if f.Features().IsLocal {
 		return Sky{}
 	}

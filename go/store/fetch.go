@@ -11,6 +11,9 @@ import (
 	"github.com/rclone/rclone/fs/accounting"
 	"github.com/zeebo/blake3"
 	"golang.org/x/sys/unix"
+
+	"bridge/limit"
+	"bridge/weather"
 )
 
 // Fetch is one object to read.
@@ -55,6 +58,16 @@ type Fetched struct {
 func (s *Store) Fetch(ctx context.Context, dir *os.File, job *Fetch) (got Fetched, err error) {
 	transfer := accounting.Stats(ctx).NewTransferRemoteSize(string(job.Remote), job.Size, s.base, nil)
 	defer func() { transfer.Done(ctx, err) }()
+	connections := 1
+	if job.Size >= Partly && job.First == nil {
+		connections = abreast
+	}
+	arrived, err := limit.Receive(ctx, job.Size, connections)
+	if err != nil {
+		return got, err
+	}
+	defer arrived()
+	ctx = weather.Narrow(ctx)
 	if job.First != nil {
 		err = s.sky.Try(ctx, func(ctx context.Context) (err error) {
 			got.Data, err = s.first(ctx, job, min(*job.First, most))
@@ -234,7 +247,7 @@ func (s *Store) first(ctx context.Context, job *Fetch, length int64) ([]byte, er
 func fill(in io.Reader, p []byte) (n int, err error) {
 	for n < len(p) && err == nil {
 		var more int
-		more, err = in.Read(p[n:min(len(p), n+piece)])
+		more, err = in.Read(p[n:min(len(p), n+min(piece, limit.DownPiece()))])
 		n += more
 	}
 	return n, err

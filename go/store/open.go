@@ -8,6 +8,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/rclone/rclone/fs"
+
+	"bridge/limit"
 )
 
 // Partly is the size from which on an object is read in parts, several at a
@@ -49,11 +51,16 @@ func (s *Store) ranges(ctx context.Context, key string) (ranged, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
+	return func(ctx context.Context, offset, length int64) (body io.ReadCloser, err error) {
 		if length == allBytes {
-			return object.Open(ctx)
+			body, err = object.Open(ctx)
+		} else {
+			body, err = object.Open(ctx, &fs.RangeOption{Start: offset, End: offset + length - 1})
 		}
-		return object.Open(ctx, &fs.RangeOption{Start: offset, End: offset + length - 1})
+		if err == nil && s.disk {
+			body = limit.DownFrom(ctx, body)
+		}
+		return body, err
 	}, nil
 }
 

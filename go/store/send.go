@@ -22,6 +22,8 @@ import (
 	"github.com/zeebo/blake3"
 
 	"bridge/lease"
+	"bridge/limit"
+	"bridge/weather"
 )
 
 // Whole is the size up to which a file is read into memory before it is sent:
@@ -252,6 +254,9 @@ func (s *Store) aside(job *Send) string {
 // put stores an object under its name, and where rclone itself would write to
 // a partial name first, so does this. What is there goes aside, if that is wanted.
 func (s *Store) put(ctx context.Context, in io.Reader, name, aside string, info func(string) fs.ObjectInfo) (fs.Object, error) {
+	if s.disk {
+		in = limit.Up(ctx, in)
+	}
 	features := s.base.Features()
 	if !features.PartialUploads || features.Move == nil {
 		back, err := s.moveAside(ctx, name, aside)
@@ -411,11 +416,19 @@ func shows(ctx context.Context, made fs.Object, kind hash.Type) string {
 
 // readBack proves an object of which a listing shows no hash.
 func (s *Store) readBack(ctx context.Context, made fs.Object, sent *Sent) error {
-	body, err := made.Open(ctx)
+	arrived, err := limit.Receive(ctx, sent.Size, 1)
+	if err != nil {
+		return err
+	}
+	defer arrived()
+	body, err := made.Open(weather.Narrow(ctx))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = body.Close() }()
+	if s.disk {
+		body = limit.DownFrom(ctx, body)
+	}
 	sum := md5.New()
 	if _, err := io.Copy(sum, body); err != nil {
 		return err

@@ -29,6 +29,7 @@ type Store struct {
 	fixedNonce *fixedNonce   // the same cipher with nonces that are given
 	s3         *s3Client     // what S3 tells beyond rclone's API; nil elsewhere
 	asides     asides        // where what is replaced goes
+	disk       bool          // no connection leads there, and nothing else obeys the limit
 	counts     bool          // names are encoded for a remote that counts UTF-16 units and not bytes
 }
 
@@ -41,7 +42,7 @@ func Open(ctx context.Context, base, cryptSection string) (*Store, error) {
 	}
 	sky := Calm(f) // before the client in it is reached
 	prepareOnce(f)
-	s := &Store{base: f, sky: sky, s3: reach(f)}
+	s := &Store{base: f, sky: sky, s3: reach(f), disk: isDisk(f)}
 	if cryptSection == "" {
 		return s, nil
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/smithy-go/middleware"
 
 	"bridge/lease"
+	"bridge/limit"
 )
 
 // How long a request may make no progress.
@@ -22,6 +23,9 @@ const (
 	// A server may have to put together or copy gigabytes.
 	longPatience = 2 * time.Minute
 )
+
+// What a request carries at most that is none of a large file.
+const little = 64 << 10
 
 // The longest that a server may ask for.
 const longestPause = 20 * time.Second
@@ -70,7 +74,11 @@ func (s *sender) Do(request *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	if err := w.enter(ctx); err != nil {
+	most := limit.Abreast(true)
+	if request.ContentLength <= little {
+		most = widest // the lock and the records wait for nobody
+	}
+	if err := w.enter(ctx, most); err != nil {
 		return nil, err
 	}
 	defer w.leave()

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"bridge/limit"
 )
 
 // attempts is how one request has fared.
@@ -103,7 +105,7 @@ func (w *Weather) sleep(ctx context.Context, delay time.Duration) error {
 
 func (w *Weather) once(ctx context.Context, count bool, do func(ctx context.Context) error) error {
 	if count {
-		if err := w.enter(ctx); err != nil {
+		if err := w.enter(ctx, limit.Abreast(false)); err != nil {
 			return err
 		}
 		defer w.leave()

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"bridge/limit"
 )
 
 // Stall says that a request made no progress for too long, or hardly any.
@@ -139,7 +141,7 @@ type sending struct {
 func (s *sending) Read(p []byte) (int, error) {
 	s.watch.ours.Add(1)
 	defer s.watch.ours.Add(-1)
-	n, err := s.ReadCloser.Read(p)
+	n, err := s.ReadCloser.Read(p[:min(len(p), limit.UpPiece())])
 	s.watch.idle.Store(0)
 	s.watch.moved.Add(int64(n))
 	return n, err
@@ -156,7 +158,7 @@ type receiving struct {
 func (r *receiving) Read(p []byte) (int, error) {
 	r.watch.idle.Store(0)
 	r.watch.ours.Add(-1)
-	n, err := r.ReadCloser.Read(p)
+	n, err := r.ReadCloser.Read(p[:min(len(p), limit.DownPiece())])
 	r.watch.ours.Add(1)
 	r.watch.moved.Add(int64(n))
 	if cause := context.Cause(r.ctx); err != nil && err != io.EOF && IsStall(cause) {
@@ -176,9 +178,9 @@ func (r *receiving) Close() error {
 func watching(request *http.Request, limit time.Duration, floor pace, stalled func(), do func(*http.Request) (*http.Response, error)) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(request.Context())
 	w := &watch{cancel: cancel, ticks: int64(limit / tick), floor: floor}
-	traced := ctx
-	if request.ContentLength > 64<<10 {
-		traced = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+	traced := Narrow(ctx)
+	if request.ContentLength > little {
+		traced = httptrace.WithClientTrace(traced, &httptrace.ClientTrace{
 			GotConn: func(got httptrace.GotConnInfo) {
 				queue := queueOf(got.Conn)
 				watched.Lock()

@@ -166,8 +166,9 @@ func (w *Weather) Failures() uint64 {
 	return w.bad
 }
 
-// enter waits for a place among the requests that are under way.
-func (w *Weather) enter(ctx context.Context) error {
+// enter waits for a place among the requests that are under way, of which there are no more
+// than most.
+func (w *Weather) enter(ctx context.Context, most int) error {
 	for {
 		w.mu.Lock()
 		w.forget()
@@ -179,7 +180,7 @@ func (w *Weather) enter(ctx context.Context) error {
 			w.last = time.Now()
 		}
 		wait := time.Until(w.pause)
-		if wait <= 0 && w.under < int(w.limit) {
+		if wait <= 0 && w.under < min(int(w.limit), most) {
 			w.under++
 			w.mu.Unlock()
 			return nil

@@ -73,6 +73,7 @@ impl<'a> Demo<'a> {
             state: layout.state.clone(),
             layout,
             secret_cache: SecretCache::default(),
+            bwlimit: session.bwlimit.clone(),
         };
         let (data, cloud) = (home.join("Documents"), scratch.join("cloud"));
         Demo { report: &*session.report, inner, data, cloud }

@@ -38,7 +38,7 @@ mod version;
 use crate::base::error::Result;
 use crate::cli::{Cli, Command};
 use crate::host::awake;
-use crate::operations::{self, Outcome, Session, next, ownership, profiles};
+use crate::operations::{self, Outcome, Session, bandwidth, next, ownership, profiles};
 
 /// Runs the command of `cli`.
 pub fn run(cli: Cli, session: &Session) -> Result<Outcome> {
@@ -51,6 +51,7 @@ pub fn run(cli: Cli, session: &Session) -> Result<Outcome> {
     if cli.command.as_ref().is_none_or(Command::uses_files) {
         ownership::check(session)?;
     }
+    bandwidth::check(session)?;
     let _awake = cli.command.as_ref().is_some_and(Command::takes_long).then(awake::keep);
     let outcome = dispatch(cli.command, session);
     operations::login::tell_unsaved(session);

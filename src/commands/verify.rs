@@ -13,8 +13,10 @@ use crate::host::program;
 use crate::host::signature;
 use crate::operations::permissions;
 use crate::operations::secrets::{check, give, rclone_file};
-use crate::operations::{Outcome, Session, guessable, keeping, keychain, probe, schedule};
-use crate::report::{Event, Note};
+use crate::operations::{
+    Outcome, Session, bandwidth, guessable, keeping, keychain, probe, schedule,
+};
+use crate::report::{Event, Note, Tone};
 use crate::storage::configuration;
 
 pub fn run(session: &Session, args: &Verify) -> Result<Outcome> {
@@ -53,6 +55,8 @@ pub fn run(session: &Session, args: &Verify) -> Result<Outcome> {
         session.report.warn(warning);
     }
     tell_proxies(session, &rclone.conf, poof.remote());
+    bandwidth::obey(session, &ready);
+    bandwidth::tell(&*session.report, Tone::Note);
     if args.offline {
         session.report.result("configuration appears to be valid; the remote was not asked");
     } else {

@@ -10,10 +10,11 @@ use crate::storage::configuration::{FEW_TYPES, SectionKeys, keys_of};
 
 /// All keys of poof.conf, those of the Python poof (`bucket`, `confFile`, `paths`,
 /// `remote`) among them. Whoever reads one more adds it here.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "after",
     "before",
     "bucket",
+    "bwlimit",
     "confFile",
     "exclude",
     "exclude_if_present",

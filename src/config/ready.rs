@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::bucket;
+use super::bwlimit::bwlimit;
 use super::disk;
 use super::filters;
 use super::hooks::Hooks;
@@ -34,6 +35,7 @@ pub struct Ready {
     misspelt: Option<Problem>,
     patience: Duration,
     keep: Option<Duration>,
+    bwlimit: Option<String>,
 }
 
 impl Ready {
@@ -85,6 +87,11 @@ impl Ready {
         self.patience
     }
 
+    /// How many bytes a second are sent and received at most, as rclone writes it.
+    pub fn bwlimit(&self) -> Option<&str> {
+        self.bwlimit.as_deref()
+    }
+
     /// For how long what a backup replaces and removes is kept; None: nobody has said.
     pub fn keep(&self) -> Option<Duration> {
         self.keep
@@ -134,6 +141,7 @@ pub fn ready(poof: &PoofConf, rclone: &RcloneConf, home: &Path) -> Result<Ready,
     let hooks = kept(Hooks::of(poof), &mut wrong);
     let patience = kept(patience(poof), &mut wrong);
     let keep = kept(keep(poof), &mut wrong);
+    let bwlimit = kept(bwlimit(poof), &mut wrong);
     wrong.extend(Schedule::of(poof).err());
     let active = poof.remote();
     if !rclone.has(active) {
@@ -149,8 +157,15 @@ pub fn ready(poof: &PoofConf, rclone: &RcloneConf, home: &Path) -> Result<Ready,
     let chain = sections_in_use(rclone, active);
     let misspelt = keys::of_poof(poof).into_iter();
     let misspelt = misspelt.chain(chain.iter().flat_map(|name| keys::of_section(rclone, name)));
-    let (Some(directories), Some(filter), Some(hooks), Some(patience), Some(keep), true) =
-        (directories, filter, hooks, patience, keep, wrong.is_empty())
+    let (
+        Some(directories),
+        Some(filter),
+        Some(hooks),
+        Some(patience),
+        Some(keep),
+        Some(bwlimit),
+        true,
+    ) = (directories, filter, hooks, patience, keep, bwlimit, wrong.is_empty())
     else {
         let none = || Problem::new(Status::InvalidPoofConfig, "poof.conf", "it is wrong", "");
         return Err(Problem::all(wrong.into_iter().chain(misspelt)).unwrap_or_else(none));
@@ -187,6 +202,7 @@ pub fn ready(poof: &PoofConf, rclone: &RcloneConf, home: &Path) -> Result<Ready,
         misspelt,
         patience,
         keep,
+        bwlimit,
     })
 }
 

@@ -1,6 +1,7 @@
 //! The configuration as commands need it: loaded, checked, and in force in
 //! rclone.
 
+use super::bandwidth;
 use super::permissions::warn_if_open;
 use super::programs;
 use super::secrets::{Fetch, check, give, in_time, rclone_file, resolve};
@@ -65,6 +66,7 @@ fn put_in_force(session: &Session, fetch: Fetch) -> Result<Ready> {
     let secrets = in_time(fetch(session, &poof, &rclone.conf))?;
     give(&files.rclone, &rclone, &secrets)?;
     set_patience(ready.patience());
+    bandwidth::obey(session, &ready);
     Ok(ready)
 }
 

@@ -1,6 +1,7 @@
 //! What each verb does, in its safe order. Operations know nothing of the command line.
 
 pub mod backup;
+pub mod bandwidth;
 mod brought;
 pub mod caution;
 pub mod check;

@@ -21,6 +21,8 @@ pub struct Given {
     pub confdir: Option<PathBuf>,
     pub poofconf: Option<PathBuf>,
     pub rcloneconf: Option<PathBuf>,
+    /// Goes before what poof.conf says.
+    pub bwlimit: Option<String>,
 }
 
 pub struct Session {
@@ -32,6 +34,8 @@ pub struct Session {
     pub state: PathBuf,
     /// The secrets of this run.
     pub secret_cache: SecretCache,
+    /// The limit of the bandwidth, if the command line has one.
+    pub bwlimit: Option<String>,
 }
 
 impl Session {
@@ -39,15 +43,16 @@ impl Session {
     /// The user has no home directory, or two configurations are named.
     pub fn new(given: Given, report: Arc<dyn Report>) -> Result<Self> {
         let layout = paths::of_this_user()?;
+        let bwlimit = given.bwlimit.clone();
         let files = files(given, &layout.config, |profile| profile.files(&layout))?;
-        Ok(Session::on(layout, files, report))
+        Ok(Session { bwlimit, ..Session::on(layout, files, report) })
     }
 
     /// The same for these files. Who is told to type a command is told with what names them.
     pub fn on(layout: Layout, files: Files, report: Arc<dyn Report>) -> Self {
         let state = state(&layout, &files);
-        let session =
-            Session { report, layout, files, state, secret_cache: SecretCache::default() };
+        let secret_cache = SecretCache::default();
+        let session = Session { report, layout, files, state, secret_cache, bwlimit: None };
         session.report.address(&words(&session.options()));
         session
     }
@@ -60,6 +65,7 @@ impl Session {
             state: state(&self.layout, files),
             files: files.clone(),
             secret_cache: SecretCache::default(),
+            bwlimit: None,
         }
     }
 
@@ -116,7 +122,7 @@ fn state(layout: &Layout, files: &Files) -> PathBuf {
 
 /// An option goes before a variable, and a profile has files of its own.
 fn files(given: Given, usual: &Path, of_profile: impl Fn(&Profile) -> Files) -> Result<Files> {
-    let Given { profile, confdir, poofconf, rcloneconf } = given;
+    let Given { profile, confdir, poofconf, rcloneconf, .. } = given;
     let by_option = [&confdir, &poofconf, &rcloneconf].iter().any(|path| path.is_some());
     if by_option && profile.is_some() {
         let what = "`--profile` and the path of a configuration are two configurations";

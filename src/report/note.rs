@@ -54,6 +54,12 @@ pub enum Note {
         program: String,
         line: String,
     },
+    /// How many bytes a second go at most; None: there is no limit.
+    Bandwidth {
+        tone: Tone,
+        now: Option<String>,
+        is_new: bool,
+    },
     RunBegins,
     RunEnded {
         code: u8,
@@ -256,6 +262,7 @@ impl Note {
             | Note::Scheduled { .. }
             | Note::LoggedIn { .. }
             | Note::SectionAdded { .. } => Tone::Done,
+            Note::Bandwidth { tone, .. } => *tone,
             Note::Level { .. }
             | Note::Remote(_)
             | Note::Schedule(_)
@@ -285,6 +292,13 @@ impl Note {
             Note::PhraseRefused { strange, words } => refused(strange, *words),
             Note::HookBegins { when, program } => format!("hook {when}: {program}"),
             Note::Printed { program, line } => format!("  {program}: {line}"),
+            Note::Bandwidth { now, is_new, .. } => {
+                let word = if *is_new { " is now" } else { "" };
+                match now {
+                    Some(now) => format!("bandwidth limit{word}: {now} (bytes a second)"),
+                    None => format!("bandwidth limit{word}: none"),
+                }
+            }
             Note::RunBegins => format!("backup begins (poof {})", env!("CARGO_PKG_VERSION")),
             Note::RunEnded { code, word, time } => {
                 format!("backup ended: exit code {code} ({word}) after {}", clock(*time))

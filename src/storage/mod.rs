@@ -1,6 +1,7 @@
 //! The remote side, behind typed calls. Two things keep objects: rclone in this process,
 //! and, in tests, memory that fails where a test says so.
 
+pub mod bandwidth;
 pub mod configuration;
 pub mod failure;
 pub mod filter;

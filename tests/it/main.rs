@@ -13,6 +13,7 @@ mod adoption;
 mod at_once;
 mod backup;
 mod bad_input;
+mod bandwidth;
 mod build_script;
 mod check;
 #[cfg(target_os = "linux")] // an X server stands for the desktop

@@ -232,6 +232,7 @@ fn of_its_own(session: &Session, dir: &Path) -> Session {
         files: Files::resolve(dir, None, None, None),
         state: dir.join("state"),
         secret_cache: session.secret_cache.copy(),
+        bwlimit: session.bwlimit.clone(),
     }
 }
 

@@ -15,13 +15,13 @@ use super::recovery::readiness::{self, KitNote, KitStanding};
 use super::repository::{Repository, held};
 use super::session::Session;
 use super::wipe::forget_names;
-use super::{loading, profiles, runner, schedule, unattended};
+use super::{bandwidth, loading, profiles, runner, schedule, unattended};
 use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::{date, files};
 use crate::config::trees::Directory;
 use crate::report::event::{self, Seen};
-use crate::report::{Bytes, Event, Note, lists};
+use crate::report::{Bytes, Event, Note, Tone, lists};
 use crate::storage::filter::Filter;
 use crate::storage::job::Unwatched;
 use crate::tree::guard::Allowed;
@@ -96,6 +96,7 @@ fn own(session: &Session) -> Result<Outcome> {
         report.tell(&doubt.event());
     }
     report.say(Note::Remote(ready.remote().name()));
+    bandwidth::tell(report, Tone::Result);
     let schedule = schedule::found(session);
     report.say(Note::Schedule(schedule.clone()));
     unattended::tell(session);

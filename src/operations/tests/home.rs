@@ -70,7 +70,7 @@ fn session(home: &Path) -> Session {
     let files = Files::resolve(&layout.config, None, None, None);
     let report = Arc::new(Silent);
     let (state, secret_cache) = (layout.state.clone(), SecretCache::default());
-    Session { report, layout, files, state, secret_cache }
+    Session { report, layout, files, state, secret_cache, bwlimit: None }
 }
 
 impl Home {

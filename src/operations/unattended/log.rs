@@ -33,6 +33,7 @@ pub fn unwatched(session: &Session) -> Session {
         files: session.files.clone(),
         state: session.state.clone(),
         secret_cache: SecretCache::default(),
+        bwlimit: session.bwlimit.clone(),
     }
 }
 

@@ -144,6 +144,23 @@ request!(
 );
 
 request!(
+    /// How many bytes a second go at most. No rate: only asks.
+    Bandwidth => "poof/bwlimit", InForce {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rate: Option<String>,
+        check: bool,
+    }
+);
+
+#[derive(Deserialize)]
+pub struct InForce {
+    /// Why the rate is none; else empty.
+    pub wrong: String,
+    pub now: String,
+    pub limited: bool,
+}
+
+request!(
     /// Until when this run has the lock on the remote, in seconds since 1970 (0: there is
     /// none), or that it is gone.
     SetLease => "poof/lease", Nothing { until: u64, lost: bool }
