@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"github.com/rclone/rclone/fs/accounting"
 	"github.com/zeebo/blake3"
@@ -56,6 +57,8 @@ type Fetched struct {
 
 // Fetch reads one object, decrypts and hashes it, and writes it to its file in dir.
 func (s *Store) Fetch(ctx context.Context, dir *os.File, job *Fetch) (got Fetched, err error) {
+	// What has arrived counts, until it has to come again.
+	var counted atomic.Int64
 	transfer := accounting.Stats(ctx).NewTransferRemoteSize(string(job.Remote), job.Size, s.base, nil)
 	defer func() { transfer.Done(ctx, err) }()
 	connections := 1
@@ -89,7 +92,13 @@ func (s *Store) Fetch(ctx context.Context, dir *os.File, job *Fetch) (got Fetche
 	}
 	out := target{file: file, sparse: job.Sparse}
 	content, size := blake3.New(), int64(0)
+	account := transfer.Account(ctx, nil)
+	count := func(bytes int64) {
+		account.AccountReadN(bytes)
+		counted.Add(bytes)
+	}
 	again := func() error {
+		count(-counted.Load())
 		content.Reset()
 		size = 0
 		if file == nil {
@@ -102,7 +111,7 @@ func (s *Store) Fetch(ctx context.Context, dir *os.File, job *Fetch) (got Fetche
 		size += int64(len(p))
 	}
 	if job.Size >= Partly {
-		err = s.fetchInParts(ctx, job, transfer, out, see)
+		err = s.fetchInParts(ctx, job, count, out, see)
 	} else {
 		err = s.sky.Try(ctx, func(ctx context.Context) error {
 			if size > 0 {
@@ -110,7 +119,7 @@ func (s *Store) Fetch(ctx context.Context, dir *os.File, job *Fetch) (got Fetche
 					return err
 				}
 			}
-			return s.fetchWhole(ctx, job, transfer, out, see)
+			return s.fetchWhole(ctx, job, count, out, see)
 		})
 	}
 	if err == nil && file != nil && job.Sparse {
@@ -144,7 +153,7 @@ func create(dir *os.File, name string) (*os.File, error) {
 	}
 }
 
-func (s *Store) fetchInParts(ctx context.Context, job *Fetch, transfer *accounting.Transfer, out target, see func([]byte)) error {
+func (s *Store) fetchInParts(ctx context.Context, job *Fetch, count func(int64), out target, see func([]byte)) error {
 	size := job.Size
 	if s.encrypts() {
 		var err error
@@ -159,29 +168,31 @@ func (s *Store) fetchInParts(ctx context.Context, job *Fetch, transfer *accounti
 	if err != nil {
 		return err
 	}
-	account, seen := transfer.Account(ctx, nil), int64(0)
+	seen := int64(0)
 	if out.file != nil && !out.sparse {
 		if out.direct = openDirect(out.file); out.direct != nil {
 			defer func() { _ = out.direct.Close() }()
 		}
 	}
-	return s.sky.inParts(ctx, open, size, out.put, func(p []byte) error {
+	put := func(p []byte, offset int64) error {
+		count(int64(len(p)))
+		return out.put(p, offset)
+	}
+	return s.sky.inParts(ctx, open, size, put, func(p []byte) error {
 		stored, offset := make(chan error, 1), seen
 		go func() { stored <- out.follow(p, offset) }()
 		see(p)
-		account.AccountReadN(int64(len(p))) // for the progress
 		seen += int64(len(p))
 		return <-stored
 	})
 }
 
-func (s *Store) fetchWhole(ctx context.Context, job *Fetch, transfer *accounting.Transfer, out target, see func([]byte)) error {
+func (s *Store) fetchWhole(ctx context.Context, job *Fetch, count func(int64), out target, see func([]byte)) error {
 	body, err := s.open(ctx, s.key(string(job.Remote)))
 	if err != nil {
 		return err
 	}
-	in := transfer.Account(ctx, body)
-	defer func() { _ = in.Close() }()
+	defer func() { _ = body.Close() }()
 	limit := s.limit(job)
 	size := job.Size
 	if size == 0 {
@@ -190,7 +201,8 @@ func (s *Store) fetchWhole(ctx context.Context, job *Fetch, transfer *accounting
 	// Whole blocks, and one byte more than there should be.
 	buffer := make([]byte, min(piece, (size/block+1)*block))
 	for offset := int64(0); ; {
-		n, err := fill(in, buffer)
+		n, err := fill(body, buffer)
+		count(int64(n))
 		see(buffer[:n])
 		if e := out.put(buffer[:n], offset); e != nil {
 			return e

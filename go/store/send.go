@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/rclone/rclone/fs"
-	"github.com/rclone/rclone/fs/accounting"
 	"github.com/rclone/rclone/fs/hash"
 	"github.com/rclone/rclone/fs/object"
 	"github.com/rclone/rclone/fs/operations"
@@ -99,15 +98,15 @@ func (s *Store) send(ctx context.Context, root *os.File, job *Send) (sent Sent, 
 	}
 	defer done()
 	size := job.length()
+	progress := s.follow(ctx, job)
+	defer func() { progress.end(ctx, err) }()
 	if size > Whole && job.Have != nil {
 		kept, err := s.same(ctx, root, job)
 		if err != nil || kept.Kept {
 			return kept, err
 		}
 	}
-	transfer := accounting.Stats(ctx).NewTransferRemoteSize(string(job.Remote), size, nil, s.base)
-	defer func() { transfer.Done(ctx, err) }()
-	in = transfer.Account(ctx, io.NopCloser(in))
+	ctx = progress.metered(ctx, s)
 	var plain []byte
 	var content *blake3.Hasher // of what is not read whole
 	if size <= Whole {
@@ -170,12 +169,12 @@ func (s *Store) send(ctx context.Context, root *os.File, job *Send) (sent Sent, 
 	case s.takesParts(sums):
 		err = s.putInParts(ctx, in, info(key), sums)
 	case size <= Whole && job.Fresh:
-		made, err = s.put(ifAbsent(ctx), in, key, "", info)
+		made, err = s.put(ifAbsent(ctx), progress.through(in, s), key, "", info)
 		err = taken(err)
 	case size <= Whole:
-		made, err = s.put(ctx, in, key, s.aside(job), info)
+		made, err = s.put(ctx, progress.through(in, s), key, s.aside(job), info)
 	default:
-		made, err = s.put(ctx, io.TeeReader(in, sums), key, s.aside(job), info)
+		made, err = s.put(ctx, progress.through(io.TeeReader(in, sums), s), key, s.aside(job), info)
 	}
 	if err != nil {
 		return sent, err

@@ -62,6 +62,7 @@ type watch struct {
 	ours   atomic.Int32 // somebody on this side is what it waits for
 	queue  func() int   // bytes that the system has not brought across yet
 	queued int
+	meter  *meter
 	floor  pace
 	moved  atomic.Int64 // bytes that have got across, in either direction
 	before int64        // of those, up to the begin of the time that floor is about
@@ -102,6 +103,9 @@ func (w *watch) end() {
 }
 
 func (w *watch) look() {
+	if w.meter != nil && w.queue != nil {
+		w.meter.look(w.queue())
+	}
 	if w.ours.Load() > 0 {
 		w.idle.Store(0)
 		return
@@ -144,6 +148,9 @@ func (s *sending) Read(p []byte) (int, error) {
 	n, err := s.ReadCloser.Read(p[:min(len(p), limit.UpPiece())])
 	s.watch.idle.Store(0)
 	s.watch.moved.Add(int64(n))
+	if s.watch.meter != nil {
+		s.watch.meter.sent.Add(int64(n))
+	}
 	return n, err
 }
 
@@ -177,7 +184,7 @@ func (r *receiving) Close() error {
 // than floor. stalled hears of an answer that was cancelled while it was read.
 func watching(request *http.Request, limit time.Duration, floor pace, stalled func(), do func(*http.Request) (*http.Response, error)) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(request.Context())
-	w := &watch{cancel: cancel, ticks: int64(limit / tick), floor: floor}
+	w := &watch{cancel: cancel, ticks: int64(limit / tick), floor: floor, meter: meterOf(ctx)}
 	traced := Narrow(ctx)
 	if request.ContentLength > little {
 		traced = httptrace.WithClientTrace(traced, &httptrace.ClientTrace{
@@ -195,6 +202,7 @@ func watching(request *http.Request, limit time.Duration, floor pace, stalled fu
 	}
 	w.begin()
 	answer, err := do(request)
+	w.meter.end(request.ContentLength, err == nil && answer.StatusCode < 300)
 	if err != nil {
 		if IsStall(context.Cause(ctx)) {
 			at := request.URL.Scheme + "://" + request.URL.Host

@@ -1,10 +1,12 @@
 package weather
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -163,5 +165,49 @@ func aRequestThatIsTakenDropByDropIsGivenUp(t *testing.T) {
 		queue: func() int { now -= leastBytes / 4; return now }}
 	for range 100 {
 		fast.look()
+	}
+}
+
+func TestWhatTheServerHasTakenIsToldWhileItComes(t *testing.T) {
+	const size = 24 << 20
+	var has atomic.Int64
+	half, goOn := make(chan struct{}), make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.CopyN(io.Discard, r.Body, size/2)
+		close(half)
+		<-goOn
+		_, _ = io.Copy(io.Discard, r.Body)
+		if r.URL.Path == "/b/lost" {
+			w.WriteHeader(http.StatusForbidden)
+		}
+	}))
+	defer server.Close()
+	client := Of("metered").Client(s3.New(s3.Options{
+		BaseEndpoint: aws.String(server.URL), UsePathStyle: true, Region: "r",
+		Credentials: aws.AnonymousCredentials{},
+	}))
+	put := func(key string) error {
+		ctx := Metered(context.Background(), func(n int64) { has.Add(n) })
+		_, err := client.PutObject(ctx, &s3.PutObjectInput{
+			Bucket: aws.String("b"), Key: &key, Body: bytes.NewReader(make([]byte, size)),
+		})
+		return err
+	}
+	done := make(chan error)
+	go func() { done <- put("k") }()
+	<-half
+	time.Sleep(3 * tick)
+	// What is in the buffers of the server's system has been confirmed.
+	if now := has.Load(); now < size/3 || now >= size {
+		t.Errorf("%d of %d bytes are there after a half", now, int64(size))
+	}
+	close(goOn)
+	if err := <-done; err != nil || has.Load() != size {
+		t.Errorf("%d bytes in the end, %v", has.Load(), err)
+	}
+	has.Store(0)
+	half = make(chan struct{})
+	if err := put("lost"); err == nil || has.Load() != 0 {
+		t.Errorf("%d bytes of what was refused, %v", has.Load(), err)
 	}
 }

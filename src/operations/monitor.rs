@@ -1,4 +1,4 @@
-//! Shows a job of rclone as progress and, with `--verbose`, its log.
+//! Shows a job of rclone as progress and, with `-vv`, its log.
 
 use crate::report::progress::Progress;
 use crate::report::{Note, Report};
@@ -9,7 +9,8 @@ pub struct Monitor<'a> {
     pub progress: Progress,
     /// Bytes of earlier jobs of the same tree.
     before: u64,
-    last: u64,
+    /// The job that is watched, and its bytes.
+    last: (u64, u64),
     /// Goes before the file that is on the way.
     doing: String,
 }
@@ -19,31 +20,34 @@ impl<'a> Monitor<'a> {
     pub fn comparison(report: &'a dyn Report, name: &str) -> Self {
         let progress = Progress::unmeasured(report.shows_progress());
         progress.update(0, &format!("comparing {name}"));
-        Monitor { report, progress, before: 0, last: 0, doing: format!("comparing {name}: ") }
+        Monitor { report, progress, before: 0, last: (0, 0), doing: format!("comparing {name}: ") }
     }
 
     /// For a transfer of `total` bytes, over all trees.
     pub fn transfer(report: &'a dyn Report, total: u64) -> Self {
         let progress = Progress::new(report.shows_progress(), total);
-        Monitor { report, progress, before: 0, last: 0, doing: String::new() }
+        Monitor { report, progress, before: 0, last: (0, 0), doing: String::new() }
     }
 
     pub fn begin(&mut self, name: &str, bytes: u64) {
-        (self.before, self.last) = (0, 0);
+        (self.before, self.last) = (0, (0, 0));
         self.progress.begin(name, bytes);
     }
 }
 
 impl Watch for Monitor<'_> {
     fn progress(&mut self, stats: &Stats) {
-        if stats.bytes < self.last {
-            // A new job counts from zero.
-            self.before += self.last;
+        let (job, bytes) = self.last;
+        if stats.job != job {
+            self.before += bytes;
         }
-        self.last = stats.bytes;
+        self.last = (stats.job, stats.bytes);
         let busy = stats.transferring.iter().chain(&stats.checking).flatten();
         let file = busy.map(Busy::name).next().unwrap_or_default();
         self.progress.update(self.before + stats.bytes, &format!("{}{file}", self.doing));
+        if let Some(standing) = self.progress.line() {
+            self.report.say(Note::Going { standing, file: file.to_owned() });
+        }
     }
 
     fn log(&mut self, line: &LogLine) {

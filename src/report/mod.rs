@@ -7,6 +7,7 @@ pub mod event;
 mod human;
 pub mod lists;
 pub mod note;
+mod pace;
 pub mod progress;
 mod screen;
 

@@ -4,7 +4,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::base::shown::{name_of, path_of};
+use super::progress::Standing;
+use crate::base::shown::{name_of, one_line, path_of};
 use crate::base::units::{bytes, clock, date, files};
 use crate::host::schedule::{Found, Interval, Kind};
 
@@ -59,6 +60,11 @@ pub enum Note {
         tone: Tone,
         now: Option<String>,
         is_new: bool,
+    },
+    /// How far a long run is, where no terminal shows it.
+    Going {
+        standing: Standing,
+        file: String,
     },
     RunBegins,
     RunEnded {
@@ -298,6 +304,10 @@ impl Note {
                     Some(now) => format!("bandwidth limit{word}: {now} (bytes a second)"),
                     None => format!("bandwidth limit{word}: none"),
                 }
+            }
+            Note::Going { standing: Standing { tree, done, total, rate, left }, file } => {
+                let (done, total, file) = (bytes(*done), bytes(*total), one_line(file));
+                format!("{tree}: {done} of {total}, {rate}, {left} left; at work on {file}")
             }
             Note::RunBegins => format!("backup begins (poof {})", env!("CARGO_PKG_VERSION")),
             Note::RunEnded { code, word, time } => {

@@ -67,7 +67,11 @@ pub struct LogLine {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stats {
-    /// Bytes moved so far.
+    /// Of which job: each counts from zero.
+    #[serde(skip)]
+    pub job: u64,
+    /// Bytes so far that the other side has, or that have come from it. It becomes less when
+    /// something has to go again.
     pub bytes: u64,
     pub transferring: Option<Vec<Busy>>,
     pub checking: Option<Vec<Busy>>,

@@ -10,7 +10,7 @@ use super::requests::{AwaitJob, DeleteStats, DrainLog, Filter, GetStats, JobStop
 use crate::base::interrupt;
 use crate::base::waiting::{self, Waiting};
 use crate::storage::failure::Failure;
-use crate::storage::job::{Unwatched, Watch};
+use crate::storage::job::{Stats, Unwatched, Watch};
 
 /// How long an interrupt may go unnoticed, in milliseconds.
 const ATTENTION: u32 = 50;
@@ -47,10 +47,10 @@ pub fn run<C: Call>(
         }
         if last_tick.elapsed() >= TICK {
             last_tick = Instant::now();
-            tell(&group, watch);
+            tell(id, &group, watch);
         }
     };
-    tell(&group, watch);
+    tell(id, &group, watch);
     let _ = call(&DeleteStats { group });
     if !outcome.error.is_empty() {
         return Err(Failure::other("rclone stopped in the middle of the work"));
@@ -66,9 +66,9 @@ pub fn probe<C: Call>(request: &C) -> Result<C::Reply, Failure> {
     run(request, &Settings::probe(), &Filter::default(), &mut Unwatched)
 }
 
-fn tell(group: &str, watch: &mut dyn Watch) {
+fn tell(id: u64, group: &str, watch: &mut dyn Watch) {
     if let Ok(stats) = call(&GetStats { group: group.to_owned() }) {
-        watch.progress(&stats);
+        watch.progress(&Stats { job: id, ..stats });
     }
     if let Ok(log) = call(&DrainLog {}) {
         for line in log.lines.iter().flatten() {
