@@ -17,7 +17,7 @@ mod secret;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::base::units::span;
 
@@ -48,9 +48,12 @@ pub struct Cli {
     /// Send and receive at most so many bytes a second: a rate, UP:DOWN, or a timetable
     #[arg(long, global = true, value_name = "RATE")]
     pub bwlimit: Option<String>,
-    /// Also print the messages of rclone
-    #[arg(short, long, global = true)]
-    pub verbose: bool,
+    /// Also list what is sent and removed; given twice: also print the messages of rclone
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Also write what goes to standard error to this file, with times
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub log_file: Option<PathBuf>,
     /// Print only results, warnings, and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
@@ -65,6 +68,9 @@ pub struct Cli {
     pub version: bool,
     #[command(subcommand)]
     pub command: Option<Command>,
+    /// The name of the command
+    #[arg(skip)]
+    pub called: String,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

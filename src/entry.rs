@@ -37,8 +37,13 @@ pub fn run() -> ExitCode {
     };
     let voice = voice(&cli);
     prompts::colored(voice.color);
+    let terminal = match Terminal::new(voice).copied_to(cli.log_file.as_deref()) {
+        Ok(terminal) => Arc::new(terminal),
+        Err(error) => return finish(&Terminal::new(voice), Err(error)),
+    };
+    let speaker = Arc::clone(&terminal);
     waiting::announce(move |waiting, is_shown| {
-        Terminal::new(voice).tell(&Event::waiting(waiting, is_shown));
+        speaker.tell(&Event::waiting(waiting, is_shown));
     });
     let given = Given {
         profile: cli.profile.clone(),
@@ -47,7 +52,6 @@ pub fn run() -> ExitCode {
         rcloneconf: cli.rcloneconf.clone(),
         bwlimit: cli.bwlimit.clone(),
     };
-    let terminal = Arc::new(Terminal::new(voice));
     let session = Session::new(given, Arc::clone(&terminal) as Arc<dyn Report>);
     let outcome = session.and_then(|session| {
         interrupt::install()?;
@@ -79,8 +83,9 @@ fn voice(cli: &Cli) -> OutputOptions {
     };
     let volume = match (cli.quiet, cli.verbose) {
         (true, _) => Volume::Quiet,
-        (_, true) => Volume::Verbose,
-        _ => Volume::Normal,
+        (_, 0) => Volume::Normal,
+        (_, 1) => Volume::Verbose,
+        _ => Volume::Rclone,
     };
     OutputOptions { json: cli.json, volume, color }
 }

@@ -1,14 +1,15 @@
 //! What runs without a person in front of it say: a file that never grows beyond a
 //! bound, or, where somebody else keeps it, standard error with the time before each line.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use super::error::{Error, Result};
+use super::error::{Error, Kind, Result};
 use super::files;
+use super::shown::path_of;
 use super::units::stamp;
 
 /// A file of this size, in bytes, is put aside.
@@ -18,7 +19,12 @@ const FILES: usize = 3;
 
 /// Takes lines; one that cannot be written is lost, which must not end a backup.
 pub enum Log {
-    File { path: PathBuf, at_work: Mutex<Option<(File, u64)>> },
+    File {
+        path: PathBuf,
+        at_work: Mutex<Option<(File, u64)>>,
+    },
+    /// A file of the user's, who sees to its size.
+    Appended(Mutex<File>),
     StandardError,
 }
 
@@ -33,6 +39,27 @@ impl Log {
         Ok(Log::File { path: path.to_path_buf(), at_work: Mutex::new(Some(opened)) })
     }
 
+    /// Goes on with a file that the user has named, which only they can read then.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn appended(path: &Path) -> Result<Self> {
+        let mut options = OpenOptions::new();
+        let opened = options.create(true).append(true).mode(0o600).open(path).and_then(|file| {
+            if file.metadata()?.is_file() {
+                file.set_permissions(Permissions::from_mode(0o600))?;
+            }
+            Ok(file)
+        });
+        let file = opened.map_err(|error| {
+            let what =
+                format!("cannot write to the file of --log-file, {}: {error}", path_of(path));
+            Error::new(Kind::Usage, what)
+                .hint("Name a file of yours in a directory that is there; nothing was done.")
+        })?;
+        Ok(Log::Appended(Mutex::new(file)))
+    }
+
     /// Writes one line, with the time. What is no character of a line is spelt out: names
     /// of files may hold anything.
     pub fn line(&self, text: &str) {
@@ -44,6 +71,10 @@ impl Log {
         match self {
             Log::StandardError => {
                 let _ = io::stderr().lock().write_all(line.as_bytes());
+            }
+            Log::Appended(file) => {
+                let mut file = file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                let _ = file.write_all(line.as_bytes());
             }
             Log::File { path, at_work } => {
                 let mut at_work = at_work.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

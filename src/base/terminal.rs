@@ -2,7 +2,8 @@
 
 use std::env;
 use std::io::{self, BufRead, IsTerminal, Write};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -31,8 +32,10 @@ pub enum Volume {
     Quiet,
     #[default]
     Normal,
-    /// Also what rclone has to say.
+    /// Also each file that is sent or removed.
     Verbose,
+    /// Also what rclone has to say.
+    Rclone,
 }
 
 /// Standard output and standard error of this run.
@@ -43,6 +46,8 @@ pub struct Terminal {
     log: Option<Log>,
     /// In each command that a text shows.
     options: Mutex<String>,
+    /// What goes to standard error goes there as well.
+    copy: Option<Arc<Log>>,
 }
 
 #[derive(Clone, Copy)]
@@ -55,7 +60,22 @@ enum Paint {
 
 impl Terminal {
     pub fn new(voice: OutputOptions) -> Self {
-        Terminal { voice, broken: Mutex::new(None), log: None, options: Mutex::default() }
+        Terminal {
+            voice,
+            broken: Mutex::new(None),
+            log: None,
+            options: Mutex::default(),
+            copy: None,
+        }
+    }
+
+    /// The same, with a file that has what goes to standard error, too.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
+    pub fn copied_to(self, path: Option<&Path>) -> Result<Self> {
+        let copy = path.map(Log::appended).transpose()?.map(Arc::new);
+        Ok(Terminal { copy, ..self })
     }
 
     /// The same for a run that nobody watches: nothing is asked, all is kept in `log`, and
@@ -68,7 +88,7 @@ impl Terminal {
         };
         let kept = Terminal::new(OutputOptions { volume, ..self.voice });
         kept.address(&self.options());
-        Terminal { log: Some(log), ..kept }
+        Terminal { log: Some(log), copy: self.copy.clone(), ..kept }
     }
 
     /// What each command that a text shows is to have from here on.
@@ -129,13 +149,14 @@ impl Terminal {
     /// A secret that a person has to write down: on a terminal or nowhere.
     pub fn show_secret(&self, what: &str, secret: &Secret) {
         if self.interactive() {
-            self.to_stderr(&format!("{what}\n\n    {}\n", secret.expose()), Paint::Plain);
+            // In no file.
+            self.print(&format!("{what}\n\n    {}\n", secret.expose()), Paint::Plain);
         }
     }
 
-    /// What rclone says; shown with `--verbose`.
-    pub fn detail(&self, text: &str) {
-        if self.voice.volume >= Volume::Verbose {
+    /// What is shown from this volume on.
+    pub fn detail(&self, text: &str, from: Volume) {
+        if self.voice.volume >= from {
             self.to_stderr(text, Paint::Plain);
         }
     }
@@ -247,9 +268,15 @@ impl Terminal {
 
     fn to_stderr(&self, text: &str, paint: Paint) {
         self.keep(text);
-        if matches!(self.log, Some(Log::StandardError)) {
-            return;
+        if let Some(copy) = &self.copy {
+            text.lines().for_each(|line| copy.line(line));
         }
+        if !matches!(self.log, Some(Log::StandardError)) {
+            self.print(text, paint);
+        }
+    }
+
+    fn print(&self, text: &str, paint: Paint) {
         let (on, off) = match paint {
             _ if !self.voice.color => ("", ""),
             Paint::Plain => ("", ""),

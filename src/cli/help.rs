@@ -327,7 +327,10 @@ pub fn with_topics() -> clap::Command {
 /// It is wrong, or asks for help.
 pub fn parse() -> Result<Cli, clap::Error> {
     let mut matches = with_topics().try_get_matches().map_err(with_tip)?;
-    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command()))
+    let called = matches.subcommand_name().unwrap_or_default().to_owned();
+    let cli = Cli::from_arg_matches_mut(&mut matches);
+    let cli = cli.map_err(|error| error.format(&mut command()))?;
+    Ok(Cli { called, ..cli })
 }
 
 /// Adds what the word of another tool is called here.

@@ -37,7 +37,7 @@ mod version;
 
 use crate::base::error::Result;
 use crate::cli::{Cli, Command};
-use crate::host::awake;
+use crate::host::{awake, lock};
 use crate::operations::{self, Outcome, Session, bandwidth, next, ownership, profiles};
 
 /// Runs the command of `cli`.
@@ -52,6 +52,7 @@ pub fn run(cli: Cli, session: &Session) -> Result<Outcome> {
         ownership::check(session)?;
     }
     bandwidth::check(session)?;
+    lock::called(&cli.called);
     let _awake = cli.command.as_ref().is_some_and(Command::takes_long).then(awake::keep);
     let outcome = dispatch(cli.command, session);
     operations::login::tell_unsaved(session);

@@ -211,6 +211,7 @@ pub fn all<T: Task>(
             if let Ok(failed) = &result {
                 let done = task.done(failed);
                 tell(report, name, done, failed, verb);
+                lists::moved(report, name, task.plan(), failed, verb);
                 files += done.files;
                 moved += done.bytes;
             }

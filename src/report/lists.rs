@@ -1,13 +1,16 @@
 //! What is said of many things at once, and in how many words.
 
+use std::collections::HashSet;
 use std::fmt::Write;
+use std::os::unix::ffi::OsStrExt;
 
 use super::Report;
-use super::event::{Bytes, Event};
+use super::event::{Action, Bytes, Event};
+use super::note::Note;
 use crate::base::shown::name_of;
 use crate::base::terminal::Volume;
 use crate::base::units::{bytes, files};
-use crate::tree::model::plan::Planned;
+use crate::tree::model::plan::{Failed, Planned};
 use crate::tree::remote::own_objects::Foreign;
 use crate::tree::scan::excluded::Extent;
 
@@ -20,6 +23,34 @@ pub fn extent(extent: Extent) -> String {
 pub fn plan(report: &dyn Report, tree: &str, plan: &dyn Planned) {
     plan.each(&mut |action, path, bytes| {
         report.tell(&Event::Plan { action, tree: tree.to_owned(), bytes, path: Bytes::path(path) });
+    });
+}
+
+/// Every path that was moved or removed, for whoever wants to see them (`-v`).
+pub fn moved(
+    report: &dyn Report,
+    tree: &str,
+    plan: &dyn Planned,
+    failed: &[Failed],
+    verb: &'static str,
+) {
+    if report.volume() < Volume::Verbose {
+        return;
+    }
+    let of = |deletion: bool| -> HashSet<&[u8]> {
+        let failed = failed.iter().filter(|failed| failed.deletion == deletion);
+        failed.map(|failed| failed.path.as_path().as_os_str().as_bytes()).collect()
+    };
+    let (unsent, unremoved) = (of(false), of(true));
+    plan.each(&mut |action, path, bytes| {
+        let (verb, bytes, failed) = match action {
+            Action::Add | Action::Update => (verb, Some(bytes), &unsent),
+            Action::Delete => ("removed", None, &unremoved),
+            _ => return,
+        };
+        if !failed.contains(path) {
+            report.say(Note::Moved { verb, tree: tree.to_owned(), path: path.to_vec(), bytes });
+        }
     });
 }
 

@@ -145,7 +145,8 @@ impl Report for Terminal {
                 Tone::Verbatim => self.verbatim(&text),
                 Tone::Note => self.note(&text),
                 Tone::Done => self.done(&text),
-                Tone::Detail => self.detail(&text),
+                Tone::Detail => self.detail(&text, Volume::Verbose),
+                Tone::Rclone => self.detail(&text, Volume::Rclone),
                 Tone::Warning => {
                     self.warn(&text);
                     if !matches!(event, Event::Warning { .. }) {

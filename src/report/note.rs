@@ -22,8 +22,10 @@ pub enum Tone {
     Done,
     /// Something that deserves a look, though the work goes on.
     Warning,
-    /// What rclone says.
+    /// What happens to each file, with `-v`.
     Detail,
+    /// What rclone says, with `-vv`.
+    Rclone,
 }
 
 /// Something for people alone.
@@ -60,6 +62,13 @@ pub enum Note {
         tone: Tone,
         now: Option<String>,
         is_new: bool,
+    },
+    /// A path that was sent, brought back, or removed.
+    Moved {
+        verb: &'static str,
+        tree: String,
+        path: Vec<u8>,
+        bytes: Option<u64>,
     },
     /// How far a long run is, where no terminal shows it.
     Going {
@@ -258,8 +267,9 @@ pub enum TreeNote {
 impl Note {
     pub fn tone(&self) -> Tone {
         match self {
-            Note::Fixed(tone, _) | Note::Said(tone, _) => *tone,
-            Note::Rclone(_) => Tone::Detail,
+            Note::Fixed(tone, _) | Note::Said(tone, _) | Note::Bandwidth { tone, .. } => *tone,
+            Note::Rclone(_) => Tone::Rclone,
+            Note::Moved { .. } => Tone::Detail,
             Note::All { is_whole, undeleted, .. } if !is_whole || *undeleted > 0 => Tone::Warning,
             Note::AllWiped { is_whole: false, .. } => Tone::Warning,
             Note::All { .. }
@@ -268,7 +278,6 @@ impl Note {
             | Note::Scheduled { .. }
             | Note::LoggedIn { .. }
             | Note::SectionAdded { .. } => Tone::Done,
-            Note::Bandwidth { tone, .. } => *tone,
             Note::Level { .. }
             | Note::Remote(_)
             | Note::Schedule(_)
@@ -298,17 +307,7 @@ impl Note {
             Note::PhraseRefused { strange, words } => refused(strange, *words),
             Note::HookBegins { when, program } => format!("hook {when}: {program}"),
             Note::Printed { program, line } => format!("  {program}: {line}"),
-            Note::Bandwidth { now, is_new, .. } => {
-                let word = if *is_new { " is now" } else { "" };
-                match now {
-                    Some(now) => format!("bandwidth limit{word}: {now} (bytes a second)"),
-                    None => format!("bandwidth limit{word}: none"),
-                }
-            }
-            Note::Going { standing: Standing { tree, done, total, rate, left }, file } => {
-                let (done, total, file) = (bytes(*done), bytes(*total), one_line(file));
-                format!("{tree}: {done} of {total}, {rate}, {left} left; at work on {file}")
-            }
+            Note::Bandwidth { .. } | Note::Moved { .. } | Note::Going { .. } => self.going(),
             Note::RunBegins => format!("backup begins (poof {})", env!("CARGO_PKG_VERSION")),
             Note::RunEnded { code, word, time } => {
                 format!("backup ended: exit code {code} ({word}) after {}", clock(*time))
@@ -426,6 +425,30 @@ fn asks(text: &str, choices: &[(String, String)], preset: &str) -> String {
         lines.push(format!("(if you just press Enter: {preset})"));
     }
     lines.join("\n")
+}
+
+impl Note {
+    /// What is said of a run while it works.
+    fn going(&self) -> String {
+        match self {
+            Note::Bandwidth { now, is_new, .. } => {
+                let word = if *is_new { " is now" } else { "" };
+                match now {
+                    Some(now) => format!("bandwidth limit{word}: {now} (bytes a second)"),
+                    None => format!("bandwidth limit{word}: none"),
+                }
+            }
+            Note::Moved { verb, tree, path, bytes: size } => {
+                let size = size.map(|size| format!(" ({})", bytes(size))).unwrap_or_default();
+                format!("{verb} {tree}/{}{size}", name_of(path))
+            }
+            Note::Going { standing: Standing { tree, done, total, rate, left }, file } => {
+                let (done, total, file) = (bytes(*done), bytes(*total), one_line(file));
+                format!("{tree}: {done} of {total}, {rate}, {left} left; at work on {file}")
+            }
+            _ => String::new(),
+        }
+    }
 }
 
 impl TreeNote {

@@ -109,6 +109,7 @@ mod residue;
 mod restored_config;
 mod roundtrip;
 mod rules;
+mod running;
 #[cfg(target_os = "linux")] // systemd, cron
 mod schedule;
 #[cfg(target_os = "linux")] // systemd, cron

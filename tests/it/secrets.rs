@@ -22,7 +22,7 @@ fn secrets(sandbox: &Sandbox) -> Vec<String> {
 }
 
 fn assert_silent(sandbox: &Sandbox, args: &[&str]) {
-    for flags in [&[][..], &["-v"], &["--json", "-v"]] {
+    for flags in [&[][..], &["-vv"], &["--json", "-vv"]] {
         let run = sandbox.poof(flags.iter().chain(args)).run();
         for secret in secrets(sandbox) {
             assert!(!run.stdout.contains(&secret) && !run.stderr.contains(&secret), "{run}");
@@ -87,7 +87,7 @@ fn broken_files_show_none() {
     ] {
         fs::write(sandbox.rclone_conf(), &broken).unwrap();
         for command in ["verify", "backup", "download", "econfig", "cryptoggle"] {
-            let run = sandbox.poof(["-v", command]).run();
+            let run = sandbox.poof(["-vv", command]).run();
             assert!(
                 known.iter().all(|s| !run.stdout.contains(s) && !run.stderr.contains(s)),
                 "{run}"

@@ -161,6 +161,11 @@ impl Running {
         content(&self.stderr)
     }
 
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Neither ended nor out of time.
     pub fn is_at_work(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none() && self.start.elapsed() < self.timeout
