@@ -2,9 +2,13 @@
 //! on: nobody has to wait for it, and an interrupt ends it at once.
 
 use std::io::{self, IsTerminal, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 use std::thread;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use super::secret::Secret;
@@ -17,6 +21,29 @@ pub struct Typing {
     lines: Receiver<Secret>,
     /// The terminal as it was, if it is one.
     before: Option<Termios>,
+    /// Nobody listens any more: the next key is for somebody else.
+    over: Arc<AtomicBool>,
+}
+
+/// Standard input, of which no more is taken than is asked for, and nothing once it is over.
+struct Unbuffered {
+    over: Arc<AtomicBool>,
+}
+
+impl Read for Unbuffered {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+        let input = io::stdin();
+        while !self.over.load(Ordering::Relaxed) {
+            let mut ready = [PollFd::new(&input, PollFlags::IN)];
+            match poll(&mut ready, Some(&LOOK)) {
+                Ok(0) | Err(Errno::INTR) => {}
+                Ok(_) => return Ok(rustix::io::read(&input, buffer)?),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(0)
+    }
 }
 
 /// What has been typed.
@@ -30,10 +57,11 @@ pub enum Typed {
 impl Typing {
     pub fn begin() -> Self {
         let (tell, lines) = mpsc::channel();
-        // It ends with the process: nothing ends a read from a terminal.
-        thread::spawn(move || listen(&mut io::stdin().lock(), &tell));
+        let over = Arc::new(AtomicBool::new(false));
+        let mut input = Unbuffered { over: Arc::clone(&over) };
+        thread::spawn(move || listen(&mut input, &tell));
         let before = io::stdin().is_terminal().then(|| tcgetattr(io::stdin()).ok()).flatten();
-        Typing { lines, before }
+        Typing { lines, before, over }
     }
 
     /// Whether what is typed is shown. What is not shown may be longer than a line of a
@@ -59,6 +87,7 @@ impl Typing {
 
 impl Drop for Typing {
     fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
         self.show(true);
     }
 }

@@ -28,6 +28,8 @@ use crate::storage::login::{self, Login, Question, State, Step};
 
 /// Where rclone keeps what the login is for, and renews it.
 const TOKEN: &str = "token";
+/// How long a browser is waited for, unless somebody says.
+pub const PATIENCE: Duration = Duration::from_mins(5);
 /// How often a person may paste something wrong.
 const TRIES: u32 = 3;
 /// The settings with which a remote wants no login, though others of its type do.
@@ -59,13 +61,25 @@ pub struct Request {
 /// # Errors
 /// The provider refuses, nobody answers in time, or the file cannot be changed.
 pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
+    let path = session.files.rclone.clone();
+    let is_new = !path.exists();
+    let kind = log_in(session, request)?;
+    session.report.say(Note::Written { is_new, path });
+    session.report.say(Note::LoggedIn { kind });
+    Ok(Outcome::default().with("changed", true))
+}
+
+/// The same without a word at the end. Returns the type that was logged in to.
+///
+/// # Errors
+/// As [`run`].
+pub fn log_in(session: &Session, request: &Request) -> Result<String> {
     // So long another poof would work with the section as it was, and renew a token of it.
     let _lock = session.lock()?;
     // poof.conf need not exist yet.
     let poof = PoofConf::load(&session.files.poof).ok();
     let path = &session.files.rclone;
-    let is_new = !path.exists();
-    let mut file = if is_new {
+    let mut file = if !path.exists() {
         RcloneFile::new(RcloneConf::default())
     } else {
         in_time(rclone_file(session, poof.as_ref()))?
@@ -91,9 +105,7 @@ pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
     let made = made.into_iter().map(|(key, value)| (key, (*value).clone())).collect();
     file.conf.fill(&name, &made, &["type"]);
     file.save(path)?;
-    session.report.say(Note::Written { is_new, path: path.clone() });
-    session.report.say(Note::LoggedIn { kind });
-    Ok(Outcome::default().with("changed", true))
+    Ok(kind)
 }
 
 /// Says what comes next if the storage remote wants a login and has none.

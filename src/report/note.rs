@@ -368,6 +368,20 @@ impl Note {
             Note::SectionAdded { section, path } => {
                 format!("added [{section}] to {}", path_of(path))
             }
+            Note::LoginNext { .. }
+            | Note::PasteAnswer
+            | Note::Asks { .. }
+            | Note::LoggedIn { .. } => self.of_login(),
+            Note::BucketMade { place } => format!("{place} did not exist and was made"),
+            Note::Proxy { to, proxy, place } => {
+                format!("requests to {to} go through the proxy {proxy} ({place})")
+            }
+        }
+    }
+
+    /// The same of a login in the browser.
+    fn of_login(&self) -> String {
+        match self {
             Note::LoginNext { kind } => format!("{kind} wants a login: `poof login`"),
             Note::PasteAnswer => "Is that browser on another machine? It then ends at an address that \
                                   begins with http://127.0.0.1:53682 or http://localhost:53682, and \
@@ -376,10 +390,7 @@ impl Note {
                 .to_owned(),
             Note::Asks { text, choices, preset } => asks(text, choices, preset),
             Note::LoggedIn { kind } => format!("logged in to {kind}; next: `poof verify`"),
-            Note::BucketMade { place } => format!("{place} did not exist and was made"),
-            Note::Proxy { to, proxy, place } => {
-                format!("requests to {to} go through the proxy {proxy} ({place})")
-            }
+            _ => String::new(),
         }
     }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::harness::minio::{ACCESS_KEY, SECRET_KEY};
+use crate::harness::provider::{Port, Provider, browse};
 use crate::harness::servers::{PASSWORD, Server, USER};
 use crate::harness::{Sandbox, Snapshot, Terminal, assert_same_content, grow, minio};
 
@@ -364,4 +365,65 @@ fn the_word_of_another_tool_gets_a_tip() {
     let sandbox = newcomer();
     let run = sandbox.poof(["restore"]).run().expect_code(2);
     run.stderr_has("poof download").stderr_has("poof get PATH");
+}
+
+#[test]
+fn somebody_with_a_cloud_logs_in_in_the_browser() {
+    let (sandbox, provider) = (newcomer(), Provider::start());
+    let _port = Port::take();
+    let mut person = Person::before(&sandbox, "");
+    person.answer("What should be backed up", "");
+    person.answer("Where should backups go", "Google Drive");
+    person.answer("Which one", "Google Cloud Storage");
+    person.answer("Look at the other settings", "y");
+    person.asked("Which ones");
+    // The provider is a stand-in.
+    let [auth, token] = provider.settings().map(|setting| {
+        let (key, value) = setting.split_once('=').unwrap();
+        (key.to_owned(), value.to_owned())
+    });
+    let endpoint = ("endpoint".to_owned(), provider.endpoint());
+    let settings = [("bucket_policy_only".to_owned(), "y".to_owned()), auth, token, endpoint];
+    for (key, _) in &settings {
+        person.terminal.tmux(&["send-keys", "-l", key]);
+        let found = |row: &String| row.starts_with("> [ ]") && row.contains(key.as_str());
+        person.terminal.until(key, |rows| rows.iter().any(found));
+        person.key("Space");
+        person.terminal.tmux(&["send-keys", "-N", "30", "BSpace"]);
+    }
+    person.key("Enter");
+    for (what, value) in [
+        ("Access checks should use bucket-level", "y"),
+        ("Auth server URL", &settings[1].1),
+        ("Token server url", &settings[2].1),
+    ] {
+        person.answer(what, value);
+    }
+    person.asked("Custom endpoint");
+    person.terminal.tmux(&["send-keys", "-l", "Another"]);
+    person.key("Enter");
+    person
+        .terminal
+        .until("a value may be typed", |rows| rows.iter().any(|row| row.contains("[endpoint")));
+    person.answer("Custom endpoint", &settings[3].1);
+    person.answer("Directory:", "");
+    person.answer("Encrypt before", "");
+    person.answer("How long should", "Not at all");
+    // The address is printed, and opened by whoever sits in front of it.
+    let is_address = |row: &String| row.starts_with("http");
+    let rows = person.terminal.until("an address", |rows| rows.iter().any(is_address));
+    let first = rows.iter().position(is_address).unwrap();
+    let address: String = rows[first..].iter().take_while(|row| !row.is_empty()).cloned().collect();
+    let (_, status, _) = browse(&address);
+    assert_eq!(status, 200);
+    person.answer("It works. Write", "");
+    for question in ["How often", "Where should the recovery kit go"] {
+        person.asked(question);
+        person.key("Escape");
+    }
+    person.answer("Make the first backup", "");
+    let screen = person.ends(0);
+    assert!(!Provider::is_secret_of(&screen), "{screen}");
+    assert!(provider.objects() > 10, "{screen}");
+    sandbox.poof(["check", "--read-data"]).run().expect_code(0);
 }

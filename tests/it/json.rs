@@ -105,6 +105,9 @@ impl Told {
     }
 }
 
+/// They succeed in front of a person alone (init.rs, terminal.rs).
+const AT_A_TERMINAL: [&str; 2] = ["init", "edit"];
+
 /// The commands that `poof --help` names.
 fn commands() -> Vec<String> {
     let help = Sandbox::new().poof(["--help"]).run().expect_code(0).stdout;
@@ -127,7 +130,8 @@ fn every_command_speaks_the_schema_when_it_succeeds_and_when_it_fails() {
     assert!(commands.len() >= 18, "{commands:?}");
     for command in &commands {
         let seen = codes.get(command).cloned().unwrap_or_default();
-        assert!(seen.contains(&0), "no story in which `{command}` succeeds: {seen:?}");
+        let succeeds = seen.contains(&0) || AT_A_TERMINAL.contains(&command.as_str());
+        assert!(succeeds, "no story in which `{command}` succeeds: {seen:?}");
         assert!(seen.iter().any(|code| *code != 0), "no story in which `{command}` fails");
     }
     let seen: BTreeSet<i32> = codes.values().flatten().copied().collect();

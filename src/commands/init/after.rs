@@ -29,6 +29,10 @@ pub fn all(session: &Session, answers: &Answers, level: Option<u8>) -> Result<Ou
         session.report.note("`poof backup` makes the first backup.");
         Outcome::default()
     };
+    session.report.note(
+        "A second place for backups, such as a disk beside a cloud, is a profile of its own: `poof \
+         --profile NAME init`.",
+    );
     if level.is_some_and(|level| level % 2 == 0) {
         session.report.note(
             "`poof upload --dry-run` shows what an upload would wipe here once all is proven. \

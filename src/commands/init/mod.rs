@@ -118,9 +118,10 @@ fn encryption(session: &Session, answers: &mut Answers) -> Result<Option<()>> {
 /// Makes a draft of the answers and tries it.
 fn tried(session: &Session, answers: &mut Answers) -> Result<Tried> {
     loop {
-        session.report.note("Trying it: list, write, read, and delete …");
-        let tried = Draft::make(session, answers)
-            .and_then(|draft| draft.try_it().map(|trial| (draft, trial)));
+        let tried = draft(session, answers).and_then(|draft| {
+            session.report.note("Trying it: list, write, read, and delete …");
+            draft.try_it().map(|trial| (draft, trial))
+        });
         let error = match tried {
             Ok((draft, trial)) => match &trial.keeps_nothing {
                 Some(error) if answers.keep.is_some() => {
@@ -143,6 +144,17 @@ fn tried(session: &Session, answers: &mut Answers) -> Result<Tried> {
             Some(_) => return Ok(Tried::Left),
         }
     }
+}
+
+/// Both files, with the login that the remote wants.
+fn draft(session: &Session, answers: &mut Answers) -> Result<Draft> {
+    let draft = Draft::make(session, answers)?;
+    if let Some(place) = &mut answers.place
+        && place.wants_login()?
+    {
+        draft.log_in(place)?;
+    }
+    Ok(draft)
 }
 
 /// Shows what would be written, and asks.

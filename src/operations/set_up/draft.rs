@@ -1,5 +1,6 @@
 //! Both files as they would be, in a directory of their own, where they can be tried.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,7 +17,9 @@ use crate::config::secrets::Declared;
 use crate::config::{Files, PoofConf, Problem, RcloneConf, RcloneFile};
 use crate::host::scratch::Scratch;
 use crate::operations::secrets::{in_time, rclone_file};
-use crate::operations::{Session, directories, encryption, keeping, loading, probe, section};
+use crate::operations::{
+    Session, directories, encryption, keeping, loading, login, probe, section,
+};
 use crate::storage::configuration;
 use crate::storage::remote::Remote;
 
@@ -101,10 +104,31 @@ impl Draft {
             let crypt = encryption::add(session, &poof, &mut rclone.conf)?;
             poof = poof.with_remote(&crypt.name);
         }
-        let session = of_its_own(session, scratch.path());
+        // Not the directory that is locked while it is in use: who saves a file locks its own.
+        let dir = scratch.path().join("config");
+        create_private_dir(&dir)?;
+        let session = of_its_own(session, &dir);
         poof.save(&session.files.poof)?;
         rclone.save(&session.files.rclone)?;
         Ok(Draft { session, before, _scratch: scratch, _fresh: fresh })
+    }
+
+    /// Has the user log in to the provider. The settings of `place` get what that brings.
+    ///
+    /// # Errors
+    /// The provider refuses, or nobody answers in time.
+    pub fn log_in(&self, place: &mut Place) -> Result<()> {
+        let (settings, wait) = (BTreeMap::new(), login::PATIENCE);
+        let kind = Some(place.kind.clone());
+        login::log_in(&self.session, &login::Request { kind, settings, no_browser: false, wait })?;
+        let poof = PoofConf::load(&self.session.files.poof).map_err(Problem::into_error)?;
+        let rclone = rclone_conf(&self.session, &poof)?.conf;
+        let section = storage_section(&poof, &rclone).to_owned();
+        // What is there is in clear, and rclone's form of it is not.
+        for (key, value) in rclone.values(&section).into_iter().filter(|(key, _)| key != "type") {
+            place.settings.entry(key).or_insert(value);
+        }
+        Ok(())
     }
 
     /// Lists, writes, reads and deletes on the remote.

@@ -44,6 +44,18 @@ pub struct Place {
     pub bucket: Option<String>,
 }
 
+impl Place {
+    /// Whether a login in the browser is to come.
+    ///
+    /// # Errors
+    /// rclone does not answer.
+    pub fn wants_login(&self) -> Result<bool> {
+        let types = questions::types()?;
+        let wants = types.iter().any(|kind| kind.name == self.kind && questions::needs_login(kind));
+        Ok(wants && !self.settings.contains_key("token"))
+    }
+}
+
 /// What both files say today.
 pub struct Known {
     pub answers: Answers,

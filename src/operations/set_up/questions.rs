@@ -175,11 +175,12 @@ fn fits(of: &str, provider: &str) -> bool {
 /// Whether nobody should see the value of a setting. rclone also counts names of accounts
 /// and servers among what it leaves out of a report.
 pub fn is_secret(key: &str, option: Option<&RemoteOption>) -> bool {
-    const WORDS: [&str; 6] = ["pass", "secret", "token", "key", "credential", "sas_url"];
-    const FILES: [&str; 4] = ["key_file", "_file", "key_use_agent", "known_hosts"];
+    const WORDS: [&str; 5] = ["pass", "secret", "token", "key", "credential"];
+    const FILES: [&str; 4] = ["_url", "_file", "key_use_agent", "known_hosts"];
     let by_name = WORDS.iter().any(|word| key.contains(word))
         && !FILES.iter().any(|file| key.ends_with(file));
     option.is_some_and(|option| option.is_password)
+        || key == "sas_url"
         || by_name && option.is_none_or(|option| option.kind == "string")
 }
 
@@ -260,7 +261,12 @@ mod tests {
                 assert!(is_secret(&option.name, Some(option)), "{} {}", kind.name, option.name);
             }
         }
-        for (key, is) in [("secret_access_key", true), ("token", true), ("key_file", false)] {
+        for (key, is) in [
+            ("secret_access_key", true),
+            ("token", true),
+            ("key_file", false),
+            ("token_url", false),
+        ] {
             assert_eq!(is_secret(key, None), is, "{key}");
         }
     }

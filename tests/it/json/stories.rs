@@ -31,6 +31,8 @@ fn bare(told: &Told) {
     told.run(&bare, &["neuter", "--yes"], 7);
     told.run(&bare, &["remove", "data"], 3);
     told.run(&bare, &["add", "none"], 2);
+    told.run(&bare, &["init"], 2);
+    told.run(&bare, &["edit"], 2);
     for args in
         [&["paths"][..], &["version"], &["--version"], &["completions", "bash"], &["--help"]]
     {
