@@ -365,7 +365,7 @@ impl Lines {
         let mut missing = self.missing();
         missing.retain(|number| !known.contains(number));
         // Those that are known may be the next ones.
-        let last = (self.highest()..).find(|last| !known.contains(&(last + 1)));
+        let last = (self.highest()..MOST).find(|last| !known.contains(&(last + 1)));
         let after = last.filter(|last| *last > 0 && self.total().is_none());
         match (missing.as_slice(), after) {
             ([], None) => None,
