@@ -151,18 +151,34 @@ var unsaved atomic.Value
 const longestRenewal = 90 * time.Second
 
 // alone keeps other processes that renew off the file, until what it gives is called. Where
-// the file system has no locks there is nobody to wait for.
+// the file system has no locks there is nobody to wait for. The directory is not locked:
+// that of a file for a trial is locked by poof itself.
 func (f *carefulFile) alone() func() {
-	dir, err := os.Open(filepath.Dir(config.GetConfigPath()))
-	if err != nil || f.values == nil {
-		return func() { _ = dir.Close() }
+	nobody := func() {}
+	if f.values == nil {
+		return nobody
 	}
 	for end := time.Now().Add(longestRenewal); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if err := unix.Flock(int(dir.Fd()), unix.LOCK_EX|unix.LOCK_NB); !errors.Is(err, unix.EWOULDBLOCK) {
-			break
+		file, err := os.Open(config.GetConfigPath())
+		if err != nil {
+			return nobody
 		}
+		free := func() { _ = file.Close() }
+		err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		// Whoever had the lock may have put another file in the place of this one.
+		if !errors.Is(err, unix.EWOULDBLOCK) && (err != nil || isInPlace(file)) {
+			return free
+		}
+		free()
 	}
-	return func() { _ = dir.Close() }
+	return nobody
+}
+
+// isInPlace tells whether an open file is the configuration.
+func isInPlace(file *os.File) bool {
+	open, err := file.Stat()
+	there, err2 := os.Stat(config.GetConfigPath())
+	return err == nil && err2 == nil && os.SameFile(open, there)
 }
 
 // Save writes what was set since the last time.

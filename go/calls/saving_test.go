@@ -5,8 +5,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rclone/rclone/fs/config"
+	"golang.org/x/sys/unix"
 )
 
 const commented = "# mine\n\n[other]\ntype = s3\n\n[s]\n; about the type\ntype=drive\ntoken: old\nscope = drive\n# the end of it\n\n[t]\ntoken = another\n# the end\n"
@@ -96,5 +98,24 @@ func TestARenewedTokenIsHiddenInWhatIsSaid(t *testing.T) {
 	save(t, configFile(t, commented), "s", "token", `{"access_token":"ACCESS-1","refresh_token":"REFRESH-1"}`)
 	if said := Scrub("it says ACCESS-1 and REFRESH-1"); said != "it says *** and ***" {
 		t.Error(said)
+	}
+}
+
+// SFTP saves what it has found out about a server, also while a remote is tried, and poof
+// holds a lock on the directory of a trial.
+func TestALockOnTheDirectoryIsNoReasonToWait(t *testing.T) {
+	path := configFile(t, commented)
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = dir.Close() }()
+	if err := unix.Flock(int(dir.Fd()), unix.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	ask(t, "poof/config", map[string]any{"path": path, "renews": true})
+	start := time.Now()
+	if err := config.SetValueAndSave("s", "description", "new"); err != nil || time.Since(start) > 10*time.Second {
+		t.Error(err, time.Since(start))
 	}
 }

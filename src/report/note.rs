@@ -350,15 +350,9 @@ impl Note {
             | Note::OtherKits(_)
             | Note::KitOfProfile(_) => self.of_several(),
             Note::KitMade { made } => format!("the kit is of {}", date(*made)),
-            Note::KitRuns { programs } => {
-                let lines: Vec<_> = programs.iter().map(|told| format!("\n  {told}")).collect();
-                format!("The configuration of the kit runs these programs:{}", lines.concat())
-            }
+            Note::KitRuns { programs } => kit_runs(programs),
             Note::InKeychain { secret } => format!("{secret} is in the keychain of this machine"),
-            Note::InTheFile { secret } => format!(
-                "{secret} is in rclone-poof.conf now: where it came from is not on this machine. \
-                 `poof secret set {secret}` takes it out."
-            ),
+            Note::InTheFile { secret } => in_the_file(secret),
             Note::Written { is_new, path } => {
                 format!("{} {}", if *is_new { "created" } else { "changed" }, path_of(path))
             }
@@ -422,6 +416,18 @@ impl Note {
             _ => String::new(),
         }
     }
+}
+
+fn kit_runs(programs: &[String]) -> String {
+    let lines: String = programs.iter().flat_map(|told| ["\n  ", told.as_str()]).collect();
+    format!("The configuration of the kit runs these programs:{lines}")
+}
+
+fn in_the_file(secret: &str) -> String {
+    format!(
+        "{secret} is in rclone-poof.conf now: where it came from is not on this machine. `poof \
+         secret set {secret}` takes it out."
+    )
 }
 
 /// A question, with the choices numbered.
