@@ -12,6 +12,7 @@ use inquire::{
     Confirm, InquireError, MultiSelect, Password, PasswordDisplayMode, Select, Text,
     set_global_render_config,
 };
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::error::{Error, Result};
 use super::interrupt;
@@ -175,6 +176,8 @@ fn asked<T: Send + 'static>(
             Ok(Err(error)) => {
                 Err(Error::unexpected(format!("cannot ask on this terminal: {error}")))
             }
+            // Who waits for keys of a terminal that is gone would wait for ever.
+            Err(RecvTimeoutError::Timeout) if is_gone() => Err(Error::interrupted()),
             Err(RecvTimeoutError::Timeout) => {
                 interrupt::check().inspect_err(|_| restore())?;
                 continue;
@@ -185,6 +188,14 @@ fn asked<T: Send + 'static>(
             }
         };
     }
+}
+
+/// Whether the terminal was closed: a process in the background hears of that by no signal.
+fn is_gone() -> bool {
+    let input = io::stdin();
+    let mut ready = [PollFd::new(&input, PollFlags::IN)];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut ready, Some(&now)).is_ok() && ready[0].revents().contains(PollFlags::HUP)
 }
 
 /// Leaves the terminal as it was: the question is still open.

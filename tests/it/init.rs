@@ -427,3 +427,21 @@ fn somebody_with_a_cloud_logs_in_in_the_browser() {
     assert!(provider.objects() > 10, "{screen}");
     sandbox.poof(["check", "--read-data"]).run().expect_code(0);
 }
+
+#[test]
+fn a_terminal_that_is_closed_ends_it_even_if_no_signal_says_so() {
+    let sandbox = newcomer();
+    let before = everything(&sandbox);
+    let person = Person::before(&sandbox, "");
+    person.asked("What should be backed up");
+    let home = format!("HOME={}", sandbox.home().display());
+    let [pid] = process_of(&home)[..] else { panic!("not one process") };
+    drop(person);
+    let gone = || rustix::process::test_kill_process(pid).is_err();
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while !gone() && std::time::Instant::now() < end {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert!(gone(), "it still waits for keys");
+    assert_eq!(everything(&sandbox), before);
+}
