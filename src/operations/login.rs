@@ -79,10 +79,10 @@ pub fn log_in(session: &Session, request: &Request) -> Result<String> {
     // poof.conf need not exist yet.
     let poof = PoofConf::load(&session.files.poof).ok();
     let path = &session.files.rclone;
-    let mut file = if !path.exists() {
-        RcloneFile::new(RcloneConf::default())
-    } else {
+    let mut file = if path.exists() {
         in_time(rclone_file(session, poof.as_ref()))?
+    } else {
+        RcloneFile::new(RcloneConf::default())
     };
     let name = section_of(poof.as_ref(), &file.conf);
     let kind = kind(request, &file.conf, &name)?;
