@@ -307,27 +307,17 @@ impl Note {
             Note::PhraseRefused { strange, words } => refused(strange, *words),
             Note::HookBegins { when, program } => format!("hook {when}: {program}"),
             Note::Printed { program, line } => format!("  {program}: {line}"),
-            Note::Bandwidth { .. } | Note::Moved { .. } | Note::Going { .. } => self.going(),
-            Note::RunBegins => format!("backup begins (poof {})", env!("CARGO_PKG_VERSION")),
-            Note::RunEnded { code, word, time } => {
-                format!("backup ended: exit code {code} ({word}) after {}", clock(*time))
-            }
-            Note::RunSkipped { why } => format!("not run: {why}"),
-            Note::WaitsForNetwork { remote, most } => {
-                let most = most.as_secs();
-                format!("{remote} does not answer; waiting for up to {most} seconds")
-            }
-            Note::PartsStay { why } => {
-                format!("what an earlier run began to upload could not be removed: {why}")
-            }
-            Note::All { verb, files, bytes, time, undeleted, is_whole } => {
-                let volume = format!("{} in {}", volume(*files, *bytes), clock(*time));
-                all(verb, &volume, *undeleted, *is_whole)
-            }
-            Note::AllWiped { files, bytes, is_whole } => {
-                all("wiped", &volume(*files, *bytes), 0, *is_whole)
-            }
-            Note::AllIntact { files: count } => format!("All can be restored: {}", files(*count)),
+            Note::Bandwidth { .. }
+            | Note::Moved { .. }
+            | Note::Going { .. }
+            | Note::RunBegins
+            | Note::RunEnded { .. }
+            | Note::RunSkipped { .. }
+            | Note::WaitsForNetwork { .. }
+            | Note::PartsStay { .. }
+            | Note::All { .. }
+            | Note::AllWiped { .. }
+            | Note::AllIntact { .. } => self.going(),
             Note::Level { declared, actual, lacking, nothing_saved } => {
                 let holds = holds(*declared, *actual, *lacking, *nothing_saved);
                 format!("level: {declared} {}\nholds: {holds}", level(*declared))
@@ -445,7 +435,7 @@ fn asks(text: &str, choices: &[(String, String)], preset: &str) -> String {
 }
 
 impl Note {
-    /// What is said of a run while it works.
+    /// What is said of a run while it works, and at its end.
     fn going(&self) -> String {
         match self {
             Note::Bandwidth { now, is_new, .. } => {
@@ -463,6 +453,26 @@ impl Note {
                 let (done, total, file) = (bytes(*done), bytes(*total), one_line(file));
                 format!("{tree}: {done} of {total}, {rate}, {left} left; at work on {file}")
             }
+            Note::RunBegins => format!("backup begins (poof {})", env!("CARGO_PKG_VERSION")),
+            Note::RunEnded { code, word, time } => {
+                format!("backup ended: exit code {code} ({word}) after {}", clock(*time))
+            }
+            Note::RunSkipped { why } => format!("not run: {why}"),
+            Note::WaitsForNetwork { remote, most } => {
+                let most = most.as_secs();
+                format!("{remote} does not answer; waiting for up to {most} seconds")
+            }
+            Note::PartsStay { why } => {
+                format!("what an earlier run began to upload could not be removed: {why}")
+            }
+            Note::All { verb, files, bytes, time, undeleted, is_whole } => {
+                let volume = format!("{} in {}", volume(*files, *bytes), clock(*time));
+                all(verb, &volume, *undeleted, *is_whole)
+            }
+            Note::AllWiped { files, bytes, is_whole } => {
+                all("wiped", &volume(*files, *bytes), 0, *is_whole)
+            }
+            Note::AllIntact { files: count } => format!("All can be restored: {}", files(*count)),
             _ => String::new(),
         }
     }

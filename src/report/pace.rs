@@ -11,17 +11,24 @@ use crate::base::units::{bytes, clock};
 const SPAN: Duration = Duration::from_secs(15);
 /// Before this much has passed nothing is said.
 const LEAST: Duration = Duration::from_secs(2);
+/// Small files arrive many at once. What comes next is not late before this has passed.
+const LUMP: Duration = Duration::from_secs(3);
 
 /// The last seconds of some work.
 #[derive(Debug, Default)]
 pub struct Pace {
     /// Times since the beginning, and the bytes that were done.
     samples: VecDeque<(Duration, u64)>,
+    /// The last at which more was done than before.
+    moved: Option<(Duration, u64)>,
 }
 
 impl Pace {
     /// So much is done at a time.
     pub fn note(&mut self, time: Duration, done: u64) {
+        if self.samples.back().is_some_and(|(_, before)| *before != done) {
+            self.moved = Some((time, done));
+        }
         self.samples.push_back((time, done));
         while self.samples.get(1).is_some_and(|(second, _)| *second + SPAN <= time) {
             self.samples.pop_front();
@@ -30,7 +37,9 @@ impl Pace {
 
     /// Bytes a second. None: too little has happened yet.
     pub fn rate(&self) -> Option<f64> {
-        let ((begin, before), (end, after)) = (self.samples.front()?, self.samples.back()?);
+        let ((begin, before), now) = (self.samples.front()?, self.samples.back()?);
+        let moved = self.moved.as_ref().filter(|(time, _)| *time + LUMP > now.0);
+        let (end, after) = moved.unwrap_or(now);
         let time = end.saturating_sub(*begin);
         #[allow(clippy::cast_precision_loss)] // nobody reads that many digits
         (time >= LEAST).then(|| after.saturating_sub(*before) as f64 / time.as_secs_f64())
