@@ -362,9 +362,9 @@ pub struct Cconfig {
     /// The type of remote: s3, local (with PATH=/directory) or any type of rclone
     #[arg(long, value_name = "TYPE")]
     pub remote: Option<String>,
-    /// Settings of the remote
-    #[arg(value_name = "KEY=VALUE", value_parser = setting)]
-    pub settings: Vec<(String, String)>,
+    /// Settings of the remote; KEY alone asks for the value, KEY=- reads it from standard input
+    #[arg(value_name = "KEY=VALUE", value_parser = setting_or_key)]
+    pub settings: Vec<(String, Option<String>)>,
 }
 
 #[derive(Args)]
@@ -418,6 +418,15 @@ fn kind(text: &str) -> Result<String, String> {
 fn percent(text: &str) -> Result<f64, String> {
     let number = text.strip_suffix('%').unwrap_or(text).trim().parse();
     number.ok().filter(|n| (0.0..=100.0).contains(n)).ok_or("expected a share like 5%".to_owned())
+}
+
+/// A setting, or its key alone.
+fn setting_or_key(text: &str) -> Result<(String, Option<String>), String> {
+    if text.contains('=') {
+        return setting(text).map(|(key, value)| (key, Some(value)));
+    }
+    // It is a setting if it has a value.
+    setting(&format!("{text}=")).map(|(key, _)| (key, None))
 }
 
 fn setting(text: &str) -> Result<(String, String), String> {

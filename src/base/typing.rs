@@ -1,16 +1,21 @@
 //! What a person types, or what is on standard input, line by line, while other work goes
 //! on: nobody has to wait for it, and an interrupt ends it at once.
 
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, BufRead, IsTerminal, Read};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 use std::thread;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use zeroize::Zeroizing;
 
+use super::error::{Error, Kind, Result};
+use super::interrupt;
 use super::secret::Secret;
 
 /// More than a line ever has, in bytes.
@@ -43,6 +48,53 @@ impl Read for Unbuffered {
             }
         }
         Ok(0)
+    }
+}
+
+/// A terminal that does not show what is typed. When this is dropped it is as it was.
+pub struct Unseen(Option<Termios>);
+
+impl Unseen {
+    pub fn begin() -> Self {
+        let before = io::stdin().is_terminal().then(|| tcgetattr(io::stdin()).ok()).flatten();
+        if let Some(before) = &before {
+            let mut modes = before.clone();
+            modes.local_modes.remove(LocalModes::ECHO);
+            modes.local_modes.insert(LocalModes::ECHONL);
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, &modes);
+        }
+        Unseen(before)
+    }
+}
+
+impl Drop for Unseen {
+    fn drop(&mut self) {
+        if let Some(before) = &self.0 {
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
+        }
+    }
+}
+
+/// The next line of standard input, with its end; None: there is no more.
+///
+/// # Errors
+/// It cannot be read, or an interrupt ends the wait.
+pub fn line() -> Result<Option<Secret>> {
+    let (tell, line) = mpsc::channel();
+    // Reading goes on after a signal (SA_RESTART), so somebody else reads.
+    thread::spawn(move || {
+        let mut line = Zeroizing::new(String::new());
+        let read = io::stdin().lock().take(LONGEST as u64).read_line(&mut line);
+        let _ = tell.send(read.map(|size| (size > 0).then(|| Secret::from(line))));
+    });
+    loop {
+        match line.recv_timeout(Duration::from_millis(50)) {
+            Ok(read) => {
+                let failed = |error| Error::io("read", Path::new("standard input"), &error);
+                return read.map_err(|error| failed(error).with_kind(Kind::Usage));
+            }
+            Err(_) => interrupt::check()?,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::config::rclone_conf::{STORAGE, is_encrypted};
 use crate::config::ready::storage_section;
 use crate::config::{PoofConf, Problem, RcloneConf, RcloneFile, Status, keys};
 use crate::operations::secrets::{in_time, rclone_file};
-use crate::operations::{Outcome, Session, login, section};
+use crate::operations::{Outcome, Session, login, section, settings};
 use crate::report::Note;
 
 const CONSTRAINT: &str = "location_constraint";
@@ -20,6 +20,8 @@ pub fn run(session: &Session, args: &Cconfig) -> Result<Outcome> {
     let missing = !path.exists();
     let changes = missing || args.remote.is_some() || !args.settings.is_empty();
     if changes {
+        // Nobody waits for what a person types.
+        let given = settings::values(session, &args.settings, kind(session, args).as_deref())?;
         let _lock = session.lock()?;
         let s3 = matches!(args.remote.as_deref(), None | Some("s3"));
         // poof.conf need not exist yet.
@@ -33,7 +35,7 @@ pub fn run(session: &Session, args: &Cconfig) -> Result<Outcome> {
             }
             other => in_time(other)?,
         };
-        fill(session, poof.as_ref(), &mut file.conf, args)?;
+        fill(session, poof.as_ref(), &mut file.conf, args, given)?;
         file.save(path)?;
         session.report.say(Note::Written { is_new: missing, path: path.clone() });
         login::remind(session, poof.as_ref(), &file.conf);
@@ -48,16 +50,33 @@ pub fn run(session: &Session, args: &Cconfig) -> Result<Outcome> {
     }
 }
 
+/// The type of the remote, as far as it is known before anything is asked.
+fn kind(session: &Session, args: &Cconfig) -> Option<String> {
+    if let Some(kind) = args.remote.as_deref() {
+        return Some(if kind == "local" { "alias" } else { kind }.to_owned());
+    }
+    let s3 = || Some("s3".to_owned());
+    match RcloneConf::load(&session.files.rclone) {
+        Err(Problem { status: Status::MissingConfigFile, .. }) => s3(),
+        Err(_) => None,
+        Ok(conf) => {
+            let poof = PoofConf::load(&session.files.poof).ok();
+            let section = poof.as_ref().map_or(STORAGE, |poof| storage_section(poof, &conf));
+            conf.kind(section).map(str::to_owned).or_else(s3)
+        }
+    }
+}
+
 /// The storage remote with the settings of the command line.
 fn fill(
     session: &Session,
     poof: Option<&PoofConf>,
     conf: &mut RcloneConf,
     args: &Cconfig,
+    given: BTreeMap<String, String>,
 ) -> Result<()> {
     // poof.conf may have another name for it.
     let section = poof.map_or(STORAGE, |poof| storage_section(poof, conf)).to_owned();
-    let given: BTreeMap<String, String> = args.settings.iter().cloned().collect();
     let (kind, mut given) = match args.remote.as_deref() {
         Some("local") => ("alias".to_owned(), directory(given)?),
         Some(kind) => (kind.to_owned(), given),

@@ -114,7 +114,7 @@ impl<'a> Demo<'a> {
             "remote": "poof-backup",
         });
         write_private(&files.poof, conf.to_string().as_bytes())?;
-        let path = ("PATH".to_owned(), self.cloud.to_string_lossy().into_owned());
+        let path = ("PATH".to_owned(), Some(self.cloud.to_string_lossy().into_owned()));
         let args = Cconfig { remote: Some("local".to_owned()), settings: vec![path] };
         cconfig::run(&self.inner, &args)?;
         verify::run(&self.inner, &Verify { offline: false })?;

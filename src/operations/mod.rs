@@ -42,6 +42,7 @@ pub mod secrets;
 pub mod section;
 pub mod session;
 pub mod set_up;
+pub mod settings;
 mod shared;
 pub mod status;
 #[cfg(test)]

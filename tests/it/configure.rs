@@ -3,6 +3,8 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
+#[cfg(target_os = "linux")] // tmux
+use crate::harness::Terminal;
 use crate::harness::{Sandbox, minio};
 use crate::story::plain;
 
@@ -164,6 +166,88 @@ fn the_type_of_an_existing_remote_is_not_changed() {
     sandbox.poof(["cconfig", "--remote", "sftp"]).run().expect_code(3).stderr_has("of type s3");
     sandbox.poof(["cconfig", "no-value"]).run().expect_code(2);
     assert_eq!(fs::read(sandbox.rclone_conf()).unwrap(), before);
+}
+
+// The placeholder of a new file is nobody's.
+#[test]
+fn a_placeholder_is_replaced_by_any_type() {
+    let sandbox = Sandbox::new();
+    sandbox.poof(["cconfig"]).run().expect_code(0);
+    let args = ["cconfig", "--remote", "sftp", "host=nas.local", "user=joe"];
+    sandbox.poof(args).run().expect_code(0);
+    let text = fs::read_to_string(sandbox.rclone_conf()).unwrap();
+    assert!(text.contains("type = sftp") && text.contains("host = nas.local"), "{text}");
+    assert!(!text.contains("BOGUS") && !text.contains("region"), "{text}");
+}
+
+#[test]
+fn values_come_from_standard_input_one_on_a_line() {
+    let sandbox = Sandbox::new();
+    let value = |key: &str| {
+        let text = fs::read_to_string(sandbox.rclone_conf()).unwrap();
+        let start = format!("{key} = ");
+        text.lines().find_map(|line| line.strip_prefix(&start)).unwrap_or_default().to_owned()
+    };
+    let args = ["cconfig", "access_key_id=-", "region=eu-west-2", "secret_access_key=-"];
+    sandbox.poof(args).stdin("AKIA1\r\nof = it \nmore\n").run().expect_code(0);
+    assert_eq!(
+        (value("access_key_id"), value("secret_access_key")),
+        ("AKIA1".into(), "of = it".into())
+    );
+    assert_eq!(value("region"), "eu-west-2");
+    sandbox.poof(["cconfig", "secret_access_key=-"]).stdin("no newline").run().expect_code(0);
+    assert_eq!(value("secret_access_key"), "no newline");
+
+    let before = fs::read(sandbox.rclone_conf()).unwrap();
+    for (input, missing) in [("", "access_key_id"), ("\n\n", "access_key_id"), ("a\n", "region")] {
+        let run = sandbox.poof(["cconfig", "access_key_id=-", "region=-"]).stdin(input).run();
+        run.expect_code(2).stderr_has(&format!("the value of {missing} is empty"));
+    }
+    // Nobody can be asked.
+    let run = sandbox.poof(["cconfig", "access_key_id", "region"]).run().expect_code(2);
+    run.stderr_has("`poof cconfig access_key_id=- region=-`");
+    // It may be a secret whose key was forgotten.
+    let run = sandbox.poof(["cconfig", "secret_access_key", "HUNTER2"]).run().expect_code(2);
+    let run = run.stderr_has("word 2 of the settings has no value");
+    assert!(!run.stderr.contains("HUNTER2"), "{run}");
+    assert_eq!(fs::read(sandbox.rclone_conf()).unwrap(), before);
+}
+
+#[test]
+#[cfg(target_os = "linux")] // tmux
+fn a_value_that_is_missing_is_asked_for_and_not_shown() {
+    let sandbox = Sandbox::new();
+    let terminal = Terminal::open(&sandbox, 100);
+    let poof = env!("CARGO_BIN_EXE_poof");
+    let asks = |key: &str| {
+        let question = format!("{key} (not shown):");
+        terminal.until(&question, |rows| rows.iter().any(|row| row.starts_with(&question)));
+    };
+    let ends = |code: u8| {
+        let end = format!("code {code}");
+        terminal.until(&end, |rows| rows.iter().any(|row| *row == end))
+    };
+    terminal.enter(&format!(
+        "clear; {poof} cconfig region=eu-west-2 access_key_id secret_access_key >/dev/null; echo code $?"
+    ));
+    asks("access_key_id");
+    terminal.enter("AKIA-HUNTER2");
+    asks("secret_access_key");
+    terminal.enter("unseen-hunter3");
+    let seen = ends(0).join("\n");
+    assert!(!seen.contains("HUNTER2") && !seen.contains("hunter3"), "{seen}");
+    let text = fs::read_to_string(sandbox.rclone_conf()).unwrap();
+    assert!(text.contains("access_key_id = AKIA-HUNTER2\n"), "{text}");
+    assert!(text.contains("secret_access_key = unseen-hunter3\n"), "{text}");
+    // Ctrl-C ends it at once, and the terminal shows again what is typed.
+    terminal.enter(&format!("clear; {poof} cconfig secret_access_key; echo code $?"));
+    asks("secret_access_key");
+    terminal.tmux(&["send-keys", "C-c"]);
+    ends(130);
+    terminal.enter("clear; echo seen; cat >/dev/null");
+    terminal.enter("shown");
+    terminal.until("shown", |rows| rows.iter().any(|row| row == "shown"));
+    assert_eq!(fs::read_to_string(sandbox.rclone_conf()).unwrap(), text);
 }
 
 #[test]
