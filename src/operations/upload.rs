@@ -92,7 +92,7 @@ fn make_safe(
         Preflight { session, repository: &repository, filter, rehash, allowed, dry_run, keep };
     let mut excluding = Excluding::new(session, filter, request.wipe_excluded, leaves);
 
-    let Surveyed { outcome, backups, going, wiped, refused, elsewhere } =
+    let Surveyed { mut outcome, backups, going, wiped, refused, elsewhere } =
         survey(&sending, directories)?;
     for directory in going.iter().chain(&wiped) {
         excluding.look(&repository, directory)?;
@@ -109,6 +109,8 @@ fn make_safe(
         shared::tell(session, &going);
         if leaves {
             uninstall::preview(session, &going)?;
+            let guard = readiness::guard(session, allowed, directories);
+            guard.or_else(|error| runner::note_failure(report, &mut outcome, error))?;
         }
         return Ok(runner::would(report, &backups, outcome));
     }
@@ -244,7 +246,7 @@ fn consent(
     wiped: &[&Directory],
     yes: bool,
 ) -> Result<()> {
-    let Excluding { session, filter, goes, .. } = *excluding;
+    let Excluding { session, filter, goes, leaves, .. } = *excluding;
     let report = &*session.report;
     let excluded = excluding.extent(&[going, wiped].concat());
     let given_up = goes && excluded.files > 0;
@@ -260,7 +262,7 @@ fn consent(
         ));
     }
     let (count, size) = preview::extent(session, roots, going, filter)?;
-    if count == 0 && !given_up {
+    if count == 0 && !given_up && !leaves {
         return Ok(());
     }
     let more = match excluded.files {
@@ -269,10 +271,15 @@ fn consent(
         _ => format!("; {volume}, are excluded and stay"),
     };
     let (count, size) = (files(count), bytes(size));
-    let question = format!(
-        "{count}, {size}, will be wiped here once the remote is proven to hold them{more}. Go on?"
+    let goes_on = format!(
+        "{count}, {size}, will be wiped here once the remote is proven to hold them{more}."
     );
-    if report.confirm(&question, yes)? {
+    let agreed = if leaves {
+        uninstall::question::ask(session, going, &goes_on)?
+    } else {
+        report.confirm(&format!("{goes_on} Go on?"), yes)?
+    };
+    if agreed {
         return Ok(());
     }
     Err(Error::guard("nothing was sent and nothing was wiped")

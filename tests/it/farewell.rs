@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::harness::command::{Command, copy_program};
 use crate::harness::{Config, Sandbox, Snapshot, assert_same_content, grow, minio};
+#[cfg(target_os = "linux")]
+use crate::neuter::on_a_terminal;
 use crate::story::{encrypted, plain};
 
 pub const PHRASE: &str = "correct horse battery staple";
@@ -89,6 +91,40 @@ fn the_keys_do_not_go_before_somebody_has_them() {
     poof(&sandbox, &program, &["cconfig"]).run().expect_code(0);
     poof(&sandbox, &program, &["upload", "--yes"]).run().expect_code(0);
     assert!(!program.exists() && !sandbox.confdir().exists() && !sandbox.state().exists());
+}
+
+#[test]
+fn a_dry_run_ends_as_the_upload_would_without_a_kit() {
+    let sandbox = encrypted(3);
+    let dry = |code| sandbox.poof(["upload", "--dry-run"]).run().expect_code(code);
+    let refused = dry(7).stderr_has("there is no recovery kit").stderr_has("--allow no-kit");
+    // It shows all the same what would go.
+    refused.stderr_has("Dry run: nothing was changed").stdout_has("rclone-poof.conf");
+    sandbox.poof(["upload", "--dry-run", "--keep-poof"]).run().expect_code(0);
+    sandbox.poof(["upload", "--dry-run", "--allow", "no-kit"]).run().expect_code(0);
+    kit(&sandbox);
+    dry(0);
+}
+
+#[test]
+#[cfg(target_os = "linux")] // script of util-linux
+fn a_level_4_upload_names_all_that_goes_and_wants_its_word() {
+    let sandbox = encrypted(3);
+    let original = Snapshot::of(&sandbox.data());
+    let program = installed(&sandbox);
+    let kit = kit(&sandbox);
+    let line = format!("{} upload", program.display());
+    for typed in ["y\n", "yes\n", "\n", ""] {
+        let run = on_a_terminal(&sandbox, &line, typed).expect_code(7);
+        for path in [&sandbox.data(), &sandbox.rclone_conf(), &program, &sandbox.state(), &kit] {
+            assert!(run.stdout.contains(&path.display().to_string()), "{path:?}: {run}");
+        }
+        assert!(run.stdout.contains("it is on the same disk"), "{run}");
+        assert_same_content(&original, &Snapshot::of(&sandbox.data()));
+        assert!(program.exists() && sandbox.rclone_conf().exists(), "{run}");
+    }
+    let run = on_a_terminal(&sandbox, &line, "poof\n").expect_code(0);
+    assert!(!sandbox.data().exists() && !program.exists(), "{run}");
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn an_object_that_poof_did_not_make_is_named_in_every_run_and_kept() {
             &["check"],
             &["check", "--read-data"],
             &["status"],
-            &["upload", "--dry-run"],
+            &["upload", "--dry-run", "--keep-poof"],
         ] {
             let run = sandbox.poof(args).run().expect_code(0);
             let said = format!("{}{}", run.stdout, run.stderr);

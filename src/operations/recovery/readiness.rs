@@ -171,7 +171,7 @@ pub fn is_prepared(session: &Session, going: &[&Directory]) -> bool {
 impl KitNote {
     /// Whether the kit still is where it was written, and goes with that, now or with the
     /// next upload: below any directory that is configured, or with poof's own files.
-    fn goes(&self, session: &Session, going: &[&Directory]) -> bool {
+    pub fn goes(&self, session: &Session, going: &[&Directory]) -> bool {
         let Ok(path) = fs::canonicalize(&self.path) else { return false };
         let own = [&session.files.dir, &session.layout.config, &session.layout.state];
         let others = profiles::others(session);

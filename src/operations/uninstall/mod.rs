@@ -1,6 +1,7 @@
 //! How poof removes itself, and what it then finds of itself.
 
 mod inventory;
+pub mod question;
 pub mod wiped;
 
 use std::fs;
