@@ -75,10 +75,8 @@ pub fn several(question: &str, options: &[String], chosen: &[usize]) -> Result<O
 pub fn text(question: &str, known: &str, help: &str, check: Check) -> Result<Option<String>> {
     let (question, known, help) = (plain(question), known.to_owned(), plain(help));
     asked(move || {
-        let valid = move |text: &str| match check(text.trim()) {
-            Ok(()) => Ok(Validation::Valid),
-            Err(wrong) => Ok(Validation::Invalid(ErrorMessage::Custom(wrong))),
-        };
+        let valid =
+            move |text: &str| Ok(validation(is_one_line(text).and_then(|()| check(text.trim()))));
         let mut prompt = Text::new(&question).with_initial_value(&known).with_validator(valid);
         if !help.is_empty() {
             prompt = prompt.with_help_message(&help);
@@ -96,6 +94,7 @@ pub fn secret(question: &str, help: &str) -> Result<Option<Secret>> {
     asked(move || {
         let mut prompt = Password::new(&question)
             .without_confirmation()
+            .with_validator(|text: &str| Ok(validation(is_one_line(text))))
             .with_display_mode(PasswordDisplayMode::Hidden);
         if !help.is_empty() {
             prompt = prompt.with_help_message(&help);
@@ -143,6 +142,25 @@ impl Page {
 impl Drop for Page {
     fn drop(&mut self) {
         let _ = crossterm::execute!(io::stderr(), crossterm::terminal::LeaveAlternateScreen);
+    }
+}
+
+/// A paste may bring several lines, of which rclone would make one value. Nobody sees them
+/// in a secret.
+fn is_one_line(text: &str) -> std::result::Result<(), String> {
+    if text.trim().contains(['\n', '\r']) {
+        return Err(
+            "These are several lines. Delete them, and give one value at a time.".to_owned()
+        );
+    }
+    Ok(())
+}
+
+/// What a check says, as the library wants it.
+fn validation(checked: std::result::Result<(), String>) -> Validation {
+    match checked {
+        Ok(()) => Validation::Valid,
+        Err(wrong) => Validation::Invalid(ErrorMessage::Custom(wrong)),
     }
 }
 

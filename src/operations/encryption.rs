@@ -96,7 +96,7 @@ fn of_disk(dir: &Path) -> Option<&'static str> {
 }
 
 /// The crypt section that is there already.
-fn crypt_section(rclone: &RcloneConf) -> Option<String> {
+pub fn crypt_section(rclone: &RcloneConf) -> Option<String> {
     rclone.sections().find(|section| rclone.kind(section) == Some("crypt")).map(str::to_owned)
 }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::offer;
 use super::session::Session;
+use super::unattended;
 use crate::base::error::{Error, Result};
 use crate::base::shown::path_of;
 use crate::config::ready::ready;
@@ -71,6 +72,26 @@ pub fn install(session: &Session, kind: Kind, every: Interval, shown: bool) -> R
     }
     report.say(Note::Scheduled { kind, every });
     Ok(())
+}
+
+/// Takes the schedule away and tells what went. Returns how many things these are.
+///
+/// # Errors
+/// A backup is at work, or a part of the schedule stays.
+pub fn remove(session: &Session) -> Result<usize> {
+    let report = &*session.report;
+    // Not in the middle of a run: launchd would end it.
+    let _lock = session.lock()?;
+    let removed = Scheduler::of_this_user(&session.layout, &session.state).remove()?;
+    for what in &removed.what {
+        report.tell(&Event::Removed { what: what.clone() });
+    }
+    unattended::forget(session)?;
+    for note in &removed.notes {
+        report.warn(note);
+    }
+    report.done("No backup runs by itself any more.");
+    Ok(removed.what.len())
 }
 
 /// Several files as `systemctl cat` shows them. One is shown as it is.

@@ -319,6 +319,116 @@ fn process_of(variable: &str) -> Vec<rustix::process::Pid> {
 }
 
 #[test]
+fn a_second_run_leaves_alone_what_nobody_changes() {
+    let sandbox = newcomer();
+    let mut person = Person::before(&sandbox, "");
+    to_the_disk(&mut person);
+    person.answer("Encrypt before", "y");
+    person.answer("How long should", "Not at all");
+    person.answer("It works. Write", "");
+    person.answer("How often", "Every hour");
+    person.answer("Where should the recovery kit go", "Another file");
+    person.replace("File:", &disk(&sandbox).join("kit.txt").display().to_string());
+    person.write_down();
+    person.answer("Make the first backup", "n");
+    let screen = person.ends(0).replace('\n', "");
+    assert!(screen.contains("is on the disk of the backups"), "{screen}");
+    let schedule = || sandbox.poof(["status"]).run().expect_code(0).stdout;
+    assert!(schedule().contains("every 1h"), "{}", schedule());
+    // The section of the encrypted remote may have any name, and be below the bucket.
+    for path in [sandbox.confdir().join("poof.conf"), sandbox.rclone_conf()] {
+        let text = fs::read_to_string(&path).unwrap().replace("poof-crypt", "mine");
+        fs::write(&path, text).unwrap();
+    }
+    let conf = person.poof_conf();
+    let rclone = fs::read_to_string(sandbox.rclone_conf()).unwrap();
+    let mut person = Person::before(&sandbox, "");
+    for question in ["What should be", "Where should backups", "Encrypt before", "How long should"]
+    {
+        person.answer(question, "");
+    }
+    person.answer("It works. Write", "");
+    person.answer("How often", "");
+    for question in ["Where should the recovery kit go", "Make the first backup"] {
+        person.asked(question);
+        person.key("Escape");
+    }
+    person.ends(0);
+    assert_eq!(person.poof_conf(), conf);
+    assert_eq!(fs::read_to_string(sandbox.rclone_conf()).unwrap(), rclone);
+    assert!(schedule().contains("every 1h"), "{}", schedule());
+    // Another place takes the encrypted remote with it, and no schedule is none.
+    let mut person = Person::before(&sandbox, "");
+    person.answer("What should be backed up", "");
+    person.answer("Where should backups go", "Amazon S3");
+    person.answer("Which provider", "Minio");
+    person.answer("AWS Access Key ID", ACCESS_KEY);
+    person.answer("AWS Secret Access Key", SECRET_KEY);
+    person.answer("Endpoint for S3", &minio().endpoint());
+    person.answer("Look at the other settings", "");
+    let other = format!("{}-moved", sandbox.bucket());
+    person.replace("Bucket:", &other);
+    person.answer("Encrypt before", "");
+    person.answer("How long should", "");
+    person.answer("It works. Write", "");
+    person.answer("How often", "Not by itself");
+    for question in ["Where should the recovery kit go", "Make the first backup"] {
+        person.asked(question);
+        person.key("Escape");
+    }
+    person.ends(0);
+    let moved = fs::read_to_string(sandbox.rclone_conf()).unwrap();
+    assert!(moved.contains(&format!("remote = poof-backup:{other}\n")), "{moved}");
+    let secrets = |text: &str| -> Vec<String> {
+        text.lines().filter(|line| line.starts_with("password")).map(str::to_owned).collect()
+    };
+    assert_eq!(secrets(&moved), secrets(&rclone));
+    assert!(schedule().contains("schedule: none"), "{}", schedule());
+}
+
+#[test]
+fn a_paste_of_several_lines_is_no_answer() {
+    let sandbox = newcomer();
+    let mut person = Person::before(&sandbox, "");
+    person.answer("What should be backed up", "");
+    person.answer("Where should backups go", "Amazon S3");
+    person.answer("Which provider", "Minio");
+    for (question, again) in
+        [("AWS Access Key ID", ACCESS_KEY), ("AWS Secret Access Key", SECRET_KEY)]
+    {
+        person.asked(question);
+        person.terminal.tmux(&["set-buffer", "one\ntwo\n"]);
+        person.terminal.tmux(&["paste-buffer", "-p"]);
+        person.key("Enter");
+        person.terminal.until("the paste is refused", |rows| {
+            rows.iter().any(|row| row.contains("These are several lines"))
+        });
+        person.replace(question, again);
+    }
+    person.asked("Endpoint for S3");
+    person.key("C-c");
+    person.ends(130);
+}
+
+#[test]
+fn what_the_trial_made_goes_if_the_files_cannot_be_written() {
+    let sandbox = newcomer();
+    let mut person = Person::before(&sandbox, "");
+    to_the_disk(&mut person);
+    person.answer("Encrypt before", "");
+    person.answer("How long should", "");
+    person.asked("It works. Write");
+    assert!(fs::read_dir(disk(&sandbox)).unwrap().next().is_some());
+    fs::create_dir_all(sandbox.confdir()).unwrap();
+    fs::write(sandbox.confdir().join("poof.conf"), "{}").unwrap();
+    person.key("Enter");
+    let screen = person.ends(3);
+    assert!(screen.contains("was changed in the meantime"), "{screen}");
+    assert!(fs::read_dir(disk(&sandbox)).unwrap().next().is_none());
+    assert_eq!(fs::read(sandbox.confdir().join("poof.conf")).unwrap(), b"{}");
+}
+
+#[test]
 fn without_a_terminal_it_names_the_commands_that_do_the_same() {
     let sandbox = newcomer();
     let run = sandbox.poof(["init"]).run().expect_code(2);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::directories::expanded;
-use super::times;
+use super::times::{self, Every};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::prompts::{anything, one, text, written_down, yes};
 use crate::base::secret::Secret;
@@ -51,9 +51,20 @@ fn scheduled(session: &Session) -> Result<()> {
             return Ok(());
         }
     };
-    let Some(every) = times::every()? else {
-        session.report.note("`poof lconfig` lets backups run by themselves.");
-        return Ok(());
+    let found = schedule::found(session);
+    let every = match times::every(found.as_ref().and_then(|found| found.every))? {
+        Every::Time(every) => every,
+        Every::Never if found.is_some() => {
+            return schedule::remove(session).map(drop);
+        }
+        Every::Unsaid if found.is_some() => {
+            session.report.note("The schedule stays as it is.");
+            return Ok(());
+        }
+        Every::Never | Every::Unsaid => {
+            session.report.note("`poof lconfig` lets backups run by themselves.");
+            return Ok(());
+        }
     };
     let lock = session.lock()?;
     if let Err(error) = schedule::install(session, kind, every, false) {

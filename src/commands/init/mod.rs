@@ -70,7 +70,10 @@ pub fn run(session: &Session, args: &Init) -> Result<Outcome> {
     }
     let paths = [session.files.poof.clone(), session.files.rclone.clone()];
     let written = paths.map(|path| Note::Written { is_new: !path.exists(), path });
-    draft.save(session)?;
+    if let Err(error) = draft.save(session) {
+        trial.take_back();
+        return Err(error);
+    }
     for note in written {
         session.report.say(note);
     }
@@ -92,7 +95,7 @@ fn ask(
             Step::Directories => directories::ask(session, answers)?,
             Step::Place => place::ask(session, known, answers)?,
             Step::Encryption => encryption(session, answers)?,
-            Step::Keep => times::keep(answers)?,
+            Step::Keep => times::keep(answers, known.place.is_none())?,
         };
         match (given, at.checked_sub(1)) {
             (Some(()), _) => at += 1,

@@ -6,6 +6,15 @@ use crate::base::units::span;
 use crate::host::schedule::Interval;
 use crate::operations::set_up::Answers;
 
+/// How often a backup is to run.
+pub enum Every {
+    Time(Interval),
+    /// Not by itself.
+    Never,
+    /// As it is.
+    Unsaid,
+}
+
 const KEEP: [(&str, Option<&str>); 5] = [
     ("30 days", Some("30d")),
     ("7 days", Some("7d")),
@@ -22,12 +31,14 @@ const EVERY: [(&str, Option<&str>); 4] = [
 ];
 
 /// Asks how long what is deleted or changed here stays on the remote.
-pub fn keep(answers: &mut Answers) -> Result<Option<()>> {
+pub fn keep(answers: &mut Answers, is_first: bool) -> Result<Option<()>> {
     let mut options: Vec<_> = KEEP.iter().map(|(text, _)| (*text).to_owned()).collect();
     options.push("Another time …".to_owned());
     let known = answers.keep.as_deref();
     let start = KEEP.iter().position(|(_, keep)| known.is_some() && *keep == known);
-    let start = start.unwrap_or(if known.is_some() { KEEP.len() } else { 0 });
+    // Enter alone leaves as it is what somebody has set up before.
+    let usual = if is_first { 0 } else { KEEP.len() - 1 };
+    let start = start.unwrap_or(if known.is_some() { KEEP.len() } else { usual });
     let question = "How long should what you delete or change stay on the remote?";
     let Some(chosen) = one(question, &options, start)? else { return Ok(None) };
     answers.keep = if let Some((_, keep)) = KEEP.get(chosen) {
@@ -44,12 +55,22 @@ pub fn keep(answers: &mut Answers) -> Result<Option<()>> {
     Ok(Some(()))
 }
 
-/// Asks how often a backup runs. None: not by itself.
-pub fn every() -> Result<Option<Interval>> {
-    let options = EVERY.map(|(text, _)| text.to_owned());
-    let chosen = one("How often should a backup run?", &options, 0)?;
-    let every = chosen.and_then(|chosen| EVERY[chosen].1);
-    Ok(every.and_then(|every| every.parse().ok()))
+/// Asks how often a backup runs, `known` being how often it does.
+pub fn every(known: Option<Interval>) -> Result<Every> {
+    let is_known = |every: &str| known.is_some() && every.parse().ok() == known;
+    let place = EVERY.iter().position(|(_, every)| every.is_some_and(is_known));
+    let mut options: Vec<_> = EVERY.iter().map(|(text, _)| (*text).to_owned()).collect();
+    // One that `poof lconfig` has made, of another length.
+    let own = known.filter(|_| place.is_none());
+    options.extend(own.map(|every| format!("Every {every}, as now")));
+    let start = place.unwrap_or(if own.is_some() { EVERY.len() } else { 0 });
+    let chosen = one("How often should a backup run?", &options, start)?;
+    let Some(chosen) = chosen else { return Ok(Every::Unsaid) };
+    let every = match EVERY.get(chosen) {
+        Some((_, every)) => every.and_then(|every| every.parse().ok()),
+        None => own,
+    };
+    Ok(every.map_or(Every::Never, Every::Time))
 }
 
 #[cfg(test)]

@@ -179,10 +179,23 @@ fn tell(session: &Session, ready: &Ready, kit: &Kit, places: &[Place], weak: boo
             ));
         }
     }
+    for Place { path, .. } in places.iter().filter(|place| is_beside_the_backups(ready, place)) {
+        report.warn(&format!(
+            "{} is on the disk of the backups: what takes one takes the other. Copy it elsewhere.",
+            path_of(path)
+        ));
+    }
     if kit.store.is_none() {
         report
             .note("There was no backup yet: a kit made after the first one also knows the store.");
     }
+}
+
+/// Whether the place is below the directory that holds the bucket.
+fn is_beside_the_backups(ready: &Ready, Place { path, .. }: &Place) -> bool {
+    let bucket = ready.remote().bucket_on_disk();
+    let disk = bucket.as_deref().and_then(Path::parent).map(own_files::real);
+    disk.is_some_and(|disk| own_files::real(path).starts_with(disk))
 }
 
 /// A kit may replace the last kit of this configuration, and another one only if the

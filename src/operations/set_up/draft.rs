@@ -11,7 +11,7 @@ use super::{Answers, KEEP, PLACEHOLDER, Place};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::{create_private_dir, write_private};
 use crate::base::shown::path_of;
-use crate::config::rclone_conf::{CRYPT, STORAGE};
+use crate::config::rclone_conf::STORAGE;
 use crate::config::ready::storage_section;
 use crate::config::secrets::Declared;
 use crate::config::{Files, PoofConf, Problem, RcloneConf, RcloneFile};
@@ -96,13 +96,22 @@ impl Draft {
             let bucket = place.bucket.as_deref().unwrap_or(poof.bucket()).to_owned();
             poof = without_secrets_of(&storage, &poof).with("bucket", Some(&bucket));
         }
-        poof = poof.with_remote(&storage);
-        if answers.encrypted {
-            if rclone.conf.get(CRYPT, "remote").is_some() {
-                rclone.conf.set(CRYPT, "remote", &format!("{storage}:{}", poof.bucket()));
-            }
+        // The encrypted remote moves with its storage, whatever its name, and only then.
+        let in_use = poof.remote().to_owned();
+        let in_use = Some(in_use).filter(|remote| rclone.conf.kind(remote) == Some("crypt"));
+        let crypt = in_use.clone().or_else(|| encryption::crypt_section(&rclone.conf));
+        let crypt = crypt.filter(|crypt| rclone.conf.get(crypt, "remote").is_some());
+        if let Some(crypt) = crypt.filter(|_| answers.place.is_some()) {
+            rclone.conf.set(&crypt, "remote", &format!("{storage}:{}", poof.bucket()));
+        }
+        if let Some(crypt) = in_use.filter(|_| answers.encrypted) {
+            poof = poof.with_remote(&crypt);
+        } else if answers.encrypted {
+            poof = poof.with_remote(&storage);
             let crypt = encryption::add(session, &poof, &mut rclone.conf)?;
             poof = poof.with_remote(&crypt.name);
+        } else {
+            poof = poof.with_remote(&storage);
         }
         // Not the directory that is locked while it is in use: who saves a file locks its own.
         let dir = scratch.path().join("config");
