@@ -9,6 +9,7 @@ use crate::harness::minio::{ACCESS_KEY, SECRET_KEY};
 use crate::harness::provider::{Port, Provider, browse};
 use crate::harness::servers::{PASSWORD, Server, USER};
 use crate::harness::{Sandbox, Snapshot, Terminal, assert_same_content, grow, minio};
+use crate::schedule::with_cron;
 
 /// A home with documents and pictures, a disk, and nothing else.
 fn newcomer() -> Sandbox {
@@ -19,6 +20,8 @@ fn newcomer() -> Sandbox {
         grow(&sandbox.home().join(name), 5, 10..=5_000, 7);
     }
     fs::create_dir_all(disk(&sandbox)).unwrap();
+    // A schedule is one of the sandbox, never of this machine.
+    with_cron(&sandbox);
     sandbox
 }
 
