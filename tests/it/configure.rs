@@ -225,7 +225,7 @@ fn a_value_that_is_missing_is_asked_for_and_not_shown() {
     };
     let ends = |code: u8| {
         let end = format!("code {code}");
-        terminal.until(&end, |rows| rows.iter().any(|row| *row == end))
+        terminal.until(&end, |rows| rows.contains(&end))
     };
     terminal.enter(&format!(
         "clear; {poof} cconfig region=eu-west-2 access_key_id secret_access_key >/dev/null; echo code $?"
