@@ -173,7 +173,7 @@ pub const HELP: &[Help] = &[
                 "poof cconfig access_key_id=KEY region=eu-west-1 secret_access_key",
                 "S3; asks for the secret, so that the history of the shell does not have it",
             ),
-            ("poof cconfig secret_access_key=- < FILE", "the secret is a line of a file"),
+            ("poof cconfig secret_access_key=-", "the secret is a line of standard input"),
             ("poof cconfig --remote local PATH=/mnt/disk", "a disk instead of a cloud"),
             (
                 "poof cconfig --remote sftp host=nas.local user=joe",

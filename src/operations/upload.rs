@@ -18,6 +18,7 @@ use crate::config::Ready;
 use crate::config::trees::Directory;
 use crate::report::{Event, TreeNote, lists};
 use crate::tree::backup::Backup;
+use crate::tree::guard::Allowed;
 use crate::tree::scan::root::Roots;
 
 /// What is wanted of an upload.
@@ -73,6 +74,19 @@ pub(super) fn guarded(
     hooks::around(session, ready.hooks(), dry_run, "upload", run)
 }
 
+/// Says what level 4 would take along, and why it would refuse.
+fn preview_leaving(
+    session: &Session,
+    allowed: Allowed,
+    directories: &[&Directory],
+    going: &[&Directory],
+    outcome: &mut Outcome,
+) -> Result<()> {
+    uninstall::preview(session, going)?;
+    let guard = readiness::guard(session, allowed, directories);
+    guard.or_else(|error| runner::note_failure(&*session.report, outcome, error))
+}
+
 /// The upload itself.
 fn make_safe(
     session: &Session,
@@ -108,9 +122,7 @@ fn make_safe(
         excluding.preview(&[&going[..], &wiped].concat());
         shared::tell(session, &going);
         if leaves {
-            uninstall::preview(session, &going)?;
-            let guard = readiness::guard(session, allowed, directories);
-            guard.or_else(|error| runner::note_failure(report, &mut outcome, error))?;
+            preview_leaving(session, allowed, directories, &going, &mut outcome)?;
         }
         return Ok(runner::would(report, &backups, outcome));
     }
