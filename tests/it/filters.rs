@@ -203,7 +203,8 @@ fn a_remote_without_a_manifest_obeys_the_filters_as_well() {
 fn an_upload_leaves_what_is_excluded_and_says_so() {
     for encrypted in ENCRYPTED {
         let (sandbox, _proxy) = filtered(encrypted);
-        let run = sandbox.poof(["--json", "upload", "--dry-run"]).run().expect_code(0);
+        let run =
+            sandbox.poof(["--json", "upload", "--dry-run", "--keep-poof"]).run().expect_code(0);
         let lines = run.json_lines();
         let of = |kind: &str| {
             lines.iter().find(|l| l["type"] == kind && l["tree"] == "data").unwrap().clone()

@@ -214,6 +214,7 @@ fn somebody_with_a_server_of_s3_encrypts_and_writes_the_phrase_down() {
     person.answer("Make the first backup", "");
     let screen = person.ends(0);
     assert!(!screen.contains(&phrase), "the phrase stays on the screen: {screen}");
+    assert!(screen.contains("now knows the backup"), "{screen}");
     let rclone = fs::read_to_string(sandbox.rclone_conf()).unwrap();
     assert!(rclone.contains("type = crypt") && rclone.contains(SECRET_KEY), "{rclone}");
     // Nothing was sent in clear.

@@ -151,6 +151,7 @@ const ALERT: &str = "echo \"$POOF_EVENT $POOF_FAILURES $POOF_EXIT_CODE\" >> \"$H
 #[test]
 fn it_speaks_up_once_when_it_fails_too_often_and_once_when_it_is_well_again() {
     let (sandbox, _proxy) = proxied(false);
+    fs::write(sandbox.data().join("file"), "content").unwrap();
     stand_in(&sandbox, "notify-send", "echo \"$@\" >> \"$HOME/desktop\"");
     let alert = json!(["sh", "-c", ALERT]);
     sandbox.set("schedule", json!({"alert_command": alert, "alert_after_failures": 2}));

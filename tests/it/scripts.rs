@@ -43,13 +43,15 @@ fn nothing_is_asked_where_nobody_answers() {
         }
         let empty = sandbox.home().join("empty");
         fs::write(&empty, "").unwrap();
-        run(&["return", empty.to_str().unwrap()], 2).stderr_has("--phrase-file");
+        // What is no kit needs no phrase.
+        run(&["return", empty.to_str().unwrap()], 3).stderr_has("does not begin as a kit");
         run(&["backup"], 0);
         fs::write(sandbox.data().join("extra"), "not in the snapshot").unwrap();
         run(&["download"], 7).stderr_has("--yes");
         assert!(sandbox.data().join("extra").exists());
         run(&["neuter"], 7).stderr_has("no-kit");
-        kit(&sandbox);
+        let kit = kit(&sandbox);
+        run(&["return", kit.to_str().unwrap()], 2).stderr_has("--phrase-file");
         run(&["neuter"], 7).stderr_has("--yes");
         assert!(sandbox.rclone_conf().exists());
         for args in [&["econfig"][..], &["cryptoggle"], &["backup", "--allow", "other-remote"]] {

@@ -22,9 +22,14 @@ const ASKED: usize = 2;
 /// Esc skips a step: each can be done later, by the command that poof then names.
 pub fn all(session: &Session, answers: &Answers, level: Option<u8>) -> Result<Outcome> {
     scheduled(session)?;
-    recovery(session, answers)?;
+    let written = recovery(session, answers)?;
     let outcome = if yes("Make the first backup now?", true)? == Some(true) {
-        backup::run(session, &backup::Request::default())?
+        let outcome = backup::run(session, &backup::Request::default())?;
+        if let Some(kit) = written.filter(|_| outcome.kind.is_none()) {
+            session.report.note("The kit is written once more: it now knows the backup as well.");
+            write(session, &kit)?;
+        }
+        outcome
     } else {
         session.report.note("`poof backup` makes the first backup.");
         Outcome::default()
@@ -77,8 +82,8 @@ fn scheduled(session: &Session) -> Result<()> {
     Ok(())
 }
 
-/// The kit, and the proof that its phrase was written down.
-fn recovery(session: &Session, answers: &Answers) -> Result<()> {
+/// The kit, and the proof that its phrase was written down. Returns how it was written.
+fn recovery(session: &Session, answers: &Answers) -> Result<Option<Request>> {
     session.report.note(if answers.encrypted {
         "Without a recovery kit nobody reads the backup once this machine is gone. It holds the \
          passwords, encrypted with a phrase. Keep both away from this machine."
@@ -88,7 +93,7 @@ fn recovery(session: &Session, answers: &Answers) -> Result<()> {
     });
     let Some(path) = place(answers)? else {
         session.report.note("`poof kit FILE` writes it later.");
-        return Ok(());
+        return Ok(None);
     };
     let phrase = new_phrase()?;
     written_down(
@@ -105,14 +110,19 @@ fn recovery(session: &Session, answers: &Answers) -> Result<()> {
         qr: false,
         yes: false,
     };
-    match kit::run(session, &request) {
+    Ok(write(session, &request)?.then_some(request))
+}
+
+/// Writes the kit. Returns whether that went well.
+fn write(session: &Session, request: &Request) -> Result<bool> {
+    match kit::run(session, request) {
         Err(error) if error.kind() == Kind::Interrupted => Err(error),
         Err(error) => {
             session.report.error(&error);
             session.report.note("`poof kit FILE` writes it later.");
-            Ok(())
+            Ok(false)
         }
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(true),
     }
 }
 

@@ -202,6 +202,10 @@ fn typed(session: &Session, kind: &RemoteType, known: &Known) -> Result<Option<P
 fn check_server(session: &Session, settings: &mut BTreeMap<String, String>) -> Result<bool> {
     let hosts = session.layout.home.join(".ssh/known_hosts");
     if !hosts.is_file() {
+        session.report.note(
+            "There is no ~/.ssh/known_hosts, so nothing tells whether it is your server that \
+             answers. Encrypt, or leave with Ctrl-C, log in once with `ssh`, and come back.",
+        );
         return Ok(true);
     }
     let question = "Check that it is your server, against ~/.ssh/known_hosts?";
