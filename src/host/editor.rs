@@ -24,7 +24,8 @@ pub fn open(file: &Path) -> Result<()> {
     let editor = named.unwrap_or_else(|| format!("$(command -v {USUAL} || echo {LAST})"));
     let mut editing = Command::new("/bin/sh")
         .arg("-c")
-        .arg(format!("{editor} \"$1\""))
+        // Ctrl-C is for the editor, and the shell would end with it.
+        .arg(format!("trap : INT; {editor} \"$1\""))
         .arg("sh")
         .arg(file)
         .spawn()
