@@ -86,21 +86,12 @@ fn fill(
         return Err(problem.into_error());
     }
     let scaffold = RcloneConf::scaffold();
-    if conf.kind(&section).is_some_and(|current| current != kind) && conf.is_placeholder(&section) {
-        conf.clear(&section);
-    }
-    match conf.kind(&section) {
-        Some(current) if current != kind => {
-            return Err(Error::config(format!("[{section}] exists and is of type {current}"))
-                .hint(format!(
-                    "Remove or rename that section first, or give --remote {current}."
-                )));
-        }
-        None if kind == "s3" => {
-            let order: Vec<_> = scaffold.keys(STORAGE).collect();
-            conf.fill(&section, &scaffold.values(STORAGE), &order);
-        }
-        _ => {}
+    section::make_way(conf, &section, &kind, |current| {
+        format!("Remove or rename that section first, or give --remote {current}.")
+    })?;
+    if kind == "s3" && conf.kind(&section).is_none() {
+        let order: Vec<_> = scaffold.keys(STORAGE).collect();
+        conf.fill(&section, &scaffold.values(STORAGE), &order);
     }
     if kind == "s3" {
         follow_region(conf, &section, &mut given);
@@ -112,16 +103,12 @@ fn fill(
 
 /// Has the location constraint go with the region: Amazon makes no bucket if they differ.
 /// One that is not there, or differs already, is the user's own choice.
-fn follow_region(conf: &RcloneConf, section: &str, given: &mut BTreeMap<String, String>) {
-    let of_region = |region: &str| match region {
-        // There Amazon wants none.
-        "us-east-1" => String::new(),
-        other => other.to_owned(),
-    };
-    let (at, constraint) = (conf.get(section, "region"), conf.get(section, CONSTRAINT));
-    let follows = constraint.is_some() && constraint == at.map(of_region).as_deref();
+fn follow_region(conf: &RcloneConf, name: &str, given: &mut BTreeMap<String, String>) {
+    let (at, constraint) = (conf.get(name, "region"), conf.get(name, CONSTRAINT));
+    let follows =
+        constraint.is_some() && constraint == at.map(section::location_constraint).as_deref();
     let Some(region) = given.get("region").filter(|_| follows) else { return };
-    let constraint = of_region(region);
+    let constraint = section::location_constraint(region);
     given.entry(CONSTRAINT.to_owned()).or_insert(constraint);
 }
 

@@ -14,7 +14,7 @@ mod filters;
 pub mod hooks;
 pub mod ini;
 pub mod insecure;
-mod keep;
+pub mod keep;
 pub mod keys;
 pub mod locked;
 mod patience;

@@ -30,6 +30,8 @@ use crate::storage::login::{self, Login, Question, State, Step};
 const TOKEN: &str = "token";
 /// How long a browser is waited for, unless somebody says.
 pub const PATIENCE: Duration = Duration::from_mins(5);
+/// What to do about a section of another type.
+const HINT: &str = "Remove or rename that section first; `poof cconfig` shows the file.";
 /// How often a person may paste something wrong.
 const TRIES: u32 = 3;
 /// The settings with which a remote wants no login, though others of its type do.
@@ -91,7 +93,7 @@ pub fn log_in(session: &Session, request: &Request) -> Result<String> {
     {
         return Err(problem.into_error());
     }
-    make_way(&mut file.conf, &name, &kind)?;
+    section::make_way(&mut file.conf, &name, &kind, |_| HINT.to_owned())?;
     let elsewhere = elsewhere(session, poof.as_ref(), &file.conf, &name)?;
     let values = values(session, request, &file.conf, &name, &kind, &elsewhere)?;
     let person = session.report.interactive();
@@ -156,21 +158,6 @@ fn kind(request: &Request, conf: &RcloneConf, section: &str) -> Result<String> {
         };
         Error::new(Kind::Usage, what).hint(list)
     })
-}
-
-/// A section of another type stays, unless it is a placeholder.
-fn make_way(conf: &mut RcloneConf, section: &str, kind: &str) -> Result<()> {
-    match conf.kind(section) {
-        Some(current) if current != kind && !conf.is_placeholder(section) => {
-            Err(Error::config(format!("[{section}] exists and is of type {current}"))
-                .hint("Remove or rename that section first; `poof cconfig` shows the file."))
-        }
-        Some(current) if current != kind => {
-            conf.clear(section);
-            Ok(())
-        }
-        _ => Ok(()),
-    }
 }
 
 /// The settings of the section that poof.conf says the source of, as rclone reads them.
@@ -480,13 +467,15 @@ mod tests {
     #[test]
     fn a_section_of_another_type_stays_and_a_placeholder_gives_way() {
         let mut conf = RcloneConf::scaffold();
-        make_way(&mut conf, STORAGE, "drive").unwrap();
+        let make_way =
+            |conf: &mut RcloneConf| section::make_way(conf, STORAGE, "drive", |_| HINT.to_owned());
+        make_way(&mut conf).unwrap();
         assert_eq!(conf.kind(STORAGE), None);
         conf.set(STORAGE, "type", "sftp");
-        let error = make_way(&mut conf, STORAGE, "drive").unwrap_err();
+        let error = make_way(&mut conf).unwrap_err();
         assert_eq!(error.kind(), Kind::Config);
         conf.set(STORAGE, "type", "drive");
-        make_way(&mut conf, STORAGE, "drive").unwrap();
+        make_way(&mut conf).unwrap();
         assert_eq!(conf.kind(STORAGE), Some("drive"));
     }
 }

@@ -56,6 +56,34 @@ pub fn create(
     }
 }
 
+/// Makes way for a section of `kind`: a placeholder goes. One of another type stays, and
+/// `hint` says what to do, given that type.
+///
+/// # Errors
+/// It is of another type.
+pub fn make_way(
+    conf: &mut RcloneConf,
+    section: &str,
+    kind: &str,
+    hint: impl FnOnce(&str) -> String,
+) -> Result<()> {
+    let Some(current) = conf.kind(section).filter(|current| *current != kind) else {
+        return Ok(());
+    };
+    if !conf.is_placeholder(section) {
+        let what = format!("[{section}] exists and is of type {current}");
+        return Err(Error::config(what).hint(hint(current)));
+    }
+    conf.clear(section);
+    Ok(())
+}
+
+/// The location constraint of a region: Amazon makes no bucket where they differ, and wants
+/// none in the first region.
+pub fn location_constraint(region: &str) -> String {
+    if region == "us-east-1" { String::new() } else { region.to_owned() }
+}
+
 fn unreadable(key: &str) -> Error {
     Error::config(format!("rclone would read {key} differently"))
         .hint("Its configuration cannot hold %(…)s nor a value that begins with ` or \".")

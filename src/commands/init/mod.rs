@@ -153,7 +153,7 @@ fn tried(session: &Session, answers: &mut Answers) -> Result<Tried> {
 fn draft(session: &Session, answers: &mut Answers) -> Result<Draft> {
     let draft = Draft::make(session, answers)?;
     if let Some(place) = &mut answers.place
-        && place.wants_login()?
+        && place.wants_login()
     {
         draft.log_in(place)?;
     }

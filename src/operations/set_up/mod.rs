@@ -10,16 +10,16 @@ use std::path::Path;
 
 pub use draft::{Draft, Trial};
 
-use super::Session;
 use super::own_files::real;
+use super::{Session, section};
 use crate::base::error::Result;
+use crate::config::keep::KEY as KEEP;
 use crate::config::poof_conf::PLACEHOLDER;
+use crate::config::rclone_conf::STORAGE;
 use crate::config::ready::storage_section;
 use crate::config::trees::{Directory, directories};
 use crate::config::{Problem, RcloneConf};
-
-/// The key of poof.conf that says for how long earlier states are kept.
-const KEEP: &str = "keep";
+use crate::storage::login;
 
 /// What a person has said, or both files say already.
 #[derive(Clone, Default)]
@@ -46,13 +46,8 @@ pub struct Place {
 
 impl Place {
     /// Whether a login in the browser is to come.
-    ///
-    /// # Errors
-    /// rclone does not answer.
-    pub fn wants_login(&self) -> Result<bool> {
-        let types = questions::types()?;
-        let wants = types.iter().any(|kind| kind.name == self.kind && questions::needs_login(kind));
-        Ok(wants && !self.settings.contains_key("token"))
+    pub fn wants_login(&self) -> bool {
+        !self.settings.contains_key("token") && login::is_wanted(&self.kind)
     }
 }
 
@@ -100,27 +95,22 @@ pub fn fit(session: &Session, answers: &Answers) -> Result<()> {
 
 /// The settings of S3 with what else it takes: for Amazon as `poof cconfig` has it.
 pub fn for_s3(mut settings: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    // Others than Amazon have these as well.
+    const OF_ALL: [&str; 2] = ["env_auth", "acl"];
     let get = |key: &str| settings.get(key).cloned().unwrap_or_default();
-    let mut more = vec![("env_auth", "false"), ("acl", "private")];
-    let constraint = location_constraint(&get("region"));
-    if get("provider") == "AWS" {
-        more.extend([
-            ("location_constraint", constraint.as_str()),
-            ("storage_class", "STANDARD_IA"),
-            ("chunk_size", "8M"),
-            ("upload_concurrency", "2"),
-            ("server_side_encryption", "AES256"),
-        ]);
-    }
-    for (key, value) in more {
-        settings.entry(key.to_owned()).or_insert_with(|| value.to_owned());
+    let is_amazon = get(questions::PROVIDER) == "AWS";
+    let constraint = section::location_constraint(&get("region"));
+    for (key, value) in RcloneConf::scaffold().values(STORAGE) {
+        let value = match key.as_str() {
+            key if !is_amazon && !OF_ALL.contains(&key) => continue,
+            // What only the user can say.
+            "type" | "region" | "access_key_id" | "secret_access_key" => continue,
+            "location_constraint" => constraint.clone(),
+            _ => value,
+        };
+        settings.entry(key).or_insert(value);
     }
     settings
-}
-
-/// Amazon makes no bucket where this differs from the region, and wants none in the first.
-fn location_constraint(region: &str) -> String {
-    if region == "us-east-1" { String::new() } else { region.to_owned() }
 }
 
 /// Whether somebody has filled a section in.

@@ -2,6 +2,7 @@
 
 use crate::base::error::{Error, Kind, Result};
 use crate::storage::configuration::{self, Example, RemoteOption, RemoteType};
+use crate::storage::login;
 
 /// A setting that is asked for.
 #[allow(clippy::struct_excessive_bools)] // each is of its own
@@ -47,8 +48,7 @@ pub fn types() -> Result<Vec<RemoteType>> {
 
 /// Whether a person logs in with a browser: rclone then has a token.
 pub fn needs_login(kind: &RemoteType) -> bool {
-    let has = |name: &str| kind.options.iter().any(|option| option.name == name);
-    has("token") && has("auth_url")
+    login::is_wanted(&kind.name)
 }
 
 /// What the types are asked for that most people take; None: what rclone says is required.
@@ -67,6 +67,7 @@ fn essential(kind: &str) -> Option<&'static [&'static str]> {
 pub fn of(kind: &RemoteType, provider: &str) -> Questions {
     let mut questions = Questions::default();
     let essential = essential(&kind.name);
+    let logs_in = needs_login(kind);
     let asked = kind.options.iter().filter(|option| option.hide & HIDDEN == 0);
     for option in asked.filter(|option| fits(&option.provider, provider)) {
         let question = question(option, provider);
@@ -75,7 +76,7 @@ pub fn of(kind: &RemoteType, provider: &str) -> Questions {
             None => option.required && option.name != PROVIDER,
         };
         // A login brings these.
-        let is_of_login = needs_login(kind) && LOGIN.contains(&option.name.as_str());
+        let is_of_login = logs_in && LOGIN.contains(&option.name.as_str());
         if is_needed && !is_of_login {
             questions.needed.push(question);
         } else if option.advanced || is_of_login {
