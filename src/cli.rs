@@ -131,6 +131,8 @@ pub enum Command {
     Status(Status),
     /// Remove the plain copies that a switch to encryption left in the bucket
     PurgePlain(PurgePlain),
+    /// Give the encrypted remote new passwords: poof sends everything again, then removes the old
+    Rekey(Rekey),
     /// Write the recovery kit: everything that a bare machine needs, encrypted with a phrase
     Kit(Kit),
     /// Bring configuration and data back to a bare machine, with a kit
@@ -176,8 +178,9 @@ impl Command {
 
     /// Whether it moves or reads so much that the machine should not fall asleep over it.
     pub fn takes_long(&self) -> bool {
-        use Command::{Backup, Check, Download, Get, Return, Upload};
-        matches!(self, Backup(_) | Check(_) | Download(_) | Get(_) | Return(_) | Upload(_))
+        use Command::{Backup, Check, Download, Get, Rekey, Return, Upload};
+        let sends = matches!(self, Backup(_) | Rekey(_) | Upload(_));
+        sends || matches!(self, Check(_) | Download(_) | Get(_) | Return(_))
     }
 }
 
@@ -323,6 +326,16 @@ pub struct Status {}
 #[derive(Args)]
 #[command(mut_arg("dry_run", |arg| arg.help("Print what poof would remove, and change nothing")))]
 pub struct PurgePlain {
+    #[command(flatten)]
+    pub caution: Caution,
+}
+
+#[derive(Args)]
+#[command(mut_arg("dry_run", |arg| arg.help("Print what poof would send again, and change nothing")))]
+pub struct Rekey {
+    /// Also remove earlier snapshots: they are under the old passwords only
+    #[arg(long)]
+    pub purge_history: bool,
     #[command(flatten)]
     pub caution: Caution,
 }

@@ -107,6 +107,14 @@ func (o *overlay) held(section, key string) (string, bool) {
 	return value, found
 }
 
+// HasSection tells whether a section is in the file, or in memory alone.
+func (o *overlay) HasSection(section string) bool {
+	o.mu.Lock()
+	_, found := o.values[section]
+	o.mu.Unlock()
+	return found || o.Storage.HasSection(section)
+}
+
 func (o *overlay) GetValue(section, key string) (string, bool) {
 	if value, found := o.held(section, key); found {
 		return value, true

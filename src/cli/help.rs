@@ -215,6 +215,14 @@ pub const HELP: &[Help] = &[
         ends: &[Kind::Remote, Kind::Incomplete, Kind::Unproven, Kind::Guard, Kind::Busy],
     },
     Help {
+        name: "rekey",
+        examples: &[
+            ("poof rekey --dry-run", "how much poof would send again"),
+            ("poof rekey", "new passwords; run it again to go on after an interruption"),
+        ],
+        ends: &[Kind::Remote, Kind::Incomplete, Kind::Unproven, Kind::Guard, Kind::Busy],
+    },
+    Help {
         name: "lconfig",
         examples: &[
             ("poof lconfig --every 6h", "four times a day"),

@@ -26,6 +26,7 @@ mod man;
 mod neuter;
 mod paths;
 mod purge_plain;
+mod rekey;
 mod remove;
 mod return_;
 mod secret;
@@ -88,6 +89,7 @@ fn dispatch(command: Option<Command>, session: &Session) -> Result<Outcome> {
         Some(Command::Return(args)) => return_::run(session, &args),
         Some(Command::Secret(args)) => secret::run(session, &args),
         Some(Command::PurgePlain(args)) => purge_plain::run(session, &args),
+        Some(Command::Rekey(args)) => rekey::run(session, &args),
         Some(Command::Status(_)) => status::run(session),
         Some(Command::Neuter(args)) => neuter::run(session, &args),
         Some(Command::Paths) => Ok(paths::run(session)),

@@ -60,7 +60,7 @@ pub fn run(session: &Session, args: &Verify) -> Result<Outcome> {
     if args.offline {
         session.report.result("configuration appears to be valid; the remote was not asked");
     } else {
-        give(&session.files.rclone, &rclone, &secrets)?;
+        give(&session.files.rclone, &rclone, &secrets, &RcloneConf::default())?;
         // What needs no answer of the remote is said first.
         keeping::is_possible(&ready)?;
         probe::remote(session, &ready)?;

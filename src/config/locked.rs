@@ -57,6 +57,12 @@ impl RcloneFile {
         RcloneFile { conf, password: None }
     }
 
+    /// Another file, encrypted with the same password, if this one is.
+    #[must_use]
+    pub fn beside(&self, conf: RcloneConf) -> Self {
+        RcloneFile { conf, password: self.password.clone() }
+    }
+
     /// The password of an encrypted file.
     pub fn password(&self) -> Option<&Arc<Secret>> {
         self.password.as_ref()

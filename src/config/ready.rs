@@ -102,6 +102,12 @@ impl Ready {
         self.keep.filter(|time| !time.is_zero())
     }
 
+    /// The same without a look at what is beside the remote in the bucket.
+    #[must_use]
+    pub fn alone(self) -> Self {
+        Ready { counterpart: None, ..self }
+    }
+
     /// The same with other remotes, for tests.
     #[cfg(test)]
     #[must_use]

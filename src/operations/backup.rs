@@ -64,7 +64,11 @@ pub(super) fn within_hooks(
     hooks::around(session, ready.hooks(), request.caution.dry_run, "backup", run)
 }
 
-fn send(
+/// The same without hooks.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn send(
     session: &Session,
     request: &Request,
     ready: &Ready,

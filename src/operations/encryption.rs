@@ -17,6 +17,9 @@ pub struct Section {
     pub is_new: bool,
 }
 
+/// The keys of such a section, in the order in which they are written.
+pub const KEYS: [&str; 5] = ["type", "remote", "filename_encoding", "password", "password2"];
+
 /// Adds what an encrypted remote needs to `rclone`, which is not saved. One that is
 /// complete stays as it is.
 ///
@@ -57,8 +60,7 @@ pub fn add(session: &Session, poof: &PoofConf, rclone: &mut RcloneConf) -> Resul
         }
     }
     let made = section::create(session, &name, "crypt", parameters)?;
-    let keys = ["type", "remote", "filename_encoding", "password", "password2"];
-    rclone.fill(&name, &made, &keys);
+    rclone.fill(&name, &made, &KEYS);
     Ok(Section { name, is_new: true })
 }
 

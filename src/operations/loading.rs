@@ -10,7 +10,7 @@ use crate::base::error::{Error, Kind, Result};
 use crate::config::programs::{of_rclone, settings};
 use crate::config::ready::ready;
 use crate::config::trees::Directory;
-use crate::config::{PoofConf, Problem, Ready};
+use crate::config::{PoofConf, Problem, RcloneConf, Ready};
 use crate::storage::store::set_patience;
 
 /// Loads and checks both files and gives rclone its own.
@@ -19,7 +19,7 @@ use crate::storage::store::set_patience;
 /// The configuration is missing or invalid.
 pub fn load(session: &Session) -> Result<Ready> {
     warn_if_open(session);
-    put_in_force(session, check)?.strict().map_err(Problem::into_error)
+    put_in_force(session, check, None)?.strict().map_err(Problem::into_error)
 }
 
 /// The same for what brings data back, which a misspelt key does not stop: whoever comes
@@ -29,7 +29,7 @@ pub fn load(session: &Session) -> Result<Ready> {
 /// As [`load`], without that.
 pub fn load_to_restore(session: &Session) -> Result<Ready> {
     warn_if_open(session);
-    let ready = put_in_force(session, check)?;
+    let ready = put_in_force(session, check, None)?;
     if let Some(problem) = ready.misspelt() {
         session.report.warn(problem.clone().into_error().message());
     }
@@ -46,25 +46,49 @@ pub fn load_to_change(session: &Session) -> Result<Ready> {
     Ok(ready)
 }
 
+/// The same with `sections` that are in no file, and with `remote`, which is one of them, in
+/// use. What it is beside is not looked at.
+///
+/// # Errors
+/// As [`load_to_change`].
+pub fn load_beside(session: &Session, sections: &RcloneConf, remote: &str) -> Result<Ready> {
+    let ready = put_in_force(session, resolve, Some((sections, remote)))?;
+    ready.is_the_present().map_err(Problem::into_error)?;
+    Ok(ready.strict().map_err(Problem::into_error)?.alone())
+}
+
 /// The same without a word.
 ///
 /// # Errors
 /// As [`load`].
 pub fn in_force(session: &Session) -> Result<Ready> {
-    put_in_force(session, resolve)
+    put_in_force(session, resolve, None)
 }
 
-/// `fetch` is [`check`] or [`resolve`].
-fn put_in_force(session: &Session, fetch: Fetch) -> Result<Ready> {
+/// `fetch` is [`check`] or [`resolve`]; `beside` has sections that are in no file, and the one
+/// of them that is in use.
+fn put_in_force(
+    session: &Session,
+    fetch: Fetch,
+    beside: Option<(&RcloneConf, &str)>,
+) -> Result<Ready> {
     let Session { files, layout, .. } = session;
-    let poof = PoofConf::load(&files.poof).map_err(Problem::into_error)?;
+    let mut poof = PoofConf::load(&files.poof).map_err(Problem::into_error)?;
     let rclone = in_time(rclone_file(session, Some(&poof)))?;
-    let ready = ready(&poof, &rclone.conf, &layout.home).map_err(Problem::into_error)?;
-    let mut its_own = of_rclone(&rclone.conf, &poof.secrets());
-    its_own.extend(settings(&poof, &rclone.conf));
+    let mut conf = rclone.conf.clone();
+    let sections = beside.map(|(sections, _)| sections.clone()).unwrap_or_default();
+    for section in sections.sections() {
+        conf.fill(section, &sections.values(section), &[]);
+    }
+    if let Some((_, remote)) = beside {
+        poof = poof.with_remote(remote);
+    }
+    let ready = ready(&poof, &conf, &layout.home).map_err(Problem::into_error)?;
+    let mut its_own = of_rclone(&conf, &poof.secrets());
+    its_own.extend(settings(&poof, &conf));
     programs::may_run(session, &its_own).map_err(Problem::into_error)?;
-    let secrets = in_time(fetch(session, &poof, &rclone.conf))?;
-    give(&files.rclone, &rclone, &secrets)?;
+    let secrets = in_time(fetch(session, &poof, &conf))?;
+    give(&files.rclone, &rclone, &secrets, &sections)?;
     set_patience(ready.patience());
     bandwidth::obey(session, &ready);
     Ok(ready)

@@ -32,6 +32,7 @@ pub mod profiles;
 pub mod programs;
 pub mod purge_plain;
 pub mod recovery;
+pub mod rekey;
 mod removal;
 pub mod repository;
 mod run_history;
@@ -45,6 +46,7 @@ pub mod set_up;
 pub mod settings;
 mod shared;
 pub mod status;
+mod superseded;
 #[cfg(test)]
 mod tests;
 pub mod unattended;

@@ -2,7 +2,7 @@
 
 use super::recovery::readiness::{self, KitStanding};
 use super::session::{self, Session};
-use super::{Outcome, profiles, schedule};
+use super::{Outcome, profiles, rekey, schedule};
 use crate::base::error::Result;
 use crate::config::ready::ready;
 use crate::config::{PoofConf, Problem, RcloneConf, Ready};
@@ -29,6 +29,7 @@ const KIT: Step = Step {
 };
 const SCHEDULE: Step =
     Step { why: "Backups do not run by themselves.", command: "poof lconfig --every 6h" };
+const REKEY: Step = Step { why: "The change of passwords is not done.", command: "poof rekey" };
 const LOOK: Step = Step { why: "All is set up.", command: "poof status" };
 
 /// Says what to do next.
@@ -59,6 +60,9 @@ fn step(session: &Session) -> Result<Step> {
     let ready = both(session).map_err(Problem::into_error)?;
     if identity::remembered_id(&session.state, &ready.remote().name()).is_none() {
         return Ok(BACK_UP);
+    }
+    if rekey::is_begun(session) {
+        return Ok(REKEY);
     }
     let fits = matches!(readiness::kit(session), KitStanding::Fits(_));
     if ready.remote().is_encrypted() && !fits {

@@ -1,12 +1,13 @@
 //! What is in the bucket in clear beside an encrypted remote, and what of it is
 //! poof's own.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::repository::{Repository, cache};
 use super::secrets::{in_time, rclone_file};
 use super::session::Session;
+use super::superseded::lacking;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::create_private_dir;
 use crate::base::units::{date, files};
@@ -15,10 +16,10 @@ use crate::host::scratch::Scratch;
 use crate::storage::failure::Failure;
 use crate::storage::job::{Unwatched, Watch};
 use crate::storage::remote::Remote;
-use crate::storage::store::{Store, Versions};
+use crate::storage::store::Store;
 use crate::tree::guard::first;
 use crate::tree::manifest::Key;
-use crate::tree::model::entry::{Content, Entry};
+use crate::tree::model::entry::Entry;
 use crate::tree::model::inventory::Inventory;
 use crate::tree::model::layout::{Names, RECORDS};
 use crate::tree::model::path::Below;
@@ -116,15 +117,6 @@ impl<'a> PlainSide<'a> {
         Ok(!listed.map_err(|f| f.into_error(&doing, Kind::Remote))?.is_empty())
     }
 
-    /// What the bucket keeps below `dir` of what was deleted there.
-    ///
-    /// # Errors
-    /// An interrupt.
-    pub fn versions(&self, dir: &str) -> Result<Versions> {
-        let doing = format!("ask for versions of {}", self.plain.place(dir));
-        self.store.versions(dir).map_err(|failure| failure.into_error(&doing, Kind::Incomplete))
-    }
-
     /// The trees that are not in this poof.conf and of which something is there:
     /// those that its records name, and those that the encrypted side has as well.
     pub fn others(&self, repository: &Repository, ready: &Ready) -> Vec<String> {
@@ -211,11 +203,7 @@ impl<'a> PlainSide<'a> {
         if self.snapshots(tree, cache(&session.state, &id, tree)).is_taken(plain) {
             return Ok(());
         }
-        let held = contents(encrypted)?.collect::<Result<HashSet<_>>>()?;
-        let mut lacking = 0;
-        for content in contents(plain)? {
-            lacking += u64::from(!held.contains(&content?));
-        }
+        let lacking = lacking(encrypted, plain)?;
         if lacking == 0 {
             return Ok(());
         }
@@ -257,14 +245,6 @@ pub fn plain_side<'a>(session: &Session, ready: &'a Ready) -> Result<&'a Remote>
         .hint("Nothing was changed; remove the plain copies by hand."));
     }
     Ok(plain)
-}
-
-fn contents(snapshot: &Snapshot) -> Result<impl Iterator<Item = Result<Content>>> {
-    let entries = snapshot.entries()?;
-    Ok(entries.filter_map(|entry| match entry {
-        Ok(entry) => entry.file().and_then(|data| data.content).map(Ok),
-        Err(error) => Some(Err(error)),
-    }))
 }
 
 /// What is in clear below the name of a tree.

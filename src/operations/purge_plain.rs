@@ -5,25 +5,24 @@ use super::caution::Caution;
 use super::monitor::Monitor;
 use super::outcome::Outcome;
 use super::plain_side::{PlainSide, Sorted, plain_side};
-use super::removal::{Gone, remove_directory, still_there};
+use super::removal::{Gone, remove_directory, still_there, tell_versions};
 use super::repository::Repository;
 use super::session::Session;
+use super::superseded::{Unproven, proven};
 use super::{loading, runner, wipe};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
-use crate::base::shown::quoted;
 use crate::base::units::files;
 use crate::config::Ready;
 use crate::report::{Event, lists};
 use crate::storage::failure::Failure;
 use crate::storage::job::Unwatched;
 use crate::storage::remote::Remote;
-use crate::storage::store::{Bytes, Versions};
+use crate::storage::store::Bytes;
 use crate::tree::model::layout::{MARKER, Names, RECORDS};
-use crate::tree::proof::{Evidence, Proof};
+use crate::tree::proof::Proof;
 use crate::tree::remote::listing::list;
 use crate::tree::remote::own_objects::Foreign;
-use crate::tree::snapshot::Standing;
 
 /// A plain copy.
 struct Copy {
@@ -114,7 +113,7 @@ pub(super) fn remove_plain(
             }
             Err(error) => runner::note_failure(report, &mut outcome, error)?,
         }
-        purging.tell_versions(tree, refused)?;
+        tell_versions(session, plain, tree, refused)?;
     }
     drop(lock);
     if clear.is_done()? {
@@ -196,31 +195,6 @@ impl Purging<'_> {
         }
         Ok(gone.min(remove_directory(plain, &names.records())?))
     }
-
-    /// Says what the bucket keeps of a copy that is gone.
-    fn tell_versions(&self, tree: &str, refused: bool) -> Result<()> {
-        let (plain, report) = (self.clear.plain, &*self.session.report);
-        for dir in [tree.to_owned(), Names::new(tree).records()] {
-            let place = plain.place(&dir);
-            let Versions { kept, locked, count, bytes: size, more } = self.clear.versions(&dir)?;
-            if !kept || count == 0 && !more {
-                continue;
-            }
-            let conf = quoted(&self.session.files.rclone);
-            let (tree, bytes) = (tree.to_owned(), size);
-            report.tell(&Event::Versions {
-                tree,
-                place,
-                count,
-                bytes,
-                more,
-                locked,
-                refused,
-                conf,
-            });
-        }
-        Ok(())
-    }
 }
 
 fn copies(repository: &Repository, ready: &Ready, clear: &PlainSide) -> Result<Vec<Copy>> {
@@ -261,25 +235,14 @@ fn is_no_last_copy(plain: &Remote, tree: &str, there: &str) -> Result<()> {
 
 /// Whether the encrypted snapshot of a tree is whole.
 fn prove(session: &Session, repository: &Repository, tree: &str, there: &str) -> Result<Proof> {
-    let mut monitor = Monitor::comparison(&*session.report, tree);
-    let (snapshots, listing) = repository.look_again(tree)?;
-    let unproven = |why: &str| {
-        let what = format!("the plain copy of {tree} stays: {why}");
-        let hint = format!("`poof backup`{there} makes the encrypted snapshot.");
-        Err(Error::new(Kind::Unproven, what).hint(hint))
-    };
-    let (Standing::Current(last) | Standing::Newer { found: last, .. }) =
-        snapshots.last(&mut monitor)?
-    else {
-        return unproven("it has no encrypted snapshot that can be read");
-    };
-    let (store, names) = (snapshots.store, &snapshots.names);
-    let evidence = Evidence { store, names, listing, read_back: false };
-    let proof = Proof::of(last, evidence, &mut monitor)?;
-    match proof.unproven().count() {
-        0 => Ok(proof),
-        count => {
-            unproven(&format!("of its encrypted snapshot {} are not proven", files(count as u64)))
-        }
-    }
+    proven(session, repository, tree)?.map_err(|why| {
+        let why = match why {
+            Unproven::Unread => "it has no encrypted snapshot that can be read".to_owned(),
+            Unproven::Files(count) => {
+                format!("of its encrypted snapshot {} are not proven", files(count))
+            }
+        };
+        Error::new(Kind::Unproven, format!("the plain copy of {tree} stays: {why}"))
+            .hint(format!("`poof backup`{there} makes the encrypted snapshot."))
+    })
 }

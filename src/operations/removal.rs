@@ -5,12 +5,13 @@ use super::monitor::Monitor;
 use super::repository::Repository;
 use super::{Outcome, Session, loading};
 use crate::base::error::{Error, Kind, Result};
+use crate::base::shown::quoted;
 use crate::base::units::{bytes, date, files};
 use crate::report::Event;
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Unwatched;
 use crate::storage::remote::Remote;
-use crate::storage::store::{Bytes, Store};
+use crate::storage::store::{Bytes, Store, Versions};
 use crate::tree::guard::{self, Allowed};
 use crate::tree::model::layout::Names;
 use crate::tree::remote::listing::list;
@@ -81,8 +82,12 @@ fn is_ours(tree: &str, snapshots: &Snapshots, last: &Snapshot, allowed: Allowed)
     Err(guard::refuse(what, "Run it there.", "newer-snapshot"))
 }
 
-/// What tells of the tree goes last: a run that ends in the middle can be made again.
-fn remove_all(repository: &Repository, snapshots: &Snapshots) -> Result<Gone> {
+/// Removes all that the remote holds of a tree. What tells of the tree goes last: a run that
+/// ends in the middle can be made again.
+///
+/// # Errors
+/// The remote fails, or something is still there.
+pub fn remove_all(repository: &Repository, snapshots: &Snapshots) -> Result<Gone> {
     let mut gone = Gone::Wholly;
     let names = &snapshots.names;
     let kept = repository.past.then(|| names.kept());
@@ -142,6 +147,42 @@ fn hide(store: &Store, dir: &str, refused: Failure) -> std::result::Result<(), F
     let full: Vec<_> = listed.names().map(|name| Bytes(names.full(name))).collect();
     let removed = store.remove(&full, &mut Unwatched)?;
     if removed.into_iter().any(|record| record.failure.is_some()) { Err(refused) } else { Ok(()) }
+}
+
+/// What the bucket keeps below `dir` of what was deleted there.
+///
+/// # Errors
+/// An interrupt.
+pub fn versions(remote: &Remote, dir: &str) -> Result<Versions> {
+    let doing = format!("ask for versions of {}", remote.place(dir));
+    remote.store().versions(dir).map_err(|failure| failure.into_error(&doing, Kind::Incomplete))
+}
+
+/// Says what the bucket keeps of a tree that is gone. `refused`: the key may not remove it.
+///
+/// # Errors
+/// The remote fails, or an interrupt.
+pub fn tell_versions(session: &Session, remote: &Remote, tree: &str, refused: bool) -> Result<()> {
+    for dir in [tree.to_owned(), Names::new(tree).records()] {
+        let place = remote.place(&dir);
+        let Versions { kept, locked, count, bytes, more } = versions(remote, &dir)?;
+        if !kept || count == 0 && !more {
+            continue;
+        }
+        let conf = quoted(&session.files.rclone);
+        let tree = tree.to_owned();
+        session.report.tell(&Event::Versions {
+            tree,
+            place,
+            count,
+            bytes,
+            more,
+            locked,
+            refused,
+            conf,
+        });
+    }
+    Ok(())
 }
 
 /// Why a directory is not gone.

@@ -210,13 +210,18 @@ pub fn check(session: &Session, poof: &PoofConf, rclone: &RcloneConf) -> Checked
     Ok(secrets)
 }
 
-/// Makes `path`, which holds `file`, rclone's configuration, with `secrets` over it. It is
-/// for work with the remote: a login that is about to end is renewed.
+/// Makes `path`, which holds `file`, rclone's configuration, with `secrets` and `sections`
+/// over it. It is for work with the remote: a login that is about to end is renewed.
 ///
 /// # Errors
 /// rclone cannot load it.
-pub fn give(path: &Path, file: &RcloneFile, secrets: &[Resolved]) -> Result<()> {
-    put_in_force(path, file, secrets, true)
+pub fn give(
+    path: &Path,
+    file: &RcloneFile,
+    secrets: &[Resolved],
+    sections: &RcloneConf,
+) -> Result<()> {
+    put_in_force(path, file, secrets, sections, true)
 }
 
 /// The same only to read in it.
@@ -224,17 +229,27 @@ pub fn give(path: &Path, file: &RcloneFile, secrets: &[Resolved]) -> Result<()> 
 /// # Errors
 /// rclone cannot load it.
 pub fn give_to_read(path: &Path, file: &RcloneFile) -> Result<()> {
-    put_in_force(path, file, &[], false)
+    put_in_force(path, file, &[], &RcloneConf::default(), false)
 }
 
-fn put_in_force(path: &Path, file: &RcloneFile, secrets: &[Resolved], renews: bool) -> Result<()> {
+fn put_in_force(
+    path: &Path,
+    file: &RcloneFile,
+    secrets: &[Resolved],
+    sections: &RcloneConf,
+    renews: bool,
+) -> Result<()> {
     let password = file.password().map_or("", |password| password.expose());
     let secrets = secrets.iter().map(|Resolved { section, key, form, .. }| Overlaid {
         section,
         key,
         value: form.expose(),
     });
-    let secrets = secrets.collect();
+    let sections = sections.sections().flat_map(|section| {
+        let value = |key| sections.get(section, key).unwrap_or_default();
+        sections.keys(section).map(move |key| Overlaid { section, key, value: value(key) })
+    });
+    let secrets = secrets.chain(sections).collect();
     let search = tool::search_of_root().map(|path| path.to_string_lossy().into_owned());
     let config = UseConfig { password, secrets, search, renews, ..UseConfig::of(path) };
     configuration::put_in_force(&config).map_err(|_| {

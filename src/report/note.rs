@@ -88,6 +88,12 @@ pub enum Note {
         remote: String,
         most: Duration,
     },
+    /// What new passwords mean: so many files are sent a second time.
+    SendsAgain {
+        directories: usize,
+        files: u64,
+        bytes: u64,
+    },
     /// Parts of large objects that an earlier run left in the bucket.
     PartsStay {
         why: String,
@@ -314,6 +320,7 @@ impl Note {
             | Note::RunEnded { .. }
             | Note::RunSkipped { .. }
             | Note::WaitsForNetwork { .. }
+            | Note::SendsAgain { .. }
             | Note::PartsStay { .. }
             | Note::All { .. }
             | Note::AllWiped { .. }
@@ -461,6 +468,17 @@ impl Note {
             Note::WaitsForNetwork { remote, most } => {
                 let most = most.as_secs();
                 format!("{remote} does not answer; waiting for up to {most} seconds")
+            }
+            Note::SendsAgain { directories, files, bytes } => {
+                let directories = match directories {
+                    1 => "1 directory".to_owned(),
+                    count => format!("{count} directories"),
+                };
+                format!(
+                    "poof sends {directories} again under new passwords ({}), proves that, and then \
+                     removes what is under the old ones. Until the end the remote holds both.",
+                    volume(*files, *bytes)
+                )
             }
             Note::PartsStay { why } => {
                 format!("what an earlier run began to upload could not be removed: {why}")

@@ -102,6 +102,7 @@ mod proof;
 mod providers;
 mod purge_plain;
 mod recipes;
+mod rekey;
 mod requests;
 #[cfg(target_os = "linux")] // loop devices
 mod residue;

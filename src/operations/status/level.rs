@@ -9,6 +9,7 @@ use crate::config::Ready;
 use crate::config::trees::Directory;
 use crate::operations::own_files;
 use crate::operations::plain_side::PlainSide;
+use crate::operations::removal::versions;
 use crate::operations::repository::Repository;
 use crate::operations::session::Session;
 use crate::report::Event;
@@ -157,7 +158,7 @@ impl Findings {
                     "a plain copy of {name} is in the bucket{keys} (`poof purge-plain`)"
                 )));
             } else if keeps {
-                let found = clear.versions(name)?;
+                let found = versions(clear.plain, name)?;
                 keeps = found.kept;
                 if found.count > 0 {
                     self.doubts.push(Doubt::exposes(format!(

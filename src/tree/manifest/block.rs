@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use std::io::Read;
 
 use super::Damaged;
-use crate::tree::model::entry::{Entry, MOST_ATTRIBUTE_BYTES, STAGE, is_within, order};
+use crate::tree::model::entry::{Entry, MOST_ATTRIBUTE_BYTES, is_reserved, order};
 
 /// A block ends with the entry that brings it to this size before it is packed, in bytes.
 pub const SIZE: usize = 1 << 20;
@@ -79,7 +79,8 @@ fn check(entry: &Entry) -> Result<(), Damaged> {
     if !entry.path.is_empty() && entry.path.split(|byte| *byte == b'/').any(bad) {
         return Err(Damaged::Invalid("a path that cannot be"));
     }
-    if is_within(&entry.path, STAGE.as_bytes()) {
+    let names = entry.path.split(|byte| *byte == b'/').enumerate();
+    if names.into_iter().any(|(depth, name)| is_reserved(name, depth == 0)) {
         return Err(Damaged::Invalid("a path that cannot be"));
     }
     if entry.path.is_empty() && !entry.is_directory() {

@@ -62,6 +62,15 @@ pub type Xattrs = Vec<(Vec<u8>, Vec<u8>)>;
 /// they go to their places. It belongs to no tree.
 pub const STAGE: &str = ".poof-restoring";
 
+/// How the name of a file begins that holds the passwords which a remote is about to have.
+/// It belongs to no tree: under the old passwords the remote would tell the new ones.
+pub const PASSWORDS: &str = ".poof-rekey-";
+
+/// Whether a name is one of poof's own that belongs to no tree, in the `root` of one or below.
+pub fn is_reserved(name: &[u8], root: bool) -> bool {
+    root && name == STAGE.as_bytes() || name.starts_with(PASSWORDS.as_bytes())
+}
+
 /// How many bytes all extended attributes of an entry have at most, and how many there are.
 pub const MOST_ATTRIBUTE_BYTES: usize = 16 << 20;
 pub const MOST_ATTRIBUTES: usize = 1 << 15;

@@ -89,6 +89,36 @@ pub fn key(store: &Store) -> std::result::Result<Key, Failure> {
     Ok(secrets.map_or_else(Key::plain, |[secret, before]| Key::of_secrets(&secret, &before)))
 }
 
+/// The name under which a remote is known that is about to have other passwords: once it has
+/// them it is no other store, for this machine has made that one itself.
+pub fn successor(remote: &str) -> String {
+    format!("{remote}-new")
+}
+
+/// The remote has the passwords of its successor now.
+///
+/// # Errors
+/// The state cannot be read or written.
+pub fn succeed(state: &Path, remote: &str) -> Result<()> {
+    let path = path(state);
+    let mut all = remembered(&path)?;
+    let Some(next) = all.get(&successor(remote)).cloned() else { return Ok(()) };
+    match all.insert(remote.to_owned(), next.clone()) {
+        Some(known) if known == next => Ok(()),
+        _ => write(&path, &all),
+    }
+}
+
+/// Forgets a remote.
+///
+/// # Errors
+/// The state cannot be written.
+pub fn forget(state: &Path, remote: &str) -> Result<()> {
+    let path = path(state);
+    let mut all = remembered(&path)?;
+    if all.remove(remote).is_some() { write(&path, &all) } else { Ok(()) }
+}
+
 /// The store that this machine knows under the name of a remote, unverified.
 pub fn remembered_id(state: &Path, remote: &str) -> Option<String> {
     remembered(&path(state)).ok()?.remove(remote).map(|known| known.id)
@@ -110,14 +140,34 @@ fn remembered(path: &Path) -> Result<BTreeMap<String, Known>> {
     }
 }
 
+fn write(path: &Path, all: &BTreeMap<String, Known>) -> Result<()> {
+    let text = serde_json::to_vec(all).map_err(|e| Error::unexpected(e.to_string()))?;
+    write_private(path, &text)
+}
+
 impl Identities<'_> {
+    /// What this machine knows of the remote, and of these passwords if it is about to have
+    /// them.
+    fn known(&self) -> Result<Option<Known>> {
+        let mut all = remembered(&path(self.state))?;
+        let fingerprint = self.key.fingerprint();
+        let known = all.remove(self.remote);
+        if known.as_ref().is_none_or(|known| known.key != fingerprint)
+            && let Some(next) = all.remove(&successor(self.remote))
+            && next.key == fingerprint
+        {
+            return Ok(Some(next));
+        }
+        Ok(known)
+    }
+
     /// Looks whether this is the store that this machine knows. `records` lists
     /// poof's own records.
     ///
     /// # Errors
     /// It is another one, which `allowed` may accept, or it fails.
     pub fn check(&self, records: &Inventory, allowed: Allowed) -> Result<Found> {
-        let known = remembered(&path(self.state))?.remove(self.remote);
+        let known = self.known()?;
         let shown = records.look(NAME.as_bytes());
         let fingerprint = self.key.fingerprint();
         let other = |refusal: Error| if allowed.other_remote { Found::new() } else { Err(refusal) };
@@ -134,8 +184,9 @@ impl Identities<'_> {
             return other(refuse(what, hint, "other-remote"));
         };
         let is_shown = |k: &Known| k.shown == shown && !shown.1.is_empty() && k.key == fingerprint;
-        if known.as_ref().is_some_and(is_shown) {
-            return Ok(Found::known(known.map(|k| k.id).unwrap_or_default()));
+        if let Some(known) = known.as_ref().filter(|known| is_shown(known)) {
+            self.remember(known.clone())?;
+            return Ok(Found::known(known.id.clone()));
         }
         let found = match self.read()? {
             Read::Identity(found) => found,
@@ -157,7 +208,7 @@ impl Identities<'_> {
     /// # Errors
     /// As [`Identities::check`].
     pub fn confirm(&self, allowed: Allowed) -> Result<()> {
-        let known = remembered(&path(self.state))?.remove(self.remote);
+        let known = self.known()?;
         let Some(known) = known.filter(|_| !allowed.other_remote) else { return Ok(()) };
         match self.read()? {
             Read::Identity(found) if found.id == known.id => Ok(()),
@@ -224,7 +275,6 @@ impl Identities<'_> {
             return Ok(());
         }
         all.insert(self.remote.to_owned(), known);
-        let text = serde_json::to_vec(&all).map_err(|e| Error::unexpected(e.to_string()))?;
-        write_private(&path, &text)
+        write(&path, &all)
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::journal::{Phase, Record, Records};
 use crate::base::error::{Error, Kind, Result};
+use crate::base::shown::one_line;
 use crate::host::erase::{self, FillPattern};
 use crate::host::machine::Machine;
 use crate::storage::job::Watch;
@@ -106,6 +107,16 @@ impl Wipes<'_> {
             self.snapshots.remove_record(MARKER, watch)?;
         }
         Ok(())
+    }
+
+    /// The other machine that has wiped its copy and has not brought it back.
+    ///
+    /// # Errors
+    /// The remote fails.
+    pub fn wiped_by_another(&self, watch: &mut dyn Watch) -> Result<Option<String>> {
+        let marker = if self.is_marked() { self.read_marker(watch)? } else { None };
+        let other = marker.filter(|marker| !marker.is_of(self.machine));
+        Ok(other.map(|marker| one_line(&marker.host).into_owned()))
     }
 
     fn read_marker(&self, watch: &mut dyn Watch) -> Result<Option<Marker>> {

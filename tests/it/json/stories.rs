@@ -202,6 +202,10 @@ fn switched(told: &Told) {
     told.run(&sandbox, &["purge-plain"], 7);
     told.run(&sandbox, &["purge-plain", "--yes"], 0);
     told.run(&sandbox, &["purge-plain"], 0);
+    told.run(&sandbox, &["rekey", "--dry-run"], 0);
+    told.run(&sandbox, &["rekey"], 7);
+    told.run(&sandbox, &["rekey", "--yes"], 7);
+    told.run(&sandbox, &["rekey", "--yes", "--allow", "no-kit"], 0);
 }
 
 /// Kits, and poof that removes itself.

@@ -1,19 +1,17 @@
 //! A look at one directory, one file.
 
-use std::ffi::{CString, OsStr};
+use std::ffi::CString;
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rustix::fs::{Dir, Stat};
 
-use super::STAGE;
 use crate::base::error::{Error, Kind};
 use crate::host::created;
 use crate::host::privacy;
 use crate::host::stat::{device, permissions};
-use crate::tree::model::entry::{Attributes, Local, Time};
+use crate::tree::model::entry::{Attributes, Local, Time, is_reserved};
 use crate::tree::scan::attributes;
 
 /// Why the root of a tree cannot be walked.
@@ -31,8 +29,8 @@ pub fn names(dir: impl AsFd, root: bool) -> io::Result<Vec<CString>> {
     for entry in Dir::read_from(dir)? {
         let entry = entry?;
         let name = entry.file_name();
-        let staged = root && OsStr::from_bytes(name.to_bytes()) == STAGE;
-        if !staged && !matches!(name.to_bytes(), b"." | b"..") {
+        let bytes = name.to_bytes();
+        if !is_reserved(bytes, root) && !matches!(bytes, b"." | b"..") {
             names.push(name.to_owned());
         }
     }

@@ -1,0 +1,209 @@
+//! `poof rekey`: new passwords for the encrypted remote. poof sends everything again under the
+//! new ones, beside what is there, and proves it. Then rclone-poof.conf gets them, and the old
+//! ciphertext goes. A run may end anywhere: the next one goes on.
+
+mod comparison;
+mod old;
+mod passwords;
+
+use super::backup;
+use super::caution::Caution;
+use super::monitor::Monitor;
+use super::repository::Repository;
+use super::session::Session;
+use super::{Outcome, hooks, loading, runner};
+use crate::base::error::{Error, Result};
+use crate::base::interrupt;
+use crate::config::trees::Directory;
+use crate::config::{PoofConf, Problem, Ready};
+use crate::report::Note;
+use crate::tree::guard::{Allowed, refuse};
+use crate::tree::remote::identity;
+use crate::tree::wipe::Presence;
+use comparison::Comparison;
+use passwords::Change;
+
+pub use passwords::is_begun;
+
+/// What is wanted of it.
+#[derive(Clone, Copy, Default)]
+pub struct Request {
+    pub caution: Caution,
+    /// Earlier snapshots, which are under the old passwords, may go.
+    pub purge_history: bool,
+}
+
+/// The bucket, seen with the old passwords and with the new ones.
+struct Sides {
+    old: Ready,
+    new: Ready,
+}
+
+/// Changes the passwords.
+///
+/// # Errors
+/// What keeps the whole from working, or an interrupt.
+pub fn run(session: &Session, request: Request) -> Result<Outcome> {
+    let Caution { dry_run, yes, .. } = request.caution;
+    let _lock = session.lock_unless(dry_run)?;
+    let poof = PoofConf::load(&session.files.poof).map_err(Problem::into_error)?;
+    let ready = loading::load_to_change(session)?;
+    let section = section(&ready)?;
+    let begun = Change::begun(session, &poof, &section)?;
+    let is_switched = match &begun {
+        Some(change) => change.is_switched(session, &poof)?,
+        None => false,
+    };
+    tell(session, &ready, request.caution.allowed, is_switched)?;
+    if dry_run {
+        session.report.done("Dry run: nothing was changed.");
+        return Ok(Outcome::default().with("dry_run", true).with("changed", false));
+    }
+    if !session.report.confirm("Go on?", yes)? {
+        return Err(Error::guard("nothing was changed").hint("`--yes` goes ahead."));
+    }
+    let change = if let Some(change) = begun {
+        change
+    } else {
+        let change = Change::new(session, &poof, &section)?;
+        change.save()?;
+        change
+    };
+    let [old, new] = change.names();
+    let sections = change.sections();
+    let sides = Sides {
+        old: loading::load_beside(session, sections, &old)?,
+        new: loading::load_beside(session, sections, &new)?,
+    };
+    hooks::around(session, ready.hooks(), false, "rekey", || {
+        if !is_switched {
+            let outcome = send(session, request.caution, &ready, &sides)?;
+            if outcome.kind.is_some() {
+                session.report.note("The passwords are as they were. `poof rekey` goes on.");
+                return Ok(outcome.with("changed", false));
+            }
+            change.switch(session, &poof)?;
+            session.report.done("rclone-poof.conf has the new passwords.");
+        }
+        identity::succeed(&session.state, &section)?;
+        let outcome = old::remove(session, request, &sides)?;
+        if outcome.kind.is_none() {
+            finish(session, change)?;
+            session.report.done("Nothing is left under the old passwords.");
+        }
+        Ok(outcome.with("changed", true))
+    })
+}
+
+/// The section of the encrypted remote in use.
+fn section(ready: &Ready) -> Result<String> {
+    let remote = ready.remote();
+    if !remote.is_encrypted() {
+        return Err(Error::guard(format!(
+            "{} is not encrypted: it has no passwords",
+            remote.name()
+        ))
+        .hint("`poof econfig` and `poof cryptoggle` encrypt it."));
+    }
+    if remote.store().clear {
+        let what = "names are not encrypted: old and new objects would share places";
+        return Err(Error::guard(what).hint("Nothing was changed. Back up to another bucket."));
+    }
+    Ok(remote.name())
+}
+
+/// Says what comes, before the question.
+fn tell(session: &Session, ready: &Ready, allowed: Allowed, is_switched: bool) -> Result<()> {
+    let directories = loading::select(ready, &[])?;
+    let repository = Repository::open(session, ready, &directories, allowed)?;
+    if is_switched {
+        session.report.note("The new passwords are in use. What is left under the old ones goes.");
+        return Ok(());
+    }
+    is_all_here(session, &repository, &directories, allowed)?;
+    let snapshots = repository.places(session, &directories);
+    let counts = snapshots
+        .iter()
+        .filter_map(|directory| Some(repository.snapshots(&directory.name).cached()?.counts()));
+    let (mut files, mut bytes) = (0, 0);
+    for count in counts {
+        files += count.files;
+        bytes += count.bytes;
+    }
+    session.report.say(Note::SendsAgain { directories: directories.len(), files, bytes });
+    Ok(())
+}
+
+/// Everything is sent from here: nothing on the remote may be missing on this machine.
+fn is_all_here(
+    session: &Session,
+    repository: &Repository,
+    directories: &[&Directory],
+    allowed: Allowed,
+) -> Result<()> {
+    let places = repository.places(session, directories);
+    let is_ours = |tree: &String| places.iter().any(|place| place.name == *tree);
+    if let Some(other) = repository.trees().into_iter().find(|tree| !is_ours(tree)) {
+        let what =
+            format!("{} holds {other}, which poof.conf does not have", repository.remote.name());
+        return Err(Error::guard(what).hint(format!(
+            "Nothing was changed. Only a machine that has all of it can send it again: bring it \
+             here (`poof add DIR {other}`, `poof download --only {other}`), or remove it \
+             (`poof remove {other} --purge`)."
+        )));
+    }
+    for place in &places {
+        let mut monitor = Monitor::comparison(&*session.report, &place.name);
+        let snapshots = repository.snapshots(&place.name);
+        let wipes = repository.wipes(&snapshots);
+        if let Some(host) = wipes.wiped_by_another(&mut monitor)?
+            && !allowed.newer_snapshot
+        {
+            let what = format!("{host} has uploaded {}, and has no copy of its own", place.name);
+            let hint = "`poof download` there brings it back while the old passwords open it.";
+            return Err(refuse(what, hint, "newer-snapshot"));
+        }
+        let presence = wipes.presence(&mut monitor)?;
+        if !matches!(presence, Presence::Here) {
+            let what = format!("{} is only on the remote: it was uploaded", place.name);
+            return Err(Error::guard(what).hint(format!(
+                "Nothing was changed. `poof download --only {}` brings it back; then run it again.",
+                place.name
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Sends everything: what has changed under the old passwords, so that the guards compare it
+/// with the last snapshot, then all of it under the new; and compares both.
+fn send(session: &Session, caution: Caution, ready: &Ready, sides: &Sides) -> Result<Outcome> {
+    let directories = loading::select(ready, &[])?;
+    let request = backup::Request { caution, ..backup::Request::default() };
+    let outcome = backup::send(session, &request, ready, &directories)?;
+    if outcome.kind.is_some() {
+        return Ok(outcome);
+    }
+    interrupt::check()?;
+    let directories = loading::select(&sides.new, &[])?;
+    let mut outcome = backup::send(session, &request, &sides.new, &directories)?;
+    if outcome.kind.is_some() {
+        return Ok(outcome);
+    }
+    let comparison = Comparison::open(session, sides, caution.allowed)?;
+    for (old, new) in comparison.pairs(session, sides)? {
+        interrupt::check()?;
+        if let Err(error) = comparison.judge(session, &old, &new) {
+            runner::note_failure(&*session.report, &mut outcome, error.of_tree(&old))?;
+        }
+    }
+    Ok(outcome)
+}
+
+/// Nothing is left there: the old passwords go, and what was noted of them.
+fn finish(session: &Session, change: Change) -> Result<()> {
+    let [old, new] = change.names();
+    change.forget()?;
+    identity::forget(&session.state, &old)?;
+    identity::forget(&session.state, &new)
+}

@@ -1,0 +1,160 @@
+//! Removes what is under the old passwords, once the new ones are in use and all of it is
+//! proven under them.
+
+use super::comparison::{Comparison, Superseded};
+use super::{Request, Sides};
+use crate::base::error::{Error, Kind, Result};
+use crate::base::interrupt;
+use crate::host::erase::{self, FillPattern};
+use crate::operations::recovery::readiness;
+use crate::operations::removal::{Gone, remove_all, remove_directory, tell_versions};
+use crate::operations::session::Session;
+use crate::operations::{Outcome, runner};
+use crate::report::{Event, lists};
+use crate::storage::failure::Failure;
+use crate::storage::job::Unwatched;
+use crate::storage::remote::Remote;
+use crate::tree::guard::{Allowed, refuse};
+use crate::tree::model::layout::RECORDS;
+use crate::tree::remote::known;
+use crate::tree::remote::listing::{list, list_records};
+
+/// Removes it.
+///
+/// # Errors
+/// A reason why it has to stay, or what keeps the whole from working, or an interrupt.
+pub fn remove(session: &Session, request: Request, sides: &Sides) -> Result<Outcome> {
+    let report = &*session.report;
+    let (remote, allowed) = (sides.old.remote(), request.caution.allowed);
+    let doing = format!("list {}", remote.place(RECORDS));
+    let listed = list_records(&remote.store(), &mut Unwatched);
+    let (records, _) = listed.map_err(|f| f.into_error(&doing, Kind::Remote))?;
+    let mut outcome = Outcome::default();
+    if !known::trees(&records).is_empty() {
+        has_a_kit(session, allowed)?;
+        let comparison = Comparison::open(session, sides, allowed)?;
+        may_forget(&comparison, request.purge_history)?;
+        let pairs = comparison.pairs(session, sides)?;
+        let mut going = Vec::new();
+        for tree in comparison.old.trees() {
+            interrupt::check()?;
+            let judged = match pairs.iter().find(|(old, _)| *old == tree) {
+                Some((old, new)) => comparison.judge(session, old, new),
+                None => Err(of_another(&tree)),
+            };
+            match judged {
+                Ok(superseded) if superseded.foreign.is_empty() || allowed.foreign => {
+                    lists::foreign(report, &tree, &superseded.foreign, true);
+                    going.push((tree, superseded));
+                }
+                Ok(Superseded { foreign, .. }) => {
+                    lists::foreign(report, &tree, &foreign, false);
+                    let error = made_by_others(&format!("{tree} under the old passwords"));
+                    runner::note_failure(report, &mut outcome, error)?;
+                }
+                Err(error) => {
+                    runner::note_failure(report, &mut outcome, error.of_tree(&tree))?;
+                }
+            }
+        }
+        remove_trees(session, &comparison, &going)?;
+    }
+    if outcome.kind.is_some() {
+        return Ok(outcome);
+    }
+    remove_rest(remote, allowed)?;
+    Ok(outcome)
+}
+
+fn remove_trees(
+    session: &Session,
+    comparison: &Comparison,
+    going: &[(String, Superseded)],
+) -> Result<()> {
+    let old = &comparison.old;
+    let lock = old.lock(going.iter().map(|(tree, _)| tree.clone()).collect());
+    if !going.is_empty() {
+        lock.hold()?;
+    }
+    for (tree, Superseded { counts, .. }) in going {
+        interrupt::check()?;
+        let snapshots = old.snapshots(tree);
+        let gone = remove_all(old, &snapshots)?;
+        // It names the files that were there.
+        if snapshots.cache.exists() {
+            FillPattern::new()
+                .and_then(|noise| erase::directory(&snapshots.cache, &noise))
+                .map_err(|error| Error::io("wipe", &snapshots.cache, &error))?;
+        }
+        session.report.tell(&Event::Purged {
+            tree: tree.clone(),
+            files: counts.files,
+            bytes: counts.bytes,
+        });
+        tell_versions(session, old.remote, tree, gone == Gone::ButForVersions)?;
+    }
+    Ok(())
+}
+
+/// Whoever loses this machine must not need the old passwords any more.
+fn has_a_kit(session: &Session, allowed: Allowed) -> Result<()> {
+    if allowed.no_kit || readiness::is_prepared(session, &[]) {
+        return Ok(());
+    }
+    let what = "the new passwords are in use, and no recovery kit has them; what is under the old \
+                ones stays until then";
+    Err(Error::guard(what).hint(
+        "`poof kit FILE` writes one; then `poof rekey` removes the rest. `--allow no-kit` goes \
+         ahead: who loses this machine then loses the data.",
+    ))
+}
+
+/// What is kept for earlier snapshots is nowhere else.
+fn may_forget(comparison: &Comparison, purge_history: bool) -> Result<()> {
+    let old = &comparison.old;
+    if !old.past || purge_history {
+        return Ok(());
+    }
+    let mut earlier = 0;
+    for tree in old.trees() {
+        let (count, _) = old.snapshots(&tree).extent(&mut Unwatched)?;
+        earlier += count.saturating_sub(1);
+    }
+    let what = format!(
+        "the new passwords are in use; what is under the old ones stays, for {earlier} earlier \
+         snapshots are there and nowhere else"
+    );
+    Err(Error::guard(what).hint("`poof rekey --purge-history` removes them as well."))
+}
+
+/// Removes what is of no tree: poof's records, and with the word what others have put there.
+fn remove_rest(remote: &Remote, allowed: Allowed) -> Result<()> {
+    let doing = format!("list {}", remote.name());
+    let fail = |failure: Failure| failure.into_error(&doing, Kind::Incomplete);
+    let top = remote.top().map_err(fail)?;
+    let mut others = Vec::new();
+    for name in top.names.iter().filter(|name| *name != RECORDS) {
+        let listed = list(&remote.store(), name, &[], &mut Unwatched).map_err(fail)?;
+        if !listed.is_empty() && !allowed.foreign {
+            others.push(name.as_str());
+            continue;
+        }
+        remove_directory(remote, name)?;
+    }
+    if !others.is_empty() {
+        return Err(made_by_others(&others.join(", ")));
+    }
+    remove_directory(remote, RECORDS)?;
+    Ok(())
+}
+
+fn made_by_others(what: &str) -> Error {
+    let what = format!("{what}: poof did not make all that is there");
+    refuse(what, "The old passwords stay until it is gone.", "foreign")
+}
+
+fn of_another(tree: &str) -> Error {
+    let what = format!("{tree} stays under the old passwords: poof.conf does not have it");
+    Error::new(Kind::Unproven, what)
+        .hint("Put the old passwords back, and bring it here before you change them.")
+}
