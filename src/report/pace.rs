@@ -10,7 +10,7 @@ use crate::base::units::{bytes, clock};
 /// a line that has become slower would be seen late.
 const SPAN: Duration = Duration::from_secs(15);
 /// Before this much has passed nothing is said.
-const LEAST: Duration = Duration::from_secs(2);
+const LEAST: Duration = Duration::from_secs(1);
 /// Small files arrive many at once. What comes next is not late before this has passed.
 const LUMP: Duration = Duration::from_secs(3);
 
@@ -27,6 +27,10 @@ impl Pace {
     /// So much is done at a time.
     pub fn note(&mut self, time: Duration, done: u64) {
         if self.samples.back().is_some_and(|(_, before)| *before != done) {
+            if self.moved.is_none() {
+                // What comes before the first bytes, a connection, says nothing of the rest.
+                self.samples.clear();
+            }
             self.moved = Some((time, done));
         }
         self.samples.push_back((time, done));
@@ -118,6 +122,26 @@ mod tests {
                     continue;
                 }
                 let (shown, left) = (pace.left(100 * MIB - done), seconds(500 - tenths));
+                let shown = shown.unwrap().as_secs_f64();
+                let off = (shown - left.as_secs_f64()).abs();
+                assert!(off <= left.as_secs_f64() * 0.2 + 0.1, "{step}, {tenths}: {shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_time_before_the_first_bytes_says_nothing_of_the_rest() {
+        // 50 MiB at 2 MiB/s, of which the first lump comes after two and a half seconds.
+        for step in [1, 2560 << 10, MIB] {
+            let mut pace = Pace::default();
+            pace.note(seconds(0), 0);
+            for tenths in 0..=275_u64 {
+                let sent = tenths.saturating_sub(25) * 2 * MIB / 10;
+                pace.note(seconds(tenths), sent / step * step);
+                if tenths < 60 {
+                    continue;
+                }
+                let (shown, left) = (pace.left(50 * MIB - sent), seconds(275 - tenths));
                 let shown = shown.unwrap().as_secs_f64();
                 let off = (shown - left.as_secs_f64()).abs();
                 assert!(off <= left.as_secs_f64() * 0.2 + 0.1, "{step}, {tenths}: {shown}");
