@@ -150,8 +150,25 @@ impl Checking<'_> {
         let Some(keep) = *keep else { return Ok(0) };
         let report = &*session.report;
         let mut monitor = Monitor::comparison(report, name);
-        let found = audit(&repository.snapshots(name), newest, listing, keep, &mut monitor)?;
+        let mut found = audit(&repository.snapshots(name), newest, listing, keep, &mut monitor)?;
         drop(monitor);
+        if let Some(sample) = &self.sample {
+            let (count, total) = found.readable(sample);
+            if count > 0 {
+                self.reading(name, (count, total), count, |monitor, told| {
+                    found.read_back(&repository.store, name, monitor, told)
+                })?;
+            }
+        }
+        let strangers = found.strangers();
+        let shown = lists::bounded(report, strangers.len());
+        for (number, path) in strangers.iter().enumerate() {
+            let what = What::Foreign { odd: true };
+            self.tell(name, &Finding { path: path.clone(), what }, number < shown);
+        }
+        if shown < strangers.len() {
+            report.say_of(name, TreeNote::MoreForeign(strangers.len() - shown));
+        }
         for Lost { generation, path, why } in &found.lost {
             let why = match why {
                 Some(why) => format!("in snapshot {generation}: {why}"),
@@ -262,18 +279,31 @@ impl Checking<'_> {
         chosen: &Chosen,
         ((count, total), of): ((u64, u64), u64),
     ) -> Result<Vec<ReadFinding>> {
+        let names = Names::new(name);
+        self.reading(name, (count, total), of, |monitor, told| {
+            read_back(&self.repository.store, &names, snapshot, chosen, monitor, told)
+        })
+    }
+
+    /// Says what reading so many files costs, and how long it takes yet.
+    fn reading<T>(
+        &self,
+        name: &str,
+        (count, total): (u64, u64),
+        of: u64,
+        read: impl FnOnce(&mut Monitor, &mut dyn FnMut(u64)) -> Result<T>,
+    ) -> Result<T> {
         let report = &*self.session.report;
         report.tell(&Event::Reading { tree: name.to_owned(), files: count, bytes: total, of });
-        let names = Names::new(name);
         let mut monitor = Monitor::transfer(report, total);
         monitor.begin(name, total);
-        let (started, mut read, mut told) = (Instant::now(), 0, false);
-        read_back(&self.repository.store, &names, snapshot, chosen, &mut monitor, |size| {
-            read += size;
-            if !told && read < total {
+        let (started, mut done, mut told) = (Instant::now(), 0, false);
+        read(&mut monitor, &mut |size| {
+            done += size;
+            if !told && done < total {
                 told = true;
-                let left = started.elapsed().as_millis() * u128::from(total - read);
-                let left = u64::try_from(left / u128::from(read.max(1))).unwrap_or(u64::MAX);
+                let left = started.elapsed().as_millis() * u128::from(total - done);
+                let left = u64::try_from(left / u128::from(done.max(1))).unwrap_or(u64::MAX);
                 report.say_of(name, TreeNote::TimeLeft(Duration::from_millis(left)));
             }
         })

@@ -117,6 +117,19 @@ impl<'a> PlainSide<'a> {
         Ok(!listed.map_err(|f| f.into_error(&doing, Kind::Remote))?.is_empty())
     }
 
+    /// How many earlier snapshots of a tree are there.
+    ///
+    /// # Errors
+    /// The remote fails.
+    pub fn earlier(&self, tree: &str) -> Result<u64> {
+        if !self.past {
+            return Ok(0);
+        }
+        // Its records say so, and no cache.
+        let (count, _) = self.snapshots(tree, PathBuf::new()).extent(&mut Unwatched)?;
+        Ok(count.saturating_sub(1))
+    }
+
     /// The trees that are not in this poof.conf and of which something is there:
     /// those that its records name, and those that the encrypted side has as well.
     pub fn others(&self, repository: &Repository, ready: &Ready) -> Vec<String> {

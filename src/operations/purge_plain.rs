@@ -14,7 +14,7 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::files;
 use crate::config::Ready;
-use crate::report::{Event, lists};
+use crate::report::{Event, TreeNote, lists};
 use crate::storage::failure::Failure;
 use crate::storage::job::Unwatched;
 use crate::storage::remote::Remote;
@@ -59,7 +59,7 @@ pub(super) fn remove_plain(
     let repository = Repository::open(session, ready, &directories, caution.allowed)?;
     let clear = PlainSide::of(&repository, plain)?;
     let copies = copies(&repository, ready, &clear)?;
-    list_copies(session, plain, &copies);
+    list_copies(session, &clear, &copies)?;
     if copies.is_empty() {
         report.done("There is no plain copy in the bucket.");
         return Ok(Outcome::default().with("trees", 0));
@@ -130,16 +130,21 @@ pub(super) fn remove_plain(
 }
 
 /// Says which copies there are.
-fn list_copies(session: &Session, plain: &Remote, copies: &[Copy]) {
+fn list_copies(session: &Session, clear: &PlainSide, copies: &[Copy]) -> Result<()> {
     for Copy { tree, files: count, bytes: size, configured } in copies {
         session.report.tell(&Event::PlainCopy {
             tree: tree.clone(),
-            place: plain.place(tree),
+            place: clear.plain.place(tree),
             files: *count,
             bytes: *size,
             configured: *configured,
         });
+        let earlier = clear.earlier(tree)?;
+        if earlier > 0 {
+            session.report.say_of(tree, TreeNote::EarlierGo(earlier));
+        }
     }
+    Ok(())
 }
 
 /// What the removal of every copy needs.

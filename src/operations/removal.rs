@@ -7,7 +7,7 @@ use super::{Outcome, Session, loading};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::shown::quoted;
 use crate::base::units::{bytes, date, files};
-use crate::report::Event;
+use crate::report::{Event, TreeNote};
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Unwatched;
 use crate::storage::remote::Remote;
@@ -48,6 +48,10 @@ pub fn purge(session: &Session, tree: &str, configured: bool, caution: Caution) 
         }
         Newest::None | Newest::Unusable(_) => (format!("{tree}: no manifest can be read"), 0, 0),
     };
+    let (earlier, _) = if repository.past { snapshots.extent(&mut Unwatched)? } else { (0, None) };
+    if earlier > 1 {
+        report.say_of(tree, TreeNote::EarlierGo(earlier - 1));
+    }
     if dry_run {
         report.tell(&Event::WouldPurge { tree: tree.to_owned(), files: count, bytes: size });
         return Ok(Outcome::default().with("dry_run", true));

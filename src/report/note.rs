@@ -266,6 +266,8 @@ pub enum TreeNote {
     TimeLeft(Duration),
     /// Foreign objects that were not listed.
     MoreForeign(usize),
+    /// So many earlier snapshots go with it.
+    EarlierGo(u64),
     /// So many earlier snapshots come back whole.
     EarlierIntact(u64),
 }
@@ -550,6 +552,8 @@ impl TreeNote {
                  reads them",
                 files(*count)
             ),
+            TreeNote::EarlierGo(1) => "1 earlier snapshot of it goes as well".to_owned(),
+            TreeNote::EarlierGo(count) => format!("{count} earlier snapshots of it go as well"),
             TreeNote::EarlierIntact(1) => "1 earlier snapshot comes back whole".to_owned(),
             TreeNote::EarlierIntact(count) => format!("{count} earlier snapshots come back whole"),
             TreeNote::TimeLeft(time) => format!("about {} more", clock(*time)),

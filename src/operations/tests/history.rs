@@ -452,3 +452,22 @@ fn a_run_that_ends_anywhere_loses_nothing_and_leaves_nothing() {
         }
     }
 }
+
+#[test]
+fn what_is_kept_is_read_back_where_everything_is() {
+    for (side, home) in homes("30d") {
+        home.back_up().unwrap();
+        home.write("b", "the second version");
+        home.back_up().unwrap();
+        assert_eq!(home.check(Some(1.0)).unwrap().kind, None, "{side}");
+        // The listing says what it always said.
+        home.memory.fail_always(Fault::Spoil, |event| {
+            event.what == What::Fetch && event.name.starts_with(KEPT)
+        });
+        assert_eq!(home.check(None).unwrap().kind, None, "{side}");
+        let outcome = home.check(Some(1.0)).unwrap();
+        assert_eq!(outcome.kind, Some(Kind::Incomplete), "{side}");
+        assert_eq!(outcome.fields["lost"], 1, "{side}");
+        home.memory.heal();
+    }
+}

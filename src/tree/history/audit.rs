@@ -1,15 +1,19 @@
 //! Whether earlier snapshots come back: each of their files is in its place or is kept.
 
-use std::collections::HashSet;
+use std::collections::hash_map::Entry::Vacant;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use super::Past;
+use super::{Past, id};
 use crate::base::error::{Kind, Result};
 use crate::base::units::now;
 use crate::storage::job::Watch;
-use crate::tree::model::entry::Entry;
+use crate::storage::store::Store;
+use crate::tree::model::entry::{Attributes, Entry};
 use crate::tree::model::inventory::State;
+use crate::tree::proof::check::Sample;
 use crate::tree::remote::listing::Listing;
+use crate::tree::remote::read_back::{Fault, read_back};
 use crate::tree::snapshot::{Heads, Snapshot, Snapshots, Told};
 
 /// How it is.
@@ -18,6 +22,50 @@ pub struct Audit {
     /// Earlier snapshots that were looked at.
     pub snapshots: u64,
     pub lost: Vec<Lost>,
+    /// Files whose objects are kept, each once.
+    kept: Vec<Entry>,
+    past: Past,
+    /// By the identity of a kept object, the newest snapshot that has it.
+    newest: HashMap<String, u64>,
+}
+
+impl Audit {
+    /// The kept files that a sample has, and the bytes of their objects, as stored.
+    pub fn readable(&mut self, sample: &Sample) -> (u64, u64) {
+        self.kept = sample.of(std::mem::take(&mut self.kept));
+        let sizes = self.kept.iter().filter_map(|entry| Some(entry.stored.as_ref()?.size));
+        (self.kept.len() as u64, sizes.fold(0, u64::saturating_add))
+    }
+
+    /// What others have put among what is kept, from the top of the bucket.
+    pub fn strangers(&self) -> &[Vec<u8>] {
+        &self.past.strangers
+    }
+
+    /// Reads them back. A listing says nothing of what a disk holds.
+    ///
+    /// # Errors
+    /// The remote fails, or an interrupt.
+    pub fn read_back(
+        &mut self,
+        store: &Store,
+        tree: &str,
+        watch: &mut dyn Watch,
+        told: impl FnMut(u64),
+    ) -> Result<()> {
+        let kept = std::mem::take(&mut self.kept);
+        let place = |entry: &Entry| Some(self.past.place(entry.stored.as_ref()?)?.into_bytes());
+        let (newest, lost) = (&self.newest, &mut self.lost);
+        read_back(store, tree, place, kept.into_iter().map(Ok), watch, told, |entry, fault| {
+            let why = match fault {
+                Fault::Wrong(_) => "what is kept of it is something else".to_owned(),
+                Fault::Unreadable(why) => why,
+            };
+            let id = entry.stored.as_ref().map(id).unwrap_or_default();
+            let generation = newest.get(&id).copied().unwrap_or_default();
+            lost.push(Lost { generation, path: Some(entry.path.clone()), why: Some(why) });
+        })
+    }
 }
 
 /// A file that does not come back, or a snapshot that cannot be read.
@@ -63,7 +111,7 @@ pub fn audit(
     if within.is_empty() {
         return Ok(audit);
     }
-    let past = Past::list(snapshots.store, &snapshots.names, watch)?;
+    audit.past = Past::list(snapshots.store, &snapshots.names, watch)?;
     // What is in the shards of the newest was looked at.
     let newest = all.iter().find(|told| told.generation() == newest.generation());
     let mut read: HashSet<_> = newest.into_iter().flat_map(Told::shards).collect();
@@ -85,10 +133,16 @@ pub fn audit(
         }
         for entry in files {
             let Some(stored) = &entry.stored else { continue };
-            if listing.state(&entry)? != State::Intact
-                && past.place(stored).is_none()
-                && known.insert((entry.path.clone(), stored.md5))
-            {
+            if listing.state(&entry)? == State::Intact {
+                continue;
+            }
+            if audit.past.place(stored).is_some() {
+                if let Vacant(place) = audit.newest.entry(id(stored)) {
+                    place.insert(generation);
+                    // Its attributes may be large, and are not wanted.
+                    audit.kept.push(Entry { attributes: Attributes::default(), ..entry });
+                }
+            } else if known.insert((entry.path.clone(), stored.md5)) {
                 audit.lost.push(Lost { generation, path: Some(entry.path), why: None });
             }
         }

@@ -60,6 +60,9 @@ pub struct Past {
     pub objects: u64,
     /// As stored.
     pub bytes: u64,
+    /// What is among them and is not called as poof calls what it keeps: from the top of the
+    /// bucket.
+    pub strangers: Vec<Vec<u8>>,
 }
 
 impl Past {
@@ -72,7 +75,10 @@ impl Past {
             .map_err(|failure| failure.into_error(&doing, Kind::Remote))?;
         let mut past = Past { dir, ..Past::default() };
         for name in listed.names() {
-            let Some((generation, id)) = parse(name) else { continue };
+            let Some((generation, id)) = parse(name) else {
+                past.strangers.push([past.dir.as_bytes(), b"/", name].concat());
+                continue;
+            };
             let Some((size, tag)) = listed.look(name) else { continue };
             past.by_id.push((id, Kept { generation, size, md5: md5(&tag) }));
             past.objects += 1;

@@ -16,7 +16,7 @@ use crate::tree::model::layout::Names;
 use crate::tree::remote::listing::{Listing, Unclaimed};
 use crate::tree::remote::object_metadata::is_content;
 use crate::tree::remote::own_objects::Ours;
-use crate::tree::remote::read_back::{self, Fault};
+use crate::tree::remote::read_back::{self, Fault, in_its_place};
 use crate::tree::snapshot::Snapshot;
 
 /// Something that is not as the snapshot has it.
@@ -156,6 +156,14 @@ impl Sample {
 
     fn number(&self, path: &[u8]) -> u64 {
         number(&self.seed, path)
+    }
+
+    /// The share of these.
+    pub(in crate::tree) fn of(&self, mut entries: Vec<Entry>) -> Vec<Entry> {
+        let number = |entry: &Entry| (self.number(&entry.path), 0);
+        let (chosen, _) = self.choose(entries.iter().map(number).collect());
+        entries.retain(|entry| chosen.has(&entry.path));
+        entries
     }
 }
 
@@ -300,7 +308,8 @@ pub fn read_back(
     let mut findings = Vec::new();
     let is_chosen = |entry: &Entry| entry.file().is_some() && chosen.has(&entry.path);
     let chosen = snapshot.entries()?.filter_ok(is_chosen);
-    read_back::read_back(store, names, chosen, watch, told, |entry, fault| {
+    let place = in_its_place(names);
+    read_back::read_back(store, names.tree(), place, chosen, watch, told, |entry, fault| {
         let what = match fault {
             Fault::Wrong(content) => What::Wrong(content),
             Fault::Unreadable(why) => What::Unreadable(why),

@@ -12,7 +12,7 @@ use crate::tree::model::entry::{Entry, EntryKind, Tag};
 use crate::tree::model::inventory::State;
 use crate::tree::model::layout::Names;
 use crate::tree::remote::listing::Listing;
-use crate::tree::remote::read_back::{Fault, read_back};
+use crate::tree::remote::read_back::{Fault, in_its_place, read_back};
 use crate::tree::snapshot::Snapshot;
 
 /// An entry that the remote holds. Only a [`Proof`] makes one, and nothing else can
@@ -64,7 +64,8 @@ impl Proof {
         let unproven = &mut proof.unproven;
         read_back(
             store,
-            names,
+            names.tree(),
+            in_its_place(names),
             entries,
             watch,
             |_| {},

@@ -10,7 +10,6 @@ use crate::host::stat::permissions;
 use crate::storage::store::{Bytes, Fetch, Fetched, Sent};
 use crate::tree::model::entry::{Content, Entry, EntryKind, Stored, Tag, Time};
 use crate::tree::model::inventory::md5;
-use crate::tree::model::layout::Names;
 use crate::tree::scan::root::Root;
 use crate::tree::scan::walk::{local, time};
 
@@ -40,10 +39,10 @@ pub fn sent_as(stored: &Stored, content: Option<&Content>) -> Sent {
     }
 }
 
-/// The job that reads the object of an entry back, to hash it.
-pub fn fetch_of(names: &Names, id: u64, entry: &Entry) -> Option<Fetch> {
+/// The job that reads the object of an entry back from its `place`, to hash it.
+pub fn fetch_of(place: Vec<u8>, id: u64, entry: &Entry) -> Option<Fetch> {
     let stored = entry.stored.as_ref()?;
-    let remote = Bytes(names.place(entry, stored.odd).ok()?);
+    let remote = Bytes(place);
     let limit = entry.file().map(|data| data.size);
     Some(Fetch { id, remote, size: stored.size, limit, ..Fetch::default() })
 }

@@ -16,19 +16,25 @@ pub enum Fault {
     Unreadable(String),
 }
 
+/// Where the object of an entry of the newest snapshot is.
+pub fn in_its_place(names: &Names) -> impl Fn(&Entry) -> Option<Vec<u8>> + Sync {
+    |entry| names.place(entry, entry.is_odd()).ok()
+}
+
 /// Objects at a time: enough to keep all connections busy. The first are few, to
 /// see how long it takes.
 const FIRST: usize = 64;
 const MORE: usize = 4096;
 
-/// Reads the objects of `entries`, regular files. `told` hears the bytes of each
-/// batch, as stored; `found` what is wrong.
+/// Reads the objects of `entries`, regular files of `tree`, from their `place`. `told` hears the
+/// bytes of each batch, as stored; `found` what is wrong.
 ///
 /// # Errors
 /// The remote fails, or the entries cannot be read, or an interrupt.
 pub fn read_back(
     store: &Store,
-    names: &Names,
+    tree: &str,
+    place: impl Fn(&Entry) -> Option<Vec<u8>> + Sync,
     entries: impl Iterator<Item = Result<Entry>>,
     watch: &mut dyn Watch,
     mut told: impl FnMut(u64),
@@ -44,7 +50,7 @@ pub fn read_back(
             return Ok(());
         }
         batch = MORE;
-        let job = |(id, entry): (usize, &Entry)| fetch_of(names, id as u64, entry);
+        let job = |(id, entry): (usize, &Entry)| fetch_of(place(entry)?, id as u64, entry);
         store
             .fetch(None, entries.iter().enumerate().filter_map(job), watch, |record| {
                 let Some(entry) = usize::try_from(record.id).ok().and_then(|i| entries.get(i))
@@ -57,7 +63,7 @@ pub fn read_back(
                     None => found(entry, Fault::Wrong(record.content)),
                 }
             })
-            .map_err(|f| f.into_error(&format!("read back {}", names.tree()), Kind::Remote))?;
+            .map_err(|f| f.into_error(&format!("read back {tree}"), Kind::Remote))?;
         interrupt::check()?;
         let size = |entry: &Entry| entry.stored.as_ref().map_or(0, |stored| stored.size);
         told(entries.iter().map(size).fold(0, u64::saturating_add));

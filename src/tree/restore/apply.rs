@@ -228,10 +228,11 @@ impl Work<'_> {
     fn job(&self, index: usize, entry: &Entry) -> Option<Fetch> {
         let id = index as u64;
         let to = Bytes(id.to_string().into_bytes());
-        let mut fetch = fetch_of(&self.restore.target.snapshots.names, id, entry)?;
-        if let Some(place) = self.restore.elsewhere.get(&entry.path) {
-            fetch.remote = Bytes(place.clone().into_bytes());
-        }
+        let place = match self.restore.elsewhere.get(&entry.path) {
+            Some(place) => place.clone().into_bytes(),
+            None => self.restore.target.snapshots.names.place(entry, entry.is_odd()).ok()?,
+        };
+        let fetch = fetch_of(place, id, entry)?;
         Some(Fetch { to, sparse: entry.file()?.sparse, ..fetch })
     }
 
