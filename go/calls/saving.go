@@ -241,8 +241,8 @@ func replace(path, text string) error {
 	if err := config.Encrypt(strings.NewReader(text), &content); err != nil {
 		return err
 	}
-	// With mode 0600.
-	temporary, err := os.CreateTemp(filepath.Dir(target), ".poof-")
+	// With mode 0600, and a name that no backup takes (src/base/files.rs).
+	temporary, err := os.CreateTemp(filepath.Dir(target), ".poof-private-")
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,10 @@ use std::path::{Path, PathBuf};
 
 use super::error::{Error, Result};
 
+/// How the name of a file begins that holds secrets for a moment, or until something is done.
+/// It belongs to no tree: a backup would send what is about to be a secret.
+pub const SECRETS: &str = ".poof-private-";
+
 /// Makes `dir` and what is missing above it; `dir` itself is 0700.
 pub fn create_private_dir(dir: &Path) -> Result<()> {
     let make = || {
@@ -29,7 +33,7 @@ pub fn write_private(path: &Path, content: &[u8]) -> Result<()> {
     create_private_dir(&dir)?;
     let write = || {
         let mut file = tempfile::Builder::new()
-            .prefix(".poof-")
+            .prefix(SECRETS)
             .permissions(Permissions::from_mode(0o600))
             .tempfile_in(&dir)?;
         file.as_file().set_permissions(Permissions::from_mode(0o600))?;

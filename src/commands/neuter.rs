@@ -16,6 +16,7 @@ pub fn run(session: &Session, args: &Neuter) -> Result<Outcome> {
     }
     let _lock = session.lock()?;
     uninstall::wiped::guard(session, caution::allowed(allow))?;
+    readiness::is_settled(session, caution::allowed(allow))?;
     let prepared = readiness::is_prepared(session, &[]);
     if !prepared && !report.interactive() {
         // --yes answers questions; this is a guard.

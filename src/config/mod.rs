@@ -27,7 +27,7 @@ pub mod rclone_conf;
 pub mod ready;
 pub mod schedule;
 pub mod secrets;
-mod sections;
+pub mod sections;
 pub mod sources;
 pub mod status;
 pub mod trees;

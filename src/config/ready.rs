@@ -180,14 +180,14 @@ pub fn ready(poof: &PoofConf, rclone: &RcloneConf, home: &Path) -> Result<Ready,
     let bucket = poof.bucket().trim();
     let (remote, counterpart) = if is_crypt(rclone, active) {
         let plain = or_misspelt(wrapped(rclone, active, bucket), misspelt.as_ref())?;
-        (encrypted(&plain, rclone, active), Some(plain))
+        (encrypted(&plain, rclone, &secrets, active), Some(plain))
     } else {
         let plain = or_misspelt(storage(rclone, active, bucket), misspelt.as_ref())?;
         let crypt = counterpart_of(rclone, active);
         let encrypted = match crypt {
             Some(crypt) => {
                 let plain = or_misspelt(wrapped(rclone, crypt, bucket), misspelt.as_ref())?;
-                Some(encrypted(&plain, rclone, crypt))
+                Some(encrypted(&plain, rclone, &secrets, crypt))
             }
             None => None,
         };

@@ -11,12 +11,26 @@ use crate::storage::login;
 use crate::storage::remote::Remote;
 
 /// A place seen through the crypt remote `section`.
-pub fn encrypted(plain: &Remote, rclone: &RcloneConf, section: &str) -> Remote {
-    let says = |key, value| rclone.get(section, key).is_some_and(|said| said == value);
-    let clear = says("filename_encryption", "off")
-        || says("filename_encryption", "obfuscate")
-        || says("directory_name_encryption", "false");
-    plain.encrypted(section).with_clear_names(clear)
+pub fn encrypted(
+    plain: &Remote,
+    rclone: &RcloneConf,
+    secrets: &[Declared],
+    section: &str,
+) -> Remote {
+    plain.encrypted(section).with_clear_names(!hides_names(rclone, secrets, section))
+}
+
+/// Whether a crypt section encrypts all names, as far as it says so in a way that is known
+/// here (rclone.org/crypt; Go's `strconv.ParseBool`). What else it says may mean that it does not:
+/// then old and new, plain and encrypted objects share places.
+pub fn hides_names(rclone: &RcloneConf, secrets: &[Declared], section: &str) -> bool {
+    const TRUE: [&str; 6] = ["1", "t", "T", "true", "TRUE", "True"];
+    let elsewhere = |key: &str| secrets.iter().any(|s| s.place() == Some((section, key)));
+    let is_one = |key: &str, of: &dyn Fn(&str) -> bool| {
+        !elsewhere(key) && rclone.get(section, key).is_none_or(|said| said.is_empty() || of(said))
+    };
+    is_one("filename_encryption", &|said| said.eq_ignore_ascii_case("standard"))
+        && is_one("directory_name_encryption", &|said| TRUE.contains(&said))
 }
 
 /// The keys without which a section cannot work, and placeholders left in it.
@@ -89,5 +103,41 @@ pub fn check_secret(
             &format!("its source is in {}, which is backed up", path_of(local)),
             "A copy would lie on the remote, and an upload would wipe it: keep it elsewhere.",
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_known_to_hide_names_hides_them() {
+        let hides = |text: &str| {
+            let conf = RcloneConf::parse(format!("[c]\ntype = crypt\n{text}\n").as_bytes());
+            hides_names(&conf.unwrap(), &[], "c")
+        };
+        for text in [
+            "",
+            "filename_encryption =",
+            "filename_encryption = standard",
+            "filename_encryption = Standard",
+            "directory_name_encryption = true",
+            "directory_name_encryption = T",
+        ] {
+            assert!(hides(text), "{text}");
+        }
+        for text in [
+            "filename_encryption = off",
+            "filename_encryption = OFF",
+            "filename_encryption = obfuscate",
+            "filename_encryption = new",
+            "directory_name_encryption = false",
+            "directory_name_encryption = False",
+            "directory_name_encryption = 0",
+            "directory_name_encryption = f",
+            "directory_name_encryption = no",
+        ] {
+            assert!(!hides(text), "{text}");
+        }
     }
 }

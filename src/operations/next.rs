@@ -2,7 +2,7 @@
 
 use super::recovery::readiness::{self, KitStanding};
 use super::session::{self, Session};
-use super::{Outcome, profiles, rekey, schedule};
+use super::{Outcome, own_files, profiles, schedule};
 use crate::base::error::Result;
 use crate::config::ready::ready;
 use crate::config::{PoofConf, Problem, RcloneConf, Ready};
@@ -61,7 +61,7 @@ fn step(session: &Session) -> Result<Step> {
     if identity::remembered_id(&session.state, &ready.remote().name()).is_none() {
         return Ok(BACK_UP);
     }
-    if rekey::is_begun(session) {
+    if own_files::is_rekeying(session) {
         return Ok(REKEY);
     }
     let fits = matches!(readiness::kit(session), KitStanding::Fits(_));

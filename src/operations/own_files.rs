@@ -7,9 +7,21 @@ use data_encoding::HEXLOWER;
 
 use super::profiles::{self, Configuration};
 use super::session::Session;
+use crate::base::files::SECRETS;
 use crate::config::Files;
 use crate::config::trees::Directory;
 use crate::host::machine::Machine;
+
+/// Where the passwords of a change are that is not done, see `rekey`.
+pub fn passwords(session: &Session) -> PathBuf {
+    let name = session.files.rclone.file_name().unwrap_or_default().to_string_lossy();
+    session.files.rclone.with_file_name(format!("{SECRETS}rekey-{name}"))
+}
+
+/// Whether such a change was begun.
+pub fn is_rekeying(session: &Session) -> bool {
+    passwords(session).symlink_metadata().is_ok()
+}
 
 /// Where the configuration in use is below a directory.
 pub fn in_use(session: &Session, directory: &Directory) -> Vec<Vec<u8>> {

@@ -11,6 +11,7 @@ use super::superseded::lacking;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::create_private_dir;
 use crate::base::units::{date, files};
+use crate::config::sections::hides_names;
 use crate::config::{PoofConf, Problem, Ready};
 use crate::host::scratch::Scratch;
 use crate::storage::failure::Failure;
@@ -246,12 +247,9 @@ pub fn plain_side<'a>(session: &Session, ready: &'a Ready) -> Result<&'a Remote>
     })?;
     let poof = PoofConf::load(&session.files.poof).map_err(Problem::into_error)?;
     let conf = in_time(rclone_file(session, Some(&poof)))?.conf;
-    let clear =
-        conf.sections().filter(|section| conf.kind(section) == Some("crypt")).any(|crypt| {
-            conf.get(crypt, "filename_encryption") == Some("off")
-                || conf.get(crypt, "directory_name_encryption") == Some("false")
-        });
-    if clear {
+    let secrets = poof.secrets();
+    let mut crypts = conf.sections().filter(|section| conf.kind(section) == Some("crypt"));
+    if crypts.any(|crypt| !hides_names(&conf, &secrets, crypt)) {
         return Err(Error::guard(
             "names are not encrypted: plain and encrypted copies share places",
         )

@@ -67,6 +67,9 @@ pub(super) fn guarded(
     depart: impl FnOnce(&Session, Outcome) -> Result<Outcome>,
 ) -> Result<Outcome> {
     let dry_run = request.caution.dry_run;
+    if !dry_run {
+        readiness::is_settled(session, request.caution.allowed)?;
+    }
     if request.leaves(ready) && !dry_run {
         readiness::guard(session, request.caution.allowed, directories)?;
     }

@@ -8,7 +8,9 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::farewell::kit;
-use crate::harness::{Machines, Place, Sandbox, Snapshot, assert_same_content, grow};
+use crate::harness::{
+    Config, Machines, Place, Sandbox, Snapshot, assert_same_content, grow, minio,
+};
 use crate::secret_sources::{declare, outside};
 use crate::story::{encrypted, plain, proxied};
 
@@ -211,12 +213,84 @@ fn what_another_machine_saves_after_the_switch_stays_under_the_old_passwords() {
     first.poof(["backup"]).run().expect_code(0);
     second.poof(["download", "--yes", "--only", "data"]).run().expect_code(0);
     first.poof(["rekey", "--yes"]).run().expect_code(7).stderr_has("no recovery kit");
-    fs::write(second.data().join("only"), "saved by the second").unwrap();
+    // Nothing that a comparison of contents would see.
+    std::os::unix::fs::symlink("nowhere", second.data().join("only")).unwrap();
     second.poof(["backup"]).run().expect_code(0);
-    let run = first.poof(REKEY).run().expect_code(6);
-    run.stderr_has("data stays under the old passwords").stderr_has("1 file of it");
+    let run = first.poof(REKEY).run().expect_code(7);
+    run.stderr_has("data stays under the old passwords: beta saved it")
+        .stderr_has("--allow newer-snapshot");
     second.poof(["check", "--read-data"]).run().expect_code(0);
     assert_ne!(beside(first), [""; 0]);
+}
+
+#[test]
+fn names_that_may_be_in_clear_are_refused() {
+    for option in [("directory_name_encryption", "False"), ("filename_encryption", "OFF")] {
+        let sandbox = Sandbox::new();
+        let config = Config::encrypted(minio().endpoint()).crypt_option(option.0, option.1);
+        sandbox.write_config(&config);
+        grow(&sandbox.data(), 3, 1..=100, 1);
+        sandbox.poof(["backup"]).run().expect_code(0);
+        let before = objects(&sandbox);
+        sandbox.poof(REKEY).run().expect_code(7).stderr_has("names are not encrypted");
+        sandbox.poof(["purge-plain", "--yes"]).run().expect_code(7);
+        assert_eq!(objects(&sandbox), before, "{option:?}");
+    }
+}
+
+#[test]
+fn what_needs_the_old_passwords_keeps_poof_here() {
+    let (sandbox, ..) = ready_to_change(5);
+    sandbox.poof(["rekey", "--yes"]).run().expect_code(7).stderr_has("no recovery kit");
+    kit(&sandbox);
+    for args in
+        [&["neuter", "--yes"][..], &["upload", "--yes"], &["upload", "--keep-poof", "--yes"]]
+    {
+        sandbox.poof(args).run().expect_code(7).stderr_has("`poof rekey` completes it");
+    }
+    assert_ne!(beside(&sandbox), [""; 0]);
+    sandbox.poof(["rekey", "--yes"]).run().expect_code(0);
+    sandbox.poof(["upload", "--keep-poof", "--yes"]).run().expect_code(0);
+}
+
+#[test]
+fn another_store_than_the_one_that_was_left_is_not_taken_for_an_empty_one() {
+    let sandbox = Sandbox::new();
+    let disk = sandbox.home().join("disk");
+    fs::create_dir(&disk).unwrap();
+    sandbox.write_config(&Config::encrypted("http://unused").on_disk(&disk));
+    grow(&sandbox.data(), 5, 1..=1_000, 1);
+    sandbox.poof(["backup"]).run().expect_code(0);
+    sandbox.poof(["rekey", "--yes"]).run().expect_code(7).stderr_has("no recovery kit");
+    // Another disk is attached in its place, and taken into use.
+    fs::rename(&disk, sandbox.home().join("other")).unwrap();
+    fs::create_dir(&disk).unwrap();
+    sandbox.poof(["backup", "--allow", "other-remote"]).run().expect_code(0);
+    let there = beside(&sandbox);
+    sandbox.poof(REKEY).run().expect_code(7);
+    assert_eq!(beside(&sandbox), there, "the passwords of the first are still needed");
+    fs::remove_dir_all(&disk).unwrap();
+    fs::rename(sandbox.home().join("other"), &disk).unwrap();
+    sandbox.poof(["backup", "--allow", "other-remote"]).run().expect_code(0);
+    sandbox.poof(REKEY).run().expect_code(0);
+    sandbox.poof(["check", "--read-data"]).run().expect_code(0);
+}
+
+/// A file that holds secrets while it is written, and stays if the run is killed.
+#[test]
+fn what_is_written_beside_the_configuration_for_a_moment_is_in_no_backup() {
+    let (sandbox, ..) = ready_to_change(3);
+    let strace = sandbox.program("strace").args(["-f", "-qq", "-o", "/dev/null"]);
+    let inject = "--inject=renameat,renameat2,rename:signal=SIGKILL";
+    let path = format!("--trace-path={}", sandbox.rclone_conf().display());
+    let strace = strace.args([path.as_str(), inject, env!("CARGO_BIN_EXE_poof")]);
+    strace.args(REKEY).run();
+    let left = beside(&sandbox);
+    assert!(left.len() >= 2, "one of the change, one of rclone-poof.conf: {left:?}");
+    sandbox.poof(["backup"]).run().expect_code(0).stderr_has("hold secrets for a while");
+    let names = sandbox.rclone(["lsf", "-R", "poof-crypt:config"]).run().expect_code(0);
+    assert!(!names.stdout.contains(".poof-"), "{names}");
+    sandbox.poof(REKEY).run().expect_code(0);
 }
 
 /// The new passwords are of no use if the old ones open them.
@@ -231,9 +305,9 @@ fn the_remote_never_learns_the_new_passwords_under_the_old() {
     fs::write(sandbox.confdir().join("mine"), "changed, so that it is sent").unwrap();
     sandbox.poof(["backup"]).run().expect_code(0);
     let run = sandbox.poof(["ls", "-R", "config"]).run().expect_code(0).stdout_has("mine");
-    assert!(!run.stdout.contains("rekey"), "{run}");
+    assert!(!run.stdout.contains(".poof-"), "{run}");
     let names = sandbox.rclone(["lsf", "-R", "poof-crypt:"]).run();
-    assert!(!names.stdout.contains("rekey"), "{names}");
+    assert!(!names.stdout.contains(".poof-"), "{names}");
 }
 
 #[test]

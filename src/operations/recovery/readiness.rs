@@ -184,12 +184,29 @@ impl KitNote {
     }
 }
 
+/// The passwords of before must not go while something on the remote needs them.
+///
+/// # Errors
+/// The refusal.
+pub fn is_settled(session: &Session, allowed: Allowed) -> Result<()> {
+    if allowed.no_kit || !own_files::is_rekeying(session) {
+        return Ok(());
+    }
+    let what = "the change of passwords is not done: no kit has the old ones, which something on \
+                the remote may need";
+    Err(Error::guard(what).hint(
+        "Nothing was changed. `poof rekey` completes it. `--allow no-kit` goes ahead: nobody can \
+         read then what is under the old passwords.",
+    ))
+}
+
 /// The keys must not go before somebody has them elsewhere. `going` are the directories
 /// that are wiped.
 ///
 /// # Errors
 /// The refusal.
 pub fn guard(session: &Session, allowed: Allowed, going: &[&Directory]) -> Result<()> {
+    is_settled(session, allowed)?;
     if allowed.no_kit || is_prepared(session, going) {
         return Ok(());
     }

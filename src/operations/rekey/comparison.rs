@@ -8,7 +8,7 @@ use crate::operations::monitor::Monitor;
 use crate::operations::repository::Repository;
 use crate::operations::session::Session;
 use crate::operations::superseded::{Unproven, lacking, proven};
-use crate::tree::guard::{self, Allowed};
+use crate::tree::guard::{self, Allowed, refuse};
 use crate::tree::manifest::Counts;
 use crate::tree::model::plan::Totals;
 use crate::tree::proof::{Evidence, Proof};
@@ -17,7 +17,7 @@ use crate::tree::snapshot::{Newest, Snapshot};
 
 pub struct Comparison<'a> {
     pub old: Repository<'a>,
-    new: Repository<'a>,
+    pub new: Repository<'a>,
     allowed: Allowed,
 }
 
@@ -91,19 +91,18 @@ impl<'a> Comparison<'a> {
     /// What was saved under the old passwords is in the new snapshot, but for what has changed
     /// here since.
     fn is_superseded(&self, tree: &str, old: &Snapshot, new: &Snapshot) -> Result<()> {
+        if !self.allowed.newer_snapshot && !self.old.snapshots(tree).is_taken(old) {
+            let (made, host) = old.made();
+            let what = format!(
+                "{tree} stays under the old passwords: {host} saved it there on {}",
+                date(made)
+            );
+            let hint = "Save it from there under the new passwords first.";
+            return Err(refuse(what, hint, "newer-snapshot"));
+        }
         let lacking = lacking(new, old)?;
         if lacking == 0 {
             return Ok(());
-        }
-        if !self.old.snapshots(tree).is_taken(old) {
-            let (made, host) = old.made();
-            let why = format!(
-                "{host} saved it on {}, and {} of it are not here",
-                date(made),
-                files(lacking)
-            );
-            return Err(stays(tree, &why)
-                .hint("Put the old passwords back there and here, and bring it together first."));
         }
         let totals = Totals {
             delete: usize::try_from(lacking).unwrap_or(usize::MAX),

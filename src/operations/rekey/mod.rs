@@ -10,7 +10,7 @@ use super::backup;
 use super::caution::Caution;
 use super::monitor::Monitor;
 use super::repository::Repository;
-use super::session::Session;
+use super::session::{Session, words};
 use super::{Outcome, hooks, loading, runner};
 use crate::base::error::{Error, Result};
 use crate::base::interrupt;
@@ -22,8 +22,6 @@ use crate::tree::remote::identity;
 use crate::tree::wipe::Presence;
 use comparison::Comparison;
 use passwords::Change;
-
-pub use passwords::is_begun;
 
 /// What is wanted of it.
 #[derive(Clone, Copy, Default)]
@@ -62,21 +60,15 @@ pub fn run(session: &Session, request: Request) -> Result<Outcome> {
     if !session.report.confirm("Go on?", yes)? {
         return Err(Error::guard("nothing was changed").hint("`--yes` goes ahead."));
     }
-    let change = if let Some(change) = begun {
-        change
-    } else {
-        let change = Change::new(session, &poof, &section)?;
-        change.save()?;
-        change
-    };
-    let [old, new] = change.names();
-    let sections = change.sections();
-    let sides = Sides {
-        old: loading::load_beside(session, sections, &old)?,
-        new: loading::load_beside(session, sections, &new)?,
-    };
     hooks::around(session, ready.hooks(), false, "rekey", || {
+        let mut change = match begun {
+            Some(change) => change,
+            None => Change::begin(session, &poof, &section)?,
+        };
         if !is_switched {
+            let [old, _] = change.names();
+            identity::also_known(&session.state, &section, &old)?;
+            let sides = Sides::of(session, &change)?;
             let outcome = send(session, request.caution, &ready, &sides)?;
             if outcome.kind.is_some() {
                 session.report.note("The passwords are as they were. `poof rekey` goes on.");
@@ -86,13 +78,31 @@ pub fn run(session: &Session, request: Request) -> Result<Outcome> {
             session.report.done("rclone-poof.conf has the new passwords.");
         }
         identity::succeed(&session.state, &section)?;
-        let outcome = old::remove(session, request, &sides)?;
+        let used = in_use(session, request.caution.allowed)?;
+        let sides = Sides::of(session, &change)?;
+        let outcome = old::remove(session, request, &sides, &mut change, &used)?;
         if outcome.kind.is_none() {
             finish(session, change)?;
             session.report.done("Nothing is left under the old passwords.");
         }
         Ok(outcome.with("changed", true))
     })
+}
+
+impl Sides {
+    fn of(session: &Session, change: &Change) -> Result<Self> {
+        let (sections, [old, new]) = (change.sections(), change.names());
+        Ok(Sides {
+            old: loading::load_beside(session, &sections, &old)?,
+            new: loading::load_beside(session, &sections, &new)?,
+        })
+    }
+}
+
+/// The identity of the store that both files as they are now lead to.
+fn in_use(session: &Session, allowed: Allowed) -> Result<String> {
+    let ready = loading::load_to_change(session)?;
+    Ok(Repository::open(session, &ready, &[], allowed)?.id().to_owned())
 }
 
 /// The section of the encrypted remote in use.
@@ -144,13 +154,19 @@ fn is_all_here(
     let places = repository.places(session, directories);
     let is_ours = |tree: &String| places.iter().any(|place| place.name == *tree);
     if let Some(other) = repository.trees().into_iter().find(|tree| !is_ours(tree)) {
-        let what =
-            format!("{} holds {other}, which poof.conf does not have", repository.remote.name());
-        return Err(Error::guard(what).hint(format!(
-            "Nothing was changed. Only a machine that has all of it can send it again: bring it \
-             here (`poof add DIR {other}`, `poof download --only {other}`), or remove it \
-             (`poof remove {other} --purge`)."
-        )));
+        let remote = repository.remote.name();
+        if directories.iter().any(|directory| directory.name == other) {
+            let what = format!("{remote} holds the configuration of another machine, {other}");
+            return Err(Error::guard(what)
+                .hint("Nothing was changed. Run `poof rekey` on the machine that saved it."));
+        }
+        let name = words(&[other.clone().into()]);
+        return Err(Error::guard(format!("{remote} holds {other}, which poof.conf does not have"))
+            .hint(format!(
+                "Nothing was changed. poof sends everything again from here: bring it here (`poof \
+                 add DIR {name}`, then `poof download --only {name}`), or remove it (`poof remove \
+                 {name} --purge`, with `--allow newer-snapshot` if another machine saved it)."
+            )));
     }
     for place in &places {
         let mut monitor = Monitor::comparison(&*session.report, &place.name);
@@ -168,7 +184,7 @@ fn is_all_here(
             let what = format!("{} is only on the remote: it was uploaded", place.name);
             return Err(Error::guard(what).hint(format!(
                 "Nothing was changed. `poof download --only {}` brings it back; then run it again.",
-                place.name
+                words(&[place.name.clone().into()])
             )));
         }
     }

@@ -2,6 +2,7 @@
 //! proven under them.
 
 use super::comparison::{Comparison, Superseded};
+use super::passwords::Change;
 use super::{Request, Sides};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
@@ -16,54 +17,84 @@ use crate::storage::job::Unwatched;
 use crate::storage::remote::Remote;
 use crate::tree::guard::{Allowed, refuse};
 use crate::tree::model::layout::RECORDS;
-use crate::tree::remote::known;
-use crate::tree::remote::listing::{list, list_records};
+use crate::tree::remote::listing::list;
 
-/// Removes it.
+/// Removes it. `used` is the identity of the store that both files lead to.
 ///
 /// # Errors
 /// A reason why it has to stay, or what keeps the whole from working, or an interrupt.
-pub fn remove(session: &Session, request: Request, sides: &Sides) -> Result<Outcome> {
-    let report = &*session.report;
+pub fn remove(
+    session: &Session,
+    request: Request,
+    sides: &Sides,
+    change: &mut Change,
+    used: &str,
+) -> Result<Outcome> {
     let (remote, allowed) = (sides.old.remote(), request.caution.allowed);
-    let doing = format!("list {}", remote.place(RECORDS));
-    let listed = list_records(&remote.store(), &mut Unwatched);
-    let (records, _) = listed.map_err(|f| f.into_error(&doing, Kind::Remote))?;
     let mut outcome = Outcome::default();
-    if !known::trees(&records).is_empty() {
+    if !change.is_emptied() {
         has_a_kit(session, allowed)?;
         let comparison = Comparison::open(session, sides, allowed)?;
-        may_forget(&comparison, request.purge_history)?;
-        let pairs = comparison.pairs(session, sides)?;
-        let mut going = Vec::new();
-        for tree in comparison.old.trees() {
-            interrupt::check()?;
-            let judged = match pairs.iter().find(|(old, _)| *old == tree) {
-                Some((old, new)) => comparison.judge(session, old, new),
-                None => Err(of_another(&tree)),
-            };
-            match judged {
-                Ok(superseded) if superseded.foreign.is_empty() || allowed.foreign => {
-                    lists::foreign(report, &tree, &superseded.foreign, true);
-                    going.push((tree, superseded));
-                }
-                Ok(Superseded { foreign, .. }) => {
-                    lists::foreign(report, &tree, &foreign, false);
-                    let error = made_by_others(&format!("{tree} under the old passwords"));
-                    runner::note_failure(report, &mut outcome, error)?;
-                }
-                Err(error) => {
-                    runner::note_failure(report, &mut outcome, error.of_tree(&tree))?;
-                }
-            }
+        if comparison.new.id() != used {
+            let what = "both configuration files lead to something else than what was sent under \
+                        the new passwords";
+            return Err(Error::guard(what).hint(
+                "What is under the old passwords stays. Put the files back as they were; then \
+                 `poof rekey` goes on.",
+            ));
         }
+        may_forget(&comparison, request.purge_history)?;
+        let going = judged(session, sides, &comparison, allowed, &mut outcome)?;
         remove_trees(session, &comparison, &going)?;
+        if outcome.kind.is_some() {
+            return Ok(outcome);
+        }
+        remove_rest(remote, allowed)?;
+        // From now on there is nothing that says which store it is.
+        change.note_emptied()?;
     }
-    if outcome.kind.is_some() {
-        return Ok(outcome);
-    }
-    remove_rest(remote, allowed)?;
+    remove_directory(remote, RECORDS)?;
     Ok(outcome)
+}
+
+/// The trees that may go. What stays is told.
+fn judged(
+    session: &Session,
+    sides: &Sides,
+    comparison: &Comparison,
+    allowed: Allowed,
+    outcome: &mut Outcome,
+) -> Result<Vec<(String, Superseded)>> {
+    let report = &*session.report;
+    let pairs = comparison.pairs(session, sides)?;
+    let elsewhere = comparison.new.trees();
+    let mut going = Vec::new();
+    for tree in comparison.old.trees() {
+        interrupt::check()?;
+        let pair = pairs.iter().find(|(old, _)| *old == tree).map(|(_, new)| new);
+        let judged = match pair.or_else(|| elsewhere.get(&tree)) {
+            Some(new) => comparison.judge(session, &tree, new),
+            None if allowed.foreign => Ok(Superseded::default()),
+            None => Err(refuse(
+                format!("{tree} stays under the old passwords: it is not under the new ones"),
+                "poof.conf does not have it any more.",
+                "foreign",
+            )),
+        };
+        match judged {
+            Ok(superseded) if superseded.foreign.is_empty() || allowed.foreign => {
+                lists::foreign(report, &tree, &superseded.foreign, true);
+                going.push((tree, superseded));
+            }
+            Ok(Superseded { foreign, .. }) => {
+                lists::foreign(report, &tree, &foreign, false);
+                let error = made_by_others(&format!("{tree} under the old passwords"));
+                runner::note_failure(report, outcome, error)?;
+            }
+            Err(error) => runner::note_failure(report, outcome, error.of_tree(&tree))?,
+        }
+    }
+    Ok(going)
 }
 
 fn remove_trees(
@@ -127,7 +158,7 @@ fn may_forget(comparison: &Comparison, purge_history: bool) -> Result<()> {
     Err(Error::guard(what).hint("`poof rekey --purge-history` removes them as well."))
 }
 
-/// Removes what is of no tree: poof's records, and with the word what others have put there.
+/// Removes what is of no tree and no record of poof's: what others have put there, with the word.
 fn remove_rest(remote: &Remote, allowed: Allowed) -> Result<()> {
     let doing = format!("list {}", remote.name());
     let fail = |failure: Failure| failure.into_error(&doing, Kind::Incomplete);
@@ -144,17 +175,10 @@ fn remove_rest(remote: &Remote, allowed: Allowed) -> Result<()> {
     if !others.is_empty() {
         return Err(made_by_others(&others.join(", ")));
     }
-    remove_directory(remote, RECORDS)?;
     Ok(())
 }
 
 fn made_by_others(what: &str) -> Error {
     let what = format!("{what}: poof did not make all that is there");
     refuse(what, "The old passwords stay until it is gone.", "foreign")
-}
-
-fn of_another(tree: &str) -> Error {
-    let what = format!("{tree} stays under the old passwords: poof.conf does not have it");
-    Error::new(Kind::Unproven, what)
-        .hint("Put the old passwords back, and bring it here before you change them.")
 }

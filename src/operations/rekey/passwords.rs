@@ -7,14 +7,17 @@ use std::path::{Path, PathBuf};
 
 use crate::base::error::{Error, Kind, Result};
 use crate::base::secret::Secret;
-use crate::base::shown::{path_of, quoted};
+use crate::base::shown::path_of;
 use crate::config::{PoofConf, RcloneConf, RcloneFile};
 use crate::host::erase::{FillPattern, Replaced};
 use crate::operations::secrets::{file_password, in_time, rclone_file};
 use crate::operations::session::Session;
-use crate::operations::{encryption, section};
-use crate::tree::model::entry::PASSWORDS;
+use crate::operations::{encryption, own_files, section};
 use crate::tree::remote::identity::successor;
+
+/// A section that is no remote, and its only key.
+const PROGRESS: &str = "rekey";
+const EMPTIED: &str = "emptied";
 
 /// What of a crypt section changes.
 const KEYS: [&str; 2] = ["password", "password2"];
@@ -28,17 +31,6 @@ pub struct Change {
     file: RcloneFile,
 }
 
-/// Where the passwords of a change are.
-pub fn path(session: &Session) -> PathBuf {
-    let name = session.files.rclone.file_name().unwrap_or_default().to_string_lossy();
-    session.files.rclone.with_file_name(format!("{PASSWORDS}{name}"))
-}
-
-/// Whether a change was begun and is not done.
-pub fn is_begun(session: &Session) -> bool {
-    path(session).symlink_metadata().is_ok()
-}
-
 /// The names of the two sections, which are in no file of the user's.
 fn names(section: &str) -> [String; 2] {
     [format!("{section}-old"), successor(section)]
@@ -50,27 +42,33 @@ impl Change {
     /// # Errors
     /// Its file cannot be read, or is of another section.
     pub fn begun(session: &Session, poof: &PoofConf, section: &str) -> Result<Option<Self>> {
-        let path = path(session);
-        if !is_begun(session) {
+        if !own_files::is_rekeying(session) {
             return Ok(None);
         }
+        let path = own_files::passwords(session);
         let file = RcloneFile::load(&path, || file_password(session, Some(poof)));
-        let file = in_time(file).map_err(|error| {
-            let what = format!("{} cannot be read: {error}", path_of(&path));
-            Error::config(what).hint(remedy(&path))
-        })?;
-        if names(section).iter().any(|name| !file.conf.has(name)) {
-            let what = format!("{} is not of the section [{section}]", path_of(&path));
-            return Err(Error::config(what).hint(remedy(&path)));
+        let file =
+            in_time(file).map_err(|error| unfit(&path, &format!("cannot be read: {error}")))?;
+        let rclone = in_time(rclone_file(session, Some(poof)))?;
+        let at = |conf: &RcloneConf, section: &str| conf.get(section, "remote").map(str::to_owned);
+        for name in names(section) {
+            if !file.conf.has(&name) {
+                return Err(unfit(&path, &format!("is not of the section [{section}]")));
+            }
+            if at(&file.conf, &name) != at(&rclone.conf, section) {
+                return Err(unfit(&path, "is of another bucket"));
+            }
         }
+        are_in_the_file(poof, section)?;
         Ok(Some(Change { path, section: section.to_owned(), file }))
     }
 
-    /// A new one, with random passwords, which is not saved.
+    /// A new one, with random passwords.
     ///
     /// # Errors
-    /// rclone-poof.conf has such sections already, or there are no random numbers.
-    pub fn new(session: &Session, poof: &PoofConf, section: &str) -> Result<Self> {
+    /// rclone-poof.conf has such sections already, or there are no random numbers, or the file
+    /// cannot be written.
+    pub fn begin(session: &Session, poof: &PoofConf, section: &str) -> Result<Self> {
         are_in_the_file(poof, section)?;
         let rclone = in_time(rclone_file(session, Some(poof)))?;
         let [old, new] = names(section);
@@ -92,12 +90,33 @@ impl Change {
         conf.fill(&old, &current, &order);
         conf.fill(&new, &made, &order);
         let file = rclone.beside(conf);
-        Ok(Change { path: path(session), section: section.to_owned(), file })
+        let (path, section) = (own_files::passwords(session), section.to_owned());
+        let change = Change { path, section, file };
+        change.save()?;
+        Ok(change)
     }
 
     /// The two sections, old and new.
-    pub fn sections(&self) -> &RcloneConf {
-        &self.file.conf
+    pub fn sections(&self) -> RcloneConf {
+        let mut sections = RcloneConf::default();
+        for name in self.names() {
+            sections.fill(&name, &self.file.conf.values(&name), &encryption::KEYS);
+        }
+        sections
+    }
+
+    /// Whether nothing was left under the old passwords but poof's own records.
+    pub fn is_emptied(&self) -> bool {
+        self.file.conf.get(PROGRESS, EMPTIED).is_some()
+    }
+
+    /// Notes that.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn note_emptied(&mut self) -> Result<()> {
+        self.file.conf.set(PROGRESS, EMPTIED, "true");
+        self.save()
     }
 
     /// Their names.
@@ -105,9 +124,7 @@ impl Change {
         names(&self.section)
     }
 
-    /// # Errors
-    /// The file cannot be written.
-    pub fn save(&self) -> Result<()> {
+    fn save(&self) -> Result<()> {
         self.file.save(&self.path)
     }
 
@@ -125,12 +142,8 @@ impl Change {
         if has(&new) || has(&old) {
             return Ok(has(&new));
         }
-        let what = format!(
-            "[{}] of rclone-poof.conf has neither the old passwords nor the new ones of {}",
-            self.section,
-            path_of(&self.path)
-        );
-        Err(Error::config(what).hint(remedy(&self.path)))
+        let what = format!("does not have the passwords that [{}] has now", self.section);
+        Err(unfit(&self.path, &what))
     }
 
     /// Puts the new passwords into rclone-poof.conf.
@@ -162,12 +175,11 @@ impl Change {
     }
 }
 
-/// A file that nobody can go on with.
-fn remedy(path: &Path) -> String {
-    format!(
-        "Put back the passwords that the last `poof kit` holds. To give the change up, and to \
-         leave in the bucket what was sent under the other passwords: `rm {}`.",
-        quoted(path)
+/// A change that does not fit rclone-poof.conf as it is.
+fn unfit(path: &Path, what: &str) -> Error {
+    Error::config(format!("{}, of a `poof rekey` that is not done, {what}", path_of(path))).hint(
+        "Nothing was changed. Put rclone-poof.conf and poof.conf back as they were then. That file \
+         may have the only copy of passwords that something on the remote needs.",
     )
 }
 

@@ -15,7 +15,7 @@ use super::recovery::readiness::{self, KitNote, KitStanding};
 use super::repository::{Repository, held};
 use super::session::Session;
 use super::wipe::forget_names;
-use super::{bandwidth, loading, profiles, rekey, runner, schedule, unattended};
+use super::{bandwidth, loading, profiles, runner, schedule, unattended};
 use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::{date, files};
@@ -96,7 +96,7 @@ fn own(session: &Session) -> Result<Outcome> {
         report.tell(&doubt.event());
     }
     report.say(Note::Remote(ready.remote().name()));
-    if rekey::is_begun(session) {
+    if own_files::is_rekeying(session) {
         report.note("The change of passwords is not done. Next: `poof rekey`");
     }
     bandwidth::tell(report, Tone::Result);

@@ -13,9 +13,9 @@ use crate::host::scratch;
 use crate::host::traces::{Trace, of_timer};
 use crate::host::uninstall::Uninstall;
 use crate::host::wheel::Wheel;
-use crate::operations::keychain;
 use crate::operations::profiles::{self, Configuration};
 use crate::operations::session::Session;
+use crate::operations::{keychain, own_files};
 
 /// What goes, in this order.
 pub struct Inventory {
@@ -72,7 +72,8 @@ impl Inventory {
             left: Vec::new(),
             others: profiles::others(session),
         };
-        for path in [&files.poof, &files.rclone] {
+        let passwords = own_files::passwords(session);
+        for path in [&files.poof, &files.rclone, &passwords] {
             // A link's target is the file; the link goes as well.
             let real = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
             inventory.files.push(real.clone());

@@ -8,6 +8,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::files::SECRETS;
+
 /// One path of a tree.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
@@ -62,13 +64,9 @@ pub type Xattrs = Vec<(Vec<u8>, Vec<u8>)>;
 /// they go to their places. It belongs to no tree.
 pub const STAGE: &str = ".poof-restoring";
 
-/// How the name of a file begins that holds the passwords which a remote is about to have.
-/// It belongs to no tree: under the old passwords the remote would tell the new ones.
-pub const PASSWORDS: &str = ".poof-rekey-";
-
 /// Whether a name is one of poof's own that belongs to no tree, in the `root` of one or below.
 pub fn is_reserved(name: &[u8], root: bool) -> bool {
-    root && name == STAGE.as_bytes() || name.starts_with(PASSWORDS.as_bytes())
+    root && name == STAGE.as_bytes() || name.starts_with(SECRETS.as_bytes())
 }
 
 /// How many bytes all extended attributes of an entry have at most, and how many there are.

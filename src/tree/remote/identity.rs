@@ -100,11 +100,19 @@ pub fn successor(remote: &str) -> String {
 /// # Errors
 /// The state cannot be read or written.
 pub fn succeed(state: &Path, remote: &str) -> Result<()> {
+    also_known(state, &successor(remote), remote)
+}
+
+/// Knows a remote under another name as well.
+///
+/// # Errors
+/// The state cannot be read or written.
+pub fn also_known(state: &Path, remote: &str, other: &str) -> Result<()> {
     let path = path(state);
     let mut all = remembered(&path)?;
-    let Some(next) = all.get(&successor(remote)).cloned() else { return Ok(()) };
-    match all.insert(remote.to_owned(), next.clone()) {
-        Some(known) if known == next => Ok(()),
+    let Some(known) = all.get(remote).cloned() else { return Ok(()) };
+    match all.insert(other.to_owned(), known.clone()) {
+        Some(before) if before == known => Ok(()),
         _ => write(&path, &all),
     }
 }

@@ -15,7 +15,7 @@ use look::{names, of};
 
 use super::attributes;
 use super::excluded::{Excluded, is_excluded, is_marked};
-use crate::tree::model::entry::{Entry, EntryKind, FileData, as_path};
+use crate::tree::model::entry::{Entry, EntryKind, FileData, as_path, is_reserved};
 use crate::tree::model::path_set::Kept;
 
 pub use super::excluded::LeftOut;
@@ -159,6 +159,10 @@ impl Walk {
         };
         let file_type = FileType::from_raw_mode(stat.st_mode);
         let excluded = level.excluded || is_excluded(&self.filter, &self.path, file_type);
+        if is_reserved(name.to_bytes(), false) {
+            let why = "poof gives such names to its own files, which hold secrets for a while";
+            return Some(self.found(Err(self.left_out(&why, false)), excluded));
+        }
         if cloud::is_elsewhere(&stat) {
             return Some(self.found(Err(self.left_out(&cloud::WHY, true)), excluded));
         }

@@ -11,7 +11,7 @@ use crate::base::error::{Error, Kind};
 use crate::host::created;
 use crate::host::privacy;
 use crate::host::stat::{device, permissions};
-use crate::tree::model::entry::{Attributes, Local, Time, is_reserved};
+use crate::tree::model::entry::{Attributes, Local, STAGE, Time};
 use crate::tree::scan::attributes;
 
 /// Why the root of a tree cannot be walked.
@@ -30,7 +30,8 @@ pub fn names(dir: impl AsFd, root: bool) -> io::Result<Vec<CString>> {
         let entry = entry?;
         let name = entry.file_name();
         let bytes = name.to_bytes();
-        if !is_reserved(bytes, root) && !matches!(bytes, b"." | b"..") {
+        let staged = root && bytes == STAGE.as_bytes();
+        if !staged && !matches!(bytes, b"." | b"..") {
             names.push(name.to_owned());
         }
     }
