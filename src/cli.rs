@@ -105,7 +105,7 @@ pub enum Command {
     /// Check that poof can restore what is on the remote
     Check(Check),
     /// Create poof.conf if it is missing; print it and put it on the clipboard
-    Config,
+    Config(Config),
     /// Add a directory to poof.conf
     Add(Add),
     /// Take a directory out of poof.conf; its files and its snapshot stay
@@ -163,7 +163,7 @@ impl Command {
     pub fn makes_files(&self) -> bool {
         use Command::{Add, Cconfig, Config, Init, Return};
         let is_scheduled = matches!(self, Command::Backup(Backup { scheduled: true, .. }));
-        is_scheduled || matches!(self, Add(_) | Cconfig(_) | Config | Init(_) | Return(_))
+        is_scheduled || matches!(self, Add(_) | Cconfig(_) | Config(_) | Init(_) | Return(_))
     }
 
     /// Whether it does nothing without a configuration.
@@ -371,6 +371,13 @@ pub struct Verify {
 }
 
 #[derive(Args)]
+pub struct Config {
+    /// Print secrets as well, also on a terminal
+    #[arg(long)]
+    pub show: bool,
+}
+
+#[derive(Args)]
 pub struct Cconfig {
     /// The type of remote: s3, local (with PATH=/directory) or any type of rclone
     #[arg(long, value_name = "TYPE")]
@@ -378,6 +385,9 @@ pub struct Cconfig {
     /// Settings of the remote; KEY alone asks for the value, KEY=- reads it from standard input
     #[arg(value_name = "KEY=VALUE", value_parser = setting_or_key)]
     pub settings: Vec<(String, Option<String>)>,
+    /// Print secrets as well, also on a terminal
+    #[arg(long)]
+    pub show: bool,
 }
 
 #[derive(Args)]

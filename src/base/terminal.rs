@@ -229,6 +229,11 @@ impl Terminal {
         self.interactive() && (self.voice.json || io::stdout().is_terminal())
     }
 
+    /// Whether results go to a file or to a program, as the text that they are.
+    pub fn is_redirected(&self) -> bool {
+        !self.voice.json && !io::stdout().is_terminal()
+    }
+
     /// Whether a person sits in front who can be asked and shown progress.
     pub fn interactive(&self) -> bool {
         self.log.is_none() && io::stdin().is_terminal() && io::stderr().is_terminal()

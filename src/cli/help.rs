@@ -139,7 +139,13 @@ pub const HELP: &[Help] = &[
     },
     Help {
         name: "config",
-        examples: &[("poof config", "the file with the list of your directories")],
+        examples: &[
+            ("poof config", "the file with the list of your directories"),
+            (
+                "poof config --show",
+                "also what may be secret in it, such as the password of an address",
+            ),
+        ],
         ends: &[Kind::Busy],
     },
     Help {
@@ -179,6 +185,7 @@ pub const HELP: &[Help] = &[
                 "poof cconfig --remote sftp host=nas.local user=joe",
                 "any other type that rclone has",
             ),
+            ("poof cconfig --show", "the file with its secrets, which are masked on a terminal"),
         ],
         ends: &[Kind::Busy],
     },

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use super::shown;
+use super::shown::{self, Shown};
 use crate::base::error::{Error, Kind, Result};
 use crate::cli::Cconfig;
 use crate::config::rclone_conf::{STORAGE, is_encrypted};
 use crate::config::ready::storage_section;
-use crate::config::{PoofConf, Problem, RcloneConf, RcloneFile, Status, keys};
+use crate::config::{PoofConf, Problem, RcloneConf, RcloneFile, Status, keys, masking};
 use crate::operations::secrets::{in_time, rclone_file};
 use crate::operations::{Outcome, Session, login, section, settings};
 use crate::report::Note;
@@ -41,7 +41,12 @@ pub fn run(session: &Session, args: &Cconfig) -> Result<Outcome> {
         login::remind(session, poof.as_ref(), &file.conf);
     }
     let text = fs::read(path).map_err(|error| Error::io("read", path, &error))?;
-    shown::show(session, path, &text);
+    let how = match args.remote.is_some() || !args.settings.is_empty() {
+        _ if args.show => Shown::Whole,
+        true => Shown::Masked,
+        false => Shown::ForScripts,
+    };
+    shown::show(session, path, &text, how, masking::rclone_conf);
     match RcloneConf::parse(&text) {
         // It is shown as it is there.
         _ if is_encrypted(&text) => Ok(Outcome::default().with("changed", changes)),

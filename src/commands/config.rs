@@ -2,13 +2,14 @@
 
 use std::fs;
 
-use super::shown;
+use super::shown::{self, Shown};
 use crate::base::error::{Error, Result};
-use crate::config::PoofConf;
+use crate::cli::Config;
+use crate::config::{PoofConf, masking};
 use crate::operations::{Outcome, Session, directories};
 use crate::report::Note;
 
-pub fn run(session: &Session) -> Result<Outcome> {
+pub fn run(session: &Session, args: &Config) -> Result<Outcome> {
     let path = &session.files.poof;
     let missing = !path.exists();
     if missing {
@@ -17,7 +18,8 @@ pub fn run(session: &Session) -> Result<Outcome> {
         session.report.say(Note::Written { is_new: true, path: path.clone() });
     }
     let text = fs::read(path).map_err(|error| Error::io("read", path, &error))?;
-    shown::show(session, path, &text);
+    let how = if args.show { Shown::Whole } else { Shown::ForScripts };
+    shown::show(session, path, &text, how, masking::poof_conf);
     match PoofConf::parse(&text) {
         Ok(_) => Ok(Outcome::default().with("changed", missing)),
         Err(problem) => Err(problem.into_error()),

@@ -115,7 +115,7 @@ impl<'a> Demo<'a> {
         });
         write_private(&files.poof, conf.to_string().as_bytes())?;
         let path = ("PATH".to_owned(), Some(self.cloud.to_string_lossy().into_owned()));
-        let args = Cconfig { remote: Some("local".to_owned()), settings: vec![path] };
+        let args = Cconfig { remote: Some("local".to_owned()), settings: vec![path], show: false };
         cconfig::run(&self.inner, &args)?;
         verify::run(&self.inner, &Verify { offline: false })?;
         Ok(())

@@ -15,7 +15,11 @@ pub fn run(session: &Session, args: &Lconfig) -> Result<Outcome> {
     if args.print {
         let text =
             schedule::joined(kind, &scheduler.preview(kind, &schedule::schedule(session, every)?)?);
-        report.tell(&Event::File { path: None, content: Bytes::content(text.as_bytes()) });
+        report.tell(&Event::File {
+            path: None,
+            content: Bytes::content(text.as_bytes()),
+            masked: false,
+        });
         return Ok(outcome(kind, every));
     }
     let _lock = session.lock()?;

@@ -75,7 +75,7 @@ fn dispatch(command: Option<Command>, session: &Session) -> Result<Outcome> {
         Some(Command::History(args)) => history::run(session, &args),
         Some(Command::Init(args)) => init::run(session, &args),
         Some(Command::Verify(args)) => verify::run(session, &args),
-        Some(Command::Config) => config::run(session),
+        Some(Command::Config(args)) => config::run(session, &args),
         Some(Command::Add(args)) => add::run(session, &args),
         Some(Command::Remove(args)) => remove::run(session, &args),
         Some(Command::Edit(args)) => edit::run(session, &args),

@@ -17,6 +17,7 @@ pub mod insecure;
 pub mod keep;
 pub mod keys;
 pub mod locked;
+pub mod masking;
 mod patience;
 pub mod poof_conf;
 pub mod profile;

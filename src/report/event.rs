@@ -41,6 +41,9 @@ pub enum Event {
         path: Option<Bytes>,
         #[serde(flatten)]
         content: Bytes,
+        /// Secrets are left out.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        masked: bool,
     },
     Completions {
         shell: String,

@@ -51,6 +51,9 @@ pub trait Report: Send + Sync {
     /// Whether there is a person who can be asked.
     fn interactive(&self) -> bool;
 
+    /// Whether results go to a file or to a program, as the text that they are.
+    fn is_redirected(&self) -> bool;
+
     /// Shows a secret that a person has to write down, if there is one.
     fn show_secret(&self, what: &str, secret: &Secret);
 
@@ -112,6 +115,10 @@ impl Report for Silent {
     }
 
     fn interactive(&self) -> bool {
+        false
+    }
+
+    fn is_redirected(&self) -> bool {
         false
     }
 
@@ -182,6 +189,10 @@ impl Report for Terminal {
 
     fn interactive(&self) -> bool {
         Terminal::interactive(self)
+    }
+
+    fn is_redirected(&self) -> bool {
+        Terminal::is_redirected(self)
     }
 
     fn show_secret(&self, what: &str, secret: &Secret) {

@@ -5,6 +5,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 #[cfg(target_os = "linux")] // tmux
 use crate::harness::Terminal;
+use crate::harness::minio::SECRET_KEY;
 use crate::harness::{Sandbox, minio};
 use crate::story::plain;
 
@@ -38,6 +39,53 @@ fn modes_hold_whatever_the_umask() {
         sandbox.program("sh").args(["-c", &line]).run().expect_code(0);
         assert_eq!(fs::metadata(&dir).unwrap().mode() & 0o777, 0o700);
         assert_eq!(fs::metadata(dir.join("poof.conf")).unwrap().mode() & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn secrets_are_masked_unless_a_script_reads_the_file_or_they_are_asked_for() {
+    let sandbox = plain(1);
+    let poof = |args: &[&str]| sandbox.poof(args).run().expect_code(0);
+    let secret = SECRET_KEY;
+    // The way of the Python manual: `poof cconfig >file`.
+    let text = fs::read_to_string(sandbox.rclone_conf()).unwrap();
+    assert_eq!(poof(&["cconfig"]).stdout, text);
+    // What changes the file is in the logs of whoever sets machines up.
+    for args in [&["cconfig", "region=eu-west-1"][..], &["--json", "cconfig"]] {
+        let run = poof(args).stdout_has("secret_access_key = ****").stderr_has("cconfig --show");
+        assert!(!run.stdout.contains(secret) && !run.stderr.contains(secret), "{run}");
+    }
+    assert!(poof(&["--json", "cconfig"]).stdout.contains("\"masked\":true"));
+    for args in [&["--json", "cconfig", "--show"][..], &["cconfig", "region=eu-west-1", "--show"]] {
+        let run = poof(args).stdout_has(secret);
+        assert!(!run.stdout.contains("masked") && !run.stderr.contains("masked"), "{run}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")] // tmux
+fn a_terminal_shows_no_secret_unless_it_is_asked_for() {
+    let sandbox = plain(1);
+    let poof_conf = sandbox.confdir().join("poof.conf");
+    let text = fs::read_to_string(&poof_conf).unwrap();
+    let url = "https://joe:hunter2@example.org/ping";
+    let with = format!("\"schedule\": {{\"ping_url\": \"{url}\"}},\n  \"remote\"");
+    fs::write(&poof_conf, text.replace("\"remote\"", &with)).unwrap();
+    let (terminal, poof) = (Terminal::open(&sandbox, 120), env!("CARGO_BIN_EXE_poof"));
+    for (command, secret, masked) in [
+        ("cconfig", SECRET_KEY, "secret_access_key = ********"),
+        ("config", "hunter2", "joe:********@example.org"),
+    ] {
+        terminal.enter(&format!("clear; {poof} {command}; echo end"));
+        let hint = format!("Secrets are masked. `poof {command} --show`");
+        terminal.until("it has ended", |rows| rows.iter().any(|row| row == "end"));
+        let shown = terminal.rows(&[]).join("\n");
+        assert!(shown.contains(masked) && shown.contains(&hint), "{shown}");
+        assert!(!shown.contains(secret), "{shown}");
+        terminal.enter(&format!("clear; {poof} {command} --show; echo end"));
+        terminal.until("it has ended", |rows| rows.iter().any(|row| row == "end"));
+        let shown = terminal.rows(&[]).join("\n");
+        assert!(shown.contains(secret) && !shown.contains("masked"), "{shown}");
     }
 }
 

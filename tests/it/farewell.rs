@@ -87,6 +87,8 @@ fn the_keys_do_not_go_before_somebody_has_them() {
     refused("a kit of another configuration");
     poof(&sandbox, &program, &["config"]).run().expect_code(0);
     refused("one file was shown");
+    poof(&sandbox, &program, &["cconfig", "region=us-east-1"]).run().expect_code(0);
+    refused("the secrets of the other were masked");
     // The way of the Python manual: both were shown.
     poof(&sandbox, &program, &["cconfig"]).run().expect_code(0);
     poof(&sandbox, &program, &["upload", "--yes"]).run().expect_code(0);

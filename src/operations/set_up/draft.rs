@@ -6,7 +6,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::questions::is_secret;
 use super::{Answers, KEEP, PLACEHOLDER, Place};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::{create_private_dir, write_private};
@@ -14,17 +13,13 @@ use crate::base::shown::path_of;
 use crate::config::rclone_conf::STORAGE;
 use crate::config::ready::storage_section;
 use crate::config::secrets::Declared;
-use crate::config::{Files, PoofConf, Problem, RcloneConf, RcloneFile};
+use crate::config::{Files, PoofConf, Problem, RcloneConf, RcloneFile, masking};
 use crate::host::scratch::Scratch;
 use crate::operations::secrets::{in_time, rclone_file};
 use crate::operations::{
     Session, directories, encryption, keeping, loading, login, probe, section,
 };
-use crate::storage::configuration;
 use crate::storage::remote::Remote;
-
-/// What is shown of a secret.
-const MASK: &str = "********";
 
 /// Both files as the answers make them. Nothing of it is in force before [`Draft::save`].
 pub struct Draft {
@@ -168,7 +163,9 @@ impl Draft {
     pub fn shown(&self) -> Result<[String; 2]> {
         let poof = PoofConf::load(&self.session.files.poof).map_err(Problem::into_error)?;
         let rclone = rclone_conf(&self.session, &poof)?;
-        Ok([String::from_utf8_lossy(&poof.to_vec()).into_owned(), masked(&rclone.conf)])
+        let poof = masking::poof_conf(&poof.to_vec());
+        let rclone = masking::rclone_conf(rclone.conf.text().as_bytes());
+        Ok([poof, rclone].map(|text| String::from_utf8_lossy(&text).into_owned()))
     }
 
     /// Puts both files in place.
@@ -267,22 +264,4 @@ fn of_its_own(session: &Session, dir: &Path) -> Session {
         secret_cache: session.secret_cache.copy(),
         bwlimit: session.bwlimit.clone(),
     }
-}
-
-/// A configuration without its secrets.
-fn masked(conf: &RcloneConf) -> String {
-    let types = configuration::types().unwrap_or_default();
-    let mut shown = conf.clone();
-    let sections: Vec<_> = conf.sections().map(str::to_owned).collect();
-    for section in sections {
-        let kind = conf.kind(&section).unwrap_or_default();
-        let options = types.iter().find(|known| known.name == kind).map(|known| &known.options);
-        for (key, value) in conf.values(&section) {
-            let option = options.and_then(|options| options.iter().find(|o| o.name == key));
-            if !value.is_empty() && is_secret(&key, option) {
-                shown.set(&section, &key, MASK);
-            }
-        }
-    }
-    shown.text()
 }
