@@ -45,6 +45,22 @@ pub fn write_private(path: &Path, content: &[u8]) -> Result<()> {
     write().map_err(|error| Error::io("write", path, &error))
 }
 
+/// The same of a file that everybody may read, in a directory that is there. A symbolic link
+/// at `path` is replaced: whoever may write there has no say about other files.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write_public(path: &Path, content: &[u8]) -> Result<()> {
+    let write = || {
+        let mut file = tempfile::Builder::new().prefix(".poof-").tempfile_in(parent(path))?;
+        file.write_all(content)?;
+        file.as_file().set_permissions(Permissions::from_mode(0o644))?;
+        flush(file.as_file())?;
+        file.persist(path).map_err(|error| error.error)
+    };
+    write().map(|_| ()).map_err(|error| Error::io("write", path, &error))
+}
+
 /// Brings a file or directory to its disk, or as near as that lets it come: macOS does it
 /// with `F_FULLFSYNC`, which servers (SMB) and some disks (exFAT) do not have.
 ///
@@ -118,6 +134,19 @@ mod tests {
         write_private(&link, b"two").unwrap();
         assert_eq!(fs::read(&real).unwrap(), b"two");
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+
+    #[test]
+    fn a_public_file_is_readable_by_all_and_follows_no_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let (real, link) = (dir.path().join("real"), dir.path().join("link"));
+        fs::write(&real, "mine").unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        write_public(&link, b"two").unwrap();
+        assert_eq!(fs::read(&real).unwrap(), b"mine");
+        assert_eq!(fs::symlink_metadata(&link).unwrap().mode() & 0o7777, 0o644);
+        assert!(write_public(&dir.path().join("no/x"), b"").is_err());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
     }
 
     #[test]

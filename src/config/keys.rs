@@ -10,7 +10,7 @@ use crate::storage::configuration::{FEW_TYPES, SectionKeys, keys_of};
 
 /// All keys of poof.conf, those of the Python poof (`bucket`, `confFile`, `paths`,
 /// `remote`) among them. Whoever reads one more adds it here.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "after",
     "before",
     "bucket",
@@ -20,6 +20,7 @@ const KEYS: [&str; 14] = [
     "exclude_if_present",
     "hook_limit",
     "keep",
+    "metrics",
     "paths",
     "remote",
     "patience",

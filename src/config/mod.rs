@@ -18,6 +18,7 @@ pub mod keep;
 pub mod keys;
 pub mod locked;
 pub mod masking;
+pub mod metrics;
 mod patience;
 pub mod poof_conf;
 pub mod profile;

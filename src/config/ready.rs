@@ -12,6 +12,7 @@ use super::filters;
 use super::hooks::Hooks;
 use super::keep::keep;
 use super::keys;
+use super::metrics::metrics;
 use super::patience::patience;
 use super::poof_conf::PoofConf;
 use super::rclone_conf::RcloneConf;
@@ -148,6 +149,7 @@ pub fn ready(poof: &PoofConf, rclone: &RcloneConf, home: &Path) -> Result<Ready,
     let patience = kept(patience(poof), &mut wrong);
     let keep = kept(keep(poof), &mut wrong);
     let bwlimit = kept(bwlimit(poof), &mut wrong);
+    wrong.extend(metrics(poof).err());
     wrong.extend(Schedule::of(poof).err());
     let active = poof.remote();
     if !rclone.has(active) {

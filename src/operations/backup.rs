@@ -6,7 +6,7 @@ use super::preflight::{self, Found, Preflight};
 use super::repository::Repository;
 use super::runner::{self, Saving};
 use super::session::Session;
-use super::{hooks, keeping, last_backup, loading, run_history};
+use super::{figures, hooks, keeping, last_backup, loading, run_history};
 use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::now;
@@ -45,9 +45,11 @@ pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
 /// # Errors
 /// What keeps the whole from working, or an interrupt.
 pub fn back_up(session: &Session, request: &Request) -> Result<Outcome> {
-    let ready = loading::load_to_change(session)?;
-    let directories = loading::select(&ready, &request.only)?;
-    within_hooks(session, request, &ready, &directories)
+    figures::noted(session, &request.only, request.caution.dry_run, || {
+        let ready = loading::load_to_change(session)?;
+        let directories = loading::select(&ready, &request.only)?;
+        within_hooks(session, request, &ready, &directories)
+    })
 }
 
 /// The same with a configuration that is ready.
@@ -113,7 +115,7 @@ pub(super) fn send(
             Ok(None) => {}
             Err(error) => {
                 refused.push(directory.name.clone());
-                runner::note_failure(report, &mut outcome, error.of_tree(&directory.name))?;
+                runner::note_refused(report, &mut outcome, &directory.name, error)?;
             }
         }
     }

@@ -10,6 +10,7 @@ pub mod directories;
 pub mod download;
 pub mod edit;
 pub mod encryption;
+mod figures;
 pub mod guessable;
 mod hooks;
 pub mod keeping;

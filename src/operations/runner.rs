@@ -4,13 +4,14 @@
 use std::time::Instant;
 
 use super::monitor::Monitor;
-use super::outcome::Outcome;
+use super::outcome::{Outcome, SnapshotFigures, TreeRun};
 use crate::base::error::{Error, Kind, Result};
 use crate::report::event::Numbers;
 use crate::report::{Event, Note, Report, TreeNote, lists};
 use crate::storage::failure::FailureKind;
 use crate::storage::job::Watch;
 use crate::tree::backup::Backup;
+use crate::tree::manifest::Counts;
 use crate::tree::mirror::Transfer;
 use crate::tree::model::plan::{Failed, Planned, Totals};
 use crate::tree::remote::lock::Lock;
@@ -28,6 +29,20 @@ pub fn note_failure(report: &dyn Report, outcome: &mut Outcome, error: Error) ->
     outcome.worsen(error.kind());
     report.error(&error);
     Ok(())
+}
+
+/// The same of a tree that fails before anything is carried out.
+///
+/// # Errors
+/// An interrupt.
+pub fn note_refused(
+    report: &dyn Report,
+    outcome: &mut Outcome,
+    name: &str,
+    error: Error,
+) -> Result<()> {
+    outcome.trees.push(TreeRun::new(name, Some(error.kind()), 0.0));
+    note_failure(report, outcome, error.of_tree(name))
 }
 
 /// A plan for a tree that can be carried out.
@@ -59,6 +74,14 @@ pub trait Task {
     /// What else there is to say when it is done.
     fn notes(&self) -> &[String] {
         &[]
+    }
+    /// Whether something of the tree cannot be saved at all.
+    fn leaves_out(&self) -> bool {
+        false
+    }
+    /// The last snapshot of the tree, if this makes one.
+    fn snapshot(&self) -> Option<SnapshotFigures> {
+        None
     }
 }
 
@@ -110,6 +133,16 @@ impl Task for Saving<'_, '_> {
 
     fn notes(&self) -> &[String] {
         &self.backup.notes
+    }
+
+    fn leaves_out(&self) -> bool {
+        self.backup.left_out.iter().any(|out| out.loss)
+    }
+
+    fn snapshot(&self) -> Option<SnapshotFigures> {
+        let snapshot = self.backup.saved()?;
+        let (Counts { files, bytes, .. }, (made, _)) = (snapshot.counts(), snapshot.made());
+        Some(SnapshotFigures { files, bytes, generation: snapshot.generation(), made })
     }
 }
 
@@ -163,6 +196,14 @@ impl<T: Task + ?Sized> Task for Box<T> {
     fn notes(&self) -> &[String] {
         (**self).notes()
     }
+
+    fn leaves_out(&self) -> bool {
+        (**self).leaves_out()
+    }
+
+    fn snapshot(&self) -> Option<SnapshotFigures> {
+        (**self).snapshot()
+    }
 }
 
 /// What each plan of a dry run would do, path by path.
@@ -204,8 +245,10 @@ pub fn all<T: Task>(
     let trees = tasks.len();
     for task in &mut tasks {
         monitor.begin(task.name(), task.plan().totals().bytes);
+        let begun = Instant::now();
         let result = task.carry_out(&mut monitor);
         let name = task.name();
+        outcome.trees.push(tree_run(task, &result, begun.elapsed().as_secs_f64()));
         monitor.progress.end();
         monitor.progress.aside(|| {
             if let Ok(failed) = &result {
@@ -244,6 +287,23 @@ pub fn all<T: Task>(
         .with("files", files)
         .with("bytes", moved)
         .with("seconds", time.as_secs_f64()))
+}
+
+/// How it went for one tree.
+fn tree_run<T: Task>(task: &T, result: &Result<Vec<Failed>>, seconds: f64) -> TreeRun {
+    let (kind, done) = match result {
+        Err(error) => (Some(error.kind()), None),
+        Ok(failed) => {
+            let done = task.done(failed);
+            let unsent: Vec<_> = failed.iter().filter(|failed| !failed.deletion).collect();
+            let kind = (!unsent.is_empty()).then(|| kind_of(&unsent, done));
+            let is_open = task.leaves_out() || !failed.is_empty();
+            (kind.or(is_open.then_some(Kind::Incomplete)), Some(done))
+        }
+    };
+    let (files, bytes) = done.map_or((0, 0), |done| (done.files, done.bytes));
+    let run = TreeRun::new(task.name(), kind, seconds);
+    TreeRun { files, bytes, snapshot: task.snapshot(), ..run }
 }
 
 /// Tells what was done of a tree, and what was not.

@@ -10,7 +10,7 @@ use super::runner::{self, Saving};
 use super::session::Session;
 use super::wipe::excluded::Excluding;
 use super::wipe::{Wiping, preview};
-use super::{hooks, keeping, last_backup, loading, shared, unattended, uninstall};
+use super::{figures, hooks, keeping, last_backup, loading, shared, unattended, uninstall};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::{bytes, files};
@@ -48,10 +48,12 @@ impl Request {
 pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
     let dry_run = request.caution.dry_run;
     let _lock = session.lock_unless(dry_run)?;
-    let ready = loading::load_to_change(session)?;
-    let directories = loading::select(&ready, &[])?;
-    let _shared = if dry_run { Vec::new() } else { shared::lock(session, &directories)? };
-    guarded(session, request, &ready, &directories, uninstall::depart)
+    figures::noted(session, &[], dry_run, || {
+        let ready = loading::load_to_change(session)?;
+        let directories = loading::select(&ready, &[])?;
+        let _shared = if dry_run { Vec::new() } else { shared::lock(session, &directories)? };
+        guarded(session, request, &ready, &directories, uninstall::depart)
+    })
 }
 
 /// The same with a configuration that is ready. `depart` removes poof, as the last step of
@@ -218,7 +220,7 @@ fn survey<'a>(sending: &Preflight<'a>, directories: &[&Directory]) -> Result<Sur
             }
             Err(error) => {
                 all.refused.push(directory.name.clone());
-                runner::note_failure(report, &mut all.outcome, error.of_tree(&directory.name))?;
+                runner::note_refused(report, &mut all.outcome, &directory.name, error)?;
             }
         }
     }

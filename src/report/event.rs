@@ -293,6 +293,19 @@ pub enum Event {
         #[serde(skip)]
         more: Run,
     },
+    /// The figures of the last run, of all or of a directory.
+    LastRun {
+        tree: Option<String>,
+        #[serde(serialize_with = "moment")]
+        ended: u64,
+        seconds: f64,
+        exit_code: u8,
+        #[serde(serialize_with = "moment_or_null")]
+        succeeded: Option<u64>,
+        sent_files: u64,
+        sent_bytes: u64,
+        snapshot: Option<LastSnapshot>,
+    },
     /// A profile beside the usual configuration.
     Profile {
         profile: String,
@@ -636,6 +649,16 @@ pub struct Snapshot {
     #[serde(serialize_with = "moment")]
     pub made: u64,
     pub unproven: Option<u64>,
+}
+
+/// The last snapshot that this machine has made of a directory.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct LastSnapshot {
+    pub generation: u64,
+    #[serde(serialize_with = "moment")]
+    pub made: u64,
+    pub files: u64,
+    pub bytes: u64,
 }
 
 /// The last recovery kit.

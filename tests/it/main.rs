@@ -77,6 +77,7 @@ mod login;
 mod machines;
 #[cfg(target_os = "linux")] // GNU time
 mod memory;
+mod metrics;
 #[cfg(target_os = "linux")] // setfattr, mkfifo
 mod mirror;
 mod model;

@@ -67,6 +67,7 @@ fn after_level_4_everything_is_as_if_poof_had_never_been_here() {
     sandbox.write_config(&Config::encrypted(minio().endpoint()));
     create(&sandbox.confdir().join("notes/passwords"), "where they are");
     grow(&sandbox.data(), 40, 0..=3_000, 7);
+    sandbox.set("metrics", serde_json::json!(home.join("poof.prom")));
     run(&["config"]).expect_code(0);
     run(&["backup"]).expect_code(0);
     run(&["cconfig", "upload_concurrency=3"]).expect_code(0);

@@ -7,6 +7,7 @@ use crate::base::error::{Error, Result};
 use crate::config::Ready;
 use crate::config::trees::Directory;
 use crate::host::machine::Machine;
+use crate::operations::figures;
 use crate::operations::own_files;
 use crate::operations::repository::cache;
 use crate::operations::session::Session;
@@ -52,6 +53,7 @@ pub fn show(session: &Session, ready: &Ready, error: Error) -> Result<()> {
     report.result("holds: not known, the remote could not be asked");
     report.say(Note::Remote(ready.remote().name()));
     unattended::tell(session);
+    figures::tell(session);
     Err(error)
 }
 

@@ -15,7 +15,7 @@ use super::recovery::readiness::{self, KitNote, KitStanding};
 use super::repository::{Repository, held};
 use super::session::Session;
 use super::wipe::forget_names;
-use super::{bandwidth, loading, profiles, runner, schedule, unattended};
+use super::{bandwidth, figures, loading, profiles, runner, schedule, unattended};
 use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::{date, files};
@@ -103,6 +103,7 @@ fn own(session: &Session) -> Result<Outcome> {
     let schedule = schedule::found(session);
     report.say(Note::Schedule(schedule.clone()));
     unattended::tell(session);
+    figures::tell(session);
     let every = schedule.as_ref().and_then(|found| found.every);
     report.tell(&Event::Status {
         level_declared: declared,

@@ -15,7 +15,7 @@ use crate::host::uninstall::Uninstall;
 use crate::host::wheel::Wheel;
 use crate::operations::profiles::{self, Configuration};
 use crate::operations::session::Session;
-use crate::operations::{keychain, own_files};
+use crate::operations::{figures, keychain, own_files};
 
 /// What goes, in this order.
 pub struct Inventory {
@@ -81,6 +81,7 @@ impl Inventory {
                 inventory.files.push(path.clone());
             }
         }
+        inventory.files.extend(figures::written(session));
         inventory.files.extend(unfinished(&files.dir));
         inventory.left.extend(is_of(Keeper::Systemd).then(of_timer));
         inventory.left.extend(keychain::others(session));

@@ -179,6 +179,11 @@ impl Backup<'_> {
         self.snapshots.names.tree()
     }
 
+    /// The last snapshot that this machine has made or taken.
+    pub fn saved(&self) -> Option<Snapshot> {
+        self.snapshots.cached()
+    }
+
     /// Stores what is new, proves it, writes the snapshot, and only then removes
     /// what is gone. Whoever changes something holds `lock`. Returns what could not be
     /// done.
