@@ -28,6 +28,10 @@ pub fn run() -> ExitCode {
         return clipboard::hold();
     }
     settle_environment();
+    if env::args_os().nth(1).is_some_and(|argument| argument == commands::COMPLETE) {
+        Terminal::new(OutputOptions::default()).raw(&commands::complete(env::args_os().skip(2)));
+        return ExitCode::SUCCESS;
+    }
     // What is restored gets its permissions from nowhere yet: too narrow is
     // better than a secret that everybody can read.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);

@@ -1,6 +1,7 @@
 //! What every room may use and which uses no other: errors, output and logs, secrets,
 //! files, the one interrupt.
 
+pub mod command_line;
 pub mod error;
 pub mod files;
 pub mod interrupt;

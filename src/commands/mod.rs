@@ -38,6 +38,8 @@ mod version;
 
 use crate::base::error::Result;
 use crate::cli::{Cli, Command};
+pub use completions::{COMPLETE, complete};
+
 use crate::host::{awake, lock};
 use crate::operations::{self, Outcome, Session, bandwidth, next, ownership, profiles};
 

@@ -5,6 +5,7 @@ pub mod bandwidth;
 mod brought;
 pub mod caution;
 pub mod check;
+pub mod completion;
 pub mod contents;
 pub mod directories;
 pub mod download;

@@ -345,7 +345,7 @@ fn version_and_completions_are_printed() {
         assert_eq!(sandbox.poof(args).run().expect_code(0).stdout, expected);
     }
     for shell in ["bash", "zsh", "fish"] {
-        sandbox.poof(["completions", shell]).run().expect_code(0).stdout_has("cryptoggle");
+        sandbox.poof(["completions", shell]).run().expect_code(0).stdout_has("poof __complete");
     }
     sandbox.poof(["completions", "elvish"]).run().expect_code(2);
 }

@@ -18,6 +18,8 @@ mod build_script;
 mod check;
 #[cfg(target_os = "linux")] // an X server stands for the desktop
 mod clipboard;
+#[cfg(target_os = "linux")] // tmux
+mod completions;
 #[cfg(target_os = "linux")] // setfacl, mknod
 mod confidential;
 mod configure;

@@ -1,17 +1,19 @@
 //! The cached copy of a manifest on this machine, with what only this machine
 //! knows. Written and read as a stream.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Damaged, block, opened};
-use crate::tree::model::entry::Entry;
+use crate::tree::model::entry::{Entry, order};
 
 const MAGIC: &[u8] = b"poof index";
 const VERSION: u8 = 1;
 const ENTRIES: usize = 1024;
 const LEVEL: i32 = 1;
+/// Bytes of the hash before each block.
+const HASH: usize = 32;
 /// A header or block that says it is larger is not ours.
 const LARGEST: u32 = 64 << 20;
 
@@ -213,4 +215,86 @@ fn fill(input: &mut impl Read, bytes: &mut [u8]) -> Result<(), Damaged> {
         io::ErrorKind::UnexpectedEof => Damaged::Cut,
         _ => Damaged::Unreadable(error.to_string()),
     })
+}
+
+/// An index in which a place is found without reading what is before it.
+pub struct IndexBlocks<R> {
+    input: R,
+    /// Where each block is, with its size.
+    places: Vec<(u64, u32)>,
+    /// The first path of each block that was read.
+    firsts: Vec<Option<Vec<u8>>>,
+    /// The block that was read last, and its number.
+    current: (usize, Vec<Entry>),
+}
+
+impl<R: Read + Seek> IndexBlocks<R> {
+    /// # Errors
+    /// It is not an index.
+    pub fn new(mut input: R) -> Result<Self, Damaged> {
+        IndexReader::new(&mut input)?;
+        let unreadable = |error: io::Error| Damaged::Unreadable(error.to_string());
+        let mut at = input.stream_position().map_err(unreadable)?;
+        let mut places = Vec::new();
+        loop {
+            let size = read_size(&mut input)?;
+            if size == 0 {
+                break;
+            }
+            places.push((at + 4, size));
+            at += 4 + HASH as u64 + u64::from(size);
+            input.seek(SeekFrom::Start(at)).map_err(unreadable)?;
+        }
+        let firsts = vec![None; places.len()];
+        Ok(IndexBlocks { input, places, firsts, current: (usize::MAX, Vec::new()) })
+    }
+
+    /// The first entry that is not before `path`.
+    ///
+    /// # Errors
+    /// A block is damaged.
+    pub fn not_before(&mut self, path: &[u8]) -> Result<Option<&Entry>, Damaged> {
+        let is_before = |other: &[u8]| order(other, path).is_le();
+        // The last block that begins not behind it.
+        let (mut low, mut high) = (0, self.places.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            if is_before(&self.first(middle)?) { low = middle + 1 } else { high = middle }
+        }
+        let number = low.saturating_sub(1);
+        for number in number..self.places.len() {
+            self.read(number)?;
+            let at = self.current.1.partition_point(|entry| order(&entry.path, path).is_lt());
+            if at < self.current.1.len() {
+                return Ok(self.current.1.get(at));
+            }
+        }
+        Ok(None)
+    }
+
+    fn first(&mut self, number: usize) -> Result<Vec<u8>, Damaged> {
+        if self.firsts[number].is_none() {
+            self.read(number)?;
+        }
+        Ok(self.firsts[number].clone().unwrap_or_default())
+    }
+
+    fn read(&mut self, number: usize) -> Result<(), Damaged> {
+        if self.current.0 == number {
+            return Ok(());
+        }
+        let (at, size) = self.places[number];
+        let seek = self.input.seek(SeekFrom::Start(at));
+        seek.map_err(|error| Damaged::Unreadable(error.to_string()))?;
+        let mut hash = [0; HASH];
+        fill(&mut self.input, &mut hash)?;
+        let bytes = read_bytes(&mut self.input, size)?;
+        if blake3::hash(&bytes) != hash {
+            return Err(Damaged::WrongSeal);
+        }
+        let entries = block::unpack(&bytes)?;
+        self.firsts[number] = entries.first().map(|entry| entry.path.clone());
+        self.current = (number, entries);
+        Ok(())
+    }
 }

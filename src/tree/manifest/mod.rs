@@ -57,7 +57,7 @@ mod shard;
 use std::fmt;
 
 pub use head::{Counts, Head, LARGEST_HEAD, LAST, Owners, ShardRef};
-pub use index::{IndexHeader, IndexReader, IndexWriter};
+pub use index::{IndexBlocks, IndexHeader, IndexReader, IndexWriter};
 pub use key::Key;
 pub use shard::{LARGEST_SHARD, Shard, ShardBuilder, open_shard};
 

@@ -132,6 +132,12 @@ pub fn remembered_id(state: &Path, remote: &str) -> Option<String> {
     remembered(&path(state)).ok()?.remove(remote).map(|known| known.id)
 }
 
+/// All stores that this machine knows, unverified.
+pub fn remembered_ids(state: &Path) -> Vec<String> {
+    let known = remembered(&path(state)).unwrap_or_default();
+    known.into_values().map(|known| known.id).collect()
+}
+
 fn path(state: &Path) -> PathBuf {
     state.join("identities.json")
 }

@@ -5,6 +5,7 @@ mod adoption;
 mod clean;
 mod early_shards;
 mod fetch;
+mod names;
 mod packing;
 mod part;
 mod save;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 pub use clean::Keep;
 pub use early_shards::Arrived;
+pub use names::names;
 pub use packing::Next;
 pub use part::{Heads, ReadShards, Told};
 pub use save::Facts;
