@@ -70,6 +70,8 @@ func Classify(err error) Failure {
 		f.Kind = "failing"
 	case errors.Is(err, os.ErrPermission):
 		f.Kind = "forbidden"
+	case errors.Is(err, syscall.EROFS):
+		f.Kind, f.Code = "forbidden", "ReadOnly"
 	case isUnreachable(err):
 		f.Kind = "unreachable"
 	case isConfig(err):
@@ -182,7 +184,9 @@ func isFull(err error, code string) bool {
 	// Google Drive, Dropbox, OneDrive; what servers of files say of their own disk.
 	text := err.Error()
 	for _, words := range []string{"storageQuotaExceeded", "insufficient_space", "quotaLimitReached",
-		"No space left on device", "no space left on device", "507 Insufficient Storage"} {
+		"No space left on device", "no space left on device", "507 Insufficient Storage",
+		// rclone, before it writes to a disk.
+		"file too big for remaining disk space"} {
 		if strings.Contains(text, words) {
 			return true
 		}
@@ -215,5 +219,20 @@ func isConfig(err error) bool {
 	return errors.Is(err, fs.ErrorNotFoundInConfigFile) || errors.Is(err, config.ErrorConfigFileNotFound) ||
 		strings.Contains(text, "didn't find backend called") ||
 		strings.Contains(text, "failed to decrypt password") ||
-		strings.Contains(text, "Failed to load config file")
+		strings.Contains(text, "Failed to load config file") ||
+		isRefusedSetting(text)
+}
+
+// isRefusedSetting tells whether rclone makes no remote because of a setting. It has no type
+// for that.
+func isRefusedSetting(text string) bool {
+	for _, words := range []string{
+		"couldn't parse config item", "unknown file name encryption mode", "s3: chunk size:", "s3: upload cutoff:",
+		"is not obscured as rclone does it",
+	} {
+		if strings.Contains(text, words) {
+			return true
+		}
+	}
+	return false
 }

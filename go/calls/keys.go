@@ -2,15 +2,18 @@ package calls
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
 	"github.com/rclone/rclone/fs"
+	"github.com/rclone/rclone/fs/config/obscure"
 	"github.com/rclone/rclone/fs/rc"
 )
 
 func init() {
 	rc.Add(rc.Call{Path: "poof/keys", Fn: sectionKeys})
+	rc.Add(rc.Call{Path: "poof/values", Fn: sectionValues})
 }
 
 // saved are the keys that rclone writes into a section of its own accord and has no
@@ -59,4 +62,42 @@ func sectionKeys(_ context.Context, in rc.Params) (rc.Params, error) {
 	return rc.Params{
 		"known": err == nil, "types": types, "keys": keys, "overrides": overrides, "flags": flags,
 	}, nil
+}
+
+// wrongValue is a setting whose value rclone does not take.
+type wrongValue struct {
+	Key  string `json:"key"`
+	Want string `json:"want"` // rclone's type of it, or "obscured"
+}
+
+// sectionValues finds the values that rclone does not take when it makes a remote of the
+// section. It says what each should be, and quotes none.
+//
+// Parameters: kind, values (of the section). Results: wrong.
+func sectionValues(_ context.Context, in rc.Params) (rc.Params, error) {
+	kind, err := in.GetString("kind")
+	if err != nil {
+		return nil, err
+	}
+	var values map[string]string
+	if err := in.GetStruct("values", &values); err != nil {
+		return nil, errors.New("the values are not of the form that is expected")
+	}
+	wrong := []wrongValue{}
+	if info, err := fs.Find(kind); err == nil {
+		for _, option := range info.Options {
+			value := values[option.Name]
+			switch {
+			case value == "":
+				// As if it were not there.
+			case option.IsPassword:
+				if _, err := obscure.Reveal(value); err != nil {
+					wrong = append(wrong, wrongValue{Key: option.Name, Want: "obscured"})
+				}
+			case option.Copy().Set(value) != nil:
+				wrong = append(wrong, wrongValue{Key: option.Name, Want: option.Type()})
+			}
+		}
+	}
+	return rc.Params{"wrong": wrong}, nil
 }

@@ -139,6 +139,7 @@ impl Error {
     pub fn io(what: &str, path: &Path, error: &io::Error) -> Self {
         let hint = match error.kind() {
             io::ErrorKind::PermissionDenied => Some("Check owner and permissions of that path."),
+            io::ErrorKind::NotFound => Some("Nothing is at that path: check how it is written."),
             io::ErrorKind::StorageFull => Some("Free some space on that disk."),
             io::ErrorKind::ReadOnlyFilesystem => Some("That disk is mounted read-only."),
             io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {

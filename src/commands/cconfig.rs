@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
 use super::shown::{self, Shown};
 use crate::base::error::{Error, Kind, Result};
+use crate::base::shown::path_of;
 use crate::cli::Cconfig;
 use crate::config::rclone_conf::{STORAGE, is_encrypted};
 use crate::config::ready::storage_section;
@@ -83,7 +85,7 @@ fn fill(
     // poof.conf may have another name for it.
     let section = poof.map_or(STORAGE, |poof| storage_section(poof, conf)).to_owned();
     let (kind, mut given) = match args.remote.as_deref() {
-        Some("local") => ("alias".to_owned(), directory(given)?),
+        Some("local") => ("alias".to_owned(), directory(session, given)?),
         Some(kind) => (kind.to_owned(), given),
         None => (conf.kind(&section).unwrap_or("s3").to_owned(), given),
     };
@@ -92,7 +94,10 @@ fn fill(
     }
     let scaffold = RcloneConf::scaffold();
     section::make_way(conf, &section, &kind, |current| {
-        format!("Remove or rename that section first, or give --remote {current}.")
+        format!(
+            "`poof init` changes where backups go, and keeps the rest. To change this remote only: \
+             `poof cconfig --remote {current} KEY=VALUE`."
+        )
     })?;
     if kind == "s3" && conf.kind(&section).is_none() {
         let order: Vec<_> = scaffold.keys(STORAGE).collect();
@@ -119,13 +124,25 @@ fn follow_region(conf: &RcloneConf, name: &str, given: &mut BTreeMap<String, Str
 
 /// A directory as a remote is rclone's alias: names below it are then full
 /// paths, wherever poof is started.
-fn directory(mut given: BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
+fn directory(
+    session: &Session,
+    mut given: BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>> {
     let usage = |what: &str| {
-        Error::new(Kind::Usage, what).hint("poof cconfig --remote local PATH=/full/path")
+        Error::new(Kind::Usage, what).hint("`poof cconfig --remote local PATH=/full/path`")
     };
     let path = given.remove("PATH").ok_or_else(|| usage("--remote local needs PATH=DIRECTORY"))?;
-    if !std::path::Path::new(&path).is_absolute() {
+    let place = Path::new(&path);
+    if !place.is_absolute() {
         return Err(usage("PATH must be a full path"));
+    }
+    if place.exists() && !place.is_dir() {
+        return Err(usage(&format!("{} is no directory", path_of(place))));
+    }
+    if !place.exists() {
+        // That of a disk which is to be attached, perhaps.
+        let what = "is not there now: poof makes a backup once it is";
+        session.report.warn(&format!("{} {what}", path_of(place)));
     }
     given.insert("remote".to_owned(), path);
     Ok(given)

@@ -7,7 +7,7 @@ use crate::cli::Verify;
 use crate::config::programs::{of_poof, of_rclone, settings};
 use crate::config::proxy::{Way, ways};
 use crate::config::ready::{absent, ready};
-use crate::config::{PoofConf, Problem, RcloneConf, Ready, Status};
+use crate::config::{Problem, RcloneConf, Ready, Status, mistakes};
 use crate::host::paths::System;
 use crate::host::program;
 use crate::host::signature;
@@ -22,11 +22,13 @@ use crate::storage::configuration;
 pub fn run(session: &Session, args: &Verify) -> Result<Outcome> {
     permissions::warn_if_open(session);
     line(session, "installed rclone", Status::Ok);
-    let poof = PoofConf::load(&session.files.poof).map_err(|p| tell(session, p))?;
+    let home = &session.layout.home;
+    let poof = mistakes::poof_conf(&session.files, home).map_err(|p| tell(session, p))?;
     line(session, "exists poof.conf", Status::Ok);
-    let rclone = rclone_file(session, Some(&poof)).map_err(|p| tell(session, p))?;
+    let rclone = rclone_file(session, Some(&poof))
+        .map_err(|problem| tell(session, mistakes::beside_rclone(problem, &poof, home)))?;
     line(session, "exists rclone-poof.conf", Status::Ok);
-    let ready = ready(&poof, &rclone.conf, &session.layout.home).and_then(Ready::strict);
+    let ready = ready(&poof, &rclone.conf, home).and_then(Ready::strict);
     let ready = ready.map_err(|p| tell(session, p))?;
     if let Some(problem) = absent(ready.directories()) {
         return Err(tell(session, problem));

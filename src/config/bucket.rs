@@ -6,8 +6,17 @@ use std::net::Ipv4Addr;
 use super::rclone_conf::RcloneConf;
 use super::status::{Problem, Status};
 
-/// The mistake in the name of the bucket, if the section `storage` is Amazon's.
+/// The mistake in the name of the bucket: it leads elsewhere, or the section `storage` is
+/// Amazon's, which does not take it.
 pub fn check(bucket: &str, rclone: &RcloneConf, storage: &str) -> Option<Problem> {
+    if bucket.split('/').any(|part| part == "." || part == "..") {
+        return Some(Problem::new(
+            Status::WarnMisconfigured,
+            "poof.conf \"bucket\"",
+            format!("{bucket:?} has . or .. in it, which leads to another place"),
+            "Write it without them.",
+        ));
+    }
     let get = |key| rclone.get(storage, key).unwrap_or_default();
     if rclone.kind(storage) != Some("s3") || get("provider") != "AWS" || !get("endpoint").is_empty()
     {
@@ -81,6 +90,10 @@ mod tests {
         for name in ["abc", "poofbackup-joe-0123456789ab", "a.b-c", "abc/deep/Inside"] {
             assert!(check(name, &aws, "r").is_none(), "{name}");
         }
+        for name in ["..", "a/../b", "./a"] {
+            assert!(check(name, &other, "r").unwrap().what.contains("another place"), "{name}");
+        }
+        assert!(check("/volume1/..data", &other, "r").is_none());
         let minio = "[r]\ntype = s3\nprovider = AWS\nendpoint = https://nas\n";
         let minio = RcloneConf::parse(minio.as_bytes()).unwrap();
         assert!(check("Photos", &minio, "r").is_none());

@@ -23,7 +23,8 @@ pub fn bwlimit(conf: &PoofConf) -> Result<Option<String>, Problem> {
     let Some(rate) = value.as_str() else { return Err(wrong("must be a text".to_owned())) };
     match bandwidth::check(rate) {
         Ok(()) => Ok(Some(rate.to_owned())),
-        Err(why) => Err(wrong(format!("is no rate and no timetable: {why}"))),
+        // rclone's own words are those of a programmer.
+        Err(_) => Err(wrong("is no rate and no timetable".to_owned())),
     }
 }
 

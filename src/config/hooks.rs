@@ -26,15 +26,22 @@ impl Hooks {
     /// A [`Problem`] that names the key.
     pub fn of(conf: &PoofConf) -> Result<Self, Problem> {
         let limit = match conf.get("hook_limit") {
-            None => LIMIT,
+            None => Ok(LIMIT),
             Some(value) => {
                 value.as_str().and_then(span).filter(|limit| !limit.is_zero()).ok_or_else(|| {
                     problem("hook_limit", "must be a length of time", "Write it like \"10m\".")
-                })?
+                })
             }
         };
         let commands = |key| conf.get(key).map_or(Ok(Vec::new()), |value| commands(key, value));
-        Ok(Hooks { before: commands("before")?, after: commands("after")?, limit })
+        match (commands("before"), commands("after"), limit) {
+            (Ok(before), Ok(after), Ok(limit)) => Ok(Hooks { before, after, limit }),
+            (before, after, limit) => {
+                let wrong = [before.err(), after.err(), limit.err()].into_iter().flatten();
+                let none = || problem("before", "is wrong", "");
+                Err(Problem::all(wrong).unwrap_or_else(none))
+            }
+        }
     }
 
     pub fn is_empty(&self) -> bool {

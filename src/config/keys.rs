@@ -6,7 +6,7 @@ use super::poof_conf::PoofConf;
 use super::rclone_conf::RcloneConf;
 use super::schedule::Schedule;
 use super::status::{Problem, Status};
-use crate::storage::configuration::{FEW_TYPES, SectionKeys, keys_of};
+use crate::storage::configuration::{FEW_TYPES, SectionKeys, WrongValue, keys_of, wrong_values};
 
 /// All keys of poof.conf, those of the Python poof (`bucket`, `confFile`, `paths`,
 /// `remote`) among them. Whoever reads one more adds it here.
@@ -78,9 +78,40 @@ pub fn of_section(conf: &RcloneConf, section: &str) -> Vec<Problem> {
             problems.push(wrong(key, what, did_you_mean(key, &names(key, &known), TYPES)));
         } else if known.flags.iter().any(|flag| flag == key) && before_comment(value).is_some() {
             problems.push(wrong(key, COMMENT.to_owned(), MOVE.to_owned()));
+        } else if conf.keys(section).filter(|other| *other == key).count() > 1
+            && !problems.iter().any(|problem: &Problem| problem.what == TWICE)
+        {
+            problems.push(wrong(key, TWICE.to_owned(), "Remove the other.".to_owned()));
+        }
+    }
+    // A comment behind the value, and a placeholder, are said already.
+    for WrongValue { key, want } in wrong_values(kind, &conf.values(section)).unwrap_or_default() {
+        let value = conf.get(section, &key).unwrap_or_default();
+        if before_comment(value).is_none() && !value.starts_with("BOGUS-") {
+            let (what, hint) = no_value(&key, &want);
+            problems.push(wrong(&key, what, hint));
         }
     }
     problems
+}
+
+/// What is wrong with the value of a setting, and what to do.
+fn no_value(key: &str, want: &str) -> (String, String) {
+    let what = match want {
+        "obscured" => {
+            let what = "it is not in the form in which rclone keeps passwords".to_owned();
+            let hint = "Put back the line as it was, or as the recovery kit has it.".to_owned();
+            return (what, hint);
+        }
+        "bool" => "true or false",
+        "int" | "int64" | "uint32" | "uint" => "a whole number",
+        "SizeSuffix" => "a size such as 8M",
+        "Duration" => "a length of time such as 1m30s",
+        "Tristate" => "true, false, or unset",
+        _ => "written differently",
+    };
+    let hint = format!("https://rclone.org/overview leads to the page that has {key}.");
+    (format!("the value has to be {what}"), hint)
 }
 
 /// Those of `keys` that a remote of type `kind` does not have; or that there is no such type.
@@ -113,6 +144,7 @@ pub fn forbidden(conf: &RcloneConf, active: &str) -> Vec<Problem> {
 }
 
 const TYPES: &str = "https://rclone.org/overview lists the types and their settings.";
+const TWICE: &str = "it stands there twice, and rclone takes the last";
 const COMMENT: &str = "a comment stands behind the value, and rclone takes it for a part of that";
 const MOVE: &str = "Write the comment into a line of its own, which begins with # or ;.";
 
@@ -250,10 +282,29 @@ mod tests {
         for lines in [
             "type = alias\nremote = /x\ndescription = NAS # 2 ; in the cellar\n",
             "type = s3\noverride.ca_cert = /x\nglobal.bwlimit = 1M\nenv_auth = true\n",
-            "type = crypt\nremote = a:b\npassword = x\nfilename_encoding = base64\n",
+            "type = crypt\nremote = a:b\nfilename_encoding = base64\n",
+            "type = crypt\npassword = P3JucdY7GPSrEMO5WX11rMZCqf7VxHuKLR3j9BJECAdh\n",
+            "type = s3\nchunk_size = 8M\nuse_multipart_etag = unset\nlist_chunk =\n",
         ] {
             assert!(section(lines).is_empty(), "{lines}: {:?}", section(lines));
         }
+    }
+
+    #[test]
+    fn a_value_that_rclone_does_not_take_and_a_key_that_stands_twice_are_named() {
+        let wrong =
+            section("type = s3\nenv_auth = perhaps\nregion = x\nchunk_size = 8Q\nregion = y\n");
+        let found: Vec<_> =
+            wrong.iter().map(|problem| (&problem.place[..], &problem.what)).collect();
+        let has = |key: &str, word: &str| {
+            found.iter().any(|(place, what)| place.contains(key) && what.contains(word))
+        };
+        assert_eq!(found.len(), 3, "{found:?}");
+        assert!(has("env_auth (line 3)", "true or false"), "{found:?}");
+        assert!(has("chunk_size (line 5)", "8M") && has("region (line 6)", "twice"), "{found:?}");
+        assert!(!format!("{wrong:?}").contains("perhaps"));
+        let [torn] = &section("type = crypt\npassword = hunter2\n")[..] else { panic!() };
+        assert!(torn.what.contains("keeps passwords") && !format!("{torn:?}").contains("hunter2"));
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub mod keys;
 pub mod locked;
 pub mod masking;
 pub mod metrics;
+pub mod mistakes;
 mod patience;
 pub mod poof_conf;
 pub mod profile;

@@ -62,14 +62,26 @@ impl PoofConf {
         let document: Value = serde_json::from_slice(bytes).map_err(|error| {
             // serde_json's words for syntax errors name what was expected and
             // quote nothing; at a Value there are no others.
-            invalid(format!("invalid JSON: {error}"), "Correct it in an editor at that place.")
+            invalid(format!("invalid JSON: {error}"), "Correct it at that place.")
         })?;
         let Value::Object(document) = document else {
             return Err(invalid("it is not a JSON object", "It begins with { and ends with }."));
         };
         let secrets = document.get("secrets").map_or(Ok(vec![]), secrets::parse).err();
-        let problems = repeated(bytes).into_iter().chain(misshapen(&document)).chain(secrets);
+        let shapes = misshapen(&document).into_iter().map(|(_, problem)| problem);
+        let problems = repeated(bytes).into_iter().chain(shapes).chain(secrets);
         Problem::all(problems).map_or(Ok(PoofConf { document }), Err)
+    }
+
+    /// What can be understood of a text that [`PoofConf::parse`] does not take: without the
+    /// keys that have the wrong type. None: it is no JSON.
+    pub fn parse_in_part(bytes: &[u8]) -> Option<Self> {
+        let bytes = unmarked(bytes, FILE, Status::InvalidPoofConfig).ok()?;
+        let Ok(Value::Object(mut document)) = serde_json::from_slice(bytes) else { return None };
+        for (key, _) in misshapen(&document) {
+            document.remove(key);
+        }
+        Some(PoofConf { document })
     }
 
     /// # Errors
@@ -200,34 +212,33 @@ impl PoofConf {
 }
 
 /// Keys that are missing, or of another type than they must be.
-fn misshapen(document: &Map<String, Value>) -> Vec<Problem> {
+fn misshapen(document: &Map<String, Value>) -> Vec<(&'static str, Problem)> {
     let mut problems = Vec::new();
     for key in ["bucket", "remote"] {
         match document.get(key) {
             Some(Value::String(text)) if !text.trim().is_empty() => {}
-            Some(_) => problems.push(invalid(
-                format!("\"{key}\" must be a text that is not empty"),
-                "Write it between double quotes.",
-            )),
-            None => problems.push(missing(key)),
+            Some(_) => {
+                let what = format!("\"{key}\" must be a text that is not empty");
+                problems.push((key, invalid(what, "Write it between double quotes.")));
+            }
+            None => problems.push((key, missing(key))),
         }
     }
     match document.get("paths") {
         Some(Value::Object(paths)) if paths.values().all(Value::is_string) => {}
-        Some(_) => problems.push(invalid(
-            "\"paths\" must be an object of texts",
-            "Write \"/local/directory\": \"name-on-the-remote\".",
-        )),
-        None => problems.push(missing("paths")),
+        Some(_) => {
+            let what = "\"paths\" must be an object of texts";
+            let hint = "Write \"/local/directory\": \"name-on-the-remote\".";
+            problems.push(("paths", invalid(what, hint)));
+        }
+        None => problems.push(("paths", missing("paths"))),
     }
     let is_list =
         |value: &Value| value.as_array().is_some_and(|list| list.iter().all(Value::is_string));
     for key in ["exclude", "exclude_if_present"] {
         if document.get(key).is_some_and(|value| !is_list(value)) {
-            problems.push(invalid(
-                format!("\"{key}\" must be a list of texts"),
-                "Write [\"node_modules/\", \"*.tmp\"].",
-            ));
+            let what = format!("\"{key}\" must be a list of texts");
+            problems.push((key, invalid(what, "Write [\"node_modules/\", \"*.tmp\"].")));
         }
     }
     problems
@@ -291,7 +302,7 @@ fn missing(key: &str) -> Problem {
         Status::ErrorMissingKey,
         format!("{FILE} \"{key}\""),
         "the key is missing",
-        "Compare with what `poof --confdir DIR config` makes in an empty directory.",
+        "Each poof.conf has \"bucket\", \"remote\", and \"paths\".",
     )
 }
 

@@ -71,16 +71,16 @@ impl RcloneConf {
             invalid(format!("line {line} is not UTF-8"), "Save the file as UTF-8.")
         })?;
         if is_encrypted(bytes) {
-            return Err(invalid("the file is encrypted", "It takes its password to read it."));
+            return Err(invalid("the file is encrypted", "`poof verify` asks for its password."));
         }
         match Document::parse(text) {
             Ok(document) => Ok(RcloneConf { document }),
             Err(wrong) => {
                 let wrong = wrong.into_iter().map(|Malformed { line, expected }| {
                     let what = format!("line {line}: expected {expected}");
-                    invalid(what, "Correct that line in an editor.")
+                    invalid(what, "Correct that line.")
                 });
-                let none = || invalid("it is not read", "Correct it in an editor.");
+                let none = || invalid("it is not read", "Correct it.");
                 Err(Problem::all(wrong).unwrap_or_else(none))
             }
         }

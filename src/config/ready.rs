@@ -17,6 +17,7 @@ use super::patience::patience;
 use super::poof_conf::PoofConf;
 use super::rclone_conf::RcloneConf;
 use super::schedule::Schedule;
+use super::secrets::Declared;
 use super::sections::{check_secret, check_section, encrypted};
 use super::status::{Problem, Status};
 use super::trees::{self, Directory};
@@ -140,7 +141,11 @@ pub fn ready(poof: &PoofConf, rclone: &RcloneConf, home: &Path) -> Result<Ready,
     let directories = kept(trees::directories(poof.paths(), home, real), &mut wrong);
     let filter = kept(filters::filter(poof), &mut wrong);
     let secrets = poof.secrets();
-    wrong.extend(rclone.sections().flat_map(|name| check_section(rclone, &secrets, name)));
+    wrong.extend(
+        rclone
+            .sections()
+            .flat_map(|name| check_section(rclone, &secrets, name, storage_section(poof, rclone))),
+    );
     for secret in &secrets {
         let directories = directories.as_deref().unwrap_or_default();
         wrong.extend(check_secret(rclone, secret, directories, real).err());
@@ -157,7 +162,7 @@ pub fn ready(poof: &PoofConf, rclone: &RcloneConf, home: &Path) -> Result<Ready,
             Status::InvalidPoofConfig,
             "poof.conf \"remote\"",
             format!("rclone-poof.conf has no section [{active}]"),
-            "Name one of its sections, or run `poof cconfig`.",
+            other_section(rclone),
         ));
     }
     wrong.extend(bucket::check(poof.bucket(), rclone, storage_section(poof, rclone)));
@@ -165,6 +170,15 @@ pub fn ready(poof: &PoofConf, rclone: &RcloneConf, home: &Path) -> Result<Ready,
     let chain = sections_in_use(rclone, active);
     let misspelt = keys::of_poof(poof).into_iter();
     let misspelt = misspelt.chain(chain.iter().flat_map(|name| keys::of_section(rclone, name)));
+    // That the section is not there is said above.
+    let remotes =
+        rclone.has(active).then(|| remotes(rclone, &secrets, active, poof.bucket().trim()));
+    let remotes = remotes.and_then(|remotes| kept(remotes, &mut wrong));
+    let storage = storage_section(poof, rclone);
+    let place = disk::bucket(rclone, storage, poof.bucket().trim());
+    if let (Some(directories), Some(place)) = (&directories, &place) {
+        wrong.extend(disk::apart(directories, place, real).err());
+    }
     let (
         Some(directories),
         Some(filter),
@@ -172,33 +186,14 @@ pub fn ready(poof: &PoofConf, rclone: &RcloneConf, home: &Path) -> Result<Ready,
         Some(patience),
         Some(keep),
         Some(bwlimit),
+        Some((remote, counterpart)),
         true,
-    ) = (directories, filter, hooks, patience, keep, bwlimit, wrong.is_empty())
+    ) = (directories, filter, hooks, patience, keep, bwlimit, remotes, wrong.is_empty())
     else {
         let none = || Problem::new(Status::InvalidPoofConfig, "poof.conf", "it is wrong", "");
         return Err(Problem::all(wrong.into_iter().chain(misspelt)).unwrap_or_else(none));
     };
     let misspelt = Problem::all(misspelt);
-    let bucket = poof.bucket().trim();
-    let (remote, counterpart) = if is_crypt(rclone, active) {
-        let plain = or_misspelt(wrapped(rclone, active, bucket), misspelt.as_ref())?;
-        (encrypted(&plain, rclone, &secrets, active), Some(plain))
-    } else {
-        let plain = or_misspelt(storage(rclone, active, bucket), misspelt.as_ref())?;
-        let crypt = counterpart_of(rclone, active);
-        let encrypted = match crypt {
-            Some(crypt) => {
-                let plain = or_misspelt(wrapped(rclone, crypt, bucket), misspelt.as_ref())?;
-                Some(encrypted(&plain, rclone, &secrets, crypt))
-            }
-            None => None,
-        };
-        (plain, encrypted)
-    };
-    let storage = storage_section(poof, rclone);
-    if let Some(place) = disk::bucket(rclone, storage, bucket) {
-        disk::apart(&directories, &place, real)?;
-    }
     let versions = versions::none(rclone, active);
     Ok(Ready {
         directories,
@@ -214,17 +209,38 @@ pub fn ready(poof: &PoofConf, rclone: &RcloneConf, home: &Path) -> Result<Ready,
     })
 }
 
+/// What to do about a "remote" that is no section.
+fn other_section(rclone: &RcloneConf) -> String {
+    let names: Vec<_> = rclone.sections().map(|name| format!("{name:?}")).collect();
+    if names.is_empty() {
+        "`poof cconfig --remote TYPE KEY=VALUE` makes it; for Amazon S3, TYPE is s3.".to_owned()
+    } else {
+        format!("rclone-poof.conf has {}: write one of them.", names.join(", "))
+    }
+}
+
 /// What is right is kept, what is wrong is noted.
 fn kept<T>(checked: Result<T, Problem>, wrong: &mut Vec<Problem>) -> Option<T> {
     checked.map_err(|problem| wrong.push(problem)).ok()
 }
 
-/// A mistake together with the keys that mean nothing, which may be why.
-fn or_misspelt<T>(checked: Result<T, Problem>, misspelt: Option<&Problem>) -> Result<T, Problem> {
-    checked.map_err(|problem| {
-        let all = [problem.clone()].into_iter().chain(misspelt.cloned());
-        Problem::all(all).unwrap_or(problem)
-    })
+/// The remote in use, and the same bucket with encryption the other way round.
+fn remotes(
+    rclone: &RcloneConf,
+    secrets: &[Declared],
+    active: &str,
+    bucket: &str,
+) -> Result<(Remote, Option<Remote>), Problem> {
+    if is_crypt(rclone, active) {
+        let plain = wrapped(rclone, active, bucket)?;
+        return Ok((encrypted(&plain, rclone, secrets, active), Some(plain)));
+    }
+    let plain = storage(rclone, active, bucket)?;
+    let counterpart = match counterpart_of(rclone, active) {
+        Some(crypt) => Some(encrypted(&wrapped(rclone, crypt, bucket)?, rclone, secrets, crypt)),
+        None => None,
+    };
+    Ok((plain, counterpart))
 }
 
 /// The section in use, and those that it and its counterpart rest on.

@@ -89,19 +89,31 @@ impl Schedule {
             }
         };
         let key = |name| Key { name, value: section.get(name).filter(|value| !value.is_null()) };
-        Ok(Schedule {
-            battery_min_percent: key("battery_min_percent").number(0, 100)?,
-            skip_metered: key("skip_metered").flag(usual.skip_metered)?,
-            network_wait: key("network_wait").span(usual.network_wait)?,
-            alert_after_failures: key("alert_after_failures")
-                .number(usual.alert_after_failures, 1_000_000)?,
-            alert_after_days: key("alert_after_days").number(usual.alert_after_days, 36_500)?,
-            notify: key("notify").flag(usual.notify)?,
-            alert_command: key("alert_command").argv()?,
-            ping_url: key("ping_url").url()?,
-            ping_fail_url: key("ping_fail_url").url()?,
-        })
+        let mut wrong = Vec::new();
+        let schedule = Schedule {
+            battery_min_percent: kept(key("battery_min_percent").number(0, 100), &mut wrong),
+            skip_metered: kept(key("skip_metered").flag(usual.skip_metered), &mut wrong),
+            network_wait: kept(key("network_wait").span(usual.network_wait), &mut wrong),
+            alert_after_failures: kept(
+                key("alert_after_failures").number(usual.alert_after_failures, 1_000_000),
+                &mut wrong,
+            ),
+            alert_after_days: kept(
+                key("alert_after_days").number(usual.alert_after_days, 36_500),
+                &mut wrong,
+            ),
+            notify: kept(key("notify").flag(usual.notify), &mut wrong),
+            alert_command: kept(key("alert_command").argv(), &mut wrong),
+            ping_url: kept(key("ping_url").url(), &mut wrong),
+            ping_fail_url: kept(key("ping_fail_url").url(), &mut wrong),
+        };
+        Problem::all(wrong).map_or(Ok(schedule), Err)
     }
+}
+
+/// What was read; nothing where it is wrong, which is noted.
+fn kept<T: Default>(read: Result<T, Problem>, wrong: &mut Vec<Problem>) -> T {
+    read.map_err(|problem| wrong.push(problem)).unwrap_or_default()
 }
 
 /// A key of the section and what it is set to.

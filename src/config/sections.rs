@@ -34,16 +34,31 @@ pub fn hides_names(rclone: &RcloneConf, secrets: &[Declared], section: &str) -> 
 }
 
 /// The keys without which a section cannot work, and placeholders left in it.
-pub fn check_section(rclone: &RcloneConf, secrets: &[Declared], section: &str) -> Vec<Problem> {
+///
+/// `poof cconfig` sets those of the section `storage`.
+pub fn check_section(
+    rclone: &RcloneConf,
+    secrets: &[Declared],
+    section: &str,
+    storage: &str,
+) -> Vec<Problem> {
     let elsewhere = |key: &str| secrets.iter().any(|s| s.place() == Some((section, key)));
     let place = |key: &str| format!("rclone-poof.conf [{section}].{key}");
+    let setting = |key: &str| {
+        match (rclone.kind(section), key) {
+        (Some("crypt"), "password") => {
+            "A backup that is there needs its own, which the recovery kit has. For a new one: `poof \
+             econfig`."
+                .to_owned()
+        }
+        // It asks for the value.
+        _ if section == storage && key == "secret_access_key" => format!("`poof cconfig {key}` asks for it."),
+        (Some(_), _) if section == storage => format!("`poof cconfig {key}=VALUE` sets it."),
+        _ => "Add it, or remove the section.".to_owned(),
+    }
+    };
     let missing = |key: &str| {
-        Problem::new(
-            Status::ErrorMissingKey,
-            place(key),
-            "the key is missing",
-            "Add it; `poof cconfig` shows the file.",
-        )
+        Problem::new(Status::ErrorMissingKey, place(key), "the key is missing", setting(key))
     };
     let Some(kind) = rclone.kind(section) else { return vec![missing("type")] };
     let values = rclone.values(section);
@@ -53,7 +68,7 @@ pub fn check_section(rclone: &RcloneConf, secrets: &[Declared], section: &str) -
             Status::WarnMisconfigured,
             place(key),
             "a placeholder is still there",
-            "Replace it by your own, e.g. with `poof cconfig KEY=VALUE`.",
+            setting(key),
         )
     });
     let required: &[&str] = match kind {

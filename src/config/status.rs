@@ -92,14 +92,35 @@ impl Problem {
     pub fn into_error(self) -> Error {
         let Problem { place, what, hint, more, .. } = &self;
         if more.is_empty() {
-            return Error::config(format!("{place}: {what}")).hint(hint);
+            let hint = match self.editor() {
+                Some(file) if !hint.contains('`') => {
+                    format!("{hint} `poof edit {file}` opens the file.")
+                }
+                _ => hint.clone(),
+            };
+            return Error::config(format!("{place}: {what}")).hint(hint.trim_start());
         }
         let lines = self
             .each()
             .map(|Problem { place, what, hint, .. }| format!("\n  {place}: {what}. {hint}"));
         let lines = lines.collect::<Vec<_>>().concat();
         let count = 1 + more.len();
-        Error::config(format!("the configuration has {count} mistakes:{lines}"))
+        let error = Error::config(format!("the configuration has {count} mistakes:{lines}"));
+        let mut files: Vec<_> = self.each().filter_map(Problem::editor).collect();
+        files.sort_unstable();
+        files.dedup();
+        if files.is_empty() {
+            return error;
+        }
+        let commands: Vec<_> = files.iter().map(|file| format!("`poof edit {file}`")).collect();
+        error.hint(format!("To correct them: {}.", commands.join(", ")))
+    }
+
+    /// The file that an editor has to open.
+    fn editor(&self) -> Option<&'static str> {
+        let files = ["poof.conf", "rclone-poof.conf"];
+        let is_there = self.status != Status::MissingConfigFile;
+        files.into_iter().find(|file| is_there && self.place.split(' ').next() == Some(file))
     }
 }
 
@@ -136,7 +157,7 @@ fn owned(path: &Path) -> String {
     if fs::metadata(path).is_ok_and(|found| found.uid() == 0) {
         format!("It belongs to root: `sudo chown \"$USER\" {}`.", quoted(path))
     } else {
-        "Check owner and permissions of that file.".to_owned()
+        format!("If it is yours: `chmod u+rw {}`.", quoted(path))
     }
 }
 

@@ -24,33 +24,39 @@ pub struct Directory {
 /// wiped and about to come back.
 ///
 /// # Errors
-/// The first [`Problem`] found.
+/// All mistakes that are found, as one [`Problem`].
 pub fn directories<'a>(
     paths: impl Iterator<Item = (&'a str, &'a str)>,
     home: &Path,
     real: impl Fn(&Path) -> PathBuf,
 ) -> Result<Vec<Directory>, Problem> {
-    let all = paths.map(|(local, name)| directory(local, name)).collect::<Result<Vec<_>, _>>()?;
-    if all.len() < 2 {
+    let (mut all, mut wrong) = (Vec::new(), Vec::new());
+    for (local, name) in paths {
+        match directory(local, name) {
+            Ok(directory) => all.push(directory),
+            Err(problem) => wrong.push(problem),
+        }
+    }
+    if all.len() + wrong.len() < 2 {
         let placeholder = all.iter().any(|d| d.name == PLACEHOLDER);
         let what = if placeholder {
             "only the placeholder unittest is configured"
         } else {
             "at least two directories are needed: poof's own configuration and one of yours"
         };
-        return Err(misconfigured(what, "`poof add /your/directory` adds one."));
+        wrong.push(misconfigured(what, "`poof add /your/directory` adds one."));
     }
     let resolved: Vec<_> = all.iter().map(|d| real(&d.local)).collect();
     for (directory, path) in all.iter().zip(&resolved) {
         let shown = path_of(&directory.local);
         if path.parent().is_none() {
-            return Err(misconfigured(
+            wrong.push(misconfigured(
                 format!("{shown} is the whole file system"),
                 "Name the directories that hold your data.",
             ));
         }
         if *path == real(home) {
-            return Err(misconfigured(
+            wrong.push(misconfigured(
                 format!("{shown} is the home directory itself"),
                 "Name the directories in it that hold your data.",
             ));
@@ -58,10 +64,10 @@ pub fn directories<'a>(
     }
     for (i, (a, path_a)) in all.iter().zip(&resolved).enumerate() {
         for (b, path_b) in all.iter().zip(&resolved).skip(i + 1) {
-            apart(a, b, path_a, path_b)?;
+            wrong.extend(apart(a, b, path_a, path_b).err());
         }
     }
-    Ok(all)
+    Problem::all(wrong).map_or(Ok(all), Err)
 }
 
 /// Whether two directories keep out of each other's way, on both sides.

@@ -29,6 +29,7 @@ pub const LARGEST: u64 = 16 << 20;
 /// The same of what a kit on paper says.
 const LARGEST_TEXT: usize = 1 << 20;
 const ARMOR: &[u8] = b"-----BEGIN AGE ENCRYPTED FILE-----";
+const END: &[u8] = b"-----END AGE ENCRYPTED FILE-----";
 const FORMAT: u32 = 1;
 /// Of a phrase that poof makes.
 pub const WORDS: usize = 10;
@@ -191,6 +192,10 @@ impl Kit {
         if !text.starts_with(ARMOR) {
             return Err(Closed::Damaged("it does not begin as a kit does"));
         }
+        // The phrase cannot be blamed for that.
+        if !text.windows(END.len()).any(|piece| piece == END) {
+            return Err(Closed::Damaged("its end is missing"));
+        }
         Self::parse(&decrypted(most_work, text, phrase)?)
     }
 
@@ -239,7 +244,7 @@ impl From<Closed> for Error {
             Closed::Phrase => Error::config("the kit does not open with this phrase")
                 .hint("Check the words and their order; spaces between them are enough."),
             Closed::Damaged(what) => Error::config(format!("the kit cannot be opened: {what}"))
-                .hint("Is it the whole file? Another copy of it may be."),
+                .hint("Is it the whole file? Another copy may be: `poof return OTHER-COPY`."),
             Closed::Newer { version } => {
                 let by = version.map(|version| format!(", {version}")).unwrap_or_default();
                 Error::config(format!("a newer poof has made this kit{by}"))

@@ -24,8 +24,8 @@ const GLANCE: Duration = Duration::from_secs(2);
 /// It is neither a rate nor a timetable.
 pub fn check(session: &Session) -> Result<()> {
     let Some(rate) = &session.bwlimit else { return Ok(()) };
-    bandwidth::check(rate).map_err(|why| {
-        let what = format!("--bwlimit is given no rate and no timetable: {why}");
+    bandwidth::check(rate).map_err(|_| {
+        let what = "--bwlimit is given no rate and no timetable";
         Error::new(Kind::Usage, what).hint(format!("Write it like one of these: {EXAMPLE}."))
     })
 }

@@ -10,7 +10,7 @@ use crate::base::files::{create_private_dir, write_private};
 use crate::base::shown::path_of;
 use crate::config::rclone_conf::is_encrypted;
 use crate::config::ready::ready;
-use crate::config::{PoofConf, Problem, RcloneConf};
+use crate::config::{PoofConf, Problem, RcloneConf, mistakes};
 use crate::host::editor;
 use crate::host::scratch::Scratch;
 use crate::operations::Outcome;
@@ -99,11 +99,11 @@ fn read(path: &Path, which: Which) -> Result<Vec<u8>> {
 
 /// What is wrong with a file that reads so, beside the other as it is.
 fn problem(session: &Session, which: Which, bytes: &[u8]) -> Option<Problem> {
-    let files = &session.files;
+    let (files, home) = (&session.files, &session.layout.home);
     let (poof, rclone) = match which {
         Which::Poof => match PoofConf::parse(bytes) {
             Ok(poof) => (Ok(poof), RcloneConf::load(&files.rclone)),
-            Err(problem) => return Some(problem),
+            Err(problem) => return Some(mistakes::beside(problem, bytes, home)),
         },
         Which::Rclone => match RcloneConf::parse(bytes) {
             Ok(rclone) => (PoofConf::load(&files.poof), Ok(rclone)),
@@ -112,7 +112,7 @@ fn problem(session: &Session, which: Which, bytes: &[u8]) -> Option<Problem> {
     };
     // What is wrong with the other file, this one cannot mend.
     let (Ok(poof), Ok(rclone)) = (poof, rclone) else { return None };
-    ready(&poof, &rclone, &session.layout.home).and_then(crate::config::Ready::strict).err()
+    ready(&poof, &rclone, home).and_then(crate::config::Ready::strict).err()
 }
 
 fn put(session: &Session, path: &PathBuf, before: &[u8], now: &[u8]) -> Result<()> {

@@ -69,7 +69,7 @@ fn before(session: &Session, hooks: &Hooks, env: &[(String, OsString)]) -> Resul
                 return Err(Error::interrupted());
             }
             return Err(Error::new(kind, said("before", argv, &trouble))
-                .hint("Nothing was done. Correct it, or take it out of poof.conf."));
+                .hint("Nothing was done. Correct it, or take it out: `poof edit poof.conf`."));
         }
     }
     Ok(())

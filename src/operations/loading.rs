@@ -10,7 +10,7 @@ use crate::base::error::{Error, Kind, Result};
 use crate::config::programs::{of_rclone, settings};
 use crate::config::ready::ready;
 use crate::config::trees::Directory;
-use crate::config::{PoofConf, Problem, RcloneConf, Ready};
+use crate::config::{Problem, RcloneConf, Ready, mistakes};
 use crate::storage::store::set_patience;
 
 /// Loads and checks both files and gives rclone its own.
@@ -73,8 +73,11 @@ fn put_in_force(
     beside: Option<(&RcloneConf, &str)>,
 ) -> Result<Ready> {
     let Session { files, layout, .. } = session;
-    let mut poof = PoofConf::load(&files.poof).map_err(Problem::into_error)?;
-    let rclone = in_time(rclone_file(session, Some(&poof)))?;
+    let poof = mistakes::poof_conf(files, &layout.home);
+    let mut poof = poof.map_err(Problem::into_error)?;
+    let rclone = rclone_file(session, Some(&poof))
+        .map_err(|problem| mistakes::beside_rclone(problem, &poof, &layout.home));
+    let rclone = in_time(rclone)?;
     let mut conf = rclone.conf.clone();
     let sections = beside.map(|(sections, _)| sections.clone()).unwrap_or_default();
     for section in sections.sections() {

@@ -106,6 +106,14 @@ impl<'a> Preflight<'a> {
         }
     }
 
+    /// The refusal of a directory that is not here; `is_new`: it has no snapshot.
+    fn missing(&self, Directory { local, name }: &Directory, is_new: bool) -> Error {
+        let has_snapshot = !is_new || self.repository.has_objects(name);
+        let refusal = guard::local_source((name, local), None, has_snapshot, self.allowed);
+        let missing = || Error::io("open", local, &io::ErrorKind::NotFound.into());
+        refusal.err().unwrap_or_else(missing)
+    }
+
     fn survey_as(&self, directory: &Directory) -> Result<Surveyed<'a>> {
         let Preflight { session, repository, .. } = self;
         let mut allowed = self.allowed;
@@ -125,8 +133,8 @@ impl<'a> Preflight<'a> {
         let journal = Journal::in_state(&session.state);
         guard::unfinished_download(name, journal.unfinished()?.get(name), *allowed)?;
         let Some(root) = repository.roots.get(local)? else {
-            guard::local_source(local, None, *allowed)?;
-            return Err(Error::io("open", local, &io::ErrorKind::NotFound.into()));
+            let last = snapshots.last(&mut monitor);
+            return Err(self.missing(directory, matches!(last, Ok(Standing::None))));
         };
         let place = repository.remote.place(name);
         let mut strange = None;
@@ -145,6 +153,7 @@ impl<'a> Preflight<'a> {
                 (known.or(found), true)
             }
         };
+        let is_new = last.is_none() && !repository.has_objects(name);
         let (listing, rehash) = (repository.listing(name)?, self.rehash);
         let (filter, count, keep) = (self.filter.clone(), self.dry_run, self.keep);
         let preparation = Preparation {
@@ -171,7 +180,7 @@ impl<'a> Preflight<'a> {
         if backup.entries == 0 && backup.excluded.found {
             guard::all_excluded(local, *allowed)?;
         }
-        guard::local_source(local, Some(backup.entries), *allowed)?;
+        guard::local_source((name, local), Some(backup.entries), !is_new, *allowed)?;
         guard::deletions(&place, backup.plan.totals(), *allowed)?;
         if !allowed.mass_change {
             let mut monitor = Monitor::comparison(&*session.report, name);

@@ -9,10 +9,12 @@ use zeroize::Zeroizing;
 use super::failure::Failure;
 use super::rclone::call::call;
 use super::rclone::configuring::{
-    ConfigOptions, CreateRemote, DescribeOption, Encrypt, GetRemote, KeysOf, ProxyOf, Types, Unlock,
+    ConfigOptions, CreateRemote, DescribeOption, Encrypt, GetRemote, KeysOf, ProxyOf, Types,
+    Unlock, ValuesOf,
 };
 pub use super::rclone::configuring::{
-    Described, Example, Overlaid, Proxy, RemoteOption, RemoteType, SectionKeys, Unlocked, UseConfig,
+    Described, Example, Overlaid, Proxy, RemoteOption, RemoteType, SectionKeys, Unlocked,
+    UseConfig, WrongValue,
 };
 use super::rclone::login::NewSection;
 
@@ -25,6 +27,17 @@ pub const FEW_TYPES: bool = cfg!(feature = "slim");
 /// rclone does not answer.
 pub fn keys_of(kind: &str) -> Result<SectionKeys, Failure> {
     call(&KeysOf { kind })
+}
+
+/// The values of a section that rclone does not take.
+///
+/// # Errors
+/// rclone does not answer.
+pub fn wrong_values(
+    kind: &str,
+    values: &BTreeMap<String, String>,
+) -> Result<Vec<WrongValue>, Failure> {
+    call(&ValuesOf { kind, values }).map(|found| found.wrong)
 }
 
 /// All types of remotes, by their names.

@@ -136,7 +136,7 @@ impl Failure {
             FailureKind::Stopped => Error::interrupted(),
             FailureKind::Unreachable => {
                 Error::new(Kind::Remote, format!("cannot {doing}: no answer{at}: {text}"))
-                    .hint("Is this machine online, and is the endpoint in rclone-poof.conf right?")
+                    .hint(remedy::UNREACHABLE)
             }
             FailureKind::Failing => {
                 let what = format!("cannot {doing}: the server fails{at}: {text}");
@@ -153,13 +153,13 @@ impl Failure {
             )
             .hint(remedy::untrusted(&code)),
             FailureKind::Forbidden => Error::new(otherwise, format!("cannot {doing}: {text}"))
-                .hint("Check owner and permissions of that path."),
+                .hint(remedy::forbidden(&code)),
             FailureKind::Full => {
                 Error::new(Kind::Incomplete, format!("cannot {doing}: no space left: {text}"))
                     .hint("Free some space, or raise the quota, and run it again.")
             }
             FailureKind::Config => Error::config(format!("cannot {doing}: {text}"))
-                .hint("`poof verify` says what is wrong with rclone-poof.conf."),
+                .hint("Correct that setting: `poof edit rclone-poof.conf`."),
             FailureKind::Overtaken => Error::new(Kind::Busy, text)
                 .hint("What was sent is there, nothing was removed. Run it again."),
             FailureKind::Missing
@@ -168,7 +168,13 @@ impl Failure {
             | FailureKind::Unable
             | FailureKind::Lost
             | FailureKind::Unproven
-            | FailureKind::Other => Error::new(otherwise, format!("cannot {doing}: {text}")),
+            | FailureKind::Other => {
+                let error = Error::new(otherwise, format!("cannot {doing}: {text}"));
+                match remedy::setting(&code, &text) {
+                    Some(hint) => error.hint(hint),
+                    None => error,
+                }
+            }
         }
     }
 }

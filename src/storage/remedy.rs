@@ -21,11 +21,11 @@ pub fn refused(code: &str, text: &str) -> String {
         "TokenExpired" => "Log in again: `poof login`.",
         "TokenMissing" => "Log in: `poof login`.",
         "InvalidBucketName" => {
-            "Correct \"bucket\" in poof.conf: 3 to 63 lower-case letters, digits and hyphens, a \
-             letter or digit first and last."
+            "\"bucket\" in poof.conf has 3 to 63 lower-case letters, digits and hyphens, a letter or \
+             digit first and last. To correct it: `poof edit poof.conf`."
         }
         "BucketAlreadyExists" => {
-            "Somebody else has a bucket of that name. Choose another \"bucket\" in poof.conf."
+            "Somebody else has a bucket of that name. Choose another \"bucket\": `poof edit poof.conf`."
         }
         "NoTls" => {
             "The server does not speak https, so it may speak http, which hides nothing on the \
@@ -40,11 +40,14 @@ pub fn refused(code: &str, text: &str) -> String {
              override.http_proxy=http://USER:PASSWORD@PROXY:PORT`."
         }
         "NotAStore" => {
-            "A web page answers there. Is the endpoint in rclone-poof.conf that of the storage \
-             and not that of its console, and does this network want a login first?"
+            "A web page answers there. Does this network want a login first? If not, the endpoint is \
+             that of a console, and not of the storage: `poof cconfig endpoint=URL`."
         }
         code if is_region(code) => return region(text),
-        _ => "Check the credentials in rclone-poof.conf and what they permit on that bucket.",
+        _ => {
+            "Check the credentials in rclone-poof.conf, and what they permit on that bucket: `poof \
+             cconfig KEY=VALUE` changes a setting."
+        }
     };
     fixed.to_owned()
 }
@@ -72,6 +75,43 @@ fn region(text: &str) -> String {
         None => "The bucket is in another region: `poof cconfig region=REGION`, with the region \
                  that the provider shows for it, and the endpoint of that region."
             .to_owned(),
+    }
+}
+
+/// What helps if nobody answers.
+pub const UNREACHABLE: &str = "Is this machine online? If so, correct the address: `poof cconfig endpoint=URL` for S3, \
+     `poof cconfig host=NAME` for a server, `poof cconfig url=URL` for WebDAV.";
+
+/// What helps where this machine may not write.
+pub fn forbidden(code: &str) -> &'static str {
+    match code {
+        "ReadOnly" => "That disk is mounted read-only: mount it so that it can be written to.",
+        _ => "Check owner and permissions of that path.",
+    }
+}
+
+/// The setting that a server does not take, where its code, or its `text`, says so.
+pub fn setting(code: &str, text: &str) -> Option<&'static str> {
+    let text = text.to_lowercase();
+    let is_encryption = || ["encryption", "kms"].iter().any(|word| text.contains(word));
+    match code {
+        "InvalidStorageClass" => Some(
+            "The server has no such storage class. Leave it to the server: `poof cconfig \
+             storage_class=`.",
+        ),
+        "InvalidEncryptionAlgorithmError" | "InvalidArgument" | "NotImplemented"
+            if is_encryption() =>
+        {
+            Some(
+                "The server does not encrypt so. Leave it to the server: `poof cconfig \
+                 server_side_encryption=`.",
+            )
+        }
+        "NoSuchBucket" => Some(
+            "The server does not make it either. Nothing but host and port belongs into the \
+             endpoint: `poof cconfig endpoint=https://HOST:PORT`.",
+        ),
+        _ => None,
     }
 }
 

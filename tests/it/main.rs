@@ -150,3 +150,5 @@ mod weather;
 mod wheel;
 mod words;
 mod workflows;
+#[cfg(target_os = "linux")] // tmux, mounts
+mod wrong_inputs;

@@ -20,11 +20,12 @@ pub fn check(state: &Path, remote: &Remote) -> Result<()> {
     let absent = |what: String| {
         Err(Error::new(Kind::Remote, what).hint(
             "Is the disk attached and mounted? Nothing was changed; mount it and run the command \
-             again.",
+             again. If the path is wrong: `poof cconfig --remote local PATH=/full/path`.",
         ))
     };
     if let Some(dir) = remote.absent_disk() {
-        return absent(format!("{} is in {}, which does not exist", remote.name(), path_of(dir)));
+        let what = if dir.exists() { "is no directory" } else { "does not exist" };
+        return absent(format!("{} is in {}, which {what}", remote.name(), path_of(dir)));
     }
     let Some(bucket) = remote.bucket_on_disk().filter(|bucket| !bucket.is_dir()) else {
         return Ok(());

@@ -153,6 +153,30 @@ impl Call for KeysOf<'_> {
     type Reply = SectionKeys;
 }
 
+/// Finds the values of a section that rclone does not take.
+#[derive(Serialize)]
+pub struct ValuesOf<'a> {
+    pub kind: &'a str,
+    pub values: &'a BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+pub struct WrongValues {
+    pub wrong: Vec<WrongValue>,
+}
+
+/// A setting, and what its value should be: rclone's type of it, or `obscured`.
+#[derive(Deserialize)]
+pub struct WrongValue {
+    pub key: String,
+    pub want: String,
+}
+
+impl Call for ValuesOf<'_> {
+    const METHOD: &'static str = "poof/values";
+    type Reply = WrongValues;
+}
+
 /// All types of remotes that there are.
 #[derive(Serialize)]
 pub struct Types {}

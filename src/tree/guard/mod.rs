@@ -52,22 +52,38 @@ fn effect(word: &str) -> &'static str {
 }
 
 /// A local directory that is missing or empty must not become the snapshot: it
-/// would erase the remote copy.
+/// would erase the remote copy. `entries` is None where there is no directory; `has_snapshot`
+/// tells whether the remote holds anything of it.
 ///
 /// # Errors
 /// The refusal.
-pub fn local_source(dir: &Path, entries: Option<u64>, allowed: Allowed) -> Result<(), Error> {
-    let hint = "Is its disk mounted? `poof download` brings it back.";
+pub fn local_source(
+    (name, dir): (&str, &Path),
+    entries: Option<u64>,
+    has_snapshot: bool,
+    allowed: Allowed,
+) -> Result<(), Error> {
+    let shown = path_of(dir);
+    let hint = if has_snapshot {
+        "Is its disk mounted? `poof download` brings it back.".to_owned()
+    } else {
+        format!("Is its disk mounted? If you do not want it any more: `poof remove {name}`.")
+    };
     match entries {
-        Some(0) if !allowed.empty_source => Err(refuse(
-            format!("{} is empty: backing it up would erase its snapshot", path_of(dir)),
-            hint,
-            "empty-source",
-        )),
+        Some(0) if !allowed.empty_source => {
+            let why = if has_snapshot {
+                "backing it up would erase its snapshot"
+            } else {
+                "there is nothing to back up"
+            };
+            Err(refuse(format!("{shown} is empty: {why}"), &hint, "empty-source"))
+        }
         Some(_) => Ok(()),
         // What is missing cannot be backed up, whatever is allowed.
         None => {
-            Err(Error::guard(format!("{} is missing; its snapshot stays", path_of(dir))).hint(hint))
+            let stays = if has_snapshot { "its snapshot stays" } else { "it has no snapshot" };
+            let what = if dir.exists() { "is no directory" } else { "is missing" };
+            Err(Error::guard(format!("{shown} {what}; {stays}")).hint(hint))
         }
     }
 }
@@ -322,10 +338,12 @@ mod tests {
     #[test]
     fn an_empty_or_missing_source_is_refused_on_either_side() {
         let (no, yes) = (Allowed::default(), Allowed { empty_source: true, ..Allowed::default() });
-        let dir = Path::new("/d");
-        assert!(local_source(dir, Some(1), no).is_ok());
-        assert!(local_source(dir, Some(0), no).is_err() && local_source(dir, None, no).is_err());
-        assert!(local_source(dir, Some(0), yes).is_ok() && local_source(dir, None, yes).is_err());
+        let source = |entries, allowed| local_source(("d", "/d".as_ref()), entries, true, allowed);
+        assert!(source(Some(1), no).is_ok());
+        assert!(source(Some(0), no).is_err() && source(None, no).is_err());
+        assert!(source(Some(0), yes).is_ok() && source(None, yes).is_err());
+        let new = local_source(("d", "/d".as_ref()), None, false, no).unwrap_err();
+        assert!(new.hint_text().is_some_and(|hint| hint.contains("`poof remove d`")), "{new}");
         assert!(remote_source("r", Some(1), None, no).is_ok());
         assert!(remote_source("r", Some(0), None, no).is_err());
         assert!(remote_source("r", Some(0), None, yes).is_ok());

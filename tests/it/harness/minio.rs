@@ -35,7 +35,7 @@ pub fn minio() -> &'static Minio {
         // Between the choice of a free port and its use somebody may take it.
         let mut last = String::new();
         for _ in 0..3 {
-            match Minio::start(free_port()) {
+            match Minio::start(free_port(), "") {
                 Ok(minio) => return minio,
                 Err(error) => last = error,
             }
@@ -59,7 +59,12 @@ impl Minio {
         self.data.join(bucket)
     }
 
-    fn start(address: SocketAddr) -> Result<Self, String> {
+    /// Another one, in another region.
+    pub fn abroad(region: &str) -> Self {
+        Minio::start(free_port(), region).unwrap()
+    }
+
+    fn start(address: SocketAddr, region: &str) -> Result<Self, String> {
         let dir = tempfile::Builder::new().prefix("poof-minio-").tempdir().unwrap().keep();
         let mut command = Command::new(tools::minio_server());
         command
@@ -70,6 +75,7 @@ impl Minio {
             .env("MINIO_ROOT_USER", ACCESS_KEY)
             .env("MINIO_ROOT_PASSWORD", SECRET_KEY)
             .env("MINIO_KMS_SECRET_KEY", KMS_KEY)
+            .env("MINIO_SITE_REGION", region)
             .env("MINIO_BROWSER", "off")
             .env("MINIO_UPDATE", "off");
         let mut server = Guarded::start(&dir, &command).unwrap();
