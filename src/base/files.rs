@@ -6,6 +6,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
 use super::error::{Error, Result};
 
 /// How the name of a file begins that holds secrets for a moment, or until something is done.
@@ -28,21 +30,54 @@ pub fn create_private_dir(dir: &Path) -> Result<()> {
 /// has the old or the new content. The file is 0600. A symbolic link at
 /// `path` stays, its target is replaced.
 pub fn write_private(path: &Path, content: &[u8]) -> Result<()> {
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    let dir = parent(&target);
-    create_private_dir(&dir)?;
-    let write = || {
-        let mut file = tempfile::Builder::new()
-            .prefix(SECRETS)
-            .permissions(Permissions::from_mode(0o600))
-            .tempfile_in(&dir)?;
-        file.as_file().set_permissions(Permissions::from_mode(0o600))?;
-        file.write_all(content)?;
-        flush(file.as_file())?;
-        file.persist(&target).map_err(|error| error.error)?;
-        flush(&File::open(&dir)?)
-    };
-    write().map_err(|error| Error::io("write", path, &error))
+    Staged::beside(path, content)?.put()
+}
+
+/// The same of several files: all that can fail for want of space or permission fails before
+/// the first of them changes.
+///
+/// # Errors
+/// One cannot be written.
+pub fn write_all_private(files: &[(&Path, &[u8])]) -> Result<()> {
+    let staged: Vec<_> =
+        files.iter().map(|(path, content)| Staged::beside(path, content)).collect::<Result<_>>()?;
+    staged.into_iter().try_for_each(Staged::put)
+}
+
+/// The new content of a file, on its disk, but not in its place. It goes if it is dropped.
+struct Staged {
+    path: PathBuf,
+    target: PathBuf,
+    file: NamedTempFile,
+}
+
+impl Staged {
+    fn beside(path: &Path, content: &[u8]) -> Result<Self> {
+        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        let dir = parent(&target);
+        create_private_dir(&dir)?;
+        let stage = || {
+            let mut file = tempfile::Builder::new()
+                .prefix(SECRETS)
+                .permissions(Permissions::from_mode(0o600))
+                .tempfile_in(&dir)?;
+            file.as_file().set_permissions(Permissions::from_mode(0o600))?;
+            file.write_all(content)?;
+            flush(file.as_file())?;
+            Ok(file)
+        };
+        let file = stage().map_err(|error| Error::io("write", path, &error))?;
+        Ok(Staged { path: path.to_path_buf(), target, file })
+    }
+
+    fn put(self) -> Result<()> {
+        let Staged { path, target, file } = self;
+        let put = || {
+            file.persist(&target).map_err(|error| error.error)?;
+            flush(&File::open(parent(&target))?)
+        };
+        put().map_err(|error| Error::io("write", &path, &error))
+    }
 }
 
 /// The same of a file that everybody may read, in a directory that is there. A symbolic link
@@ -52,7 +87,7 @@ pub fn write_private(path: &Path, content: &[u8]) -> Result<()> {
 /// It cannot be written.
 pub fn write_public(path: &Path, content: &[u8]) -> Result<()> {
     let write = || {
-        let mut file = tempfile::Builder::new().prefix(".poof-").tempfile_in(parent(path))?;
+        let mut file = tempfile::Builder::new().prefix(SECRETS).tempfile_in(parent(path))?;
         file.write_all(content)?;
         file.as_file().set_permissions(Permissions::from_mode(0o644))?;
         flush(file.as_file())?;
@@ -137,16 +172,21 @@ mod tests {
     }
 
     #[test]
-    fn a_public_file_is_readable_by_all_and_follows_no_link() {
+    fn of_several_files_none_changes_if_one_cannot_be_written() {
         let dir = tempfile::tempdir().unwrap();
-        let (real, link) = (dir.path().join("real"), dir.path().join("link"));
-        fs::write(&real, "mine").unwrap();
-        std::os::unix::fs::symlink(&real, &link).unwrap();
-        write_public(&link, b"two").unwrap();
-        assert_eq!(fs::read(&real).unwrap(), b"mine");
-        assert_eq!(fs::symlink_metadata(&link).unwrap().mode() & 0o7777, 0o644);
-        assert!(write_public(&dir.path().join("no/x"), b"").is_err());
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+        let (one, file) = (dir.path().join("one"), dir.path().join("file"));
+        fs::write(&one, "old").unwrap();
+        fs::write(&file, "").unwrap();
+        let other = file.join("other");
+        assert!(write_all_private(&[(&one, b"new"), (&other, b"new")]).is_err());
+        assert_eq!(fs::read(&one).unwrap(), b"old");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "nothing is left behind");
+        let other = dir.path().join("other");
+        write_all_private(&[(&one, b"new"), (&other, b"new")]).unwrap();
+        assert_eq!(
+            (fs::read(&one).unwrap(), fs::read(&other).unwrap()),
+            (b"new".into(), b"new".into())
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@
 mod bucket;
 pub mod bwlimit;
 pub mod differences;
-mod disk;
+pub mod disk;
 #[cfg(test)]
 mod documents;
 pub mod files;

@@ -9,8 +9,9 @@ use super::{Outcome, Session, removal};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::shown::{name_of, path_of};
 use crate::config::poof_conf::PLACEHOLDER;
+use crate::config::ready::storage_section;
 use crate::config::trees::{Directory, directories, directory};
-use crate::config::{PoofConf, Problem};
+use crate::config::{PoofConf, Problem, RcloneConf, disk};
 use crate::report::{Bytes, Event};
 use crate::tree::wipe::Records;
 
@@ -54,7 +55,9 @@ pub fn add(session: &Session, dir: &Path, name: Option<&str>, dry_run: bool) -> 
     let next = next.with_path(&local, Some(&name));
     directory(&local, &name).map_err(Problem::into_error)?;
     if next.paths().count() > 1 {
-        directories(next.paths(), &session.layout.home, real).map_err(Problem::into_error)?;
+        let all = directories(next.paths(), &session.layout.home, real);
+        let all = all.map_err(Problem::into_error)?;
+        apart_from_the_backups(session, &next, &all)?;
     }
     if !dry_run {
         next.save(path)?;
@@ -67,6 +70,20 @@ pub fn add(session: &Session, dir: &Path, name: Option<&str>, dry_run: bool) -> 
         session.report.done("Dry run: nothing was changed.");
     }
     Ok(Outcome::default().with("changed", !dry_run))
+}
+
+/// Refuses a directory that holds the disk of the backups, or is in them.
+fn apart_from_the_backups(session: &Session, poof: &PoofConf, all: &[Directory]) -> Result<()> {
+    // There may be none yet, or one that nobody can read now: then a run says so.
+    let Ok(rclone) = RcloneConf::load(&session.files.rclone) else { return Ok(()) };
+    let Some(place) = disk::bucket(&rclone, storage_section(poof, &rclone), poof.bucket().trim())
+    else {
+        return Ok(());
+    };
+    disk::apart(all, &place, real).map_err(|problem| {
+        let hint = "Nothing was changed. Add a directory on another disk: `poof add DIR`.";
+        problem.into_error().hint(hint)
+    })
 }
 
 /// A new poof.conf for this user, which is not written yet.

@@ -1,5 +1,6 @@
 //! What each verb does, in its safe order. Operations know nothing of the command line.
 
+mod arrival;
 pub mod backup;
 pub mod bandwidth;
 mod brought;

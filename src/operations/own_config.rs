@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::own_files;
 use super::secrets::rclone_file;
 use super::session::Session;
-use super::{brought, loading, programs};
+use super::{arrival, brought, loading, programs};
 use crate::base::error::Result;
 use crate::base::files::write_private;
 use crate::base::interrupt;
@@ -149,6 +149,9 @@ impl Before {
             root.starts_with(&dir) || dir.starts_with(&root)
         };
         let profiles = roots.iter().any(is_near).then(|| Profile::all(&session.layout));
+        if let Some(here) = &profiles {
+            arrival::begins(session, here, sealed)?;
+        }
         Ok(Before { files, sealed, profiles })
     }
 
@@ -159,13 +162,9 @@ impl Before {
             if known.contains(&profile) || profile.files(&session.layout) == session.files {
                 continue;
             }
-            let state = profile.state(&session.layout);
-            programs::beware(&state, &[])?;
-            if !self.sealed {
-                brought::beware(&state, &[])?;
-            }
+            programs::came(&profile.state(&session.layout), self.sealed)?;
         }
-        Ok(())
+        arrival::ended(session)
     }
 
     /// Shows what has changed. A person may take it back; `yes` keeps it.

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use super::brought;
 use super::session::Session;
+use super::{arrival, brought};
 use crate::base::error::Result;
 use crate::base::files::{is_absent, write_private};
 use crate::base::shown::{one_line, path_of};
@@ -26,6 +26,12 @@ const CONFIRMED: &str = "confirmed";
 /// # Errors
 /// A [`Problem`] with the command that mends it.
 pub fn may_run(session: &Session, programs: &[Program]) -> Checked<()> {
+    if let Some(sealed) = arrival::is_coming(session) {
+        came(&session.state, sealed).and_then(|()| arrival::noted(session)).map_err(|error| {
+            let hint = "Nothing was used.";
+            Problem::new(Status::WarnMisconfigured, "poof.conf", error.message(), hint)
+        })?;
+    }
     if programs.iter().any(Program::runs) {
         trusted(session)?;
     }
@@ -123,6 +129,18 @@ pub fn beware(state: &Path, typed: &[Program]) -> Result<()> {
         Some(_) => Ok(()),
         None => record(state, &typed.iter().map(Program::digest).collect()),
     }
+}
+
+/// Of a profile whose state this is, and which came with a restore, nothing is confirmed.
+/// `sealed`: nobody without the passwords can have written it.
+///
+/// # Errors
+/// It cannot be noted.
+pub fn came(state: &Path, sealed: bool) -> Result<()> {
+    if !sealed {
+        brought::beware(state, &[])?;
+    }
+    beware(state, &[])
 }
 
 /// From here on `typed` counts as confirmed and nothing else; unless it is `needed`, only

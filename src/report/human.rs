@@ -143,6 +143,12 @@ fn configured(event: &Event) -> Option<(Tone, String)> {
     })
 }
 
+/// A name as it is typed in a shell.
+fn typed(name: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    if name.chars().all(is_plain) { name.to_owned() } else { quoted(Path::new(name)) }
+}
+
 /// The same of what `status` finds.
 fn standing(event: &Event) -> Option<(Tone, String)> {
     use Event as E;
@@ -155,14 +161,16 @@ fn standing(event: &Event) -> Option<(Tone, String)> {
                 (_, Some(since)) => format!("; wiped on {}", date(*since)),
                 _ => String::new(),
             };
-            format!("{tree}: {known}{wiped}{past}")
+            format!("{}: {known}{wiped}{past}", one_line(tree))
         }
         E::Profile { .. } => profile(event)?,
         E::OtherTree { tree } => format!(
-            "{tree}: on the remote, and not in poof.conf: of another machine, or nobody backs it \
-             up any more (`poof remove {tree} --purge` deletes it)"
+            "{}: on the remote, and not in poof.conf: of another machine, or nobody backs it up any \
+             more (`poof remove {} --purge` deletes it)",
+            one_line(tree),
+            typed(tree)
         ),
-        E::Doubt { what, .. } => format!("  {what}"),
+        E::Doubt { what, .. } => format!("  {}", one_line(what)),
         E::Status { kit: None, .. } => "kit: none".to_owned(),
         E::Status { kit: Some(KitFound { made, fits: false, .. }), .. } => {
             format!("kit: of {}, the configuration has changed since", date(*made))
@@ -215,7 +223,7 @@ fn profile(event: &Event) -> Option<String> {
         return None;
     };
     let remote = remote.as_deref().unwrap_or("nobody knows where it goes");
-    let mut lines = vec![format!("profile {profile}: {remote}")];
+    let mut lines = vec![format!("profile {profile}: {}", one_line(remote))];
     lines.push(match backed_up {
         Some(at) => format!("  last backup: {}, {}", date(*at), ago(now().saturating_sub(*at))),
         None => "  last backup: none".to_owned(),

@@ -331,7 +331,7 @@ impl Note {
                 let holds = holds(*declared, *actual, *lacking, *nothing_saved);
                 format!("level: {declared} {}\nholds: {holds}", level(*declared))
             }
-            Note::Remote(name) => format!("remote: {name}"),
+            Note::Remote(name) => format!("remote: {}", one_line(name)),
             Note::Schedule(found) => format!("schedule: {}", schedule(found.as_ref())),
             Note::Scheduled { kind, every } => {
                 format!("A backup runs every {every} ({kind}); `poof lpurge` ends that.")

@@ -1,6 +1,8 @@
 //! The guided set-up, as a person goes through it: tmux is the terminal.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use serde_json::Value;
@@ -38,9 +40,17 @@ struct Person<'a> {
 
 impl<'a> Person<'a> {
     fn before(sandbox: &'a Sandbox, args: &str) -> Self {
+        Self::types(sandbox, &format!("init {args}"))
+    }
+
+    fn before_profile(sandbox: &'a Sandbox, profile: &str) -> Self {
+        Self::types(sandbox, &format!("--profile {profile} init"))
+    }
+
+    fn types(sandbox: &'a Sandbox, args: &str) -> Self {
         let terminal = Terminal::open(sandbox, 100);
         terminal.tmux(&["resize-window", "-x", "100", "-y", "60"]);
-        terminal.enter(&format!("clear; {} init {args}; echo code $?", env!("CARGO_BIN_EXE_poof")));
+        terminal.enter(&format!("clear; {} {args}; echo code $?", env!("CARGO_BIN_EXE_poof")));
         Person { terminal, sandbox, keys: 0 }
     }
 
@@ -138,6 +148,8 @@ fn to_the_disk(person: &mut Person) {
 #[test]
 fn somebody_with_a_disk_comes_from_nothing_to_a_backup() {
     let sandbox = newcomer();
+    let odd = sandbox.home().join(OsStr::from_bytes(b"gr\xfcn"));
+    fs::create_dir(odd).unwrap();
     let mut person = Person::before(&sandbox, "");
     to_the_disk(&mut person);
     person.answer("Encrypt before", "");
@@ -147,6 +159,8 @@ fn somebody_with_a_disk_comes_from_nothing_to_a_backup() {
     person.answer("Where should the recovery kit go", "Not now");
     person.answer("Make the first backup", "");
     let screen = person.ends(0);
+    // The bytes are not UTF-8.
+    assert!(screen.contains("not in this list") && screen.contains("gr\u{fffd}n"), "{screen}");
     assert!(screen.contains("Documents:") && screen.contains("Pictures:"), "{screen}");
     let typed = person.keys - disk(&sandbox).display().to_string().len();
     assert!(typed < 60, "{typed} keys beside the path of the disk");
@@ -192,13 +206,21 @@ fn somebody_with_a_server_of_s3_encrypts_and_writes_the_phrase_down() {
     person.answer("Encrypt before", "");
     person.answer("How long should", "");
     // The remote is asked before anything is written.
+    person.asked("It does not work yet");
+    let shown = person.terminal.rows(&[]).join("\n");
+    assert!(
+        shown.contains("SignatureDoesNotMatch") && shown.contains("Nothing is written"),
+        "{shown}"
+    );
+    assert!(!shown.contains("poof cconfig"), "a command for files that are not there: {shown}");
     person.answer("It does not work yet", "Change");
     assert!(!sandbox.confdir().exists());
-    person.answer("Where should backups go", "Amazon S3");
-    person.answer("Which provider", "(Minio)");
-    person.answer("AWS Access Key ID", ACCESS_KEY);
+    // What was right is still there: Enter takes it.
+    person.answer("Where should backups go", "");
+    person.answer("Which provider", "");
+    person.answer("AWS Access Key ID", "");
     person.answer("AWS Secret Access Key", SECRET_KEY);
-    person.answer("Endpoint for S3", &minio().endpoint());
+    person.answer("Endpoint for S3", "");
     person.answer("Look at the other settings", "");
     person.replace("Bucket:", sandbox.bucket());
     person.answer("Encrypt before", "");
@@ -558,4 +580,58 @@ fn a_terminal_that_is_closed_ends_it_even_if_no_signal_says_so() {
     }
     assert!(gone(), "it still waits for keys");
     assert_eq!(everything(&sandbox), before);
+}
+
+/// A disk at home, and a bucket elsewhere.
+#[test]
+fn somebody_with_a_disk_and_a_bucket_has_a_checked_snapshot_on_both() {
+    let sandbox = newcomer();
+    let mut person = Person::before(&sandbox, "");
+    to_the_disk(&mut person);
+    person.answer("Encrypt before", "");
+    person.answer("How long should", "");
+    person.answer("It works. Write", "");
+    person.answer("How often", "Not by itself");
+    person.answer("Where should the recovery kit go", "Not now");
+    person.answer("Make the first backup", "");
+    let screen = person.ends(0);
+    // The line is longer than the screen is wide.
+    let whole = screen.replace('\n', " ");
+    assert!(whole.contains("`poof --profile NAME init`"), "{screen}");
+    let first = person.keys;
+    // The command that it has named, with a name.
+    let mut person = Person::before_profile(&sandbox, "cloud");
+    person.answer("What should be backed up", "");
+    person.answer("Where should backups go", "Amazon S3");
+    person.answer("Which provider", "(Minio)");
+    person.answer("AWS Access Key ID", ACCESS_KEY);
+    person.answer("AWS Secret Access Key", SECRET_KEY);
+    person.answer("Endpoint for S3", &minio().endpoint());
+    person.answer("Look at the other settings", "");
+    person.replace("Bucket:", sandbox.bucket());
+    person.answer("Encrypt before", "");
+    person.answer("How long should", "");
+    person.answer("It works. Write", "");
+    person.answer("How often", "Not by itself");
+    person.answer("Where should the recovery kit go", "Not now");
+    person.answer("Make the first backup", "");
+    person.ends(0);
+    eprintln!("keys for a disk: {first}, and for a bucket beside it: {}", person.keys);
+    for profile in [&[][..], &["--profile", "cloud"]] {
+        sandbox.poof([profile, &["check", "--read-data"]].concat()).run().expect_code(0);
+        let run = sandbox.poof([profile, &["ls"]].concat()).run().expect_code(0);
+        run.stdout_has("Documents").stdout_has("Pictures");
+    }
+    let run =
+        sandbox.poof(["status"]).run().expect_code(0).stdout_has("profile cloud: poof-crypt:");
+    assert!(!run.stdout.contains("trouble"), "{run}");
+    // What goes elsewhere is encrypted, and what stays at home is not.
+    assert!(
+        disk(&sandbox)
+            .read_dir()
+            .unwrap()
+            .flatten()
+            .any(|bucket| { bucket.path().join("Documents").is_dir() })
+    );
+    assert!(!minio().bucket_dir(sandbox.bucket()).join("Documents").exists());
 }

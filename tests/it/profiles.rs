@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::farewell::{installed, poof, safe};
 use crate::harness::command::Run;
-use crate::harness::{Config, Sandbox, Snapshot, assert_same_content, grow, minio};
+use crate::harness::{Config, Proxy, Sandbox, Snapshot, assert_same_content, grow, minio};
 use crate::homecoming::bare;
 use crate::neuter::paths;
 use crate::schedule::{calls, crontab, stand_in, unit, with_cron};
@@ -447,6 +447,41 @@ fn a_profile_that_came_with_a_restore_is_not_trusted() {
         run.stderr_has("came with a restore, and you have not confirmed it");
         assert!(!hook.exists(), "{is_known}");
     }
+}
+
+#[test]
+fn a_profile_that_came_with_a_restore_that_was_killed_is_not_trusted() {
+    let proxy = Proxy::start(minio().address());
+    let sandbox = two(&Config::plain(proxy.endpoint()));
+    let conf = dir(&sandbox, DISK).join("poof.conf");
+    let hook = sandbox.home().join("ran");
+    let mut text: Value = serde_json::from_slice(&fs::read(&conf).unwrap()).unwrap();
+    text["before"] = serde_json::json!([["touch", hook.to_str().unwrap()]]);
+    fs::write(&conf, text.to_string()).unwrap();
+    // Others come after it.
+    grow(&sandbox.confdir().join("z"), 40, 2_000..=3_000, 7);
+    sandbox.poof(["backup"]).run().expect_code(0);
+    let mut arrived = 0;
+    for k in 1.. {
+        for path in [dir(&sandbox, DISK), state(&sandbox, DISK), sandbox.confdir().join("z")] {
+            fs::remove_dir_all(path).unwrap_or_default();
+        }
+        let args = ["download", "--only", "config", "--yes"];
+        let run = sandbox.poof(args).run_killed_at(k, &proxy);
+        if conf.exists() {
+            arrived += usize::from(run.code.is_none());
+            let run = disk(&sandbox, &["backup"]);
+            assert!(run.code == Some(3) && !hook.exists(), "killed at {k}: {run}");
+        }
+        // The next one that ends has noted everything.
+        if run.code.is_some() {
+            break;
+        }
+    }
+    assert!(arrived > 3, "{arrived}");
+    // One that a user makes afterwards is the user's own.
+    make(&sandbox, "other");
+    on(&sandbox, "other", &["backup"]).expect_code(0);
 }
 
 const NO_KIT: [&str; 4] = ["neuter", "--yes", "--allow", "no-kit"];

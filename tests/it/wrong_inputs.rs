@@ -1054,12 +1054,12 @@ const POOF_CONF: &[Row] = &[
     ),
     row(
         Bare,
-        "poof config; poof cconfig --remote local PATH=$HOME/data",
+        "mkdir disk; poof config; poof cconfig --remote local PATH=$HOME/disk",
         "backup",
         3,
         &["only the placeholder unittest is configured"],
         Types("poof add /your/directory", "/your/directory", "data"),
-        3,
+        0,
     ),
 ];
 
@@ -1274,6 +1274,15 @@ const COMMANDS: &[Row] = &[
         "add data/sub",
         3,
         &["is inside the other", "side by side"],
+        Instead("add more"),
+        0,
+    ),
+    row(
+        Disk,
+        "mkdir more",
+        "add disk",
+        3,
+        &["is inside the other", "`poof add DIR`"],
         Instead("add more"),
         0,
     ),

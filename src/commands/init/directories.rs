@@ -18,7 +18,15 @@ const ANOTHER: &str = "Another directory …";
 
 pub fn ask(session: &Session, answers: &mut Answers) -> Result<Option<()>> {
     let home = &session.layout.home;
-    let mut found = found::in_home(home);
+    let (mut found, unnamed) = found::in_home(home);
+    if !unnamed.is_empty() {
+        let names: Vec<_> = unnamed.iter().map(|path| path_of(path)).collect();
+        session.report.warn(&format!(
+            "not in this list, since a name in poof.conf has to be UTF-8: {}. Rename them, or put them \
+             into a directory that is backed up",
+            names.join(", ")
+        ));
+    }
     let known: Vec<_> = answers.directories.iter().map(|known| known.local.clone()).collect();
     found.retain(|found| !known.contains(&found.path));
     let measured = known.iter().map(|path| found::measure(path, Instant::now() + PATIENCE));
@@ -43,7 +51,7 @@ pub fn ask(session: &Session, answers: &mut Answers) -> Result<Option<()>> {
         answers.directories = named(&answers.directories, &paths);
         match set_up::fit(session, answers) {
             Ok(()) => return Ok(Some(())),
-            Err(error) => session.report.error(&error),
+            Err(error) => session.report.error(&set_up::before_it_is_written(error)),
         }
     }
 }

@@ -139,7 +139,7 @@ fn tried(session: &Session, answers: &mut Answers) -> Result<Tried> {
             Err(error) if error.kind() == Kind::Interrupted => return Err(error),
             Err(error) => error,
         };
-        session.report.error(&error);
+        session.report.error(&set_up::before_it_is_written(error));
         let choices = ["Change the answers", "Try again", "Leave, and write nothing"];
         match one("It does not work yet.", &choices.map(str::to_owned), 0)? {
             Some(0) | None => return Ok(Tried::Again),

@@ -34,18 +34,19 @@ const LOGINS: [&str; 5] = ["drive", "dropbox", "onedrive", "box", "pcloud"];
 pub fn ask(session: &Session, known: &Known, answers: &mut Answers) -> Result<Option<()>> {
     let types = questions::types()?;
     loop {
-        let Some(way) = way(known, &types)? else { return Ok(None) };
+        let before = answers.place.as_ref();
+        let Some(way) = way(known, &types, before)? else { return Ok(None) };
         let place = match way {
             Way::AsItIs => {
                 answers.place = None;
                 return Ok(Some(()));
             }
-            Way::Disk => disk(session, known)?,
-            Way::S3 => s3(&types, known)?,
-            Way::Login => login(&types, known)?,
-            Way::Sftp => server(session, &types, "sftp", known)?,
-            Way::WebDav => server(session, &types, "webdav", known)?,
-            Way::Other => other(session, &types, known)?,
+            Way::Disk => disk(session, known, before)?,
+            Way::S3 => s3(&types, known, before)?,
+            Way::Login => login(&types, known, before)?,
+            Way::Sftp => server(session, &types, "sftp", known, before)?,
+            Way::WebDav => server(session, &types, "webdav", known, before)?,
+            Way::Other => other(session, &types, known, before)?,
         };
         // Esc leads back to the list.
         if let Some(place) = place {
@@ -55,7 +56,32 @@ pub fn ask(session: &Session, known: &Known, answers: &mut Answers) -> Result<Op
     }
 }
 
-fn way(known: &Known, types: &[RemoteType]) -> Result<Option<Way>> {
+/// The settings that were given before for a remote of `kind`, and of `provider` if it has
+/// several. What follows from the others is not among them.
+fn given(before: Option<&Place>, kind: &str, provider: &str) -> BTreeMap<String, String> {
+    const FOLLOWS: [&str; 3] = ["location_constraint", "token", "known_hosts_file"];
+    let of = |place: &Place| place.settings.get(PROVIDER).cloned().unwrap_or_default();
+    let same = before.filter(|place| place.kind == kind && of(place) == provider);
+    let mut settings = same.map(|place| place.settings.clone()).unwrap_or_default();
+    settings.retain(|key, _| !FOLLOWS.contains(&key.as_str()));
+    settings
+}
+
+/// The way that leads to a place.
+fn way_to(place: &Place, types: &[RemoteType]) -> Way {
+    match place.kind.as_str() {
+        "alias" => Way::Disk,
+        "s3" => Way::S3,
+        "sftp" => Way::Sftp,
+        "webdav" => Way::WebDav,
+        kind if types.iter().any(|known| known.name == kind && questions::needs_login(known)) => {
+            Way::Login
+        }
+        _ => Way::Other,
+    }
+}
+
+fn way(known: &Known, types: &[RemoteType], before: Option<&Place>) -> Result<Option<Way>> {
     let has = |kind: &str| types.iter().any(|known| known.name == kind);
     let mut ways = Vec::new();
     if let Some(place) = &known.place {
@@ -75,11 +101,13 @@ fn way(known: &Known, types: &[RemoteType]) -> Result<Option<Way>> {
     }
     ways.push((Way::Other, format!("Something else ({} types of remotes)", types.len())));
     let options: Vec<_> = ways.iter().map(|(_, text)| text.clone()).collect();
-    let chosen = one("Where should backups go?", &options, 0)?;
+    let start = before.map(|place| way_to(place, types));
+    let start = ways.iter().position(|(way, _)| Some(*way) == start).unwrap_or(0);
+    let chosen = one("Where should backups go?", &options, start)?;
     Ok(chosen.map(|chosen| ways[chosen].0))
 }
 
-fn disk(session: &Session, known: &Known) -> Result<Option<Place>> {
+fn disk(session: &Session, known: &Known, before: Option<&Place>) -> Result<Option<Place>> {
     let disks = found::disks();
     let shown =
         |disk: &found::Disk| format!("{}   {} free", path_of(&disk.point), bytes(disk.free));
@@ -89,7 +117,7 @@ fn disk(session: &Session, known: &Known) -> Result<Option<Place>> {
     let Some(chosen) = chosen else { return Ok(None) };
     let dir = match disks.get(chosen).map(|disk| disk.point.clone()) {
         Some(point) => Some(point),
-        None => directory()?,
+        None => directory(&given(before, "alias", ""))?,
     };
     let Some(dir) = dir else { return Ok(None) };
     if is_same_disk(&dir, &session.layout.home) {
@@ -106,9 +134,10 @@ fn disk(session: &Session, known: &Known) -> Result<Option<Place>> {
     Ok(Some(Place { kind: "alias".to_owned(), settings, bucket: Some(known.bucket.clone()) }))
 }
 
-fn directory() -> Result<Option<PathBuf>> {
+fn directory(before: &BTreeMap<String, String>) -> Result<Option<PathBuf>> {
     let help = "A full path of a directory that is there, on another disk.";
-    let typed = text("Directory:", "", help, |path| {
+    let known = before.get("remote").map_or("", String::as_str);
+    let typed = text("Directory:", known, help, |path| {
         let path = expanded(path);
         let is_place = path.is_absolute() && path.is_dir();
         if is_place { Ok(()) } else { Err("There is no such directory.".to_owned()) }
@@ -121,34 +150,37 @@ fn is_same_disk(a: &Path, b: &Path) -> bool {
     device(a).is_some() && device(a) == device(b)
 }
 
-fn s3(types: &[RemoteType], known: &Known) -> Result<Option<Place>> {
+fn s3(types: &[RemoteType], known: &Known, before: Option<&Place>) -> Result<Option<Place>> {
     let Some(kind) = types.iter().find(|kind| kind.name == "s3") else { return Ok(None) };
     let providers = questions::providers(kind);
-    let Some(provider) = provider_of(&providers)? else { return Ok(None) };
-    let mut settings = BTreeMap::from([(PROVIDER.to_owned(), provider.clone())]);
+    let Some(provider) = provider_of(&providers, before)? else { return Ok(None) };
+    let mut settings = given(before, "s3", &provider);
+    settings.insert(PROVIDER.to_owned(), provider.clone());
     if settings::ask(&questions::of_s3(kind, &provider), &mut settings)?.is_none() {
         return Ok(None);
     }
     let settings = for_s3(settings);
-    bucket("Bucket:", "poof makes it if it is not there", known, "s3", settings)
+    bucket("Bucket:", known, before, "s3", settings)
 }
 
-fn provider_of(providers: &[(String, String)]) -> Result<Option<String>> {
+fn provider_of(providers: &[(String, String)], before: Option<&Place>) -> Result<Option<String>> {
+    let start = before.and_then(|place| place.settings.get(PROVIDER));
+    let start = providers.iter().position(|(value, _)| Some(value) == start).unwrap_or(0);
     let options: Vec<_> =
         providers.iter().map(|(value, help)| format!("{help}  ({value})")).collect();
-    Ok(one("Which provider?", &options, 0)?.map(|chosen| providers[chosen].0.clone()))
+    Ok(one("Which provider?", &options, start)?.map(|chosen| providers[chosen].0.clone()))
 }
 
-fn login(types: &[RemoteType], known: &Known) -> Result<Option<Place>> {
+fn login(types: &[RemoteType], known: &Known, before: Option<&Place>) -> Result<Option<Place>> {
     let mut kinds: Vec<_> = types.iter().filter(|kind| questions::needs_login(kind)).collect();
     let rank = |kind: &&RemoteType| LOGINS.iter().position(|name| *name == kind.name);
     kinds.sort_by_key(|kind| (rank(kind).unwrap_or(LOGINS.len()), kind.name.clone()));
-    let Some(kind) = chosen(&kinds)? else { return Ok(None) };
-    let mut settings = BTreeMap::new();
+    let Some(kind) = chosen(&kinds, before)? else { return Ok(None) };
+    let mut settings = given(before, &kind.name, "");
     if settings::ask(&questions::of(kind, ""), &mut settings)?.is_none() {
         return Ok(None);
     }
-    bucket("Directory:", "poof makes it if it is not there", known, &kind.name, settings)
+    bucket("Directory:", known, before, &kind.name, settings)
 }
 
 /// A server that people know by its name.
@@ -157,35 +189,49 @@ fn server(
     types: &[RemoteType],
     name: &str,
     known: &Known,
+    before: Option<&Place>,
 ) -> Result<Option<Place>> {
     let Some(kind) = types.iter().find(|kind| kind.name == name) else { return Ok(None) };
-    typed(session, kind, known)
+    typed(session, kind, known, before)
 }
 
-fn other(session: &Session, types: &[RemoteType], known: &Known) -> Result<Option<Place>> {
+fn other(
+    session: &Session,
+    types: &[RemoteType],
+    known: &Known,
+    before: Option<&Place>,
+) -> Result<Option<Place>> {
     // These are on top of others, or are above.
     const NOT: [&str; 10] = [
         "alias", "cache", "chunker", "combine", "compress", "crypt", "hasher", "local", "s3",
         "union",
     ];
     let kinds: Vec<_> = types.iter().filter(|kind| !NOT.contains(&kind.name.as_str())).collect();
-    let Some(kind) = chosen(&kinds)? else { return Ok(None) };
-    typed(session, kind, known)
+    let Some(kind) = chosen(&kinds, before)? else { return Ok(None) };
+    typed(session, kind, known, before)
 }
 
-fn chosen<'a>(kinds: &[&'a RemoteType]) -> Result<Option<&'a RemoteType>> {
+fn chosen<'a>(kinds: &[&'a RemoteType], before: Option<&Place>) -> Result<Option<&'a RemoteType>> {
+    let start = before.and_then(|place| kinds.iter().position(|kind| kind.name == place.kind));
     let options: Vec<_> =
         kinds.iter().map(|kind| format!("{}  ({})", kind.description, kind.name)).collect();
-    Ok(one("Which one?", &options, 0)?.map(|chosen| kinds[chosen]))
+    Ok(one("Which one?", &options, start.unwrap_or(0))?.map(|chosen| kinds[chosen]))
 }
 
-fn typed(session: &Session, kind: &RemoteType, known: &Known) -> Result<Option<Place>> {
-    let mut settings = BTreeMap::new();
+fn typed(
+    session: &Session,
+    kind: &RemoteType,
+    known: &Known,
+    before: Option<&Place>,
+) -> Result<Option<Place>> {
     let providers = questions::providers(kind);
     let mut provider = String::new();
     if !providers.is_empty() {
-        let Some(chosen) = provider_of(&providers)? else { return Ok(None) };
+        let Some(chosen) = provider_of(&providers, before)? else { return Ok(None) };
         provider = chosen;
+    }
+    let mut settings = given(before, &kind.name, &provider);
+    if !provider.is_empty() {
         settings.insert(PROVIDER.to_owned(), provider.clone());
     }
     let questions: Questions = questions::of(kind, &provider);
@@ -195,7 +241,7 @@ fn typed(session: &Session, kind: &RemoteType, known: &Known) -> Result<Option<P
     if kind.name == "sftp" && !check_server(session, &mut settings)? {
         return Ok(None);
     }
-    bucket("Directory or bucket:", "poof makes it if it is not there", known, &kind.name, settings)
+    bucket("Directory or bucket:", known, before, &kind.name, settings)
 }
 
 /// Who answers in place of the server must not get the data.
@@ -219,11 +265,14 @@ fn check_server(session: &Session, settings: &mut BTreeMap<String, String>) -> R
 
 fn bucket(
     question: &str,
-    help: &str,
     known: &Known,
+    before: Option<&Place>,
     kind: &str,
     settings: BTreeMap<String, String>,
 ) -> Result<Option<Place>> {
-    let Some(bucket) = text(question, &known.bucket, help, something)? else { return Ok(None) };
+    let help = "poof makes it if it is not there";
+    let before = before.filter(|place| place.kind == kind).and_then(|place| place.bucket.as_ref());
+    let usual = before.unwrap_or(&known.bucket);
+    let Some(bucket) = text(question, usual, help, something)? else { return Ok(None) };
     Ok(Some(Place { kind: kind.to_owned(), settings, bucket: Some(bucket) }))
 }

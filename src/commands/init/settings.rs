@@ -65,27 +65,39 @@ fn put(question: &Question, settings: &mut Settings) -> Result<Option<()>> {
 
 fn value(question: &Question, settings: &Settings) -> Result<Option<String>> {
     let asked = format!("{}:", question.what);
+    let known = settings.get(&question.key).map_or("", String::as_str);
     if question.is_secret {
-        let help = format!("{}. It does not show.", question.key);
-        return Ok(secret(&asked, &help)?.map(|secret| secret.expose().to_owned()));
+        let keeps = if known.is_empty() { "" } else { " Enter alone takes that of before." };
+        let help = format!("{}. It does not show.{keeps}", question.key);
+        let typed = secret(&asked, &help)?.map(|secret| secret.expose().to_owned());
+        return Ok(typed.map(|typed| if typed.is_empty() { known.to_owned() } else { typed }));
     }
     if question.is_flag {
         let usual = question.usual == "true";
-        let answer = yes(&question.what, usual)?;
+        let answer = yes(&question.what, if known.is_empty() { usual } else { known == "true" })?;
         return Ok(answer.map(|yes| if yes == usual { String::new() } else { yes.to_string() }));
     }
     if !question.choices.is_empty() {
         let choices = choices(question);
         let options: Vec<_> = choices.iter().map(|(text, _)| text.clone()).collect();
-        let Some(chosen) = one(&asked, &options, 0)? else { return Ok(None) };
+        let Some(chosen) = one(&asked, &options, start(&choices, known))? else { return Ok(None) };
         if let Some(value) = &choices[chosen].1 {
             return Ok(Some(value.clone()));
         }
     }
-    let known = settings.get(&question.key).map_or("", String::as_str);
     let check = if question.is_required { something } else { anything };
     let optional = if question.is_required { "" } else { ". Enter alone leaves it out" };
     text(&asked, known, &format!("{}{optional}", question.key), check)
+}
+
+/// The choice that was made before: one with this value, or another one.
+fn start(choices: &[(String, Option<String>)], known: &str) -> usize {
+    if known.is_empty() {
+        return 0;
+    }
+    let is_known = |value: &Option<String>| value.as_deref() == Some(known);
+    let place = choices.iter().position(|(_, value)| is_known(value));
+    place.or_else(|| choices.iter().position(|(_, value)| value.is_none())).unwrap_or(0)
 }
 
 /// What may be chosen, with its value; None: another one.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::{Answers, KEEP, PLACEHOLDER, Place};
 use crate::base::error::{Error, Kind, Result};
-use crate::base::files::{create_private_dir, write_private};
+use crate::base::files::{create_private_dir, write_all_private};
 use crate::base::shown::path_of;
 use crate::config::rclone_conf::STORAGE;
 use crate::config::ready::storage_section;
@@ -181,13 +181,11 @@ impl Draft {
                 return Err(Error::config(what).hint("Nothing was written: `poof init` again."));
             }
         }
-        // First the sections, then the file that names them.
+        let read = |from| fs::read(from).map_err(|error| Error::io("read", from, &error));
         let Files { poof, rclone, .. } = &self.session.files;
-        for (from, to) in [(rclone, &session.files.rclone), (poof, &session.files.poof)] {
-            let text = fs::read(from).map_err(|error| Error::io("read", from, &error))?;
-            write_private(to, &text)?;
-        }
-        Ok(())
+        let (poof, rclone) = (read(poof)?, read(rclone)?);
+        // First the sections, then the file that names them.
+        write_all_private(&[(&session.files.rclone, &rclone), (&session.files.poof, &poof)])
     }
 }
 

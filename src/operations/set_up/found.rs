@@ -32,8 +32,8 @@ pub struct Disk {
 }
 
 /// The directories in `home` that are not hidden and hold anything, those of people's own
-/// work first.
-pub fn in_home(home: &Path) -> Vec<Found> {
+/// work first; and those whose names poof.conf cannot hold.
+pub fn in_home(home: &Path) -> (Vec<Found>, Vec<PathBuf>) {
     let personal = personal(home);
     let listed = fs::read_dir(home).into_iter().flatten().flatten();
     let is_hidden = |path: &Path| {
@@ -42,8 +42,10 @@ pub fn in_home(home: &Path) -> Vec<Found> {
     let directories = listed
         .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
         .map(|entry| entry.path())
-        .filter(|path| !is_hidden(path) && path.to_str().is_some());
-    let mut paths: Vec<_> = directories.collect();
+        .filter(|path| !is_hidden(path));
+    let (mut paths, mut unnamed): (Vec<_>, Vec<_>) =
+        directories.partition(|path| path.to_str().is_some());
+    unnamed.sort();
     paths.sort_by_key(|path| (!personal.contains(path), path.clone()));
     let end = Instant::now() + PATIENCE;
     let mut found = Vec::new();
@@ -57,7 +59,7 @@ pub fn in_home(home: &Path) -> Vec<Found> {
             found.push(measured);
         }
     }
-    found
+    (found, unnamed)
 }
 
 /// Where the desktop has people keep their own work, in the language of the user and by the
@@ -134,6 +136,8 @@ fn free(point: &Path) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
 
     #[test]
     fn directories_are_found_with_their_sizes_and_hidden_and_empty_ones_are_not() {
@@ -145,7 +149,10 @@ mod tests {
         }
         fs::create_dir(home.path().join("Empty")).unwrap();
         std::os::unix::fs::symlink("/", home.path().join("Link")).unwrap();
-        let found = in_home(home.path());
+        let odd = home.path().join(OsStr::from_bytes(b"gr\xfc\xdfe"));
+        fs::create_dir(&odd).unwrap();
+        let (found, unnamed) = in_home(home.path());
+        assert_eq!(unnamed, [odd]);
         let shown: Vec<_> = found.iter().map(|f| (f.path.as_path(), f.files, f.bytes)).collect();
         assert_eq!(shown, [(home.path().join("Work").as_path(), 2, 7)]);
         assert!(found[0].is_whole);

@@ -12,7 +12,7 @@ pub use draft::{Draft, Trial};
 
 use super::own_files::real;
 use super::{Session, section};
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::config::keep::KEY as KEEP;
 use crate::config::poof_conf::PLACEHOLDER;
 use crate::config::rclone_conf::STORAGE;
@@ -81,6 +81,17 @@ pub fn known(session: &Session) -> Result<Known> {
     };
     let place = is_filled_in(&rclone, storage).then(|| place(&rclone, storage, poof.bucket()));
     Ok(Known { answers, place, bucket: poof.bucket().to_owned() })
+}
+
+/// An error of files that are in no place yet: no command would find in them what its hint
+/// is about.
+pub fn before_it_is_written(error: Error) -> Error {
+    let names_a_command = error.hint_text().is_some_and(|hint| hint.contains("`poof "));
+    if names_a_command {
+        error.hint("Nothing is written yet: change the answer that this is about.")
+    } else {
+        error
+    }
 }
 
 /// Whether the directories of the answers can be backed up beside each other.
