@@ -370,3 +370,26 @@ fn a_directory_whose_name_says_more_than_a_name_is_told_on_one_line() {
         assert!(!text.contains(['\u{1b}', '\u{202e}', '\r']), "{run}");
     }
 }
+
+/// Of 256 names one decrypts under a wrong password, by chance.
+#[test]
+fn a_name_that_a_wrong_password_decrypts_by_chance_is_no_reason_to_go_on() {
+    const LETTERS: &[u8] = b"0123456789abcdefghijklmnopqrstuv";
+    let sandbox = Sandbox::new();
+    let disk = sandbox.home().join("disk");
+    sandbox.write_config(&Config::encrypted("http://unused").on_disk(&disk));
+    fs::write(sandbox.data().join("a"), "x").unwrap();
+    let mut state = 7_u64;
+    let mut letter = |step: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let number = usize::try_from(state >> 59).unwrap();
+        char::from(LETTERS[number / step * step])
+    };
+    // Names as rclone encrypts short ones: 16 bytes in its base32, without a padding.
+    for _ in 0..3_000 {
+        let name: String = (0..26).map(|at| letter(if at < 25 { 1 } else { 4 })).collect();
+        fs::create_dir_all(disk.join(sandbox.bucket()).join(name)).unwrap();
+    }
+    let run = sandbox.poof(["backup"]).run().expect_code(7);
+    run.stderr_has("names in the bucket cannot be decrypted");
+}

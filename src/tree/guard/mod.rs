@@ -286,7 +286,8 @@ impl Sight {
         // poof's own records alone say nothing: `verify` leaves their directory on a disk.
         let records = self.here.names.iter().filter(|name| *name == RECORDS).count();
         let hidden = foreign.saturating_sub(records);
-        if self.encrypted && self.here.names.len() == records && hidden > 0 {
+        let read = self.here.names.iter().filter(|name| *name != RECORDS && !is_noise(name));
+        if self.encrypted && read.count() == 0 && hidden > 0 {
             return Some(Suspicion {
                 what: format!("{hidden} names in the bucket cannot be decrypted"),
                 hint: "Are the passwords in rclone-poof.conf those of the snapshots?",
@@ -302,6 +303,12 @@ impl Sight {
             hint: "`poof cryptoggle` switches the encryption.",
         })
     }
+}
+
+/// Whether a name is what a wrong password makes of one: of 256 names one decrypts by chance,
+/// to bytes that are no text.
+fn is_noise(name: &str) -> bool {
+    name.contains(|c: char| c == char::REPLACEMENT_CHARACTER || c.is_control())
 }
 
 /// The top directory of a tree on the remote.
@@ -379,6 +386,9 @@ mod tests {
     fn a_wrong_password_is_recognised_and_old_plain_copies_are_not_mistaken_for_it() {
         let wrong = Sight { here: top(&[]), there: Some(top(&["x8s7", "k2"])), encrypted: true };
         assert!(wrong.suspicion(&["docs"]).unwrap().what.contains("2 names"));
+        let by_chance = Sight { here: top(&["\u{fffd}x\u{1}"]), ..wrong };
+        assert!(by_chance.suspicion(&["docs"]).unwrap().what.contains("2 names"));
+        let wrong = Sight { here: top(&[]), ..by_chance };
         let verified =
             Sight { here: top(&[".poof"]), there: Some(top(&["x8s7", "k2"])), encrypted: true };
         assert!(verified.suspicion(&["docs"]).unwrap().what.contains("1 name"));
