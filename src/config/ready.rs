@@ -136,9 +136,22 @@ impl Ready {
 /// # Errors
 /// All mistakes that are found, as one [`Problem`].
 pub fn ready(poof: &PoofConf, rclone: &RcloneConf, home: &Path) -> Result<Ready, Problem> {
+    ready_with(trees::LEAST, poof, rclone, home)
+}
+
+/// The same for what needs no more than `least` directories.
+///
+/// # Errors
+/// As [`ready`].
+pub fn ready_with(
+    least: usize,
+    poof: &PoofConf,
+    rclone: &RcloneConf,
+    home: &Path,
+) -> Result<Ready, Problem> {
     let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     let mut wrong = Vec::new();
-    let directories = kept(trees::directories(poof.paths(), home, real), &mut wrong);
+    let directories = kept(trees::at_least(least, poof.paths(), home, real), &mut wrong);
     let filter = kept(filters::filter(poof), &mut wrong);
     let secrets = poof.secrets();
     wrong.extend(

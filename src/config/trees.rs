@@ -30,6 +30,22 @@ pub fn directories<'a>(
     home: &Path,
     real: impl Fn(&Path) -> PathBuf,
 ) -> Result<Vec<Directory>, Problem> {
+    at_least(LEAST, paths, home, real)
+}
+
+/// So many directories a configuration has: its own, and one of the user.
+pub const LEAST: usize = 2;
+
+/// The same for what needs no more than `least` directories.
+///
+/// # Errors
+/// As [`directories`].
+pub fn at_least<'a>(
+    least: usize,
+    paths: impl Iterator<Item = (&'a str, &'a str)>,
+    home: &Path,
+    real: impl Fn(&Path) -> PathBuf,
+) -> Result<Vec<Directory>, Problem> {
     let (mut all, mut wrong) = (Vec::new(), Vec::new());
     for (local, name) in paths {
         match directory(local, name) {
@@ -37,7 +53,7 @@ pub fn directories<'a>(
             Err(problem) => wrong.push(problem),
         }
     }
-    if all.len() + wrong.len() < 2 {
+    if all.len() + wrong.len() < least {
         let placeholder = all.iter().any(|d| d.name == PLACEHOLDER);
         let what = if placeholder {
             "only the placeholder unittest is configured"

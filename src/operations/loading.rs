@@ -8,8 +8,8 @@ use super::secrets::{Fetch, check, give, in_time, rclone_file, resolve};
 use super::session::Session;
 use crate::base::error::{Error, Kind, Result};
 use crate::config::programs::{of_rclone, settings};
-use crate::config::ready::ready;
-use crate::config::trees::Directory;
+use crate::config::ready::ready_with;
+use crate::config::trees::{Directory, LEAST};
 use crate::config::{Problem, RcloneConf, Ready, mistakes};
 use crate::storage::store::set_patience;
 
@@ -19,7 +19,7 @@ use crate::storage::store::set_patience;
 /// The configuration is missing or invalid.
 pub fn load(session: &Session) -> Result<Ready> {
     warn_if_open(session);
-    put_in_force(session, check, None)?.strict().map_err(Problem::into_error)
+    put_in_force(session, check, LEAST, None)?.strict().map_err(Problem::into_error)
 }
 
 /// The same for what brings data back, which a misspelt key does not stop: whoever comes
@@ -29,7 +29,7 @@ pub fn load(session: &Session) -> Result<Ready> {
 /// As [`load`], without that.
 pub fn load_to_restore(session: &Session) -> Result<Ready> {
     warn_if_open(session);
-    let ready = put_in_force(session, check, None)?;
+    let ready = put_in_force(session, check, LEAST, None)?;
     if let Some(problem) = ready.misspelt() {
         session.report.warn(problem.clone().into_error().message());
     }
@@ -52,9 +52,20 @@ pub fn load_to_change(session: &Session) -> Result<Ready> {
 /// # Errors
 /// As [`load_to_change`].
 pub fn load_beside(session: &Session, sections: &RcloneConf, remote: &str) -> Result<Ready> {
-    let ready = put_in_force(session, resolve, Some((sections, remote)))?;
+    let ready = put_in_force(session, resolve, LEAST, Some((sections, remote)))?;
     ready.is_the_present().map_err(Problem::into_error)?;
     Ok(ready.strict().map_err(Problem::into_error)?.alone())
+}
+
+/// The same for what deletes a snapshot: the last one as well, whatever poof.conf has left.
+///
+/// # Errors
+/// As [`load_to_change`].
+pub fn load_to_purge(session: &Session) -> Result<Ready> {
+    warn_if_open(session);
+    let ready = put_in_force(session, check, 0, None)?.strict().map_err(Problem::into_error)?;
+    ready.is_the_present().map_err(Problem::into_error)?;
+    Ok(ready)
 }
 
 /// The same without a word.
@@ -62,14 +73,15 @@ pub fn load_beside(session: &Session, sections: &RcloneConf, remote: &str) -> Re
 /// # Errors
 /// As [`load`].
 pub fn in_force(session: &Session) -> Result<Ready> {
-    put_in_force(session, resolve, None)
+    put_in_force(session, resolve, LEAST, None)
 }
 
 /// `fetch` is [`check`] or [`resolve`]; `beside` has sections that are in no file, and the one
-/// of them that is in use.
+/// of them that is in use; poof.conf has at least so many directories.
 fn put_in_force(
     session: &Session,
     fetch: Fetch,
+    least: usize,
     beside: Option<(&RcloneConf, &str)>,
 ) -> Result<Ready> {
     let Session { files, layout, .. } = session;
@@ -86,7 +98,7 @@ fn put_in_force(
     if let Some((_, remote)) = beside {
         poof = poof.with_remote(remote);
     }
-    let ready = ready(&poof, &conf, &layout.home).map_err(Problem::into_error)?;
+    let ready = ready_with(least, &poof, &conf, &layout.home).map_err(Problem::into_error)?;
     let mut its_own = of_rclone(&conf, &poof.secrets());
     its_own.extend(settings(&poof, &conf));
     programs::may_run(session, &its_own).map_err(Problem::into_error)?;

@@ -24,7 +24,7 @@ use crate::tree::snapshot::{Newest, Snapshot, Snapshots};
 /// It is not there, or another machine has saved it last, or the remote fails.
 pub fn purge(session: &Session, tree: &str, configured: bool, caution: Caution) -> Result<Outcome> {
     let (report, Caution { dry_run, yes, allowed }) = (&*session.report, caution);
-    let ready = loading::load_to_change(session)?;
+    let ready = loading::load_to_purge(session)?;
     let repository = Repository::open(session, &ready, &[], allowed)?;
     let snapshots = repository.snapshots(tree);
     if !repository.trees().contains(tree) {

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use crate::farewell::{installed, poof, safe};
 use crate::harness::command::{Command, Run};
-use crate::harness::{Sandbox, Snapshot, assert_same_content, grow};
+use crate::harness::minio::{ACCESS_KEY, SECRET_KEY};
+use crate::harness::{Config, Sandbox, Snapshot, assert_same_content, grow, minio};
 #[cfg(target_os = "linux")]
 use crate::schedule::with_cron;
 use crate::story::{on_disk, plain};
@@ -42,10 +43,14 @@ impl<'a> Cook<'a> {
             .replace("/media/joe/disk", &format!("{home}/disk"))
             .replace("/home/joe", &home)
             .replace("/tmp/look", &format!("{home}/look"))
-            .replace("Documents", "data");
+            .replace("Documents", "data")
+            .replace("poof-config", "config")
+            .replace("https://new.example.org:9000", &minio().endpoint())
+            .replace("=KEY", &format!("={ACCESS_KEY}"))
+            .replace("=SECRET", &format!("={SECRET_KEY}"));
         let mut words: Vec<_> = line.split(' ').map(str::to_owned).collect();
         let word = |word: &str| words.iter().any(|other| other == word);
-        let asks = ["upload", "download", "purge-plain", "neuter"].into_iter().any(word);
+        let asks = ["upload", "download", "purge-plain", "neuter", "--purge"].into_iter().any(word);
         let (phrase, dry) = (word("kit") || word("return"), word("--dry-run"));
         if asks && !dry {
             words.push("--yes".to_owned());
@@ -131,6 +136,60 @@ fn a_new_computer_gets_everything_and_the_old_one_keeps_its_data() {
     here.follow(HEADING, 2);
     assert_same_content(&original, &Snapshot::of(&old.data()));
     assert!(!here.program.exists() && !old.confdir().exists());
+}
+
+/// The trees that stock rclone sees in the bucket of the usual configuration.
+#[cfg(target_os = "linux")]
+fn on_the_old_remote(sandbox: &Sandbox) -> Vec<String> {
+    let dir = minio().bucket_dir(sandbox.bucket());
+    let all = walkdir::WalkDir::new(dir).into_iter().map(|entry| entry.unwrap());
+    // Each object is a directory of MinIO's with this in it.
+    let objects = all.filter(|entry| entry.file_name() == "xl.meta");
+    objects.map(|entry| entry.path().display().to_string()).collect()
+}
+
+#[test]
+#[cfg(target_os = "linux")] // cron
+fn to_another_provider_nothing_is_lost_and_the_old_one_is_emptied() {
+    const HEADING: &str = "To another provider";
+    let endpoint = minio().endpoint();
+    for (old, encrypts) in [
+        (Config::plain(&*endpoint), false),
+        (Config::plain(&*endpoint), true),
+        (Config::encrypted(&*endpoint), true),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.write_config(&old);
+        grow(&sandbox.data(), 8, 0..=3_000, 7);
+        with_cron(&sandbox);
+        let cook = Cook::new(&sandbox);
+        let original = Snapshot::of(&sandbox.data());
+        cook.done("backup");
+        let before = on_the_old_remote(&sandbox);
+        assert!(before.len() > 8, "{before:?}");
+        for (number, is_done) in [(0, true), (1, encrypts), (2, true)] {
+            for line in block(HEADING, number).iter().filter(|_| is_done) {
+                cook.done(line);
+                // The old one has all of it, whenever somebody stops here.
+                assert_eq!(on_the_old_remote(&sandbox), before, "{line}");
+            }
+        }
+        cook.done("check --read-data");
+        for line in block(HEADING, 3) {
+            // poof stays for the profile.
+            let code = if line.starts_with("neuter") { 9 } else { 0 };
+            cook.line(&line).run().expect_code(code);
+            assert_same_content(&original, &Snapshot::of(&sandbox.data()));
+            cook.done("--profile new check");
+        }
+        let left = on_the_old_remote(&sandbox);
+        assert!(left.len() <= 1, "only the mark of poof's is left: {left:?}");
+        assert!(!sandbox.rclone_conf().exists());
+        fs::remove_dir_all(sandbox.data()).unwrap();
+        cook.done("--profile new download");
+        assert_same_content(&original, &Snapshot::of(&sandbox.data()));
+        cook.done("status").stdout_has("profile new: ");
+    }
 }
 
 #[test]
