@@ -76,16 +76,20 @@ fn a_terminal_shows_no_secret_unless_it_is_asked_for() {
         ("cconfig", SECRET_KEY, "secret_access_key = ********"),
         ("config", "hunter2", "joe:********@example.org"),
     ] {
-        terminal.enter(&format!("clear; {poof} {command}; echo end"));
+        terminal.enter(&format!("clear; {poof} {command}; echo masked {command}"));
         let hint = format!("Secrets are masked. `poof {command} --show`");
-        terminal.until("it has ended", |rows| rows.iter().any(|row| row == "end"));
+        terminal.until("it has ended", |rows| {
+            rows.iter().any(|row| *row == format!("masked {command}"))
+        });
         let shown = terminal.rows(&[]).join("\n");
         assert!(shown.contains(masked) && shown.contains(&hint), "{shown}");
         assert!(!shown.contains(secret), "{shown}");
-        terminal.enter(&format!("clear; {poof} {command} --show; echo end"));
-        terminal.until("it has ended", |rows| rows.iter().any(|row| row == "end"));
+        terminal.enter(&format!("clear; {poof} {command} --show; echo whole {command}"));
+        terminal.until("it has ended", |rows| {
+            rows.iter().any(|row| *row == format!("whole {command}"))
+        });
         let shown = terminal.rows(&[]).join("\n");
-        assert!(shown.contains(secret) && !shown.contains("masked"), "{shown}");
+        assert!(shown.contains(secret) && !shown.contains("Secrets are masked"), "{shown}");
     }
 }
 
