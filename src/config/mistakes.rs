@@ -10,6 +10,7 @@ use super::filters::filter;
 use super::hooks::Hooks;
 use super::keep::keep;
 use super::keys;
+use super::metrics::metrics;
 use super::patience::patience;
 use super::poof_conf::PoofConf;
 use super::rclone_conf::{RcloneConf, STORAGE, is_encrypted};
@@ -66,6 +67,7 @@ fn of_values(poof: &PoofConf, home: &Path) -> Vec<Problem> {
         patience(poof).err(),
         keep(poof).err(),
         bwlimit(poof).err(),
+        metrics(poof).err(),
         Schedule::of(poof).err(),
     ];
     values.into_iter().flatten().chain(keys::of_poof(poof)).collect()
