@@ -75,7 +75,7 @@ fn what_is_no_kit_for_this_phrase_says_why_and_the_machine_is_bare_as_before() {
     let before = paths(&machine.home());
     for (kit, phrase, code, says) in [
         (&kit, &wrong, 3, "does not open with this phrase"),
-        (&half, &phrase, 3, "cannot be opened: it is damaged"),
+        (&half, &phrase, 3, "cannot be opened: its end is missing"),
         (&flipped, &phrase, 3, "cannot be opened: it is damaged"),
         (&phrase, &phrase, 3, "does not begin as a kit does"),
         (&newer, &phrase, 3, "a newer poof has made this kit, 9.9.9"),

@@ -18,6 +18,7 @@ use crate::base::shown::path_of;
 use crate::base::units::now;
 use crate::config::PoofConf;
 use crate::config::metrics::metrics;
+use crate::host::plain::read_file;
 use crate::report::{Event, event};
 
 /// Of the last run, and of each directory in the last run that it was in. Times are in seconds
@@ -51,6 +52,9 @@ struct TreeFigures {
     /// The last snapshot.
     snapshot: Option<SnapshotFigures>,
 }
+
+/// No text of poof's is larger: some two thousand bytes for each directory.
+const LARGEST: u64 = 16 << 20;
 
 fn path(state: &Path) -> PathBuf {
     state.join("figures.json")
@@ -155,7 +159,7 @@ fn label(session: &Session) -> &str {
 
 /// Whether there is no file at `path`, or one that poof has written.
 fn is_free(path: &Path) -> bool {
-    match fs::read(path) {
+    match read_file(path, LARGEST) {
         Ok(text) => text.is_empty() || text.starts_with(exposition::BEGINNING.as_bytes()),
         Err(error) => is_absent(&error),
     }
@@ -165,7 +169,7 @@ fn is_free(path: &Path) -> bool {
 pub fn written(session: &Session) -> Option<PathBuf> {
     let conf = PoofConf::load(&session.files.poof).ok()?;
     let path = metrics(&conf).ok().flatten()?;
-    let text = fs::read(&path).ok()?;
+    let text = read_file(&path, LARGEST).ok()?;
     text.starts_with(exposition::BEGINNING.as_bytes()).then_some(path)
 }
 
@@ -260,5 +264,9 @@ mod tests {
         assert!(!is_free(&path));
         fs::write(&path, exposition::text(&Figures::default(), "")).unwrap();
         assert!(is_free(&path));
+        // Nobody waits for one who writes to it.
+        fs::remove_file(&path).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        assert!(!is_free(&path));
     }
 }
