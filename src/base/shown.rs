@@ -46,6 +46,15 @@ pub fn path_of(path: &Path) -> Cow<'_, str> {
     name_of(path.as_os_str().as_encoded_bytes())
 }
 
+/// A path or a name as a person types it: as it is, if a shell takes it so.
+pub fn typed(path: &Path) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    match path.to_str() {
+        Some(text) if text.chars().all(is_plain) => text.to_owned(),
+        _ => quoted(path),
+    }
+}
+
 /// A path for a shell, on one line: what a terminal would obey, and what is no text, is
 /// written as numbers (`$'…'` of bash, zsh, ksh, and POSIX of 2024).
 pub fn quoted(path: &Path) -> String {

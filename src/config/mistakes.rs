@@ -4,18 +4,12 @@
 use std::fs;
 use std::path::Path;
 
-use super::bwlimit::bwlimit;
 use super::files::Files;
 use super::filters::filter;
-use super::hooks::Hooks;
-use super::keep::keep;
 use super::keys;
-use super::metrics::metrics;
-use super::patience::patience;
 use super::poof_conf::PoofConf;
 use super::rclone_conf::{RcloneConf, STORAGE, is_encrypted};
-use super::ready::storage_section;
-use super::schedule::Schedule;
+use super::ready::{storage_section, wrong_values};
 use super::sections::check_section;
 use super::status::{Problem, Status};
 use super::trees;
@@ -60,17 +54,8 @@ fn of_values(poof: &PoofConf, home: &Path) -> Vec<Problem> {
     // Without "paths" this would only repeat that they are missing.
     let directories =
         poof.get("paths").and_then(|_| trees::directories(poof.paths(), home, real).err());
-    let values = [
-        directories,
-        filter(poof).err(),
-        Hooks::of(poof).err(),
-        patience(poof).err(),
-        keep(poof).err(),
-        bwlimit(poof).err(),
-        metrics(poof).err(),
-        Schedule::of(poof).err(),
-    ];
-    values.into_iter().flatten().chain(keys::of_poof(poof)).collect()
+    let wrong = directories.into_iter().chain(filter(poof).err());
+    wrong.chain(wrong_values(poof)).chain(keys::of_poof(poof)).collect()
 }
 
 /// Mistakes of rclone-poof.conf, as far as they are to be seen without poof.conf. Of an

@@ -154,21 +154,14 @@ pub fn ready_with(
     let directories = kept(trees::at_least(least, poof.paths(), home, real), &mut wrong);
     let filter = kept(filters::filter(poof), &mut wrong);
     let secrets = poof.secrets();
-    wrong.extend(
-        rclone
-            .sections()
-            .flat_map(|name| check_section(rclone, &secrets, name, storage_section(poof, rclone))),
-    );
+    let storage = storage_section(poof, rclone);
+    let check = |name| check_section(rclone, &secrets, name, storage);
+    wrong.extend(rclone.sections().flat_map(check));
     for secret in &secrets {
         let directories = directories.as_deref().unwrap_or_default();
         wrong.extend(check_secret(rclone, secret, directories, real).err());
     }
-    let hooks = kept(Hooks::of(poof), &mut wrong);
-    let patience = kept(patience(poof), &mut wrong);
-    let keep = kept(keep(poof), &mut wrong);
-    let bwlimit = kept(bwlimit(poof), &mut wrong);
-    wrong.extend(metrics(poof).err());
-    wrong.extend(Schedule::of(poof).err());
+    let values = values(poof, &mut wrong);
     let active = poof.remote();
     if !rclone.has(active) {
         wrong.push(Problem::new(
@@ -178,7 +171,7 @@ pub fn ready_with(
             other_section(rclone),
         ));
     }
-    wrong.extend(bucket::check(poof.bucket(), rclone, storage_section(poof, rclone)));
+    wrong.extend(bucket::check(poof.bucket(), rclone, storage));
     wrong.extend(keys::forbidden(rclone, active));
     let chain = sections_in_use(rclone, active);
     let misspelt = keys::of_poof(poof).into_iter();
@@ -187,7 +180,6 @@ pub fn ready_with(
     let remotes =
         rclone.has(active).then(|| remotes(rclone, &secrets, active, poof.bucket().trim()));
     let remotes = remotes.and_then(|remotes| kept(remotes, &mut wrong));
-    let storage = storage_section(poof, rclone);
     let place = disk::bucket(rclone, storage, poof.bucket().trim());
     if let (Some(directories), Some(place)) = (&directories, &place) {
         wrong.extend(disk::apart(directories, place, real).err());
@@ -195,13 +187,10 @@ pub fn ready_with(
     let (
         Some(directories),
         Some(filter),
-        Some(hooks),
-        Some(patience),
-        Some(keep),
-        Some(bwlimit),
+        Some(Values { hooks, patience, keep, bwlimit }),
         Some((remote, counterpart)),
         true,
-    ) = (directories, filter, hooks, patience, keep, bwlimit, remotes, wrong.is_empty())
+    ) = (directories, filter, values, remotes, wrong.is_empty())
     else {
         let none = || Problem::new(Status::InvalidPoofConfig, "poof.conf", "it is wrong", "");
         return Err(Problem::all(wrong.into_iter().chain(misspelt)).unwrap_or_else(none));
@@ -220,6 +209,33 @@ pub fn ready_with(
         keep,
         bwlimit,
     })
+}
+
+/// What poof.conf says that stands for itself.
+struct Values {
+    hooks: Hooks,
+    patience: Duration,
+    keep: Option<Duration>,
+    bwlimit: Option<String>,
+}
+
+/// Reads these, and notes what is wrong with them, and with what others read later. None:
+/// one of them is not to be had.
+fn values(poof: &PoofConf, wrong: &mut Vec<Problem>) -> Option<Values> {
+    let hooks = kept(Hooks::of(poof), wrong);
+    let patience = kept(patience(poof), wrong);
+    let keep = kept(keep(poof), wrong);
+    let bwlimit = kept(bwlimit(poof), wrong);
+    wrong.extend(metrics(poof).err());
+    wrong.extend(Schedule::of(poof).err());
+    Some(Values { hooks: hooks?, patience: patience?, keep: keep?, bwlimit: bwlimit? })
+}
+
+/// What is wrong with these.
+pub fn wrong_values(poof: &PoofConf) -> Vec<Problem> {
+    let mut wrong = Vec::new();
+    let _ = values(poof, &mut wrong);
+    wrong
 }
 
 /// What to do about a "remote" that is no section.

@@ -183,12 +183,7 @@ fn options(files: &Files, usual: &Path) -> Vec<PathBuf> {
 
 /// As a person types them.
 pub fn words(options: &[PathBuf]) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
-    let word = |path: &PathBuf| match path.to_str() {
-        Some(text) if text.chars().all(plain) => text.to_owned(),
-        _ => shown::quoted(path),
-    };
-    options.iter().map(word).collect::<Vec<_>>().join(" ")
+    options.iter().map(|path| shown::typed(path)).collect::<Vec<_>>().join(" ")
 }
 
 /// One that is set to nothing counts as not set.

@@ -9,7 +9,7 @@ use super::event::{
     Revision, Run, Seen, Snapshot, WipeResult,
 };
 use super::note::Tone;
-use crate::base::shown::{name_of, one_line, quoted};
+use crate::base::shown::{name_of, one_line, quoted, typed};
 use crate::base::units::{bytes, clock, date, date_with_seconds, files, now};
 use crate::host::mounts::Mount;
 use crate::tree::wipe::Achieved;
@@ -143,12 +143,6 @@ fn configured(event: &Event) -> Option<(Tone, String)> {
     })
 }
 
-/// A name as it is typed in a shell.
-fn typed(name: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
-    if name.chars().all(is_plain) { name.to_owned() } else { quoted(Path::new(name)) }
-}
-
 /// The same of what `status` finds.
 fn standing(event: &Event) -> Option<(Tone, String)> {
     use Event as E;
@@ -168,7 +162,7 @@ fn standing(event: &Event) -> Option<(Tone, String)> {
             "{}: on the remote, and not in poof.conf: of another machine, or nobody backs it up any \
              more (`poof remove {} --purge` deletes it)",
             one_line(tree),
-            typed(tree)
+            typed(Path::new(tree))
         ),
         E::Doubt { what, .. } => format!("  {}", one_line(what)),
         E::Status { kit: None, .. } => "kit: none".to_owned(),

@@ -6,14 +6,17 @@ mod comparison;
 mod old;
 mod passwords;
 
+use std::path::Path;
+
 use super::backup;
 use super::caution::Caution;
 use super::monitor::Monitor;
 use super::repository::Repository;
-use super::session::{Session, words};
+use super::session::Session;
 use super::{Outcome, hooks, loading, runner};
 use crate::base::error::{Error, Result};
 use crate::base::interrupt;
+use crate::base::shown::typed;
 use crate::config::trees::Directory;
 use crate::config::{PoofConf, Problem, Ready};
 use crate::report::Note;
@@ -160,7 +163,7 @@ fn is_all_here(
             return Err(Error::guard(what)
                 .hint("Nothing was changed. Run `poof rekey` on the machine that saved it."));
         }
-        let name = words(&[other.clone().into()]);
+        let name = typed(Path::new(&other));
         return Err(Error::guard(format!("{remote} holds {other}, which poof.conf does not have"))
             .hint(format!(
                 "Nothing was changed. poof sends everything again from here: bring it here (`poof \
@@ -184,7 +187,7 @@ fn is_all_here(
             let what = format!("{} is only on the remote: it was uploaded", place.name);
             return Err(Error::guard(what).hint(format!(
                 "Nothing was changed. `poof download --only {}` brings it back; then run it again.",
-                words(&[place.name.clone().into()])
+                typed(Path::new(&place.name))
             )));
         }
     }
