@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 
 use crate::harness::{
-    Config, Kind, Proxy, Sandbox, Snapshot, Verdict, assert_same_content, grow, minio,
+    Config, Kind, Proxy, Sandbox, Snapshot, Verdict, assert_exact, assert_same_content, grow, minio,
 };
 use crate::story::{names_on, on_disk, plain, proxied, told};
 
@@ -351,4 +351,69 @@ fn a_link_comes_where_its_object_was_a_directory() {
         let check = sandbox.poof(["check", "--only", "data"]).run().expect_code(0);
         assert!(!check.stdout.contains("foreign"), "{keep}: {check}");
     }
+}
+
+// Hazard 51: a disk has no room for both, and MinIO lists the link alone.
+#[test]
+fn a_link_and_a_directory_with_the_name_of_its_object_are_both_there() {
+    for (encrypted, directory_first) in [(false, None), (false, Some(true)), (true, Some(false))] {
+        let (sandbox, _proxy) = proxied(encrypted);
+        sandbox.set("keep", "30d".into());
+        a_link_beside_a_directory(&sandbox, directory_first);
+    }
+    for (encrypted, directory_first) in [(false, Some(false)), (true, None)] {
+        let (sandbox, _) = on_disk();
+        if encrypted {
+            sandbox.poof(["econfig"]).run().expect_code(0);
+            sandbox.poof(["cryptoggle"]).run().expect_code(0);
+        }
+        a_link_beside_a_directory(&sandbox, directory_first);
+    }
+}
+
+/// One comes after the other, or both at once.
+#[track_caller]
+fn a_link_beside_a_directory(sandbox: &Sandbox, directory_first: Option<bool>) {
+    let (dir, link) = (sandbox.data().join("x.rclonelink"), sandbox.data().join("x"));
+    let back = sandbox.home().join("back");
+    let comes_back = || {
+        sandbox.poof(["download", "--only", "data", "--to", "back"]).run().expect_code(0);
+        assert_exact(&sandbox.data(), &back.join("data"));
+        fs::remove_dir_all(&back).unwrap();
+    };
+    let is_whole = || {
+        let run = sandbox.poof(["backup", "--only", "data"]).run().expect_code(0);
+        let check = sandbox.poof(["check", "--only", "data"]).run().expect_code(0);
+        assert!(!check.stdout.contains("foreign"), "{run} {check}");
+        comes_back();
+    };
+    let make_directory = || {
+        fs::create_dir(&dir).unwrap();
+        fs::write(dir.join("inside"), "inside").unwrap();
+    };
+    fs::write(sandbox.data().join("stays"), "stays").unwrap();
+    if directory_first == Some(true) {
+        make_directory();
+        is_whole();
+    }
+    symlink("stays", &link).unwrap();
+    if directory_first == Some(false) {
+        is_whole();
+    }
+    if directory_first != Some(true) {
+        make_directory();
+    }
+    is_whole();
+    let names = names_on(sandbox, "data");
+    assert!(names.contains(&"x.rclonelink/inside".to_owned()), "{names:?}");
+    let again = sandbox.poof(["backup", "--only", "data"]).run().expect_code(0);
+    again.stderr_has("data: 0 new, 0 changed, 0 removed");
+    fs::remove_file(&link).unwrap();
+    symlink("elsewhere", &link).unwrap();
+    is_whole();
+    fs::remove_dir_all(&dir).unwrap();
+    is_whole();
+    fs::remove_file(&link).unwrap();
+    make_directory();
+    is_whole();
 }

@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 
 use itertools::{EitherOrBoth, Itertools};
+use rustix::fs::FileType;
 
 use super::renames::Moves;
 use super::suspects::Past;
@@ -146,10 +147,10 @@ pub fn survey(
                 survey.odd += u64::from(odd);
             }
             Next::NotAnObject => {}
-            Next::Change(entry, send, news) => {
+            Next::Change(entry, send, news, odd) => {
                 let path = entry.path.clone();
                 survey.unchanged += u64::from(send.is_none() && entry.is_object());
-                let odd = Names::reads_like_a_link(&entry) || entry.is_odd();
+                let odd = odd || entry.is_odd();
                 let (entry, from) = (Some(entry), None);
                 let change = Change { path, entry, send, odd, news, from };
                 if let Some(old) = replaced {
@@ -178,28 +179,38 @@ enum Next {
     /// Whether its name is odd.
     Unchanged(bool),
     NotAnObject,
-    Change(Entry, Option<Why>, News),
+    /// And whether its name has to be odd.
+    Change(Entry, Option<Why>, News, bool),
 }
 
 impl Sides<'_> {
     fn appeared(&mut self, seen: Entry) -> Result<Next> {
-        self.listing.claim(&seen)?;
+        let (beside, odd) = (self.is_beside_a_directory(&seen), Names::reads_like_a_link(&seen));
+        if !beside {
+            self.listing.claim(&seen)?;
+        }
         self.listing.disown_odd(&seen.path);
-        let there = || self.listing.look(&seen, false).is_some();
+        let there = || self.listing.look(&seen, beside).is_some();
         let why = seen.is_object().then(|| if there() { Why::Changed } else { Why::New });
-        Ok(Next::Change(seen, why, News::New))
+        Ok(Next::Change(seen, why, News::New, odd || beside))
     }
 
     fn met(&mut self, mut seen: Entry, old: &Entry) -> Result<Next> {
         let same_content = self.take_over(&mut seen, old);
         self.listing.disown_odd(&seen.path);
-        if !same_content {
-            self.leave(old, Some(&seen))?;
+        let (beside, odd) = (self.is_beside_a_directory(&seen), Names::reads_like_a_link(&seen));
+        let odd = odd || beside;
+        let has_to_move = beside && !old.is_odd();
+        if !same_content || has_to_move {
+            seen.stored = None;
+            self.leave(old, Some((&seen, odd)))?;
             self.listing.disown(old)?;
-            self.listing.claim(&seen)?;
+            if !beside {
+                self.listing.claim(&seen)?;
+            }
             let why = if old.is_object() { Why::Changed } else { Why::New };
             let why = seen.is_object().then_some(why);
-            return Ok(Next::Change(seen, why, News::Differs));
+            return Ok(Next::Change(seen, why, News::Differs, odd));
         }
         carry_over(&mut seen, old);
         let (now, then) = (&seen.attributes, &old.attributes);
@@ -221,21 +232,31 @@ impl Sides<'_> {
                 } else {
                     News::Differs
                 };
-                Next::Change(seen, send, news)
+                Next::Change(seen, send, news, odd)
             }
         })
     }
 
-    /// Takes note of an object that is to be replaced by that of `by`, or removed, if it is
-    /// what the last snapshot says.
-    fn leave(&mut self, old: &Entry, by: Option<&Entry>) -> Result<()> {
+    /// Whether a directory has the name of the object of a link. Some remotes have no room
+    /// for both, or show one only. A file of that name has an odd one itself.
+    fn is_beside_a_directory(&self, seen: &Entry) -> bool {
+        matches!(seen.kind, EntryKind::Symlink { .. })
+            && self
+                .root
+                .stat(&[&seen.path, ObjectName::LINK].concat())
+                .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_dir())
+    }
+
+    /// Takes note of an object that is to be replaced by that of `by`, which may have an odd
+    /// name, or removed, if it is what the last snapshot says.
+    fn leave(&mut self, old: &Entry, by: Option<(&Entry, bool)>) -> Result<()> {
         let (Some(all), Some(stored)) = (&mut self.leaving, &old.stored) else { return Ok(()) };
         if self.listing.state(old)? != State::Intact {
             return Ok(());
         }
         let place = self.names.place(old, stored.odd)?;
-        let comes = match by.filter(|by| by.is_object()) {
-            Some(by) => self.names.place(by, Names::reads_like_a_link(by))? == place,
+        let comes = match by.filter(|(by, _)| by.is_object()) {
+            Some((by, odd)) => self.names.place(by, odd)? == place,
             None => false,
         };
         let (path, stored) = (old.path.clone(), stored.clone());

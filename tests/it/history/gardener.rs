@@ -11,14 +11,15 @@ use fastrand::Rng;
 use rustix::fs::{CWD, Mode, XattrFlags};
 use walkdir::WalkDir;
 
-/// What people, and other programs, call their files. None is called as the object of a link
-/// beside it: a server with a disk below has no room for that and a directory of its name.
-const NAMES: [&[u8]; 20] = [
+/// What people, and other programs, call their files. One is called as the object of a link
+/// that another may be.
+const NAMES: [&[u8]; 21] = [
     b"plain",
     b"letter.odt",
     b"new\nline",
     b"bad \xff\xfe",
     b"x",
+    b"y",
     b"y.rclonelink",
     b"a:b",
     b"trailing space ",
