@@ -39,6 +39,7 @@ pub fn run(session: &Session, args: &Verify) -> Result<Outcome> {
     crate::operations::programs::may_run(session, &programs).map_err(|p| tell(session, p))?;
     let secrets = check(session, &poof, &rclone.conf).map_err(|p| tell(session, p))?;
     guessable::warn(session, &rclone.conf, &secrets);
+    keeping::warn(session, &poof);
     let encryption = if ready.remote().is_encrypted() {
         Status::EncryptionEnabled
     } else {

@@ -25,6 +25,12 @@ pub fn keep(conf: &PoofConf) -> Result<Option<Duration>, Problem> {
     })
 }
 
+/// How many minutes it is, if it is written so that months or days may be meant: `30m`.
+pub fn in_minutes(conf: &PoofConf) -> Option<&str> {
+    let number = conf.get(KEY)?.as_str()?.trim().strip_suffix('m')?;
+    number.bytes().all(|byte| byte.is_ascii_digit()).then_some(number)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,6 +49,19 @@ mod tests {
         for value in ["30", "\"soon\"", "[]", "\"1mo\"", "\"1y\"", "\"-3d\"", "true"] {
             let problem = of(&format!(r#", "keep": {value}"#)).unwrap_err();
             assert!(format!("{problem:?}").contains("keep"), "{value}");
+        }
+    }
+
+    #[test]
+    fn minutes_may_be_a_mistake() {
+        let minutes = |value: &str| {
+            let text =
+                format!(r#"{{"bucket": "b", "remote": "r", "paths": {{}}, "keep": {value}}}"#);
+            in_minutes(&PoofConf::parse(text.as_bytes()).unwrap()).map(str::to_owned)
+        };
+        assert_eq!(minutes("\"30m\"").as_deref(), Some("30"));
+        for value in ["\"30d\"", "\"1h 30m\"", "\"30min\"", "\"0s\"", "30"] {
+            assert_eq!(minutes(value), None, "{value}");
         }
     }
 }

@@ -3,8 +3,9 @@
 use data_encoding::HEXLOWER;
 
 use super::repository::Repository;
+use super::session::Session;
 use crate::base::error::{Error, Kind, Result};
-use crate::config::Ready;
+use crate::config::{PoofConf, Ready, keep};
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Unwatched;
 use crate::storage::store::{Abilities, Bytes, Copy, Done, Store};
@@ -41,6 +42,15 @@ pub fn is_possible(ready: &Ready) -> Result<()> {
         remote.name()
     );
     Err(Error::config(what).hint("Remove \"keep\" from poof.conf, or back up elsewhere."))
+}
+
+/// Warns of a time in minutes, where days or months may be meant.
+pub fn warn(session: &Session, poof: &PoofConf) {
+    if let Some(minutes) = keep::in_minutes(poof) {
+        session.report.warn(&format!(
+            "poof.conf \"keep\": \"{minutes}m\" is {minutes} minutes. For {minutes} days, write \"{minutes}d\""
+        ));
+    }
 }
 
 /// Tries it with an object of its own: the remote copies it or moves it, and shows that.

@@ -107,6 +107,23 @@ fn what_a_snapshot_holds_is_listed_found_and_compared() {
     sandbox.poof(["ls", "data", "--at", "soon"]).run().expect_code(2);
 }
 
+// A configuration changes less often than what is in the directories.
+#[test]
+fn a_directory_without_such_a_snapshot_is_named_and_the_others_are_shown() {
+    let sandbox = saved();
+    fs::write(sandbox.data().join("top"), "other").unwrap();
+    sandbox.poof(["backup", "--only", "data"]).run().expect_code(0);
+    fs::write(sandbox.data().join("new"), "new").unwrap();
+    sandbox.poof(["backup", "--only", "data"]).run().expect_code(0);
+    let run = sandbox.poof(["diff", "--at", "1", "--and", "3"]).run().expect_code(5);
+    assert_eq!(run.stdout, "= data/\n+ data/new\n* data/top\n", "{run}");
+    run.stderr_has("config has no snapshot 3").stderr_has("`poof history config`");
+    let run = sandbox.poof(["--json", "find", "top", "--at", "3"]).run().expect_code(5);
+    assert_eq!(paths(&run), ["top"], "{run}");
+    sandbox.poof(["ls", "--at", "3"]).run().expect_code(5).stdout_has("data: ");
+    sandbox.poof(["diff", "config", "--at", "1", "--and", "3"]).run().expect_code(5);
+}
+
 #[test]
 fn what_is_fetched_is_exactly_what_was_saved_and_nothing_else_changes() {
     for encrypted in [false, true] {

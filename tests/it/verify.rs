@@ -27,6 +27,17 @@ fn a_good_configuration_prints_the_lines_of_the_contract() {
 }
 
 #[test]
+fn a_time_in_minutes_is_said() {
+    let sandbox = plain(1);
+    sandbox.set("keep", "30m".into());
+    let run = sandbox.poof(["verify"]).run().expect_code(0).stdout_has(LAST);
+    run.stderr_has("\"30m\" is 30 minutes. For 30 days, write \"30d\"");
+    sandbox.set("keep", "30d".into());
+    let run = sandbox.poof(["verify"]).run().expect_code(0);
+    assert!(!run.stderr.contains("minutes"), "{run}");
+}
+
+#[test]
 fn it_stops_at_the_first_line_that_is_not_ok() {
     let sandbox = Sandbox::new();
     let run = sandbox.poof(["verify"]).run().expect_code(3);

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use super::{Contents, Selection, Which};
+use super::{Contents, Selection, Which, or_named};
 use crate::base::error::{Error, Kind, Result};
 use crate::config::Ready;
 use crate::operations::{Outcome, Session, loading};
@@ -57,6 +57,12 @@ pub(in crate::operations) fn compare(
             continue;
         }
         let (paths, only) = (selection.path_set(), selection.only());
+        let snapshots = contents.part(&held, which, &paths, None).and_then(|snapshot| {
+            let other = other.map(|other| contents.part(&held, other, &paths, None)).transpose()?;
+            Ok((snapshot, other))
+        });
+        let snapshots = or_named(session, &mut outcome, snapshots)?;
+        let Some((snapshot, later)) = snapshots else { continue };
         let mut told = |difference: Difference, entry: &Entry| {
             count += 1;
             session.report.tell(&Event::Difference {
@@ -67,9 +73,7 @@ pub(in crate::operations) fn compare(
                 path: Bytes::path(&entry.path),
             });
         };
-        let snapshot = contents.part(&held, which, &paths, None)?;
-        if let Some(other) = other {
-            let later = contents.part(&held, other, &paths, None)?;
+        if let Some(later) = later {
             between(&snapshot, &later, only.as_ref(), &mut told)?;
         } else {
             let root = roots.get(&selection.directory.local)?;

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::history::{Lookup, is_in_place, is_same, revision};
-use super::{Contents, Held, Which, entry_event, unlisted};
+use super::{Contents, Held, Which, entry_event, or_named, unlisted};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::config::Ready;
@@ -62,7 +62,9 @@ pub(in crate::operations) fn find(
             }
         };
         if held.snapshots.exist() {
-            for entry in contents.whole(&held, which)?.entries()? {
+            let whole = contents.whole(&held, which);
+            let Some(whole) = or_named(session, &mut outcome, whole)? else { continue };
+            for entry in whole.entries()? {
                 interrupt::check()?;
                 see(&entry?);
             }
@@ -70,7 +72,8 @@ pub(in crate::operations) fn find(
                 count += before(&contents, &held, &patterns, &found, &mut outcome)?;
             }
         } else {
-            let entries = unlisted::entries(session, ready, &held, (which, request.allowed))?;
+            let entries = unlisted::entries(session, ready, &held, (which, request.allowed));
+            let Some(entries) = or_named(session, &mut outcome, entries)? else { continue };
             if entries.is_empty() {
                 session.report.say_of(tree, TreeNote::NothingBackedUp);
             }

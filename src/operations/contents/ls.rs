@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use super::{Contents, Selection, Which, entry_event, unlisted};
+use super::{Contents, Selection, Which, entry_event, or_named, unlisted};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::shown::name_of;
 use crate::config::Ready;
@@ -113,7 +113,7 @@ impl Lists<'_> {
 
 /// Every directory, and what its snapshot is.
 fn trees(contents: &Contents, which: Which) -> Result<Outcome> {
-    let mut count = 0;
+    let (mut count, mut outcome) = (0, Outcome::default());
     for directory in contents.ready.directories() {
         let held = contents.tree(directory)?;
         if !held.snapshots.exist() {
@@ -121,8 +121,9 @@ fn trees(contents: &Contents, which: Which) -> Result<Outcome> {
             contents.session.report.say_of(name, TreeNote::NoManifest);
             continue;
         }
+        let told = contents.told(&held, which);
+        let Some(told) = or_named(contents.session, &mut outcome, told)? else { continue };
         count += 1;
-        let told = contents.told(&held, which)?;
         let newest = contents.told(&held, Which::Newest)?.generation() == told.generation();
         contents.session.report.tell(&Event::Generation(Generation::of(
             &held.directory.name,
@@ -131,5 +132,5 @@ fn trees(contents: &Contents, which: Which) -> Result<Outcome> {
             None,
         )));
     }
-    Ok(Outcome::default().with("trees", count))
+    Ok(outcome.with("trees", count))
 }

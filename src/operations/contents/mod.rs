@@ -14,8 +14,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::monitor::Monitor;
+use super::outcome::Outcome;
 use super::own_files;
 use super::repository::{attached, cache};
+use super::runner;
 use super::session::Session;
 use super::which::{Which, no_snapshot, unusable};
 use crate::base::error::{Error, Kind, Result};
@@ -312,6 +314,18 @@ impl<'a> Contents<'a> {
 
     fn monitor(&self, held: &Held) -> Monitor<'_> {
         Monitor::comparison(&*self.session.report, &held.directory.name)
+    }
+}
+
+/// Where many directories are looked at, one that has no such snapshot is named, and the
+/// others are shown.
+fn or_named<T>(session: &Session, outcome: &mut Outcome, looked: Result<T>) -> Result<Option<T>> {
+    match looked {
+        Err(error) if error.kind() == Kind::Incomplete => {
+            runner::note_failure(&*session.report, outcome, error)?;
+            Ok(None)
+        }
+        looked => looked.map(Some),
     }
 }
 
