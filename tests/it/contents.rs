@@ -237,6 +237,27 @@ fn a_file_costs_three_requests_and_on_a_bare_machine_the_shards_on_the_way() {
     }
 }
 
+// The newest snapshot is in the cache, the earlier ones are read each time.
+#[test]
+fn what_earlier_snapshots_hold_is_found_by_their_heads_and_the_shards_that_differ() {
+    for encrypted in [false, true] {
+        let (sandbox, proxy) = proxied(encrypted);
+        sandbox.set("keep", "30d".into());
+        grow(&sandbox.data(), 3_000, 1..=20, 1);
+        for text in ["one", "two", "three", "four"] {
+            fs::write(sandbox.data().join("changes"), text).unwrap();
+            sandbox.poof(["backup", "--only", "data"]).run().expect_code(0);
+        }
+        proxy.reset();
+        let run = json(&sandbox, &["find", "changes", "--only", "data"]);
+        let lines = run.json_lines();
+        let earlier = lines.iter().filter(|line| line["type"] == "revision");
+        assert_eq!(earlier.count(), 3, "{run}");
+        // Two listings, four heads, a record, and one shard of each earlier snapshot.
+        assert!(proxy.total() <= 10, "{}: {:?}", proxy.total(), proxy.log());
+    }
+}
+
 #[test]
 fn a_part_of_what_was_wiped_comes_back_and_the_rest_stays_wiped() {
     for encrypted in [false, true] {

@@ -64,18 +64,18 @@ fn ask(key: &str, secret: &str, questions: &Value) -> Vec<Value> {
 
 /// The same with the admin key, which is refused nothing.
 #[track_caller]
-fn admin(questions: &Value) -> Vec<Value> {
+pub fn admin(questions: &Value) -> Vec<Value> {
     let answers = ask(ACCESS_KEY, SECRET_KEY, questions);
     let refused = |answer: &&Value| answer["status"].as_u64().is_some_and(|status| status >= 300);
     assert_eq!(answers.iter().find(refused), None, "{questions}");
     answers
 }
 
-fn put(path: &str, query: &str, body: &str) -> Value {
+pub fn put(path: &str, query: &str, body: &str) -> Value {
     json!({"method": "PUT", "path": path, "query": query, "body": body})
 }
 
-const VERSIONING: &str =
+pub const VERSIONING: &str =
     "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
 const RETENTION: &str = "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>\
     <Rule><DefaultRetention><Mode>GOVERNANCE</Mode><Days>1</Days></DefaultRetention></Rule>\
@@ -273,7 +273,7 @@ fn steal(sandbox: &Sandbox) {
     assert_eq!(left.stdout, "");
 }
 
-fn now() -> String {
+pub fn now() -> String {
     let out = Command::new("date").args(["--utc", "+%FT%T.%NZ"]).output().unwrap();
     String::from_utf8(out.stdout).unwrap().trim().to_owned()
 }

@@ -69,6 +69,8 @@ mod inherited;
 mod init;
 mod install;
 mod json;
+#[cfg(target_os = "linux")] // an exact copy
+mod kept_or_versions;
 #[cfg(target_os = "linux")] // the Secret Service of a desktop
 mod keychain;
 mod kills;
