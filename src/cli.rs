@@ -336,6 +336,9 @@ pub struct Rekey {
     /// Also remove earlier snapshots: they are under the old passwords only
     #[arg(long)]
     pub purge_history: bool,
+    /// Give up a change whose new passwords are not in use yet, and remove what was sent under them
+    #[arg(long, conflicts_with = "purge_history")]
+    pub abort: bool,
     #[command(flatten)]
     pub caution: Caution,
 }

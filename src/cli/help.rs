@@ -226,6 +226,7 @@ pub const HELP: &[Help] = &[
         examples: &[
             ("poof rekey --dry-run", "how much poof would send again"),
             ("poof rekey", "new passwords; run it again to go on after an interruption"),
+            ("poof rekey --abort", "give the change up before the new passwords are in use"),
         ],
         ends: &[Kind::Remote, Kind::Incomplete, Kind::Unproven, Kind::Guard, Kind::Busy],
     },

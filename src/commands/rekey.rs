@@ -6,6 +6,7 @@ use crate::cli::Rekey;
 use crate::operations::{Outcome, Session, rekey};
 
 pub fn run(session: &Session, args: &Rekey) -> Result<Outcome> {
-    let (caution, purge_history) = (caution::of(&args.caution), args.purge_history);
-    rekey::run(session, rekey::Request { caution, purge_history })
+    let Rekey { caution, purge_history, abort } = args;
+    let (caution, purge_history, abort) = (caution::of(caution), *purge_history, *abort);
+    rekey::run(session, rekey::Request { caution, purge_history, abort })
 }

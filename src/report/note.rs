@@ -94,6 +94,11 @@ pub enum Note {
         files: u64,
         bytes: u64,
     },
+    /// Objects that the passwords in use do not open, beside those that go.
+    Unreadable {
+        place: String,
+        files: u64,
+    },
     /// Parts of large objects that an earlier run left in the bucket.
     PartsStay {
         why: String,
@@ -323,6 +328,7 @@ impl Note {
             | Note::RunSkipped { .. }
             | Note::WaitsForNetwork { .. }
             | Note::SendsAgain { .. }
+            | Note::Unreadable { .. }
             | Note::PartsStay { .. }
             | Note::All { .. }
             | Note::AllWiped { .. }
@@ -470,6 +476,10 @@ impl Note {
             Note::WaitsForNetwork { remote, most } => {
                 let most = most.as_secs();
                 format!("{remote} does not answer; waiting for up to {most} seconds")
+            }
+            Note::Unreadable { place, files: count } => {
+                let (place, count) = (one_line(place), files(*count));
+                format!("{place}: left alone, for the new passwords do not open it: {count}")
             }
             Note::SendsAgain { directories, files, bytes } => {
                 let directories = match directories {

@@ -108,6 +108,7 @@ mod providers;
 mod purge_plain;
 mod recipes;
 mod rekey;
+mod rekey_abort;
 mod requests;
 #[cfg(target_os = "linux")] // loop devices
 mod residue;

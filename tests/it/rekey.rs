@@ -14,22 +14,22 @@ use crate::harness::{
 use crate::secret_sources::{declare, outside};
 use crate::story::{encrypted, plain, proxied};
 
-const REKEY: [&str; 4] = ["rekey", "--yes", "--allow", "no-kit"];
+pub const REKEY: [&str; 4] = ["rekey", "--yes", "--allow", "no-kit"];
 
 /// Every object that the bucket has, as the provider sees it.
-fn objects(sandbox: &Sandbox) -> BTreeSet<String> {
+pub fn objects(sandbox: &Sandbox) -> BTreeSet<String> {
     let place = format!("poof-backup:{}", sandbox.bucket());
     let run = sandbox.rclone(["lsf", "-R", "--files-only", &place]).run();
     run.stdout.lines().map(str::to_owned).collect()
 }
 
-fn passwords(sandbox: &Sandbox) -> Vec<String> {
+pub fn passwords(sandbox: &Sandbox) -> Vec<String> {
     let text = fs::read_to_string(sandbox.rclone_conf()).unwrap();
     text.lines().filter(|line| line.starts_with("password")).map(str::to_owned).collect()
 }
 
 /// What is beside rclone-poof.conf.
-fn beside(sandbox: &Sandbox) -> Vec<String> {
+pub fn beside(sandbox: &Sandbox) -> Vec<String> {
     let entries = fs::read_dir(sandbox.confdir()).unwrap().flatten();
     let mut names: Vec<_> =
         entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
@@ -39,7 +39,7 @@ fn beside(sandbox: &Sandbox) -> Vec<String> {
 
 /// What comes back elsewhere, by poof and by stock rclone.
 #[track_caller]
-fn assert_restores(sandbox: &Sandbox, original: &Snapshot) {
+pub fn assert_restores(sandbox: &Sandbox, original: &Snapshot) {
     let to = tempfile::tempdir_in(sandbox.home()).unwrap();
     let to_poof = to.path().join("poof");
     let args = ["download", "--only", "data", "--to", to_poof.to_str().unwrap()];
@@ -53,7 +53,7 @@ fn assert_restores(sandbox: &Sandbox, original: &Snapshot) {
 
 /// Nothing but what a first backup with these passwords would have sent is there.
 #[track_caller]
-fn assert_done(sandbox: &Sandbox, before: &BTreeSet<String>, old: &[String]) {
+pub fn assert_done(sandbox: &Sandbox, before: &BTreeSet<String>, old: &[String]) {
     let after = objects(sandbox);
     assert!(after.is_disjoint(before), "{:?}", after.intersection(before));
     assert_eq!(beside(sandbox), [""; 0]);
@@ -63,7 +63,7 @@ fn assert_done(sandbox: &Sandbox, before: &BTreeSet<String>, old: &[String]) {
     sandbox.poof(["check", "--read-data"]).run().expect_code(0);
 }
 
-fn ready_to_change(files: usize) -> (Sandbox, Snapshot, BTreeSet<String>, Vec<String>) {
+pub fn ready_to_change(files: usize) -> (Sandbox, Snapshot, BTreeSet<String>, Vec<String>) {
     let sandbox = encrypted(files);
     sandbox.poof(["backup"]).run().expect_code(0);
     let original = Snapshot::of(&sandbox.data());

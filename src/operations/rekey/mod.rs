@@ -2,6 +2,7 @@
 //! new ones, beside what is there, and proves it. Then rclone-poof.conf gets them, and the old
 //! ciphertext goes. A run may end anywhere: the next one goes on.
 
+mod abort;
 mod comparison;
 mod old;
 mod passwords;
@@ -32,6 +33,8 @@ pub struct Request {
     pub caution: Caution,
     /// Earlier snapshots, which are under the old passwords, may go.
     pub purge_history: bool,
+    /// The change is given up.
+    pub abort: bool,
 }
 
 /// The bucket, seen with the old passwords and with the new ones.
@@ -45,6 +48,9 @@ struct Sides {
 /// # Errors
 /// What keeps the whole from working, or an interrupt.
 pub fn run(session: &Session, request: Request) -> Result<Outcome> {
+    if request.abort {
+        return abort::run(session, request.caution);
+    }
     let Caution { dry_run, yes, .. } = request.caution;
     let _lock = session.lock_unless(dry_run)?;
     let poof = PoofConf::load(&session.files.poof).map_err(Problem::into_error)?;
@@ -65,7 +71,12 @@ pub fn run(session: &Session, request: Request) -> Result<Outcome> {
     }
     hooks::around(session, ready.hooks(), false, "rekey", || {
         let mut change = match begun {
-            Some(change) => change,
+            Some(change) if is_switched || !change.is_given_up() => change,
+            Some(change) => {
+                session.report.note("First goes what is left of the change that was given up.");
+                abort::complete(session, change, request.caution.allowed)?;
+                Change::begin(session, &poof, &section)?
+            }
             None => Change::begin(session, &poof, &section)?,
         };
         if !is_switched {
@@ -219,10 +230,11 @@ fn send(session: &Session, caution: Caution, ready: &Ready, sides: &Sides) -> Re
     Ok(outcome)
 }
 
-/// Nothing is left there: the old passwords go, and what was noted of them.
+/// Nothing is left under the passwords that are not in use: these go, and what was noted of
+/// them, which the next change would take for its own.
 fn finish(session: &Session, change: Change) -> Result<()> {
-    let [old, new] = change.names();
-    change.forget()?;
-    identity::forget(&session.state, &old)?;
-    identity::forget(&session.state, &new)
+    for name in change.names() {
+        identity::forget(&session.state, &name)?;
+    }
+    change.forget()
 }

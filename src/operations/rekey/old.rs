@@ -165,12 +165,16 @@ fn remove_rest(remote: &Remote, allowed: Allowed) -> Result<()> {
     let top = remote.top().map_err(fail)?;
     let mut others = Vec::new();
     for name in top.names.iter().filter(|name| *name != RECORDS) {
-        let listed = list(&remote.store(), name, &[], &mut Unwatched).map_err(fail)?;
-        if !listed.is_empty() && !allowed.foreign {
+        let store = remote.store();
+        let listed = list(&store, name, &[], &mut Unwatched).map_err(fail)?;
+        if listed.is_empty() {
+            // What is in it does not decrypt, or it is empty. It fails for one that is not.
+            let _ = store.remove_empty_directories(name);
+        } else if allowed.foreign {
+            remove_directory(remote, name)?;
+        } else {
             others.push(name.as_str());
-            continue;
         }
-        remove_directory(remote, name)?;
     }
     if !others.is_empty() {
         return Err(made_by_others(&others.join(", ")));

@@ -15,9 +15,10 @@ use crate::operations::session::Session;
 use crate::operations::{encryption, own_files, section};
 use crate::tree::remote::identity::successor;
 
-/// A section that is no remote, and its only key.
+/// A section that is no remote, and its keys.
 const PROGRESS: &str = "rekey";
 const EMPTIED: &str = "emptied";
+const GIVEN_UP: &str = "given_up";
 
 /// What of a crypt section changes.
 const KEYS: [&str; 2] = ["password", "password2"];
@@ -119,6 +120,20 @@ impl Change {
         self.save()
     }
 
+    /// Whether the change is given up: what is under the new passwords goes.
+    pub fn is_given_up(&self) -> bool {
+        self.file.conf.get(PROGRESS, GIVEN_UP).is_some()
+    }
+
+    /// Notes that.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn note_given_up(&mut self) -> Result<()> {
+        self.file.conf.set(PROGRESS, GIVEN_UP, "true");
+        self.save()
+    }
+
     /// Their names.
     pub fn names(&self) -> [String; 2] {
         names(&self.section)
@@ -160,7 +175,7 @@ impl Change {
         rclone.save(&session.files.rclone)
     }
 
-    /// Forgets the old passwords: the change is done.
+    /// Forgets the passwords that are not in use: the change is done, or given up.
     ///
     /// # Errors
     /// The file cannot be removed.

@@ -204,7 +204,9 @@ fn switched(told: &Told) {
     told.run(&sandbox, &["purge-plain"], 0);
     told.run(&sandbox, &["rekey", "--dry-run"], 0);
     told.run(&sandbox, &["rekey"], 7);
+    told.run(&sandbox, &["rekey", "--abort"], 0);
     told.run(&sandbox, &["rekey", "--yes"], 7);
+    told.run(&sandbox, &["rekey", "--abort", "--yes"], 7);
     told.run(&sandbox, &["rekey", "--yes", "--allow", "no-kit"], 0);
 }
 
