@@ -89,6 +89,12 @@ impl Problem {
         std::iter::once(self).chain(&self.more)
     }
 
+    /// The same, each by itself.
+    pub fn apart(mut self) -> Vec<Problem> {
+        let more = std::mem::take(&mut self.more);
+        std::iter::once(self).chain(more).collect()
+    }
+
     pub fn into_error(self) -> Error {
         let Problem { place, what, hint, more, .. } = &self;
         if more.is_empty() {
@@ -116,11 +122,15 @@ impl Problem {
         error.hint(format!("To correct them: {}.", commands.join(", ")))
     }
 
+    /// The file that has it.
+    pub fn file(&self) -> Option<&'static str> {
+        let files = ["poof.conf", "rclone-poof.conf"];
+        files.into_iter().find(|file| self.place.split(' ').next() == Some(file))
+    }
+
     /// The file that an editor has to open.
     fn editor(&self) -> Option<&'static str> {
-        let files = ["poof.conf", "rclone-poof.conf"];
-        let is_there = self.status != Status::MissingConfigFile;
-        files.into_iter().find(|file| is_there && self.place.split(' ').next() == Some(file))
+        self.file().filter(|_| self.status != Status::MissingConfigFile)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::base::files::{create_private_dir, write_private};
 use crate::base::shown::path_of;
 use crate::config::rclone_conf::is_encrypted;
 use crate::config::ready::ready;
-use crate::config::{PoofConf, Problem, RcloneConf, mistakes};
+use crate::config::{PoofConf, Problem, RcloneConf, Ready, mistakes};
 use crate::host::editor;
 use crate::host::scratch::Scratch;
 use crate::operations::Outcome;
@@ -38,7 +38,8 @@ pub fn run(session: &Session, which: Which) -> Result<Outcome> {
         Which::Rclone => &session.files.rclone,
     };
     let before = read(path, which)?;
-    let was_right = problem(session, which, &before).is_none();
+    let (own, others) = problems(session, which, &before);
+    let was_right = own.is_empty();
     let io = |error: std::io::Error| Error::io("make a copy in", &session.state, &error);
     create_private_dir(&session.state)?;
     let scratch = Scratch::below(&session.state).map_err(io)?;
@@ -51,8 +52,16 @@ pub fn run(session: &Session, which: Which) -> Result<Outcome> {
             session.report.note("Nothing was changed.");
             return Ok(Outcome::default().with("changed", false));
         }
-        let Some(problem) = problem(session, which, &now) else {
+        // What is wrong with the other file, this one cannot mend; but for what it has caused.
+        let (mut own, mut beside) = problems(session, which, &now);
+        own.extend(beside.extract_if(.., |problem| !others.contains(problem)));
+        let Some(problem) = Problem::all(own) else {
             put(session, path, &before, &now)?;
+            if let Some(problem) = Problem::all(beside) {
+                let error = problem.into_error();
+                let hint = error.hint_text().unwrap_or_default();
+                session.report.warn(&format!("{}. {hint}", error.message().trim_end_matches('.')));
+            }
             return Ok(Outcome::default().with("changed", true));
         };
         let error = problem.into_error();
@@ -97,7 +106,17 @@ fn read(path: &Path, which: Which) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What is wrong with a file that reads so, beside the other as it is.
+/// What is wrong with a file that reads so, and what with the other beside it.
+fn problems(session: &Session, which: Which, bytes: &[u8]) -> (Vec<Problem>, Vec<Problem>) {
+    let name = match which {
+        Which::Poof => "poof.conf",
+        Which::Rclone => "rclone-poof.conf",
+    };
+    let all = problem(session, which, bytes).map(Problem::apart).unwrap_or_default();
+    all.into_iter().partition(|problem| problem.file() == Some(name))
+}
+
+/// What is wrong with both.
 fn problem(session: &Session, which: Which, bytes: &[u8]) -> Option<Problem> {
     let (files, home) = (&session.files, &session.layout.home);
     let (poof, rclone) = match which {
@@ -110,9 +129,12 @@ fn problem(session: &Session, which: Which, bytes: &[u8]) -> Option<Problem> {
             Err(problem) => return Some(problem),
         },
     };
-    // What is wrong with the other file, this one cannot mend.
-    let (Ok(poof), Ok(rclone)) = (poof, rclone) else { return None };
-    ready(&poof, &rclone, home).and_then(crate::config::Ready::strict).err()
+    match (poof, rclone) {
+        (Ok(poof), Ok(rclone)) => ready(&poof, &rclone, home).and_then(Ready::strict).err(),
+        // Nobody has asked for its password.
+        (Ok(_), Err(_)) if fs::read(&files.rclone).is_ok_and(|bytes| is_encrypted(&bytes)) => None,
+        (Err(problem), _) | (_, Err(problem)) => Some(problem),
+    }
 }
 
 fn put(session: &Session, path: &PathBuf, before: &[u8], now: &[u8]) -> Result<()> {

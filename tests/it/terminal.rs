@@ -159,3 +159,45 @@ fn what_was_edited_is_put_in_place_only_if_poof_takes_it() {
     let left: Vec<_> = left.map(|entry| entry.file_name()).collect();
     assert!(left.iter().all(|name| !name.to_string_lossy().starts_with("scratch-")), "{left:?}");
 }
+
+#[test]
+fn mistakes_of_the_other_file_are_listed_and_not_asked_for() {
+    let (sandbox, _) = on_disk();
+    let [conf, rclone] = ["poof.conf", "rclone-poof.conf"].map(|name| sandbox.confdir().join(name));
+    let terminal = Terminal::open(&sandbox, 220);
+    let edit = |run: usize, file: &str, script: &str, answers: &[&str]| {
+        let end = format!(" in run {run}");
+        let poof = format!("{} edit {file}; echo code $?{end}", env!("CARGO_BIN_EXE_poof"));
+        terminal.enter(&format!("clear; {} {poof}", editor(&sandbox, script)));
+        for answer in answers {
+            let asked = |row: &String| row.ends_with("[y/N]");
+            terminal.until("a question", |rows| rows.last().is_some_and(asked));
+            terminal.enter(answer);
+        }
+        let is_end = |row: &String| row.starts_with("code ") && row.ends_with(&end);
+        terminal.until("the end", |rows| rows.iter().any(is_end)).join("\n")
+    };
+    let right = fs::read_to_string(&rclone).unwrap();
+    fs::write(&rclone, right.replacen("[poof-backup]\n", "[poof-backup]\nnonsense = 1\n", 1))
+        .unwrap();
+    let keep = r#"sed -i 's/"paths"/"keep": "3d", "paths"/' "$1""#;
+    let said = edit(1, "poof.conf", keep, &[]);
+    assert!(said.contains("nonsense") && said.contains("code 0"), "{said}");
+    assert!(said.contains("`poof edit rclone-poof.conf`"), "{said}");
+    assert!(fs::read_to_string(&conf).unwrap().contains("3d"));
+    // Those of the file itself bring the question, and those of the other wait for its end.
+    let both =
+        r#"if grep -q soon "$1"; then sed -i s/soon/5d/ "$1"; else sed -i s/3d/soon/ "$1"; fi"#;
+    let said = edit(2, "poof.conf", both, &["y"]);
+    assert!(said.contains("code 0") && said.matches("].nonsense").count() == 1, "{said}");
+    // What it has caused in the other can be mended here.
+    fs::write(&rclone, &right).unwrap();
+    let said = edit(3, "rclone-poof.conf", r#"sed -i 's/^\[poof-backup/[moved/' "$1""#, &["n"]);
+    assert!(said.contains("has no section") && said.contains("code 3"), "{said}");
+    assert_eq!(fs::read_to_string(&rclone).unwrap(), right);
+    // A file that cannot be read at all is no reason to keep the other as it is.
+    fs::write(&rclone, "no section").unwrap();
+    let said = edit(4, "poof.conf", "sed -i s/5d/7d/ \"$1\"", &[]);
+    assert!(said.contains("rclone-poof.conf") && said.contains("code 0"), "{said}");
+    assert!(fs::read_to_string(&conf).unwrap().contains("7d"));
+}
