@@ -16,7 +16,7 @@ use crate::cli::{self, Cli, Color};
 use crate::commands;
 use crate::host::{clipboard, confine};
 use crate::operations::session::Given;
-use crate::operations::{Outcome, Session};
+use crate::operations::{Outcome, Session, loading};
 use crate::report::{Event, Report};
 use crate::storage;
 
@@ -59,6 +59,7 @@ pub fn run() -> ExitCode {
     let session = Session::new(given, Arc::clone(&terminal) as Arc<dyn Report>);
     let outcome = session.and_then(|session| {
         interrupt::install()?;
+        loading::shown_as_named(&session);
         commands::run(cli, &session)
     });
     finish(&terminal, outcome)

@@ -25,6 +25,27 @@ pub fn one_line(name: &str) -> Cow<'_, str> {
     escaped(name, is_obeyed)
 }
 
+/// The same with each of `names`, which may have several lines, on one.
+pub fn harmless_with<'a>(text: &'a str, names: &[String]) -> Cow<'a, str> {
+    let mut text = Cow::Borrowed(text);
+    for name in names.iter().filter(|name| text.contains(*name)).collect::<Vec<_>>() {
+        text = text.replace(name, &one_line(name)).into();
+    }
+    match text {
+        Cow::Borrowed(text) => harmless(text),
+        Cow::Owned(text) => harmless(&text).into_owned().into(),
+    }
+}
+
+/// Those of some names that break a line or move on in it, which a text may do: the longest
+/// first, for one may be a part of another.
+pub fn unruly<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let unruly = names.filter(|name| name.contains(['\n', '\t']));
+    let mut unruly: Vec<_> = unruly.map(str::to_owned).collect();
+    unruly.sort_by_key(|name| std::cmp::Reverse(name.len()));
+    unruly
+}
+
 fn escaped(text: &str, is_one: impl Fn(char) -> bool) -> Cow<'_, str> {
     if !text.contains(&is_one) {
         return text.into();
@@ -98,6 +119,11 @@ mod tests {
             assert_eq!(name_of(name), shown);
             assert_eq!(path_of(Path::new(OsStr::from_bytes(name))), shown);
         }
+        let names = unruly(["plain", "a\n", "a\n\tb"].into_iter());
+        assert_eq!(names, ["a\n\tb", "a\n"]);
+        let text = "a\n\tb: fine\na\n/x: \x1b";
+        assert_eq!(harmless_with(text, &names), "a\\n\\tb: fine\na\\n/x: \\u{1b}");
+        assert_eq!(harmless_with("two\nlines", &names), "two\nlines");
         assert_eq!(harmless("two\nlines\tand \x1b[2J"), "two\nlines\tand \\u{1b}[2J");
     }
 

@@ -1,5 +1,6 @@
 //! The only way to standard output and standard error.
 
+use std::borrow::Cow;
 use std::env;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::Path;
@@ -11,7 +12,7 @@ use super::error::{Error, Result};
 use super::interrupt;
 use super::log::Log;
 use super::secret::Secret;
-use super::shown::harmless;
+use super::shown::{harmless_with, unruly};
 
 /// How much and in which form a command speaks.
 #[derive(Clone, Copy, Default)]
@@ -46,6 +47,8 @@ pub struct Terminal {
     log: Option<Log>,
     /// In each command that a text shows.
     options: Mutex<String>,
+    /// Names that a text shows on one line, though they have several.
+    unruly: Mutex<Vec<String>>,
     /// What goes to standard error goes there as well.
     copy: Option<Arc<Log>>,
 }
@@ -65,6 +68,7 @@ impl Terminal {
             broken: Mutex::new(None),
             log: None,
             options: Mutex::default(),
+            unruly: Mutex::default(),
             copy: None,
         }
     }
@@ -88,6 +92,7 @@ impl Terminal {
         };
         let kept = Terminal::new(OutputOptions { volume, ..self.voice });
         kept.address(&self.options());
+        kept.unruly.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&self.unruly());
         Terminal { log: Some(log), copy: self.copy.clone(), ..kept }
     }
 
@@ -98,6 +103,20 @@ impl Terminal {
 
     pub fn options(&self) -> String {
         self.options.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Names that texts show from here on.
+    pub fn shows<'a>(&self, names: impl Iterator<Item = &'a str>) {
+        *self.unruly.lock().unwrap_or_else(PoisonError::into_inner) = unruly(names);
+    }
+
+    fn unruly(&self) -> Vec<String> {
+        self.unruly.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Text that a terminal shows and does not obey.
+    fn harmless<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        harmless_with(text, &self.unruly())
     }
 
     pub fn volume(&self) -> Volume {
@@ -116,7 +135,7 @@ impl Terminal {
         if !self.voice.json {
             self.keep(text);
             // What is in a file or a pipe gets to a terminal later.
-            self.to_stdout(&harmless(text));
+            self.to_stdout(&self.harmless(text));
         } else if self.voice.volume >= Volume::Normal {
             self.to_stderr(text, Paint::Plain);
         }
@@ -193,7 +212,7 @@ impl Terminal {
         if yes || !self.interactive() {
             return Ok(yes);
         }
-        let answer = Self::typed(&format!("{question} [y/N] "))?;
+        let answer = self.typed(&format!("{question} [y/N] "))?;
         Ok(answer.is_some_and(|line| matches!(line.trim(), "y" | "Y" | "yes" | "Yes")))
     }
 
@@ -202,12 +221,12 @@ impl Terminal {
     /// # Errors
     /// The user interrupts instead of answering.
     pub fn ask(&self, question: &str) -> Result<Option<String>> {
-        if self.interactive() { Self::typed(question) } else { Ok(None) }
+        if self.interactive() { self.typed(question) } else { Ok(None) }
     }
 
-    fn typed(prompt: &str) -> Result<Option<String>> {
+    fn typed(&self, prompt: &str) -> Result<Option<String>> {
         let mut err = io::stderr().lock();
-        let _ = write!(err, "{}", harmless(prompt)).and_then(|()| err.flush());
+        let _ = write!(err, "{}", self.harmless(prompt)).and_then(|()| err.flush());
         drop(err);
         // Reading goes on after a signal (SA_RESTART), so somebody else reads.
         let (sender, answer) = mpsc::channel();
@@ -274,7 +293,7 @@ impl Terminal {
     fn to_stderr(&self, text: &str, paint: Paint) {
         self.keep(text);
         if let Some(copy) = &self.copy {
-            text.lines().for_each(|line| copy.line(line));
+            self.harmless(text).lines().for_each(|line| copy.line(line));
         }
         if !matches!(self.log, Some(Log::StandardError)) {
             self.print(text, paint);
@@ -290,7 +309,7 @@ impl Terminal {
             Paint::Red => ("\x1b[31m", "\x1b[0m"),
         };
         // A closed standard error leaves nobody to tell.
-        let _ = writeln!(io::stderr().lock(), "{on}{}{off}", harmless(text));
+        let _ = writeln!(io::stderr().lock(), "{on}{}{off}", self.harmless(text));
     }
 
     fn remember(&self, outcome: io::Result<()>) {

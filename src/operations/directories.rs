@@ -7,7 +7,7 @@ use super::caution::Caution;
 use super::own_files::real;
 use super::{Outcome, Session, removal};
 use crate::base::error::{Error, Kind, Result};
-use crate::base::shown::{name_of, path_of};
+use crate::base::shown::{name_of, path_of, typed};
 use crate::config::poof_conf::PLACEHOLDER;
 use crate::config::ready::storage_section;
 use crate::config::trees::{Directory, directories, directory};
@@ -40,8 +40,9 @@ pub fn add(session: &Session, dir: &Path, name: Option<&str>, dry_run: bool) -> 
         if there != PLACEHOLDER {
             let what = format!("{} is in poof.conf already, as {there}", name_of(local.as_bytes()));
             return Err(Error::new(Kind::Usage, what).hint(format!(
-                "Under another name it would be sent again. If you want that: `poof remove {there}` \
-                 first."
+                "Under another name it would be sent again. If you want that: `poof remove {}` \
+                 first.",
+                typed(Path::new(there))
             )));
         }
     }
@@ -189,9 +190,9 @@ fn unknown(conf: &PoofConf, what: &str) -> Error {
 fn is_not_wiped(session: &Session, tree: &str) -> Result<()> {
     match Records::in_state(&session.state).get(tree)? {
         None => Ok(()),
-        Some(_) => {
-            Err(Error::guard(format!("{tree} is wiped here: its only copy is on the remote"))
-                .hint(format!("`poof download --only {tree}` brings it back first.")))
-        }
+        Some(_) => Err(Error::guard(format!(
+            "{tree} is wiped here: its only copy is on the remote"
+        ))
+        .hint(format!("`poof download --only {}` brings it back first.", typed(Path::new(tree))))),
     }
 }

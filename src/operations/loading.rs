@@ -10,7 +10,7 @@ use crate::base::error::{Error, Kind, Result};
 use crate::config::programs::{of_rclone, settings};
 use crate::config::ready::ready_with;
 use crate::config::trees::{Directory, LEAST};
-use crate::config::{Problem, RcloneConf, Ready, mistakes};
+use crate::config::{PoofConf, Problem, RcloneConf, Ready, mistakes};
 use crate::storage::store::set_patience;
 
 /// Loads and checks both files and gives rclone its own.
@@ -107,6 +107,14 @@ fn put_in_force(
     set_patience(ready.patience());
     bandwidth::obey(session, &ready);
     Ok(ready)
+}
+
+/// Has texts show on one line what poof.conf calls the directories.
+pub fn shown_as_named(session: &Session) {
+    if let Ok(poof) = PoofConf::load(&session.files.poof) {
+        let names = poof.paths().flat_map(|(local, name)| [local, name.trim_matches('/')]);
+        session.report.shows(&names.collect::<Vec<_>>());
+    }
 }
 
 /// The directories of the names in `only`, or all.

@@ -1,6 +1,9 @@
 //! Which snapshot is meant: the newest, or that of a time or of a number.
 
+use std::path::Path;
+
 use crate::base::error::{Error, Kind, Result};
+use crate::base::shown::typed;
 use crate::base::units::{date, moment};
 
 #[derive(Clone, Copy, Default)]
@@ -65,8 +68,11 @@ pub fn no_snapshot(tree: &str, which: Which, oldest: u64) -> Error {
         Which::Number(number) => format!("{tree} has no snapshot {number}"),
         Which::Newest => format!("{tree} has no snapshot"),
     };
-    Error::new(Kind::Incomplete, what)
-        .hint(format!("Its oldest one is from {}: `poof history {tree}`.", date(oldest)))
+    Error::new(Kind::Incomplete, what).hint(format!(
+        "Its oldest one is from {}: `poof history {}`.",
+        date(oldest),
+        typed(Path::new(tree))
+    ))
 }
 
 /// Why a snapshot that is there is none.

@@ -113,14 +113,17 @@ fn configured(event: &Event) -> Option<(Tone, String)> {
         }
         E::Kit { path, .. } => (Tone::Result, shown(path)),
         E::State { question, status } => (Tone::Result, format!("{question}? - {status}")),
-        E::Added { tree, path } => (Tone::Done, format!("added {} as {tree}", shown(path))),
+        E::Added { tree, path } => {
+            (Tone::Done, format!("added {} as {}", shown(path), one_line(tree)))
+        }
         E::Dropped { tree, purged, path } => {
             let stays = if *purged {
                 "its files stay here".to_owned()
             } else {
                 format!(
-                    "its files stay here, and its snapshot on the remote (`poof remove {tree} \
-                     --purge` deletes that)"
+                    "its files stay here, and its snapshot on the remote (`poof remove {} --purge` \
+                     deletes that)",
+                    typed(Path::new(tree))
                 )
             };
             (Tone::Done, format!("{} is not in poof.conf any more: {stays}", shown(path)))

@@ -29,6 +29,9 @@ pub trait Report: Send + Sync {
     /// From here on each command of poof that a text shows has these options.
     fn address(&self, _options: &str) {}
 
+    /// From here on texts have these names, which may be of several lines.
+    fn shows(&self, _names: &[&str]) {}
+
     /// Tells an error that the work survives, or ends with.
     fn error(&self, error: &Error);
 
@@ -140,6 +143,10 @@ impl Report for Silent {
 impl Report for Terminal {
     fn address(&self, options: &str) {
         Terminal::address(self, options);
+    }
+
+    fn shows(&self, names: &[&str]) {
+        Terminal::shows(self, names.iter().copied());
     }
 
     fn tell(&self, event: &Event) {

@@ -1,11 +1,11 @@
 //! What people alone are told: a note is no line of `--json`. Its data and its sentence are
 //! both here, so that an operation says what happened, and never how that reads.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::progress::Standing;
-use crate::base::shown::{name_of, one_line, path_of};
+use crate::base::shown::{name_of, one_line, path_of, typed};
 use crate::base::units::{bytes, clock, date, files};
 use crate::host::schedule::{Found, Interval, Kind};
 
@@ -545,7 +545,10 @@ impl TreeNote {
                 "what the snapshot does not hold of the configuration in use stays".to_owned()
             }
             TreeNote::ConfigurationLeft(only) => {
-                format!("the configuration in use is left alone (`--only {only}` restores it)")
+                format!(
+                    "the configuration in use is left alone (`--only {}` restores it)",
+                    typed(Path::new(only))
+                )
             }
             TreeNote::WithoutManifest => "no manifest on the remote, so that nothing is proven; \
                  content and times come back, other attributes, empty directories and hard links \

@@ -89,6 +89,7 @@ mod model;
 mod mounted_over;
 #[cfg(target_os = "linux")] // strace
 mod moved_aside;
+mod names_of_directories;
 #[cfg(target_os = "linux")] // setpriv, renameat2
 mod neighbour;
 mod nested;

@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Contents, Held, Selection, Which, ls};
 use crate::base::error::{Error, Result};
 use crate::base::interrupt;
+use crate::base::shown::typed;
 use crate::base::units::files;
 use crate::config::Ready;
 use crate::operations::caution::Caution;
@@ -194,8 +195,9 @@ impl<'a> Getting<'a> {
         }
         let what = format!("{name} is wiped here, and an earlier state is not what was wiped");
         Err(Error::guard(what).hint(format!(
-            "`--to DIR` puts it elsewhere. `poof download --only {name}` brings the newest \
-             snapshot back first."
+            "`--to DIR` puts it elsewhere. `poof download --only {}` brings the newest snapshot \
+             back first.",
+            typed(Path::new(name))
         )))
     }
 

@@ -1,10 +1,11 @@
 //! `poof ls`: what a snapshot holds, from its manifest.
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use super::{Contents, Selection, Which, entry_event, or_named, unlisted};
 use crate::base::error::{Error, Kind, Result};
-use crate::base::shown::name_of;
+use crate::base::shown::{name_of, typed};
 use crate::config::Ready;
 use crate::operations::{Outcome, Session, loading};
 use crate::report::event::{EntryShown, Generation};
@@ -71,8 +72,10 @@ pub(in crate::operations) fn list(
 /// That a snapshot does not have a path.
 pub(super) fn not_held(tree: &str, path: &[u8]) -> Error {
     let path = name_of(path);
-    Error::new(Kind::Incomplete, format!("{tree}/{path} is not in the snapshot"))
-        .hint(format!("`poof find` looks for names; `poof history {tree}` lists the snapshots."))
+    Error::new(Kind::Incomplete, format!("{tree}/{path} is not in the snapshot")).hint(format!(
+        "`poof find` looks for names; `poof history {}` lists the snapshots.",
+        typed(Path::new(tree))
+    ))
 }
 
 struct Lists<'a> {

@@ -18,7 +18,7 @@ use super::wipe::forget_names;
 use super::{hooks, loading, shared};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
-use crate::base::shown::path_of;
+use crate::base::shown::{path_of, typed};
 use crate::base::units::files;
 use crate::config::Ready;
 use crate::config::trees::Directory;
@@ -244,8 +244,9 @@ impl<'a> Incoming<'a> {
         if wiped && self.request.to.is_none() {
             let what = format!("{name} is wiped here: its newest snapshot comes back first");
             return Err(Error::guard(what).hint(format!(
-                "`poof download --only {name}` brings that back. `--to DIR` restores an earlier \
-                 one elsewhere."
+                "`poof download --only {}` brings that back. `--to DIR` restores an earlier one \
+                 elsewhere.",
+                typed(Path::new(name))
             )));
         }
         let all = snapshots.told(watch)?.all;

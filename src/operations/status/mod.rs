@@ -18,6 +18,7 @@ use super::wipe::forget_names;
 use super::{bandwidth, figures, loading, profiles, runner, schedule, unattended};
 use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
+use crate::base::shown::typed;
 use crate::base::units::{date, files};
 use crate::config::trees::Directory;
 use crate::report::event::{self, Seen};
@@ -310,8 +311,9 @@ fn newest(
             if known.is_some() {
                 let what = format!(
                     "{name}: {host} saved a snapshot on {} that this machine has not taken \
-                     (`poof download --only {name}`)",
-                    date(made)
+                     (`poof download --only {}`)",
+                    date(made),
+                    typed(Path::new(name))
                 );
                 findings.doubts.push(Doubt::unsaved(what));
             }

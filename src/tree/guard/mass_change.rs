@@ -1,8 +1,10 @@
 //! The guard against what a ransom program leaves.
 
+use std::path::Path;
+
 use super::{Allowed, FEW, refuse};
 use crate::base::error::Error;
-use crate::base::shown::name_of;
+use crate::base::shown::{name_of, typed};
 
 /// What a directory has lost of the content of its last snapshot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,12 +43,13 @@ pub fn mass_change(tree: &str, losses: &Losses, allowed: Allowed) -> Result<(), 
     if allowed.mass_change {
         return Ok(());
     }
+    let typed = typed(Path::new(tree));
     if losses.are_of_most() {
         let what =
             format!("{rewritten} of {of} files of {tree} have other content than in the snapshot");
         let hint = format!(
             "A ransom program leaves files so, and so does any program that rewrites more than \
-             half of them. `poof diff {tree}` lists them; open some."
+             half of them. `poof diff {typed}` lists them; open some."
         );
         return Err(refuse(what, &hint, "mass-change"));
     }
@@ -57,7 +60,7 @@ pub fn mass_change(tree: &str, losses: &Losses, allowed: Allowed) -> Result<(), 
             example.unwrap_or_default()
         );
         let hint = format!(
-            "A ransom program leaves files so. `poof diff {tree}` lists what differs; open some. \
+            "A ransom program leaves files so. `poof diff {typed}` lists what differs; open some. \
              The snapshot still has the good ones: `poof download` brings them back, to a \
              machine that is clean."
         );

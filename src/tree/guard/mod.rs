@@ -9,7 +9,7 @@ use std::path::Path;
 use super::model::layout::RECORDS;
 use super::model::plan::Totals;
 use crate::base::error::{Error, UNCHANGED};
-use crate::base::shown::{name_of, path_of};
+use crate::base::shown::{name_of, path_of, typed};
 use crate::storage::remote::Top;
 pub use mass_change::{Losses, are_many, mass_change};
 pub use newer::{Distance, newer_snapshot, saved_at_once};
@@ -67,7 +67,10 @@ pub fn local_source(
     let hint = if has_snapshot {
         "Is its disk mounted? `poof download` brings it back.".to_owned()
     } else {
-        format!("Is its disk mounted? If you do not want it any more: `poof remove {name}`.")
+        format!(
+            "Is its disk mounted? If you do not want it any more: `poof remove {}`.",
+            typed(Path::new(name))
+        )
     };
     match entries {
         Some(0) if !allowed.empty_source => {
@@ -161,8 +164,12 @@ pub fn wiped(dir: &Path, allowed: Allowed) -> Result<(), Error> {
 /// is not what was proven.
 pub fn touched(tree: &str, path: &[u8]) -> Error {
     let path = name_of(path);
-    Error::guard(format!("{tree}/{path} has other attributes than in the snapshot: it stays"))
-        .hint(format!("Nothing was wiped. `poof get {tree}` sets them again; then upload again."))
+    Error::guard(format!("{tree}/{path} has other attributes than in the snapshot: it stays")).hint(
+        format!(
+            "Nothing was wiped. `poof get {}` sets them again; then upload again.",
+            typed(Path::new(tree))
+        ),
+    )
 }
 
 /// A tree that was wiped here is not on the remote any more: whatever is allowed, poof

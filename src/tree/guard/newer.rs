@@ -1,7 +1,10 @@
 //! The guard of what another machine has saved.
 
+use std::path::Path;
+
 use super::Allowed;
 use crate::base::error::Error;
+use crate::base::shown::typed;
 use crate::base::units::date;
 use crate::tree::model::change::{Change, News, Why};
 
@@ -67,6 +70,7 @@ pub fn newer_snapshot(
     let what = format!(
         "{tree}: {host} saved a snapshot on {made} that this machine has not seen; {differs}"
     );
+    let tree = typed(Path::new(tree));
     let hint = format!(
         "`poof download --only {tree}` brings it here (`--dry-run` shows what changes; files of \
          your own that it does not hold: move them elsewhere first)."
