@@ -19,7 +19,7 @@ use crate::tree::remote::identity;
 use crate::tree::snapshot::names;
 
 /// How long a look into a snapshot may take.
-const LIMIT: Duration = Duration::from_millis(60);
+const LIMIT: Duration = Duration::from_millis(300);
 
 fn poof_conf(session: &Session) -> Option<PoofConf> {
     PoofConf::load(&session.files.poof).ok()
@@ -86,7 +86,7 @@ pub fn paths(session: &Session, typed: &[u8]) -> Vec<Vec<u8>> {
         let split = rest.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
         let (above, beginning) = rest.split_at(split);
         let Some(cache) = newest_cache(session, &tree) else { continue };
-        for found in names(&cache, above, beginning, until) {
+        for found in names(&cache, above, beginning, || Instant::now() >= until) {
             let end: &[u8] = if found.is_directory { b"/" } else { b"" };
             all.push([&top[..], above, &found.name, end].concat());
         }

@@ -32,6 +32,11 @@ pub fn pack(raw: &[u8], level: i32) -> Vec<u8> {
 
 /// The entries of a block whose integrity was checked before.
 pub fn unpack(bytes: &[u8]) -> Result<Vec<Entry>, Damaged> {
+    decode(&unpack_raw(bytes)?)
+}
+
+/// What [`pack`] was given.
+pub fn unpack_raw(bytes: &[u8]) -> Result<Vec<u8>, Damaged> {
     let mut raw = Vec::new();
     let mut decoder = zstd::Decoder::with_buffer(bytes).map_err(|_| Damaged::Cut)?;
     decoder.window_log_max(WINDOW).map_err(|_| Damaged::Cut)?;
@@ -39,30 +44,37 @@ pub fn unpack(bytes: &[u8]) -> Result<Vec<Entry>, Damaged> {
     if raw.len() as u64 > LARGEST {
         return Err(Damaged::Invalid("it is too large"));
     }
-    decode(&raw)
+    Ok(raw)
 }
 
 /// The entries of raw bytes; any bytes at all give entries or an error. An attribute of two
 /// bytes takes fifty in memory: so no more of them are read than there may be.
 pub fn decode(all: &[u8]) -> Result<Vec<Entry>, Damaged> {
     let mut entries: Vec<Entry> = Vec::new();
-    let mut raw = all;
-    while !raw.is_empty() {
-        if all.len() - raw.len() >= SIZE {
-            return Err(Damaged::Invalid("it goes on where it should have ended"));
-        }
-        let (entry, rest) = postcard::take_from_bytes::<Entry>(raw).map_err(|_| Damaged::Cut)?;
-        check(&entry)?;
-        if let Some(last) = entries.last() {
-            follows(&last.path, &entry.path)?;
-        }
+    let mut at = 0;
+    while at < all.len() {
+        let (entry, next) = entry_at(all, at, entries.last())?;
         if entries.len() >= MOST as usize {
             return Err(Damaged::Invalid("too many entries"));
         }
         entries.push(entry);
-        raw = rest;
+        at = next;
     }
     Ok(entries)
+}
+
+/// The entry at a place in raw bytes, and the place of the next; `last` is the entry before it.
+pub fn entry_at(all: &[u8], at: usize, last: Option<&Entry>) -> Result<(Entry, usize), Damaged> {
+    if at >= SIZE {
+        return Err(Damaged::Invalid("it goes on where it should have ended"));
+    }
+    let raw = all.get(at..).unwrap_or_default();
+    let (entry, rest) = postcard::take_from_bytes::<Entry>(raw).map_err(|_| Damaged::Cut)?;
+    check(&entry)?;
+    if let Some(last) = last {
+        follows(&last.path, &entry.path)?;
+    }
+    Ok((entry, all.len() - rest.len()))
 }
 
 /// The path `next` may come after `last`.

@@ -217,15 +217,22 @@ fn fill(input: &mut impl Read, bytes: &mut [u8]) -> Result<(), Damaged> {
     })
 }
 
-/// An index in which a place is found without reading what is before it.
+/// An index in which places are found without reading what is before them.
 pub struct IndexBlocks<R> {
     input: R,
     /// Where each block is, with its size.
     places: Vec<(u64, u32)>,
-    /// The first path of each block that was read.
+    /// The first path of each block that was unpacked.
     firsts: Vec<Option<Vec<u8>>>,
-    /// The block that was read last, and its number.
-    current: (usize, Vec<Entry>),
+    /// The blocks that were unpacked last, with their numbers; the last one first.
+    unpacked: Vec<(usize, Vec<u8>)>,
+    /// The block in which the last place is.
+    number: usize,
+    /// How many blocks before it the place before that is.
+    step: usize,
+    /// Where in that block the entry behind `current` is.
+    next: usize,
+    current: Option<Entry>,
 }
 
 impl<R: Read + Seek> IndexBlocks<R> {
@@ -246,43 +253,82 @@ impl<R: Read + Seek> IndexBlocks<R> {
             input.seek(SeekFrom::Start(at)).map_err(unreadable)?;
         }
         let firsts = vec![None; places.len()];
-        Ok(IndexBlocks { input, places, firsts, current: (usize::MAX, Vec::new()) })
+        let unpacked = Vec::new();
+        let (number, step, next, current) = (0, 0, 0, None);
+        Ok(IndexBlocks { input, places, firsts, unpacked, number, step, next, current })
     }
 
-    /// The first entry that is not before `path`.
+    /// The first entry that is not before `path`, which is not before the path of the last call.
     ///
     /// # Errors
     /// A block is damaged.
     pub fn not_before(&mut self, path: &[u8]) -> Result<Option<&Entry>, Damaged> {
-        let is_before = |other: &[u8]| order(other, path).is_le();
-        // The last block that begins not behind it.
-        let (mut low, mut high) = (0, self.places.len());
-        while low < high {
-            let middle = low.midpoint(high);
-            if is_before(&self.first(middle)?) { low = middle + 1 } else { high = middle }
-        }
-        let number = low.saturating_sub(1);
-        for number in number..self.places.len() {
-            self.read(number)?;
-            let at = self.current.1.partition_point(|entry| order(&entry.path, path).is_lt());
-            if at < self.current.1.len() {
-                return Ok(self.current.1.get(at));
+        for number in self.block_of(path)?..self.places.len() {
+            if self.number != number {
+                (self.number, self.next, self.current) = (number, 0, None);
+            }
+            let is_before = |entry: &Entry| order(&entry.path, path).is_lt();
+            let (mut at, mut current) = (self.next, self.current.take());
+            let raw = self.unpack(number)?;
+            while current.as_ref().is_none_or(is_before) && at < raw.len() {
+                let (entry, next) = block::entry_at(raw, at, current.as_ref())?;
+                (current, at) = (Some(entry), next);
+            }
+            (self.current, self.next) = (current, at);
+            if !self.current.as_ref().is_none_or(is_before) {
+                return Ok(self.current.as_ref());
             }
         }
         Ok(None)
     }
 
-    fn first(&mut self, number: usize) -> Result<Vec<u8>, Damaged> {
-        if self.firsts[number].is_none() {
-            self.read(number)?;
+    /// The last block that begins not behind `path`, from the one at hand on. Directories beside
+    /// one another are often alike: so it is looked for where the last step leads.
+    fn block_of(&mut self, path: &[u8]) -> Result<usize, Damaged> {
+        let (at_hand, end) = (self.number, self.places.len());
+        let (mut low, mut high, mut width) = (at_hand, end, 1);
+        let mut probe = at_hand + self.step.max(1);
+        while low + 1 < high {
+            if !(low < probe && probe < high) {
+                probe = low.midpoint(high);
+            }
+            if order(self.first(probe)?, path).is_gt() {
+                high = probe;
+                probe = high.saturating_sub(width);
+            } else {
+                low = probe;
+                probe = low + width;
+            }
+            width *= 2;
+            // Until it is between two probes, in steps that double.
+            if low > at_hand && high < end {
+                probe = low.midpoint(high);
+            }
         }
-        Ok(self.firsts[number].clone().unwrap_or_default())
+        self.step = low - at_hand;
+        Ok(low)
     }
 
-    fn read(&mut self, number: usize) -> Result<(), Damaged> {
-        if self.current.0 == number {
-            return Ok(());
+    fn first(&mut self, number: usize) -> Result<&[u8], Damaged> {
+        if self.firsts[number].is_none() {
+            let (entry, _) = block::entry_at(self.unpack(number)?, 0, None)?;
+            self.firsts[number] = Some(entry.path);
         }
+        Ok(self.firsts[number].as_deref().unwrap_or_default())
+    }
+
+    fn unpack(&mut self, number: usize) -> Result<&[u8], Damaged> {
+        if let Some(at) = self.unpacked.iter().position(|(known, _)| *known == number) {
+            self.unpacked.swap(0, at);
+        } else {
+            let raw = self.read(number)?;
+            self.unpacked.insert(0, (number, raw));
+            self.unpacked.truncate(2);
+        }
+        Ok(&self.unpacked[0].1)
+    }
+
+    fn read(&mut self, number: usize) -> Result<Vec<u8>, Damaged> {
         let (at, size) = self.places[number];
         let seek = self.input.seek(SeekFrom::Start(at));
         seek.map_err(|error| Damaged::Unreadable(error.to_string()))?;
@@ -292,9 +338,6 @@ impl<R: Read + Seek> IndexBlocks<R> {
         if blake3::hash(&bytes) != hash {
             return Err(Damaged::WrongSeal);
         }
-        let entries = block::unpack(&bytes)?;
-        self.firsts[number] = entries.first().map(|entry| entry.path.clone());
-        self.current = (number, entries);
-        Ok(())
+        block::unpack_raw(&bytes)
     }
 }
