@@ -133,7 +133,7 @@ func isLost(err error) bool {
 	for _, damage := range []error{
 		crypt.ErrorEncryptedBadBlock, crypt.ErrorEncryptedBadMagic,
 		crypt.ErrorEncryptedFileBadHeader, crypt.ErrorEncryptedFileTooShort,
-		store.ErrTooLong,
+		store.ErrTooLong, store.ErrCut,
 	} {
 		if errors.Is(err, damage) {
 			return true

@@ -203,6 +203,9 @@ func sendStore(ctx context.Context, in rc.Params) (rc.Params, error) {
 	}
 	memory, parts := newBudget(inMemory), newBudget(inParts)
 	return each(ctx, in, func(s *store.Store, job *store.Send) any {
+		if len(job.Members) > 0 {
+			return sendBundle(ctx, s, root, parts, job)
+		}
 		limit, weight := memory, 3*job.Size
 		if job.Data == nil && job.Size > store.Whole {
 			limit, weight = parts, min(s.SendBuffers(job.Size), inParts)
@@ -222,6 +225,35 @@ func sendStore(ctx context.Context, in rc.Params) (rc.Params, error) {
 		record.Failure = failureOf(err)
 		return record
 	})
+}
+
+// packed is the record of a member of a bundle.
+type packed struct {
+	store.Packed
+	Changed bool     `json:"changed"`
+	Failure *Failure `json:"failure,omitempty"`
+}
+
+// sendBundle stores a bundle, and tells of each of its members.
+func sendBundle(ctx context.Context, s *store.Store, root *os.File, memory budget, job *store.Send) any {
+	record := struct {
+		outcome
+		store.Sent
+		Members []packed `json:"members"`
+	}{outcome: outcome{ID: job.ID}}
+	weight := min(job.Buffers(), inParts)
+	if err := memory.take(ctx, weight); err != nil {
+		record.Failure = failureOf(err)
+		return record
+	}
+	defer memory.give(weight)
+	sent, members, err := s.Bundle(ctx, root, job)
+	record.Sent, record.Failure = sent, failureOf(err)
+	for _, member := range members {
+		err := member.Err()
+		record.Members = append(record.Members, packed{member, errors.Is(err, store.ErrChanged), failureOf(err)})
+	}
+	return record
 }
 
 // abandonUploads aborts what earlier runs began to upload and nobody goes on with.
@@ -255,24 +287,50 @@ func fetchStore(ctx context.Context, in rc.Params) (rc.Params, error) {
 		defer func() { _ = dir.Close() }()
 	}
 	parts := newBudget(inParts)
-	return each(ctx, in, func(s *store.Store, job *store.Fetch) any {
-		record := struct {
-			outcome
-			store.Fetched
-		}{outcome: outcome{ID: job.ID}}
+	all := func(take func([]*store.Fetch)) error { return readSpans(in, take) }
+	return eachOf(ctx, in, all, func(s *store.Store, jobs []*store.Fetch, tell func(any) error) error {
+		if jobs[0].Part != nil {
+			return s.FetchMembers(ctx, dir, jobs, func(job *store.Fetch, got store.Fetched, err error) error {
+				return tell(fetched{outcome{ID: job.ID, Failure: failureOf(err)}, got})
+			})
+		}
+		job := jobs[0]
 		if job.Size >= store.Partly && job.First == nil {
 			weight := store.FetchBuffers(job.Size)
 			if err := parts.take(ctx, weight); err != nil {
-				record.Failure = failureOf(err)
-				return record
+				return tell(fetched{outcome: outcome{ID: job.ID, Failure: failureOf(err)}})
 			}
 			defer parts.give(weight)
 		}
-		var err error
-		record.Fetched, err = s.Fetch(ctx, dir, job)
-		record.Failure = failureOf(err)
-		return record
+		got, err := s.Fetch(ctx, dir, job)
+		return tell(fetched{outcome{ID: job.ID, Failure: failureOf(err)}, got})
 	})
+}
+
+// fetched is the record of an object that was read, or of a content in a bundle.
+type fetched struct {
+	outcome
+	store.Fetched
+}
+
+// readSpans hands over the jobs, those together that are read in one request.
+func readSpans(in rc.Params, take func([]*store.Fetch)) error {
+	var together []*store.Fetch
+	err := readJobs(in, func(job *store.Fetch) {
+		if len(together) > 0 && !store.Joins(together, job) {
+			take(together)
+			together = nil
+		}
+		together = append(together, job)
+		if job.Part == nil {
+			take(together)
+			together = nil
+		}
+	})
+	if len(together) > 0 {
+		take(together)
+	}
+	return err
 }
 
 func failureOf(err error) *Failure {
@@ -285,18 +343,26 @@ func failureOf(err error) *Failure {
 
 // each does every job, several at a time, as they come in.
 func each[J any](ctx context.Context, in rc.Params, do func(*store.Store, *J) any) (rc.Params, error) {
+	all := func(take func(*J)) error { return readJobs(in, take) }
+	return eachOf(ctx, in, all, func(s *store.Store, job *J, tell func(any) error) error {
+		return tell(do(s, job))
+	})
+}
+
+// eachOf does the same with whatever all hands over; each may tell of several things.
+func eachOf[J any](ctx context.Context, in rc.Params, all func(func(J)) error, do func(*store.Store, J, func(any) error) error) (rc.Params, error) {
 	s, out, err := openStore(ctx, in)
 	if err != nil {
 		return nil, err
 	}
 	defer out.close()
-	source := make(chan *J)
+	source := make(chan J)
 	var broken error
 	go func() {
 		defer close(source)
-		broken = readJobs(in, func(job *J) { source <- job })
+		broken = all(func(job J) { source <- job })
 	}()
-	err = work(ctx, in, source, out, func(job *J) any { return do(s, job) })
+	err = work(ctx, in, source, func(job J) error { return do(s, job, out.tell) })
 	if err == nil {
 		// It is about all of them, and not about single objects.
 		err = cmp.Or(lease.Err(), s.Verdict())
@@ -306,7 +372,7 @@ func each[J any](ctx context.Context, in rc.Params, do func(*store.Store, *J) an
 
 // work runs do for each job of source, "width" at a time. After the end of ctx
 // the rest is taken from the source and dropped.
-func work[J any](ctx context.Context, in rc.Params, source <-chan *J, out *lines, do func(*J) any) error {
+func work[J any](ctx context.Context, in rc.Params, source <-chan J, do func(J) error) error {
 	width, err := in.GetInt64("width")
 	if err != nil {
 		return err
@@ -316,7 +382,7 @@ func work[J any](ctx context.Context, in rc.Params, source <-chan *J, out *lines
 		group.Go(func() error {
 			for job := range source {
 				if ctx.Err() == nil {
-					if err := out.tell(do(job)); err != nil {
+					if err := do(job); err != nil {
 						return err
 					}
 				}

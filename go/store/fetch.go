@@ -26,6 +26,7 @@ type Fetch struct {
 	Size   int64  `json:"size"`   // as stored
 	Limit  *int64 `json:"limit"`  // of the content; none: what the size gives
 	First  *int64 `json:"first"`  // how much of the content to give back, from its beginning; none: read it all
+	Part   *Part  `json:"part"`   // the content is a part of the object, which is a bundle
 }
 
 // most is how much content is given back at most: a block of crypt, which opens whole or not

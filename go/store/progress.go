@@ -28,13 +28,20 @@ type progress struct {
 
 // follow begins to tell of a file; poof's own records are none.
 func (s *Store) follow(ctx context.Context, job *Send) *progress {
-	if job.Data != nil {
+	size := job.length()
+	stored := s.storedSize(size)
+	switch {
+	case job.archive != nil:
+		size = 0
+		for _, member := range job.Members {
+			size += member.plain
+		}
+	case job.Data != nil:
 		return nil
 	}
-	size := job.length()
 	transfer := accounting.Stats(ctx).NewTransferRemoteSize(string(job.Remote), size, nil, s.base)
 	return &progress{
-		transfer: transfer, account: transfer.Account(ctx, nil), size: size, stored: s.storedSize(size),
+		transfer: transfer, account: transfer.Account(ctx, nil), size: size, stored: stored,
 	}
 }
 

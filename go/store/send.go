@@ -40,8 +40,13 @@ type Send struct {
 	Fresh  bool   `json:"fresh"` // store it only if nothing is there, where the server knows how (S3)
 	Aside  []byte `json:"aside"` // where the remote is to move what is there, as soon as this has arrived
 	Expected
-	Notes string    `json:"-"` // directory where uploads in parts are noted; empty: nowhere
-	real  *measured // of a file that has another size than it says
+	Mode      uint32    `json:"mode"`       // permissions and type; of members alone
+	IfSmaller bool      `json:"if_smaller"` // of members alone: it is declined unless it becomes smaller
+	Members   []*Send   `json:"members"`    // what is stored is an archive of these
+	Notes     string    `json:"-"`          // directory where uploads in parts are noted; empty: nowhere
+	real      *measured // of a file that has another size than it says
+	archive   []byte    // of the members
+	plain     int64     // of the content of a member, once it is read
 }
 
 // length is how many bytes there are to send.
