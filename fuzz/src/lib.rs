@@ -34,6 +34,7 @@ pub mod kit;
 pub mod tree {
     pub mod manifest;
     pub mod model {
+        pub mod bundle;
         pub mod entry;
     }
 }
@@ -46,7 +47,10 @@ pub fn seal(bytes: &[u8]) -> [u8; 32] {
 }
 
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
-use tree::model::entry::{Attributes, Content, Entry, EntryKind, FileData, Stored, Tag, Time};
+use tree::model::bundle::Bundle;
+use tree::model::entry::{
+    Attributes, Content, Entry, EntryKind, FileData, Member, Stored, StoredObject, Tag, Time,
+};
 
 fn time(u: &mut Unstructured) -> Result<Time> {
     Ok(Time { seconds: u.arbitrary()?, nanos: u.arbitrary()? })
@@ -98,21 +102,19 @@ pub fn entry(u: &mut Unstructured) -> Result<Entry> {
     for _ in 0..u.int_in_range(0..=if many { 40_000 } else { 3 })? {
         xattrs.push(if many { (vec![b'n'], Vec::new()) } else { (bytes(u)?, bytes(u)?) });
     }
-    let tag = match u.int_in_range(0..=2)? {
-        0 => Tag::Md5,
-        1 => Tag::Text(u.arbitrary()?),
-        _ => Tag::Time(time(u)?),
-    };
     let size = match &kind {
         EntryKind::File(data) if u.ratio(9, 10)? => data.size,
         _ => u.arbitrary()?,
     };
-    let stored = Stored {
-        odd: u.arbitrary()?,
-        size,
-        md5: u.arbitrary()?,
-        tag,
-        nonce: u.arbitrary()?,
+    let stored = if u.ratio(1, 4)? {
+        Stored::Member(Member {
+            bundle: u.arbitrary()?,
+            offset: u.arbitrary()?,
+            size,
+            deflated: u.arbitrary()?,
+        })
+    } else {
+        Stored::Object(StoredObject { size, ..object(u)? })
     };
     Ok(Entry {
         path,
@@ -128,6 +130,29 @@ pub fn entry(u: &mut Unstructured) -> Result<Entry> {
         stored: u.arbitrary::<bool>()?.then_some(stored),
         local: None,
     })
+}
+
+fn object(u: &mut Unstructured) -> Result<StoredObject> {
+    let tag = match u.int_in_range(0..=2)? {
+        0 => Tag::Md5,
+        1 => Tag::Text(u.arbitrary()?),
+        _ => Tag::Time(time(u)?),
+    };
+    let (odd, size) = (u.arbitrary()?, u.arbitrary()?);
+    Ok(StoredObject { odd, size, md5: u.arbitrary()?, tag, nonce: u.arbitrary()? })
+}
+
+/// Some bundles, in the order of their numbers as a rule.
+pub fn bundles(u: &mut Unstructured) -> Result<Vec<Bundle>> {
+    let mut bundles = Vec::new();
+    for _ in 0..u.int_in_range(0..=5)? {
+        let (number, until) = (u.arbitrary()?, u.arbitrary()?);
+        bundles.push(Bundle { number, object: object(u)?, until });
+    }
+    if u.ratio(9, 10)? {
+        bundles.sort_by_key(|bundle| bundle.number);
+    }
+    Ok(bundles)
 }
 
 /// The bytes of some entries, in whatever order, and now and then of more than a shard

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::bundle::bundle;
 use super::hooks::Hooks;
 use super::patience::patience;
 use super::poof_conf::PoofConf;
@@ -42,14 +43,15 @@ fn effect(key: &str, value: Value) -> Result<String, Problem> {
         schedule.network_wait,
     );
     let flags = (schedule.skip_metered, schedule.notify);
-    Ok(format!("{:?} {:?} {numbers:?} {flags:?}", hooks.limit, patience(&conf)?))
+    let bundle = bundle(&conf)?;
+    Ok(format!("{:?} {:?} {numbers:?} {flags:?} {bundle:?}", hooks.limit, patience(&conf)?))
 }
 
 #[test]
 fn a_key_that_is_not_set_has_the_default_of_the_page() {
     let usual = effect("_", Value::Null).unwrap();
     let defaults = defaults();
-    assert_eq!(defaults.len(), 8, "{defaults:?}");
+    assert_eq!(defaults.len(), 9, "{defaults:?}");
     for (key, value) in defaults {
         assert_eq!(effect(key, value).unwrap(), usual, "{key}");
     }

@@ -10,10 +10,11 @@ use crate::storage::configuration::{FEW_TYPES, SectionKeys, WrongValue, keys_of,
 
 /// All keys of poof.conf, those of the Python poof (`bucket`, `confFile`, `paths`,
 /// `remote`) among them. Whoever reads one more adds it here.
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "after",
     "before",
     "bucket",
+    "bundle",
     "bwlimit",
     "confFile",
     "exclude",

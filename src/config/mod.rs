@@ -4,6 +4,7 @@
 //! makes of both a [`Ready`] that commands may rely on, or says what is wrong.
 
 mod bucket;
+pub mod bundle;
 pub mod bwlimit;
 pub mod differences;
 pub mod disk;

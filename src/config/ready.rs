@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::bucket;
+use super::bundle::bundle;
 use super::bwlimit::bwlimit;
 use super::disk;
 use super::filters;
@@ -38,6 +39,7 @@ pub struct Ready {
     patience: Duration,
     keep: Option<Duration>,
     bwlimit: Option<String>,
+    bundling: Option<u64>,
 }
 
 impl Ready {
@@ -102,6 +104,18 @@ impl Ready {
     /// The same where something is to be kept at all; none where what was kept is to go.
     pub fn keeps(&self) -> Option<Duration> {
         self.keep.filter(|time| !time.is_zero())
+    }
+
+    /// Files of up to so many bytes go into bundles; None: none do.
+    pub fn bundling(&self) -> Option<u64> {
+        self.bundling
+    }
+
+    /// The same with bundles of files of up to so many bytes, or without, for tests.
+    #[cfg(test)]
+    #[must_use]
+    pub fn bundled(self, bundling: Option<u64>) -> Self {
+        Ready { bundling, ..self }
     }
 
     /// The same without a look at what is beside the remote in the bucket.
@@ -187,7 +201,7 @@ pub fn ready_with(
     let (
         Some(directories),
         Some(filter),
-        Some(Values { hooks, patience, keep, bwlimit }),
+        Some(Values { hooks, patience, keep, bwlimit, bundling }),
         Some((remote, counterpart)),
         true,
     ) = (directories, filter, values, remotes, wrong.is_empty())
@@ -208,6 +222,7 @@ pub fn ready_with(
         patience,
         keep,
         bwlimit,
+        bundling,
     })
 }
 
@@ -217,6 +232,7 @@ struct Values {
     patience: Duration,
     keep: Option<Duration>,
     bwlimit: Option<String>,
+    bundling: Option<u64>,
 }
 
 /// Reads these, and notes what is wrong with them, and with what others read later. None:
@@ -226,9 +242,11 @@ fn values(poof: &PoofConf, wrong: &mut Vec<Problem>) -> Option<Values> {
     let patience = kept(patience(poof), wrong);
     let keep = kept(keep(poof), wrong);
     let bwlimit = kept(bwlimit(poof), wrong);
+    let bundling = kept(bundle(poof), wrong);
     wrong.extend(metrics(poof).err());
     wrong.extend(Schedule::of(poof).err());
-    Some(Values { hooks: hooks?, patience: patience?, keep: keep?, bwlimit: bwlimit? })
+    let (hooks, patience, keep) = (hooks?, patience?, keep?);
+    Some(Values { hooks, patience, keep, bwlimit: bwlimit?, bundling: bundling? })
 }
 
 /// What is wrong with these.

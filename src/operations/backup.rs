@@ -6,7 +6,7 @@ use super::preflight::{self, Found, Preflight};
 use super::repository::Repository;
 use super::runner::{self, Saving};
 use super::session::Session;
-use super::{figures, hooks, keeping, last_backup, loading, run_history};
+use super::{figures, hooks, last_backup, loading, run_history};
 use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::now;
@@ -80,10 +80,7 @@ pub(super) fn send(
     let Caution { dry_run, allowed, .. } = request.caution;
     let repository = Repository::open_to_change(session, ready, directories, allowed)?;
     let rehash = request.rehash;
-    let filter = ready.filter();
-    let keep = keeping::keep(&repository, ready)?;
-    let sending =
-        Preflight { session, repository: &repository, filter, rehash, allowed, dry_run, keep };
+    let sending = Preflight::new(session, &repository, ready, request.caution, rehash)?;
 
     let mut outcome = Outcome::default();
     let mut backups = Vec::new();

@@ -117,7 +117,8 @@ impl Checking<'_> {
         drop(monitor);
         if let Some(chosen) = examined.chosen {
             let (readable, present) = (examined.readable, examined.present);
-            examined.add(self.read(name, &snapshot, &chosen, (readable, present))?);
+            let of = (&snapshot, &listing);
+            examined.add(self.read(name, of, &chosen, (readable, present))?);
         }
         let Examined { mut findings, intact, unhashed, ours, .. } = examined;
         self.look_back(name, &snapshot, &listing, &mut findings)?;
@@ -156,7 +157,7 @@ impl Checking<'_> {
             let (count, total) = found.readable(sample);
             if count > 0 {
                 self.reading(name, (count, total), count, |monitor, told| {
-                    found.read_back(&repository.store, name, monitor, told)
+                    found.read_back(&repository.store, &Names::new(name), monitor, told)
                 })?;
             }
         }
@@ -275,7 +276,7 @@ impl Checking<'_> {
     fn read(
         &self,
         name: &str,
-        snapshot: &Snapshot,
+        snapshot: (&Snapshot, &Listing),
         chosen: &Chosen,
         ((count, total), of): ((u64, u64), u64),
     ) -> Result<Vec<ReadFinding>> {

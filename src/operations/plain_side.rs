@@ -90,8 +90,14 @@ impl<'a> PlainSide<'a> {
             names: Names::new(tree),
             key: &self.key,
             records: self.records.below(&format!("trees/{tree}/")),
+            bundles: self.bundles(tree),
             cache,
         }
+    }
+
+    /// The bundles of a tree there.
+    pub fn bundles(&self, tree: &str) -> Inventory {
+        self.records.below(&format!("bundles/{tree}/"))
     }
 
     /// Whether poof has records of a tree there.

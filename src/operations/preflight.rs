@@ -3,6 +3,8 @@
 
 use std::io;
 
+use super::caution::Caution;
+use super::keeping;
 use super::monitor::Monitor;
 use super::outcome::Outcome;
 use super::own_files;
@@ -11,11 +13,12 @@ use super::runner::{self, Saving};
 use super::session::Session;
 use super::shared::Elsewhere;
 use crate::base::error::{Error, Kind, Result};
+use crate::base::shown::one_line;
 use crate::config::Ready;
 use crate::config::trees::Directory;
 use crate::report::{Bytes, Event, Note, TreeNote, lists};
 use crate::storage::filter::Filter;
-use crate::tree::backup::{Backup, Preparation};
+use crate::tree::backup::{Backup, Bundling, Preparation};
 use crate::tree::guard::{self, Allowed};
 use crate::tree::journal::Journal;
 use crate::tree::model::change::Why;
@@ -37,6 +40,7 @@ pub struct Preflight<'a> {
     pub allowed: Allowed,
     pub dry_run: bool,
     pub keep: Keep,
+    pub bundling: Option<Bundling>,
 }
 
 /// A directory, as it was found.
@@ -74,6 +78,22 @@ enum Gone<'a> {
 }
 
 impl<'a> Preflight<'a> {
+    /// `rehash`: all content is read, whatever the times say.
+    ///
+    /// # Errors
+    /// The remote cannot keep what is to be kept.
+    pub fn new(
+        session: &'a Session,
+        repository: &'a Repository<'a>,
+        ready: &'a Ready,
+        Caution { allowed, dry_run, .. }: Caution,
+        rehash: bool,
+    ) -> Result<Self> {
+        let (filter, keep) = (ready.filter(), keeping::keep(repository, ready)?);
+        let bundling = ready.bundling().map(|limit| Bundling { limit });
+        Ok(Preflight { session, repository, filter, rehash, allowed, dry_run, keep, bundling })
+    }
+
     /// Surveys a directory and asks the guards.
     ///
     /// # Errors
@@ -114,15 +134,31 @@ impl<'a> Preflight<'a> {
         refusal.err().unwrap_or_else(missing)
     }
 
-    fn survey_as(&self, directory: &Directory) -> Result<Surveyed<'a>> {
-        let Preflight { session, repository, .. } = self;
+    /// What the user has allowed for a directory.
+    fn allowed_for(&self, directory: &Directory) -> Allowed {
         let mut allowed = self.allowed;
-        if repository.place_of_its_own(session, directory).is_some() {
+        if self.repository.place_of_its_own(self.session, directory).is_some() {
             // The word is meant for the files of the user, not for the configuration of
             // another machine.
             allowed.newer_snapshot = false;
         }
-        let allowed = &allowed;
+        allowed
+    }
+
+    /// Of what a bucket that others have filled is still to be used with.
+    fn warn_of_bundles(&self, name: &str) {
+        if self.bundling.is_some() {
+            self.session.report.warn(&format!(
+                "{}: the Python poof reads no bundles; what it restores from this bucket would lack \
+                 small files. \"bundle\": false keeps them as objects.",
+                one_line(name)
+            ));
+        }
+    }
+
+    fn survey_as(&self, directory: &Directory) -> Result<Surveyed<'a>> {
+        let Preflight { session, repository, .. } = self;
+        let allowed = &self.allowed_for(directory);
         let Directory { local, name } = directory;
         let mut monitor = Monitor::comparison(&*session.report, name);
         let snapshots = repository.snapshots(name);
@@ -155,6 +191,9 @@ impl<'a> Preflight<'a> {
         };
         let is_new = last.is_none() && !repository.has_objects(name);
         let (listing, rehash) = (repository.listing(name)?, self.rehash);
+        if last.is_none() && !listing.own.is_empty() {
+            self.warn_of_bundles(name);
+        }
         let (filter, count, keep) = (self.filter.clone(), self.dry_run, self.keep);
         let preparation = Preparation {
             snapshots,
@@ -164,6 +203,7 @@ impl<'a> Preflight<'a> {
             renew,
             rehash,
             keep,
+            bundling: self.bundling,
             filter,
             count,
             journal,

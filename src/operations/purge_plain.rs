@@ -198,6 +198,9 @@ impl Purging<'_> {
         if self.clear.past {
             gone = gone.min(remove_directory(plain, &names.kept())?);
         }
+        if !self.clear.bundles(tree).is_empty() {
+            gone = gone.min(remove_directory(plain, &names.bundles())?);
+        }
         Ok(gone.min(remove_directory(plain, &names.records())?))
     }
 }
@@ -213,7 +216,8 @@ fn copies(repository: &Repository, ready: &Ready, clear: &PlainSide) -> Result<V
         let place = clear.plain.place(&tree);
         let fail = |f: Failure| f.into_error(&format!("list {place}"), Kind::Remote);
         let listed = list(&clear.store, &tree, &[], &mut Unwatched).map_err(fail)?;
-        let bytes = listed.foreign().map(|(_, size)| size).sum();
+        let bundles = clear.bundles(&tree);
+        let bytes = listed.foreign().chain(bundles.foreign()).map(|(_, size)| size).sum();
         let files = listed.names().count() as u64;
         if files > 0 || clear.knows(&tree) {
             copies.push(Copy { tree, files, bytes, configured });

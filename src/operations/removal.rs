@@ -95,7 +95,9 @@ pub fn remove_all(repository: &Repository, snapshots: &Snapshots) -> Result<Gone
     let mut gone = Gone::Wholly;
     let names = &snapshots.names;
     let kept = repository.past.then(|| names.kept());
-    for dir in [names.tree().to_owned()].into_iter().chain(kept).chain([names.records()]) {
+    let bundles = (!snapshots.bundles.is_empty()).then(|| names.bundles());
+    let own = [names.tree().to_owned()].into_iter();
+    for dir in own.chain(kept).chain(bundles).chain([names.records()]) {
         gone = gone.min(remove_directory(repository.remote, &dir)?);
     }
     Ok(gone)
@@ -167,7 +169,8 @@ pub fn versions(remote: &Remote, dir: &str) -> Result<Versions> {
 /// # Errors
 /// The remote fails, or an interrupt.
 pub fn tell_versions(session: &Session, remote: &Remote, tree: &str, refused: bool) -> Result<()> {
-    for dir in [tree.to_owned(), Names::new(tree).records()] {
+    let names = Names::new(tree);
+    for dir in [tree.to_owned(), names.bundles(), names.records()] {
         let place = remote.place(&dir);
         let Versions { kept, locked, count, bytes, more } = versions(remote, &dir)?;
         if !kept || count == 0 && !more {

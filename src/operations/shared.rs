@@ -162,7 +162,7 @@ impl Elsewhere {
             return Ok(());
         }
         for Taken { shared, wiped } in &self.0 {
-            let names = backup.plan.delete.iter().map(|item| Names::decoded(&item.path));
+            let names = backup.plan.deleted().map(|item| Names::decoded(&item.path));
             let within = |path: &Path| path.starts_with(&shared.within);
             // A name that reads like none may be anywhere.
             let gone = names.filter(|name| name.as_ref().is_none_or(|path| within(path.as_path())));

@@ -10,7 +10,7 @@ use super::runner::{self, Saving};
 use super::session::Session;
 use super::wipe::excluded::Excluding;
 use super::wipe::{Wiping, preview};
-use super::{figures, hooks, keeping, last_backup, loading, shared, unattended, uninstall};
+use super::{figures, hooks, last_backup, loading, shared, unattended, uninstall};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::{bytes, files};
@@ -101,14 +101,11 @@ fn make_safe(
     depart: impl FnOnce(&Session, Outcome) -> Result<Outcome>,
 ) -> Result<Outcome> {
     let report = &*session.report;
-    let (allowed, dry_run) = (request.caution.allowed, request.caution.dry_run);
+    let Caution { allowed, dry_run, .. } = request.caution;
     let leaves = request.leaves(ready);
     let repository = Repository::open_to_change(session, ready, directories, allowed)?;
-    let filter = ready.filter();
-    let keep = keeping::keep(&repository, ready)?;
-    let rehash = false;
-    let sending =
-        Preflight { session, repository: &repository, filter, rehash, allowed, dry_run, keep };
+    let sending = Preflight::new(session, &repository, ready, request.caution, false)?;
+    let (filter, keep) = (sending.filter, sending.keep);
     let mut excluding = Excluding::new(session, filter, request.wipe_excluded, leaves);
 
     let Surveyed { mut outcome, backups, going, wiped, refused, elsewhere } =

@@ -19,8 +19,8 @@ use zeroize::Zeroizing;
 use super::failure::{Failure, FailureKind};
 use super::job::Watch;
 use super::messages::{
-    Abilities, Bytes, Copy, DirectoryNames, Done, Fetch, Fetched, Listed, Send, Sent, Shown,
-    Versions,
+    Abilities, Bytes, Copy, DirectoryNames, Done, Fetch, Fetched, Listed, Packed, Send, Sent,
+    Shown, Versions,
 };
 use super::objects::{Each, Jobs, Objects};
 use super::spec::Spec;
@@ -362,6 +362,38 @@ impl Memory {
         object
     }
 
+    /// What becomes of a bundle: see go/store/bundle.go. Here it is nothing but its members, one
+    /// behind the other.
+    fn take_all(&self, root: Option<BorrowedFd<'_>>, job: &Send, way: &Way) -> Sent {
+        let (mut data, mut members) = (Vec::new(), Vec::new());
+        for member in &job.members {
+            let read = match &member.data {
+                Some(Bytes(data)) => Ok(data.clone()),
+                None => read_file(root, member),
+            };
+            let mut packed = Packed { id: member.id, ..Packed::default() };
+            match read {
+                Ok(_) if member.if_smaller => packed.declined = true,
+                Ok(content) => {
+                    packed.content = blake3::hash(&content).to_hex().to_string();
+                    (packed.offset, packed.size) = (data.len() as u64, content.len() as u64);
+                    data.extend(content);
+                }
+                Err((changed, failure)) => {
+                    (packed.changed, packed.failure) = (changed, Some(failure));
+                }
+            }
+            members.push(packed);
+        }
+        if members.iter().all(|member| member.declined || member.failure.is_some()) {
+            return Sent { members, ..Sent::default() };
+        }
+        let remote = job.remote.clone();
+        let job = Send { data: Some(Bytes(data)), remote, ..Send::default() };
+        let sent = self.take(root, &job, way).unwrap_or_else(|failed| *failed);
+        Sent { members, ..sent }
+    }
+
     /// What becomes of a file, or of data: see go/store/send.go.
     fn take(&self, root: Option<BorrowedFd<'_>>, job: &Send, way: &Way) -> Result<Sent, Box<Sent>> {
         let fail = |changed, failure| {
@@ -567,6 +599,9 @@ impl Objects for Memory {
     ) -> Result<(), Failure> {
         for job in jobs {
             let sent = self.each(What::Send, &job.remote.0, |way| {
+                if !job.members.is_empty() {
+                    return Ok(self.take_all(root, &job, way));
+                }
                 Ok(self.take(root, &job, way).unwrap_or_else(|failed| *failed))
             })?;
             let failed = |failure| Sent { failure: Some(failure), ..Sent::default() };
@@ -593,6 +628,12 @@ impl Objects for Memory {
                     Way::Spoil => data.iter_mut().for_each(|byte| *byte ^= 1),
                     Way::Forget => data.clear(),
                     Way::Go | Way::Unheard => {}
+                }
+                if let Some(part) = job.part {
+                    let range = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+                    let range = range(part.offset)..range(part.offset + part.size);
+                    let cut = || failure(FailureKind::Lost, "it is cut");
+                    data = data.get(range).ok_or_else(cut)?.to_vec();
                 }
                 if let Some(first) = job.first {
                     data.truncate(usize::try_from(first).unwrap_or(usize::MAX).min(1 << 16));

@@ -75,6 +75,20 @@ pub struct Send {
     /// Seconds and nanoseconds.
     pub mtime: (i64, i64),
     pub ctime: (i64, i64),
+    /// Permission bits and type, as `st_mode` has them. Of members alone.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub mode: u32,
+    /// It goes into the bundle only if compressing makes it smaller. Of members alone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub if_smaller: bool,
+    /// What is stored is a bundle: a zip archive of these, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<Send>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde calls it so
+fn is_zero(mode: &u32) -> bool {
+    *mode == 0
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -110,6 +124,29 @@ pub struct Sent {
     pub proven: bool,
     /// The object that was there is equal and was left alone.
     pub kept: bool,
+    /// Of a bundle: what became of each of its members. Without any that is in it, nothing
+    /// is stored.
+    #[serde(default)]
+    pub members: Vec<Packed>,
+}
+
+/// What became of a member of a bundle.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Packed {
+    pub id: u64,
+    /// The file is not, or no longer, what the job says.
+    pub changed: bool,
+    pub failure: Option<Failure>,
+    /// It is not in the bundle: it would not be smaller there, or its size is not its own.
+    pub declined: bool,
+    /// BLAKE3 of the plain content, hexadecimal.
+    pub content: String,
+    /// Where its bytes begin in the archive, in clear.
+    pub offset: u64,
+    /// How many they are.
+    pub size: u64,
+    /// They are compressed.
+    pub deflated: bool,
 }
 
 /// What a listing is besides its objects.
@@ -157,6 +194,18 @@ pub struct Fetch {
     /// request; it comes as [`Fetched::data`], and goes to no file. None: the object is read
     /// to its end.
     pub first: Option<u64>,
+    /// The content is a part of the object, which is a bundle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
+}
+
+/// Where a content is in the archive that a bundle is, in clear.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Part {
+    pub offset: u64,
+    pub size: u64,
+    /// It is compressed (Deflate).
+    pub deflated: bool,
 }
 
 /// What was read.

@@ -13,7 +13,8 @@ use zeroize::Zeroizing;
 use super::failure::{Failure, FailureKind};
 use super::job::Watch;
 pub use super::messages::{
-    Abilities, Bytes, Copy, Done, Fetch, Fetched, Have, Listed, Send, Sent, Shown, Versions,
+    Abilities, Bytes, Copy, Done, Fetch, Fetched, Have, Listed, Packed, Part, Send, Sent, Shown,
+    Versions,
 };
 use super::objects::Objects;
 use super::rclone::call::call;

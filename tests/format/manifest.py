@@ -17,6 +17,7 @@ LAST_BEGIN = 1 << 20
 MOST_ENTRIES = 4096
 MOST_ATTRIBUTES = 32_768
 LARGEST_FILE = 1 << 60
+LARGEST_MEMBER = 16 << 20
 LAST_GENERATION = 9_999_999_999
 STAGE = b".poof-restoring"
 
@@ -109,7 +110,7 @@ class Seals:
         self.new = derived("poof 2026-11-28 manifest seal, stretched", new) if crypt else None
 
     def head(self, version: int) -> bytes:
-        return self.new if version == 3 else self.old
+        return self.new if version in (3, 5) else self.old
 
     def shards(self) -> list[bytes]:
         return [key for key in (self.new, self.old) if key]
@@ -132,6 +133,7 @@ class Head:
     users: dict[int, str]
     groups: dict[int, str]
     shards: list[tuple[bytes, int]]
+    bundles: dict[int, "Stored"] = field(default_factory=dict)
 
 
 def open_head(data: bytes, seals: Seals, tree: str, generation: int) -> Head:
@@ -139,13 +141,15 @@ def open_head(data: bytes, seals: Seals, tree: str, generation: int) -> Head:
     if not data.startswith(MAGIC) or len(data) <= len(MAGIC):
         raise Damaged("it is no head")
     version = data[len(MAGIC)]
-    if version > 3:
+    if version > 5:
         raise Damaged(f"its format {version} is newer than this reader")
     if version == 0 or len(data) < len(MAGIC) + 1 + 32:
         raise Damaged("it is no head, or it is cut")
     sealed, seal = data[:-32], data[-32:]
-    if version == 3 and not seals.encrypted:
-        raise Damaged("its format 3 is that of an encrypted remote: give --conf")
+    if version in (3, 5) and not seals.encrypted:
+        raise Damaged(f"its format {version} is that of an encrypted remote: give --conf")
+    if version == 4 and seals.encrypted:
+        raise Damaged("its format 4 is that of a remote in clear")
     if not hmac.compare_digest(blake3(sealed, key=seals.head(version)).digest(), seal):
         raise Damaged("its seal is wrong: it was changed, or made with other passwords")
     values = Values(sealed)
@@ -165,8 +169,14 @@ def open_head(data: bytes, seals: Seals, tree: str, generation: int) -> Head:
     )
     if version >= 2:
         values.take(16)
-    if version == 3 and values.take(16) != seals.store:
+    if version in (3, 5) and values.take(16) != seals.store:
         raise Damaged("it belongs to another store with the same passwords")
+    if version in (4, 5):
+        bundles = values.row(lambda: bundle(values))
+        numbers = [number for number, _ in bundles]
+        if numbers != sorted(set(numbers)) or numbers[-1:] > [LAST_GENERATION]:
+            raise Damaged("bundles that cannot be")
+        head.bundles = dict(bundles)
     if not values.ended:
         raise Damaged("it goes on after its end")
     if (head.tree, head.generation) != (tree, generation) or generation > LAST_GENERATION:
@@ -178,6 +188,16 @@ def open_head(data: bytes, seals: Seals, tree: str, generation: int) -> Head:
     if len({shard for shard, _ in head.shards}) != len(head.shards):
         raise Damaged("it names a shard twice")
     return head
+
+
+@dataclass
+class Member:
+    """A content in a bundle."""
+
+    bundle: int
+    offset: int
+    size: int
+    deflated: bool
 
 
 @dataclass
@@ -203,7 +223,7 @@ class Entry:
     mtime: tuple[int, int] = (0, 0)
     xattrs: list[tuple[bytes, bytes]] = field(default_factory=list)
     hard_link: int | None = None
-    stored: Stored | None = None
+    stored: Stored | Member | None = None
     size: int = 0
     content: bytes | None = None
     sparse: bool = False
@@ -222,10 +242,21 @@ def time(values: Values) -> tuple[int, int]:
     return seconds, nanos
 
 
-def stored(values: Values) -> Stored:
-    odd, size, md5 = values.yes(), values.number(), values.take(16)
+def stored(values: Values) -> Stored | Member:
+    kind = values.variant(3)
+    if kind == 2:
+        return Member(values.number(), values.number(), values.number(), values.yes())
+    size, md5 = values.number(), values.take(16)
     tag = (lambda: None, values.text, lambda: time(values))[values.variant(3)]()
-    return Stored(odd, size, md5, tag, values.option(lambda: values.take(24)))
+    return Stored(kind == 1, size, md5, tag, values.option(lambda: values.take(24)))
+
+
+def bundle(values: Values) -> tuple[int, Stored]:
+    number, found = values.number(), stored(values)
+    if not isinstance(found, Stored) or found.odd:
+        raise Damaged("a bundle that cannot be")
+    values.option(values.number)
+    return number, found
 
 
 def entry(values: Values) -> Entry:
@@ -261,6 +292,8 @@ def check(found: Entry) -> None:
         raise Damaged("a mode that cannot be")
     if max(found.size, found.stored.size if found.stored else 0) > LARGEST_FILE:
         raise Damaged("a size that cannot be")
+    if isinstance(found.stored, Member) and found.size > LARGEST_MEMBER:
+        raise Damaged("a member of a bundle that is too large")
     if any(not name for name, _ in found.xattrs):
         raise Damaged("an attribute without a name")
     holds = found.kind in ("file", "symlink")

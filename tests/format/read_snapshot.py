@@ -14,6 +14,8 @@ import json
 import os
 import re
 import sys
+import zlib
+from dataclasses import asdict
 from pathlib import Path
 
 from blake3 import blake3
@@ -151,6 +153,7 @@ class Snapshot:
         data = of("the head", bucket.record, [*place, b"head", number], manifest.LARGEST_HEAD)
         self.head = of("the head", manifest.open_head, data, self.seals, tree, self.generation)
         self.id = blake3(data).hexdigest()
+        self.archive = (0, b"")  # the bundle that was read last
 
     def entries(self):
         """All entries, in order."""
@@ -183,32 +186,69 @@ class Snapshot:
         return self.tree, [*above, last + link]
 
     def content(self, entry: manifest.Entry):
-        """The content of an entry's object in pieces. Damage is told at its end at the latest."""
+        """The content of an entry in pieces. Damage is told at its end at the latest."""
+        if isinstance(entry.stored, manifest.Member):
+            return self.member(entry)
+        return self.object(entry)
+
+    def member(self, entry: manifest.Entry):
+        """The content of an entry that is in a bundle."""
+        member = entry.stored
+        if self.archive[0] != member.bundle:
+            self.archive = (member.bundle, self.bundle(member.bundle))
+        packed = self.archive[1][member.offset : member.offset + member.size]
+        if len(packed) != member.size:
+            raise Damaged("its bundle is cut")
+        if member.deflated:
+            unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+            try:
+                packed = unpacker.decompress(packed, manifest.LARGEST_MEMBER + 1)
+            except zlib.error as error:
+                raise Damaged(f"it does not unpack: {error}") from None
+        hashed = blake3(packed).digest()
+        if entry.kind == "file" and (len(packed) != entry.size or hashed != entry.content):
+            raise Damaged("its content is not what was backed up: its BLAKE3 or size differs")
+        yield packed
+
+    def bundle(self, number: int) -> bytes:
+        """An archive, in clear."""
+        stored = self.head.bundles.get(number)
+        if stored is None:
+            raise Damaged(f"the head does not have its bundle {number}")
+        place = [b".poof", b"bundles", *self.tree, b"%010d.zip" % number]
+        return b"".join(self.pieces(stored, place, []))
+
+    def object(self, entry: manifest.Entry):
+        """The content of an entry that has an object of its own."""
         stored, crypt = entry.stored, self.bucket.crypt
         size = entry.size if entry.kind == "file" else len(entry.target)
         if stored.size not in {size, crypt.size(size) if crypt else size}:
             raise Damaged("the manifest gives its object a size that is not that of its file")
-        md5, content, read = hashlib.md5(usedforsecurity=False), blake3(), 0
-        head = bytearray()
+        content, read = blake3(), 0
+        for piece in self.pieces(stored, *self.place(entry)):
+            content.update(piece)
+            read += len(piece)
+            yield piece
+        if entry.kind == "file" and (read != entry.size or content.digest() != entry.content):
+            raise Damaged("its content is not what was backed up: its BLAKE3 or size differs")
+
+    def pieces(self, stored: manifest.Stored, place: list[bytes], path: list[bytes]):
+        """An object in clear, in pieces. That it is what was stored is known at its end."""
+        md5, head = hashlib.md5(usedforsecurity=False), bytearray()
 
         def seen(piece: bytes) -> None:
             md5.update(piece)
             head.extend(piece[: 32 - len(head)])
 
-        with self.bucket.open(*self.place(entry)) as file:
+        with self.bucket.open(place, path) as file:
             found = os.fstat(file.fileno()).st_size
             if found != stored.size:
                 raise Damaged(f"its object has {found} bytes, and not {stored.size}")
-            for piece in self.bucket.pieces(file, seen):
-                content.update(piece)
-                read += len(piece)
-                yield piece
+            yield from self.bucket.pieces(file, seen)
         if stored.nonce is not None and bytes(head[8:]) != stored.nonce:
             raise Damaged("its object is another encryption of it: the nonce differs")
         if stored.md5_is_of_the_whole and md5.digest() != stored.md5:
             raise Damaged("its object is not what was stored: its MD5 differs")
-        if entry.kind == "file" and (read != entry.size or content.digest() != entry.content):
-            raise Damaged("its content is not what was backed up: its BLAKE3 or size differs")
 
 
 def of(what: str, do, *arguments):
@@ -251,7 +291,9 @@ def line(entry: manifest.Entry, head: manifest.Head) -> dict:
         ]
     if entry.hard_link is not None:
         found["hard_link"] = f"{entry.hard_link:016x}"
-    if entry.stored:
+    if isinstance(entry.stored, manifest.Member):
+        found["stored"] = asdict(entry.stored)
+    elif entry.stored:
         stored = entry.stored
         found["stored"] = {"odd": stored.odd, "size": stored.size, "md5": stored.md5.hex()}
     return found

@@ -15,6 +15,8 @@ mod backup;
 mod bad_input;
 mod bandwidth;
 mod build_script;
+#[cfg(target_os = "linux")] // an exact copy
+mod bundles;
 mod check;
 #[cfg(target_os = "linux")] // an X server stands for the desktop
 mod clipboard;

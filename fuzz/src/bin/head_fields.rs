@@ -17,6 +17,9 @@ fn head(u: &mut Unstructured) -> Result<Head> {
     let fits = u.arbitrary()?;
     let sum = shards.iter().map(|shard: &ShardRef| u64::from(shard.entries)).sum();
     let entries = if fits { sum } else { u.arbitrary()? };
+    // Without a machine it is of version 1, which has none.
+    let machine: Option<_> = u.arbitrary()?;
+    let bundles = if machine.is_some() { poof_fuzz::bundles(u)? } else { Vec::new() };
     Ok(Head {
         tree: u.choose(&["t", "", "t/u"])?.to_string(),
         generation: u.int_in_range(0..=2)?,
@@ -27,8 +30,9 @@ fn head(u: &mut Unstructured) -> Result<Head> {
         counts: Counts { entries, files: u.arbitrary()?, bytes: u.arbitrary()? },
         owners,
         shards,
-        machine: u.arbitrary()?,
+        machine,
         store: None,
+        bundles,
     })
 }
 

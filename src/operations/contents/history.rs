@@ -11,8 +11,9 @@ use crate::report::event::{Generation, Revision};
 use crate::report::{Bytes, Event, TreeNote};
 use crate::tree::guard::Allowed;
 use crate::tree::history::Past;
-use crate::tree::model::entry::Entry;
-use crate::tree::snapshot::Told;
+use crate::tree::model::bundle;
+use crate::tree::model::entry::{Entry, Stored};
+use crate::tree::snapshot::{Snapshot, Told};
 
 /// What is wanted of the history.
 #[derive(Default)]
@@ -170,7 +171,14 @@ impl<'a> Lookup<'a> {
     /// # Errors
     /// The remote fails.
     pub fn holds(&mut self, entry: &Entry) -> Result<bool> {
-        let Some(stored) = &entry.stored else { return Ok(false) };
+        let stored = match &entry.stored {
+            None => return Ok(false),
+            Some(Stored::Member(member)) => {
+                let bundles = self.held.current.as_ref().map_or(&[][..], Snapshot::bundles);
+                return Ok(bundle::find(bundles, member.bundle).is_some());
+            }
+            Some(Stored::Object(object)) => object,
+        };
         if self.past.is_none() {
             self.past = Some(self.contents.past(self.held)?);
         }

@@ -34,6 +34,7 @@ use crate::tree::guard::{self, Allowed};
 use crate::tree::history::Past;
 use crate::tree::manifest::Key;
 use crate::tree::model::entry::{Entry, EntryKind};
+use crate::tree::model::inventory::Inventory;
 use crate::tree::model::layout::Names;
 use crate::tree::model::path_set::Kept;
 use crate::tree::remote::identity::{self, Identities};
@@ -132,7 +133,8 @@ impl<'a> Contents<'a> {
             _ => self.place()?,
         };
         let (store, key, records) = (&self.store, &self.key, heads.named_below(Names::HEADS));
-        let snapshots = Snapshots { store, names, key, records, cache };
+        let snapshots =
+            Snapshots { store, names, key, records, bundles: Inventory::default(), cache };
         let current = snapshots.current(&mut Unwatched)?;
         if current.is_none() {
             // Its head would have told.
@@ -181,7 +183,8 @@ impl<'a> Contents<'a> {
         let mut monitor = self.monitor(held);
         let Snapshots { store, names, key, records, .. } = &held.snapshots;
         let (names, records) = (names.clone(), records.below(""));
-        let aside = Snapshots { store, names, key, records, cache: self.place()? };
+        let bundles = Inventory::default();
+        let aside = Snapshots { store, names, key, records, bundles, cache: self.place()? };
         aside
             .generation(number, &mut monitor)?
             .ok_or_else(|| unusable(&held.directory.name, number))

@@ -288,7 +288,9 @@ fn snapshots(
             let (names, cache) = (Names::new(name), cache(&session.state, id, name));
             let (store, records) = (on_remote, Inventory::default());
             let key = &key.clone().of_store(id, false);
-            let known = Snapshots { store, names, key, records, cache }.cached()?;
+            let known =
+                Snapshots { store, names, key, records, bundles: Inventory::default(), cache }
+                    .cached()?;
             Some(last(known.seen(), known.made().0))
         });
         let known = match known {

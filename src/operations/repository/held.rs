@@ -23,12 +23,16 @@ impl Repository<'_> {
     pub fn has_objects(&self, tree: &str) -> bool {
         let listings = self.listings.lock().unwrap_or_else(PoisonError::into_inner);
         let listed = listings.get(tree).and_then(|listed| listed.as_ref().ok());
-        listed.is_some_and(|listed| !listed.is_empty())
+        listed.is_some_and(|listed| !listed.is_empty()) || !self.bundles(tree).is_empty()
     }
 
     /// How many objects there are of a tree, if its listing is at hand: no fewer than
     /// it has files.
     fn objects(&self, tree: &str) -> Option<u64> {
+        if !self.bundles(tree).is_empty() {
+            // How many files are in them, their names do not say.
+            return None;
+        }
         let listings = self.listings.lock().unwrap_or_else(PoisonError::into_inner);
         let own = listings.get(tree)?.as_ref().ok()?.names().count();
         let odd = self.below(tree).below(&format!("{ODD}/")).names().count();

@@ -57,6 +57,8 @@ pub struct Repository<'a> {
     pub roots: Roots,
     /// This machine, as snapshots, markers and locks name it.
     pub machine: Machine,
+    /// Backups of this configuration make bundles.
+    bundled: bool,
 }
 
 impl<'a> Repository<'a> {
@@ -124,6 +126,7 @@ impl<'a> Repository<'a> {
             state,
             roots: Roots::default(),
             machine,
+            bundled: ready.bundling().is_some(),
         })
     }
 
@@ -157,7 +160,7 @@ impl<'a> Repository<'a> {
         };
         let own =
             own.map_err(|failure| failure.into_error(&format!("list {tree}"), Kind::Remote))?;
-        Ok(Listing::new(own, &self.below(tree)))
+        Ok(Listing::new(own, &self.below(tree), self.bundles(tree)))
     }
 
     /// The identity of the store, in hexadecimal.
@@ -245,6 +248,7 @@ impl<'a> Repository<'a> {
             names: Names::new(tree),
             key: &self.key,
             records: self.below(tree),
+            bundles: self.bundles(tree),
             cache: cache(self.state, &self.identity.id, tree),
         }
     }
@@ -274,6 +278,11 @@ impl<'a> Repository<'a> {
         self.records.below(&format!("trees/{tree}/"))
     }
 
+    /// The bundles of a tree.
+    pub(super) fn bundles(&self, tree: &str) -> Inventory {
+        self.records.below(&format!("bundles/{tree}/"))
+    }
+
     /// What the remote holds of a tree at this moment: its objects and its snapshots.
     ///
     /// # Errors
@@ -281,15 +290,22 @@ impl<'a> Repository<'a> {
     pub fn look_again(&self, tree: &str) -> Result<(Snapshots<'_>, Listing)> {
         let snapshots = self.snapshots(tree);
         let marks = Snapshots::marks(&snapshots.cache);
-        let dir = snapshots.names.records();
-        let (own, records) = thread::scope(|scope| {
-            let records = scope.spawn(|| list(&self.store, &dir, &[], &mut Unwatched));
-            (list(&self.store, tree, &marks, &mut Unwatched), sight::joined(records))
+        let (records, bundles) = (snapshots.names.records(), snapshots.names.bundles());
+        // Nobody asks for bundles where none can be.
+        let may_be = self.bundled || !snapshots.bundles.is_empty();
+        let (own, records, bundles) = thread::scope(|scope| {
+            let listed =
+                |dir: String| scope.spawn(move || list(&self.store, &dir, &[], &mut Unwatched));
+            let (records, bundles) = (listed(records), may_be.then(|| listed(bundles)));
+            let own = list(&self.store, tree, &marks, &mut Unwatched);
+            let bundles = bundles.map_or_else(|| Ok(Inventory::default()), sight::joined);
+            (own, sight::joined(records), bundles)
         });
         let fail = |failure: Failure| failure.into_error(&format!("list {tree}"), Kind::Remote);
         let (own, records) = (own.map_err(fail)?, records.map_err(fail)?);
-        let listing = Listing::new(own, &records);
-        Ok((Snapshots { records, ..snapshots }, listing))
+        let bundles = bundles.map_err(fail)?;
+        let listing = Listing::new(own, &records, bundles.below(""));
+        Ok((Snapshots { records, bundles, ..snapshots }, listing))
     }
 
     /// The newest snapshot of a tree for one who has no cache: its manifest is read
@@ -303,9 +319,9 @@ impl<'a> Repository<'a> {
             .map_err(|error| Error::io("write below", self.state, &error))?;
         let cache = scratch.path().join("cache");
         create_private_dir(&cache)?;
-        let Snapshots { store, names, key, records, .. } = of;
-        let (names, records) = (names.clone(), records.below(""));
-        Snapshots { store, names, key, records, cache }.newest(watch)
+        let Snapshots { store, names, key, records, bundles, .. } = of;
+        let (names, records, bundles) = (names.clone(), records.below(""), bundles.below(""));
+        Snapshots { store, names, key, records, bundles, cache }.newest(watch)
     }
 }
 

@@ -67,7 +67,7 @@ fn known(
     let (names, cache) = (Names::new(name), cache(&session.state, id, name));
     let mut records = Inventory::default();
     records.sort();
-    let snapshots = Snapshots { store, names, key, records, cache };
+    let snapshots = Snapshots { store, names, key, records, bundles: Inventory::default(), cache };
     let records = Records::in_state(&session.state);
     let machine = &Machine::of_state(&session.state)?;
     let presence = Wipes { snapshots: &snapshots, records, machine }.presence(&mut Unwatched)?;

@@ -28,6 +28,7 @@ use crate::storage::job::Unwatched;
 use crate::tree::guard::Allowed;
 use crate::tree::history::Past;
 use crate::tree::manifest::Counts;
+use crate::tree::model::bundle::Bundle;
 use crate::tree::model::path_set::Kept;
 use crate::tree::proof::{Evidence, Proof};
 use crate::tree::remote::own_objects::Ours;
@@ -168,6 +169,7 @@ fn tree(
         _ => Apart::default(),
     };
     let mut evidence = Evidence { store, names, listing, read_back: false };
+    let bundles = last.as_ref().map(|last| last.bundles().to_vec()).unwrap_or_default();
     let (snapshot, seen) = saved(name, last, &mut evidence, findings)?;
     drop(monitor);
     if snapshot.is_some() {
@@ -175,7 +177,7 @@ fn tree(
         lists::foreign(report, name, &unclaimed.foreign, false);
     }
     let filtered = (filter, own);
-    let history = if repository.past { history(&snapshots)? } else { None };
+    let history = if repository.past { history(&snapshots, &bundles)? } else { None };
     let Stands { presence, place, since } =
         stands(session, directory, presence, filtered, apart, findings)?;
     report.tell(&Event::Directory {
@@ -191,9 +193,13 @@ fn tree(
 }
 
 /// What is kept for the earlier snapshots of a tree; None if nothing is.
-fn history(snapshots: &Snapshots) -> Result<Option<event::History>> {
+fn history(snapshots: &Snapshots, bundles: &[Bundle]) -> Result<Option<event::History>> {
     let Snapshots { store, names, .. } = snapshots;
-    let Past { objects, bytes, .. } = Past::list(store, names, &mut Unwatched)?;
+    let Past { mut objects, mut bytes, .. } = Past::list(store, names, &mut Unwatched)?;
+    for bundle in bundles.iter().filter(|bundle| bundle.until.is_some()) {
+        objects += 1;
+        bytes = bytes.saturating_add(bundle.object.size);
+    }
     if objects == 0 {
         return Ok(None);
     }

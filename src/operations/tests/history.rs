@@ -24,6 +24,13 @@ fn homes(time: &str) -> impl Iterator<Item = (String, Home)> {
     })
 }
 
+/// The same, also with bundles.
+fn all_homes(time: &str) -> impl Iterator<Item = (String, Home)> {
+    let bundled =
+        homes(time).map(|(name, home)| (format!("{name}, bundled"), home.bundling(Some(1 << 10))));
+    homes(time).chain(bundled)
+}
+
 /// A different tree each time: files come, change, go, are renamed, become directories and
 /// links, and whole directories vanish.
 fn stir(home: &Home, round: u64) {
@@ -95,7 +102,7 @@ fn kept(home: &Home) -> Vec<String> {
 
 #[test]
 fn every_snapshot_within_the_time_comes_back_whole() {
-    for (name, home) in homes("30d") {
+    for (name, home) in all_homes("30d") {
         let states = grow(&home, 14);
         assert_eq!(heads(&home).len(), states.len(), "{name}");
         for (number, state) in &states {

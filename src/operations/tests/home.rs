@@ -83,6 +83,18 @@ impl Home {
         Self::made(true, "")
     }
 
+    /// One whose small files go into bundles.
+    pub fn bundled() -> Self {
+        Self::new().bundling(Some(1 << 10))
+    }
+
+    /// The same with bundles, or without, from now on.
+    #[must_use]
+    pub fn bundling(self, limit: Option<u64>) -> Self {
+        let Home { dir, memory, session, ready } = self;
+        Home { dir, memory, session, ready: ready.bundled(limit) }
+    }
+
     /// One of whose directory poof.conf leaves out `*.tmp`, and which has one.
     pub fn with_excluded() -> Self {
         let home = Self::made(false, r#","exclude":["*.tmp"]"#);

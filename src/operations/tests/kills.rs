@@ -77,9 +77,11 @@ fn completes(home: &Home, before: &Contents, fault: Fault, when: &str) {
     assert_eq!(home.contents(), *before, "{when}");
 }
 
+/// Homes without bundles, and with them.
+const MAKES: [fn() -> Home; 2] = [Home::new, Home::bundled];
+
 /// A home with a snapshot, and something to send, to replace and to remove since.
-fn changed() -> Home {
-    let home = Home::new();
+fn changed(home: Home) -> Home {
     assert_eq!(home.back_up().unwrap().kind, None);
     home.write("b", "second, changed");
     home.write("sub/new", "new");
@@ -106,9 +108,15 @@ fn soak_of_odd_failures_of_a_first_backup() {
 }
 
 fn first_backup(faults: &[Fault]) {
-    let all = count(&Home::new(), |home| drop(home.back_up().unwrap()));
+    for make in MAKES {
+        first_backup_of(make, faults);
+    }
+}
+
+fn first_backup_of(make: fn() -> Home, faults: &[Fault]) {
+    let all = count(&make(), |home| drop(home.back_up().unwrap()));
     each(faults, all, |number, fault| {
-        let home = Home::new();
+        let home = make();
         let when = format!("{fault:?} at {number}");
         let before = home.contents();
         home.memory.fail(number, fault, |_| true);
@@ -131,6 +139,21 @@ fn soak_of_odd_failures_of_a_backup() {
 }
 
 fn backup(faults: &[Fault]) {
+    for make in MAKES {
+        backup_of(|| changed(make()), faults);
+    }
+}
+
+// What has an object goes into a bundle, and the other way round.
+#[test]
+fn whichever_operation_fails_while_bundles_are_switched_on_or_off_nothing_is_lost() {
+    for (before, after) in [(None, Some(1 << 10)), (Some(1 << 10), None)] {
+        let switched = move || changed(Home::new().bundling(before)).bundling(after);
+        backup_of(switched, &USUAL);
+    }
+}
+
+fn backup_of(changed: impl Fn() -> Home + Sync, faults: &[Fault]) {
     let all = count(&changed(), |home| drop(home.back_up().unwrap()));
     each(faults, all, |number, fault| {
         let home = changed();
@@ -167,9 +190,15 @@ fn soak_of_odd_failures_of_an_upload() {
 }
 
 fn upload(faults: &[Fault]) {
-    let all = count(&changed(), |home| drop(home.upload().unwrap()));
+    for make in MAKES {
+        upload_of(make, faults);
+    }
+}
+
+fn upload_of(make: fn() -> Home, faults: &[Fault]) {
+    let all = count(&changed(make()), |home| drop(home.upload().unwrap()));
     each(faults, all, |number, fault| {
-        let home = changed();
+        let home = changed(make());
         let when = format!("{fault:?} at {number}");
         let before = home.contents();
         home.memory.fail(number, fault, |_| true);
@@ -192,8 +221,14 @@ fn soak_of_odd_failures_of_a_download() {
 }
 
 fn download(faults: &[Fault]) {
+    for make in MAKES {
+        download_of(make, faults);
+    }
+}
+
+fn download_of(make: fn() -> Home, faults: &[Fault]) {
     let uploaded = || {
-        let home = Home::new();
+        let home = make();
         let before = home.contents();
         home.upload().unwrap();
         (home, before)

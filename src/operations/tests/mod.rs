@@ -1,6 +1,7 @@
 //! Operations over a bucket in memory: in which order they do what must not be done in
 //! another, and what is left when one step fails.
 
+mod bundles;
 mod history;
 mod home;
 mod in_the_way;

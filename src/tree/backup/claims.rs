@@ -2,6 +2,7 @@
 
 use super::Backup;
 use crate::base::error::Result;
+use crate::tree::model::change::Change;
 use crate::tree::model::layout::Names;
 use crate::tree::model::path::{Below, ObjectName};
 use crate::tree::model::plan::Item;
@@ -13,7 +14,7 @@ impl Backup<'_> {
     pub(super) fn note_ours(&self) -> Result<()> {
         let before = Ours::read(&self.snapshots.cache);
         let own = &self.listing.own;
-        let new = self.changes.iter().filter(|change| change.send.is_some());
+        let new = self.changes.iter().filter(|change| change.send.is_some() && !change.bundled);
         let new = new.filter_map(|change| Some((change, change.entry.as_ref()?)));
         let new = new.flat_map(|(change, entry)| match Names::object(entry) {
             Ok(name) => {
@@ -51,7 +52,8 @@ impl Backup<'_> {
             names.get(next).is_some_and(|other| other.starts_with(&below))
                 || above.any(|dir| names.binary_search(&dir).is_ok())
         };
-        for change in self.changes.iter_mut().filter(|change| change.send.is_some()) {
+        let own = |change: &&mut Change| change.send.is_some() && !change.bundled;
+        for change in self.changes.iter_mut().filter(own) {
             let name = change.entry.as_ref().map(Names::object);
             change.odd |=
                 name.is_some_and(|name| name.is_ok_and(|name| is_blocked(name.as_bytes())));

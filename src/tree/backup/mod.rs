@@ -1,5 +1,6 @@
 //! The backup of one tree: surveyed, judged, carried out.
 
+mod bundling;
 mod claims;
 mod keeping;
 pub(in crate::tree) mod renames;
@@ -12,6 +13,7 @@ use std::collections::HashSet;
 
 use itertools::process_results;
 
+use super::model::bundle::Bundle;
 use super::model::change::{Change, Why};
 use super::model::empty_directories;
 use super::model::layout::Names;
@@ -20,6 +22,7 @@ use super::model::plan::{Failed, Item, Places, Plan};
 use super::remote::listing::{Listing, still_there};
 use super::remote::lock::Lock;
 use super::remote::own_objects::{Foreign, Ours};
+use super::remote::packed::{self, Packed};
 use super::scan::excluded::Extent;
 use super::scan::root::Root;
 use super::scan::walk::{Found, LeftOut, Walk, closed};
@@ -35,9 +38,10 @@ use crate::tree::history::keeping::Leaving;
 use crate::tree::journal::Journal;
 use crate::tree::snapshot::{Arrived, Facts, Keep, Snapshot, Snapshots};
 use crate::tree::unsent;
+pub use bundling::Bundling;
 use survey::{Sides, survey};
 use suspects::Past;
-use uploader::{Coming, Outgoing};
+use uploader::{Coming, Outgoing, Packing};
 
 /// A tree on its way to the remote.
 pub struct Backup<'a> {
@@ -73,6 +77,11 @@ pub struct Backup<'a> {
     keep: Keep,
     /// What has to be kept before it is replaced or removed.
     leaving: Vec<Leaving>,
+    /// Objects that go because what they hold goes into a bundle.
+    superseded: Vec<ObjectName>,
+    bundling: Option<Bundling>,
+    /// Bundles that an earlier run has made, and that no snapshot has.
+    resumed: Vec<Bundle>,
 }
 
 /// What the survey of a tree needs.
@@ -86,6 +95,8 @@ pub struct Preparation<'a> {
     pub rehash: bool,
     /// For how long what is replaced and removed is kept.
     pub keep: Keep,
+    /// What goes into bundles; None: nothing does.
+    pub bundling: Option<Bundling>,
     pub filter: Filter,
     /// Count all that is excluded.
     pub count: bool,
@@ -100,8 +111,11 @@ impl<'a> Preparation<'a> {
     /// # Errors
     /// The root or the last snapshot cannot be read.
     pub fn survey(self) -> Result<Backup<'a>> {
-        let Preparation { snapshots, root, last, renew, rehash, journal, keep, .. } = self;
-        let mut listing = self.listing;
+        let Preparation { snapshots, root, last, renew, rehash, journal, keep, bundling, .. } =
+            self;
+        let packed = bundling.map(|_| Packed::read(&snapshots.cache)).unwrap_or_default();
+        let listing = self.listing.with(last.as_ref().map_or(&[], Snapshot::bundles));
+        let mut listing = listing.with(&packed.bundles);
         let left_out = RefCell::new(Vec::new());
         let (unseen, barred) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
         let walk = Walk::new(&root, &self.filter).map_err(|error| closed(root.path(), &error))?;
@@ -127,10 +141,9 @@ impl<'a> Preparation<'a> {
         let walk = walk.take_while(|_| !interrupt::requested());
         let entries = last.as_ref().map(Snapshot::entries).transpose()?.into_iter().flatten();
         let (names, ours) = (&snapshots.names, Ours::read(&snapshots.cache));
-        let (root_at, listing_of) = (&root, &mut listing);
         let mut sides = Sides {
-            root: root_at,
-            listing: listing_of,
+            root: &root,
+            listing: &mut listing,
             unseen: &unseen,
             barred: &barred,
             rehash,
@@ -138,16 +151,19 @@ impl<'a> Preparation<'a> {
             ours,
             altered: 0,
             leaving: keep.is_wanted().then(Vec::new),
+            bundling,
+            superseded: HashSet::new(),
+            packed: &packed,
         };
-        let survey = process_results(entries, |entries| survey(walk, entries, &mut sides))??;
+        let mut survey = process_results(entries, |entries| survey(walk, entries, &mut sides))??;
         interrupt::check()?;
         let plan = survey.plan();
-        let drift = survey.changes.iter().filter_map(|change| match change.send? {
-            why @ (Why::ObjectMissing | Why::ObjectChanged) => Some((change.path.clone(), why)),
-            _ => None,
-        });
+        let distance = Distance::of(&survey.changes, survey.altered);
+        if let (Some(_), Some(last), false) = (bundling, &last, survey.changes.is_empty()) {
+            survey.make_anew(last, &bundling::worn(listing.bundles.intact()))?;
+        }
         Ok(Backup {
-            drift: drift.collect(),
+            drift: drift(&survey.changes),
             entries: survey.entries,
             excluded,
             gone: plan.delete.len(),
@@ -156,7 +172,7 @@ impl<'a> Preparation<'a> {
             foreign: survey.unclaimed.foreign,
             removes_foreign: false,
             left_out: left_out.into_inner(),
-            distance: Distance::of(&survey.changes, survey.altered),
+            distance,
             changes: survey.changes,
             snapshots,
             root,
@@ -169,8 +185,20 @@ impl<'a> Preparation<'a> {
             journal,
             keep,
             leaving: survey.leaving,
+            superseded: survey.superseded,
+            bundling,
+            resumed: packed.bundles,
         })
     }
+}
+
+/// Objects that somebody else changed or removed, by path.
+fn drift(changes: &[Change]) -> Vec<(Vec<u8>, Why)> {
+    let drift = changes.iter().filter_map(|change| match change.send? {
+        why @ (Why::ObjectMissing | Why::ObjectChanged) => Some((change.path.clone(), why)),
+        _ => None,
+    });
+    drift.collect()
 }
 
 impl Backup<'_> {
@@ -191,8 +219,7 @@ impl Backup<'_> {
     /// # Errors
     /// What keeps the whole from working, or an interrupt.
     pub fn carry_out(&mut self, lock: &Lock, watch: &mut dyn Watch) -> Result<Vec<Failed>> {
-        let gone = !self.plan.delete.is_empty() || !self.odd_gone.is_empty();
-        if gone || self.changes.iter().any(|change| change.send.is_some()) {
+        if self.sends_or_removes() {
             lock.hold()?;
             self.snapshots.note_keeping(self.last.as_ref(), self.keep, watch)?;
         }
@@ -203,7 +230,8 @@ impl Backup<'_> {
         // MinIO, have no room for both. All other deletions wait for the head.
         let arriving = self.arriving()?;
         let (blocking, others) = self.plan.in_the_way(&arriving);
-        let (blocking, others) = (names_of(&blocking), names_of(&others));
+        let (blocking, mut others) = (names_of(&blocking), names_of(&others));
+        others.append(&mut self.superseded);
         let mut failed = kept.failed;
         failed.extend(self.remove(&blocking, watch)?);
         if !blocking.is_empty() {
@@ -225,6 +253,10 @@ impl Backup<'_> {
             arrived: Arrived::new(),
             unseen: HashSet::new(),
             aside: kept.aside,
+            packing: Packing::after(
+                self.listing.bundles.last_number(),
+                self.bundling.map_or(0, |bundling| bundling.limit),
+            ),
         };
         let carried = outgoing.carry(watch)?;
         failed.extend(carried.failed);
@@ -235,8 +267,10 @@ impl Backup<'_> {
         // What failed stays in the snapshot as it was.
         changes.retain(|change| change.send.is_none());
         let last = self.last.as_ref();
-        let facts = Facts { renew: self.renew, lock, keep: self.keep };
+        let made = &[carried.bundles, std::mem::take(&mut self.resumed)].concat();
+        let facts = Facts { renew: self.renew, lock, keep: self.keep, made };
         self.snapshots.save(last, &changes, &carried.arrived, facts, watch)?;
+        packed::forget(&self.snapshots.cache)?;
         if failed.is_empty() {
             if !others.is_empty() {
                 lock.hold()?;
@@ -265,12 +299,20 @@ impl Backup<'_> {
         Ok(failed)
     }
 
+    fn sends_or_removes(&self) -> bool {
+        self.plan.deleted().next().is_some()
+            || !self.odd_gone.is_empty()
+            || !self.superseded.is_empty()
+            || self.changes.iter().any(|change| change.send.is_some())
+    }
+
     /// Where objects arrive. Nobody asks where nothing is deleted.
     fn arriving(&self) -> Result<Places> {
         if self.plan.delete.is_empty() {
             return Ok(Places::default());
         }
-        let sent = self.changes.iter().filter(|change| change.send.is_some() && !change.odd);
+        let sent = self.changes.iter().filter(|change| change.send.is_some());
+        let sent = sent.filter(|change| !change.odd && !change.bundled);
         let names = sent.filter_map(|change| change.entry.as_ref()).map(Names::object);
         process_results(names, |names| names.collect())
     }

@@ -41,8 +41,10 @@ impl Moves {
             let Some(Local { dev, ino, .. }) = entry.local else { continue };
             // A rename of the file itself changes its ctime, so that it is read; one of a
             // directory above does not.
+            // One that was in a bundle stays in it; one with an object has it copied.
             let same = |old: &Entry| {
-                entry.attributes.mtime == old.attributes.mtime
+                old.member().is_some() == change.bundled
+                    && entry.attributes.mtime == old.attributes.mtime
                     && hashing::is_same(root, entry, old, rehash)
             };
             if self.gone.get(&(dev, ino)).is_some_and(same) {

@@ -2,25 +2,30 @@
 //! listing, side by side.
 
 use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 
-use itertools::{EitherOrBoth, Itertools};
+use itertools::{EitherOrBoth, Itertools, process_results};
 use rustix::fs::FileType;
 
+use super::bundling::{Bundling, Takes, is_to_be_repacked};
 use super::renames::Moves;
 use super::suspects::Past;
 use crate::base::error::Result;
 use crate::tree::history::keeping::Leaving;
 use crate::tree::model::change::{Change, News, Why};
-use crate::tree::model::entry::{Entry, EntryKind, is_within, order};
+use crate::tree::model::entry::{Entry, EntryKind, Stored, is_within, order};
 use crate::tree::model::inventory::State;
 use crate::tree::model::layout::Names;
 use crate::tree::model::path::{Below, LocalPath, ObjectName};
 use crate::tree::model::plan::{Item, Plan};
 use crate::tree::remote::listing::{Listing, Unclaimed};
+use crate::tree::remote::object_metadata::complete;
 use crate::tree::remote::own_objects::{Foreign, Ours};
+use crate::tree::remote::packed::Packed;
 use crate::tree::scan::attributes::{as_known, carry_over, same_but_for_created};
 use crate::tree::scan::hashing;
 use crate::tree::scan::root::Root;
+use crate::tree::snapshot::Snapshot;
 
 /// The outcome of a survey.
 #[derive(Debug, Default)]
@@ -42,6 +47,10 @@ pub struct Survey {
     pub leaving: Vec<Leaving>,
     /// What the last snapshot has that is not here any more.
     pub past: Past,
+    /// What is gone and is in a bundle, with its size in bytes.
+    pub dropped: Vec<(ObjectName, u64)>,
+    /// Objects that go because what they hold goes into a bundle.
+    pub superseded: Vec<ObjectName>,
 }
 
 impl Survey {
@@ -54,7 +63,10 @@ impl Survey {
             match (change.send, change.news) {
                 (Some(_), _) if change.from.is_some() => plan.moved.push(item),
                 (Some(Why::New), _) => plan.add.push(item),
-                (Some(_), _) => plan.update.push(item),
+                (Some(why), _) => {
+                    plan.relinked += usize::from(why == Why::Repacked);
+                    plan.update.push(item);
+                }
                 // A new directory goes without saying.
                 (None, News::New) if entry.is_directory() => {}
                 (None, News::New) => plan.add.push(item),
@@ -65,7 +77,61 @@ impl Survey {
         for (name, size) in &self.unclaimed.gone {
             plan.delete.push(Item { path: name.clone(), size: *size });
         }
+        for (name, size) in &self.dropped {
+            plan.dropped.push(Item { path: name.clone(), size: *size });
+        }
         plan
+    }
+}
+
+impl Survey {
+    /// Has what is still needed of some bundles of the `last` snapshot sent again.
+    ///
+    /// # Errors
+    /// The last snapshot cannot be read.
+    pub fn make_anew(&mut self, last: &Snapshot, worn: &[u64]) -> Result<()> {
+        if worn.is_empty() {
+            return Ok(());
+        }
+        let is_worn = |entry: &Entry| {
+            entry.member().is_some_and(|member| worn.binary_search(&member.bundle).is_ok())
+        };
+        let changes = std::mem::take(&mut self.changes).into_iter().enumerate();
+        let entries = last.entries()?.filter_ok(|entry| is_worn(entry));
+        let pairs = process_results(entries, |entries| {
+            let pairs = changes
+                .merge_join_by(entries, |(_, change), entry| order(&change.path, &entry.path));
+            pairs.collect::<Vec<_>>()
+        })?;
+        let mut numbers = HashMap::new();
+        for pair in pairs {
+            let (change, entry) = pair.left_and_right();
+            if let Some((number, _)) = &change {
+                numbers.insert(*number, self.changes.len());
+            }
+            let change = match (change, entry) {
+                (Some((_, mut change)), _) => {
+                    // Only its attributes are others.
+                    if change.send.is_none() && change.entry.as_ref().is_some_and(is_worn) {
+                        (change.send, change.bundled) = (Some(Why::Repacked), true);
+                    }
+                    change
+                }
+                (None, Some(entry)) => Change {
+                    path: entry.path.clone(),
+                    entry: Some(entry),
+                    send: Some(Why::Repacked),
+                    odd: false,
+                    bundled: true,
+                    news: News::Sighting,
+                    from: None,
+                },
+                (None, None) => continue,
+            };
+            self.changes.push(change);
+        }
+        self.past.renumber(|number| numbers.get(&number).copied().unwrap_or(number));
+        Ok(())
     }
 }
 
@@ -95,6 +161,12 @@ pub struct Sides<'a> {
     pub altered: u64,
     /// What is replaced and removed is to be kept: it is collected here.
     pub leaving: Option<Vec<Leaving>>,
+    /// What goes into bundles; None: nothing does.
+    pub bundling: Option<Bundling>,
+    /// The names of objects whose files go into bundles.
+    pub superseded: HashSet<ObjectName>,
+    /// What an earlier run has sent in bundles that no snapshot has.
+    pub packed: &'a Packed,
 }
 
 /// Compares the walk of a tree with its last snapshot and the remote.
@@ -128,15 +200,21 @@ pub fn survey(
                 survey.entries += u64::from(!old.is_directory());
                 survey.past.files += u64::from(old.file().is_some());
                 sides.listing.claim(&old)?;
+                if let Some(member) = old.member() {
+                    sides.listing.bundles.is_elsewhere(member);
+                }
                 Next::Unchanged(old.is_odd())
             }
             EitherOrBoth::Right(old) => {
                 sides.leave(&old, None)?;
                 sides.listing.disown(&old)?;
                 survey.past.lost(&old);
+                if old.member().is_some() {
+                    survey.dropped.push((Names::object(&old)?, size(&old)));
+                }
                 let (path, news) = (old.path.clone(), News::Gone);
-                let (entry, send, odd, from) = (None, None, false, None);
-                survey.changes.push(Change { path, entry, send, odd, news, from });
+                let (entry, send, odd, bundled, from) = (None, None, false, false, None);
+                survey.changes.push(Change { path, entry, send, odd, bundled, news, from });
                 moves.left(old, sides.listing)?;
                 continue;
             }
@@ -147,12 +225,16 @@ pub fn survey(
                 survey.odd += u64::from(odd);
             }
             Next::NotAnObject => {}
-            Next::Change(entry, send, news, odd) => {
+            Next::Change(mut entry, mut send, news, mut way) => {
+                if way == Way::Bundled && sides.is_packed(&mut entry) {
+                    (send, way) = (None, Way::Own);
+                }
                 let path = entry.path.clone();
                 survey.unchanged += u64::from(send.is_none() && entry.is_object());
-                let odd = odd || entry.is_odd();
+                let bundled = way == Way::Bundled;
+                let odd = way == Way::Odd || way == Way::Own && entry.is_odd();
                 let (entry, from) = (Some(entry), None);
-                let change = Change { path, entry, send, odd, news, from };
+                let change = Change { path, entry, send, odd, bundled, news, from };
                 if let Some(old) = replaced {
                     survey.past.replaced(survey.changes.len(), &change, &old);
                 }
@@ -161,17 +243,49 @@ pub fn survey(
         }
     }
     moves.find(&mut survey.changes, sides.root, sides.rehash);
+    settle(&mut survey, sides)?;
+    Ok(survey)
+}
+
+/// What the remote has that no entry has claimed.
+fn settle(survey: &mut Survey, sides: &mut Sides) -> Result<()> {
     let mut unclaimed = sides.listing.settle(sides.names, &sides.ours);
     // What cannot be looked at may be theirs.
     let unseen = sides.unseen_objects()?;
     let is_unseen = |name: &ObjectName| unseen.iter().any(|place| name.place().is_within(place));
     unclaimed.gone.retain(|(name, _)| !is_unseen(name));
+    let gone = std::mem::take(&mut unclaimed.gone).into_iter();
+    let (superseded, gone): (Vec<_>, _) =
+        gone.partition(|(name, _)| sides.superseded.contains(name));
+    unclaimed.gone = gone;
+    survey.superseded = superseded.into_iter().map(|(name, _)| name).collect();
     let is_own = |foreign: &Foreign| !foreign.odd && is_unseen(&ObjectName::told(&foreign.name));
     unclaimed.foreign.retain(|foreign| !is_own(foreign));
     survey.altered = sides.altered;
     survey.leaving = sides.leaving.take().unwrap_or_default();
     survey.unclaimed = unclaimed;
-    Ok(survey)
+    Ok(())
+}
+
+/// Where something goes that is sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// To an object of its own, with its name, or with the one that it has.
+    Own,
+    /// To one with a substitute name.
+    Odd,
+    Bundled,
+}
+
+impl Way {
+    /// `beside`: it is [`Sides::is_beside_a_directory`].
+    fn of(entry: &Entry, beside: bool, bundled: bool) -> Self {
+        match bundled {
+            true => Way::Bundled,
+            false if beside || Names::reads_like_a_link(entry) => Way::Odd,
+            false => Way::Own,
+        }
+    }
 }
 
 #[allow(clippy::large_enum_variant)] // one at a time, on the stack
@@ -179,50 +293,92 @@ enum Next {
     /// Whether its name is odd.
     Unchanged(bool),
     NotAnObject,
-    /// And whether its name has to be odd.
-    Change(Entry, Option<Why>, News, bool),
+    /// Also, where it goes if it is sent.
+    Change(Entry, Option<Why>, News, Way),
 }
 
 impl Sides<'_> {
     fn appeared(&mut self, seen: Entry) -> Result<Next> {
-        let (beside, odd) = (self.is_beside_a_directory(&seen), Names::reads_like_a_link(&seen));
-        if !beside {
+        let beside = self.is_beside_a_directory(&seen);
+        self.listing.disown_odd(&seen.path);
+        let there = self.listing.look(&seen, beside).is_some();
+        // What is there already, by whomever, need not be sent: it is packed by the next run.
+        let way = Way::of(&seen, beside, !there && self.is_bundled(&seen));
+        if way != Way::Bundled && !beside {
             self.listing.claim(&seen)?;
         }
-        self.listing.disown_odd(&seen.path);
-        let there = || self.listing.look(&seen, beside).is_some();
-        let why = seen.is_object().then(|| if there() { Why::Changed } else { Why::New });
-        Ok(Next::Change(seen, why, News::New, odd || beside))
+        let why = seen.is_object().then_some(if there { Why::Changed } else { Why::New });
+        Ok(Next::Change(seen, why, News::New, way))
+    }
+
+    /// Whether an earlier run has sent it in a bundle that is there. Completes it, then.
+    fn is_packed(&mut self, seen: &mut Entry) -> bool {
+        let Some(noted) = self.packed.find(seen) else { return false };
+        let Some(member) = noted.member().copied() else { return false };
+        if self.listing.bundles.state(&member) != State::Intact {
+            return false;
+        }
+        self.listing.bundles.claim(&member);
+        let content = noted.file().and_then(|data| data.content);
+        complete(seen, Stored::Member(member), content);
+        true
+    }
+
+    /// Whether something goes into a bundle if it is sent.
+    fn is_bundled(&self, entry: &Entry) -> bool {
+        self.bundling.is_some_and(|bundling| bundling.takes(entry) != Takes::Never)
+    }
+
+    /// What `old` says is stored is not what the next snapshot says: that is sent.
+    fn replace(&mut self, seen: &Entry, old: &Entry, way: Way, beside: bool) -> Result<()> {
+        self.leave(old, (way != Way::Bundled).then_some((seen, way == Way::Odd)))?;
+        self.listing.disown(old)?;
+        if way != Way::Bundled {
+            if !beside {
+                self.listing.claim(seen)?;
+            }
+        } else if old.object().is_some_and(|object| !object.odd) {
+            self.superseded.insert(Names::object(old)?);
+        }
+        Ok(())
     }
 
     fn met(&mut self, mut seen: Entry, old: &Entry) -> Result<Next> {
         let same_content = self.take_over(&mut seen, old);
         self.listing.disown_odd(&seen.path);
-        let (beside, odd) = (self.is_beside_a_directory(&seen), Names::reads_like_a_link(&seen));
-        let odd = odd || beside;
-        let has_to_move = beside && !old.is_odd();
+        let beside = self.is_beside_a_directory(&seen);
+        let has_to_move = beside && old.object().is_some_and(|object| !object.odd);
         if !same_content || has_to_move {
+            let way = Way::of(&seen, beside, self.is_bundled(&seen));
             seen.stored = None;
-            self.leave(old, Some((&seen, odd)))?;
-            self.listing.disown(old)?;
-            if !beside {
-                self.listing.claim(&seen)?;
-            }
+            self.replace(&seen, old, way, beside)?;
             let why = if old.is_object() { Why::Changed } else { Why::New };
             let why = seen.is_object().then_some(why);
-            return Ok(Next::Change(seen, why, News::Differs, odd));
+            return Ok(Next::Change(seen, why, News::Differs, way));
         }
         carry_over(&mut seen, old);
         let (now, then) = (&seen.attributes, &old.attributes);
         let same = now.mode == then.mode && same_but_for_created(&now.xattrs, &then.xattrs);
         self.altered += u64::from(!same);
         let object = seen.is_object();
-        let send = match self.listing.claim(&seen)? {
-            State::Intact => None,
+        let send = match self.listing.state(old)? {
+            State::Intact => is_to_be_repacked(self.bundling, old).then_some(Why::Repacked),
             State::Missing => Some(Why::ObjectMissing),
             State::Changed => Some(Why::ObjectChanged),
         };
-        Ok(match (send, seen == *old) {
+        let way = match send {
+            Some(_) => Way::of(&seen, beside, self.is_bundled(&seen)),
+            None => Way::Own,
+        };
+        let equal = seen == *old;
+        if way == Way::Bundled || send.is_some() && old.member().is_some() {
+            let before = seen.stored.take();
+            self.replace(&seen, old, way, beside)?;
+            seen.stored = before;
+        } else {
+            self.listing.claim(&seen)?;
+        }
+        Ok(match (send, equal) {
             (None, true) if object => Next::Unchanged(seen.is_odd()),
             (None, true) => Next::NotAnObject,
             _ => {
@@ -232,7 +388,7 @@ impl Sides<'_> {
                 } else {
                     News::Differs
                 };
-                Next::Change(seen, send, news, odd)
+                Next::Change(seen, send, news, way)
             }
         })
     }
@@ -250,7 +406,8 @@ impl Sides<'_> {
     /// Takes note of an object that is to be replaced by that of `by`, which may have an odd
     /// name, or removed, if it is what the last snapshot says.
     fn leave(&mut self, old: &Entry, by: Option<(&Entry, bool)>) -> Result<()> {
-        let (Some(all), Some(stored)) = (&mut self.leaving, &old.stored) else { return Ok(()) };
+        // Bundles are kept as a whole.
+        let (Some(all), Some(stored)) = (&mut self.leaving, old.object()) else { return Ok(()) };
         if self.listing.state(old)? != State::Intact {
             return Ok(());
         }
@@ -325,14 +482,29 @@ mod tests {
             Entry { path: path.into(), kind, attributes, hard_link, stored, local }
         };
         let last = ["cloud", "deleted", "unreadable", "unreadable/below", "unreadable.too"];
-        let mut listing = Listing::new(Inventory::default(), &Inventory::default());
+        let none = Inventory::default;
+        let mut listing = Listing::new(none(), &none(), none());
         let unseen = RefCell::new(["cloud", "unreadable"].map(Into::into).to_vec());
         let root = &Root::open(Path::new("/")).unwrap();
         let (names, ours) = (&Names::new("tree"), Ours::default());
         let (listing, unseen, rehash) = (&mut listing, &unseen, false);
         let barred = &RefCell::new(Vec::new());
-        let mut sides =
-            Sides { root, listing, unseen, barred, rehash, names, ours, altered: 0, leaving: None };
+        let (bundling, superseded) = (None, HashSet::new());
+        let (altered, leaving) = (0, None);
+        let mut sides = Sides {
+            root,
+            listing,
+            unseen,
+            barred,
+            rehash,
+            names,
+            ours,
+            altered,
+            leaving,
+            bundling,
+            superseded,
+            packed: &Packed::default(),
+        };
         let survey = survey(std::iter::empty(), last.map(entry).into_iter(), &mut sides).unwrap();
         let gone: Vec<_> = survey.changes.iter().map(|change| change.path.as_slice()).collect();
         assert_eq!(gone, [&b"deleted"[..], b"unreadable.too"]);
@@ -346,14 +518,28 @@ mod tests {
             own.add(Shown { remote: Bytes(name.into()), ..Shown::default() });
         }
         own.sort();
-        let mut listing = Listing::new(own, &Inventory::default());
+        let mut listing = Listing::new(own, &Inventory::default(), Inventory::default());
         let unseen = &RefCell::new(vec![b"new\nline".to_vec()]);
         let barred = &RefCell::new(Vec::new());
         let root = &Root::open(Path::new("/")).unwrap();
         let (names, ours) = (&Names::new("tree"), Ours::default());
         let (listing, rehash) = (&mut listing, false);
-        let mut sides =
-            Sides { root, listing, unseen, barred, rehash, names, ours, altered: 0, leaving: None };
+        let (bundling, superseded) = (None, HashSet::new());
+        let (altered, leaving) = (0, None);
+        let mut sides = Sides {
+            root,
+            listing,
+            unseen,
+            barred,
+            rehash,
+            names,
+            ours,
+            altered,
+            leaving,
+            bundling,
+            superseded,
+            packed: &Packed::default(),
+        };
         let survey = survey(std::iter::empty(), std::iter::empty(), &mut sides).unwrap();
         let foreign = survey.unclaimed.foreign.iter().map(|foreign| foreign.name.as_slice());
         assert_eq!(foreign.collect::<Vec<_>>(), [b"seen/x"]);

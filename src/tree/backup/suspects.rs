@@ -14,9 +14,10 @@ use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Fetch, Fetched};
 use crate::tree::guard::{Losses, are_many};
 use crate::tree::model::change::{Change, News, Why};
-use crate::tree::model::entry::Entry;
+use crate::tree::model::entry::{Entry, Member};
 use crate::tree::model::layout::Names;
 use crate::tree::model::path::{Below, LocalPath};
+use crate::tree::remote::object_metadata::part_of;
 use crate::tree::scan::appearance::{Appearance, FIRST, ending, is_named_as_a_kind};
 use crate::tree::scan::root::Root;
 
@@ -33,9 +34,9 @@ struct Former {
     path: Vec<u8>,
     /// In bytes.
     size: u64,
-    /// The same, as stored.
     stored: u64,
     odd: bool,
+    member: Option<Member>,
 }
 
 impl Former {
@@ -43,18 +44,22 @@ impl Former {
         let (data, stored) = (old.file()?, old.stored.as_ref()?);
         data.content?;
         let (path, size) = (old.path.clone(), data.size);
-        Some(Former { path, size, stored: stored.size, odd: stored.odd })
+        let (odd, member) = (old.is_odd(), old.member().copied());
+        Some(Former { path, size, stored: stored.size(), odd, member })
     }
 
     /// The job that reads the beginning of its content.
     fn fetch(&self, names: &Names, id: u64) -> Result<Fetch> {
-        let remote = Bytes(if self.odd {
+        let remote = Bytes(if let Some(member) = self.member {
+            names.bundle_place(member.bundle).into_bytes()
+        } else if self.odd {
             format!("{}/{}", names.odd_dir(), Names::odd(&self.path)).into_bytes()
         } else {
             names.full(Names::encoded(&LocalPath::new(&self.path))?.as_bytes())
         });
         let first = Some(FIRST as u64);
-        Ok(Fetch { id, remote, size: self.stored, first, ..Fetch::default() })
+        let part = self.member.as_ref().map(part_of);
+        Ok(Fetch { id, remote, size: self.stored, first, part, ..Fetch::default() })
     }
 }
 
@@ -69,6 +74,13 @@ pub struct Past {
 }
 
 impl Past {
+    /// Gives the changes their numbers in another order of them.
+    pub fn renumber(&mut self, number: impl Fn(usize) -> usize) {
+        for (of, _) in &mut self.rewritten {
+            *of = number(*of);
+        }
+    }
+
     /// Takes note of an entry that is gone.
     pub fn lost(&mut self, old: &Entry) {
         self.files += u64::from(old.file().is_some());
@@ -418,7 +430,8 @@ mod tests {
 
     #[test]
     fn as_many_are_looked_into_as_may_be_and_each_group_has_its_turn() {
-        let former = Former { path: Vec::new(), size: 0, stored: 0, odd: false };
+        let (odd, member) = (false, None);
+        let former = Former { path: Vec::new(), size: 0, stored: 0, odd, member };
         let group = |noise: usize, others: usize| {
             let members = |count: usize| {
                 let one =

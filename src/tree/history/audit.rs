@@ -9,9 +9,11 @@ use crate::base::error::{Kind, Result};
 use crate::base::units::now;
 use crate::storage::job::Watch;
 use crate::storage::store::Store;
-use crate::tree::model::entry::{Attributes, Entry};
+use crate::tree::model::entry::{Attributes, Entry, Member, Stored};
 use crate::tree::model::inventory::State;
+use crate::tree::model::layout::Names;
 use crate::tree::proof::check::Sample;
+use crate::tree::remote::bundles::Bundles;
 use crate::tree::remote::listing::Listing;
 use crate::tree::remote::read_back::{Fault, read_back};
 use crate::tree::snapshot::{Heads, Snapshot, Snapshots, Told};
@@ -25,7 +27,7 @@ pub struct Audit {
     /// Files whose objects are kept, each once.
     kept: Vec<Entry>,
     past: Past,
-    /// By the identity of a kept object, the newest snapshot that has it.
+    /// By what it is, the newest snapshot that has something that is kept.
     newest: HashMap<String, u64>,
 }
 
@@ -33,7 +35,7 @@ impl Audit {
     /// The kept files that a sample has, and the bytes of their objects, as stored.
     pub fn readable(&mut self, sample: &Sample) -> (u64, u64) {
         self.kept = sample.of(std::mem::take(&mut self.kept));
-        let sizes = self.kept.iter().filter_map(|entry| Some(entry.stored.as_ref()?.size));
+        let sizes = self.kept.iter().filter_map(|entry| Some(entry.stored.as_ref()?.size()));
         (self.kept.len() as u64, sizes.fold(0, u64::saturating_add))
     }
 
@@ -49,22 +51,41 @@ impl Audit {
     pub fn read_back(
         &mut self,
         store: &Store,
-        tree: &str,
+        names: &Names,
         watch: &mut dyn Watch,
         told: impl FnMut(u64),
     ) -> Result<()> {
         let kept = std::mem::take(&mut self.kept);
-        let place = |entry: &Entry| Some(self.past.place(entry.stored.as_ref()?)?.into_bytes());
+        let place = |entry: &Entry| match entry.stored.as_ref()? {
+            Stored::Object(object) => Some(self.past.place(object)?.into_bytes()),
+            Stored::Member(_) => names.holding(entry).ok(),
+        };
         let (newest, lost) = (&self.newest, &mut self.lost);
-        read_back(store, tree, place, kept.into_iter().map(Ok), watch, told, |entry, fault| {
-            let why = match fault {
-                Fault::Wrong(_) => "what is kept of it is something else".to_owned(),
-                Fault::Unreadable(why) => why,
-            };
-            let id = entry.stored.as_ref().map(id).unwrap_or_default();
-            let generation = newest.get(&id).copied().unwrap_or_default();
-            lost.push(Lost { generation, path: Some(entry.path.clone()), why: Some(why) });
-        })
+        read_back(
+            store,
+            names.tree(),
+            place,
+            kept.into_iter().map(Ok),
+            watch,
+            told,
+            |entry, fault| {
+                let why = match fault {
+                    Fault::Wrong(_) => "what is kept of it is something else".to_owned(),
+                    Fault::Unreadable(why) => why,
+                };
+                let id = entry.stored.as_ref().map(key).unwrap_or_default();
+                let generation = newest.get(&id).copied().unwrap_or_default();
+                lost.push(Lost { generation, path: Some(entry.path.clone()), why: Some(why) });
+            },
+        )
+    }
+}
+
+/// Tells what is kept from all else that is.
+fn key(stored: &Stored) -> String {
+    match stored {
+        Stored::Object(object) => id(object),
+        Stored::Member(Member { bundle, offset, .. }) => format!("{bundle} {offset}"),
     }
 }
 
@@ -116,7 +137,9 @@ pub fn audit(
     let newest = all.iter().find(|told| told.generation() == newest.generation());
     let mut read: HashSet<_> = newest.into_iter().flat_map(Told::shards).collect();
     let mut known = HashSet::new();
+    let mut bundles = Bundles::new(snapshots.bundles.below(""));
     for told in within {
+        bundles.expect(told.bundles());
         audit.snapshots += 1;
         let generation = told.generation();
         let mut files: Vec<Entry> = Vec::new();
@@ -133,16 +156,22 @@ pub fn audit(
         }
         for entry in files {
             let Some(stored) = &entry.stored else { continue };
-            if listing.state(&entry)? == State::Intact {
-                continue;
-            }
-            if audit.past.place(stored).is_some() {
-                if let Vacant(place) = audit.newest.entry(id(stored)) {
+            let kept = match stored {
+                Stored::Object(object) => {
+                    if listing.state(&entry)? == State::Intact {
+                        continue;
+                    }
+                    audit.past.place(object).is_some()
+                }
+                Stored::Member(member) => bundles.state(member) == State::Intact,
+            };
+            if kept {
+                if let Vacant(place) = audit.newest.entry(key(stored)) {
                     place.insert(generation);
                     // Its attributes may be large, and are not wanted.
                     audit.kept.push(Entry { attributes: Attributes::default(), ..entry });
                 }
-            } else if known.insert((entry.path.clone(), stored.md5)) {
+            } else if known.insert((entry.path.clone(), key(stored))) {
                 audit.lost.push(Lost { generation, path: Some(entry.path), why: None });
             }
         }

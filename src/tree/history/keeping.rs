@@ -8,7 +8,7 @@ use super::{id, is_of};
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Copy, Done, Store};
-use crate::tree::model::entry::Stored;
+use crate::tree::model::entry::StoredObject;
 use crate::tree::model::inventory::md5;
 use crate::tree::model::layout::Names;
 use crate::tree::remote::listing::list;
@@ -20,7 +20,7 @@ pub struct Leaving {
     pub path: Vec<u8>,
     /// From the top of the bucket.
     pub place: Vec<u8>,
-    pub stored: Stored,
+    pub stored: StoredObject,
     /// Nothing comes to its place.
     pub goes: bool,
 }
@@ -102,6 +102,6 @@ pub fn keep(
 }
 
 /// Whether a copy that is shown so is one of these bytes.
-fn is_it(stored: &Stored, shown: Option<(u64, String)>) -> bool {
+fn is_it(stored: &StoredObject, shown: Option<(u64, String)>) -> bool {
     shown.is_some_and(|(size, tag)| size == stored.size && is_of(stored, md5(&tag)))
 }

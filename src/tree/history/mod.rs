@@ -14,7 +14,7 @@ pub mod keeping;
 
 use data_encoding::HEXLOWER;
 
-use super::model::entry::{Stored, Tag};
+use super::model::entry::{StoredObject, Tag};
 use super::model::inventory::md5;
 use super::model::layout::Names;
 use super::remote::listing::list;
@@ -26,11 +26,11 @@ use crate::storage::store::Store;
 const ID: usize = 16;
 
 /// How what is kept of an object is called.
-pub fn id(stored: &Stored) -> String {
+pub fn id(stored: &StoredObject) -> String {
     HEXLOWER.encode(&number(stored))
 }
 
-fn number(stored: &Stored) -> [u8; ID] {
+fn number(stored: &StoredObject) -> [u8; ID] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&stored.size.to_le_bytes()).update(&stored.md5);
     // Under crypt the same content is stored as other bytes each time.
@@ -90,7 +90,7 @@ impl Past {
 
     /// Where an object is that an earlier snapshot holds, from the top of the bucket; None if
     /// it is not kept, or if what is there is something else.
-    pub fn place(&self, stored: &Stored) -> Option<String> {
+    pub fn place(&self, stored: &StoredObject) -> Option<String> {
         let number = number(stored);
         let from = self.by_id.partition_point(|(id, _)| *id < number);
         let same = self.by_id[from..].iter().take_while(|(id, _)| *id == number);
@@ -104,7 +104,7 @@ impl Past {
 
 /// Whether a copy of an object may be shown with this hash. That of one that went up in parts
 /// may change with the copying, and some servers show none.
-fn is_of(stored: &Stored, shown: Option<[u8; 16]>) -> bool {
+fn is_of(stored: &StoredObject, shown: Option<[u8; 16]>) -> bool {
     stored.tag != Tag::Md5 || shown.is_none_or(|md5| md5 == stored.md5)
 }
 
@@ -119,8 +119,8 @@ fn parse(name: &[u8]) -> Option<(u64, [u8; ID])> {
 mod tests {
     use super::*;
 
-    fn stored(size: u64, md5: u8, nonce: Option<[u8; 24]>) -> Stored {
-        Stored { odd: false, size, md5: [md5; 16], tag: Tag::Md5, nonce }
+    fn stored(size: u64, md5: u8, nonce: Option<[u8; 24]>) -> StoredObject {
+        StoredObject { odd: false, size, md5: [md5; 16], tag: Tag::Md5, nonce }
     }
 
     #[test]
@@ -136,7 +136,7 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), all.len());
         // Wherever it was, and however a listing shows it.
-        let other = Stored { odd: true, tag: Tag::Text("x-2".into()), ..stored(1, 2, None) };
+        let other = StoredObject { odd: true, tag: Tag::Text("x-2".into()), ..stored(1, 2, None) };
         assert_eq!(id(&other), id(&all[0]));
     }
 

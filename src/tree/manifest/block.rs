@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use std::io::Read;
 
 use super::Damaged;
-use crate::tree::model::entry::{Entry, MOST_ATTRIBUTE_BYTES, is_reserved, order};
+use crate::tree::model::entry::{Entry, MOST_ATTRIBUTE_BYTES, Stored, is_reserved, order};
 
 /// A block ends with the entry that brings it to this size before it is packed, in bytes.
 pub const SIZE: usize = 1 << 20;
@@ -102,7 +102,9 @@ fn check(entry: &Entry) -> Result<(), Damaged> {
     if times.into_iter().flatten().any(|time| time.nanos >= 1_000_000_000) {
         return Err(Damaged::Invalid("a time that cannot be"));
     }
-    let sizes = [entry.file().map(|data| data.size), entry.stored.as_ref().map(|s| s.size)];
+    let offset = entry.member().map(|member| member.offset);
+    let sizes =
+        [entry.file().map(|data| data.size), entry.stored.as_ref().map(Stored::size), offset];
     if sizes.into_iter().flatten().any(|size| size > LARGEST_FILE) {
         return Err(Damaged::Invalid("a size that cannot be"));
     }

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::key::{Key, STRETCHED};
+use super::key::{CLEAR_WITH_BUNDLES, Key, STRETCHED, STRETCHED_WITH_BUNDLES};
 use super::{Damaged, block, opened};
+use crate::tree::model::bundle::Bundle;
 use crate::tree::model::entry::{Entry, EntryKind};
 
 const MAGIC: &[u8] = b"poof head";
 /// Version 1 does not name the machine. Version 2 is that of remotes without encryption,
-/// and was that of all: its seal is not made of a stretched key.
-const VERSION: u8 = STRETCHED;
+/// and was that of all: its seal is not made of a stretched key. Version 3 is that of
+/// encrypted ones. 4 and 5 are the same with bundles: who does not know these reads nothing.
+const VERSION: u8 = STRETCHED_WITH_BUNDLES;
 const SEAL: usize = 32;
 /// A head that is larger, in bytes, was not made by us: this is one of 200 million entries.
 pub const LARGEST_HEAD: u64 = 16 << 20;
@@ -42,6 +44,9 @@ pub struct Head {
     /// version 3 has none.
     #[serde(skip)]
     pub store: Option<[u8; 16]>,
+    /// In the order of their numbers. One of before version 4 has none.
+    #[serde(skip)]
+    pub bundles: Vec<Bundle>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,15 +85,20 @@ pub struct ShardRef {
 impl Head {
     /// The head as it is stored.
     pub fn seal(&self, key: &Key) -> Vec<u8> {
-        let version = match (self.machine, self.store) {
-            (Some(_), Some(_)) => VERSION,
-            (Some(_), None) => 2,
-            (None, _) => 1,
+        let version = match (self.machine, self.store, self.bundles.is_empty()) {
+            (Some(_), Some(_), true) => STRETCHED,
+            (Some(_), Some(_), false) => STRETCHED_WITH_BUNDLES,
+            (Some(_), None, true) => 2,
+            (Some(_), None, false) => CLEAR_WITH_BUNDLES,
+            (None, ..) => 1,
         };
         let mut bytes = [MAGIC, &[0, version]].concat();
         bytes.extend(postcard::to_stdvec(self).unwrap_or_default());
         bytes.extend(self.machine.iter().flatten());
-        bytes.extend(self.store.filter(|_| version == VERSION).iter().flatten());
+        bytes.extend(self.store.filter(|_| version != 1).iter().flatten());
+        if !self.bundles.is_empty() && version != 1 {
+            bytes.extend(postcard::to_stdvec(&self.bundles).unwrap_or_default());
+        }
         let seal = key.seal_head(version, &bytes);
         bytes.extend_from_slice(&seal);
         bytes
@@ -105,19 +115,26 @@ impl Head {
             .checked_sub(SEAL)
             .and_then(|at| bytes.split_at_checked(at))
             .ok_or(Damaged::Cut)?;
-        if key.seal_head(version, sealed) != *seal {
+        // None is made with bundles for an encrypted remote that does not name its store.
+        let other = version == CLEAR_WITH_BUNDLES && key.store().is_some();
+        if other || key.seal_head(version, sealed) != *seal {
             return Err(Damaged::WrongSeal);
         }
         let (_, body) = opened(sealed, MAGIC, VERSION)?;
         let (mut head, rest): (Head, _) =
             postcard::take_from_bytes(body).map_err(|_| Damaged::Cut)?;
-        match (version, rest.as_chunks()) {
-            (1, ([], [])) => {}
-            (2, ([machine], [])) => head.machine = Some(*machine),
-            (STRETCHED, ([machine, store], [])) => {
-                (head.machine, head.store) = (Some(*machine), Some(*store));
-            }
-            _ => return Err(Damaged::Cut),
+        let mut rest = Rest(rest);
+        if version > 1 {
+            head.machine = Some(rest.number()?);
+        }
+        if matches!(version, STRETCHED | STRETCHED_WITH_BUNDLES) {
+            head.store = Some(rest.number()?);
+        }
+        if matches!(version, CLEAR_WITH_BUNDLES | STRETCHED_WITH_BUNDLES) {
+            head.bundles = rest.bundles()?;
+        }
+        if !rest.0.is_empty() {
+            return Err(Damaged::Cut);
         }
         if head.store.is_some_and(|store| !key.takes(store)) {
             return Err(Damaged::OtherStore);
@@ -134,5 +151,27 @@ impl Head {
             return Err(Damaged::Invalid("its shards do not hold what it counts"));
         }
         Ok(head)
+    }
+}
+
+/// What follows the [`Head`] in the bytes of one.
+struct Rest<'a>(&'a [u8]);
+
+impl Rest<'_> {
+    fn number(&mut self) -> Result<[u8; 16], Damaged> {
+        let (number, rest) = self.0.split_first_chunk().ok_or(Damaged::Cut)?;
+        self.0 = rest;
+        Ok(*number)
+    }
+
+    fn bundles(&mut self) -> Result<Vec<Bundle>, Damaged> {
+        let (bundles, rest): (Vec<Bundle>, _) =
+            postcard::take_from_bytes(self.0).map_err(|_| Damaged::Cut)?;
+        self.0 = rest;
+        let in_order = bundles.is_sorted_by(|a, b| a.number < b.number);
+        if !in_order || bundles.iter().any(|bundle| bundle.number > LAST) {
+            return Err(Damaged::Invalid("bundles that cannot be"));
+        }
+        Ok(bundles)
     }
 }

@@ -2,8 +2,12 @@
 
 use zeroize::Zeroizing;
 
+/// The versions of heads that a remote without encryption has, beside those of before
+/// [`STRETCHED`].
+pub(super) const CLEAR_WITH_BUNDLES: u8 = 4;
 /// The first version of heads that is sealed with the stretched key.
 pub(super) const STRETCHED: u8 = 3;
+pub(super) const STRETCHED_WITH_BUNDLES: u8 = 5;
 
 /// The key of the seals of a store.
 #[derive(Clone)]

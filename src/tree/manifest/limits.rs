@@ -3,7 +3,8 @@
 use super::head::ShardRef;
 use super::*;
 use crate::tree::model::entry::{
-    Attributes, Entry, EntryKind, FileData, MOST_ATTRIBUTES, Stored, Tag,
+    Attributes, Entry, EntryKind, FileData, LARGEST_MEMBER, MOST_ATTRIBUTES, Member, Stored,
+    StoredObject, Tag,
 };
 
 /// A small entry, of which compression leaves next to nothing.
@@ -92,6 +93,7 @@ fn a_head_whose_shards_do_not_hold_what_it_counts_is_refused() {
             owners: Owners::default(),
             machine: Some([9; 16]),
             store: None,
+            bundles: Vec::new(),
         };
         Head::open(&key, &head.tree.clone(), head.generation, &head.seal(&key)).map(|_| ())
     };
@@ -108,7 +110,8 @@ fn an_object_that_is_not_of_the_size_of_its_file_is_refused() {
         let mut entry = small(0);
         entry.kind = EntryKind::File(FileData { size, content: None, sparse: false });
         let (tag, nonce) = (Tag::Md5, None);
-        entry.stored = Some(Stored { odd: false, size: stored, md5: [0; 16], tag, nonce });
+        let object = StoredObject { odd: false, size: stored, md5: [0; 16], tag, nonce };
+        entry.stored = Some(Stored::Object(object));
         let mut raw = Vec::new();
         block::encode(&entry, &mut raw);
         let bytes = block::pack(&raw, 6);
@@ -132,4 +135,26 @@ fn an_object_that_is_not_of_the_size_of_its_file_is_refused() {
         assert_eq!(open(&plain, size, stored), in_clear, "{size} {stored}");
         assert_eq!(open(&crypt, size, stored), encrypted, "{size} {stored}");
     }
+}
+
+// A zip bomb is a few kilobytes that unpack to as many bytes as its manifest allows.
+#[test]
+fn a_member_of_a_bundle_is_a_small_file() {
+    let open = |size: u64, stored: u64, deflated: bool| {
+        let mut entry = small(0);
+        entry.kind = EntryKind::File(FileData { size, content: None, sparse: false });
+        let member = Member { bundle: 1, offset: 40, size: stored, deflated };
+        entry.stored = Some(Stored::Member(member));
+        let mut raw = Vec::new();
+        block::encode(&entry, &mut raw);
+        let bytes = block::pack(&raw, 6);
+        open_shard(&Key::plain(), &Key::plain().seal(&bytes), &bytes).map(|_| ())
+    };
+    let other = Err(Damaged::Invalid("an object whose size is not that of its file"));
+    assert_eq!(open(5, 5, false), Ok(()));
+    assert_eq!(open(5, 6, false), other);
+    assert_eq!(open(5000, 6, true), Ok(()));
+    assert_eq!(open(LARGEST_MEMBER, 6, true), Ok(()));
+    assert_eq!(open(LARGEST_MEMBER + 1, 6, true), other);
+    assert_eq!(open(1 << 60, 1 << 60, false), other);
 }

@@ -4,7 +4,7 @@
 use super::head::ShardRef;
 use super::key::Key;
 use super::{Damaged, block};
-use crate::tree::model::entry::Entry;
+use crate::tree::model::entry::{Entry, LARGEST_MEMBER, Stored};
 
 /// One in so many paths ends a shard.
 const MEAN: u16 = 512;
@@ -82,10 +82,18 @@ pub fn open_shard(key: &Key, id: &[u8; 32], bytes: &[u8]) -> Result<Vec<Entry>, 
 
 /// Whether the object of a file has the size that it has to have: who fetches it would
 /// otherwise write what was never in the file, or call restored what is not there. Under
-/// crypt it may also be as large as the file: contents may be stored as they are.
+/// crypt it may also be as large as the file: contents may be stored as they are. What is
+/// compressed may be of any size, and its file is a small one.
 fn is_of_its_size(entry: &Entry, encrypted: bool) -> bool {
-    let (Some(data), Some(stored)) = (entry.file(), &entry.stored) else { return true };
-    stored.size == data.size || encrypted && stored.size == crypted(data.size)
+    let Some(data) = entry.file() else { return true };
+    match &entry.stored {
+        None => true,
+        Some(Stored::Object(object)) => {
+            object.size == data.size || encrypted && object.size == crypted(data.size)
+        }
+        Some(Stored::Member(member)) if member.deflated => data.size <= LARGEST_MEMBER,
+        Some(Stored::Member(member)) => member.size == data.size && data.size <= LARGEST_MEMBER,
+    }
 }
 
 /// How many bytes crypt makes of so many: a header of 32, and in front of each block of

@@ -1,9 +1,12 @@
 use fastrand::Rng;
+use serde::Serialize;
 
 use super::head::ShardRef;
 use super::*;
+use crate::tree::model::bundle::Bundle;
 use crate::tree::model::entry::{
-    Attributes, Content, Entry, EntryKind, FileData, Local, Stored, Tag, Time, order,
+    Attributes, Content, Entry, EntryKind, FileData, Local, Member, Stored, StoredObject, Tag,
+    Time, order,
 };
 
 fn bytes(rng: &mut Rng, most: usize) -> Vec<u8> {
@@ -50,12 +53,11 @@ fn entry(rng: &mut Rng, path: Vec<u8>) -> Entry {
                 .collect(),
         },
         hard_link: rng.bool().then(|| rng.u64(..)),
-        stored: rng.bool().then(|| Stored {
-            odd: rng.bool(),
-            size,
-            md5: std::array::from_fn(|_| rng.u8(..)),
-            tag,
-            nonce: rng.bool().then(|| std::array::from_fn(|_| rng.u8(..))),
+        stored: rng.bool().then(|| {
+            let odd = rng.bool();
+            let md5 = std::array::from_fn(|_| rng.u8(..));
+            let nonce = rng.bool().then(|| std::array::from_fn(|_| rng.u8(..)));
+            Stored::Object(StoredObject { odd, size, md5, tag, nonce })
         }),
         local: rng.bool().then(|| Local { dev: rng.u64(..), ino: rng.u64(..), ctime: time(rng) }),
     }
@@ -139,7 +141,64 @@ pub(super) fn head(shards: Vec<ShardRef>) -> Head {
         shards,
         machine: Some([9; 16]),
         store: None,
+        bundles: Vec::new(),
     }
+}
+
+fn bundle(number: u64, until: Option<u64>) -> Bundle {
+    let (md5, nonce, tag) = ([3; 16], Some([4; 24]), Tag::Md5);
+    let object = StoredObject { odd: false, size: 5, md5, tag, nonce };
+    Bundle { number, object, until }
+}
+
+#[test]
+fn a_head_with_bundles_is_of_a_version_of_its_own() {
+    let (plain, crypt) = (Key::plain(), Key::of_secrets(b"stretched", b"before"));
+    let bundles = vec![bundle(3, Some(6)), bundle(9, None)];
+    for (key, version) in [(&plain, 4), (&crypt, 5)] {
+        let head = Head { bundles: bundles.clone(), store: key.store(), ..head(vec![]) };
+        let bytes = head.seal(key);
+        assert_eq!(bytes[10], version);
+        assert_eq!(Head::open(key, "docs", 7, &bytes).as_ref(), Ok(&head));
+        for (cut, why) in [(1, Damaged::WrongSeal), (40, Damaged::WrongSeal)] {
+            let cut = &bytes[..bytes.len() - cut];
+            assert_eq!(Head::open(key, "docs", 7, cut), Err(why));
+        }
+        let wrong = [vec![bundle(9, None), bundle(3, None)], vec![bundle(LAST + 1, None)]];
+        for bundles in wrong {
+            let bytes = Head { bundles, ..head.clone() }.seal(key);
+            let refused = Err(Damaged::Invalid("bundles that cannot be"));
+            assert_eq!(Head::open(key, "docs", 7, &bytes), refused);
+        }
+    }
+    // One that names no store is none of an encrypted remote, whoever has sealed it.
+    let unnamed = Head { bundles, ..head(vec![]) }.seal(&crypt);
+    assert_eq!(Head::open(&crypt, "docs", 7, &unnamed), Err(Damaged::WrongSeal));
+}
+
+// What earlier versions have written is read, and the other way round.
+#[test]
+fn what_is_stored_has_the_form_that_it_always_had() {
+    #[derive(Serialize)]
+    struct Before {
+        odd: bool,
+        size: u64,
+        md5: [u8; 16],
+        tag: Tag,
+        nonce: Option<[u8; 24]>,
+    }
+    for odd in [false, true] {
+        let (md5, tag, nonce) = ([7; 16], Tag::Text("x-2".to_owned()), Some([8; 24]));
+        let before = Before { odd, size: 300, md5, tag: tag.clone(), nonce };
+        let now = Stored::Object(StoredObject { odd, size: 300, md5, tag, nonce });
+        let bytes = postcard::to_stdvec(&before).unwrap();
+        assert_eq!(postcard::to_stdvec(&now).unwrap(), bytes);
+        assert_eq!(postcard::from_bytes::<Stored>(&bytes).unwrap(), now);
+    }
+    let member = Stored::Member(Member { bundle: 2, offset: 300, size: 5, deflated: true });
+    let bytes = postcard::to_stdvec(&member).unwrap();
+    assert_eq!(bytes, [2, 2, 0xac, 2, 5, 1]);
+    assert_eq!(postcard::from_bytes::<Stored>(&bytes).unwrap(), member);
 }
 
 #[test]
@@ -198,9 +257,9 @@ fn a_head_of_another_key_tree_or_generation_is_refused() {
     assert_eq!(open(&Key::plain(), "docs", 7), Damaged::WrongSeal);
     assert_eq!(open(&key, "docs", 8), Damaged::Misplaced);
     assert_eq!(open(&key, "other", 7), Damaged::Misplaced);
-    let newer = [b"poof head\0\x04".as_slice(), &sealed[11..]].concat();
+    let newer = [b"poof head\0\x06".as_slice(), &sealed[11..]].concat();
     let error = Head::open(&key, "docs", 7, &newer).unwrap_err();
-    assert_eq!(error, Damaged::NewerFormat(4));
+    assert_eq!(error, Damaged::NewerFormat(6));
 }
 
 /// Changes `bytes` in one of the ways in which files and objects break.

@@ -12,6 +12,8 @@ pub struct Change {
     pub send: Option<Why>,
     /// The remote cannot hold its name: the object goes among poof's records.
     pub odd: bool,
+    /// It goes into a bundle, and has no object of its own.
+    pub bundled: bool,
     pub news: News,
     /// An entry that is gone, whose object has this content: the file was renamed.
     pub from: Option<Box<Entry>>,
@@ -40,4 +42,7 @@ pub enum Why {
     ObjectMissing,
     /// The file is, but somebody has changed the object.
     ObjectChanged,
+    /// The file is, and so is what the remote holds; but it is to be in a bundle and is not, or
+    /// the other way round, or the bundle is to be made anew.
+    Repacked,
 }

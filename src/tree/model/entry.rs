@@ -173,9 +173,19 @@ pub struct Time {
     pub nanos: u32,
 }
 
+/// What the remote holds of an entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StoredForm", into = "StoredForm")]
+pub enum Stored {
+    /// An object of its own.
+    Object(StoredObject),
+    /// A part of a bundle.
+    Member(Member),
+}
+
 /// An object on the remote, as the server had it when it was proven.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stored {
+pub struct StoredObject {
     /// The object has no name that the remote could hold: it is among poof's
     /// own records, under a hash of its path.
     pub odd: bool,
@@ -189,10 +199,78 @@ pub struct Stored {
     pub nonce: Option<[u8; 24]>,
 }
 
+/// A content in a bundle, which is a zip archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// The number of the bundle.
+    pub bundle: u64,
+    /// Where its bytes begin in the archive, in clear.
+    pub offset: u64,
+    /// How many bytes it has there.
+    pub size: u64,
+    /// They are compressed (Deflate).
+    pub deflated: bool,
+}
+
+/// No file that is larger, in bytes, is in a bundle.
+pub const LARGEST_MEMBER: u64 = 16 << 20;
+
+/// [`Stored`] as a manifest has it. Before there were bundles, the number of the variant was
+/// [`StoredObject::odd`]: both have the same form.
+#[derive(Serialize, Deserialize)]
+enum StoredForm {
+    InItsPlace(ObjectForm),
+    Odd(ObjectForm),
+    Member(Member),
+}
+
+#[derive(Serialize, Deserialize)]
+struct ObjectForm {
+    size: u64,
+    md5: [u8; 16],
+    tag: Tag,
+    nonce: Option<[u8; 24]>,
+}
+
+impl From<StoredForm> for Stored {
+    fn from(form: StoredForm) -> Self {
+        let object = |odd, ObjectForm { size, md5, tag, nonce }| {
+            Stored::Object(StoredObject { odd, size, md5, tag, nonce })
+        };
+        match form {
+            StoredForm::InItsPlace(form) => object(false, form),
+            StoredForm::Odd(form) => object(true, form),
+            StoredForm::Member(member) => Stored::Member(member),
+        }
+    }
+}
+
+impl From<Stored> for StoredForm {
+    fn from(stored: Stored) -> Self {
+        match stored {
+            Stored::Object(StoredObject { odd, size, md5, tag, nonce }) => {
+                let form = ObjectForm { size, md5, tag, nonce };
+                if odd { StoredForm::Odd(form) } else { StoredForm::InItsPlace(form) }
+            }
+            Stored::Member(member) => StoredForm::Member(member),
+        }
+    }
+}
+
+impl Stored {
+    /// How many bytes it takes, as stored.
+    pub fn size(&self) -> u64 {
+        match self {
+            Stored::Object(object) => object.size,
+            Stored::Member(member) => member.size,
+        }
+    }
+}
+
 /// What a listing says of an object's content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Tag {
-    /// The server's MD5, equal to [`Stored::md5`].
+    /// The server's MD5, equal to [`StoredObject::md5`].
     Md5,
     /// Something else that the server computed: the ETag of a multipart object
     /// (`…-33`), another type of hash (`sha1:…`), an opaque ETag.
@@ -226,9 +304,25 @@ impl Entry {
         }
     }
 
+    /// The object that is its own, if the remote holds one.
+    pub fn object(&self) -> Option<&StoredObject> {
+        match &self.stored {
+            Some(Stored::Object(object)) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// Where it is in a bundle, if it is in one.
+    pub fn member(&self) -> Option<&Member> {
+        match &self.stored {
+            Some(Stored::Member(member)) => Some(member),
+            _ => None,
+        }
+    }
+
     /// Whether its object is among poof's records.
     pub fn is_odd(&self) -> bool {
-        self.stored.as_ref().is_some_and(|stored| stored.odd)
+        self.object().is_some_and(|object| object.odd)
     }
 
     /// Whether the remote holds an object for it, besides its line in the manifest.

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::entry::{Stored, Tag, Time};
+use super::entry::{StoredObject, Tag, Time};
 use crate::storage::store::Shown;
 
 /// The objects below a directory of the remote.
@@ -94,7 +94,7 @@ impl Inventory {
     }
 
     /// Whether the object is there as it was `stored`.
-    pub fn state(&self, name: &[u8], stored: &Stored) -> State {
+    pub fn state(&self, name: &[u8], stored: &StoredObject) -> State {
         let shown = &self.objects[self.find_all(name)];
         let is_it = |object: &Object| {
             object.size == stored.size
@@ -226,8 +226,8 @@ mod tests {
         Shown { id: 0, remote, size, tag: tag.to_owned(), time: (5, 6), failure: None }
     }
 
-    fn stored(size: u64, md5: [u8; 16], tag: Tag) -> Stored {
-        Stored { odd: false, size, md5, tag, nonce: None }
+    fn stored(size: u64, md5: [u8; 16], tag: Tag) -> StoredObject {
+        StoredObject { odd: false, size, md5, tag, nonce: None }
     }
 
     #[test]

@@ -16,6 +16,9 @@ pub const RECORDS: &str = ".poof";
 /// listing of these shows it: there may be more of it than of anything else.
 pub const KEPT: &str = ".poof/kept";
 
+/// Where the bundles of all trees are, for `"bundle"`.
+pub const BUNDLES: &str = ".poof/bundles";
+
 /// Where objects are among the records of a tree whose names the remote cannot
 /// hold.
 pub const ODD: &str = "odd";
@@ -88,6 +91,22 @@ impl Names {
         Ok(self.full(Names::object(entry)?.as_bytes()))
     }
 
+    /// Where that is stored which the snapshot says of an entry, from the top of the bucket.
+    ///
+    /// # Errors
+    /// As [`Names::object`].
+    pub fn holding(&self, entry: &Entry) -> Result<Vec<u8>> {
+        match entry.member() {
+            Some(member) => Ok(self.bundle_place(member.bundle).into_bytes()),
+            None => self.place(entry, entry.is_odd()),
+        }
+    }
+
+    /// Where a bundle is, from the top of the bucket.
+    pub fn bundle_place(&self, number: u64) -> String {
+        format!("{}/{}", self.bundles(), Names::bundle(number))
+    }
+
     /// The directory [`ODD`] among the records of this tree.
     pub fn odd_dir(&self) -> String {
         format!("{}/{ODD}", self.records())
@@ -125,6 +144,21 @@ impl Names {
     /// Where a backup that makes this generation keeps what it replaces and removes.
     pub fn kept_by(&self, generation: u64) -> String {
         format!("{}/{generation:010}", self.kept())
+    }
+
+    /// The directory of the bundles of this tree.
+    pub fn bundles(&self) -> String {
+        format!("{BUNDLES}/{}", self.tree)
+    }
+
+    /// A bundle in that directory.
+    pub fn bundle(number: u64) -> String {
+        format!("{number:010}.zip")
+    }
+
+    /// The number of the bundle that has this name there; None if none is called so.
+    pub fn bundle_number(name: &[u8]) -> Option<u64> {
+        Names::generation(name.strip_suffix(b".zip")?)
     }
 
     /// Among the records of a tree: since which generation what is replaced is kept.

@@ -1,6 +1,7 @@
 //! What a tree is made of, as values: entries, changes, plans, and where things are on the
 //! remote.
 
+pub mod bundle;
 pub mod change;
 pub(in crate::tree) mod empty_directories;
 pub mod entry;

@@ -68,6 +68,8 @@ pub struct Plan<N, D = N> {
     /// Only their attributes, or where they are not files.
     pub attributes: Vec<Item<N>>,
     pub delete: Vec<Item<D>>,
+    /// What goes as well, and has no object that would have to: it is in a bundle.
+    pub dropped: Vec<Item<D>>,
     pub failed: Vec<Failed>,
     /// Files that are equal already.
     pub equal: Vec<N>,
@@ -118,7 +120,7 @@ impl<N: Below, D: Below> Planned for Plan<N, D> {
             replaced: self.update.len().saturating_sub(self.relinked),
             moved: self.moved.len(),
             attributes: self.attributes.len(),
-            delete: self.delete.len(),
+            delete: self.delete.len() + self.dropped.len(),
             unchanged: self.same(),
             files: self.transfers(),
             bytes: self.bytes(),
@@ -155,13 +157,18 @@ impl<N: Below, D: Below> Planned for Plan<N, D> {
                 tell(action, path.as_bytes(), *size);
             }
         }
-        for Item { path, size } in &self.delete {
+        for Item { path, size } in self.deleted() {
             tell(Action::Delete, path.as_bytes(), *size);
         }
     }
 }
 
 impl<N: Below, D: Below> Plan<N, D> {
+    /// All that goes.
+    pub fn deleted(&self) -> impl Iterator<Item = &Item<D>> {
+        self.delete.iter().chain(&self.dropped)
+    }
+
     /// Files in the source.
     pub fn source_files(&self) -> u64 {
         len(&self.add) + len(&self.update) + len(&self.moved) + self.same()
@@ -186,6 +193,7 @@ impl<N: Below, D: Below> Plan<N, D> {
         self.transfers() == 0
             && self.moved.is_empty()
             && self.delete.is_empty()
+            && self.dropped.is_empty()
             && self.attributes.is_empty()
     }
 

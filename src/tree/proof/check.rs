@@ -10,7 +10,7 @@ use crate::base::error::{Error, Result};
 use crate::base::interrupt;
 use crate::storage::job::Watch;
 use crate::storage::store::Store;
-use crate::tree::model::entry::{Entry, Stored, Tag};
+use crate::tree::model::entry::{Entry, Tag};
 use crate::tree::model::inventory::State;
 use crate::tree::model::layout::Names;
 use crate::tree::remote::listing::{Listing, Unclaimed};
@@ -148,34 +148,39 @@ impl Sample {
             clippy::cast_sign_loss
         )]
         let count = (objects.len() as f64 * self.share).ceil() as usize;
-        objects.truncate(count.max(1));
-        let limit = objects.last().map(|(number, _)| *number);
+        let last = objects.get(count.max(1) - 1).or_else(|| objects.last());
+        let limit = last.map(|(number, _)| *number);
+        // What is in one bundle has one number.
+        objects.retain(|(number, _)| limit.is_some_and(|limit| *number <= limit));
         let size = objects.iter().map(|(_, size)| *size).fold(0, u64::saturating_add);
         (Chosen { seed: self.seed, limit }, (objects.len() as u64, size))
     }
 
-    fn number(&self, path: &[u8]) -> u64 {
-        number(&self.seed, path)
+    fn number(&self, entry: &Entry) -> u64 {
+        number(&self.seed, entry)
     }
 
     /// The share of these.
     pub(in crate::tree) fn of(&self, mut entries: Vec<Entry>) -> Vec<Entry> {
-        let number = |entry: &Entry| (self.number(&entry.path), 0);
+        let number = |entry: &Entry| (self.number(entry), 0);
         let (chosen, _) = self.choose(entries.iter().map(number).collect());
-        entries.retain(|entry| chosen.has(&entry.path));
+        entries.retain(|entry| chosen.has(entry));
         entries
     }
 }
 
 impl Chosen {
-    fn has(&self, path: &[u8]) -> bool {
-        self.limit.is_some_and(|limit| number(&self.seed, path) <= limit)
+    fn has(&self, entry: &Entry) -> bool {
+        self.limit.is_some_and(|limit| number(&self.seed, entry) <= limit)
     }
 }
 
-/// What chance makes of a path.
-fn number(seed: &[u8; 32], path: &[u8]) -> u64 {
-    let hash = blake3::keyed_hash(seed, path);
+/// What chance makes of a path, or of a bundle: that is read as a whole.
+fn number(seed: &[u8; 32], entry: &Entry) -> u64 {
+    let hash = match entry.member() {
+        Some(member) => blake3::keyed_hash(seed, &member.bundle.to_le_bytes()),
+        None => blake3::keyed_hash(seed, &entry.path),
+    };
     hash.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
@@ -190,6 +195,7 @@ pub fn examine(
     names: &Names,
     ours: &Ours,
 ) -> Result<Examined> {
+    listing.bundles.expect(snapshot.bundles());
     let mut examined = Examined::default();
     let mut objects = Vec::new();
     // The objects that are where others should be, by how they are shown.
@@ -203,13 +209,14 @@ pub fn examine(
         match state {
             State::Intact => {
                 examined.intact += 1;
-                examined.unhashed += u64::from(matches!(stored.tag, Tag::Time(_)));
+                examined.unhashed += u64::from(is_unhashed(&entry, listing));
             }
             State::Missing => {
                 examined.findings.push(Finding { path: entry.path.clone(), what: What::Missing });
             }
             State::Changed => {
-                if let Some(shown) = listing.look(&entry, stored.odd) {
+                let shown = entry.object().and_then(|object| listing.look(&entry, object.odd));
+                if let Some(shown) = shown {
                     strangers.entry(shown).or_default().push(examined.findings.len());
                 }
                 examined.findings.push(Finding { path: entry.path.clone(), what: What::Changed });
@@ -219,7 +226,7 @@ pub fn examine(
         if let (Some(sample), Some(_)) = (sample, entry.file())
             && state != State::Missing
         {
-            objects.push((sample.number(&entry.path), stored.size));
+            objects.push((sample.number(&entry), stored.size()));
         }
     }
     if let Some(sample) = sample {
@@ -231,7 +238,7 @@ pub fn examine(
         for entry in snapshot.entries()? {
             interrupt::check()?;
             let entry = entry?;
-            let Some(stored) = &entry.stored else { continue };
+            let Some(stored) = entry.object() else { continue };
             let tag = match &stored.tag {
                 Tag::Md5 => HEXLOWER.encode(&stored.md5),
                 Tag::Text(text) => text.clone(),
@@ -300,13 +307,13 @@ pub fn name_stale(findings: &mut [Finding], listing: &Listing, earlier: &Snapsho
 pub fn read_back(
     store: &Store,
     names: &Names,
-    snapshot: &Snapshot,
+    (snapshot, listing): (&Snapshot, &Listing),
     chosen: &Chosen,
     watch: &mut dyn Watch,
     told: impl FnMut(u64),
 ) -> Result<Vec<ReadFinding>> {
     let mut findings = Vec::new();
-    let is_chosen = |entry: &Entry| entry.file().is_some() && chosen.has(&entry.path);
+    let is_chosen = |entry: &Entry| entry.file().is_some() && chosen.has(entry);
     let chosen = snapshot.entries()?.filter_ok(is_chosen);
     let place = in_its_place(names);
     read_back::read_back(store, names.tree(), place, chosen, watch, told, |entry, fault| {
@@ -314,17 +321,22 @@ pub fn read_back(
             Fault::Wrong(content) => What::Wrong(content),
             Fault::Unreadable(why) => What::Unreadable(why),
         };
-        let is_time = |stored: &Stored| matches!(stored.tag, Tag::Time(_));
-        let unhashed = entry.stored.as_ref().is_some_and(is_time);
+        let unhashed = is_unhashed(entry, listing);
         let finding = Finding { path: entry.path.clone(), what };
         findings.push(ReadFinding { finding, unhashed });
     })?;
     Ok(findings)
 }
 
+/// Whether the remote shows no hash of what it holds of an entry.
+fn is_unhashed(entry: &Entry, listing: &Listing) -> bool {
+    matches!(listing.tag(entry), Some(Tag::Time(_)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tree::model::entry::{Attributes, EntryKind, Member, Stored};
 
     #[test]
     fn a_sample_has_its_share_and_one_at_least() {
@@ -332,14 +344,39 @@ mod tests {
             [(10_000, 0.05, 500), (10_000, 1.0, 10_000), (7, 0.05, 1), (7, 0.5, 4), (1, 0.0, 1)]
         {
             let sample = Sample { share, seed: [7; 32] };
-            let paths: Vec<_> = (0..of).map(|i: u32| i.to_le_bytes()).collect();
-            let objects = paths.iter().map(|path| (sample.number(path), 3)).collect();
+            let all: Vec<_> = (0..of).map(|i: u32| file(&i.to_le_bytes(), None)).collect();
+            let objects = all.iter().map(|entry| (sample.number(entry), 3)).collect();
             let (chosen, told) = sample.choose(objects);
-            let count = paths.iter().filter(|path| chosen.has(*path)).count() as u64;
+            let count = all.iter().filter(|entry| chosen.has(entry)).count() as u64;
             assert_eq!((count, told), (expected, (expected, 3 * expected)), "{share} of {of}");
         }
         let sample = Sample { share: 0.5, seed: [7; 32] };
         let (none, told) = sample.choose(Vec::new());
-        assert!(!none.has(b"x") && told == (0, 0));
+        assert!(!none.has(&file(b"x", None)) && told == (0, 0));
+    }
+
+    fn file(path: &[u8], bundle: Option<u64>) -> Entry {
+        let member = |bundle| Member { bundle, offset: 0, size: 3, deflated: false };
+        Entry {
+            path: path.to_vec(),
+            kind: EntryKind::Fifo,
+            attributes: Attributes::default(),
+            hard_link: None,
+            stored: bundle.map(member).map(Stored::Member),
+            local: None,
+        }
+    }
+
+    #[test]
+    fn a_sample_has_whole_bundles() {
+        let sample = Sample { share: 0.1, seed: [7; 32] };
+        let all: Vec<_> =
+            (0..1000_u32).map(|i| file(&i.to_le_bytes(), Some(u64::from(i / 100)))).collect();
+        let objects = all.iter().map(|entry| (sample.number(entry), 3)).collect();
+        let (chosen, told) = sample.choose(objects);
+        assert_eq!(told, (100, 300));
+        let bundles: HashSet<_> =
+            all.iter().filter(|e| chosen.has(e)).map(|e| e.member().unwrap().bundle).collect();
+        assert_eq!(bundles.len(), 1);
     }
 }

@@ -8,7 +8,7 @@ use itertools::Itertools;
 use crate::base::error::Result;
 use crate::storage::job::Watch;
 use crate::storage::store::Store;
-use crate::tree::model::entry::{Entry, EntryKind, Tag};
+use crate::tree::model::entry::{Entry, EntryKind, Stored, Tag};
 use crate::tree::model::inventory::State;
 use crate::tree::model::layout::Names;
 use crate::tree::remote::listing::Listing;
@@ -58,7 +58,7 @@ impl Proof {
             return Ok(proof);
         }
         let listed = |entry: &Entry| {
-            is_read(entry, all) && matches!(listing.state(entry), Ok(State::Intact))
+            is_read(entry, &listing, all) && matches!(listing.state(entry), Ok(State::Intact))
         };
         let entries = proof.snapshot.entries()?.filter_ok(listed);
         let unproven = &mut proof.unproven;
@@ -87,6 +87,7 @@ impl Proof {
     /// The snapshot cannot be read.
     pub fn by_listing(snapshot: Snapshot, evidence: &mut Evidence) -> Result<Self> {
         let Evidence { listing, read_back: all, .. } = evidence;
+        listing.bundles.expect(snapshot.bundles());
         let mut unproven = BTreeMap::new();
         let mut note = |entry: &Entry, why: &str| {
             unproven.insert(entry.path.clone(), why.to_owned());
@@ -97,9 +98,9 @@ impl Proof {
             listing.disown_odd(&entry.path);
             match listing.claim(&entry)? {
                 _ if entry.stored.is_none() => note(&entry, "the snapshot knows no object of it"),
-                State::Intact if is_read(&entry, *all) => {
+                State::Intact if is_read(&entry, listing, *all) => {
                     read.0 += 1;
-                    read.1 += entry.stored.as_ref().map_or(0, |stored| stored.size);
+                    read.1 += entry.stored.as_ref().map_or(0, Stored::size);
                 }
                 State::Intact => {}
                 State::Missing => note(&entry, "the server does not show its object"),
@@ -133,8 +134,8 @@ impl Proof {
 }
 
 /// Whether an object has to be read. A link's target is in the manifest itself.
-fn is_read(entry: &Entry, all: bool) -> bool {
-    let hashed = entry.stored.as_ref().is_some_and(|stored| is_a_hash(&stored.tag));
+fn is_read(entry: &Entry, listing: &Listing, all: bool) -> bool {
+    let hashed = listing.tag(entry).is_some_and(is_a_hash);
     matches!(entry.kind, EntryKind::File(_)) && (all || !hashed)
 }
 

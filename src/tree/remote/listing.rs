@@ -1,11 +1,13 @@
 //! What the remote holds of a tree, made of listings.
 
+use super::bundles::Bundles;
 use super::own_objects::{Foreign, Ours};
 use crate::base::error::Result as Outcome;
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Shown, Store};
-use crate::tree::model::entry::Entry;
+use crate::tree::model::bundle::Bundle;
+use crate::tree::model::entry::{Entry, Stored, Tag};
 use crate::tree::model::inventory::{Inventory, State};
 use crate::tree::model::layout::{KEPT, Names, ODD, RECORDS};
 use crate::tree::model::path::{Below, ObjectName};
@@ -17,12 +19,21 @@ pub struct Listing {
     pub own: Inventory,
     /// Among its records: those whose names the remote cannot hold.
     pub odd: Inventory,
+    pub bundles: Bundles,
 }
 
 impl Listing {
-    /// Of what was listed below the name of a tree, and its records.
-    pub fn new(own: Inventory, records: &Inventory) -> Self {
-        Listing { own, odd: records.below(&format!("{ODD}/")) }
+    /// Of what was listed below the name of a tree, its records, and its bundles.
+    pub fn new(own: Inventory, records: &Inventory, bundles: Inventory) -> Self {
+        let odd = records.below(&format!("{ODD}/"));
+        Listing { own, odd, bundles: Bundles::new(bundles) }
+    }
+
+    /// Takes note of the bundles that a snapshot has: their members are there if they are.
+    #[must_use]
+    pub fn with(mut self, bundles: &[Bundle]) -> Self {
+        self.bundles.expect(bundles);
+        self
     }
 
     /// Whether the object of an entry is there as it was stored.
@@ -30,11 +41,15 @@ impl Listing {
     /// # Errors
     /// As [`Names::object`].
     pub fn state(&self, entry: &Entry) -> Outcome<State> {
-        let Some(stored) = &entry.stored else { return Ok(State::Intact) };
-        Ok(if stored.odd {
-            self.odd.state(Names::odd(&entry.path).as_bytes(), stored)
-        } else {
-            self.own.state(Names::object(entry)?.as_bytes(), stored)
+        Ok(match &entry.stored {
+            None => State::Intact,
+            Some(Stored::Member(member)) => self.bundles.state(member),
+            Some(Stored::Object(object)) if object.odd => {
+                self.odd.state(Names::odd(&entry.path).as_bytes(), object)
+            }
+            Some(Stored::Object(object)) => {
+                self.own.state(Names::object(entry)?.as_bytes(), object)
+            }
         })
     }
 
@@ -48,7 +63,17 @@ impl Listing {
 
     /// Whether the server's listings have hashes; None if that is not known.
     pub fn has_hashes(&self) -> Option<bool> {
-        self.own.has_hashes().or_else(|| self.odd.has_hashes())
+        let others = || self.odd.has_hashes().or_else(|| self.bundles.has_hashes());
+        self.own.has_hashes().or_else(others)
+    }
+
+    /// How a listing shows the object of an entry, or the bundle that it is in, if that is
+    /// as it was stored.
+    pub fn tag<'a>(&'a self, entry: &'a Entry) -> Option<&'a Tag> {
+        match entry.stored.as_ref()? {
+            Stored::Object(object) => Some(&object.tag),
+            Stored::Member(member) => self.bundles.tag(member),
+        }
     }
 
     /// Marks the object of an entry as one that belongs to the tree. Returns whether
@@ -60,13 +85,17 @@ impl Listing {
         if !entry.is_object() {
             return Ok(State::Intact);
         }
+        if let Some(member) = entry.member() {
+            self.bundles.claim(member);
+            return Ok(self.bundles.state(member));
+        }
         let (inventory, name) = if entry.is_odd() {
             (&mut self.odd, Names::odd(&entry.path).into_bytes())
         } else {
             (&mut self.own, Names::object(entry)?.as_bytes().to_vec())
         };
         inventory.claim(&name);
-        Ok(entry.stored.as_ref().map_or(State::Intact, |stored| inventory.state(&name, stored)))
+        Ok(entry.object().map_or(State::Intact, |object| inventory.state(&name, object)))
     }
 }
 
@@ -79,7 +108,7 @@ impl Listing {
     pub fn disown(&mut self, entry: &Entry) -> Outcome<()> {
         if entry.is_odd() {
             self.odd.disown(Names::odd(&entry.path).as_bytes());
-        } else if entry.is_object() {
+        } else if entry.is_object() && entry.member().is_none() {
             self.own.disown(Names::object(entry)?.as_bytes());
         }
         Ok(())
@@ -145,8 +174,8 @@ pub fn list(
     Ok(inventory)
 }
 
-/// Lists poof's own records. What is kept for earlier snapshots is not among them; whether
-/// there is something of it is told beside them.
+/// Lists poof's own records, and bundles. What is kept for earlier snapshots is not among
+/// them; whether there is, or may be, something of it is told beside them.
 ///
 /// # Errors
 /// The remote cannot be reached, or refuses.
@@ -158,7 +187,13 @@ pub fn list_records(store: &Store, watch: &mut dyn Watch) -> Result<(Inventory, 
         listed => listed?.passed,
     };
     inventory.sort();
-    Ok((inventory, passed))
+    // Bundles are kept where they are.
+    let keeps = |name: &[u8]| {
+        let record = name.strip_prefix(b"trees/").and_then(|name| name.strip_suffix(b"/keep"));
+        record.is_some()
+    };
+    let past = passed || inventory.names().any(keeps);
+    Ok((inventory, past))
 }
 
 /// Which of the objects the server still shows, by single requests or by a

@@ -7,21 +7,23 @@ use data_encoding::HEXLOWER;
 use rustix::fs::FileType;
 
 use crate::host::stat::permissions;
-use crate::storage::store::{Bytes, Fetch, Fetched, Sent};
-use crate::tree::model::entry::{Content, Entry, EntryKind, Stored, Tag, Time};
+use crate::storage::store::{Bytes, Fetch, Fetched, Part, Sent};
+use crate::tree::model::entry::{
+    Content, Entry, EntryKind, Member, Stored, StoredObject, Tag, Time,
+};
 use crate::tree::model::inventory::md5;
 use crate::tree::scan::root::Root;
 use crate::tree::scan::walk::{local, time};
 
 /// The record of an object that is a copy of that of `entry`.
 pub fn as_sent(entry: &Entry) -> Option<Sent> {
-    let (stored, content) = (entry.stored.as_ref()?, entry.file()?.content?);
+    let (stored, content) = (entry.object()?, entry.file()?.content?);
     let tag = HEXLOWER.encode(&stored.md5);
     Some(Sent { tag, ..sent_as(stored, Some(&content)) })
 }
 
 /// The record of an object that was sent.
-pub fn sent_as(stored: &Stored, content: Option<&Content>) -> Sent {
+pub fn sent_as(stored: &StoredObject, content: Option<&Content>) -> Sent {
     let md5 = HEXLOWER.encode(&stored.md5);
     let (tag, time) = match &stored.tag {
         Tag::Md5 => (md5.clone(), (0, 0)),
@@ -39,12 +41,23 @@ pub fn sent_as(stored: &Stored, content: Option<&Content>) -> Sent {
     }
 }
 
-/// The job that reads the object of an entry back from its `place`, to hash it.
+/// The job that reads what the remote holds of an entry back from its `place`, to hash it.
 pub fn fetch_of(place: Vec<u8>, id: u64, entry: &Entry) -> Option<Fetch> {
     let stored = entry.stored.as_ref()?;
     let remote = Bytes(place);
     let limit = entry.file().map(|data| data.size);
-    Some(Fetch { id, remote, size: stored.size, limit, ..Fetch::default() })
+    let part = entry.member().map(part_of);
+    Some(Fetch { id, remote, size: stored.size(), limit, part, ..Fetch::default() })
+}
+
+/// Sorts what is in bundles after all else, and by where it is.
+pub fn in_bundle(entry: &Entry) -> Option<(u64, u64)> {
+    entry.member().map(|member| (member.bundle, member.offset))
+}
+
+/// Where a content is in its bundle.
+pub fn part_of(&Member { offset, size, deflated, .. }: &Member) -> Part {
+    Part { offset, size, deflated }
 }
 
 /// Whether the bytes that were read are the content of an entry.
@@ -59,7 +72,7 @@ pub fn is_content(entry: &Entry, hash: &str) -> bool {
 }
 
 /// What the record of sending says of the object and of its content.
-pub fn read(sent: &Sent, odd: bool) -> (Stored, Option<Content>) {
+pub fn read(sent: &Sent, odd: bool) -> (StoredObject, Option<Content>) {
     let sum = md5(&sent.md5).unwrap_or_default();
     let tag = match sent.tag.as_str() {
         "" => Tag::Time(Time { seconds: sent.time.0, nanos: sent.time.1 }),
@@ -67,9 +80,13 @@ pub fn read(sent: &Sent, odd: bool) -> (Stored, Option<Content>) {
         tag => Tag::Text(tag.to_owned()),
     };
     let nonce = <[u8; 24]>::try_from(sent.nonce.0.as_slice()).ok();
-    let content = HEXLOWER.decode(sent.content.as_bytes()).ok();
-    let content = content.and_then(|bytes| bytes.try_into().ok()).map(Content);
-    (Stored { odd, size: sent.size, md5: sum, tag, nonce }, content)
+    (StoredObject { odd, size: sent.size, md5: sum, tag, nonce }, content(&sent.content))
+}
+
+/// A BLAKE3 in hexadecimal.
+pub fn content(hash: &str) -> Option<Content> {
+    let bytes = HEXLOWER.decode(hash.as_bytes()).ok()?;
+    bytes.try_into().ok().map(Content)
 }
 
 /// Writes into the entry what is stored of it.

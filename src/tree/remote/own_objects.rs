@@ -80,7 +80,7 @@ pub(in crate::tree) fn odd_mark(name: &[u8]) -> Option<u64> {
 
 /// Whether an object has a name under which poof itself sends to a disk: see
 /// go/store/send.go.
-fn is_partial(name: &[u8]) -> bool {
+pub(in crate::tree) fn is_partial(name: &[u8]) -> bool {
     let last = name.rsplit(|byte| *byte == b'/').next().unwrap_or(name);
     let id = last.strip_prefix(b".poof-").and_then(|rest| rest.strip_suffix(b".partial"));
     id.is_some_and(|id| {

@@ -1,11 +1,11 @@
 //! Reads objects back, to compare their content with the manifest.
 
-use super::object_metadata::{fetch_of, holds};
+use super::object_metadata::{fetch_of, holds, in_bundle};
 use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
 use crate::storage::job::Watch;
 use crate::storage::store::Store;
-use crate::tree::model::entry::{Attributes, Entry};
+use crate::tree::model::entry::{Attributes, Entry, Stored};
 use crate::tree::model::layout::Names;
 
 /// What is wrong with an object that was read back.
@@ -16,9 +16,9 @@ pub enum Fault {
     Unreadable(String),
 }
 
-/// Where the object of an entry of the newest snapshot is.
+/// Where the object of an entry of the newest snapshot is, or the bundle that it is in.
 pub fn in_its_place(names: &Names) -> impl Fn(&Entry) -> Option<Vec<u8>> + Sync {
-    |entry| names.place(entry, entry.is_odd()).ok()
+    |entry| names.holding(entry).ok()
 }
 
 /// Objects at a time: enough to keep all connections busy. The first are few, to
@@ -45,7 +45,8 @@ pub fn read_back(
     let mut entries = entries
         .map(|entry| entry.map(|entry| Entry { attributes: Attributes::default(), ..entry }));
     loop {
-        let entries: Vec<Entry> = entries.by_ref().take(batch).collect::<Result<_>>()?;
+        let mut entries: Vec<Entry> = entries.by_ref().take(batch).collect::<Result<_>>()?;
+        entries.sort_by_key(in_bundle);
         if entries.is_empty() {
             return Ok(());
         }
@@ -65,7 +66,7 @@ pub fn read_back(
             })
             .map_err(|f| f.into_error(&format!("read back {tree}"), Kind::Remote))?;
         interrupt::check()?;
-        let size = |entry: &Entry| entry.stored.as_ref().map_or(0, |stored| stored.size);
+        let size = |entry: &Entry| entry.stored.as_ref().map_or(0, Stored::size);
         told(entries.iter().map(size).fold(0, u64::saturating_add));
     }
 }

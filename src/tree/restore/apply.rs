@@ -25,7 +25,7 @@ use crate::storage::store::{Bytes, Fetch};
 use crate::tree::model::entry::{Entry, EntryKind, as_path};
 use crate::tree::model::path::LocalPath;
 use crate::tree::model::plan::Failed;
-use crate::tree::remote::object_metadata::fetch_of;
+use crate::tree::remote::object_metadata::{fetch_of, in_bundle};
 use crate::tree::retry::{Attempt, Failures, retrying};
 use crate::tree::scan::attributes::Short;
 use crate::tree::scan::root::Root;
@@ -192,6 +192,9 @@ impl Work<'_> {
         let mut failed = Failures::new();
         let mut unknown = Vec::new();
         let stage = self.place.stage().ok().map(AsFd::as_fd);
+        // What is in one bundle comes in few requests if it is asked for in a row.
+        let mut pending = pending.to_vec();
+        pending.sort_by_key(|&index| in_bundle(&steps[index].entry));
         let jobs = pending.iter().filter_map(|&index| {
             let job = self.job(index, &steps[index].entry);
             if job.is_none() {
@@ -230,7 +233,7 @@ impl Work<'_> {
         let to = Bytes(id.to_string().into_bytes());
         let place = match self.restore.elsewhere.get(&entry.path) {
             Some(place) => place.clone().into_bytes(),
-            None => self.restore.target.snapshots.names.place(entry, entry.is_odd()).ok()?,
+            None => self.restore.target.snapshots.names.holding(entry).ok()?,
         };
         let fetch = fetch_of(place, id, entry)?;
         Some(Fetch { to, sparse: entry.file()?.sparse, ..fetch })

@@ -8,7 +8,7 @@ use crate::base::error::Result;
 use crate::storage::job::Unwatched;
 use crate::storage::store::Store;
 use crate::tree::history::Past;
-use crate::tree::model::entry::{Attributes, Entry, Stored, Tag};
+use crate::tree::model::entry::{Attributes, Entry, StoredObject, Tag};
 use crate::tree::model::inventory::State;
 use crate::tree::model::layout::Names;
 use crate::tree::remote::listing::Listing;
@@ -33,6 +33,7 @@ pub(super) struct Objects<'a> {
 impl<'a> Objects<'a> {
     pub fn of(target: &'a Target, listing: Option<Listing>) -> Self {
         let (store, names) = (target.snapshots.store, &target.snapshots.names);
+        let listing = listing.map(|listing| listing.with(target.snapshot.bundles()));
         Objects {
             store,
             names,
@@ -54,15 +55,19 @@ impl<'a> Objects<'a> {
             Some(listing) => Some(listing.claim(entry)?),
             None => None,
         };
-        let Some(stored) = entry.stored.as_ref().filter(|_| entry.file().is_some()) else {
+        if entry.file().is_none() || entry.stored.is_none() {
             return Ok(());
-        };
+        }
         // A size and a time say little of another content: the kept one is the right one.
-        let vague = self.earlier && matches!(stored.tag, Tag::Time(_));
+        let is_vague = |object: &StoredObject| self.earlier && matches!(object.tag, Tag::Time(_));
+        let vague = entry.object().is_some_and(is_vague);
         if state == Some(State::Intact) && !vague {
             return Ok(());
         }
-        if let Some(place) = self.kept(stored)? {
+        // Bundles stay where they are.
+        if let Some(object) = entry.object()
+            && let Some(place) = self.kept(object)?
+        {
             self.elsewhere.insert(entry.path.clone(), place);
             return Ok(());
         }
@@ -78,7 +83,7 @@ impl<'a> Objects<'a> {
     }
 
     /// Where an object is kept. The remote is asked once, and only if something is looked for.
-    fn kept(&mut self, stored: &Stored) -> Result<Option<String>> {
+    fn kept(&mut self, stored: &StoredObject) -> Result<Option<String>> {
         if self.past.is_none() {
             self.past = Some(Past::list(self.store, self.names, &mut Unwatched)?);
         }

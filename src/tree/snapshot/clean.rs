@@ -11,9 +11,11 @@ use crate::base::units::now;
 use crate::storage::job::Watch;
 use crate::storage::store::Bytes;
 use crate::tree::manifest::{Head, LARGEST_HEAD};
+use crate::tree::model::bundle;
 use crate::tree::model::layout::Names;
 use crate::tree::remote::listing::list;
 use crate::tree::remote::lock::Lock;
+use crate::tree::remote::own_objects::is_partial;
 
 /// So many generations stay on the remote in any case.
 const KEPT: u64 = 3;
@@ -188,11 +190,32 @@ impl Snapshots<'_> {
             let orphans = shards.filter(|name| !needed.contains(name));
             gone.extend(orphans.map(|name| String::from_utf8_lossy(name).into_owned()));
         }
+        let gone = gone.iter().map(|name| self.full(name));
+        let gone = gone.chain(self.unneeded_bundles(head, notes.over));
+        let gone: Vec<_> = gone.map(|place| Bytes(place.into_bytes())).collect();
         if !gone.is_empty() {
-            let gone: Vec<_> = gone.iter().map(|n| Bytes(self.full(n).into_bytes())).collect();
             let _ = self.store.remove(&gone, watch);
         }
         Ok(())
+    }
+
+    /// What was kept up to this generation is gone.
+    pub(super) fn over(&self) -> u64 {
+        self.notes().over
+    }
+
+    /// The bundles that no snapshot needs, and what is left of some that did not arrive.
+    fn unneeded_bundles(&self, head: &Head, over: u64) -> impl Iterator<Item = String> {
+        let is_needed = move |number| {
+            let bundle = bundle::find(&head.bundles, number);
+            bundle.is_some_and(|bundle| bundle.until.is_none_or(|until| until > over))
+        };
+        let dir = self.names.bundles();
+        self.bundles.names().filter_map(move |name| {
+            let number = Names::bundle_number(name);
+            let goes = number.map_or_else(|| is_partial(name), |number| !is_needed(number));
+            goes.then(|| format!("{dir}/{}", String::from_utf8_lossy(name)))
+        })
     }
 
     /// Reads the heads of the generations that other machines have made, or of which the note

@@ -27,6 +27,7 @@ pub use save::Facts;
 pub use standing::{Newest, Standing};
 
 use super::manifest::{Counts, Head, IndexHeader, IndexReader, IndexWriter, Key, Owners};
+use super::model::bundle::Bundle;
 use super::model::entry::Entry;
 use super::model::inventory::Inventory;
 use super::model::layout::Names;
@@ -55,6 +56,8 @@ pub struct Snapshots<'a> {
     pub key: &'a Key,
     /// The records of this tree on the remote: `head/…`, `shard/…`.
     pub records: Inventory,
+    /// Its bundles there.
+    pub bundles: Inventory,
     /// The cache of this tree on this machine.
     pub cache: PathBuf,
 }
@@ -230,6 +233,11 @@ impl Snapshot {
 
     pub fn counts(&self) -> Counts {
         self.head.counts
+    }
+
+    /// The bundles that it tells of: those of its members, and others that are kept.
+    pub fn bundles(&self) -> &[Bundle] {
+        &self.head.bundles
     }
 
     /// Its number and the BLAKE3 of its head.

@@ -95,7 +95,8 @@ mod tests {
     use super::*;
     use crate::tree::manifest::{IndexHeader, IndexWriter};
     use crate::tree::model::entry::{
-        Attributes, Content, Entry, EntryKind, FileData, Local, Stored, Tag, Time, order,
+        Attributes, Content, Entry, EntryKind, FileData, Local, Stored, StoredObject, Tag, Time,
+        order,
     };
 
     fn later() -> bool {
@@ -107,7 +108,7 @@ mod tests {
         let time =
             |rng: &mut Rng| Time { seconds: rng.i64(0..1 << 31), nanos: rng.u32(0..1 << 29) };
         let content = Some(Content(std::array::from_fn(|_| rng.u8(..))));
-        let stored = Stored {
+        let stored = StoredObject {
             odd: false,
             size: rng.u64(..) >> 40,
             md5: std::array::from_fn(|_| rng.u8(..)),
@@ -119,7 +120,7 @@ mod tests {
             kind: EntryKind::File(FileData { size: stored.size, content, sparse: false }),
             attributes: Attributes { mode: 0o644, mtime: time(rng), ..Attributes::default() },
             hard_link: None,
-            stored: Some(stored),
+            stored: Some(Stored::Object(stored)),
             local: Some(Local { dev: 1, ino: rng.u64(..) >> 40, ctime: time(rng) }),
         }
     }

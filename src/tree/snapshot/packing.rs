@@ -31,6 +31,8 @@ pub struct Packed {
     pub new: Vec<Shard>,
     pub counts: Counts,
     pub owners: Owners,
+    /// The numbers of the bundles that its entries are in.
+    pub used: HashSet<u64>,
 }
 
 impl Snapshots<'_> {
@@ -45,7 +47,7 @@ impl Snapshots<'_> {
     ) -> Result<Packed> {
         let mut builder = ShardBuilder::new(self.key);
         let (mut shards, mut new, mut counts) = (Vec::new(), Vec::new(), Counts::default());
-        let mut owners = Owners::default();
+        let (mut owners, mut used) = (Owners::default(), HashSet::new());
         let known: HashSet<[u8; 32]> =
             last.iter().flat_map(|l| &l.head.shards).map(|shard| shard.id).collect();
         let mut keep = |shard: Option<Shard>| {
@@ -60,10 +62,11 @@ impl Snapshots<'_> {
             let entry = entry?;
             counts.add(&entry);
             note_owners(&entry, &mut owners);
+            used.extend(entry.member().map(|member| member.bundle));
             keep(builder.push(&entry));
         }
         keep(builder.finish());
-        Ok(Packed { shards, new, counts, owners })
+        Ok(Packed { shards, new, counts, owners, used })
     }
 }
 

@@ -10,6 +10,7 @@ use crate::base::error::{Error, Result};
 use crate::base::shown::one_line;
 use crate::storage::job::Watch;
 use crate::tree::manifest::{Counts, Head, LARGEST_HEAD, LARGEST_SHARD, ShardRef};
+use crate::tree::model::bundle::Bundle;
 use crate::tree::model::entry::{Entry, is_below, order};
 use crate::tree::model::layout::Names;
 use crate::tree::model::path_set::Kept;
@@ -49,6 +50,11 @@ impl Told {
 
     pub fn counts(&self) -> Counts {
         self.head.counts
+    }
+
+    /// The bundles that it tells of.
+    pub fn bundles(&self) -> &[Bundle] {
+        &self.head.bundles
     }
 
     /// The ids of its shards.

@@ -1,5 +1,6 @@
 //! Writes a generation: new shards first, the head last and read back.
 
+use std::collections::HashSet;
 use std::thread;
 
 use super::clean::Keep;
@@ -14,6 +15,7 @@ use crate::storage::job::{Unwatched, Watch};
 use crate::storage::store::Bytes;
 use crate::tree::guard;
 use crate::tree::manifest::{Head, LARGEST_HEAD, LAST, Shard};
+use crate::tree::model::bundle::{self, Bundle};
 use crate::tree::model::change::Change;
 use crate::tree::model::layout::Names;
 use crate::tree::remote::listing::list;
@@ -35,7 +37,7 @@ impl Snapshots<'_> {
         last: Option<&Snapshot>,
         changes: &[Change],
         arrived: &Arrived,
-        Facts { renew, lock, keep }: Facts,
+        Facts { renew, lock, keep, made }: Facts,
         watch: &mut dyn Watch,
     ) -> Result<()> {
         // One of another format, or of another store, is none that this machine would make.
@@ -49,9 +51,11 @@ impl Snapshots<'_> {
         create_private_dir(&self.cache)?;
         // First only the shards: the index names the head, which names them.
         let next = || changes.iter().map(Next::of);
-        let Packed { shards, mut new, counts, owners } = self.pack(last, next())?;
+        let Packed { shards, mut new, counts, owners, used } = self.pack(last, next())?;
         let generation = self.last_number(last);
-        let unchanged = last.is_some_and(|l| l.head.shards == shards) && new.is_empty();
+        let bundles = self.bundles_of(last, made, &used, keep);
+        let unchanged = last.is_some_and(|l| l.head.shards == shards && l.head.bundles == bundles)
+            && new.is_empty();
         let (head, bytes, tag) = match last {
             Some(last) if unchanged && generation == last.head.generation && !renew => {
                 (last.head.clone(), last.head_bytes()?, last.tag.clone())
@@ -72,6 +76,7 @@ impl Snapshots<'_> {
                     shards,
                     machine: Some(lock.machine().id),
                     store: self.key.store(),
+                    bundles,
                 };
                 let bytes = head.seal(self.key);
                 lock.hold()?;
@@ -87,6 +92,36 @@ impl Snapshots<'_> {
         Self::install(&saved, &bytes, merged(last, next())?)?;
         self.forget_found();
         if lock.is_held() { self.clean(&saved.head, keep, watch) } else { Ok(()) }
+    }
+
+    /// The bundles of the next generation: those that its entries have `used`, and those that
+    /// are kept for earlier ones.
+    fn bundles_of(
+        &self,
+        last: Option<&Snapshot>,
+        made: &[Bundle],
+        used: &HashSet<u64>,
+        keep: Keep,
+    ) -> Vec<Bundle> {
+        let before = last.map_or(&[][..], |last| &last.head.bundles);
+        let (over, until) = (self.over(), last.map(|last| last.head.generation));
+        // One that an earlier run has made may be in the head that it has saved.
+        let is_new = |bundle: &&Bundle| bundle::find(before, bundle.number).is_none();
+        let made = made.iter().filter(|bundle| used.contains(&bundle.number)).filter(is_new);
+        // What is kept stays if nobody says for how long, as all else does.
+        let stays = |kept: bool, until: u64| {
+            until > over && (keep.is_wanted() || kept && keep.time.is_none())
+        };
+        let all = before.iter().chain(made).cloned().filter_map(|bundle| {
+            if used.contains(&bundle.number) {
+                return Some(Bundle { until: None, ..bundle });
+            }
+            let until = bundle.until.or(until)?;
+            stays(bundle.until.is_some(), until).then_some(Bundle { until: Some(until), ..bundle })
+        });
+        let mut all: Vec<Bundle> = all.collect();
+        all.sort_unstable_by_key(|bundle| bundle.number);
+        all
     }
 
     /// The highest number that a generation has; 0 if there is none.
@@ -229,4 +264,6 @@ pub struct Facts<'a> {
     pub lock: &'a Lock<'a>,
     /// What becomes of the snapshots before.
     pub keep: Keep,
+    /// Bundles that were made.
+    pub made: &'a [Bundle],
 }

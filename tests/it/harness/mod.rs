@@ -38,7 +38,7 @@ pub use guarded::Guarded;
 pub use machines::{Files, Machines, Place, files};
 pub use minio::minio;
 pub use proxy::{Kind, Proxy, Verdict};
-pub use sandbox::Sandbox;
+pub use sandbox::{Sandbox, is_bundled};
 pub use serve::Unsigned;
 pub use skip::{Lacks, skipped};
 #[cfg(target_os = "linux")]

@@ -152,6 +152,9 @@ impl Sandbox {
         let config = config.clone().tree(self.data(), "data").tree(&dir, "config");
         write_private(&path, &config.poof_conf(&path, self.bucket()));
         write_private(&self.rclone_conf(), &config.rclone_conf(self.bucket()));
+        if is_bundled() {
+            self.set("bundle", Value::Bool(true));
+        }
     }
 
     /// Sets a key of poof.conf.
@@ -177,6 +180,11 @@ impl Sandbox {
     fn scratch(&self) -> PathBuf {
         self.root.path().join("scratch")
     }
+}
+
+/// Whether every test is to work with bundles: `make soak` has some of them do.
+pub fn is_bundled() -> bool {
+    env::var_os("POOF_TEST_BUNDLES").is_some()
 }
 
 impl Drop for Sandbox {

@@ -30,7 +30,8 @@ impl Outgoing<'_> {
     /// The changes whose names the remote may take for others.
     pub(in crate::tree) fn rivals(&self) -> Vec<Rival> {
         let unsent = self.changes.iter().enumerate();
-        let unsent = unsent.filter(|(_, change)| change.send.is_some() && !change.odd);
+        let unsent =
+            unsent.filter(|(_, change)| change.send.is_some() && !change.odd && !change.bundled);
         let name = |(index, change): (usize, &Change)| {
             Some((index, Names::object(change.entry.as_ref()?).ok()?.as_bytes().to_vec()))
         };

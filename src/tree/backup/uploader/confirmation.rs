@@ -5,7 +5,7 @@ use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Sent, Shown};
 use crate::tree::model::change::Change;
-use crate::tree::model::entry::{Content, Entry, EntryKind, Stored, Tag};
+use crate::tree::model::entry::{Content, Entry, EntryKind, Member, Stored, StoredObject, Tag};
 use crate::tree::model::inventory::State;
 use crate::tree::model::plan::Failed;
 use crate::tree::remote::listing::list;
@@ -25,7 +25,7 @@ pub(super) struct Receipt {
     pub index: usize,
     pub proven: bool,
     pub kept: bool,
-    object: Stored,
+    pub stored: Stored,
     content: Option<Content>,
     /// The size of the file, if it says another.
     real: Option<u64>,
@@ -35,12 +35,30 @@ impl Receipt {
     pub fn new(index: usize, sent: &Sent, odd: bool) -> Self {
         let (object, content) = object_metadata::read(sent, odd);
         let Sent { proven, kept, real, .. } = *sent;
-        Receipt { index, proven, kept, object, content, real }
+        Receipt { index, proven, kept, stored: Stored::Object(object), content, real }
+    }
+
+    /// Of what was sent in a bundle; `hash` is the BLAKE3 of its content in hexadecimal.
+    pub fn of_member(index: usize, member: Member, hash: &str) -> Self {
+        let (stored, content) = (Stored::Member(member), object_metadata::content(hash));
+        Receipt { index, proven: false, kept: false, stored, content, real: None }
+    }
+
+    /// The object that was sent; None: a bundle was.
+    fn object(&self) -> Option<&StoredObject> {
+        match &self.stored {
+            Stored::Object(object) => Some(object),
+            Stored::Member(_) => None,
+        }
+    }
+
+    fn is_odd(&self) -> bool {
+        self.object().is_some_and(|object| object.odd)
     }
 
     /// Completes the entry of what was sent.
     pub fn write_into(&self, entry: &mut Entry) {
-        complete(entry, self.object.clone(), self.content);
+        complete(entry, self.stored.clone(), self.content);
         if let (Some(size), EntryKind::File(data)) = (self.real, &mut entry.kind) {
             // A size that is none says nothing of holes either.
             (data.size, data.sparse) = (size, false);
@@ -59,7 +77,10 @@ impl Outgoing<'_> {
         // What S3 says of an object alone need not be what its listings say of it, and
         // these are what the next run and a restore go by.
         let is_known = !self.store.distinct || self.listing.has_hashes() == Some(true);
-        let (odd, own): (Vec<_>, Vec<_>) = unproven.into_iter().partition(|sent| sent.object.odd);
+        let (members, own) = unproven.into_iter().partition(|sent| sent.object().is_none());
+        self.prove_members(members, failed, watch)?;
+        let own: Vec<Receipt> = own;
+        let (odd, own): (Vec<_>, Vec<_>) = own.into_iter().partition(Receipt::is_odd);
         for (dir, unproven) in [(self.names.tree().to_owned(), own), (self.names.odd_dir(), odd)] {
             let (doubtful, shown) =
                 if unproven.len() > ONE_BY_ONE || !is_known && !unproven.is_empty() {
@@ -92,8 +113,11 @@ impl Outgoing<'_> {
         for sent in unproven {
             let name = inside(self.place(&sent));
             // A time is no proof.
-            let is_hash = !matches!(sent.object.tag, Tag::Time(_));
-            if is_hash && inventory.state(&name, &sent.object) == State::Intact {
+            let is_intact = |object: &StoredObject| {
+                !matches!(object.tag, Tag::Time(_))
+                    && inventory.state(&name, object) == State::Intact
+            };
+            if sent.object().is_some_and(is_intact) {
                 self.accept(&sent);
                 continue;
             }
@@ -115,29 +139,22 @@ impl Outgoing<'_> {
             return Ok(());
         }
         let places: Vec<_> = doubtful.iter().map(|sent| Bytes(self.place(sent))).collect();
-        let sent = doubtful.iter().map(|sent| sent_as(&sent.object, sent.content.as_ref()));
+        let sent =
+            doubtful.iter().filter_map(|sent| Some(sent_as(sent.object()?, sent.content.as_ref())));
         let verdicts = judge(self.store, &places, sent.collect(), shown, watch)?;
-        for (Receipt { index, object, real, .. }, verdict) in doubtful.into_iter().zip(verdicts) {
+        for (receipt, verdict) in doubtful.into_iter().zip(verdicts) {
+            let (odd, Receipt { index, real, .. }) = (receipt.is_odd(), receipt);
             let path = &self.changes[index].path;
             let (kind, why) = match verdict {
                 Verdict::Proven(sent) => {
-                    self.accept(&Receipt { real, ..Receipt::new(index, &sent, object.odd) });
+                    self.accept(&Receipt { real, ..Receipt::new(index, &sent, odd) });
                     continue;
-                }
-                Verdict::Unseen(Failure { kind, text, .. }) => {
-                    (kind, format!("it was sent, and whether it is there cannot be seen: {text}"))
-                }
-                Verdict::Other => {
-                    let why = "the server holds something else than was sent; run it again";
-                    (FailureKind::Unproven, why.to_owned())
                 }
                 // Not once, and not again: whatever the server makes of its name.
                 Verdict::Absent if !self.unseen.insert(index) && may_be_shown_otherwise(path) => {
                     (FailureKind::Name, "the server does not show its name".to_owned())
                 }
-                Verdict::Absent => {
-                    (FailureKind::Unproven, "it did not arrive; run it again".to_owned())
-                }
+                other => told(other),
             };
             failed.insert(index, Failed::at(&self.changes[index].path, kind, &why));
         }
@@ -156,8 +173,22 @@ impl Outgoing<'_> {
     /// Where it is, from the top of the bucket.
     fn place(&self, sent: &Receipt) -> Vec<u8> {
         let Change { entry, .. } = &self.changes[sent.index];
-        let place = entry.as_ref().map(|entry| self.names.place(entry, sent.object.odd));
+        let place = entry.as_ref().map(|entry| self.names.place(entry, sent.is_odd()));
         place.and_then(Result::ok).unwrap_or_default()
+    }
+}
+
+/// Why something that was sent does not count as stored.
+pub(super) fn told(verdict: Verdict) -> (FailureKind, String) {
+    let unproven = |why: &str| (FailureKind::Unproven, why.to_owned());
+    match verdict {
+        Verdict::Unseen(Failure { kind, text, .. }) => {
+            (kind, format!("it was sent, and whether it is there cannot be seen: {text}"))
+        }
+        Verdict::Absent => unproven("it did not arrive; run it again"),
+        Verdict::Other | Verdict::Proven(_) => {
+            unproven("the server holds something else than was sent; run it again")
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::base::error::{Error, Result};
 use crate::storage::failure::FailureKind;
 use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Send, Shown, object_name};
-use crate::tree::model::change::Why;
+use crate::tree::model::change::{Change, Why};
 use crate::tree::model::inventory::State;
 use crate::tree::model::layout::Names;
 use crate::tree::remote::listing::list;
@@ -26,7 +26,8 @@ impl Outgoing<'_> {
             return Ok(());
         }
         let mut wanted = Kinds::default();
-        for change in self.changes.iter_mut().filter(|c| c.send.is_some() && !c.odd) {
+        let own = |c: &&mut Change| c.send.is_some() && !c.odd && !c.bundled;
+        for change in self.changes.iter_mut().filter(own) {
             let kinds = kinds(&change.path);
             // It was there, as the server said of it alone, and no listing shows it.
             change.odd = change.send == Some(Why::ObjectMissing) && !kinds.is_empty();

@@ -6,6 +6,7 @@ pub(in crate::tree) mod collisions;
 pub(in crate::tree) mod confirmation;
 mod doubt;
 pub(in crate::tree) mod overlap;
+mod packing;
 
 use std::collections::{HashMap, HashSet};
 use std::os::fd::AsFd;
@@ -15,19 +16,20 @@ use crate::base::error::{Kind, Result};
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Copy, Have, Send, Sent, Store};
+use crate::tree::model::bundle::Bundle;
 use crate::tree::model::change::Change;
-use crate::tree::model::entry::EntryKind;
 use crate::tree::model::layout::Names;
 use crate::tree::model::path::LocalPath;
 use crate::tree::model::plan::Failed;
 use crate::tree::remote::listing::Listing;
-use crate::tree::remote::object_metadata::{as_sent, refresh};
+use crate::tree::remote::object_metadata::as_sent;
 use crate::tree::remote::unusual_names::kinds;
 use crate::tree::retry::{Attempt, Failures, retrying};
 use crate::tree::scan::root::Root;
 use crate::tree::snapshot::Arrived;
 use confirmation::Receipt;
 pub use overlap::Coming;
+pub use packing::Packing;
 
 /// How it went.
 #[derive(Debug, Default)]
@@ -38,6 +40,17 @@ pub struct Carried {
     pub kept: HashSet<LocalPath>,
     /// Shards of the next generation that were sent meanwhile.
     pub arrived: Arrived,
+    /// The bundles that were made.
+    pub bundles: Vec<Bundle>,
+}
+
+/// What could not be sent.
+struct Refused {
+    /// Of its change.
+    index: usize,
+    failure: Failure,
+    /// The file is not, or no longer, what was seen.
+    changed: bool,
 }
 
 /// Where objects go, and what is known to be there.
@@ -61,6 +74,7 @@ pub struct Outgoing<'a> {
     pub unseen: HashSet<usize>,
     /// Where the remote has to move what is at a place before something else comes there.
     pub aside: HashMap<Vec<u8>, Vec<u8>>,
+    pub packing: Packing,
 }
 
 impl Outgoing<'_> {
@@ -69,6 +83,8 @@ impl Outgoing<'_> {
     /// # Errors
     /// What keeps the whole from working, or an interrupt.
     pub fn carry(mut self, watch: &mut dyn Watch) -> Result<Carried> {
+        self.rename_members();
+        let mut failed = self.store_bundles(watch)?;
         self.doubt(watch)?;
         let mut rivals = self.rivals();
         if !rivals.is_empty() && self.store.distinct && !self.folds(watch)? {
@@ -80,13 +96,14 @@ impl Outgoing<'_> {
         }
         self.copy(watch).map_err(|f| f.into_error("copy what was renamed", Kind::Incomplete))?;
         let later: HashSet<usize> = rivals.iter().map(|rival| rival.index).collect();
-        let mut failed = self.store_all(|index| !later.contains(&index), watch)?;
+        failed.extend(self.store_all(|index| !later.contains(&index), watch)?);
         if !rivals.is_empty() {
             self.try_folding(rivals, watch)?;
             failed.extend(self.store_all(|index| later.contains(&index), watch)?);
         }
-        let Outgoing { kept, arrived, .. } = self;
-        Ok(Carried { failed: failed.into_values().collect(), kept, arrived })
+        let Outgoing { kept, arrived, packing, .. } = self;
+        let (failed, bundles) = (failed.into_values().collect(), packing.made);
+        Ok(Carried { failed, kept, arrived, bundles })
     }
 
     /// Stores what has to be stored among `these`.
@@ -97,8 +114,9 @@ impl Outgoing<'_> {
     ) -> Result<Failures> {
         let doing = format!("store the files of {}", self.names.tree());
         let unsent = |this: &Self| {
-            let unsent = (0..this.changes.len()).filter(|&i| this.changes[i].send.is_some());
-            unsent.filter(|&i| these(i)).collect()
+            let unsent = this.changes.iter().enumerate();
+            let unsent = unsent.filter(|(_, change)| change.send.is_some() && !change.bundled);
+            unsent.map(|(index, _)| index).filter(|index| these(*index)).collect()
         };
         let attempt = |this: &mut Self, pending: &[usize]| this.attempt(pending, watch);
         retrying(self, &doing, unsent, attempt)
@@ -108,7 +126,7 @@ impl Outgoing<'_> {
     fn copy(&mut self, watch: &mut dyn Watch) -> Attempt<()> {
         let job = |(id, change): (usize, &Change)| {
             let (from, entry) = (change.from.as_ref()?, change.entry.as_ref()?);
-            let stored = from.stored.as_ref()?;
+            let stored = from.object()?;
             Some(Copy {
                 id: id as u64,
                 from: Bytes(self.names.place(from, stored.odd).ok()?),
@@ -194,7 +212,9 @@ impl Outgoing<'_> {
             let index = usize::try_from(record.id).unwrap_or(usize::MAX);
             let Some(change) = self.changes.get(index) else { return };
             match record.failure.take() {
-                Some(failure) => refused.push((index, failure, record.changed)),
+                Some(failure) => {
+                    refused.push(Refused { index, failure, changed: record.changed });
+                }
                 None => stored.push(Receipt::new(index, &record, change.odd)),
             }
         })?;
@@ -203,14 +223,7 @@ impl Outgoing<'_> {
             let why = "it has no name that an object could have";
             failed.insert(index, Failed::at(&self.changes[index].path, FailureKind::Name, why));
         }
-        for (index, Failure { mut kind, text, .. }, has_changed) in refused {
-            let Change { path, entry, .. } = &mut self.changes[index];
-            if let (true, Some(entry)) = (has_changed, entry) {
-                kind =
-                    refresh(self.root, entry).map_or(FailureKind::Missing, |()| FailureKind::Other);
-            }
-            failed.insert(index, Failed::at(path, kind, &text));
-        }
+        self.refuse(refused, &mut failed);
         let (known, unproven): (Vec<_>, _) = stored.into_iter().partition(|s| s.proven || s.kept);
         for stored in known {
             if stored.kept {
@@ -224,31 +237,11 @@ impl Outgoing<'_> {
 
     fn job(&self, index: usize, Change { entry, odd, .. }: &Change) -> Option<Send> {
         let entry = entry.as_ref()?;
-        let have = self.listing.look(entry, *odd);
-        let mtime = entry.attributes.mtime;
-        let local = entry.local?;
+        let job = packing::seen(index, entry)?;
+        let have = self.listing.look(entry, *odd).map(|(size, tag)| Have { size, tag });
         let remote = self.names.place(entry, *odd).ok()?;
         let aside = self.aside.get(&remote).cloned().map(Bytes);
-        let mut job = Send {
-            id: index as u64,
-            path: Bytes(entry.path.clone()),
-            remote: Bytes(remote),
-            aside,
-            data: None,
-            have: have.map(|(size, tag)| Have { size, tag }),
-            fresh: false,
-            dev: local.dev,
-            ino: local.ino,
-            size: 0,
-            mtime: (mtime.seconds, i64::from(mtime.nanos)),
-            ctime: (local.ctime.seconds, i64::from(local.ctime.nanos)),
-        };
-        match &entry.kind {
-            EntryKind::File(data) => job.size = data.size,
-            EntryKind::Symlink { target } => job.data = Some(Bytes(target.clone())),
-            _ => return None,
-        }
-        Some(job)
+        Some(Send { remote: Bytes(remote), have, aside, ..job })
     }
 }
 
@@ -265,7 +258,7 @@ mod tests {
     use crate::storage::job::Unwatched;
     use crate::storage::remote::Remote;
     use crate::tree::model::change::{News, Why};
-    use crate::tree::model::entry::{Attributes, Entry};
+    use crate::tree::model::entry::{Attributes, Entry, EntryKind};
     use crate::tree::model::inventory::Inventory;
 
     #[test]
@@ -280,8 +273,10 @@ mod tests {
             local: None,
         };
         let (path, send, news) = (entry.path.clone(), Some(Why::New), News::New);
-        let mut changes = [Change { path, entry: Some(entry), send, odd: false, news, from: None }];
-        let mut listing = Listing::new(Inventory::default(), &Inventory::default());
+        let (odd, bundled, from) = (false, false, None);
+        let mut changes = [Change { path, entry: Some(entry), send, odd, bundled, news, from }];
+        let none = Inventory::default;
+        let mut listing = Listing::new(none(), &none(), none());
         listing.own.sort();
         listing.odd.sort();
         let outgoing = Outgoing {
@@ -296,6 +291,7 @@ mod tests {
             arrived: Arrived::new(),
             unseen: HashSet::new(),
             aside: HashMap::new(),
+            packing: Packing::default(),
         };
         let failed = outgoing.carry(&mut Unwatched).unwrap().failed;
         assert_eq!(failed.len(), 1, "{failed:?}");
