@@ -109,10 +109,15 @@ link-macos: setup
 	@scripts/link-macos.sh
 
 # Kills at every other request, trees of hundreds of thousands of files, and the parsers.
+# What is to be so whether small files go into bundles or not.
+BUNDLED = bundles:: mirror:: roundtrip:: fidelity:: upload_kills:: upload_faults:: homecoming:: \
+    history::every_snapshot history::what_is_kept_stays residue:: tamper:: download::
+
 soak: setup test-tools
 	@scripts/server-tools.sh
 	$(CARGO) test --locked --lib soak_ -- --ignored
 	$(CARGO) test --locked --test it soak_ -- --ignored --test-threads=2
+	POOF_TEST_BUNDLES=1 $(CARGO) test --locked --test it -- --test-threads=2 $(BUNDLED)
 	$(CARGO) clippy --locked --no-default-features --features slim --lib --bins -- -D warnings
 	TARGETS='aarch64-apple-darwin x86_64-apple-darwin' scripts/check-macos.sh
 	scripts/link-macos.sh
@@ -124,7 +129,7 @@ fuzz:
 
 # Beside rclone, the Python poof and restic; takes half an hour.
 bench: setup test-tools
-	@! command -v apt-get >/dev/null || scripts/install-packages.sh restic
+	scripts/test-tools.sh --peers
 	scripts/build.sh bench --locked --bench peers
 	scripts/build.sh build --release --locked --features slim --target-dir target/slim
 	@ls -l target/slim/release/poof

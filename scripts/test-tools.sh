@@ -23,6 +23,17 @@ rclone=$(sed -n 's|^.*github.com/rclone/rclone \(v[^ ]*\).*|\1|p' ../go/go.mod)
 install rclone github.com/rclone/rclone "$rclone" \
     "-ldflags=-s -X github.com/rclone/rclone/fs.Version=$rclone"
 
+# What poof is compared with by `make bench` alone.
+restic() {
+    module=github.com/restic/restic version=v0.18.1
+    "$go" version -m "$bin/restic" 2>/dev/null | grep -q "^	mod	$module	$version	" && return
+    GOBIN=$bin GOTOOLCHAIN=local GOWORK=off "$go" install -trimpath "$module/cmd/restic@$version"
+}
+if [ "${1:-}" = --peers ]; then
+    restic
+    exit
+fi
+
 # The Python poof, whose successor this one is.
 python_poof() {
     poof=$bin/python-poof-1.6.0
@@ -69,7 +80,7 @@ format_reader() {
 }
 
 if command -v apt-get >/dev/null; then
-    ./install-packages.sh xvfb xclip rclone python3-venv rsync tmux fuse3 zsh fish \
+    ./install-packages.sh xvfb xclip rclone python3-venv rsync tmux fuse3 zsh fish unzip \
         acl attr time strace groff-base e2fsprogs xfsprogs btrfs-progs systemd dbus cron \
         gnome-keyring libsecret-tools exfat-fuse exfatprogs ntfs-3g dosfstools fusefat
 fi

@@ -3,7 +3,7 @@
 //! Times on a shared machine are noisy; the ratios are what counts. A restore is
 //! timed until it is on the disk.
 //!
-//! Smaller: `POOF_BENCH_FILES`, `POOF_BENCH_LARGE_MIB`, `POOF_BENCH_DELAYS` (milliseconds,
+//! Smaller or larger: `POOF_BENCH_FILES`, `POOF_BENCH_KIB` (of a small file at most), `POOF_BENCH_LARGE_MIB`, `POOF_BENCH_DELAYS` (milliseconds,
 //! `0,50`), `POOF_BENCH_WITHOUT` (programs, `rclone,restic`). `POOF_BENCH_PLOT=FILE` draws
 //! the table as SVG.
 
@@ -43,15 +43,18 @@ fn main() {
     let delays = env::var("POOF_BENCH_DELAYS").unwrap_or_else(|_| "0,50".to_owned());
     let delays = delays.split(',').map(|ms| Duration::from_millis(ms.parse().expect("numbers")));
     sizes();
-    println!("{files} files of 1 to 16 KiB; a large file of {large} MiB");
+    let kib = number("POOF_BENCH_KIB", 16);
+    println!("{files} files of 1 to {kib} KiB; a large file of {large} MiB");
     let mut cells = Vec::new();
     for delay in delays {
         for encrypted in [false, true] {
             let world = World { delay, encrypted };
             println!("\n{world}");
             println!("{:<14} {:<16} {}", "", "", Cost::HEADER);
-            small(world, usize::try_from(files).unwrap(), &mut cells);
-            self::large(world, large << 20, &mut cells);
+            small(world, usize::try_from(files).unwrap(), kib << 10, &mut cells);
+            if large > 0 {
+                self::large(world, large << 20, &mut cells);
+            }
         }
     }
     for encrypted in [false, true] {
@@ -77,17 +80,17 @@ fn among<const N: usize>(all: [Program; N]) -> impl Iterator<Item = Program> {
 }
 
 /// Many small files, from the first backup to the restore.
-fn small(world: World, files: usize, cells: &mut Vec<Cell>) {
+fn small(world: World, files: usize, size: u64, cells: &mut Vec<Cell>) {
     // The first to come would find the server cold.
     if let Some(mut nobody) = Peer::new(Program::RcloneBest, world) {
-        harness::grow(&nobody.data(), files, 1 << 10..=16 << 10, 1);
+        harness::grow(&nobody.data(), files, 1 << 10..=size, 1);
         nobody.run(Job::First);
         nobody.forget();
     }
     let mut peers: Vec<Peer> =
         among(PROGRAMS).filter_map(|program| Peer::new(program, world)).collect();
     for peer in &peers {
-        harness::grow(&peer.data(), files, 1 << 10..=16 << 10, 1);
+        harness::grow(&peer.data(), files, 1 << 10..=size, 1);
     }
     for job in [Job::First, Job::NoChange, Job::TenChanged, Job::Download] {
         for peer in &mut peers {

@@ -75,6 +75,7 @@ fn text(out: &mut String, x: f64, y: f64, anchor: &str, text: &str) {
 fn color(program: Program) -> &'static str {
     match program {
         Program::Poof => "#0a7f5a",
+        Program::PoofBundled => "#66c2a4",
         Program::Rclone => "#4477aa",
         Program::RcloneBest => "#88bbdd",
         Program::PythonPoof => "#ddaa33",

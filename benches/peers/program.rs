@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 
 use crate::cost::{Cost, measure};
 use crate::harness::minio::{ACCESS_KEY, SECRET_KEY};
-use crate::harness::tools::python_poof;
+use crate::harness::tools::{cache, python_poof};
 use crate::harness::{Config, Proxy, Sandbox, Snapshot, assert_same_content, minio, stock_rclone};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
     Poof,
+    /// With `"bundle"`.
+    PoofBundled,
     Rclone,
     /// With the flags that make it fastest and leave it honest.
     RcloneBest,
@@ -21,8 +23,14 @@ pub enum Program {
     Shred,
 }
 
-pub const PROGRAMS: [Program; 5] =
-    [Program::Poof, Program::Rclone, Program::RcloneBest, Program::PythonPoof, Program::Restic];
+pub const PROGRAMS: [Program; 6] = [
+    Program::Poof,
+    Program::PoofBundled,
+    Program::Rclone,
+    Program::RcloneBest,
+    Program::PythonPoof,
+    Program::Restic,
+];
 
 /// For an upload: rclone with what it takes to do that by hand.
 pub const BY_HAND: [Program; 3] = [Program::Poof, Program::Rclone, Program::RcloneBest];
@@ -90,6 +98,9 @@ impl Peer {
         } else {
             Config::plain(endpoint)
         });
+        if program == Program::PoofBundled {
+            sandbox.set("bundle", true.into());
+        }
         let bucket = format!("poof-backup:{}", sandbox.bucket());
         sandbox.rclone(["mkdir", &bucket]).run().expect_code(0);
         let remote = if world.encrypted { "poof-crypt:".to_owned() } else { format!("{bucket}/") };
@@ -155,7 +166,7 @@ impl Peer {
         let data = self.data();
         let (from, to) = (data.to_str().unwrap(), format!("{}data", self.remote));
         match self.program {
-            Program::Poof => self.poof(&["backup", "--only", "data"]),
+            Program::Poof | Program::PoofBundled => self.poof(&["backup", "--only", "data"]),
             Program::Rclone => self.rclone(&["sync", from, &to]),
             Program::RcloneBest => {
                 self.rclone(&[&["sync", from, &to][..], &BEST, &BEST_UP].concat())
@@ -169,7 +180,9 @@ impl Peer {
     /// So that nothing is left here, and nothing goes that is not safe.
     fn upload(&self) -> Option<Cost> {
         let cost = match self.program {
-            Program::Poof => self.poof(&["upload", "--yes", "--keep-poof"])?,
+            Program::Poof | Program::PoofBundled => {
+                self.poof(&["upload", "--yes", "--keep-poof"])?
+            }
             Program::Rclone => self.by_hand(&[])?,
             Program::RcloneBest => self.by_hand(&BEST)?,
             Program::Shred => self.shred()?,
@@ -199,7 +212,9 @@ impl Peer {
         let data = self.data();
         let (to, from) = (data.to_str().unwrap(), format!("{}data", self.remote));
         match self.program {
-            Program::Poof => self.poof(&["download", "--only", "data", "--yes"]),
+            Program::Poof | Program::PoofBundled => {
+                self.poof(&["download", "--only", "data", "--yes"])
+            }
             Program::Rclone => self.rclone(&["sync", &from, to]),
             Program::RcloneBest => self.rclone(&[&["sync", &from, to][..], &BEST].concat()),
             Program::PythonPoof => self.python(&["download"]),
@@ -230,7 +245,9 @@ impl Peer {
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
             ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
         ];
-        measure(&self.sandbox, Path::new("/usr/bin/restic"), args, &environment)
+        // `make bench` installs it.
+        let restic = cache().join("poof-tools/bin/restic");
+        measure(&self.sandbox, &restic, args, &environment)
     }
 
     /// Gives the disk back before the next one.
@@ -246,6 +263,7 @@ impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Program::Poof => "poof",
+            Program::PoofBundled => "poof bundled",
             Program::Rclone => "rclone",
             Program::RcloneBest => "rclone at best",
             Program::PythonPoof => "Python poof",
