@@ -56,20 +56,38 @@ func (s *Store) Bundle(ctx context.Context, root *os.File, job *Send) (sent Sent
 
 // Buffers is how much memory it takes to store the members of a job as a bundle.
 func (job *Send) Buffers() int64 {
-	size := int64(1 << 20)
+	size := job.size()
+	// The largest member, compressed and not, and what encrypts the beginning.
+	return size + 2*job.largest() + min(size, Whole) + 1<<20
+}
+
+// size is how large an archive of the members of a job is at most.
+func (job *Send) size() (size int64) {
 	for _, member := range job.Members {
 		size += member.Size + int64(len(member.Data)+2*len(member.Path)) + headers
 	}
-	return size + min(size, Whole)
+	return size + end
+}
+
+// largest is the size of the largest member.
+func (job *Send) largest() (size int64) {
+	for _, member := range job.Members {
+		size = max(size, member.Size)
+	}
+	return size
 }
 
 // headers is what a member takes in an archive beside its name and its content, with the time
 // in both places.
 const headers = 30 + 46 + 2*9
 
+// end is what an archive ends with.
+const end = 22
+
 // pack makes the archive; nil if nothing is in it.
 func (s *Store) pack(ctx context.Context, root *os.File, job *Send) ([]byte, []Packed, error) {
 	var out bytes.Buffer
+	out.Grow(int(job.size()))
 	archive := zip.NewWriter(&out)
 	members, some := make([]Packed, 0, len(job.Members)), false
 	for _, member := range job.Members {

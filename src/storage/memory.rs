@@ -208,6 +208,11 @@ impl Memory {
         }
     }
 
+    /// Puts one there behind poof's back.
+    pub fn plant(&self, name: &str, data: &[u8]) {
+        self.store(name.as_bytes(), data.to_vec());
+    }
+
     /// Removes one behind poof's back.
     pub fn lose(&self, name: &str) {
         let key = self.key(name.as_bytes());

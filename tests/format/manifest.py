@@ -172,9 +172,10 @@ def open_head(data: bytes, seals: Seals, tree: str, generation: int) -> Head:
     if version in (3, 5) and values.take(16) != seals.store:
         raise Damaged("it belongs to another store with the same passwords")
     if version in (4, 5):
+        last = values.number()
         bundles = values.row(lambda: bundle(values))
         numbers = [number for number, _ in bundles]
-        if numbers != sorted(set(numbers)) or numbers[-1:] > [LAST_GENERATION]:
+        if numbers != sorted(set(numbers)) or not max(numbers, default=0) <= last <= LAST_GENERATION:
             raise Damaged("bundles that cannot be")
         head.bundles = dict(bundles)
     if not values.ended:

@@ -94,12 +94,16 @@ fn rclone_and_unzip_bring_back_every_file_without_poof() {
         fs::write(data.join("changes"), "before").unwrap();
         fs::write(data.join("grows"), "small").unwrap();
         fs::write(data.join("goes"), "goes").unwrap();
+        symlink("..", data.join("was a link")).unwrap();
         sandbox.poof(["backup"]).run().expect_code(0);
         fs::write(data.join("changes"), "after").unwrap();
         let mut noise = vec![0; 700_000];
         fastrand::Rng::with_seed(8).fill(&mut noise);
         fs::write(data.join("grows"), noise).unwrap();
         fs::remove_file(data.join("goes")).unwrap();
+        fs::remove_file(data.join("was a link")).unwrap();
+        fs::create_dir(data.join("was a link")).unwrap();
+        fs::write(data.join("was a link/inside"), "inside").unwrap();
         sandbox.poof(["backup"]).run().expect_code(0);
         let remote = if encrypted {
             "poof-crypt:".to_owned()
@@ -117,6 +121,7 @@ fn rclone_and_unzip_bring_back_every_file_without_poof() {
         fs::set_permissions(&bin, fs::Permissions::from_mode(0o755)).unwrap();
         let script = by_hand(&remote, &out);
         sandbox.program("sh").args(["-e", "-c", &script]).run().expect_code(0);
+        assert!(!out.parent().unwrap().join("inside").exists(), "a link was followed");
         // A superset: what is gone is still in a bundle.
         assert_eq!(fs::read(out.join("goes")).unwrap(), b"goes");
         fs::remove_file(out.join("goes")).unwrap();
@@ -124,5 +129,23 @@ fn rclone_and_unzip_bring_back_every_file_without_poof() {
         // What the provider sees of small files is not one object each.
         let seen = sandbox.rclone(["lsf", "-R", "--files-only", &format!("{remote}data")]).run();
         assert_eq!(seen.stdout.lines().count(), 2, "{seen}");
+    }
+}
+
+// At the top of the bucket nothing is seen but poof's records.
+#[test]
+fn a_toggled_remote_is_noticed_and_what_others_put_there_is_no_other_password() {
+    for encrypted in [false, true] {
+        let sandbox = bundled(encrypted, None);
+        fs::write(sandbox.data().join("small"), "small").unwrap();
+        if !encrypted {
+            sandbox.poof(["econfig"]).run().expect_code(0);
+        }
+        sandbox.poof(["backup"]).run().expect_code(0);
+        let stray = format!("poof-backup:{}/stray/file", sandbox.bucket());
+        sandbox.rclone(["rcat", &stray]).stdin("stray").run().expect_code(0);
+        sandbox.poof(["backup"]).run().expect_code(0);
+        sandbox.poof(["cryptoggle"]).run().expect_code(0);
+        sandbox.poof(["backup"]).run().expect_code(7).stderr_has("poof cryptoggle");
     }
 }

@@ -32,6 +32,7 @@ fn head(u: &mut Unstructured) -> Result<Head> {
         shards,
         machine,
         store: None,
+        last_bundle: bundles.iter().map(|bundle| bundle.number).max().unwrap_or(0),
         bundles,
     })
 }

@@ -100,7 +100,9 @@ impl<'a> Repository<'a> {
             let trees: HashMap<_, _> = trees.collect();
             (sight, sight::joined(records), trees)
         });
-        let sight = sight?;
+        let mut sight = sight?;
+        let saved = |records: &Inventory| !known::trees(records).is_empty();
+        sight.saved_here = records.as_ref().is_ok_and(|(records, _)| saved(records));
         let names: Vec<_> = ready.directories().iter().map(|d| d.name.as_str()).collect();
         guard::right_remote(&sight, &names, allowed)?;
         let suspicion = sight.suspicion(&names);

@@ -5,7 +5,9 @@ use std::thread::{self, ScopedJoinHandle};
 use crate::base::error::{Kind, Result};
 use crate::config::Ready;
 use crate::storage::failure::{Failure, FailureKind};
+use crate::storage::remote::Remote;
 use crate::tree::guard::Sight;
+use crate::tree::model::layout::RECORDS;
 
 /// Looks at the top of the bucket, from both sides of the encryption.
 ///
@@ -29,7 +31,19 @@ pub fn look(ready: &Ready) -> Result<Sight> {
         },
         None => None,
     };
-    Ok(Sight { here, there, encrypted: remote.is_encrypted() })
+    let is_there = there.as_ref().is_some_and(|top| top.holds(RECORDS)) && !here.holds(RECORDS);
+    let saved_there = match ready.counterpart().filter(|_| is_there) {
+        // `verify` leaves an empty directory on a disk.
+        Some(other) => has_trees(other).map_err(fail)?,
+        None => false,
+    };
+    Ok(Sight { here, there, encrypted: remote.is_encrypted(), saved_here: false, saved_there })
+}
+
+/// Whether there are records of trees.
+fn has_trees(remote: &Remote) -> std::result::Result<bool, Failure> {
+    let directories = remote.store().directories(RECORDS)?;
+    Ok(directories.iter().any(|name| name == "trees"))
 }
 
 /// What a thread that asks the remote comes back with.

@@ -7,6 +7,7 @@ use fastrand::Rng;
 use super::home::{Contents, HEADS, Home, SHARDS, first, is_data, last};
 use crate::base::error::Kind;
 use crate::operations::caution::Caution;
+use crate::storage::failure::FailureKind;
 use crate::storage::memory::{Event, Fault, What};
 use crate::tree::guard::Allowed;
 
@@ -214,6 +215,118 @@ fn what_a_killed_run_has_sent_is_not_sent_again() {
         assert_eq!(sent, usize::from(changed));
         assert_eq!(home.check(Some(1.0)).unwrap().kind, None);
     }
+}
+
+#[test]
+fn what_cannot_be_packed_in_another_way_stays_as_it_is() {
+    let home = Home::new();
+    saves(&home);
+    let before = home.contents();
+    let home = home.bundling(Some(1 << 10));
+    home.memory.fail_always(Fault::Refuse(FailureKind::Denied), |event| {
+        event.what == What::Send && event.name.starts_with(BUNDLES)
+    });
+    assert_eq!(home.back_up().unwrap().kind, None);
+    home.memory.heal();
+    assert_eq!(home.elsewhere(), before);
+    assert_eq!(home.check(Some(1.0)).unwrap().kind, None);
+    saves(&home);
+    assert_eq!(stored(&home).1, [""; 0]);
+}
+
+fn noise(size: usize) -> Vec<u8> {
+    let mut noise = vec![0; size];
+    Rng::with_seed(3).fill(&mut noise);
+    noise
+}
+
+// In memory nothing becomes smaller: what is larger than the limit is declined.
+#[test]
+fn what_is_declined_has_its_own_object_and_keeps_it() {
+    let home = Home::new();
+    fs::write(home.tree().join("large"), noise(5000)).unwrap();
+    saves(&home);
+    let home = home.bundling(Some(1 << 10));
+    saves(&home);
+    assert_eq!(stored(&home).1, ["docs/large"]);
+    fs::write(home.tree().join("large"), noise(6000)).unwrap();
+    saves(&home);
+    assert_eq!(stored(&home).1, ["docs/large"]);
+    // Where it was, a directory comes, and the other way round.
+    home.remove("large");
+    fs::create_dir(home.tree().join("large")).unwrap();
+    fs::write(home.tree().join("large/inside"), noise(7000)).unwrap();
+    saves(&home);
+    fs::remove_dir_all(home.tree().join("large")).unwrap();
+    fs::write(home.tree().join("large"), noise(8000)).unwrap();
+    saves(&home);
+    assert_eq!(stored(&home).1, ["docs/large"]);
+    assert_eq!(home.check(Some(1.0)).unwrap().kind, None);
+}
+
+// A run was killed, and another machine has given the number to another bundle.
+#[test]
+fn a_bundle_that_was_noted_is_taken_for_no_other_of_its_number() {
+    let home = Home::bundled();
+    saves(&home);
+    home.write("a", "first of this machine");
+    home.memory.fail(0, Fault::Crash, |event| event.name.starts_with(SHARDS));
+    assert!(home.back_up().map_or(true, |outcome| outcome.kind.is_some()));
+    home.memory.heal();
+    let second = format!("{BUNDLES}0000000002.zip");
+    let bytes = home.memory.content(&second).unwrap();
+    home.memory.tamper(&second, &bytes.iter().map(|byte| byte ^ 1).collect::<Vec<_>>());
+    saves(&home);
+    assert_eq!(home.check(Some(1.0)).unwrap().kind, None);
+}
+
+#[test]
+fn a_number_is_never_given_again() {
+    let home = Home::bundled();
+    let number = |home: &Home| {
+        let (bundles, _) = stored(home);
+        bundles.iter().map(|name| name[BUNDLES.len()..][..10].parse::<u64>().unwrap()).max()
+    };
+    saves(&home);
+    for name in ["a", "b", "sub/c", "none", "link"] {
+        home.remove(name);
+    }
+    home.write("last", "2");
+    let allowed = Allowed { mass_deletion: true, ..Allowed::default() };
+    let caution = Caution { allowed, yes: true, ..Caution::default() };
+    assert_eq!(home.back_up_with(caution).unwrap().kind, None);
+    assert_eq!(number(&home), Some(2));
+    home.memory.lose(&format!("{BUNDLES}0000000002.zip"));
+    home.write("last", "3");
+    saves(&home);
+    assert_eq!(number(&home), Some(3));
+    // What others have made does not count without bounds.
+    let forged = format!("{BUNDLES}9999999999.zip");
+    home.side().plant(&forged, b"junk");
+    home.write("a", "once more");
+    saves(&home);
+    assert_eq!(home.check(Some(1.0)).unwrap().kind, None);
+}
+
+#[test]
+fn with_keep_a_bundle_goes_when_it_is_out_of_time_though_other_things_are_kept() {
+    let home = Home::that_keeps(false, false, "30d").bundling(Some(1 << 10));
+    home.write("large", &"large ".repeat(1000));
+    saves(&home);
+    for round in 0..3 {
+        home.write("large", &format!("large {round} ").repeat(1000));
+        for name in ["a", "b", "sub/c", "none"] {
+            home.write(name, &format!("{name} of {round}"));
+        }
+        saves(&home);
+    }
+    let before = stored(&home).0.len();
+    assert!(before >= 4, "{before}");
+    let home = home.keeping(None);
+    home.write("a", "without a word");
+    saves(&home);
+    assert!(stored(&home).0.len() >= before, "what is kept stays");
+    assert_eq!(home.elsewhere_at(1).unwrap().get("b").unwrap(), b"second");
 }
 
 /// Files come, change, go and are renamed.

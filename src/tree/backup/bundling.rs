@@ -38,9 +38,13 @@ pub enum Takes {
     Never,
 }
 
+/// A longer path, in bytes, is none that an archive has: most programs could not unpack it.
+const LONGEST: usize = 4096;
+
 impl Bundling {
     pub fn takes(self, entry: &Entry) -> Takes {
         match &entry.kind {
+            _ if entry.path.len() > LONGEST => Takes::Never,
             EntryKind::File(data) if data.size <= self.limit => Takes::Always,
             EntryKind::File(data) if data.size <= LARGEST_MEMBER => Takes::IfSmaller,
             EntryKind::Symlink { .. } => Takes::Always,
@@ -57,6 +61,13 @@ pub fn is_to_be_repacked(bundling: Option<Bundling>, entry: &Entry) -> bool {
         Takes::IfSmaller => false,
         Takes::Never => entry.member().is_some(),
     }
+}
+
+/// Whether something that is sent may have an object of its own in the end: a file that is to be
+/// in a bundle if it becomes smaller there may have one.
+pub fn may_have_its_own(bundling: Option<Bundling>, change: &Change) -> bool {
+    let takes = |entry: &Entry| bundling.map(|bundling| bundling.takes(entry));
+    !change.bundled || change.entry.as_ref().and_then(takes) == Some(Takes::IfSmaller)
 }
 
 /// Which of `changes` go together, by their numbers. `pending` are those to be bundled, in

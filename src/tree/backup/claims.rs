@@ -1,6 +1,7 @@
 //! Which objects a backup claims as its own, and which it leaves to others.
 
 use super::Backup;
+use super::bundling::may_have_its_own;
 use crate::base::error::Result;
 use crate::tree::model::change::Change;
 use crate::tree::model::layout::Names;
@@ -14,7 +15,8 @@ impl Backup<'_> {
     pub(super) fn note_ours(&self) -> Result<()> {
         let before = Ours::read(&self.snapshots.cache);
         let own = &self.listing.own;
-        let new = self.changes.iter().filter(|change| change.send.is_some() && !change.bundled);
+        // What is to be in a bundle may have an object of its own in the end.
+        let new = self.changes.iter().filter(|change| change.send.is_some());
         let new = new.filter_map(|change| Some((change, change.entry.as_ref()?)));
         let new = new.flat_map(|(change, entry)| match Names::object(entry) {
             Ok(name) => {
@@ -29,6 +31,7 @@ impl Backup<'_> {
         let gone = self.plan.delete.iter().map(|item| item.path.as_bytes());
         let gone = gone.take(self.gone).map(|name| Ok(mark(name)));
         let odd = self.odd_gone.iter().filter_map(|name| odd_mark(name)).map(Ok);
+        let gone = gone.chain(self.superseded.iter().map(|name| Ok(mark(name.as_bytes()))));
         note(&self.snapshots.cache, new.flatten().chain(gone).chain(odd))
     }
 
@@ -52,8 +55,10 @@ impl Backup<'_> {
             names.get(next).is_some_and(|other| other.starts_with(&below))
                 || above.any(|dir| names.binary_search(&dir).is_ok())
         };
-        let own = |change: &&mut Change| change.send.is_some() && !change.bundled;
-        for change in self.changes.iter_mut().filter(own) {
+        let bundling = self.bundling;
+        let may_have_its_own =
+            |change: &&mut Change| change.send.is_some() && may_have_its_own(bundling, change);
+        for change in self.changes.iter_mut().filter(may_have_its_own) {
             let name = change.entry.as_ref().map(Names::object);
             change.odd |=
                 name.is_some_and(|name| name.is_ok_and(|name| is_blocked(name.as_bytes())));

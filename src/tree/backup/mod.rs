@@ -10,6 +10,7 @@ pub mod uploader;
 
 use std::cell::RefCell;
 use std::collections::HashSet;
+use std::path::Path;
 
 use itertools::process_results;
 
@@ -39,6 +40,7 @@ use crate::tree::journal::Journal;
 use crate::tree::snapshot::{Arrived, Facts, Keep, Snapshot, Snapshots};
 use crate::tree::unsent;
 pub use bundling::Bundling;
+use bundling::may_have_its_own;
 use survey::{Sides, survey};
 use suspects::Past;
 use uploader::{Coming, Outgoing, Packing};
@@ -113,9 +115,8 @@ impl<'a> Preparation<'a> {
     pub fn survey(self) -> Result<Backup<'a>> {
         let Preparation { snapshots, root, last, renew, rehash, journal, keep, bundling, .. } =
             self;
-        let packed = bundling.map(|_| Packed::read(&snapshots.cache)).unwrap_or_default();
-        let listing = self.listing.with(last.as_ref().map_or(&[], Snapshot::bundles));
-        let mut listing = listing.with(&packed.bundles);
+        let mut listing = self.listing.with(last.as_ref().map_or(&[], Snapshot::bundles));
+        let packed = packed(&mut listing, bundling, &snapshots.cache);
         let left_out = RefCell::new(Vec::new());
         let (unseen, barred) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
         let walk = Walk::new(&root, &self.filter).map_err(|error| closed(root.path(), &error))?;
@@ -192,6 +193,14 @@ impl<'a> Preparation<'a> {
     }
 }
 
+/// What an earlier run has sent in bundles that are there, and that no snapshot has.
+fn packed(listing: &mut Listing, bundling: Option<Bundling>, cache: &Path) -> Packed {
+    let mut packed = bundling.map(|_| Packed::read(cache)).unwrap_or_default();
+    listing.bundles.expect(&packed.bundles);
+    packed.retain(|bundle| listing.bundles.is_there(bundle));
+    packed
+}
+
 /// Objects that somebody else changed or removed, by path.
 fn drift(changes: &[Change]) -> Vec<(Vec<u8>, Why)> {
     let drift = changes.iter().filter_map(|change| match change.send? {
@@ -241,6 +250,7 @@ impl Backup<'_> {
             });
         }
         let notes = self.snapshots.uploads();
+        let packing = self.packing();
         let outgoing = Outgoing {
             notes: Some(&notes),
             store: self.snapshots.store,
@@ -253,13 +263,11 @@ impl Backup<'_> {
             arrived: Arrived::new(),
             unseen: HashSet::new(),
             aside: kept.aside,
-            packing: Packing::after(
-                self.listing.bundles.last_number(),
-                self.bundling.map_or(0, |bundling| bundling.limit),
-            ),
+            packing,
         };
-        let carried = outgoing.carry(watch)?;
-        failed.extend(carried.failed);
+        let mut carried = outgoing.carry(watch)?;
+        self.leave_packed_as_it_was(&mut carried.failed, &mut others)?;
+        failed.append(&mut carried.failed);
         self.give_back(&kept.moved, watch);
         unsent::note(&self.snapshots.cache, &failed, &self.left_out)?;
         self.plan.turned_out_equal(&carried.kept);
@@ -268,7 +276,8 @@ impl Backup<'_> {
         changes.retain(|change| change.send.is_none());
         let last = self.last.as_ref();
         let made = &[carried.bundles, std::mem::take(&mut self.resumed)].concat();
-        let facts = Facts { renew: self.renew, lock, keep: self.keep, made };
+        let last_bundle = carried.last_bundle;
+        let facts = Facts { renew: self.renew, lock, keep: self.keep, made, last_bundle };
         self.snapshots.save(last, &changes, &carried.arrived, facts, watch)?;
         packed::forget(&self.snapshots.cache)?;
         if failed.is_empty() {
@@ -299,6 +308,41 @@ impl Backup<'_> {
         Ok(failed)
     }
 
+    fn packing(&self) -> Packing {
+        let last = self.last.as_ref().map_or(0, Snapshot::last_bundle);
+        let last = self.listing.bundles.last_number().max(last);
+        Packing::after(last, self.bundling.map_or(0, |bundling| bundling.limit))
+    }
+
+    /// The names of the objects that entries have which have changed, whichever way they have
+    /// gone: what was to go into a bundle may have one.
+    fn in_their_places(&self) -> Result<HashSet<ObjectName>> {
+        let entries = self.changes.iter().filter(|change| change.send.is_none());
+        let entries = entries.filter_map(|change| change.entry.as_ref());
+        let own = entries.filter(|entry| entry.object().is_some_and(|object| !object.odd));
+        own.map(Names::object).collect()
+    }
+
+    /// What could not be packed in another way stays as the last snapshot has it, and that is
+    /// no failure: nobody has changed it. Takes what has its own object from the names of those
+    /// that are to go.
+    fn leave_packed_as_it_was(
+        &mut self,
+        failed: &mut Vec<Failed>,
+        going: &mut Vec<ObjectName>,
+    ) -> Result<()> {
+        let repacked = |change: &&mut Change| change.send == Some(Why::Repacked);
+        for change in self.changes.iter_mut().filter(repacked) {
+            let Some(entry) = &change.entry else { continue };
+            (change.send, change.bundled, change.odd) = (None, false, entry.is_odd());
+            let path = LocalPath::new(&change.path);
+            failed.retain(|failed| failed.deletion || failed.path != path.as_path());
+        }
+        let own = self.in_their_places()?;
+        going.retain(|name| !own.contains(name));
+        Ok(())
+    }
+
     fn sends_or_removes(&self) -> bool {
         self.plan.deleted().next().is_some()
             || !self.odd_gone.is_empty()
@@ -312,7 +356,7 @@ impl Backup<'_> {
             return Ok(Places::default());
         }
         let sent = self.changes.iter().filter(|change| change.send.is_some());
-        let sent = sent.filter(|change| !change.odd && !change.bundled);
+        let sent = sent.filter(|change| !change.odd && may_have_its_own(self.bundling, change));
         let names = sent.filter_map(|change| change.entry.as_ref()).map(Names::object);
         process_results(names, |names| names.collect())
     }

@@ -344,6 +344,9 @@ impl Sides<'_> {
     }
 
     fn met(&mut self, mut seen: Entry, old: &Entry) -> Result<Next> {
+        let size = |entry: &Entry| entry.file().map(|data| data.size);
+        // A file of procfs or sysfs says a size that is none; nothing packs it.
+        let lies = size(&seen) != size(old);
         let same_content = self.take_over(&mut seen, old);
         self.listing.disown_odd(&seen.path);
         let beside = self.is_beside_a_directory(&seen);
@@ -362,7 +365,10 @@ impl Sides<'_> {
         self.altered += u64::from(!same);
         let object = seen.is_object();
         let send = match self.listing.state(old)? {
-            State::Intact => is_to_be_repacked(self.bundling, old).then_some(Why::Repacked),
+            State::Intact => {
+                let repacked = !lies && is_to_be_repacked(self.bundling, old);
+                repacked.then_some(Why::Repacked)
+            }
             State::Missing => Some(Why::ObjectMissing),
             State::Changed => Some(Why::ObjectChanged),
         };

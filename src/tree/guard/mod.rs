@@ -267,6 +267,11 @@ pub struct Sight {
     pub there: Option<Top>,
     /// The remote in use is encrypted, so that `there` sees every name.
     pub encrypted: bool,
+    /// Poof's records of a tree are seen through the remote in use; of a tree in bundles the
+    /// top shows nothing else.
+    pub saved_here: bool,
+    /// The same, with encryption the other way round.
+    pub saved_there: bool,
 }
 
 /// A reason to doubt that the remote is the right one.
@@ -281,7 +286,7 @@ impl Sight {
     /// other side of the encryption, or nothing here can be decrypted.
     pub fn suspicion(&self, trees: &[&str]) -> Option<Suspicion> {
         let has = |top: &Top| trees.iter().any(|tree| top.holds(first(tree)));
-        if has(&self.here) {
+        if has(&self.here) || self.saved_here {
             return None;
         }
         let there = self.there.as_ref()?;
@@ -294,7 +299,7 @@ impl Sight {
         let records = self.here.names.iter().filter(|name| *name == RECORDS).count();
         let hidden = foreign.saturating_sub(records);
         let read = self.here.names.iter().filter(|name| *name != RECORDS && !is_noise(name));
-        if self.encrypted && read.count() == 0 && hidden > 0 {
+        if self.encrypted && !self.saved_there && read.count() == 0 && hidden > 0 {
             return Some(Suspicion {
                 what: format!("{hidden} names in the bucket cannot be decrypted"),
                 hint: "Are the passwords in rclone-poof.conf those of the snapshots?",
@@ -305,7 +310,7 @@ impl Sight {
         } else {
             ("a plain remote", "encrypted")
         };
-        has(there).then(|| Suspicion {
+        (has(there) || self.saved_there).then(|| Suspicion {
             what: format!("poof.conf says {here}, but the snapshots in the bucket are {other}"),
             hint: "`poof cryptoggle` switches the encryption.",
         })
@@ -381,30 +386,81 @@ mod tests {
         assert_eq!(Sight::default().suspicion(&["docs"]), None);
     }
 
+    // Of a tree in bundles the top shows poof's records alone.
+    #[test]
+    fn a_toggled_remote_is_recognised_by_its_records() {
+        let wrong = |encrypted, there: &[&str]| Sight {
+            here: top(&["x8s7"]),
+            there: Some(top(there)),
+            encrypted,
+            saved_there: true,
+            saved_here: false,
+        };
+        assert!(wrong(false, &[".poof"]).suspicion(&["docs"]).is_some());
+        assert!(wrong(true, &[".poof", "x8s7"]).suspicion(&["docs"]).is_some());
+        // A directory of somebody else's beside the records that decrypt.
+        let right = Sight {
+            here: top(&[".poof"]),
+            there: Some(top(&["x8s7", "stray"])),
+            encrypted: true,
+            saved_here: true,
+            saved_there: false,
+        };
+        assert_eq!(right.suspicion(&["docs"]), None);
+    }
+
     #[test]
     fn a_toggled_remote_is_recognised_both_ways() {
-        let sight = Sight { here: top(&[]), there: Some(top(&["docs"])), encrypted: true };
+        let sight = Sight {
+            here: top(&[]),
+            there: Some(top(&["docs"])),
+            encrypted: true,
+            ..Sight::default()
+        };
         assert!(sight.suspicion(&["docs"]).unwrap().what.contains("not encrypted"));
-        let sight = Sight { here: top(&["x8s7"]), there: Some(top(&["docs"])), encrypted: false };
+        let sight = Sight {
+            here: top(&["x8s7"]),
+            there: Some(top(&["docs"])),
+            encrypted: false,
+            ..Sight::default()
+        };
         assert!(sight.suspicion(&["docs"]).unwrap().what.contains("are encrypted"));
     }
 
     #[test]
     fn a_wrong_password_is_recognised_and_old_plain_copies_are_not_mistaken_for_it() {
-        let wrong = Sight { here: top(&[]), there: Some(top(&["x8s7", "k2"])), encrypted: true };
+        let wrong = Sight {
+            here: top(&[]),
+            there: Some(top(&["x8s7", "k2"])),
+            encrypted: true,
+            ..Sight::default()
+        };
         assert!(wrong.suspicion(&["docs"]).unwrap().what.contains("2 names"));
         let by_chance = Sight { here: top(&["\u{fffd}x\u{1}"]), ..wrong };
         assert!(by_chance.suspicion(&["docs"]).unwrap().what.contains("2 names"));
         let wrong = Sight { here: top(&[]), ..by_chance };
-        let verified =
-            Sight { here: top(&[".poof"]), there: Some(top(&["x8s7", "k2"])), encrypted: true };
+        let verified = Sight {
+            here: top(&[".poof"]),
+            there: Some(top(&["x8s7", "k2"])),
+            encrypted: true,
+            ..Sight::default()
+        };
         assert!(verified.suspicion(&["docs"]).unwrap().what.contains("1 name"));
-        let fresh = Sight { here: top(&[".poof"]), there: Some(top(&["k2"])), encrypted: true };
+        let fresh = Sight {
+            here: top(&[".poof"]),
+            there: Some(top(&["k2"])),
+            encrypted: true,
+            ..Sight::default()
+        };
         assert_eq!(fresh.suspicion(&["docs"]), None);
         let old_plain_copies = Sight { there: Some(top(&["x8s7", "docs", ".poof"])), ..wrong };
         assert!(old_plain_copies.suspicion(&["docs"]).unwrap().what.contains("1 name"));
-        let both =
-            Sight { here: top(&["docs"]), there: Some(top(&["x8s7", "docs"])), encrypted: true };
+        let both = Sight {
+            here: top(&["docs"]),
+            there: Some(top(&["x8s7", "docs"])),
+            encrypted: true,
+            ..Sight::default()
+        };
         assert_eq!(both.suspicion(&["docs"]), None);
     }
 }

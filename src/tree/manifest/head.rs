@@ -47,6 +47,9 @@ pub struct Head {
     /// In the order of their numbers. One of before version 4 has none.
     #[serde(skip)]
     pub bundles: Vec<Bundle>,
+    /// The highest number that was given to a bundle. It is none that is given again.
+    #[serde(skip)]
+    pub last_bundle: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,7 +100,9 @@ impl Head {
         bytes.extend(self.machine.iter().flatten());
         bytes.extend(self.store.filter(|_| version != 1).iter().flatten());
         if !self.bundles.is_empty() && version != 1 {
-            bytes.extend(postcard::to_stdvec(&self.bundles).unwrap_or_default());
+            bytes.extend(
+                postcard::to_stdvec(&(self.last_bundle, &self.bundles)).unwrap_or_default(),
+            );
         }
         let seal = key.seal_head(version, &bytes);
         bytes.extend_from_slice(&seal);
@@ -131,7 +136,7 @@ impl Head {
             head.store = Some(rest.number()?);
         }
         if matches!(version, CLEAR_WITH_BUNDLES | STRETCHED_WITH_BUNDLES) {
-            head.bundles = rest.bundles()?;
+            (head.last_bundle, head.bundles) = rest.bundles()?;
         }
         if !rest.0.is_empty() {
             return Err(Damaged::Cut);
@@ -164,14 +169,14 @@ impl Rest<'_> {
         Ok(*number)
     }
 
-    fn bundles(&mut self) -> Result<Vec<Bundle>, Damaged> {
-        let (bundles, rest): (Vec<Bundle>, _) =
+    fn bundles(&mut self) -> Result<(u64, Vec<Bundle>), Damaged> {
+        let ((last, bundles), rest): ((u64, Vec<Bundle>), _) =
             postcard::take_from_bytes(self.0).map_err(|_| Damaged::Cut)?;
         self.0 = rest;
         let in_order = bundles.is_sorted_by(|a, b| a.number < b.number);
-        if !in_order || bundles.iter().any(|bundle| bundle.number > LAST) {
+        if !in_order || last > LAST || bundles.iter().any(|bundle| bundle.number > last) {
             return Err(Damaged::Invalid("bundles that cannot be"));
         }
-        Ok(bundles)
+        Ok((last, bundles))
     }
 }

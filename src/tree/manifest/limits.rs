@@ -94,6 +94,7 @@ fn a_head_whose_shards_do_not_hold_what_it_counts_is_refused() {
             machine: Some([9; 16]),
             store: None,
             bundles: Vec::new(),
+            last_bundle: 0,
         };
         Head::open(&key, &head.tree.clone(), head.generation, &head.seal(&key)).map(|_| ())
     };

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use crate::tree::manifest::LAST;
 use crate::tree::model::bundle::Bundle;
-use crate::tree::model::entry::{Member, Tag};
+use crate::tree::model::entry::{Member, StoredObject, Tag};
 use crate::tree::model::inventory::{Inventory, State};
 use crate::tree::model::layout::Names;
 
@@ -19,12 +20,12 @@ pub struct Bundles {
 #[derive(Debug)]
 struct Known {
     state: State,
-    /// How a listing shows it.
-    tag: Tag,
-    /// Of the archive, in bytes as stored.
-    size: u64,
+    object: StoredObject,
     used: Used,
 }
+
+/// A number beyond is none that poof has given: somebody else has made that name.
+const LAST_SHOWN: u64 = LAST / 2;
 
 /// How much of a bundle is needed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,24 +43,34 @@ impl Bundles {
     }
 
     /// Compares those that a snapshot tells of with what is there. Numbers are given once, so
-    /// that several snapshots may tell.
+    /// that several snapshots may tell: of a number that is known already the first counts.
     pub fn expect(&mut self, bundles: &[Bundle]) {
         for Bundle { number, object, .. } in bundles {
             let name = Names::bundle(*number);
             let state = self.shown.state(name.as_bytes(), object);
-            let (tag, size, used) = (object.tag.clone(), object.size, Used::default());
-            self.known.entry(*number).or_insert(Known { state, tag, size, used });
+            let (object, used) = (object.clone(), Used::default());
+            self.known.entry(*number).or_insert(Known { state, object, used });
         }
     }
 
-    /// Whether the bundle of a member is there as it was stored.
+    /// Whether this very bundle is there as it was stored.
+    pub fn is_there(&self, bundle: &Bundle) -> bool {
+        let known = self.known.get(&bundle.number);
+        known.is_some_and(|known| known.object == bundle.object && known.state == State::Intact)
+    }
+
+    /// Whether the bundle of a member is there as it was stored, and the member is in it.
     pub fn state(&self, member: &Member) -> State {
-        self.known.get(&member.bundle).map_or(State::Missing, |known| known.state)
+        let Some(Known { state, object, .. }) = self.known.get(&member.bundle) else {
+            return State::Missing;
+        };
+        let end = member.offset.saturating_add(member.size);
+        if *state == State::Intact && end > object.size { State::Changed } else { *state }
     }
 
     /// How a listing shows the bundle of a member.
     pub fn tag(&self, member: &Member) -> Option<&Tag> {
-        self.known.get(&member.bundle).map(|known| &known.tag)
+        self.known.get(&member.bundle).map(|known| &known.object.tag)
     }
 
     /// Takes note of a member that the tree has.
@@ -80,12 +91,13 @@ impl Bundles {
     /// The known ones that are there: number, size as stored, and how much of it is needed.
     pub fn intact(&self) -> impl Iterator<Item = (u64, u64, Used)> {
         let intact = self.known.iter().filter(|(_, known)| known.state == State::Intact);
-        intact.map(|(number, known)| (*number, known.size, known.used))
+        intact.map(|(number, known)| (*number, known.object.size, known.used))
     }
 
     /// The highest number that any has.
     pub fn last_number(&self) -> u64 {
         let shown = self.shown.names().filter_map(Names::bundle_number);
+        let shown = shown.filter(|number| *number <= LAST_SHOWN);
         shown.chain(self.known.keys().copied()).max().unwrap_or(0)
     }
 

@@ -72,6 +72,11 @@ impl Packed {
         Some(())
     }
 
+    /// Forgets the bundles that `is_there` does not know, and what is in them.
+    pub fn retain(&mut self, is_there: impl Fn(&Bundle) -> bool) {
+        self.bundles.retain(is_there);
+    }
+
     /// What was noted of a file that is here as it was then.
     pub fn find(&self, seen: &Entry) -> Option<Entry> {
         let (at, len) = self.places.get(&mark(&seen.path))?;
@@ -84,8 +89,14 @@ impl Packed {
             && noted.local == seen.local
             && noted.attributes.mtime == seen.attributes.mtime
             && size(&noted) == size(seen)
-            && noted.member().is_some();
+            && noted.member().is_some_and(|member| self.has(member.bundle));
         same.then_some(noted)
+    }
+}
+
+impl Packed {
+    fn has(&self, number: u64) -> bool {
+        self.bundles.iter().any(|bundle| bundle.number == number)
     }
 }
 

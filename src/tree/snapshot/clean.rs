@@ -191,7 +191,7 @@ impl Snapshots<'_> {
             gone.extend(orphans.map(|name| String::from_utf8_lossy(name).into_owned()));
         }
         let gone = gone.iter().map(|name| self.full(name));
-        let gone = gone.chain(self.unneeded_bundles(head, notes.over));
+        let gone = gone.chain(self.unneeded_bundles(head, over));
         let gone: Vec<_> = gone.map(|place| Bytes(place.into_bytes())).collect();
         if !gone.is_empty() {
             let _ = self.store.remove(&gone, watch);

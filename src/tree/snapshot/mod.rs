@@ -240,6 +240,11 @@ impl Snapshot {
         &self.head.bundles
     }
 
+    /// The highest number that was given to a bundle.
+    pub fn last_bundle(&self) -> u64 {
+        self.head.last_bundle
+    }
+
     /// Its number and the BLAKE3 of its head.
     pub fn id(&self) -> (u64, [u8; 32]) {
         (self.head.generation, self.head_id)

@@ -37,7 +37,7 @@ impl Snapshots<'_> {
         last: Option<&Snapshot>,
         changes: &[Change],
         arrived: &Arrived,
-        Facts { renew, lock, keep, made }: Facts,
+        Facts { renew, lock, keep, made, last_bundle }: Facts,
         watch: &mut dyn Watch,
     ) -> Result<()> {
         // One of another format, or of another store, is none that this machine would make.
@@ -76,6 +76,7 @@ impl Snapshots<'_> {
                     shards,
                     machine: Some(lock.machine().id),
                     store: self.key.store(),
+                    last_bundle: last_bundle.max(last.map_or(0, Snapshot::last_bundle)),
                     bundles,
                 };
                 let bytes = head.seal(self.key);
@@ -109,15 +110,17 @@ impl Snapshots<'_> {
         let is_new = |bundle: &&Bundle| bundle::find(before, bundle.number).is_none();
         let made = made.iter().filter(|bundle| used.contains(&bundle.number)).filter(is_new);
         // What is kept stays if nobody says for how long, as all else does.
-        let stays = |kept: bool, until: u64| {
-            until > over && (keep.is_wanted() || kept && keep.time.is_none())
+        let stays = |number: u64, kept: bool, until: u64| {
+            let is_shown = self.bundles.has(Names::bundle(number).as_bytes());
+            is_shown && until > over && (keep.is_wanted() || kept && keep.time.is_none())
         };
         let all = before.iter().chain(made).cloned().filter_map(|bundle| {
             if used.contains(&bundle.number) {
                 return Some(Bundle { until: None, ..bundle });
             }
             let until = bundle.until.or(until)?;
-            stays(bundle.until.is_some(), until).then_some(Bundle { until: Some(until), ..bundle })
+            let stays = stays(bundle.number, bundle.until.is_some(), until);
+            stays.then_some(Bundle { until: Some(until), ..bundle })
         });
         let mut all: Vec<Bundle> = all.collect();
         all.sort_unstable_by_key(|bundle| bundle.number);
@@ -266,4 +269,6 @@ pub struct Facts<'a> {
     pub keep: Keep,
     /// Bundles that were made.
     pub made: &'a [Bundle],
+    /// The highest number that any has been given.
+    pub last_bundle: u64,
 }

@@ -42,6 +42,8 @@ pub struct Carried {
     pub arrived: Arrived,
     /// The bundles that were made.
     pub bundles: Vec<Bundle>,
+    /// The highest number that was given to one.
+    pub last_bundle: u64,
 }
 
 /// What could not be sent.
@@ -102,8 +104,9 @@ impl Outgoing<'_> {
             failed.extend(self.store_all(|index| later.contains(&index), watch)?);
         }
         let Outgoing { kept, arrived, packing, .. } = self;
-        let (failed, bundles) = (failed.into_values().collect(), packing.made);
-        Ok(Carried { failed, kept, arrived, bundles })
+        let failed = failed.into_values().collect();
+        let (bundles, last_bundle) = (packing.made, packing.last);
+        Ok(Carried { failed, kept, arrived, bundles, last_bundle })
     }
 
     /// Stores what has to be stored among `these`.

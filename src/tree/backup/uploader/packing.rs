@@ -29,7 +29,7 @@ const LINK: u32 = 0o120_000;
 #[derive(Debug, Default)]
 pub struct Packing {
     /// The highest number that was given.
-    last: u64,
+    pub last: u64,
     /// Up to so many bytes a file is in a bundle whether it becomes smaller or not.
     limit: u64,
     /// Those that were sent and are not proven, by number.
@@ -124,7 +124,7 @@ impl Outgoing<'_> {
         for index in declined {
             let change = &mut self.changes[index];
             change.bundled = false;
-            change.odd = change.entry.as_ref().is_some_and(Names::reads_like_a_link);
+            change.odd |= change.entry.as_ref().is_some_and(Names::reads_like_a_link);
         }
         let mut failed = Failures::new();
         self.refuse(refused, &mut failed);
@@ -191,7 +191,10 @@ impl Outgoing<'_> {
         for receipt in members {
             let Stored::Member(member) = &receipt.stored else { continue };
             match unproven.get(&member.bundle) {
-                None => self.accept(&receipt),
+                None => {
+                    self.accept(&receipt);
+                    self.changes[receipt.index].odd = false;
+                }
                 Some((kind, why)) => {
                     let path = &self.changes[receipt.index].path;
                     failed.insert(receipt.index, Failed::at(path, *kind, why));
