@@ -329,6 +329,25 @@ fn with_keep_a_bundle_goes_when_it_is_out_of_time_though_other_things_are_kept()
     assert_eq!(home.elsewhere_at(1).unwrap().get("b").unwrap(), b"second");
 }
 
+// Between the walk and the sending.
+#[test]
+fn a_file_that_changes_while_it_is_packed_anew_is_not_taken_for_what_it_was() {
+    let home = Home::new();
+    saves(&home);
+    let home = home.bundling(Some(1 << 10));
+    let file = home.tree().join("a");
+    home.memory.watch(move |event| {
+        if event.what == What::Send && event.name.starts_with(BUNDLES) {
+            fs::write(&file, format!("{:?}", std::time::Instant::now())).unwrap();
+        }
+    });
+    let kind = home.back_up().map_or_else(|error| Some(error.kind()), |outcome| outcome.kind);
+    home.memory.unwatch();
+    assert!(kind.is_some());
+    saves(&home);
+    assert_eq!(home.check(Some(1.0)).unwrap().kind, None);
+}
+
 /// Files come, change, go and are renamed.
 fn edit(home: &Home, rng: &mut Rng, names: &mut Vec<u32>) -> usize {
     let mut changed = 0;

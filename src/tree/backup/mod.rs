@@ -266,9 +266,9 @@ impl Backup<'_> {
             packing,
         };
         let mut carried = outgoing.carry(watch)?;
+        self.give_back(&kept.moved, watch);
         self.leave_packed_as_it_was(&mut carried.failed, &mut others)?;
         failed.append(&mut carried.failed);
-        self.give_back(&kept.moved, watch);
         unsent::note(&self.snapshots.cache, &failed, &self.left_out)?;
         self.plan.turned_out_equal(&carried.kept);
         let mut changes = std::mem::take(&mut self.changes);

@@ -11,7 +11,7 @@ use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Packed, Send, Sent};
 use crate::tree::backup::bundling::groups;
 use crate::tree::model::bundle::Bundle;
-use crate::tree::model::change::Change;
+use crate::tree::model::change::{Change, Why};
 use crate::tree::model::entry::{Entry, EntryKind, Member, Stored, Xattrs};
 use crate::tree::model::layout::Names;
 use crate::tree::model::plan::Failed;
@@ -207,7 +207,12 @@ impl Outgoing<'_> {
     /// Takes note of what could not be sent. What has changed is looked at again.
     pub(super) fn refuse(&mut self, refused: Vec<Refused>, failed: &mut Failures) {
         for Refused { index, failure, changed } in refused {
-            let Some(Change { path, entry, .. }) = self.changes.get_mut(index) else { continue };
+            let Some(change) = self.changes.get_mut(index) else { continue };
+            if changed && change.send == Some(Why::Repacked) {
+                // What the remote holds is not what the file holds any more.
+                change.send = Some(Why::Changed);
+            }
+            let Change { path, entry, .. } = change;
             let mut kind = failure.kind;
             if let (true, Some(entry)) = (changed, entry) {
                 kind = object_metadata::refresh(self.root, entry)
