@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use data_encoding::{BASE64, HEXUPPER};
 use http_body_util::{BodyExt, Full};
@@ -131,13 +131,20 @@ pub struct Port {
 }
 
 impl Port {
-    /// Waits until no other test has it.
+    /// Waits until no other test has it, nor a connection, to which the system may have given
+    /// that number for its own end.
     pub fn take() -> Self {
         let path = std::env::temp_dir().join("poof-test-53682.lock");
         let mut options = OpenOptions::new();
         let file = options.create(true).truncate(false).write(true).open(path).unwrap();
         // SAFETY: a system call without memory of ours, on a file that is open.
         assert_eq!(unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX) }, 0);
+        let is_free = || std::net::TcpListener::bind("127.0.0.1:53682").is_ok();
+        let deadline = Instant::now() + Duration::from_mins(1);
+        while !is_free() {
+            assert!(Instant::now() < deadline, "port 53682 is not free");
+            std::thread::sleep(Duration::from_millis(100));
+        }
         Port { _locked: file }
     }
 }
