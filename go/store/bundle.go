@@ -40,10 +40,9 @@ func (p *Packed) Err() error { return p.err }
 // Bundle reads the members of a job and stores an archive of them. What cannot be read is not
 // in it. Where nothing is left, nothing is stored.
 func (s *Store) Bundle(ctx context.Context, root *os.File, job *Send) (sent Sent, members []Packed, err error) {
-	if job.archive, members, err = s.pack(ctx, root, job); err != nil || job.archive == nil {
+	if job.Data, members, err = job.pack(ctx, root); err != nil || job.Data == nil {
 		return sent, members, err
 	}
-	job.Data = job.archive
 	err = s.sky.Try(ctx, func(ctx context.Context) (err error) {
 		if err := lease.Await(ctx); err != nil {
 			return err
@@ -85,7 +84,7 @@ const headers = 30 + 46 + 2*9
 const end = 22
 
 // pack makes the archive; nil if nothing is in it.
-func (s *Store) pack(ctx context.Context, root *os.File, job *Send) ([]byte, []Packed, error) {
+func (job *Send) pack(ctx context.Context, root *os.File) ([]byte, []Packed, error) {
 	var out bytes.Buffer
 	out.Grow(int(job.size()))
 	archive := zip.NewWriter(&out)

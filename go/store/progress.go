@@ -31,7 +31,7 @@ func (s *Store) follow(ctx context.Context, job *Send) *progress {
 	size := job.length()
 	stored := s.storedSize(size)
 	switch {
-	case job.archive != nil:
+	case len(job.Members) > 0:
 		size = 0
 		for _, member := range job.Members {
 			size += member.plain

@@ -45,7 +45,6 @@ type Send struct {
 	Members   []*Send   `json:"members"`    // what is stored is an archive of these
 	Notes     string    `json:"-"`          // directory where uploads in parts are noted; empty: nowhere
 	real      *measured // of a file that has another size than it says
-	archive   []byte    // of the members
 	plain     int64     // of the content of a member, once it is read
 }
 

@@ -236,7 +236,7 @@ struct Values {
 }
 
 /// Reads these, and notes what is wrong with them, and with what others read later. None:
-/// one of them is not to be had.
+/// one of these is wrong.
 fn values(poof: &PoofConf, wrong: &mut Vec<Problem>) -> Option<Values> {
     let hooks = kept(Hooks::of(poof), wrong);
     let patience = kept(patience(poof), wrong);

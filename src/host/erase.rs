@@ -181,6 +181,14 @@ fn writable(dir: &OwnedFd, name: &CStr) -> io::Result<(OwnedFd, u64)> {
     Ok((handle, u64::try_from(stat.st_size).unwrap_or(0)))
 }
 
+/// The same with a file that may not be there.
+///
+/// # Errors
+/// As [`file`], or the system has no random numbers.
+pub fn if_there(path: &Path) -> io::Result<()> {
+    if path.exists() { file(path, &FillPattern::new()?) } else { Ok(()) }
+}
+
 /// Overwrites and removes everything in a directory of poof's own, and then the
 /// directory. A link in it, or in its place, is removed and leads nowhere.
 ///

@@ -48,10 +48,7 @@ pub fn note(cache: &Path, failed: &[Failed], left_out: &[LeftOut]) -> Result<()>
     let path = path(cache);
     let fail = |error| Error::io("write", &path, &error);
     if list.is_empty() {
-        if path.exists() {
-            FillPattern::new().and_then(|noise| erase::file(&path, &noise)).map_err(fail)?;
-        }
-        return Ok(());
+        return erase::if_there(&path).map_err(fail);
     }
     let before = Replaced::at(&path);
     write_private(&path, &list)?;

@@ -106,6 +106,23 @@ fn editor(sandbox: &Sandbox, script: &str) -> String {
     format!("EDITOR='sh {}'", path.display())
 }
 
+const POOF: &str = env!("CARGO_BIN_EXE_poof");
+
+/// Types a line, and each of the answers to a question. Returns the screen at the end of this
+/// run.
+fn edited(terminal: &Terminal, run: usize, line: &str, answers: &[&str]) -> String {
+    let end = format!(" in run {run}");
+    // The end of the run before is on the screen until it is cleared.
+    terminal.enter(&format!("clear; {line}; echo code $?{end}"));
+    for answer in answers {
+        let asked = |row: &String| row.ends_with("[y/N]");
+        terminal.until("a question", |rows| rows.last().is_some_and(asked));
+        terminal.enter(answer);
+    }
+    let is_end = |row: &String| row.starts_with("code ") && row.ends_with(&end);
+    terminal.until("the end", |rows| rows.iter().any(is_end)).join("\n")
+}
+
 #[test]
 fn what_was_edited_is_put_in_place_only_if_poof_takes_it() {
     let (sandbox, _) = on_disk();
@@ -114,18 +131,9 @@ fn what_was_edited_is_put_in_place_only_if_poof_takes_it() {
     let terminal = Terminal::open(&sandbox, 100);
     let runs = std::cell::Cell::new(0);
     let edit = |script: &str, answers: &[&str]| {
-        // The end of the run before is on the screen until it is cleared.
         runs.set(runs.get() + 1);
-        let end = format!(" in run {}", runs.get());
-        let poof = format!("{} edit; echo code $?{end}", env!("CARGO_BIN_EXE_poof"));
-        terminal.enter(&format!("clear; {} {poof}", editor(&sandbox, script)));
-        for answer in answers {
-            let asked = |row: &String| row.ends_with("[y/N]");
-            terminal.until("a question", |rows| rows.last().is_some_and(asked));
-            terminal.enter(answer);
-        }
-        let is_end = |row: &String| row.starts_with("code ") && row.ends_with(&end);
-        terminal.until("the end", |rows| rows.iter().any(is_end)).join("\n")
+        let line = format!("{} {POOF} edit", editor(&sandbox, script));
+        edited(&terminal, runs.get(), &line, answers)
     };
     // It is a copy: nothing is in place while the editor is open.
     let keep = r#"sed -i 's/"paths"/"keep": "3d", "paths"/' "$1""#;
@@ -166,16 +174,12 @@ fn mistakes_of_the_other_file_are_listed_and_not_asked_for() {
     let [conf, rclone] = ["poof.conf", "rclone-poof.conf"].map(|name| sandbox.confdir().join(name));
     let terminal = Terminal::open(&sandbox, 220);
     let edit = |run: usize, file: &str, script: &str, answers: &[&str]| {
-        let end = format!(" in run {run}");
-        let poof = format!("{} edit {file}; echo code $?{end}", env!("CARGO_BIN_EXE_poof"));
-        terminal.enter(&format!("clear; {} {poof}", editor(&sandbox, script)));
-        for answer in answers {
-            let asked = |row: &String| row.ends_with("[y/N]");
-            terminal.until("a question", |rows| rows.last().is_some_and(asked));
-            terminal.enter(answer);
-        }
-        let is_end = |row: &String| row.starts_with("code ") && row.ends_with(&end);
-        terminal.until("the end", |rows| rows.iter().any(is_end)).join("\n")
+        edited(
+            &terminal,
+            run,
+            &format!("{} {} edit {file}", editor(&sandbox, script), POOF),
+            answers,
+        )
     };
     let right = fs::read_to_string(&rclone).unwrap();
     fs::write(&rclone, right.replacen("[poof-backup]\n", "[poof-backup]\nnonsense = 1\n", 1))

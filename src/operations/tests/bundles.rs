@@ -5,7 +5,8 @@ use std::fs;
 use fastrand::Rng;
 
 use super::home::{Contents, HEADS, Home, SHARDS, first, is_data, last};
-use crate::base::error::Kind;
+use crate::base::error::{Kind, Result};
+use crate::operations::Outcome;
 use crate::operations::caution::Caution;
 use crate::storage::failure::FailureKind;
 use crate::storage::memory::{Event, Fault, What};
@@ -34,6 +35,19 @@ fn saves(home: &Home) {
     assert_eq!(home.elsewhere(), home.contents());
 }
 
+/// Removes all files that a home has in the beginning.
+fn remove_all(home: &Home) {
+    for name in ["a", "b", "sub/c", "none", "link"] {
+        home.remove(name);
+    }
+}
+
+/// Backs up, however much that deletes.
+fn delete_much(home: &Home) -> Result<Outcome> {
+    let allowed = Allowed { mass_deletion: true, ..Allowed::default() };
+    home.back_up_with(Caution { allowed, yes: true, ..Caution::default() })
+}
+
 #[test]
 fn what_is_small_is_one_object_together_and_what_is_not_has_its_own() {
     let home = Home::bundled();
@@ -52,13 +66,9 @@ fn what_is_small_is_one_object_together_and_what_is_not_has_its_own() {
 fn bundles_go_only_after_the_head_that_does_not_need_them() {
     let home = Home::bundled();
     saves(&home);
-    for name in ["a", "b", "sub/c", "none", "link"] {
-        home.remove(name);
-    }
+    remove_all(&home);
     home.write("new", "new");
-    let allowed = Allowed { mass_deletion: true, ..Allowed::default() };
-    let caution = Caution { allowed, yes: true, ..Caution::default() };
-    let (outcome, moments) = home.observe(|home| home.back_up_with(caution));
+    let (outcome, moments) = home.observe(delete_much);
     assert_eq!(outcome.unwrap().kind, None);
     let of_bundle =
         |what| move |event: &Event| event.what == what && event.name.starts_with(BUNDLES);
@@ -288,13 +298,9 @@ fn a_number_is_never_given_again() {
         bundles.iter().map(|name| name[BUNDLES.len()..][..10].parse::<u64>().unwrap()).max()
     };
     saves(&home);
-    for name in ["a", "b", "sub/c", "none", "link"] {
-        home.remove(name);
-    }
+    remove_all(&home);
     home.write("last", "2");
-    let allowed = Allowed { mass_deletion: true, ..Allowed::default() };
-    let caution = Caution { allowed, yes: true, ..Caution::default() };
-    assert_eq!(home.back_up_with(caution).unwrap().kind, None);
+    assert_eq!(delete_much(&home).unwrap().kind, None);
     assert_eq!(number(&home), Some(2));
     home.memory.lose(&format!("{BUNDLES}0000000002.zip"));
     home.write("last", "3");

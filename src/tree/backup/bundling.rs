@@ -76,7 +76,7 @@ pub fn groups(changes: &[Change], pending: &[usize]) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     let mut room = 0;
     for &index in pending {
-        let size = changes[index].entry.as_ref().map_or(0, size);
+        let size = changes[index].entry.as_ref().map_or(0, Entry::content_size);
         match groups.last_mut() {
             Some(group) if size <= room && group.len() < MOST => group.push(index),
             _ => {
@@ -87,13 +87,6 @@ pub fn groups(changes: &[Change], pending: &[usize]) -> Vec<Vec<usize>> {
         room = room.saturating_sub(size);
     }
     groups
-}
-
-fn size(entry: &Entry) -> u64 {
-    match &entry.kind {
-        EntryKind::Symlink { target } => target.len() as u64,
-        _ => entry.file().map_or(0, |data| data.size),
-    }
 }
 
 /// Which bundles are to be made anew, of which it is known how large they are and how much of

@@ -17,6 +17,7 @@ use itertools::process_results;
 use super::model::bundle::Bundle;
 use super::model::change::{Change, Why};
 use super::model::empty_directories;
+use super::model::entry::as_path;
 use super::model::layout::Names;
 use super::model::path::{Below, LocalPath, ObjectName};
 use super::model::plan::{Failed, Item, Places, Plan};
@@ -314,15 +315,6 @@ impl Backup<'_> {
         Packing::after(last, self.bundling.map_or(0, |bundling| bundling.limit))
     }
 
-    /// The names of the objects that entries have which have changed, whichever way they have
-    /// gone: what was to go into a bundle may have one.
-    fn in_their_places(&self) -> Result<HashSet<ObjectName>> {
-        let entries = self.changes.iter().filter(|change| change.send.is_none());
-        let entries = entries.filter_map(|change| change.entry.as_ref());
-        let own = entries.filter(|entry| entry.object().is_some_and(|object| !object.odd));
-        own.map(Names::object).collect()
-    }
-
     /// What could not be packed in another way stays as the last snapshot has it, and that is
     /// no failure: nobody has changed it. Takes what has its own object from the names of those
     /// that are to go.
@@ -332,13 +324,21 @@ impl Backup<'_> {
         going: &mut Vec<ObjectName>,
     ) -> Result<()> {
         let repacked = |change: &&mut Change| change.send == Some(Why::Repacked);
+        let mut stay = HashSet::new();
         for change in self.changes.iter_mut().filter(repacked) {
             let Some(entry) = &change.entry else { continue };
             (change.send, change.bundled, change.odd) = (None, false, entry.is_odd());
-            let path = LocalPath::new(&change.path);
-            failed.retain(|failed| failed.deletion || failed.path != path.as_path());
+            stay.insert(as_path(&change.path));
         }
-        let own = self.in_their_places()?;
+        failed.retain(|failed| failed.deletion || !stay.contains(failed.path.as_path()));
+        if going.is_empty() {
+            return Ok(());
+        }
+        // What was to go into a bundle may have an object of its own in the end.
+        let entries = self.changes.iter().filter(|change| change.send.is_none());
+        let entries = entries.filter_map(|change| change.entry.as_ref());
+        let own = entries.filter(|entry| entry.object().is_some_and(|object| !object.odd));
+        let own: HashSet<ObjectName> = own.map(Names::object).collect::<Result<_>>()?;
         going.retain(|name| !own.contains(name));
         Ok(())
     }

@@ -59,7 +59,7 @@ impl Survey {
         let mut plan = Plan { unchanged: self.unchanged, ..Plan::default() };
         for change in &self.changes {
             let Some(entry) = &change.entry else { continue };
-            let item = Item { path: LocalPath::new(&entry.path), size: size(entry) };
+            let item = Item { path: LocalPath::new(&entry.path), size: entry.content_size() };
             match (change.send, change.news) {
                 (Some(_), _) if change.from.is_some() => plan.moved.push(item),
                 (Some(Why::New), _) => plan.add.push(item),
@@ -135,14 +135,6 @@ impl Survey {
     }
 }
 
-fn size(entry: &Entry) -> u64 {
-    match &entry.kind {
-        EntryKind::File(data) => data.size,
-        EntryKind::Symlink { target } => target.len() as u64,
-        _ => 0,
-    }
-}
-
 /// What a survey looks at.
 pub struct Sides<'a> {
     pub root: &'a Root,
@@ -210,7 +202,7 @@ pub fn survey(
                 sides.listing.disown(&old)?;
                 survey.past.lost(&old);
                 if old.member().is_some() {
-                    survey.dropped.push((Names::object(&old)?, size(&old)));
+                    survey.dropped.push((Names::object(&old)?, old.content_size()));
                 }
                 let (path, news) = (old.path.clone(), News::Gone);
                 let (entry, send, odd, bundled, from) = (None, None, false, false, None);
@@ -479,6 +471,30 @@ mod tests {
     use crate::tree::model::inventory::Inventory;
     use std::path::Path;
 
+    /// Of a directory in which nothing is seen.
+    fn of_nothing(
+        last: impl Iterator<Item = Entry>,
+        listing: &mut Listing,
+        unseen: &RefCell<Vec<Vec<u8>>>,
+    ) -> Survey {
+        let (root, names) = (&Root::open(Path::new("/")).unwrap(), &Names::new("tree"));
+        let mut sides = Sides {
+            root,
+            listing,
+            unseen,
+            barred: &RefCell::new(Vec::new()),
+            rehash: false,
+            names,
+            ours: Ours::default(),
+            altered: 0,
+            leaving: None,
+            bundling: None,
+            superseded: HashSet::new(),
+            packed: &Packed::default(),
+        };
+        survey(std::iter::empty(), last, &mut sides).unwrap()
+    }
+
     // An online-only file, one whose attributes are not to be read.
     #[test]
     fn what_could_not_be_looked_at_stays_in_the_snapshot() {
@@ -491,27 +507,7 @@ mod tests {
         let none = Inventory::default;
         let mut listing = Listing::new(none(), &none(), none());
         let unseen = RefCell::new(["cloud", "unreadable"].map(Into::into).to_vec());
-        let root = &Root::open(Path::new("/")).unwrap();
-        let (names, ours) = (&Names::new("tree"), Ours::default());
-        let (listing, unseen, rehash) = (&mut listing, &unseen, false);
-        let barred = &RefCell::new(Vec::new());
-        let (bundling, superseded) = (None, HashSet::new());
-        let (altered, leaving) = (0, None);
-        let mut sides = Sides {
-            root,
-            listing,
-            unseen,
-            barred,
-            rehash,
-            names,
-            ours,
-            altered,
-            leaving,
-            bundling,
-            superseded,
-            packed: &Packed::default(),
-        };
-        let survey = survey(std::iter::empty(), last.map(entry).into_iter(), &mut sides).unwrap();
+        let survey = of_nothing(last.map(entry).into_iter(), &mut listing, &unseen);
         let gone: Vec<_> = survey.changes.iter().map(|change| change.path.as_slice()).collect();
         assert_eq!(gone, [&b"deleted"[..], b"unreadable.too"]);
     }
@@ -526,27 +522,7 @@ mod tests {
         own.sort();
         let mut listing = Listing::new(own, &Inventory::default(), Inventory::default());
         let unseen = &RefCell::new(vec![b"new\nline".to_vec()]);
-        let barred = &RefCell::new(Vec::new());
-        let root = &Root::open(Path::new("/")).unwrap();
-        let (names, ours) = (&Names::new("tree"), Ours::default());
-        let (listing, rehash) = (&mut listing, false);
-        let (bundling, superseded) = (None, HashSet::new());
-        let (altered, leaving) = (0, None);
-        let mut sides = Sides {
-            root,
-            listing,
-            unseen,
-            barred,
-            rehash,
-            names,
-            ours,
-            altered,
-            leaving,
-            bundling,
-            superseded,
-            packed: &Packed::default(),
-        };
-        let survey = survey(std::iter::empty(), std::iter::empty(), &mut sides).unwrap();
+        let survey = of_nothing(std::iter::empty(), &mut listing, unseen);
         let foreign = survey.unclaimed.foreign.iter().map(|foreign| foreign.name.as_slice());
         assert_eq!(foreign.collect::<Vec<_>>(), [b"seen/x"]);
     }

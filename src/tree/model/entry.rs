@@ -304,6 +304,15 @@ impl Entry {
         }
     }
 
+    /// How many bytes its content has: that of a file, or the target of a link.
+    pub fn content_size(&self) -> u64 {
+        match &self.kind {
+            EntryKind::File(data) => data.size,
+            EntryKind::Symlink { target } => target.len() as u64,
+            _ => 0,
+        }
+    }
+
     /// The object that is its own, if the remote holds one.
     pub fn object(&self) -> Option<&StoredObject> {
         match &self.stored {

@@ -188,10 +188,8 @@ pub fn list_records(store: &Store, watch: &mut dyn Watch) -> Result<(Inventory, 
     };
     inventory.sort();
     // Bundles are kept where they are.
-    let keeps = |name: &[u8]| {
-        let record = name.strip_prefix(b"trees/").and_then(|name| name.strip_suffix(b"/keep"));
-        record.is_some()
-    };
+    let record = format!("/{}", Names::KEEPS);
+    let keeps = |name: &[u8]| name.starts_with(b"trees/") && name.ends_with(record.as_bytes());
     let past = passed || inventory.names().any(keeps);
     Ok((inventory, past))
 }

@@ -118,11 +118,7 @@ pub(in crate::tree) fn note(cache: &Path, marks: impl Iterator<Item = Result<u64
 /// It cannot be removed.
 pub(in crate::tree) fn forget(cache: &Path) -> Result<()> {
     let path = path(cache);
-    if !path.exists() {
-        return Ok(());
-    }
-    let forget = || erase::file(&path, &FillPattern::new()?);
-    forget().map_err(|error| Error::io("remove", &path, &error))
+    erase::if_there(&path).map_err(|error| Error::io("remove", &path, &error))
 }
 
 #[cfg(test)]

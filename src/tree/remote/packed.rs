@@ -11,7 +11,7 @@
 //! Entry …     its members, with `local`
 //! ```
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Read, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use super::own_objects::mark;
 use crate::base::error::{Error, Result};
 use crate::base::files::create_private_dir;
-use crate::host::erase::{self, FillPattern};
+use crate::host::erase;
 use crate::tree::model::bundle::Bundle;
 use crate::tree::model::entry::Entry;
 
@@ -38,6 +38,8 @@ fn path(cache: &Path) -> PathBuf {
 pub struct Packed {
     file: Option<File>,
     pub bundles: Vec<Bundle>,
+    /// The numbers of these.
+    numbers: HashSet<u64>,
     /// Where the entry of a path is in the file, and how long, by a hash of the path.
     places: HashMap<u64, (u64, usize)>,
 }
@@ -62,6 +64,7 @@ impl Packed {
 
     fn take_frame(&mut self, frame: &[u8], at: u64) -> Option<()> {
         let (bundle, mut rest) = postcard::take_from_bytes::<Bundle>(frame).ok()?;
+        self.numbers.insert(bundle.number);
         self.bundles.push(bundle);
         while !rest.is_empty() {
             let (entry, after) = postcard::take_from_bytes::<Entry>(rest).ok()?;
@@ -75,13 +78,16 @@ impl Packed {
     /// Forgets the bundles that `is_there` does not know, and what is in them.
     pub fn retain(&mut self, is_there: impl Fn(&Bundle) -> bool) {
         self.bundles.retain(is_there);
+        self.numbers = self.bundles.iter().map(|bundle| bundle.number).collect();
     }
 
     /// What was noted of a file that is here as it was then.
     pub fn find(&self, seen: &Entry) -> Option<Entry> {
+        // There is none after a run that ended.
+        let file = self.file.as_ref()?;
         let (at, len) = self.places.get(&mark(&seen.path))?;
         let mut bytes = vec![0; *len];
-        self.file.as_ref()?.read_exact_at(&mut bytes, *at).ok()?;
+        file.read_exact_at(&mut bytes, *at).ok()?;
         let noted: Entry = postcard::from_bytes(&bytes).ok()?;
         let size = |entry: &Entry| entry.file().map(|data| data.size);
         let same = noted.path == seen.path
@@ -89,14 +95,8 @@ impl Packed {
             && noted.local == seen.local
             && noted.attributes.mtime == seen.attributes.mtime
             && size(&noted) == size(seen)
-            && noted.member().is_some_and(|member| self.has(member.bundle));
+            && noted.member().is_some_and(|member| self.numbers.contains(&member.bundle));
         same.then_some(noted)
-    }
-}
-
-impl Packed {
-    fn has(&self, number: u64) -> bool {
-        self.bundles.iter().any(|bundle| bundle.number == number)
     }
 }
 
@@ -137,11 +137,7 @@ pub fn note(cache: &Path, bundle: &Bundle, members: &[Entry]) -> Result<()> {
 /// It cannot be removed.
 pub fn forget(cache: &Path) -> Result<()> {
     let path = path(cache);
-    if !path.exists() {
-        return Ok(());
-    }
-    let forget = || erase::file(&path, &FillPattern::new()?);
-    forget().map_err(|error| Error::io("remove", &path, &error))
+    erase::if_there(&path).map_err(|error| Error::io("remove", &path, &error))
 }
 
 #[cfg(test)]

@@ -77,9 +77,9 @@ impl Outgoing<'_> {
         // What S3 says of an object alone need not be what its listings say of it, and
         // these are what the next run and a restore go by.
         let is_known = !self.store.distinct || self.listing.has_hashes() == Some(true);
-        let (members, own) = unproven.into_iter().partition(|sent| sent.object().is_none());
+        let (members, own): (Vec<_>, Vec<_>) =
+            unproven.into_iter().partition(|sent| sent.object().is_none());
         self.prove_members(members, failed, watch)?;
-        let own: Vec<Receipt> = own;
         let (odd, own): (Vec<_>, Vec<_>) = own.into_iter().partition(Receipt::is_odd);
         for (dir, unproven) in [(self.names.tree().to_owned(), own), (self.names.odd_dir(), odd)] {
             let (doubtful, shown) =
