@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use regex::bytes::{Regex, RegexBuilder};
+
 use super::history::{Lookup, is_in_place, is_same, revision};
 use super::{Contents, Held, Which, entry_event, or_named, unlisted};
 use crate::base::error::{Error, Kind, Result};
@@ -133,8 +135,8 @@ fn before(
 
 /// What names may look like.
 struct Patterns {
-    /// Pieces of names. One without capitals fits them as well.
-    pieces: Vec<String>,
+    /// Pieces of names.
+    pieces: Vec<Piece>,
     /// In rclone's syntax.
     globs: Filter,
 }
@@ -151,22 +153,39 @@ impl Patterns {
             }
             Refused::Rclone(failure) => failure.into_error("read the patterns", Kind::Usage),
         })?;
-        Ok(Patterns { pieces: pieces.into_iter().cloned().collect(), globs })
+        let pieces = pieces.into_iter().map(|text| Piece::new(text)).collect::<Result<_>>()?;
+        Ok(Patterns { pieces, globs })
     }
 
     fn fit(&self, entry: &Entry) -> bool {
         let path = &entry.path;
-        let is_in = |piece: &String| {
-            let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
-            // With a slash it is a piece of the path.
-            let place = if piece.contains('/') { path } else { name };
-            let place = String::from_utf8_lossy(place);
-            let capitals = piece.chars().any(char::is_uppercase);
-            if capitals { place.contains(piece) } else { place.to_lowercase().contains(piece) }
-        };
-        self.pieces.iter().any(is_in)
+        self.pieces.iter().any(|piece| piece.is_in(path))
             || self.globs.excludes_file(path)
             || entry.is_directory() && self.globs.excludes_directory(path)
+    }
+}
+
+/// A piece of a name, or of a path if there is a slash in it. One without capitals fits them as
+/// well.
+struct Piece {
+    text: Regex,
+    of_path: bool,
+}
+
+impl Piece {
+    fn new(text: &str) -> Result<Self> {
+        let capitals = text.chars().any(char::is_uppercase);
+        let regex = RegexBuilder::new(&regex::escape(text)).case_insensitive(!capitals).build();
+        let regex = regex.map_err(|error| {
+            Error::new(Kind::Usage, format!("{text:?} cannot be looked for: {error}"))
+                .hint("Give a shorter piece of the name.")
+        })?;
+        Ok(Piece { text: regex, of_path: text.contains('/') })
+    }
+
+    fn is_in(&self, path: &[u8]) -> bool {
+        let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
+        self.text.is_match(if self.of_path { path } else { name })
     }
 }
 
@@ -191,6 +210,9 @@ mod tests {
     fn a_pattern_is_a_piece_of_a_name_or_rclones() {
         for (pattern, path, directory, fits) in [
             ("invoice", "2024/Invoice-7.pdf", false, true),
+            ("\u{e9}t\u{e9}", "\u{c9}T\u{c9} (1).jpg", false, true),
+            ("a(b", "x/A(b.txt", false, true),
+            ("a.b", "aXb", false, false),
             ("Invoice", "2024/invoice-7.pdf", false, false),
             ("2024", "2024/invoice-7.pdf", false, false),
             ("2024/inv", "2024/invoice-7.pdf", false, true),
