@@ -128,18 +128,27 @@ impl<N: Below, D: Below> Planned for Plan<N, D> {
     }
 
     fn done(&self, failed: &[Failed]) -> Totals {
-        let mut done = self.clone();
         let of = |deletion: bool| {
             let failed = failed.iter().filter(move |failed| failed.deletion == deletion);
             failed.map(|failed| failed.path.as_path()).collect::<HashSet<_>>()
         };
         let (not_sent, not_removed) = (of(false), of(true));
-        let sent = [&mut done.add, &mut done.update, &mut done.moved, &mut done.attributes];
-        for items in sent {
-            items.retain(|item| !not_sent.contains(item.path.as_path()));
+        let is_sent = |item: &&Item<N>| !not_sent.contains(item.path.as_path());
+        let sent = |items: &'_ [Item<N>]| items.iter().filter(is_sent).count();
+        let (add, update) = (sent(&self.add), sent(&self.update));
+        let bytes = self.add.iter().chain(&self.update).filter(is_sent).map(|item| item.size);
+        let is_removed = |item: &&Item<D>| !not_removed.contains(item.path.as_path());
+        Totals {
+            add,
+            update,
+            replaced: update.saturating_sub(self.relinked),
+            moved: sent(&self.moved),
+            attributes: sent(&self.attributes),
+            delete: self.delete.iter().filter(is_removed).count() + self.dropped.len(),
+            unchanged: self.same(),
+            files: (add + update) as u64,
+            bytes: bytes.fold(0, u64::saturating_add),
         }
-        done.delete.retain(|item| !not_removed.contains(item.path.as_path()));
-        done.totals()
     }
 
     fn failed(&self) -> &[Failed] {

@@ -26,7 +26,12 @@ impl Snapshots<'_> {
         last: Option<&Snapshot>,
         next: impl Iterator<Item = Next<'a>>,
     ) -> Result<Vec<Shard>> {
-        Ok(self.pack(last, next)?.new)
+        let mut new = Vec::new();
+        self.pack(last, next, |mut shards| {
+            new.append(&mut shards);
+            Ok(())
+        })?;
+        Ok(new)
     }
 
     /// Sends them. What fails here is sent again when the generation is written,

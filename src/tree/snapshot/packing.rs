@@ -20,52 +20,67 @@ pub struct Next<'a> {
 
 impl<'a> Next<'a> {
     pub fn of(change: &'a Change) -> Self {
-        Next { path: &change.path, entry: change.entry.clone() }
+        Next { path: change.path(), entry: change.entry() }
     }
 }
 
 /// All shards of a generation, and what its head says besides.
 pub struct Packed {
     pub shards: Vec<ShardRef>,
-    /// Those that the remote does not have yet.
-    pub new: Vec<Shard>,
+    /// Some of them are such as the remote did not have.
+    pub new: bool,
     pub counts: Counts,
     pub owners: Owners,
     /// The numbers of the bundles that its entries are in.
     pub used: HashSet<u64>,
 }
 
+/// So many bytes of shards are stored together, at least.
+const TOGETHER: usize = 16 << 20;
+
 impl Snapshots<'_> {
-    /// Packs the entries of `last` with those of `next`, which are in their order.
+    /// Packs the entries of `last` with those of `next`, which are in their order. Hands over
+    /// the shards that the remote does not have yet, some at a time.
     ///
     /// # Errors
-    /// The cache cannot be read.
+    /// The cache cannot be read, or `store` fails.
     pub(super) fn pack<'a>(
         &self,
         last: Option<&Snapshot>,
         next: impl Iterator<Item = Next<'a>>,
+        mut store: impl FnMut(Vec<Shard>) -> Result<()>,
     ) -> Result<Packed> {
         let mut builder = ShardBuilder::new(self.key);
-        let (mut shards, mut new, mut counts) = (Vec::new(), Vec::new(), Counts::default());
+        let (mut shards, mut counts) = (Vec::new(), Counts::default());
+        let (mut some, mut bytes, mut new) = (Vec::new(), 0, false);
         let (mut owners, mut used) = (Owners::default(), HashSet::new());
         let known: HashSet<[u8; 32]> =
             last.iter().flat_map(|l| &l.head.shards).map(|shard| shard.id).collect();
         let mut keep = |shard: Option<Shard>| {
-            if let Some(shard) = shard {
-                shards.push(shard.reference());
-                if !known.contains(&shard.id) || !self.has_shard(&shard.id) {
-                    new.push(shard);
-                }
+            let Some(shard) = shard else { return Ok(()) };
+            shards.push(shard.reference());
+            if known.contains(&shard.id) && self.has_shard(&shard.id) {
+                return Ok(());
             }
+            (new, bytes) = (true, bytes + shard.bytes.len());
+            some.push(shard);
+            if bytes < TOGETHER {
+                return Ok(());
+            }
+            bytes = 0;
+            store(std::mem::take(&mut some))
         };
         for entry in merged(last, next)? {
             let entry = entry?;
             counts.add(&entry);
             note_owners(&entry, &mut owners);
             used.extend(entry.member().map(|member| member.bundle));
-            keep(builder.push(&entry));
+            keep(builder.push(&entry))?;
         }
-        keep(builder.finish());
+        keep(builder.finish())?;
+        if !some.is_empty() {
+            store(some)?;
+        }
         Ok(Packed { shards, new, counts, owners, used })
     }
 }

@@ -51,22 +51,25 @@ impl Snapshots<'_> {
         create_private_dir(&self.cache)?;
         // First only the shards: the index names the head, which names them.
         let next = || changes.iter().map(Next::of);
-        let Packed { shards, mut new, counts, owners, used } = self.pack(last, next())?;
         let generation = self.last_number(last);
+        let store = |mut new: Vec<Shard>| {
+            self.after(generation)?;
+            lock.hold()?;
+            new.retain(|shard| !arrived.contains(&shard.id));
+            self.put_shards(new, watch)
+        };
+        let Packed { shards, new, counts, owners, used } = self.pack(last, next(), store)?;
         let bundles = self.bundles_of(last, made, &used, keep);
-        let unchanged = last.is_some_and(|l| l.head.shards == shards && l.head.bundles == bundles)
-            && new.is_empty();
+        let unchanged =
+            last.is_some_and(|l| l.head.shards == shards && l.head.bundles == bundles) && !new;
         let (head, bytes, tag) = match last {
             Some(last) if unchanged && generation == last.head.generation && !renew => {
                 (last.head.clone(), last.head_bytes()?, last.tag.clone())
             }
             _ => {
-                if generation >= LAST {
-                    return Err(self.no_more_numbers());
-                }
                 let head = Head {
                     tree: self.names.tree().to_owned(),
-                    generation: generation + 1,
+                    generation: self.after(generation)?,
                     parent: last.map(|l| (l.head.generation, l.head_id)),
                     created: now(),
                     host: lock.machine().host.clone(),
@@ -81,8 +84,6 @@ impl Snapshots<'_> {
                 };
                 let bytes = head.seal(self.key);
                 lock.hold()?;
-                new.retain(|shard| !arrived.contains(&shard.id));
-                self.put_shards(new, watch)?;
                 write_private(&self.cache.join(SENT), blake3::hash(&bytes).as_bytes())?;
                 let tag = self.put_head(&head, &bytes, lock, watch)?;
                 (head, bytes, tag)
@@ -225,15 +226,19 @@ impl Snapshots<'_> {
         as_shown.map(shown).ok_or_else(|| self.not_arrived(UNSEEN))
     }
 
-    /// Nobody has saved so often: somebody has made that head, or put something there.
-    fn no_more_numbers(&self) -> Error {
+    /// The number after that of a generation. Nobody has saved more often than [`LAST`] says:
+    /// somebody has made that head, or put something there.
+    fn after(&self, generation: u64) -> Result<u64> {
+        if generation < LAST {
+            return Ok(generation + 1);
+        }
         let tree = self.names.tree();
         let what = format!("{tree}: no snapshot can come after number {LAST}, which is there");
         let name = self.full(&Names::head(LAST));
-        Error::guard(what).hint(format!(
+        Err(Error::guard(what).hint(format!(
             "No poof has made so many. Remove the object {name} from the bucket, and run it again \
              with `--allow older-snapshot`."
-        ))
+        )))
     }
 
     fn refused(&self, failure: Failure) -> Error {
