@@ -66,8 +66,8 @@ pub fn is_to_be_repacked(bundling: Option<Bundling>, entry: &Entry) -> bool {
 /// Whether something that is sent may have an object of its own in the end: a file that is to be
 /// in a bundle if it becomes smaller there may have one.
 pub fn may_have_its_own(bundling: Option<Bundling>, change: &Change) -> bool {
-    let takes = |entry: &Entry| bundling.map(|bundling| bundling.takes(entry));
-    !change.bundled || change.entry.as_ref().and_then(takes) == Some(Takes::IfSmaller)
+    let takes = |entry: Entry| bundling.map(|bundling| bundling.takes(&entry));
+    !change.bundled || change.entry().and_then(takes) == Some(Takes::IfSmaller)
 }
 
 /// Which of `changes` go together, by their numbers. `pending` are those to be bundled, in
@@ -76,7 +76,7 @@ pub fn groups(changes: &[Change], pending: &[usize]) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     let mut room = 0;
     for &index in pending {
-        let size = changes[index].entry.as_ref().map_or(0, Entry::content_size);
+        let size = changes[index].entry().map_or(0, |entry| entry.content_size());
         match groups.last_mut() {
             Some(group) if size <= room && group.len() < MOST => group.push(index),
             _ => {
@@ -135,9 +135,10 @@ mod tests {
         let kind = EntryKind::File(FileData { size, content: None, sparse: false });
         let (path, attributes) = (b"x".to_vec(), Attributes::default());
         let (hard_link, stored, local) = (None, None, None);
-        let entry = Some(Entry { path, kind, attributes, hard_link, stored, local });
-        let (path, send, news, from) = (b"x".to_vec(), Some(Why::New), News::New, None);
-        Change { path, entry, send, odd: false, bundled: true, news, from }
+        let entry = Entry { path, kind, attributes, hard_link, stored, local };
+        let mut change = Change::of(&entry, Some(Why::New), News::New);
+        change.bundled = true;
+        change
     }
 
     #[test]

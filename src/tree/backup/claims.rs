@@ -17,10 +17,10 @@ impl Backup<'_> {
         let own = &self.listing.own;
         // What is to be in a bundle may have an object of its own in the end.
         let new = self.changes.iter().filter(|change| change.send.is_some());
-        let new = new.filter_map(|change| Some((change, change.entry.as_ref()?)));
-        let new = new.flat_map(|(change, entry)| match Names::object(entry) {
+        let new = new.filter_map(Change::entry);
+        let new = new.flat_map(|entry| match Names::object(&entry) {
             Ok(name) => {
-                let path = mark(&change.path);
+                let path = mark(&entry.path);
                 let mark = mark(name.as_bytes());
                 // What others have made and this replaces is not ours before it is.
                 let made = !own.has(name.as_bytes()) || before.holds(mark);
@@ -59,7 +59,7 @@ impl Backup<'_> {
         let may_have_its_own =
             |change: &&mut Change| change.send.is_some() && may_have_its_own(bundling, change);
         for change in self.changes.iter_mut().filter(may_have_its_own) {
-            let name = change.entry.as_ref().map(Names::object);
+            let name = change.entry().as_ref().map(Names::object);
             change.odd |=
                 name.is_some_and(|name| name.is_ok_and(|name| is_blocked(name.as_bytes())));
         }

@@ -10,7 +10,7 @@ use crate::storage::job::Watch;
 use crate::storage::store::Copy;
 use crate::tree::history::keeping::{self, Leaving, Outcome};
 use crate::tree::model::change::{Change, News};
-use crate::tree::model::entry::is_below;
+use crate::tree::model::entry::{Entry, is_below};
 use crate::tree::model::plan::Failed;
 
 /// What became of it.
@@ -56,7 +56,7 @@ impl Backup<'_> {
     pub(super) fn give_back(&self, moved: &HashMap<Vec<u8>, Copy>, watch: &mut dyn Watch) {
         let failed = self.changes.iter().filter(|change| change.send.is_some());
         let back = failed.filter_map(|change| {
-            let Copy { id, from, remote, size } = moved.get(&change.path)?.clone();
+            let Copy { id, from, remote, size } = moved.get(change.path())?.clone();
             Some(Copy { id, from: remote, remote: from, size })
         });
         let back: Vec<_> = back.collect();
@@ -67,14 +67,13 @@ impl Backup<'_> {
 
     /// Leaves something, and the directories above it, as the last snapshot has them.
     fn hold_back(&mut self, Leaving { path, goes, .. }: &Leaving, failure: &Failure) -> Result<()> {
-        let is_it = |change: &Change| change.path == *path;
-        let is_above = |change: &Change| is_below(path, &change.path);
+        let is_it = |change: &Change| change.path() == path;
+        let is_above = |change: &Change| is_below(path, change.path());
         // Something else is where it was, or where a directory above it was.
         let in_its_place = self.changes.iter().any(|change| {
-            let comes = change.entry.as_ref();
-            comes.is_some_and(|entry| {
-                is_it(change) && *goes || is_above(change) && !entry.is_directory()
-            })
+            let comes =
+                |entry: Entry| is_it(change) && *goes || is_above(change) && !entry.is_directory();
+            (is_it(change) || is_above(change)) && change.entry().is_some_and(comes)
         });
         if in_its_place {
             let tree = self.snapshots.names.tree();

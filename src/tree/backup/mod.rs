@@ -205,7 +205,7 @@ fn packed(listing: &mut Listing, bundling: Option<Bundling>, cache: &Path) -> Pa
 /// Objects that somebody else changed or removed, by path.
 fn drift(changes: &[Change]) -> Vec<(Vec<u8>, Why)> {
     let drift = changes.iter().filter_map(|change| match change.send? {
-        why @ (Why::ObjectMissing | Why::ObjectChanged) => Some((change.path.clone(), why)),
+        why @ (Why::ObjectMissing | Why::ObjectChanged) => Some((change.path().to_vec(), why)),
         _ => None,
     });
     drift.collect()
@@ -326,19 +326,20 @@ impl Backup<'_> {
         let repacked = |change: &&mut Change| change.send == Some(Why::Repacked);
         let mut stay = HashSet::new();
         for change in self.changes.iter_mut().filter(repacked) {
-            let Some(entry) = &change.entry else { continue };
+            let Some(entry) = change.entry() else { continue };
             (change.send, change.bundled, change.odd) = (None, false, entry.is_odd());
-            stay.insert(as_path(&change.path));
+            stay.insert(as_path(&entry.path).to_path_buf());
         }
-        failed.retain(|failed| failed.deletion || !stay.contains(failed.path.as_path()));
+        failed.retain(|failed| failed.deletion || !stay.contains(&failed.path));
         if going.is_empty() {
             return Ok(());
         }
         // What was to go into a bundle may have an object of its own in the end.
         let entries = self.changes.iter().filter(|change| change.send.is_none());
-        let entries = entries.filter_map(|change| change.entry.as_ref());
+        let entries = entries.filter_map(Change::entry);
         let own = entries.filter(|entry| entry.object().is_some_and(|object| !object.odd));
-        let own: HashSet<ObjectName> = own.map(Names::object).collect::<Result<_>>()?;
+        let own: HashSet<ObjectName> =
+            own.map(|entry| Names::object(&entry)).collect::<Result<_>>()?;
         going.retain(|name| !own.contains(name));
         Ok(())
     }
@@ -357,7 +358,7 @@ impl Backup<'_> {
         }
         let sent = self.changes.iter().filter(|change| change.send.is_some());
         let sent = sent.filter(|change| !change.odd && may_have_its_own(self.bundling, change));
-        let names = sent.filter_map(|change| change.entry.as_ref()).map(Names::object);
+        let names = sent.filter_map(Change::entry).map(|entry| Names::object(&entry));
         process_results(names, |names| names.collect())
     }
 
@@ -365,7 +366,7 @@ impl Backup<'_> {
     /// stays costs space and nothing else.
     fn clean_odd(&self, changes: &[Change], watch: &mut dyn Watch) {
         let used: HashSet<String> =
-            changes.iter().filter(|c| c.odd).map(|change| Names::odd(&change.path)).collect();
+            changes.iter().filter(|c| c.odd).map(|change| Names::odd(change.path())).collect();
         let dir = self.snapshots.names.odd_dir();
         let names = self.odd_gone.iter().map(|name| String::from_utf8_lossy(name));
         let gone = names.filter(|name| !used.contains(name.as_ref()));

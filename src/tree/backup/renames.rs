@@ -37,7 +37,7 @@ impl Moves {
             return;
         }
         for change in changes.iter_mut().filter(|change| change.send == Some(Why::New)) {
-            let Some(entry) = &change.entry else { continue };
+            let Some(entry) = &change.entry() else { continue };
             let Some(Local { dev, ino, .. }) = entry.local else { continue };
             // A rename of the file itself changes its ctime, so that it is read; one of a
             // directory above does not.

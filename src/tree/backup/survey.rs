@@ -58,7 +58,7 @@ impl Survey {
     pub fn plan(&self) -> Plan<LocalPath, ObjectName> {
         let mut plan = Plan { unchanged: self.unchanged, ..Plan::default() };
         for change in &self.changes {
-            let Some(entry) = &change.entry else { continue };
+            let Some(entry) = change.entry() else { continue };
             let item = Item { path: LocalPath::new(&entry.path), size: entry.content_size() };
             match (change.send, change.news) {
                 (Some(_), _) if change.from.is_some() => plan.moved.push(item),
@@ -80,6 +80,7 @@ impl Survey {
         for (name, size) in &self.dropped {
             plan.dropped.push(Item { path: name.clone(), size: *size });
         }
+        plan.add.shrink_to_fit();
         plan
     }
 }
@@ -100,7 +101,7 @@ impl Survey {
         let entries = last.entries()?.filter_ok(|entry| is_worn(entry));
         let pairs = process_results(entries, |entries| {
             let pairs = changes
-                .merge_join_by(entries, |(_, change), entry| order(&change.path, &entry.path));
+                .merge_join_by(entries, |(_, change), entry| order(change.path(), &entry.path));
             pairs.collect::<Vec<_>>()
         })?;
         let mut numbers = HashMap::new();
@@ -112,20 +113,16 @@ impl Survey {
             let change = match (change, entry) {
                 (Some((_, mut change)), _) => {
                     // Only its attributes are others.
-                    if change.send.is_none() && change.entry.as_ref().is_some_and(is_worn) {
+                    if change.send.is_none() && change.entry().as_ref().is_some_and(is_worn) {
                         (change.send, change.bundled) = (Some(Why::Repacked), true);
                     }
                     change
                 }
-                (None, Some(entry)) => Change {
-                    path: entry.path.clone(),
-                    entry: Some(entry),
-                    send: Some(Why::Repacked),
-                    odd: false,
-                    bundled: true,
-                    news: News::Sighting,
-                    from: None,
-                },
+                (None, Some(entry)) => {
+                    let mut again = Change::of(&entry, Some(Why::Repacked), News::Sighting);
+                    again.bundled = true;
+                    again
+                }
                 (None, None) => continue,
             };
             self.changes.push(change);
@@ -204,9 +201,7 @@ pub fn survey(
                 if old.member().is_some() {
                     survey.dropped.push((Names::object(&old)?, old.content_size()));
                 }
-                let (path, news) = (old.path.clone(), News::Gone);
-                let (entry, send, odd, bundled, from) = (None, None, false, false, None);
-                survey.changes.push(Change { path, entry, send, odd, bundled, news, from });
+                survey.changes.push(Change::gone(&old.path));
                 moves.left(old, sides.listing)?;
                 continue;
             }
@@ -221,19 +216,19 @@ pub fn survey(
                 if way == Way::Bundled && sides.is_packed(&mut entry) {
                     (send, way) = (None, Way::Own);
                 }
-                let path = entry.path.clone();
                 survey.unchanged += u64::from(send.is_none() && entry.is_object());
                 let bundled = way == Way::Bundled;
                 let odd = way == Way::Odd || way == Way::Own && entry.is_odd();
-                let (entry, from) = (Some(entry), None);
-                let change = Change { path, entry, send, odd, bundled, news, from };
+                let mut change = Change::of(&entry, send, news);
+                (change.odd, change.bundled) = (odd, bundled);
                 if let Some(old) = replaced {
-                    survey.past.replaced(survey.changes.len(), &change, &old);
+                    survey.past.replaced(survey.changes.len(), &entry, send, &old);
                 }
                 survey.changes.push(change);
             }
         }
     }
+    survey.changes.shrink_to_fit();
     moves.find(&mut survey.changes, sides.root, sides.rehash);
     settle(&mut survey, sides)?;
     Ok(survey)
@@ -508,7 +503,7 @@ mod tests {
         let mut listing = Listing::new(none(), &none(), none());
         let unseen = RefCell::new(["cloud", "unreadable"].map(Into::into).to_vec());
         let survey = of_nothing(last.map(entry).into_iter(), &mut listing, &unseen);
-        let gone: Vec<_> = survey.changes.iter().map(|change| change.path.as_slice()).collect();
+        let gone: Vec<_> = survey.changes.iter().map(Change::path).collect();
         assert_eq!(gone, [&b"deleted"[..], b"unreadable.too"]);
     }
 

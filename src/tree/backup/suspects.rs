@@ -88,9 +88,8 @@ impl Past {
     }
 
     /// Takes note of what was at the path of a change, if it was a file and another is there.
-    pub fn replaced(&mut self, number: usize, change: &Change, old: &Entry) {
-        let is_file = change.entry.as_ref().is_some_and(|entry| entry.file().is_some());
-        if is_file && change.send == Some(Why::Changed) {
+    pub fn replaced(&mut self, number: usize, now: &Entry, send: Option<Why>, old: &Entry) {
+        if now.file().is_some() && send == Some(Why::Changed) {
             self.rewritten.extend(Former::of(old).map(|former| (number, former)));
         }
     }
@@ -186,7 +185,7 @@ impl Backup<'_> {
         let mut found = Vec::new();
         for (number, former) in &self.past.rewritten {
             interrupt::check()?;
-            let path = self.changes.get(*number).map_or(&former.path, |change| &change.path);
+            let path = self.changes.get(*number).map_or(&former.path[..], Change::path);
             if let Some(appearance) = look(&self.root, path) {
                 found.push(Successor { former, path, appearance });
             }
@@ -217,9 +216,9 @@ impl Backup<'_> {
             by_name.extend(former.map(|former| (&former.path[..], number)));
         }
         let (mut found, mut strangers) = (Vec::new(), Vec::new());
-        for entry in self.changes.iter().filter_map(new_file) {
+        for new in self.changes.iter().filter_map(New::of) {
             interrupt::check()?;
-            let known = shorter(&entry.path).find_map(|name| {
+            let known = shorter(new.path).find_map(|name| {
                 by_name
                     .get(name)
                     .copied()
@@ -227,11 +226,11 @@ impl Backup<'_> {
             });
             let former = known.and_then(|number| gone.get_mut(number)?.take());
             let Some(former) = former else {
-                strangers.push(entry);
+                strangers.push(new);
                 continue;
             };
-            if look(&self.root, &entry.path) == Some(Appearance::Noise) {
-                found.push(Successor { former, path: &entry.path, appearance: Appearance::Noise });
+            if look(&self.root, new.path) == Some(Appearance::Noise) {
+                found.push(Successor { former, path: new.path, appearance: Appearance::Noise });
             }
         }
         found.extend(self.under_other_names(gone.into_iter().flatten(), strangers)?);
@@ -243,38 +242,35 @@ impl Backup<'_> {
     fn under_other_names<'a>(
         &'a self,
         gone: impl Iterator<Item = &'a Former>,
-        new: Vec<&'a Entry>,
+        new: Vec<New<'a>>,
     ) -> Result<Vec<Successor<'a>>> {
-        let mut dirs: BTreeMap<&[u8], (Vec<&Former>, Vec<&Entry>)> = BTreeMap::new();
+        let mut dirs: BTreeMap<&[u8], (Vec<&Former>, Vec<New>)> = BTreeMap::new();
         for former in gone {
             dirs.entry(above(&former.path)).or_default().0.push(former);
         }
-        for entry in new {
-            if let Some((_, new)) = dirs.get_mut(above(&entry.path)) {
-                new.push(entry);
+        for file in new {
+            if let Some((_, new)) = dirs.get_mut(above(file.path)) {
+                new.push(file);
             }
         }
         let mut found = Vec::new();
         for (mut gone, new) in dirs.into_values() {
             interrupt::check()?;
-            let looks = |entry: &Entry| look(&self.root, &entry.path);
-            let seen = new.into_iter().filter_map(|entry| Some((looks(entry)?, entry)));
+            let seen = new.into_iter().filter_map(|new| Some((look(&self.root, new.path)?, new)));
             let seen: Vec<_> = seen.filter(|(seen, _)| *seen != Appearance::TooShort).collect();
             let all = seen.len();
             let noise = seen.into_iter().filter(|(seen, _)| *seen == Appearance::Noise);
-            let mut noise: Vec<_> = noise.map(|(_, entry)| entry).collect();
+            let mut noise: Vec<_> = noise.map(|(_, new)| new).collect();
             if noise.len() * 10 < all * 9 {
                 continue;
             }
-            noise.sort_by_key(|entry| size(entry));
+            noise.sort_by_key(|new| new.size);
             gone.sort_by_key(|former| former.size);
             let mut gone = gone.into_iter().peekable();
-            for entry in noise {
-                let now = size(entry);
+            for New { path, size: now } in noise {
                 while gone.next_if(|former| former.size + HEADER < now).is_some() {}
                 if let Some(former) = gone.next_if(|former| former.size <= now) {
-                    let (path, appearance) = (&entry.path[..], Appearance::Noise);
-                    found.push(Successor { former, path, appearance });
+                    found.push(Successor { former, path, appearance: Appearance::Noise });
                 }
             }
         }
@@ -392,13 +388,20 @@ fn look(root: &Root, path: &[u8]) -> Option<Appearance> {
 }
 
 /// The file that a change brings, if nothing was at its path and it was not only renamed.
-fn new_file(change: &Change) -> Option<&Entry> {
-    let entry = change.entry.as_ref().filter(|entry| entry.file().is_some())?;
-    (change.news == News::New && change.from.is_none()).then_some(entry)
+/// A file that was not there, under any name.
+struct New<'a> {
+    path: &'a [u8],
+    /// In bytes.
+    size: u64,
 }
 
-fn size(entry: &Entry) -> u64 {
-    entry.file().map_or(0, |data| data.size)
+impl<'a> New<'a> {
+    fn of(change: &'a Change) -> Option<Self> {
+        if change.news != News::New || change.from.is_some() {
+            return None;
+        }
+        Some(New { path: change.path(), size: change.entry()?.file()?.size })
+    }
 }
 
 fn above(path: &[u8]) -> &[u8] {

@@ -25,16 +25,16 @@ impl Distance {
     /// Of a survey of the directory beside that snapshot.
     pub fn of(changes: &[Change], altered: u64) -> Self {
         let mut distance = Distance { altered, ..Distance::default() };
-        for Change { entry, news, send, .. } in changes {
-            match (news, entry) {
-                (News::Gone, _) => distance.absent += 1,
+        for change in changes {
+            match change.news {
+                News::Gone => distance.absent += 1,
                 // What happens in a directory changes its times.
-                (News::Differs, Some(entry)) if entry.is_directory() => {}
-                (News::Differs, _) if matches!(send, Some(Why::New | Why::Changed)) => {
+                News::Differs if change.entry().is_some_and(|entry| entry.is_directory()) => {}
+                News::Differs if matches!(change.send, Some(Why::New | Why::Changed)) => {
                     distance.other += 1;
                 }
-                (News::Differs, _) => distance.attributes += 1,
-                (News::New | News::Sighting, _) => {}
+                News::Differs => distance.attributes += 1,
+                News::New | News::Sighting => {}
             }
         }
         distance

@@ -5,9 +5,9 @@ use super::entry::Entry;
 /// One path of the next snapshot that is not as it was in the last.
 #[derive(Clone, Debug)]
 pub struct Change {
-    pub path: Vec<u8>,
-    /// None: it is gone.
-    pub entry: Option<Entry>,
+    /// The entry, or of what is gone the path alone, as a manifest has it: a first backup has as
+    /// many changes as there are files, and these are a third of the bytes.
+    packed: Box<[u8]>,
     /// Its object has to be stored.
     pub send: Option<Why>,
     /// The remote cannot hold its name: the object goes among poof's records.
@@ -17,6 +17,41 @@ pub struct Change {
     pub news: News,
     /// An entry that is gone, whose object has this content: the file was renamed.
     pub from: Option<Box<Entry>>,
+}
+
+impl Change {
+    /// An entry that is not as it was.
+    pub fn of(entry: &Entry, send: Option<Why>, news: News) -> Self {
+        Change { packed: pack(entry), send, odd: false, bundled: false, news, from: None }
+    }
+
+    /// A path with nothing there any more.
+    pub fn gone(path: &[u8]) -> Self {
+        let (packed, news) = (pack(path), News::Gone);
+        Change { packed, send: None, odd: false, bundled: false, news, from: None }
+    }
+
+    /// Relative to the root of the tree, as on disk.
+    pub fn path(&self) -> &[u8] {
+        // An entry begins with its path.
+        postcard::take_from_bytes(&self.packed).map_or(&[], |(path, _)| path)
+    }
+
+    /// What is there; None: it is gone.
+    pub fn entry(&self) -> Option<Entry> {
+        // What was packed here has all that a manifest can hold: the walk leaves out the rest.
+        (self.news != News::Gone).then(|| postcard::from_bytes(&self.packed).ok())?
+    }
+
+    /// The same with the entry as it is now.
+    pub fn complete(&mut self, entry: &Entry) {
+        self.packed = pack(entry);
+    }
+}
+
+/// Writing to memory cannot fail, and all of our types have a form.
+fn pack(value: &(impl serde::Serialize + ?Sized)) -> Box<[u8]> {
+    postcard::to_stdvec(value).unwrap_or_default().into()
 }
 
 /// How an entry differs from what the last snapshot says of its path.
@@ -45,4 +80,46 @@ pub enum Why {
     /// The file is, and so is what the remote holds; but it is to be in a bundle and is not, or
     /// the other way round, or the bundle is to be made anew.
     Repacked,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::model::entry::{
+        Attributes, Content, EntryKind, FileData, Local, Stored, StoredObject, Tag, Time,
+    };
+
+    #[test]
+    fn an_entry_comes_out_as_it_went_in() {
+        let path = b"a/\xff\n b".to_vec();
+        let time = Time { seconds: -1, nanos: 999_999_999 };
+        let (mode, uid, gid) = (0o6755, 0, u32::MAX);
+        let xattrs = vec![(b"user.a".to_vec(), vec![0, 255])];
+        let attributes = Attributes { mode, uid, gid, mtime: time, xattrs };
+        let data = FileData { size: u64::MAX, content: Some(Content([7; 32])), sparse: true };
+        let (tag, nonce) = (Tag::Text("\"t\"".to_owned()), Some([9; 24]));
+        let object = StoredObject { odd: true, size: 1, md5: [3; 16], tag, nonce };
+        let local = Local { dev: 1, ino: u64::MAX, ctime: time };
+        let entry = |kind, stored| Entry {
+            path: path.clone(),
+            kind,
+            attributes: attributes.clone(),
+            hard_link: Some(5),
+            stored,
+            local: Some(local),
+        };
+        for entry in [
+            entry(EntryKind::File(data), Some(Stored::Object(object))),
+            entry(EntryKind::Symlink { target: b"\xfe".to_vec() }, None),
+            entry(EntryKind::CharDevice(u64::MAX), None),
+        ] {
+            let mut change = Change::of(&entry, Some(Why::New), News::New);
+            assert_eq!((change.path(), change.entry()), (&path[..], Some(entry.clone())));
+            let later = Entry { local: None, ..entry };
+            change.complete(&later);
+            assert_eq!((change.path(), change.entry()), (&path[..], Some(later)));
+        }
+        let gone = Change::gone(&path);
+        assert_eq!((gone.path(), gone.entry()), (&path[..], None));
+    }
 }

@@ -164,8 +164,27 @@ pub fn list(
     marks: &[Vec<u8>],
     watch: &mut dyn Watch,
 ) -> Result<Inventory, Failure> {
+    list_some(store, dir, marks, |_| true, watch)
+}
+
+/// The same, of the names alone that are wanted.
+///
+/// # Errors
+/// As [`list`].
+pub fn list_some(
+    store: &Store,
+    dir: &str,
+    marks: &[Vec<u8>],
+    is_wanted: impl Fn(&[u8]) -> bool + Sync,
+    watch: &mut dyn Watch,
+) -> Result<Inventory, Failure> {
     let mut inventory = Inventory::default();
-    match store.list(dir, None, marks, watch, |shown| inventory.add(shown)) {
+    let each = |shown: Shown| {
+        if is_wanted(&shown.remote.0) {
+            inventory.add(shown);
+        }
+    };
+    match store.list(dir, None, marks, watch, each) {
         Err(failure) if failure.kind != FailureKind::Missing => return Err(failure),
         // A directory that does not exist holds nothing.
         _ => {}

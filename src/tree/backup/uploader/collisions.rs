@@ -4,6 +4,7 @@
 //! are there.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -12,6 +13,7 @@ use crate::base::error::{Kind, Result};
 use crate::storage::job::Watch;
 use crate::storage::store::Bytes;
 use crate::tree::model::change::Change;
+use crate::tree::model::entry::is_within;
 use crate::tree::model::inventory::Inventory;
 use crate::tree::model::layout::Names;
 use crate::tree::model::path::Below;
@@ -20,7 +22,7 @@ use crate::tree::remote::sent::look;
 /// A name that the remote may take for another.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rival {
-    /// Its number among the names that were asked for.
+    /// Of its change.
     pub index: usize,
     /// Nobody has stored this. If the remote has it, it is the other: it folds.
     pub probe: Vec<u8>,
@@ -29,18 +31,12 @@ pub struct Rival {
 impl Outgoing<'_> {
     /// The changes whose names the remote may take for others.
     pub(in crate::tree) fn rivals(&self) -> Vec<Rival> {
-        let unsent = self.changes.iter().enumerate();
-        let unsent =
-            unsent.filter(|(_, change)| change.send.is_some() && !change.odd && !change.bundled);
+        let is_unsent = |change: &Change| change.send.is_some() && !change.odd && !change.bundled;
         let name = |(index, change): (usize, &Change)| {
-            Some((index, Names::object(change.entry.as_ref()?).ok()?.as_bytes().to_vec()))
+            let entry = is_unsent(change).then(|| change.entry())??;
+            Some((index, Names::object(&entry).ok()?.as_bytes().to_vec()))
         };
-        let (indexes, names): (Vec<_>, Vec<_>) = unsent.filter_map(name).unzip();
-        let mut rivals = rivals(&names, &self.listing.own);
-        for rival in &mut rivals {
-            rival.index = indexes[rival.index];
-        }
-        rivals
+        rivals(|| self.changes.iter().enumerate().filter_map(name), &self.listing.own)
     }
 
     /// Makes odd what the remote takes for something else.
@@ -61,40 +57,46 @@ impl Outgoing<'_> {
 }
 
 /// How the start of a name is spelt, and a name that begins so.
-struct Spelling<'a> {
-    start: &'a [u8],
-    name: &'a [u8],
+struct Spelling {
+    start: Vec<u8>,
+    name: Vec<u8>,
 }
 
-/// Which of `names`, which are to be stored, may be taken for one that is
+/// Which of `names`, which are to be stored and have numbers, may be taken for one that is
 /// `listed`, or for another of `names` before it, or are in a directory of
 /// which this holds.
-fn rivals(names: &[Vec<u8>], listed: &Inventory) -> Vec<Rival> {
-    let folded: HashSet<Vec<u8>> = names.iter().flat_map(|name| starts(name)).map(fold).collect();
+fn rivals<I: Iterator<Item = (usize, Vec<u8>)>>(
+    names: impl Fn() -> I,
+    listed: &Inventory,
+) -> Vec<Rival> {
+    let hasher = RandomState::new();
+    let doubtful = doubtful(names(), listed, &hasher);
+    if doubtful.is_empty() {
+        return Vec::new();
+    }
+    let starts = |name: &[u8]| {
+        let starts = starts(name).map(|start| (fold(start), start.to_vec()));
+        starts.filter(|(key, _)| doubtful.contains(&hasher.hash_one(key))).collect::<Vec<_>>()
+    };
     // By what they fold to.
     let mut spellings: HashMap<Vec<u8>, Vec<Spelling>> = HashMap::new();
     for name in listed.names() {
-        for start in starts(name) {
-            let key = fold(start);
-            if !folded.contains(&key) {
-                // Nor is anything below it.
-                break;
-            }
+        for (key, start) in starts(name) {
             let known = spellings.entry(key).or_default();
             if known.iter().all(|spelling| spelling.start != start) {
-                known.push(Spelling { start, name });
+                known.push(Spelling { start, name: name.to_vec() });
             }
         }
     }
     let mut rivals = Vec::new();
-    for (index, name) in names.iter().enumerate() {
-        for start in starts(name) {
-            let known = spellings.entry(fold(start)).or_default();
+    for (index, name) in names() {
+        for (key, start) in starts(&name) {
+            let known = spellings.entry(key).or_default();
             match known.first() {
                 _ if known.iter().any(|spelling| spelling.start == start) => {}
-                None => known.push(Spelling { start, name }),
+                None => known.push(Spelling { start, name: name.clone() }),
                 Some(Spelling { start: other, name }) => {
-                    let probe = [start, &name[other.len()..]].concat();
+                    let probe = [&start, &name[other.len()..]].concat();
                     rivals.push(Rival { index, probe });
                     break;
                 }
@@ -102,6 +104,41 @@ fn rivals(names: &[Vec<u8>], listed: &Inventory) -> Vec<Rival> {
         }
     }
     rivals
+}
+
+/// The hashes of what starts of names fold to that are spelt in two ways. Of a first backup
+/// there are as many names as files, so they are told apart by sixteen bytes each; who looks
+/// at the names themselves needs those alone that have these hashes.
+fn doubtful(
+    names: impl Iterator<Item = (usize, Vec<u8>)>,
+    listed: &Inventory,
+    hasher: &RandomState,
+) -> HashSet<u64> {
+    let hashes = |start: &[u8]| (hasher.hash_one(fold(start)), hasher.hash_one(start));
+    let mut seen = Vec::new();
+    let mut last = Vec::new();
+    for (_, name) in names {
+        // What is directly behind another in one directory shares its starts.
+        seen.extend(starts(&name).filter(|start| !is_within(&last, start)).map(hashes));
+        last = name;
+    }
+    seen.sort_unstable();
+    seen.dedup();
+    let mut others = Vec::new();
+    for name in listed.names() {
+        for (folded, spelt) in starts(name).map(hashes) {
+            if seen.binary_search_by_key(&folded, |(folded, _)| *folded).is_err() {
+                // Nor is anything below it.
+                break;
+            }
+            others.push((folded, spelt));
+        }
+    }
+    seen.append(&mut others);
+    seen.sort_unstable();
+    seen.dedup();
+    let twice = seen.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+    twice.map(|pair| pair[0].0).collect()
 }
 
 /// The directories that a name is in, the topmost first, and the name.
@@ -146,7 +183,7 @@ mod tests {
         }
         inventory.sort();
         let names: Vec<_> = names.iter().map(|name| name.as_bytes().to_vec()).collect();
-        let rivals = rivals(&names, &inventory).into_iter();
+        let rivals = rivals(|| names.iter().cloned().enumerate(), &inventory).into_iter();
         rivals.map(|r| (r.index, String::from_utf8(r.probe).unwrap())).collect()
     }
 

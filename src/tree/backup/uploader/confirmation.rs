@@ -1,14 +1,15 @@
 //! The proof of what was sent: the server shows it, in a listing or one by one.
 
+use itertools::Itertools;
+
 use super::{Outgoing, is_hard};
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Sent, Shown};
-use crate::tree::model::change::Change;
 use crate::tree::model::entry::{Content, Entry, EntryKind, Member, Stored, StoredObject, Tag};
 use crate::tree::model::inventory::State;
 use crate::tree::model::plan::Failed;
-use crate::tree::remote::listing::list;
+use crate::tree::remote::listing::list_some;
 use crate::tree::remote::object_metadata::{self, complete, sent_as};
 use crate::tree::remote::sent::{Verdict, judge, look};
 use crate::tree::retry::{Attempt, Failures};
@@ -108,7 +109,10 @@ impl Outgoing<'_> {
         // Some of what is to be there, for a listing from several places at once.
         let some = unproven.iter().step_by((unproven.len() / 48).max(64));
         let marks: Vec<_> = some.map(|sent| inside(self.place(sent))).collect();
-        let inventory = list(self.store, dir, &marks, watch)?;
+        let names = || unproven.iter().map(|sent| inside(self.place(sent)));
+        let (first, last) = names().minmax().into_option().unwrap_or_default();
+        let is_wanted = |name: &[u8]| first.as_slice() <= name && name <= last.as_slice();
+        let inventory = list_some(self.store, dir, &marks, is_wanted, watch)?;
         let (mut doubtful, mut shown) = (Vec::new(), Vec::new());
         for sent in unproven {
             let name = inside(self.place(&sent));
@@ -144,7 +148,7 @@ impl Outgoing<'_> {
         let verdicts = judge(self.store, &places, sent.collect(), shown, watch)?;
         for (receipt, verdict) in doubtful.into_iter().zip(verdicts) {
             let (odd, Receipt { index, real, .. }) = (receipt.is_odd(), receipt);
-            let path = &self.changes[index].path;
+            let path = self.changes[index].path();
             let (kind, why) = match verdict {
                 Verdict::Proven(sent) => {
                     self.accept(&Receipt { real, ..Receipt::new(index, &sent, odd) });
@@ -156,7 +160,7 @@ impl Outgoing<'_> {
                 }
                 other => told(other),
             };
-            failed.insert(index, Failed::at(&self.changes[index].path, kind, &why));
+            failed.insert(index, Failed::at(self.changes[index].path(), kind, &why));
         }
         Ok(())
     }
@@ -164,16 +168,17 @@ impl Outgoing<'_> {
     /// Its change needs no more sending.
     pub(super) fn accept(&mut self, sent: &Receipt) {
         let change = &mut self.changes[sent.index];
-        if let Some(entry) = &mut change.entry {
-            sent.write_into(entry);
+        if let Some(mut entry) = change.entry() {
+            sent.write_into(&mut entry);
+            change.complete(&entry);
             change.send = None;
         }
     }
 
     /// Where it is, from the top of the bucket.
     fn place(&self, sent: &Receipt) -> Vec<u8> {
-        let Change { entry, .. } = &self.changes[sent.index];
-        let place = entry.as_ref().map(|entry| self.names.place(entry, sent.is_odd()));
+        let entry = self.changes[sent.index].entry();
+        let place = entry.map(|entry| self.names.place(&entry, sent.is_odd()));
         place.and_then(Result::ok).unwrap_or_default()
     }
 }

@@ -28,7 +28,7 @@ impl Outgoing<'_> {
         let mut wanted = Kinds::default();
         let own = |c: &&mut Change| c.send.is_some() && !c.odd && !c.bundled;
         for change in self.changes.iter_mut().filter(own) {
-            let kinds = kinds(&change.path);
+            let kinds = kinds(change.path());
             // It was there, as the server said of it alone, and no listing shows it.
             change.odd = change.send == Some(Why::ObjectMissing) && !kinds.is_empty();
             wanted = wanted | kinds;
@@ -46,7 +46,7 @@ impl Outgoing<'_> {
             Err(_) => return Ok(()),
         };
         for change in self.changes.iter_mut().filter(|change| change.send.is_some()) {
-            change.odd |= kinds(&change.path).has(bad);
+            change.odd |= kinds(change.path()).has(bad);
         }
         Ok(())
     }

@@ -121,19 +121,21 @@ impl Outgoing<'_> {
             let unsent = unsent.filter(|(_, change)| change.send.is_some() && !change.bundled);
             unsent.map(|(index, _)| index).filter(|index| these(*index)).collect()
         };
-        let attempt = |this: &mut Self, pending: &[usize]| this.attempt(pending, watch);
+        let attempt = |this: &mut Self, pending: &[usize]| {
+            in_portions(pending, |portion| this.attempt(portion, watch))
+        };
         retrying(self, &doing, unsent, attempt)
     }
 
     /// Copies on the server what was renamed here. What does not work is sent.
     fn copy(&mut self, watch: &mut dyn Watch) -> Attempt<()> {
         let job = |(id, change): (usize, &Change)| {
-            let (from, entry) = (change.from.as_ref()?, change.entry.as_ref()?);
+            let (from, entry) = (change.from.as_ref()?, change.entry()?);
             let stored = from.object()?;
             Some(Copy {
                 id: id as u64,
                 from: Bytes(self.names.place(from, stored.odd).ok()?),
-                remote: Bytes(self.names.place(entry, change.odd).ok()?),
+                remote: Bytes(self.names.place(&entry, change.odd).ok()?),
                 size: stored.size,
             })
         };
@@ -157,12 +159,12 @@ impl Outgoing<'_> {
     fn attempt(&mut self, pending: &[usize], watch: &mut dyn Watch) -> Attempt<Failures> {
         let mut failed = self.send(pending, watch)?;
         let may_be_odd = |(&i, failure): (&usize, &Failed)| {
-            let Change { path, odd, .. } = &self.changes[i];
+            let change = &self.changes[i];
             let named = failure.kind == FailureKind::Name;
             // A server that keeps objects as files may say nothing but that it failed.
-            let other =
-                matches!(failure.kind, FailureKind::Other | FailureKind::Failing) && is_hard(path);
-            (!odd && (named || other)).then_some(i)
+            let other = matches!(failure.kind, FailureKind::Other | FailureKind::Failing)
+                && is_hard(change.path());
+            (!change.odd && (named || other)).then_some(i)
         };
         let odd: Vec<usize> = failed.iter().filter_map(may_be_odd).collect();
         if !odd.is_empty() {
@@ -189,8 +191,8 @@ impl Outgoing<'_> {
     /// unless the server may have taken that name for one of something else.
     fn take_back(&self, odd: &[usize], watch: &mut dyn Watch) -> Attempt<()> {
         let place = |index: &usize| {
-            let entry = self.changes[*index].entry.as_ref()?;
-            self.names.place(entry, false).ok().map(Bytes)
+            let entry = self.changes[*index].entry()?;
+            self.names.place(&entry, false).ok().map(Bytes)
         };
         let unseen = odd.iter().filter(|index| self.unseen.contains(index));
         let places: Vec<Bytes> = unseen.filter_map(place).collect();
@@ -224,28 +226,47 @@ impl Outgoing<'_> {
         let mut failed = Failures::new();
         for index in unnamed {
             let why = "it has no name that an object could have";
-            failed.insert(index, Failed::at(&self.changes[index].path, FailureKind::Name, why));
+            failed.insert(index, Failed::at(self.changes[index].path(), FailureKind::Name, why));
         }
         self.refuse(refused, &mut failed);
-        let (known, unproven): (Vec<_>, _) = stored.into_iter().partition(|s| s.proven || s.kept);
-        for stored in known {
+        stored.retain(|stored| {
+            let is_known = stored.proven || stored.kept;
             if stored.kept {
-                self.kept.insert(LocalPath::new(&self.changes[stored.index].path));
+                self.kept.insert(LocalPath::new(self.changes[stored.index].path()));
             }
-            self.accept(&stored);
-        }
-        self.prove_and_pack(unproven, &mut failed, watch)?;
+            if is_known {
+                self.accept(stored);
+            }
+            !is_known
+        });
+        self.prove_and_pack(stored, &mut failed, watch)?;
         Ok(failed)
     }
 
-    fn job(&self, index: usize, Change { entry, odd, .. }: &Change) -> Option<Send> {
-        let entry = entry.as_ref()?;
+    fn job(&self, index: usize, change: &Change) -> Option<Send> {
+        let entry = &change.entry()?;
         let job = packing::seen(index, entry)?;
-        let have = self.listing.look(entry, *odd).map(|(size, tag)| Have { size, tag });
-        let remote = self.names.place(entry, *odd).ok()?;
+        let have = self.listing.look(entry, change.odd).map(|(size, tag)| Have { size, tag });
+        let remote = self.names.place(entry, change.odd).ok()?;
         let aside = self.aside.get(&remote).cloned().map(Bytes);
         Some(Send { remote: Bytes(remote), have, aside, ..job })
     }
+}
+
+/// So many files are sent before they are proven, and the next ones then: what is known of
+/// those that are not proven is in memory.
+const PORTION: usize = 1 << 17;
+
+/// Attempts `pending` in portions of a bounded size.
+fn in_portions(
+    pending: &[usize],
+    mut attempt: impl FnMut(&[usize]) -> Attempt<Failures>,
+) -> Attempt<Failures> {
+    let mut failed = Failures::new();
+    for portion in pending.chunks(PORTION) {
+        failed.extend(attempt(portion)?);
+    }
+    Ok(failed)
 }
 
 /// Whether a file system below a server may have trouble with a name.
@@ -275,9 +296,7 @@ mod tests {
             stored: None,
             local: None,
         };
-        let (path, send, news) = (entry.path.clone(), Some(Why::New), News::New);
-        let (odd, bundled, from) = (false, false, None);
-        let mut changes = [Change { path, entry: Some(entry), send, odd, bundled, news, from }];
+        let mut changes = [Change::of(&entry, Some(Why::New), News::New)];
         let none = Inventory::default;
         let mut listing = Listing::new(none(), &none(), none());
         listing.own.sort();

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::os::fd::AsFd;
 
 use super::confirmation::{Receipt, told};
-use super::{Coming, Outgoing, Refused};
+use super::{Coming, Outgoing, Refused, in_portions};
 use crate::base::error::Result;
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Packed, Send, Sent};
 use crate::tree::backup::bundling::groups;
 use crate::tree::model::bundle::Bundle;
-use crate::tree::model::change::{Change, Why};
+use crate::tree::model::change::Why;
 use crate::tree::model::entry::{Entry, EntryKind, Member, Stored, Xattrs};
 use crate::tree::model::layout::Names;
 use crate::tree::model::plan::Failed;
@@ -53,8 +53,9 @@ impl Outgoing<'_> {
                 continue;
             };
             let content = from.file().and_then(|data| data.content);
-            if let (Some(stored), Some(entry)) = (from.stored.clone(), &mut change.entry) {
-                object_metadata::complete(entry, stored, content);
+            if let (Some(stored), Some(mut entry)) = (from.stored.clone(), change.entry()) {
+                object_metadata::complete(&mut entry, stored, content);
+                change.complete(&entry);
                 change.send = None;
             }
         }
@@ -72,7 +73,9 @@ impl Outgoing<'_> {
             let unsent = unsent.filter(|(_, change)| change.send.is_some() && change.bundled);
             unsent.map(|(index, _)| index).collect()
         };
-        let attempt = |this: &mut Self, pending: &[usize]| this.send_bundles(pending, watch);
+        let attempt = |this: &mut Self, pending: &[usize]| {
+            in_portions(pending, |portion| this.send_bundles(portion, watch))
+        };
         retrying(self, &doing, unsent, attempt)
     }
 
@@ -124,7 +127,7 @@ impl Outgoing<'_> {
         for index in declined {
             let change = &mut self.changes[index];
             change.bundled = false;
-            change.odd |= change.entry.as_ref().is_some_and(Names::reads_like_a_link);
+            change.odd |= change.entry().as_ref().is_some_and(Names::reads_like_a_link);
         }
         let mut failed = Failures::new();
         self.refuse(refused, &mut failed);
@@ -137,7 +140,7 @@ impl Outgoing<'_> {
     fn note(&self, number: u64, sent: &Sent, members: &[Receipt]) -> Result<()> {
         let Some(Coming { snapshots, .. }) = self.coming else { return Ok(()) };
         let entry = |receipt: &Receipt| {
-            let mut entry = self.changes[receipt.index].entry.clone()?;
+            let mut entry = self.changes[receipt.index].entry()?;
             receipt.write_into(&mut entry);
             // They may be large, and are looked at again.
             entry.attributes.xattrs = Xattrs::new();
@@ -149,7 +152,7 @@ impl Outgoing<'_> {
     }
 
     fn member(&self, index: usize) -> Option<Send> {
-        let entry = self.changes[index].entry.as_ref()?;
+        let entry = &self.changes[index].entry()?;
         let job = seen(index, entry)?;
         let kind = match entry.kind {
             EntryKind::Symlink { .. } => LINK,
@@ -196,7 +199,7 @@ impl Outgoing<'_> {
                     self.changes[receipt.index].odd = false;
                 }
                 Some((kind, why)) => {
-                    let path = &self.changes[receipt.index].path;
+                    let path = self.changes[receipt.index].path();
                     failed.insert(receipt.index, Failed::at(path, *kind, why));
                 }
             }
@@ -212,13 +215,13 @@ impl Outgoing<'_> {
                 // What the remote holds is not what the file holds any more.
                 change.send = Some(Why::Changed);
             }
-            let Change { path, entry, .. } = change;
             let mut kind = failure.kind;
-            if let (true, Some(entry)) = (changed, entry) {
-                kind = object_metadata::refresh(self.root, entry)
+            if let (true, Some(mut entry)) = (changed, change.entry()) {
+                kind = object_metadata::refresh(self.root, &mut entry)
                     .map_or(FailureKind::Missing, |()| FailureKind::Other);
+                change.complete(&entry);
             }
-            failed.insert(index, Failed::at(path, kind, &failure.text));
+            failed.insert(index, Failed::at(change.path(), kind, &failure.text));
         }
     }
 }
