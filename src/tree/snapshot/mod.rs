@@ -2,6 +2,7 @@
 //! last of them as it is cached on this machine.
 
 mod adoption;
+mod ahead;
 mod clean;
 mod early_shards;
 mod fetch;
@@ -18,6 +19,7 @@ use std::fs::{self, File};
 use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use ahead::ahead;
 pub use clean::Keep;
 pub use early_shards::Arrived;
 pub use names::names;
@@ -277,8 +279,16 @@ impl Snapshot {
                 .hint("Remove that file; the next run fetches it again.")
         };
         let reader = IndexReader::new(BufReader::new(file)).map_err(|why| damaged(&why))?;
-        Ok(reader.map(move |entry| entry.map_err(|why| damaged(&why))))
+        Ok(ahead(reader, size).map(move |entry| entry.map_err(|why| damaged(&why))))
     }
+}
+
+/// About how many bytes an entry takes in memory, where that may be many.
+fn size(entry: &Entry) -> usize {
+    let xattrs = entry.attributes.xattrs.iter();
+    xattrs
+        .map(|(name, value)| name.len() + value.len())
+        .fold(entry.path.len(), usize::saturating_add)
 }
 
 /// What the cache held names files, and is as sensitive as they are.
