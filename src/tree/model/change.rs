@@ -6,7 +6,8 @@ use super::entry::Entry;
 #[derive(Clone, Debug)]
 pub struct Change {
     /// The entry, or of what is gone the path alone, as a manifest has it: a first backup has as
-    /// many changes as there are files, and these are a third of the bytes.
+    /// many changes as there are files, and these are a third of the bytes. There is room for
+    /// what the server will have said of it: it is written here, and the memory is not torn up.
     packed: Box<[u8]>,
     /// Its object has to be stored.
     pub send: Option<Why>,
@@ -22,12 +23,17 @@ pub struct Change {
 impl Change {
     /// An entry that is not as it was.
     pub fn of(entry: &Entry, send: Option<Why>, news: News) -> Self {
-        Change { packed: pack(entry), send, odd: false, bundled: false, news, from: None }
+        let mut packed = pack(entry);
+        if send.is_some() {
+            packed.resize(packed.len() + ROOM, 0);
+        }
+        let packed = packed.into();
+        Change { packed, send, odd: false, bundled: false, news, from: None }
     }
 
     /// A path with nothing there any more.
     pub fn gone(path: &[u8]) -> Self {
-        let (packed, news) = (pack(path), News::Gone);
+        let (packed, news) = (pack(path).into(), News::Gone);
         Change { packed, send: None, odd: false, bundled: false, news, from: None }
     }
 
@@ -40,18 +46,27 @@ impl Change {
     /// What is there; None: it is gone.
     pub fn entry(&self) -> Option<Entry> {
         // What was packed here has all that a manifest can hold: the walk leaves out the rest.
-        (self.news != News::Gone).then(|| postcard::from_bytes(&self.packed).ok())?
+        let unpack = || postcard::take_from_bytes(&self.packed).ok();
+        (self.news != News::Gone).then(unpack)?.map(|(entry, _)| entry)
     }
 
     /// The same with the entry as it is now.
     pub fn complete(&mut self, entry: &Entry) {
-        self.packed = pack(entry);
+        let now = pack(entry);
+        match self.packed.get_mut(..now.len()) {
+            Some(place) => place.copy_from_slice(&now),
+            None => self.packed = now.into(),
+        }
     }
 }
 
+/// The content of a file in a manifest, and what is stored of it, in bytes: two hashes, a nonce,
+/// and a size.
+const ROOM: usize = 32 + 16 + 24 + 12;
+
 /// Writing to memory cannot fail, and all of our types have a form.
-fn pack(value: &(impl serde::Serialize + ?Sized)) -> Box<[u8]> {
-    postcard::to_stdvec(value).unwrap_or_default().into()
+fn pack(value: &(impl serde::Serialize + ?Sized)) -> Vec<u8> {
+    postcard::to_stdvec(value).unwrap_or_default()
 }
 
 /// How an entry differs from what the last snapshot says of its path.
