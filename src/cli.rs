@@ -104,6 +104,8 @@ pub enum Command {
     Verify(Verify),
     /// Check that poof can restore what is on the remote
     Check(Check),
+    /// Have everything come back into a scratch directory, compare it, and remove it again
+    Rehearse(Rehearse),
     /// Create poof.conf if it is missing; print it and put it on the clipboard
     Config(Config),
     /// Add a directory to poof.conf
@@ -178,9 +180,9 @@ impl Command {
 
     /// Whether it moves or reads so much that the machine should not fall asleep over it.
     pub fn takes_long(&self) -> bool {
-        use Command::{Backup, Check, Download, Get, Rekey, Return, Upload};
+        use Command::{Backup, Check, Download, Get, Rehearse, Rekey, Return, Upload};
         let sends = matches!(self, Backup(_) | Rekey(_) | Upload(_));
-        sends || matches!(self, Check(_) | Download(_) | Get(_) | Return(_))
+        sends || matches!(self, Check(_) | Download(_) | Get(_) | Rehearse(_) | Return(_))
     }
 }
 
@@ -357,6 +359,22 @@ pub struct Check {
     /// Do what this guard refuses, for this run only
     #[arg(long, value_name = "GUARD")]
     pub allow: Vec<Guard>,
+}
+
+#[derive(Args)]
+pub struct Rehearse {
+    /// Only the directories with these names
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    pub only: Vec<String>,
+    /// Bring back only a random share of the files, such as 5%
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub sample: Option<f64>,
+    /// Use the configuration of this recovery kit, as on a bare machine; -: standard input
+    #[arg(long, value_name = "FILE")]
+    pub kit: Option<PathBuf>,
+    /// Take the phrase from the first line of this file; -: standard input
+    #[arg(long, value_name = "FILE", requires = "kit")]
+    pub phrase_file: Option<PathBuf>,
 }
 
 #[derive(Args)]

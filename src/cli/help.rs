@@ -138,6 +138,15 @@ pub const HELP: &[Help] = &[
         ends: &[Kind::Remote, Kind::Incomplete, Kind::Guard, Kind::Busy],
     },
     Help {
+        name: "rehearse",
+        examples: &[
+            ("poof rehearse", "everything, with the configuration that is here"),
+            ("poof rehearse --sample 5%", "this share of the files"),
+            ("poof rehearse --kit KIT", "with kit and phrase alone, as on a bare machine"),
+        ],
+        ends: &[Kind::Remote, Kind::Incomplete, Kind::Guard, Kind::Busy],
+    },
+    Help {
         name: "config",
         examples: &[
             ("poof config", "the file with the list of your directories"),

@@ -26,6 +26,7 @@ mod man;
 mod neuter;
 mod paths;
 mod purge_plain;
+mod rehearse;
 mod rekey;
 mod remove;
 mod return_;
@@ -70,6 +71,7 @@ fn dispatch(command: Option<Command>, session: &Session) -> Result<Outcome> {
         Some(Command::Upload(args)) => upload::run(session, &args),
         Some(Command::Download(args)) => download::run(session, &args),
         Some(Command::Check(args)) => check::run(session, &args),
+        Some(Command::Rehearse(args)) => rehearse::run(session, &args),
         Some(Command::Ls(args)) => ls::run(session, &args),
         Some(Command::Find(args)) => find::run(session, &args),
         Some(Command::Get(args)) => get::run(session, &args),

@@ -215,11 +215,22 @@ const DEEPEST: u32 = 256;
 
 fn all_in(above: &OwnedFd, name: &CStr, noise: Option<&FillPattern>, depth: u32) -> io::Result<()> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let dir = match openat(above, name, flags, Mode::empty()) {
+    let open = || openat(above, name, flags, Mode::empty());
+    let dir = match open() {
         Err(Errno::NOENT) => return Ok(()),
+        Err(Errno::ACCESS) => {
+            opened_up(above, name)?;
+            open()?
+        }
         Err(Errno::NOTDIR | Errno::LOOP) => {
             return match noise {
-                Some(noise) => file_in(above, name, noise),
+                Some(noise) => match file_in(above, name, noise) {
+                    Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                        Itself::at(above, name)?.unlock()?;
+                        file_in(above, name, noise)
+                    }
+                    other => other,
+                },
                 None => Ok(unlinkat(above, name, AtFlags::empty())?),
             };
         }
@@ -228,8 +239,24 @@ fn all_in(above: &OwnedFd, name: &CStr, noise: Option<&FillPattern>, depth: u32)
     if depth == DEEPEST {
         return Err(io::Error::other("it holds directories within directories without end"));
     }
+    // What cannot be opened up may be empty.
+    let _ = opened_up(above, name);
     let gone = each_in(&dir, noise, depth + 1);
     gone.and(unlinkat(above, name, AtFlags::REMOVEDIR).map_err(io::Error::from))
+}
+
+/// Lets the owner look into a directory and remove what is in it: one that was restored may
+/// be locked, or closed to its owner as well.
+fn opened_up(above: &OwnedFd, name: &CStr) -> io::Result<()> {
+    let here = Itself::at(above, name)?;
+    if !here.kind().is_dir() {
+        return Err(Errno::ACCESS.into());
+    }
+    here.unlock()?;
+    match permissions(here.stat()) {
+        mode if mode & 0o700 == 0o700 => Ok(()),
+        mode => Ok(here.chmod(mode | 0o700)?),
+    }
 }
 
 fn each_in(dir: &OwnedFd, noise: Option<&FillPattern>, depth: u32) -> io::Result<()> {

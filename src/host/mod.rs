@@ -38,6 +38,7 @@ pub mod resolve;
 pub mod schedule;
 pub mod scratch;
 pub mod signature;
+pub mod space;
 pub mod spot;
 pub mod stat;
 pub mod tool;

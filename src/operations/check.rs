@@ -247,15 +247,7 @@ impl Checking<'_> {
         if let Some(why) = &why {
             let place = self.repository.remote.place(name);
             report.warn(&format!("the last snapshot of {place} is not there: {why}"));
-            report.tell(&Event::Finding(event::Finding {
-                tree: name.to_owned(),
-                what: "manifest",
-                path: None,
-                holds: None,
-                why: Some(why.clone()),
-                aloud: true,
-                at_top: false,
-            }));
+            report.tell(&Event::Finding(event::Finding::manifest(name, why.clone())));
         }
         match usable {
             Some(snapshot) => Ok(Some((snapshot, why.is_none()))),

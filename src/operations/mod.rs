@@ -35,6 +35,7 @@ pub mod profiles;
 pub mod programs;
 pub mod purge_plain;
 pub mod recovery;
+pub mod rehearse;
 pub mod rekey;
 mod removal;
 pub mod repository;

@@ -271,7 +271,7 @@ impl<'a> Preflight<'a> {
         let met = snapshots.cached().ok_or_else(|| guard::lost_record(name))?;
         let mut touched = None;
         let look = Look { root: Some(&root), filter: self.filter, only: None, by: By::Content };
-        from_here(look, &met, &mut |difference, entry| match difference {
+        from_here(look, &met, &mut |difference, entry, _| match difference {
             Difference::New | Difference::Content if !entry.is_directory() => {
                 touched = Some((entry.path.clone(), false));
             }

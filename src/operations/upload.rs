@@ -5,6 +5,7 @@ use super::caution::Caution;
 use super::outcome::Outcome;
 use super::preflight::{self, Found, Preflight};
 use super::recovery::readiness;
+use super::rehearse::last;
 use super::repository::{Repository, held};
 use super::runner::{self, Saving};
 use super::session::Session;
@@ -92,6 +93,13 @@ fn preview_leaving(
     guard.or_else(|error| runner::note_failure(&*session.report, outcome, error))
 }
 
+/// Nobody has seen yet that anything comes back.
+fn propose_rehearsal(session: &Session) {
+    if last::of(&session.state).and_then(|last| last.whole).is_none() {
+        session.report.note("Nobody has seen yet that all comes back: `poof rehearse` shows it.");
+    }
+}
+
 /// The upload itself.
 fn make_safe(
     session: &Session,
@@ -126,8 +134,10 @@ fn make_safe(
         if leaves {
             preview_leaving(session, allowed, directories, &going, &mut outcome)?;
         }
+        propose_rehearsal(session);
         return Ok(runner::would(report, &backups, outcome));
     }
+    propose_rehearsal(session);
     consent(&excluding, &repository.roots, &going, &wiped, request.caution.yes)?;
     let sent: Vec<_> = backups.iter().map(|saving| saving.backup.name().to_owned()).collect();
     let mut outcome = sending.carry_out(ready, backups, &lock, outcome).map_err(nothing_gone)?;

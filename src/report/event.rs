@@ -249,6 +249,17 @@ pub enum Event {
         foreign: usize,
         unhashed: u64,
     },
+    /// A tree came back, for a look.
+    Rehearsed {
+        tree: String,
+        files: u64,
+        bytes: u64,
+        seconds: f64,
+        /// So much is not as it is to be.
+        lost: u64,
+        /// So much has changed here since; None: it is not here.
+        changed: Option<u64>,
+    },
     Directory {
         tree: String,
         presence: &'static str,
@@ -276,6 +287,14 @@ pub enum Event {
         schedule: String,
         schedule_every: Option<String>,
         schedule_enabled: bool,
+        /// When everything came back last.
+        #[serde(serialize_with = "moment_or_null")]
+        rehearsed: Option<u64>,
+        /// When not everything came back, if that was later.
+        #[serde(serialize_with = "moment_or_null")]
+        rehearsal_failed: Option<u64>,
+        /// So long it would take to bring everything back.
+        home_seconds: Option<u64>,
     },
     ScheduledRun {
         #[serde(serialize_with = "moment_or_null")]
@@ -542,6 +561,21 @@ pub struct Finding {
     /// The path is from the top of the bucket.
     #[serde(skip)]
     pub at_top: bool,
+}
+
+impl Finding {
+    /// Of the manifest of a tree.
+    pub fn manifest(tree: &str, why: String) -> Self {
+        Finding {
+            tree: tree.to_owned(),
+            what: "manifest",
+            path: None,
+            holds: None,
+            why: Some(why),
+            aloud: true,
+            at_top: false,
+        }
+    }
 }
 
 /// What a snapshot holds at a path.

@@ -108,6 +108,16 @@ fn configured(event: &Event) -> Option<(Tone, String)> {
         E::File { content, .. } => {
             (Tone::Verbatim, text_of(&String::from_utf8_lossy(content.as_bytes())))
         }
+        E::Rehearsed { tree, files: count, bytes: size, lost, changed, .. } => {
+            let (tree, count, size) = (one_line(tree), files(*count), bytes(*size));
+            let lost = if *lost > 0 { format!(", {lost} not as it was") } else { String::new() };
+            let here = match changed {
+                None => ", none of it is here".to_owned(),
+                Some(0) => String::new(),
+                Some(changed) => format!(", {changed} changed here since"),
+            };
+            (Tone::Note, format!("{tree}: {count}, {size} came back{lost}{here}"))
+        }
         E::Completions { script: text, .. } | E::Man { page: text } => {
             (Tone::Verbatim, text.trim_end().to_owned())
         }

@@ -120,6 +120,13 @@ pub enum Note {
     AllIntact {
         files: u64,
     },
+    /// The end of a rehearsal.
+    CameBack {
+        files: u64,
+        bytes: u64,
+        time: Duration,
+        is_whole: bool,
+    },
     /// The level that is declared, and the one that holds.
     Level {
         declared: u8,
@@ -130,6 +137,12 @@ pub enum Note {
     },
     Remote(String),
     Schedule(Option<Found>),
+    /// When everything came back last, and how long that would take now; when the last
+    /// rehearsal failed, if it did.
+    Rehearsed {
+        whole: Option<(u64, Option<Duration>)>,
+        failed: Option<u64>,
+    },
     Scheduled {
         kind: Kind,
         every: Interval,
@@ -284,16 +297,20 @@ impl Note {
             Note::Rclone(_) => Tone::Rclone,
             Note::Moved { .. } => Tone::Detail,
             Note::All { is_whole, undeleted, .. } if !is_whole || *undeleted > 0 => Tone::Warning,
-            Note::AllWiped { is_whole: false, .. } => Tone::Warning,
+            Note::AllWiped { is_whole: false, .. } | Note::CameBack { is_whole: false, .. } => {
+                Tone::Warning
+            }
             Note::All { .. }
             | Note::AllWiped { .. }
             | Note::AllIntact { .. }
+            | Note::CameBack { .. }
             | Note::Scheduled { .. }
             | Note::LoggedIn { .. }
             | Note::SectionAdded { .. } => Tone::Done,
             Note::Level { .. }
             | Note::Remote(_)
             | Note::Schedule(_)
+            | Note::Rehearsed { .. }
             | Note::QrCode(_)
             | Note::Next { .. }
             | Note::PasteAnswer
@@ -332,12 +349,14 @@ impl Note {
             | Note::PartsStay { .. }
             | Note::All { .. }
             | Note::AllWiped { .. }
-            | Note::AllIntact { .. } => self.going(),
+            | Note::AllIntact { .. }
+            | Note::CameBack { .. } => self.going(),
             Note::Level { declared, actual, lacking, nothing_saved } => {
                 let holds = holds(*declared, *actual, *lacking, *nothing_saved);
                 format!("level: {declared} {}\nholds: {holds}", level(*declared))
             }
             Note::Remote(name) => format!("remote: {}", one_line(name)),
+            Note::Rehearsed { whole, failed } => rehearsed(*whole, *failed),
             Note::Schedule(found) => format!("schedule: {}", schedule(found.as_ref())),
             Note::Scheduled { kind, every } => {
                 format!("A backup runs every {every} ({kind}); `poof lpurge` ends that.")
@@ -502,10 +521,32 @@ impl Note {
             Note::AllWiped { files, bytes, is_whole } => {
                 all("wiped", &volume(*files, *bytes), 0, *is_whole)
             }
+            Note::CameBack { files, bytes, time, is_whole } => {
+                let volume = format!("{} in {}", volume(*files, *bytes), clock(*time));
+                if *is_whole {
+                    format!("All came back as it was: {volume}")
+                } else {
+                    format!("Not all came back as it was, see above; {volume}")
+                }
+            }
             Note::AllIntact { files: count } => format!("All can be restored: {}", files(*count)),
             _ => String::new(),
         }
     }
+}
+
+/// When everything came back last.
+fn rehearsed(whole: Option<(u64, Option<Duration>)>, failed: Option<u64>) -> String {
+    let came = match whole {
+        None => "never".to_owned(),
+        Some((at, None)) => date(at),
+        Some((at, Some(time))) => {
+            format!("{}; to bring everything back would take {}", date(at), clock(time))
+        }
+    };
+    let failed = failed.map(|at| format!("\n  not everything came back on {}", date(at)));
+    let next = if whole.is_none() || failed.is_some() { " (`poof rehearse`)" } else { "" };
+    format!("came back: {came}{}{next}", failed.unwrap_or_default())
 }
 
 impl TreeNote {

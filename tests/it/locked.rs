@@ -307,3 +307,15 @@ fn flags_come_back_on_every_file_system_that_has_them() {
         assert!(!run.stderr.contains("other attributes"), "{kind}: {run}");
     }
 }
+
+#[test]
+fn a_rehearsal_of_what_is_locked_leaves_nothing() {
+    for (config, root) in configs().iter().zip(["+i", "+a"]) {
+        let Some(locked) = Locked::with(config, root) else { return };
+        locked.poof(&["backup"], 0);
+        locked.poof(&["rehearse"], 0);
+        let left = fs::read_dir(locked.sandbox.state()).unwrap();
+        let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+        assert!(!left.iter().any(|name| name.to_string_lossy().contains("scratch")), "{left:?}");
+    }
+}

@@ -110,6 +110,8 @@ mod proof;
 mod providers;
 mod purge_plain;
 mod recipes;
+#[cfg(target_os = "linux")] // setpriv
+mod rehearse;
 mod rekey;
 mod rekey_abort;
 mod requests;

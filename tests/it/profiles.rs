@@ -87,7 +87,7 @@ fn a_disk_and_a_bucket_are_two_configurations_and_status_shows_both() {
     assert!(!run.stdout.contains("trouble"), "{run}");
     // Who asks for one hears of that one, which knows nothing of the other.
     let run = disk(&sandbox, &["status"]).expect_code(0).stdout_has("holds: yes\n");
-    assert!(!run.stdout.contains("profile disk"), "{run}");
+    assert!(!run.stdout.contains("profile disk:"), "{run}");
     disk(&sandbox, &["backup"]).expect_code(0).stderr_has("data: 0 new, 0 changed, 0 removed");
     let lines = told(&sandbox.poof(["--json", "status"]).run().expect_code(0));
     assert_eq!((lines.len(), &lines[0]["profile"]), (1, &Value::from(DISK)));

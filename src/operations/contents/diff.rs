@@ -63,7 +63,7 @@ pub(in crate::operations) fn compare(
         });
         let snapshots = or_named(session, &mut outcome, snapshots)?;
         let Some((snapshot, later)) = snapshots else { continue };
-        let mut told = |difference: Difference, entry: &Entry| {
+        let mut told = |difference: Difference, entry: &Entry, _: Option<&Entry>| {
             count += 1;
             session.report.tell(&Event::Difference {
                 tree: tree.clone(),

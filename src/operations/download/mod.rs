@@ -3,6 +3,7 @@
 mod without_manifest;
 
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::caution::Caution;
@@ -101,24 +102,11 @@ pub(super) fn bring_from(
         allowed,
         spares,
         which,
+        parts: &HashMap::new(),
         lacking: Cell::new(false),
     };
 
-    let mut outcome = Outcome::default();
-    let mut tasks = Vec::new();
-    for directory in &repository.places(session, &directories) {
-        interrupt::check()?;
-        match incoming.prepare(directory) {
-            Ok(task) => tasks.push(task),
-            Err(error) => {
-                let error = error.of_tree(&directory.name);
-                runner::note_failure(report, &mut outcome, error)?;
-            }
-        }
-    }
-    if incoming.lacking.get() {
-        outcome.worsen(Kind::Incomplete);
-    }
+    let (tasks, outcome) = incoming.prepare_all(&repository.places(session, &directories))?;
     if dry_run {
         runner::list(report, &tasks);
         return Ok(runner::would(report, &tasks, outcome));
@@ -160,6 +148,7 @@ pub(super) fn mirrored(
         allowed,
         spares: own_files::configurations,
         which: Which::Newest,
+        parts: &HashMap::new(),
         lacking: Cell::new(false),
     };
     let target = incoming.target(directory);
@@ -167,6 +156,34 @@ pub(super) fn mirrored(
     let transfer = incoming.mirror(directory, target, root.as_ref())?;
     // A part is no download of the tree.
     Ok(Transfer { journal: None, ..transfer })
+}
+
+/// The newest snapshots of `directories` elsewhere, where nothing is that could go: nobody is
+/// asked. Of one that has a part, by its name, only that comes.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn into_scratch(
+    session: &Session,
+    request: &Request,
+    ready: &Ready,
+    repository: &Repository,
+    directories: &[Directory],
+    parts: &HashMap<String, Kept>,
+) -> Result<Outcome> {
+    let incoming = Incoming {
+        session,
+        request,
+        ready,
+        repository,
+        allowed: request.caution.allowed,
+        spares: |_, _| Vec::new(),
+        which: Which::Newest,
+        parts,
+        lacking: Cell::new(false),
+    };
+    let (tasks, outcome) = incoming.prepare_all(directories)?;
+    Ok(runner::all(&*session.report, tasks, outcome, "restored")?.closed())
 }
 
 /// What the preparation of every tree needs to know.
@@ -178,11 +195,33 @@ pub(super) struct Incoming<'a> {
     pub(super) allowed: Allowed,
     spares: Spares,
     which: Which,
+    /// What is wanted of a directory, by its name, if not all.
+    parts: &'a HashMap<String, Kept>,
     /// Something stays that is not as the snapshot has it.
     lacking: Cell<bool>,
 }
 
 impl<'a> Incoming<'a> {
+    /// Plans all of them. One that fails does not stop the others.
+    fn prepare_all(&self, directories: &[Directory]) -> Result<(Vec<Box<dyn Task + 'a>>, Outcome)> {
+        let mut outcome = Outcome::default();
+        let mut tasks = Vec::new();
+        for directory in directories {
+            interrupt::check()?;
+            match self.prepare(directory) {
+                Ok(task) => tasks.push(task),
+                Err(error) => {
+                    let error = error.of_tree(&directory.name);
+                    runner::note_failure(&*self.session.report, &mut outcome, error)?;
+                }
+            }
+        }
+        if self.lacking.get() {
+            outcome.worsen(Kind::Incomplete);
+        }
+        Ok((tasks, outcome))
+    }
+
     /// Plans the restore of a snapshot and asks the guards.
     fn prepare(&self, directory: &Directory) -> Result<Box<dyn Task + 'a>> {
         let name = &directory.name;
@@ -282,7 +321,9 @@ impl<'a> Incoming<'a> {
             self.allowed,
         )?;
         let monitor = Monitor::comparison(report, name);
-        let listing = self.repository.listing(name)?;
+        let only = self.parts.get(name).cloned();
+        // Of a part not every object is claimed.
+        let listing = only.is_none().then(|| self.repository.listing(name)).transpose()?;
         let (mut spared, state) = (self.in_use(directory), self.state(directory));
         if self.reaches_configuration() {
             spared.extend(own_config::not_in(session, &path, &snapshot)?);
@@ -305,11 +346,11 @@ impl<'a> Incoming<'a> {
             state,
             unsent,
             filter,
-            only: None,
+            past: self.repository.past && only.is_none(),
+            only,
             accounts,
-            past: self.repository.past,
         };
-        let restore = target.compare(Some(listing))?;
+        let restore = target.compare(listing)?;
         drop(monitor);
         self.note_spared(name, restore.spared);
         self.note_excluded(name, restore.excluded);

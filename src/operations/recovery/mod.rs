@@ -5,6 +5,7 @@ pub mod kit;
 mod page;
 pub mod phrase;
 pub mod readiness;
+pub mod rehearsing;
 pub mod returning;
 mod secrets;
 pub mod source;

@@ -48,7 +48,7 @@ pub struct Request {
 /// # Errors
 /// What keeps the whole from working, or an interrupt.
 pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
-    let (kit, weak) = open(session, request)?;
+    let (kit, weak) = open(session, &request.kit, request.phrase_file.as_deref())?;
     match kit.profile.as_deref().filter(|_| session.id().is_none()) {
         None => bring(session, request, &kit, weak),
         Some(name) => {
@@ -75,7 +75,7 @@ fn bring(session: &Session, request: &Request, kit: &Kit, weak: bool) -> Result<
     let lock = session.lock()?;
     let bare = Bare::note(session, missing);
     let mut entries = Vec::new();
-    let settled = unpack(session, kit, moved, &mut entries)
+    let settled = unpack(session, kit, moved, Some(&mut entries))
         .and_then(|unpacked| put_in_place(session, kit, &unpacked))
         .and_then(|()| look(session, kit, request))
         .and_then(|()| consent(session, request.yes));
@@ -132,15 +132,23 @@ fn schedule(session: &Session, kit: &Kit, yes: bool, mut outcome: Outcome) -> Re
 /// How often a person may type the phrase.
 const TRIES: usize = 3;
 
-/// The kit, and whether its phrase is weak.
-fn open(session: &Session, request: &Request) -> Result<(Kit, bool)> {
-    let is_input = |file: &PathBuf| file.as_os_str() == "-";
-    if matches!(request.kit, Source::Input) && request.phrase_file.as_ref().is_some_and(is_input) {
+/// The kit, and whether its phrase is weak. The phrase is the first line of a file; None: a
+/// person types it.
+///
+/// # Errors
+/// It cannot be read, or this is not its phrase.
+pub(super) fn open(
+    session: &Session,
+    kit: &Source,
+    phrase_file: Option<&Path>,
+) -> Result<(Kit, bool)> {
+    let is_input = |file: &Path| file.as_os_str() == "-";
+    if matches!(kit, Source::Input) && phrase_file.is_some_and(is_input) {
         return Err(Error::new(Kind::Usage, "standard input cannot be both kit and phrase")
             .hint("Give one of them in a file."));
     }
-    let sealed = source::read(session, &request.kit)?;
-    let Some(file) = &request.phrase_file else { return ask(session, &sealed) };
+    let sealed = source::read(session, kit)?;
+    let Some(file) = phrase_file else { return ask(session, &sealed) };
     let phrase = phrase::from_file(file)?;
     match sealed.open(&phrase) {
         Ok(kit) => Ok((kit, phrase::is_weak(&phrase))),
@@ -225,8 +233,25 @@ impl Bare {
     }
 }
 
-/// poof.conf of the kit with the paths of this machine.
+/// poof.conf of the kit with the paths of this machine, told.
 fn moved(session: &Session, kit: &Kit, given: &[(String, String)]) -> Result<PoofConf> {
+    let conf = placed(session, kit, given, &session.files.poof)?;
+    for (local, name) in conf.paths() {
+        session.report.tell(&Event::Target { tree: name.to_owned(), path: local.to_owned() });
+    }
+    Ok(conf)
+}
+
+/// The same without a word, for a poof.conf that is to be at `file`.
+///
+/// # Errors
+/// The one of the kit is none.
+pub(super) fn placed(
+    session: &Session,
+    kit: &Kit,
+    given: &[(String, String)],
+    file: &Path,
+) -> Result<PoofConf> {
     let shown = |path: &Path| path.to_string_lossy().into_owned();
     let mut map = vec![
         (kit.config_dir.clone(), shown(&session.files.dir)),
@@ -238,11 +263,7 @@ fn moved(session: &Session, kit: &Kit, given: &[(String, String)]) -> Result<Poo
     };
     map.splice(0..0, given.iter().map(|(old, new)| (plain(old), plain(new))));
     let conf = PoofConf::parse(kit.poof_conf.as_bytes()).map_err(Problem::into_error)?;
-    let conf = conf.moved(|path| replaced(path, &map), &shown(&session.files.poof));
-    for (local, name) in conf.paths() {
-        session.report.tell(&Event::Target { tree: name.to_owned(), path: local.to_owned() });
-    }
-    Ok(conf)
+    Ok(conf.moved(|path| replaced(path, &map), &shown(file)))
 }
 
 /// `path` with the first of `map` that it is in replaced.
@@ -338,7 +359,10 @@ fn look(session: &Session, kit: &Kit, request: &Request) -> Result<()> {
 
 /// Shows the programs of the configuration of the kit, and asks before one of them
 /// runs: a secret may come from a command, and rclone may run one to reach the remote.
-fn may_run(session: &Session, kit: &Kit, poof: &PoofConf, yes: bool) -> Result<()> {
+///
+/// # Errors
+/// The user does not want it.
+pub(super) fn may_run(session: &Session, kit: &Kit, poof: &PoofConf, yes: bool) -> Result<()> {
     let report = &*session.report;
     let mut found = of_poof(poof);
     // An encrypted one shows its programs once its password is known.

@@ -39,7 +39,8 @@ impl Unpacked {
 }
 
 /// Finds a place for each secret of the kit. `poof` is its poof.conf with the paths of
-/// this machine; `made` takes the entries that are new in the keychain.
+/// this machine; `made` takes the entries that are new in the keychain. None: nothing of this
+/// machine is asked, and nothing is put there.
 ///
 /// # Errors
 /// The kit does not fit together, or the user interrupts.
@@ -47,7 +48,7 @@ pub fn unpack(
     session: &Session,
     kit: &Kit,
     mut poof: PoofConf,
-    made: &mut Vec<String>,
+    mut made: Option<&mut Vec<String>>,
 ) -> Result<Unpacked> {
     let text = kit.rclone_conf.as_bytes();
     let password = kit.secrets.get(FILE_PASSWORD);
@@ -67,7 +68,10 @@ pub fn unpack(
             sources.iter().filter_map(|source| Some((source, kit.secrets.get(&source.name)?)))
         {
             interrupt::check()?;
-            if is_here(session, declared, kept, &file) || is_put(session, declared, kept, made) {
+            if let Some(made) = made.as_deref_mut()
+                && (is_here(session, declared, kept, &file)
+                    || is_put(session, declared, kept, made))
+            {
                 continue;
             }
             poof = poof.with_secret(&declared.name, None);
@@ -75,7 +79,9 @@ pub fn unpack(
                 file.conf.set(section, key, &kept.form);
                 filled = true;
             }
-            tell(session, declared);
+            if made.is_some() {
+                tell(session, declared);
+            }
         }
         if filled {
             rclone = file.to_bytes()?;

@@ -65,6 +65,8 @@ pub struct Findings {
     pub unsaved: bool,
     /// Something that a snapshot holds is not here, though nothing was wiped.
     pub lacking: bool,
+    /// What the snapshots hold: files and bytes.
+    pub held: (u64, u64),
     pub doubts: Vec<Doubt>,
 }
 

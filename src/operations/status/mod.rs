@@ -12,6 +12,7 @@ use super::monitor::Monitor;
 use super::outcome::Outcome;
 use super::own_files;
 use super::recovery::readiness::{self, KitNote, KitStanding};
+use super::rehearse::last;
 use super::repository::{Repository, held};
 use super::session::Session;
 use super::wipe::forget_names;
@@ -106,6 +107,11 @@ fn own(session: &Session) -> Result<Outcome> {
     report.say(Note::Schedule(schedule.clone()));
     unattended::tell(session);
     figures::tell(session);
+    let rehearsed = last::of(&session.state).unwrap_or_default();
+    let (files, bytes) = findings.held;
+    let whole = rehearsed.whole.map(|whole| (whole.at, whole.time_of(files, bytes)));
+    let failed = (rehearsed.exit_code != 0).then_some(rehearsed.tried);
+    report.say(Note::Rehearsed { whole, failed });
     let every = schedule.as_ref().and_then(|found| found.every);
     report.tell(&Event::Status {
         level_declared: declared,
@@ -116,6 +122,9 @@ fn own(session: &Session) -> Result<Outcome> {
         schedule: schedule.as_ref().map_or("none".to_owned(), |found| found.kind.to_string()),
         schedule_every: every.map(|every| every.to_string()),
         schedule_enabled: schedule.is_some_and(|found| found.enabled),
+        rehearsed: whole.map(|(at, _)| at),
+        rehearsal_failed: failed,
+        home_seconds: whole.and_then(|(_, time)| time).map(|time| time.as_secs()),
     });
     Ok(outcome.with("level", actual))
 }
@@ -177,6 +186,9 @@ fn tree(
         lists::foreign(report, name, &unclaimed.foreign, false);
     }
     let filtered = (filter, own);
+    if let Some(event::Snapshot { files, bytes, .. }) = &snapshot {
+        findings.held = (findings.held.0 + files, findings.held.1.saturating_add(*bytes));
+    }
     let history = if repository.past { history(&snapshots, &bundles)? } else { None };
     let Stands { presence, place, since } =
         stands(session, directory, presence, filtered, apart, findings)?;

@@ -13,6 +13,7 @@ use crate::storage::store::Store;
 use crate::tree::model::entry::{Entry, Tag};
 use crate::tree::model::inventory::State;
 use crate::tree::model::layout::Names;
+use crate::tree::model::path_set::Kept;
 use crate::tree::remote::listing::{Listing, Unclaimed};
 use crate::tree::remote::object_metadata::is_content;
 use crate::tree::remote::own_objects::Ours;
@@ -158,6 +159,27 @@ impl Sample {
 
     fn number(&self, entry: &Entry) -> u64 {
         number(&self.seed, entry)
+    }
+
+    /// The share of the files of a snapshot, by their paths.
+    ///
+    /// # Errors
+    /// The snapshot cannot be read, or an interrupt.
+    pub fn paths(&self, snapshot: &Snapshot) -> Result<Kept> {
+        let (mut files, mut paths) = (Vec::new(), Kept::default());
+        for entry in snapshot.entries()? {
+            interrupt::check()?;
+            let entry = entry?;
+            files.extend(entry.file().map(|data| (self.number(&entry), data.size)));
+        }
+        let (chosen, _) = self.choose(files);
+        for entry in snapshot.entries()? {
+            let entry = entry?;
+            if entry.file().is_some() && chosen.has(&entry) {
+                paths.add(&entry.path);
+            }
+        }
+        Ok(paths)
     }
 
     /// The share of these.

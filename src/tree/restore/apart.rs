@@ -37,7 +37,7 @@ impl Apart {
 
     fn seen(look: Look, snapshot: &Snapshot) -> Result<Self> {
         let mut apart = Apart::default();
-        from_here(look, snapshot, &mut |difference, entry| {
+        from_here(look, snapshot, &mut |difference, entry, _| {
             let file = u64::from(!entry.is_directory());
             match difference {
                 Difference::New => apart.new += file,

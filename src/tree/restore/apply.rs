@@ -7,8 +7,6 @@ use std::io;
 use std::mem;
 use std::os::fd::AsFd;
 
-use rustix::fs::statvfs;
-
 use super::alias::twin;
 use super::locked;
 use super::placing::Place;
@@ -19,6 +17,7 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::shown::{name_of, path_of};
 use crate::base::units::bytes;
+use crate::host::space::free;
 use crate::storage::failure::FailureKind;
 use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Fetch};
@@ -104,12 +103,7 @@ impl Restore<'_> {
         let needed: u64 =
             self.steps.paths.iter().filter(fetched).map(size).fold(0, u64::saturating_add);
         let root = &self.target.path;
-        let Some(disk) = root.ancestors().find_map(|dir| statvfs(dir).ok()) else { return Ok(()) };
-        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-        // A driver that does not say how large the disk is does not know what is free.
-        if needed <= free || disk.f_blocks == 0 {
-            return Ok(());
-        }
+        let Some(free) = free(root).filter(|free| *free < needed) else { return Ok(()) };
         let (needed, free) = (bytes(needed), bytes(free));
         let what = format!("{}: {needed} are to come, and {free} are free", path_of(root));
         Err(Error::new(Kind::Incomplete, what)

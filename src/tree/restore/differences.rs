@@ -32,8 +32,9 @@ pub enum Difference {
     Attributes,
 }
 
-/// Hears of each path that differs: its entry in the snapshot, or, if it has none, the other.
-pub type Told<'a> = &'a mut dyn FnMut(Difference, &Entry);
+/// Hears of each path that differs: its entry in the snapshot, or, if it has none, the other;
+/// and what is there now, if something is.
+pub type Told<'a> = &'a mut dyn FnMut(Difference, &Entry, Option<&Entry>);
 
 /// What is taken for the same file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,14 +90,14 @@ pub fn from_here(look: Look, snapshot: &Snapshot, told: Told<'_>) -> Result<Vec<
     });
     let wanted = snapshot.entries()?.map(|entry| Ok(mapping.apply(entry?)));
     side_by_side(found.map(Ok), wanted, only, |pair| match pair {
-        (Some(found), None) => told(Difference::New, found),
+        (Some(found), None) => told(Difference::New, found, Some(found)),
         (None, Some(wanted)) if is_unseen(&unseen, &wanted.path) => {}
-        (None, Some(wanted)) => told(Difference::Gone, wanted),
+        (None, Some(wanted)) => told(Difference::Gone, wanted, None),
         (Some(found), Some(wanted)) if !look.is_same(found, wanted, disk) => {
-            told(Difference::Content, wanted);
+            told(Difference::Content, wanted, Some(found));
         }
         (Some(found), Some(wanted)) if power.differ(wanted, found, disk) => {
-            told(Difference::Attributes, wanted);
+            told(Difference::Attributes, wanted, Some(found));
         }
         _ => {}
     })?;
@@ -114,13 +115,13 @@ pub fn between(
     told: Told<'_>,
 ) -> Result<()> {
     side_by_side(later.entries()?, earlier.entries()?, only, |pair| match pair {
-        (Some(later), None) => told(Difference::New, later),
-        (None, Some(earlier)) => told(Difference::Gone, earlier),
+        (Some(later), None) => told(Difference::New, later, Some(later)),
+        (None, Some(earlier)) => told(Difference::Gone, earlier, None),
         (Some(later), Some(earlier)) if !is_same_content(later, earlier) => {
-            told(Difference::Content, earlier);
+            told(Difference::Content, earlier, Some(later));
         }
         (Some(later), Some(earlier)) if later.attributes != earlier.attributes => {
-            told(Difference::Attributes, earlier);
+            told(Difference::Attributes, earlier, Some(later));
         }
         _ => {}
     })

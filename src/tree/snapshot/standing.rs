@@ -151,7 +151,7 @@ impl Snapshots<'_> {
 
 impl Snapshot {
     /// Why another that was found does not follow on this one, which is known.
-    pub(super) fn outdates(&self, found: &Snapshot) -> Option<String> {
+    pub fn outdates(&self, found: &Snapshot) -> Option<String> {
         if found.head_id == self.head_id {
             return None;
         }

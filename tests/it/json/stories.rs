@@ -83,6 +83,7 @@ fn directory(told: &Told) {
     assert_eq!(odd.unwrap()["path_base64"], "bv9hbWU=");
     told.run(&sandbox, &["backup"], 0);
     told.run(&sandbox, &["check", "--read-data"], 0);
+    told.run(&sandbox, &["rehearse"], 0);
     for (args, code) in [
         (&["ls"][..], 0),
         (&["ls", "-R", "data"], 0),
@@ -118,6 +119,7 @@ fn directory(told: &Told) {
     fs::copy(bucket.join("data/victim"), bucket.join("data/swapped")).unwrap();
     told.run(&sandbox, &["check"], 5);
     told.run(&sandbox, &["check", "--read-data"], 5);
+    told.run(&sandbox, &["rehearse"], 5);
     fs::remove_file(bucket.join("data/victim")).unwrap();
     told.run(&sandbox, &["backup"], 0);
     fs::remove_file(bucket.join("data/victim")).unwrap();
