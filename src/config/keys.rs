@@ -10,7 +10,7 @@ use crate::storage::configuration::{FEW_TYPES, SectionKeys, WrongValue, keys_of,
 
 /// All keys of poof.conf, those of the Python poof (`bucket`, `confFile`, `paths`,
 /// `remote`) among them. Whoever reads one more adds it here.
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
     "after",
     "before",
     "bucket",
@@ -24,6 +24,7 @@ const KEYS: [&str; 16] = [
     "metrics",
     "paths",
     "remote",
+    "rehearse",
     "patience",
     "schedule",
     "secrets",

@@ -29,6 +29,7 @@ pub mod proxy;
 pub mod python_json;
 pub mod rclone_conf;
 pub mod ready;
+pub mod rehearse;
 pub mod schedule;
 pub mod secrets;
 pub mod sections;

@@ -17,6 +17,7 @@ use super::metrics::metrics;
 use super::patience::patience;
 use super::poof_conf::PoofConf;
 use super::rclone_conf::RcloneConf;
+use super::rehearse::rehearse;
 use super::schedule::Schedule;
 use super::secrets::Declared;
 use super::sections::{check_secret, check_section, encrypted};
@@ -245,6 +246,7 @@ fn values(poof: &PoofConf, wrong: &mut Vec<Problem>) -> Option<Values> {
     let bundling = kept(bundle(poof), wrong);
     wrong.extend(metrics(poof).err());
     wrong.extend(Schedule::of(poof).err());
+    wrong.extend(rehearse(poof).err());
     let (hooks, patience, keep) = (hooks?, patience?, keep?);
     Some(Values { hooks, patience, keep, bwlimit: bwlimit?, bundling: bundling? })
 }

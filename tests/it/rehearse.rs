@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command as Process;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use walkdir::WalkDir;
 
 use crate::farewell::{kit, safe};
@@ -326,6 +326,48 @@ fn a_disk_without_room_for_it_is_named_before_anything_is_fetched() {
     let run = sandbox.program("unshare").args(["-m", "sh", "-c", &script]).run().expect_code(5);
     let run = run.stderr_has(" are to come, and ").stderr_has("poof rehearse --sample 5%");
     assert!(!run.stdout.contains("scratch"), "{run}");
+}
+
+fn last(sandbox: &Sandbox) -> Value {
+    let text = fs::read(sandbox.state().join("rehearsal.json")).unwrap();
+    serde_json::from_slice(&text).unwrap()
+}
+
+#[test]
+fn a_scheduled_run_rehearses_when_it_is_due_and_a_failure_counts_until_all_comes_back() {
+    let sandbox = plain(5);
+    sandbox.set("rehearse", json!("30d"));
+    let scheduled = |code| sandbox.poof(["backup", "--scheduled"]).run().expect_code(code);
+    scheduled(0);
+    assert_eq!(last(&sandbox)["exit_code"], 0);
+    let first = last(&sandbox)["whole"]["at"].clone();
+    let path = sandbox.state().join("rehearsal.json");
+    let set = |key: &str, value: Value| {
+        let mut known = last(&sandbox);
+        known[key] = value;
+        fs::write(&path, known.to_string()).unwrap();
+    };
+    // It is not due: nothing is noted anew.
+    set("tried", json!(first.as_u64().unwrap() - 29 * 86_400));
+    let before = last(&sandbox);
+    scheduled(0);
+    assert_eq!(before, last(&sandbox));
+    // It is.
+    set("tried", json!(first.as_u64().unwrap() - 31 * 86_400));
+    sandbox.poof(["status"]).run().expect_code(0).stdout_has("came back: ");
+    scheduled(0);
+    assert_ne!(before, last(&sandbox));
+    set("exit_code", json!(5));
+    scheduled(5);
+    let history = fs::read_to_string(sandbox.state().join("schedule.json")).unwrap();
+    assert!(history.contains("\"failures\": 1"), "{history}");
+    let status = sandbox.poof(["status"]).run().expect_code(0);
+    status.stdout_has("not everything came back on ");
+    // Whoever looks, and finds all there, ends that.
+    sandbox.poof(["rehearse"]).run().expect_code(0);
+    scheduled(0);
+    sandbox.set("rehearse", json!("often"));
+    sandbox.poof(["verify", "--offline"]).run().expect_code(3);
 }
 
 #[test]

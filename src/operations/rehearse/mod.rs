@@ -81,7 +81,7 @@ pub fn with_kit(
 ///
 /// # Errors
 /// As [`run`].
-fn bring(session: &Session, request: &Request) -> Result<Outcome> {
+pub fn bring(session: &Session, request: &Request) -> Result<Outcome> {
     let outcome = scratched(session, request, None);
     match outcome.as_ref().map_err(Error::kind) {
         // Of a remote that is away nothing is known.

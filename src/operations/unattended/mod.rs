@@ -5,6 +5,7 @@
 mod alert;
 mod log;
 mod policy;
+mod rehearsal;
 
 use std::time::{Duration, Instant};
 
@@ -109,6 +110,7 @@ fn back_up(
     report.say(Note::RunBegins);
     let start = Instant::now();
     let outcome = backup::back_up(session, request);
+    let outcome = outcome.and_then(|outcome| rehearsal::after(session, outcome));
     let kind = match &outcome {
         Ok(outcome) => outcome.kind,
         Err(error) => Some(error.kind()),
