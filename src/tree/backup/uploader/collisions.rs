@@ -69,14 +69,14 @@ fn rivals<I: Iterator<Item = (usize, Vec<u8>)>>(
     names: impl Fn() -> I,
     listed: &Inventory,
 ) -> Vec<Rival> {
-    let hasher = RandomState::new();
-    let doubtful = doubtful(names(), listed, &hasher);
+    let random = RandomState::new();
+    let doubtful = doubtful(names(), listed, &random);
     if doubtful.is_empty() {
         return Vec::new();
     }
     let starts = |name: &[u8]| {
         let starts = starts(name).map(|start| (fold(start), start.to_vec()));
-        starts.filter(|(key, _)| doubtful.contains(&hasher.hash_one(key))).collect::<Vec<_>>()
+        starts.filter(|(key, _)| doubtful.contains(&random.hash_one(key))).collect::<Vec<_>>()
     };
     // By what they fold to.
     let mut spellings: HashMap<Vec<u8>, Vec<Spelling>> = HashMap::new();
@@ -112,9 +112,9 @@ fn rivals<I: Iterator<Item = (usize, Vec<u8>)>>(
 fn doubtful(
     names: impl Iterator<Item = (usize, Vec<u8>)>,
     listed: &Inventory,
-    hasher: &RandomState,
+    random: &RandomState,
 ) -> HashSet<u64> {
-    let hashes = |start: &[u8]| (hasher.hash_one(fold(start)), hasher.hash_one(start));
+    let hashes = |start: &[u8]| (random.hash_one(fold(start)), random.hash_one(start));
     let mut seen = Vec::new();
     let mut last = Vec::new();
     for (_, name) in names {
