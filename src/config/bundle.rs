@@ -31,6 +31,16 @@ pub fn bundle(conf: &PoofConf) -> Result<Option<u64>, Problem> {
     }
 }
 
+/// The same with small files in bundles, or without. A size that somebody has written stays.
+pub fn with_bundle(conf: &PoofConf, wanted: bool) -> PoofConf {
+    let is_on = matches!(bundle(conf), Ok(Some(_)));
+    match wanted {
+        _ if is_on == wanted => conf.clone(),
+        true => conf.with_value(KEY, Some(true.into())),
+        false => conf.with_value(KEY, None),
+    }
+}
+
 /// `N`, `NK` or `NM`, in bytes.
 fn size(text: &str) -> Option<u64> {
     let (number, unit) = match text.strip_suffix(['K', 'k']) {
@@ -48,6 +58,25 @@ mod tests {
     fn of(more: &str) -> Result<Option<u64>, Problem> {
         let text = format!(r#"{{"bucket": "b", "remote": "r", "paths": {{}}{more}}}"#);
         bundle(&PoofConf::parse(text.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn an_answer_changes_only_what_it_is_about() {
+        for (before, wanted, after) in [
+            ("", true, ", \"bundle\": true"),
+            ("", false, ""),
+            (", \"bundle\": false", true, ", \"bundle\": true"),
+            (", \"bundle\": false", false, ", \"bundle\": false"),
+            (", \"bundle\": \"1M\"", true, ", \"bundle\": \"1M\""),
+            (", \"bundle\": \"1M\"", false, ""),
+        ] {
+            let conf = |more: &str| {
+                let text = format!(r#"{{"bucket": "b", "remote": "r", "paths": {{}}{more}}}"#);
+                PoofConf::parse(text.as_bytes()).unwrap()
+            };
+            let changed = with_bundle(&conf(before), wanted);
+            assert_eq!(changed.to_vec(), conf(after).to_vec(), "{before} {wanted}");
+        }
     }
 
     #[test]

@@ -107,9 +107,15 @@ impl PoofConf {
     /// The same with this text for a key; None: without the key.
     #[must_use]
     pub fn with(&self, key: &str, text: Option<&str>) -> Self {
+        self.with_value(key, text.map(Value::from))
+    }
+
+    /// The same with this value for a key; None: without the key.
+    #[must_use]
+    pub fn with_value(&self, key: &str, value: Option<Value>) -> Self {
         let mut changed = self.clone();
-        match text {
-            Some(text) => changed.document.insert(key.to_owned(), Value::String(text.to_owned())),
+        match value {
+            Some(value) => changed.document.insert(key.to_owned(), value),
             None => changed.document.remove(key),
         };
         changed

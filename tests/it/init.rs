@@ -179,6 +179,14 @@ fn somebody_with_a_disk_comes_from_nothing_to_a_backup() {
     person.answer("What should be backed up", "");
     person.answer("Where should backups go", "");
     person.answer("Encrypt before", "");
+    // Esc goes back to what was asked: not encrypted, nothing is said of bundles.
+    person.asked("How long should");
+    person.key("Escape");
+    person.asked("Encrypt before");
+    person.key("Enter");
+    person.terminal.until("the question comes again", |rows| {
+        rows.iter().filter(|row| row.contains("How long should")).count() > 1
+    });
     person.answer("How long should", "7 days");
     person.answer("It works. Write", "");
     for question in ["How often", "Where should the recovery kit go", "Make the first backup"] {
@@ -204,6 +212,7 @@ fn somebody_with_a_server_of_s3_encrypts_and_writes_the_phrase_down() {
     person.answer("Look at the other settings", "");
     person.answer("Bucket:", "");
     person.answer("Encrypt before", "");
+    person.answer("Put small files together", "");
     person.answer("How long should", "");
     // The remote is asked before anything is written.
     person.asked("It does not work yet");
@@ -224,10 +233,12 @@ fn somebody_with_a_server_of_s3_encrypts_and_writes_the_phrase_down() {
     person.answer("Look at the other settings", "");
     person.replace("Bucket:", sandbox.bucket());
     person.answer("Encrypt before", "");
+    person.answer("Put small files together", "");
     person.answer("How long should", "");
     person.asked("It works. Write");
     let shown = person.terminal.rows(&[]).join("\n");
     assert!(shown.contains("secret_access_key = ****") && !shown.contains(SECRET_KEY), "{shown}");
+    assert!(shown.contains("\"bundle\": true"), "{shown}");
     person.answer("It works. Write", "");
     person.answer("How often", "Not by itself");
     person.answer("Where should the recovery kit go", "Another file");
@@ -242,7 +253,7 @@ fn somebody_with_a_server_of_s3_encrypts_and_writes_the_phrase_down() {
     // Nothing was sent in clear.
     let sent = walkdir::WalkDir::new(minio().bucket_dir(sandbox.bucket()));
     let names: Vec<_> = sent.into_iter().map(|entry| entry.unwrap().path().to_owned()).collect();
-    assert!(names.len() > 10);
+    assert!(names.len() > 5);
     assert!(names.iter().all(|name| !name.ends_with("Documents") && !name.ends_with("Pictures")));
     // The kit opens with what was written down.
     let file = sandbox.home().join("phrase");
@@ -272,6 +283,7 @@ fn somebody_with_a_server_over_ssh_is_asked_for_what_they_know() {
     person.answer("Look at the other settings", "");
     person.replace("Directory or bucket:", "backups");
     // Level 3 encrypts and does not ask.
+    person.answer("Put small files together", "n");
     person.answer("How long should", "Not at all");
     person.answer("It works. Write", "");
     person.answer("How often", "Not by itself");
@@ -280,7 +292,8 @@ fn somebody_with_a_server_over_ssh_is_asked_for_what_they_know() {
     person.ends(0);
     let rclone = fs::read_to_string(sandbox.rclone_conf()).unwrap();
     assert!(rclone.contains("type = sftp") && !rclone.contains(PASSWORD), "{rclone}");
-    assert!(person.poof_conf().get("keep").is_none());
+    let conf = person.poof_conf();
+    assert!(conf.get("keep").is_none() && conf.get("bundle").is_none(), "{conf}");
     sandbox.poof(["check"]).run().expect_code(0);
 }
 
@@ -317,6 +330,7 @@ fn whoever_leaves_leaves_nothing() {
         let mut person = Person::before(&sandbox, "");
         to_the_disk(&mut person);
         person.answer("Encrypt before", "y");
+        person.answer("Put small files together", "");
         person.answer("How long should", "");
         person.asked("It works. Write");
         assert_ne!(everything(&sandbox), before, "the trial makes a directory there");
@@ -350,6 +364,7 @@ fn a_second_run_leaves_alone_what_nobody_changes() {
     let mut person = Person::before(&sandbox, "");
     to_the_disk(&mut person);
     person.answer("Encrypt before", "y");
+    person.answer("Put small files together", "n");
     person.answer("How long should", "Not at all");
     person.answer("It works. Write", "");
     person.answer("How often", "Every hour");
@@ -369,10 +384,11 @@ fn a_second_run_leaves_alone_what_nobody_changes() {
     let conf = person.poof_conf();
     let rclone = fs::read_to_string(sandbox.rclone_conf()).unwrap();
     let mut person = Person::before(&sandbox, "");
-    for question in ["What should be", "Where should backups", "Encrypt before", "How long should"]
-    {
+    let questions = ["What should be", "Where should backups", "Encrypt before", "Put small files"];
+    for question in questions {
         person.answer(question, "");
     }
+    person.answer("How long should", "");
     person.answer("It works. Write", "");
     person.answer("How often", "");
     for question in ["Where should the recovery kit go", "Make the first backup"] {
@@ -384,6 +400,9 @@ fn a_second_run_leaves_alone_what_nobody_changes() {
     assert_eq!(fs::read_to_string(sandbox.rclone_conf()).unwrap(), rclone);
     assert!(schedule().contains("every 1h"), "{}", schedule());
     // Another place takes the encrypted remote with it, and no schedule is none.
+    let path = sandbox.confdir().join("poof.conf");
+    let size = fs::read_to_string(&path).unwrap().replacen('{', r#"{"bundle": "1M","#, 1);
+    fs::write(&path, size).unwrap();
     let mut person = Person::before(&sandbox, "");
     person.answer("What should be backed up", "");
     person.answer("Where should backups go", "Amazon S3");
@@ -395,6 +414,7 @@ fn a_second_run_leaves_alone_what_nobody_changes() {
     let other = format!("{}-moved", sandbox.bucket());
     person.replace("Bucket:", &other);
     person.answer("Encrypt before", "");
+    person.answer("Put small files together", "");
     person.answer("How long should", "");
     person.answer("It works. Write", "");
     person.answer("How often", "Not by itself");
@@ -403,6 +423,7 @@ fn a_second_run_leaves_alone_what_nobody_changes() {
         person.key("Escape");
     }
     person.ends(0);
+    assert_eq!(person.poof_conf()["bundle"], "1M");
     let moved = fs::read_to_string(sandbox.rclone_conf()).unwrap();
     assert!(moved.contains(&format!("remote = poof-backup:{other}\n")), "{moved}");
     let secrets = |text: &str| -> Vec<String> {
@@ -472,6 +493,7 @@ fn poof_alone_says_what_to_do_next() {
     next("poof init");
     let mut person = Person::before(&sandbox, "--level 3");
     to_the_disk(&mut person);
+    person.answer("Put small files together", "n");
     person.answer("How long should", "");
     person.answer("It works. Write", "");
     for question in ["How often", "Where should the recovery kit go", "Make the first backup"] {
@@ -544,6 +566,7 @@ fn somebody_with_a_cloud_logs_in_in_the_browser() {
     person.answer("Custom endpoint", &settings[3].1);
     person.answer("Directory:", "");
     person.answer("Encrypt before", "");
+    person.answer("Put small files together", "n");
     person.answer("How long should", "Not at all");
     // The address is printed, and opened by whoever sits in front of it.
     let is_address = |row: &String| row.starts_with("http");
@@ -610,6 +633,7 @@ fn somebody_with_a_disk_and_a_bucket_has_a_checked_snapshot_on_both() {
     person.answer("Look at the other settings", "");
     person.replace("Bucket:", sandbox.bucket());
     person.answer("Encrypt before", "");
+    person.answer("Put small files together", "");
     person.answer("How long should", "");
     person.answer("It works. Write", "");
     person.answer("How often", "Not by itself");

@@ -23,7 +23,15 @@ enum Step {
     Directories,
     Place,
     Encryption,
+    /// Only if it is encrypted.
+    Bundle,
     Keep,
+}
+
+impl Step {
+    fn is_asked(self, answers: &Answers) -> bool {
+        !matches!(self, Step::Bundle) || answers.encrypted
+    }
 }
 
 /// How a trial of the answers ends.
@@ -46,7 +54,7 @@ pub fn run(session: &Session, args: &Init) -> Result<Outcome> {
          Esc goes back, Ctrl-C leaves.",
     );
     let mut answers = known.answers.clone();
-    let mut steps = vec![Step::Directories, Step::Place, Step::Keep];
+    let mut steps = vec![Step::Directories, Step::Place, Step::Bundle, Step::Keep];
     match args.level {
         None => steps.insert(2, Step::Encryption),
         Some(level) => answers.encrypted = level >= ENCRYPTED,
@@ -91,13 +99,18 @@ fn ask(
 ) -> Result<bool> {
     let mut at = from;
     while let Some(step) = steps.get(at) {
+        if !step.is_asked(answers) {
+            at += 1;
+            continue;
+        }
         let given = match step {
             Step::Directories => directories::ask(session, answers)?,
             Step::Place => place::ask(session, known, answers)?,
             Step::Encryption => encryption(session, answers)?,
+            Step::Bundle => bundle(session, known, answers)?,
             Step::Keep => times::keep(answers, known.place.is_none())?,
         };
-        match (given, at.checked_sub(1)) {
+        match (given, steps[..at].iter().rposition(|step| step.is_asked(answers))) {
             (Some(()), _) => at += 1,
             (None, Some(before)) => at = before,
             (None, None) => return Ok(false),
@@ -115,7 +128,23 @@ fn encryption(session: &Session, answers: &mut Answers) -> Result<Option<()>> {
     let is_elsewhere = answers.place.as_ref().is_some_and(|place| place.kind != "alias");
     let usual = answers.encrypted || is_elsewhere;
     let answer = yes("Encrypt before anything leaves this machine?", usual)?;
-    Ok(answer.map(|yes| answers.encrypted = yes))
+    Ok(answer.map(|yes| {
+        answers.encrypted = yes;
+        // It is asked anew, and only of an encrypted remote.
+        answers.bundle = answers.bundle.filter(|_| yes);
+    }))
+}
+
+/// Proposes bundles. Whoever has an encrypted remote without them keeps it so by Enter alone.
+fn bundle(session: &Session, known: &Known, answers: &mut Answers) -> Result<Option<()>> {
+    session.report.note(
+        "Small files can go together, in zip archives: faster and cheaper where there are many, and \
+         nobody sees how large each is. rclone and unzip read these archives, too.",
+    );
+    let is_new = known.place.is_none() || !known.answers.encrypted;
+    let usual = answers.bundle.unwrap_or(known.bundles || is_new);
+    let answer = yes("Put small files together?", usual)?;
+    Ok(answer.map(|yes| answers.bundle = Some(yes)))
 }
 
 /// Makes a draft of the answers and tries it.

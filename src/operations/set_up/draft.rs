@@ -10,6 +10,7 @@ use super::{Answers, KEEP, PLACEHOLDER, Place};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::{create_private_dir, write_all_private};
 use crate::base::shown::path_of;
+use crate::config::bundle::with_bundle;
 use crate::config::rclone_conf::STORAGE;
 use crate::config::ready::storage_section;
 use crate::config::secrets::Declared;
@@ -84,6 +85,9 @@ impl Draft {
         let mut poof = poof_conf(session)?;
         let mut rclone = rclone_conf(session, &poof)?;
         poof = with_directories(session, &poof, answers).with(KEEP, answers.keep.as_deref());
+        if let Some(wanted) = answers.bundle {
+            poof = with_bundle(&poof, wanted);
+        }
         let storage = storage_section(&poof, &rclone.conf).to_owned();
         let storage = if rclone.conf.has(&storage) { storage } else { STORAGE.to_owned() };
         if let Some(place) = &answers.place {

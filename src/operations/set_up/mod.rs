@@ -13,6 +13,7 @@ pub use draft::{Draft, Trial};
 use super::own_files::real;
 use super::{Session, section};
 use crate::base::error::{Error, Result};
+use crate::config::bundle::bundle;
 use crate::config::keep::KEY as KEEP;
 use crate::config::poof_conf::PLACEHOLDER;
 use crate::config::rclone_conf::STORAGE;
@@ -31,6 +32,8 @@ pub struct Answers {
     pub encrypted: bool,
     /// For how long earlier states are kept, as poof.conf has it; None: not at all.
     pub keep: Option<String>,
+    /// Whether small files go into bundles; None: as poof.conf has it.
+    pub bundle: Option<bool>,
 }
 
 /// A remote that is to be set up.
@@ -56,6 +59,8 @@ pub struct Known {
     pub answers: Answers,
     /// Where backups go, for people; None: nobody has said.
     pub place: Option<String>,
+    /// Whether small files go into bundles already.
+    pub bundles: bool,
     /// The bucket in poof.conf, or the one that a new file would have.
     pub bucket: String,
 }
@@ -78,9 +83,12 @@ pub fn known(session: &Session) -> Result<Known> {
         place: None,
         encrypted: rclone.kind(poof.remote()) == Some("crypt"),
         keep: poof.get(KEEP).and_then(|keep| keep.as_str()).map(str::to_owned),
+        bundle: None,
     };
     let place = is_filled_in(&rclone, storage).then(|| place(&rclone, storage, poof.bucket()));
-    Ok(Known { answers, place, bucket: poof.bucket().to_owned() })
+    // What cannot be understood is said when the draft is tried.
+    let bundles = matches!(bundle(&poof), Ok(Some(_)));
+    Ok(Known { answers, place, bundles, bucket: poof.bucket().to_owned() })
 }
 
 /// An error of files that are in no place yet: no command would find in them what its hint
