@@ -42,6 +42,7 @@ func init() {
 		"poof/unlock":   unlockConfig,
 		"poof/wait":     awaitJob,
 		"poof/patience": setPatience,
+		"poof/class":    setSmallClass,
 	} {
 		rc.Add(rc.Call{Path: path, Fn: fn})
 	}
@@ -125,6 +126,18 @@ func setPatience(_ context.Context, in rc.Params) (rc.Params, error) {
 	return nil, nil
 }
 
+// setSmallClass sets the storage class of small objects.
+//
+// Parameters: small (empty: that of all others).
+func setSmallClass(_ context.Context, in rc.Params) (rc.Params, error) {
+	class, err := in.GetString("small")
+	if err != nil {
+		return nil, err
+	}
+	store.SetSmallClass(class)
+	return nil, nil
+}
+
 // limitBandwidth sets how many bytes a second are sent and received at most, and says what
 // is in force now.
 //
@@ -185,6 +198,7 @@ func putObject(ctx context.Context, in rc.Params) (rc.Params, error) {
 	if err != nil {
 		return nil, errors.New("data is not base64")
 	}
+	ctx = store.InClass(ctx, f, int64(len(data)))
 	_, err = operations.RcatSize(ctx, f, remote, io.NopCloser(bytes.NewReader(data)), int64(len(data)), time.Now(), nil)
 	return nil, err
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"sync"
 
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -26,26 +27,31 @@ func ifAbsent(ctx context.Context) context.Context {
 	return context.WithValue(ctx, absent{}, true)
 }
 
-// conditional is what adds the header that S3 knows for that (If-None-Match, since
-// August 2024). rclone has no option that does it.
-func conditional(stack *middleware.Stack) error {
+// addHeaders is what adds the headers that S3 knows for what rclone has no option for: for a
+// condition (If-None-Match, since August 2024), and for the class of a single object.
+func addHeaders(stack *middleware.Stack) error {
 	add := func(ctx context.Context, in middleware.BuildInput, next middleware.BuildHandler) (middleware.BuildOutput, middleware.Metadata, error) {
 		request, ok := in.Request.(*smithyhttp.Request)
 		if ok && ctx.Value(absent{}) != nil && request.Method == http.MethodPut {
 			request.Header.Set("If-None-Match", "*")
 		}
+		operation := awsmiddleware.GetOperationName(ctx)
+		class, small := ctx.Value(classKey{}).(string)
+		if ok && small && (operation == "PutObject" || operation == "CopyObject") {
+			request.Header.Set("X-Amz-Storage-Class", class)
+		}
 		return next.HandleBuild(ctx, in)
 	}
-	return stack.Build.Add(middleware.BuildMiddlewareFunc("PoofIfAbsent", add), middleware.After)
+	return stack.Build.Add(middleware.BuildMiddlewareFunc("PoofHeaders", add), middleware.After)
 }
 
-// prepared are the remotes whose client knows the condition.
+// prepared are the remotes whose client knows the headers.
 var prepared struct {
 	sync.Mutex
 	known map[fs.Fs]bool
 }
 
-// prepare teaches the S3 client inside of f the condition, before f is first used.
+// prepare teaches the S3 client inside of f the headers, before f is first used.
 // TestTheClientInsideIsReached pins the fields.
 func prepare(f fs.Fs) {
 	inner, ok := f.(*backend.Fs)
@@ -60,7 +66,7 @@ func prepare(f fs.Fs) {
 	if !ok {
 		return
 	}
-	options.APIOptions = append(options.APIOptions[:len(options.APIOptions):len(options.APIOptions)], conditional)
+	options.APIOptions = append(options.APIOptions[:len(options.APIOptions):len(options.APIOptions)], addHeaders)
 	setHidden(client, "options", options)
 }
 

@@ -30,6 +30,7 @@ func (s *Store) Copy(ctx context.Context, job *Copy) error {
 	if err := lease.Await(ctx); err != nil {
 		return err
 	}
+	ctx = inClass(ctx, job.Size)
 	from, to := s.key(string(job.From)), s.key(string(job.Remote))
 	if err := s.fits(to); err != nil {
 		return err

@@ -166,6 +166,7 @@ func (s *Store) send(ctx context.Context, root *os.File, job *Send) (sent Sent, 
 	info := func(name string) fs.ObjectInfo {
 		return object.NewStaticObjectInfo(name, modified, sent.Size, true, hashes, s.base)
 	}
+	ctx = inClass(ctx, sent.Size)
 	var made fs.Object
 	switch {
 	case s.takesParts(sums) && job.Notes != "" && job.Data == nil && s.notes():

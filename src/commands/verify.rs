@@ -6,8 +6,8 @@ use crate::base::interrupt;
 use crate::cli::Verify;
 use crate::config::programs::{of_poof, of_rclone, settings};
 use crate::config::proxy::{Way, ways};
-use crate::config::ready::{absent, ready};
-use crate::config::{Problem, RcloneConf, Ready, Status, mistakes};
+use crate::config::ready::{absent, ready, storage_section};
+use crate::config::{Problem, RcloneConf, Ready, Status, mistakes, small_objects};
 use crate::host::paths::System;
 use crate::host::program;
 use crate::host::signature;
@@ -18,6 +18,7 @@ use crate::operations::{
 };
 use crate::report::{Event, Note, Tone};
 use crate::storage::configuration;
+use crate::storage::store::set_small_objects;
 
 pub fn run(session: &Session, args: &Verify) -> Result<Outcome> {
     permissions::warn_if_open(session);
@@ -40,6 +41,11 @@ pub fn run(session: &Session, args: &Verify) -> Result<Outcome> {
     let secrets = check(session, &poof, &rclone.conf).map_err(|p| tell(session, p))?;
     guessable::warn(session, &rclone.conf, &secrets);
     keeping::warn(session, &poof);
+    if let Some(word) =
+        small_objects::word(&poof, &rclone.conf, storage_section(&poof, &rclone.conf))
+    {
+        session.report.warn(&word);
+    }
     let encryption = if ready.remote().is_encrypted() {
         Status::EncryptionEnabled
     } else {
@@ -64,6 +70,7 @@ pub fn run(session: &Session, args: &Verify) -> Result<Outcome> {
         session.report.result("configuration appears to be valid; the remote was not asked");
     } else {
         give(&session.files.rclone, &rclone, &secrets, &RcloneConf::default())?;
+        set_small_objects(ready.small_objects());
         // What needs no answer of the remote is said first.
         keeping::is_possible(&ready)?;
         probe::remote(session, &ready)?;

@@ -10,7 +10,7 @@ use crate::storage::configuration::{FEW_TYPES, SectionKeys, WrongValue, keys_of,
 
 /// All keys of poof.conf, those of the Python poof (`bucket`, `confFile`, `paths`,
 /// `remote`) among them. Whoever reads one more adds it here.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "after",
     "before",
     "bucket",
@@ -28,6 +28,7 @@ const KEYS: [&str; 17] = [
     "patience",
     "schedule",
     "secrets",
+    "small_objects",
 ];
 
 /// What begins so is a note of whoever wrote the file: JSON has no comments.

@@ -33,6 +33,7 @@ pub mod rehearse;
 pub mod schedule;
 pub mod secrets;
 pub mod sections;
+pub mod small_objects;
 pub mod sources;
 pub mod status;
 pub mod trees;

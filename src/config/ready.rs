@@ -21,6 +21,7 @@ use super::rehearse::rehearse;
 use super::schedule::Schedule;
 use super::secrets::Declared;
 use super::sections::{check_secret, check_section, encrypted};
+use super::small_objects::small_objects;
 use super::status::{Problem, Status};
 use super::trees::{self, Directory};
 use super::versions;
@@ -41,6 +42,7 @@ pub struct Ready {
     keep: Option<Duration>,
     bwlimit: Option<String>,
     bundling: Option<u64>,
+    small_objects: Option<String>,
 }
 
 impl Ready {
@@ -110,6 +112,11 @@ impl Ready {
     /// Files of up to so many bytes go into bundles; None: none do.
     pub fn bundling(&self) -> Option<u64> {
         self.bundling
+    }
+
+    /// The storage class of small objects; None: that of all others.
+    pub fn small_objects(&self) -> Option<&str> {
+        self.small_objects.as_deref()
     }
 
     /// The same with bundles of files of up to so many bytes, or without, for tests.
@@ -202,7 +209,7 @@ pub fn ready_with(
     let (
         Some(directories),
         Some(filter),
-        Some(Values { hooks, patience, keep, bwlimit, bundling }),
+        Some(Values { hooks, patience, keep, bwlimit, bundling, small_objects }),
         Some((remote, counterpart)),
         true,
     ) = (directories, filter, values, remotes, wrong.is_empty())
@@ -224,6 +231,7 @@ pub fn ready_with(
         keep,
         bwlimit,
         bundling,
+        small_objects,
     })
 }
 
@@ -234,6 +242,7 @@ struct Values {
     keep: Option<Duration>,
     bwlimit: Option<String>,
     bundling: Option<u64>,
+    small_objects: Option<String>,
 }
 
 /// Reads these, and notes what is wrong with them, and with what others read later. None:
@@ -244,11 +253,13 @@ fn values(poof: &PoofConf, wrong: &mut Vec<Problem>) -> Option<Values> {
     let keep = kept(keep(poof), wrong);
     let bwlimit = kept(bwlimit(poof), wrong);
     let bundling = kept(bundle(poof), wrong);
+    let small_objects = kept(small_objects(poof), wrong);
     wrong.extend(metrics(poof).err());
     wrong.extend(Schedule::of(poof).err());
     wrong.extend(rehearse(poof).err());
     let (hooks, patience, keep) = (hooks?, patience?, keep?);
-    Some(Values { hooks, patience, keep, bwlimit: bwlimit?, bundling: bundling? })
+    let (bwlimit, bundling, small_objects) = (bwlimit?, bundling?, small_objects?);
+    Some(Values { hooks, patience, keep, bwlimit, bundling, small_objects })
 }
 
 /// What is wrong with these.

@@ -11,7 +11,7 @@ use crate::config::programs::{of_rclone, settings};
 use crate::config::ready::ready_with;
 use crate::config::trees::{Directory, LEAST};
 use crate::config::{PoofConf, Problem, RcloneConf, Ready, mistakes};
-use crate::storage::store::set_patience;
+use crate::storage::store::{set_patience, set_small_objects};
 
 /// Loads and checks both files and gives rclone its own.
 ///
@@ -105,6 +105,7 @@ fn put_in_force(
     let secrets = in_time(fetch(session, &poof, &conf))?;
     give(&files.rclone, &rclone, &secrets, &sections)?;
     set_patience(ready.patience());
+    set_small_objects(ready.small_objects());
     bandwidth::obey(session, &ready);
     Ok(ready)
 }

@@ -97,7 +97,7 @@ pub fn setting(code: &str, text: &str) -> Option<&'static str> {
     match code {
         "InvalidStorageClass" => Some(
             "The server has no such storage class. Leave it to the server: `poof cconfig \
-             storage_class=`.",
+             storage_class=`, and no \"small_objects\" in poof.conf.",
         ),
         "InvalidEncryptionAlgorithmError" | "InvalidArgument" | "NotImplemented"
             if is_encryption() =>

@@ -18,7 +18,7 @@ pub use super::messages::{
 };
 use super::objects::Objects;
 use super::rclone::call::call;
-use super::rclone::requests::{NameOf, SetLease, SetPatience};
+use super::rclone::requests::{NameOf, SetLease, SetPatience, SetSmallClass};
 
 /// A bucket or directory on a remote, and the crypt remote on top, if any.
 #[derive(Clone, Debug)]
@@ -172,6 +172,11 @@ impl Store {
 pub fn set_patience(time: Duration) {
     // Nothing of it can fail.
     let _ = call(&SetPatience { seconds: time.as_secs() });
+}
+
+/// Sets the storage class on S3 of objects below 128 KiB, as stored; None: that of all others.
+pub fn set_small_objects(class: Option<&str>) {
+    let _ = call(&SetSmallClass { small: class.unwrap_or_default().to_owned() });
 }
 
 /// Says until when this run has the lock on the remote: what changes the remote waits

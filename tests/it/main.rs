@@ -133,6 +133,7 @@ mod secret_sources;
 mod secrets;
 mod selftest;
 mod skips;
+mod small_objects;
 #[cfg(target_os = "linux")] // unshare, mount
 mod space;
 mod status;

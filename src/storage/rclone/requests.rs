@@ -144,6 +144,11 @@ request!(
 );
 
 request!(
+    /// The storage class of small objects; empty: that of all others.
+    SetSmallClass => "poof/class", Nothing { small: String }
+);
+
+request!(
     /// How many bytes a second go at most. No rate: only asks.
     Bandwidth => "poof/bwlimit", InForce {
         #[serde(skip_serializing_if = "Option::is_none")]
