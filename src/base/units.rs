@@ -16,6 +16,11 @@ pub fn files(count: u64) -> String {
     format!("{} {noun}", HumanCount(count))
 }
 
+/// `12,345`
+pub fn number(count: u64) -> String {
+    HumanCount(count).to_string()
+}
+
 /// `0:07`, `1:02:03`
 pub fn clock(time: Duration) -> String {
     let seconds = time.as_secs();

@@ -12,7 +12,8 @@ use crate::base::interrupt;
 use crate::base::units::now;
 use crate::config::Ready;
 use crate::config::trees::Directory;
-use crate::report::{Event, TreeNote, lists};
+use crate::report::{Event, Report, TreeNote, lists};
+use crate::tree::backup::Cost;
 use crate::tree::guard;
 
 /// What is wanted of a backup.
@@ -121,6 +122,7 @@ pub(super) fn send(
         backups.into_iter().map(|backup| Saving { backup, lock: &lock }).collect();
     if dry_run {
         runner::list(report, &backups);
+        price(report, ready, &backups);
         return Ok(runner::would(report, &backups, outcome));
     }
     let going: Vec<_> = backups.iter().map(|saving| saving.backup.name().to_owned()).collect();
@@ -134,4 +136,14 @@ pub(super) fn send(
         last_backup::note(session);
     }
     Ok(outcome)
+}
+
+/// Says what the run would ask of the remote, and send. Who pays for requests has S3.
+fn price(report: &dyn Report, ready: &Ready, backups: &[Saving]) {
+    let encrypted = ready.remote().is_encrypted();
+    let costs = backups.iter().map(|saving| saving.backup.cost(encrypted));
+    let Cost { requests, bytes } = Cost::of_run(costs);
+    let packs = backups.iter().any(|saving| saving.backup.packs());
+    let requests = ready.remote().is_s3().then_some(requests);
+    report.tell(&Event::Cost { requests, bytes, packs });
 }

@@ -100,6 +100,16 @@ pub enum Event {
         path: Bytes,
     },
     Tree(Numbers),
+    /// What a planned backup would ask of the remote, and send.
+    Cost {
+        /// None: nobody counts them.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        requests: Option<u64>,
+        bytes: u64,
+        /// Some of it is compressed first.
+        #[serde(skip)]
+        packs: bool,
+    },
     Failed {
         action: &'static str,
         tree: String,

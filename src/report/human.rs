@@ -10,7 +10,7 @@ use super::event::{
 };
 use super::note::Tone;
 use crate::base::shown::{name_of, one_line, quoted, typed};
-use crate::base::units::{bytes, clock, date, date_with_seconds, files, now};
+use crate::base::units::{bytes, clock, date, date_with_seconds, files, now, number};
 use crate::host::mounts::Mount;
 use crate::tree::wipe::Achieved;
 
@@ -278,6 +278,13 @@ fn known(snapshot: Option<&Snapshot>, seen: Seen) -> String {
     format!("{}, {}, snapshot of {}, {how}", files(*count), bytes(*size), date(*made))
 }
 
+/// `about 1,234 requests, 56.00 MiB to send`
+fn cost(requests: Option<u64>, size: u64, packs: bool) -> String {
+    let requests = requests.map(|count| format!("{} requests, ", number(count)));
+    let packs = if packs { ", before it is compressed" } else { "" };
+    format!("about {}{} to send{packs}", requests.unwrap_or_default(), bytes(size))
+}
+
 /// `data: 3 new, 1 changed, 0 removed, 5,004 unchanged`
 fn counted(numbers: &Numbers) -> (Tone, String) {
     let Numbers { tree, add, update, moved, attributes, delete, unchanged, .. } = numbers;
@@ -373,6 +380,7 @@ fn wiping(event: &Event) -> Option<(Tone, String)> {
         E::Trace { what, command } => {
             (Tone::Warning, format!("left: {what}; to remove it: {command}"))
         }
+        E::Cost { requests, bytes, packs } => (Tone::Note, cost(*requests, *bytes, *packs)),
         E::PlainCopy { place, files: count, bytes: size, configured, .. } => {
             let whose = if *configured { "" } else { ", of no directory in poof.conf" };
             let (count, size) = (files(*count), bytes(*size));

@@ -128,6 +128,55 @@ fn files_that_look_encrypted_cost_a_request_for_32_of_them_at_most() {
     }
 }
 
+/// The line of a dry run, and what the run then costs: requests and bytes.
+#[track_caller]
+fn foretold(sandbox: &Sandbox, proxy: &Proxy, tells: &str) -> [[u64; 2]; 2] {
+    let plan = sandbox.poof(["--json", "backup", "--dry-run"]).run().expect_code(0);
+    let plan = plan.stderr_has("to send");
+    let lines = plan.stdout.lines().map(|line| serde_json::from_str(line).unwrap());
+    let is_cost = |line: &serde_json::Value| line["type"] == "cost";
+    let cost = lines.into_iter().find(is_cost).unwrap();
+    let said = ["requests", "bytes"].map(|key| cost[key].as_u64().unwrap());
+    let Item { says, code, requests } = item(sandbox, proxy, &["backup"]);
+    assert_eq!(code, Some(0), "{says}");
+    let real = [requests as u64, proxy.sent()];
+    eprintln!("{tells}: said {said:?}, real {real:?}");
+    [said, real]
+}
+
+#[test]
+fn a_dry_run_says_within_a_tenth_what_the_run_costs() {
+    let is_near = |[said, real]: [[u64; 2]; 2], rest: u64| {
+        assert!(said[0].abs_diff(real[0]) <= (real[0] / 10).max(rest), "{said:?}, {real:?}");
+        assert!(said[1].abs_diff(real[1]) <= real[1] / 10 + 20_000, "{said:?}, {real:?}");
+    };
+    for encrypted in [false, true] {
+        let (sandbox, proxy) = proxied(encrypted);
+        sandbox.set("bundle", false.into());
+        sandbox.set("keep", "30d".into());
+        grow(&sandbox.data(), 600, 1..=3_000, 1);
+        fs::write(sandbox.data().join("large"), vec![7; 80 << 20]).unwrap();
+        is_near(foretold(&sandbox, &proxy, "first, one object a file"), 0);
+        let all = walkdir::WalkDir::new(sandbox.data()).into_iter().flatten();
+        let files: Vec<_> = all.filter(|entry| entry.file_type().is_file()).collect();
+        for path in files.iter().map(walkdir::DirEntry::path) {
+            match path.to_string_lossy().chars().last() {
+                Some('1') => fs::write(path, "another content").unwrap(),
+                Some('2') => fs::remove_file(path).unwrap(),
+                Some('3') => fs::rename(path, path.with_extension("new")).unwrap(),
+                _ => {}
+            }
+        }
+        is_near(foretold(&sandbox, &proxy, "changes, one object a file"), 0);
+        is_near(foretold(&sandbox, &proxy, "no change"), 2);
+        sandbox.set("bundle", true.into());
+        is_near(foretold(&sandbox, &proxy, "into bundles"), 0);
+        let noise: Vec<u8> = std::iter::repeat_with(|| fastrand::u8(..)).take(50_000).collect();
+        fs::write(sandbox.data().join("one more"), noise).unwrap();
+        is_near(foretold(&sandbox, &proxy, "one more, bundled"), 2);
+    }
+}
+
 fn one_changed_file_sends_little_besides(count: usize) {
     let (sandbox, proxy) = proxied(true);
     grow(&sandbox.data(), count - 1, 0..=8, 1);

@@ -2,6 +2,7 @@
 
 mod bundling;
 mod claims;
+mod cost;
 mod keeping;
 pub(in crate::tree) mod renames;
 pub mod survey;
@@ -41,7 +42,9 @@ use crate::tree::journal::Journal;
 use crate::tree::snapshot::{Arrived, Facts, Keep, Snapshot, Snapshots};
 use crate::tree::unsent;
 pub use bundling::Bundling;
-use bundling::may_have_its_own;
+use bundling::{groups, may_have_its_own};
+pub use cost::Cost;
+use cost::Load;
 use survey::{Sides, survey};
 use suspects::Past;
 use uploader::{Coming, Outgoing, Packing};
@@ -220,6 +223,43 @@ impl Backup<'_> {
     /// The last snapshot that this machine has made or taken.
     pub fn saved(&self) -> Option<Snapshot> {
         self.snapshots.cached()
+    }
+
+    /// What it will ask of S3, and send. What compressing saves is not known yet.
+    pub fn cost(&self, encrypted: bool) -> Cost {
+        let size = |change: &Change| change.entry().map_or(0, |entry| entry.content_size());
+        // What is in a bundle and was renamed stays there.
+        let stays =
+            |change: &Change| change.from.as_ref().is_some_and(|from| from.member().is_some());
+        let sent = self.changes.iter().enumerate();
+        let sent = sent.filter(|(_, change)| change.send.is_some() && !stays(change));
+        let (packed, own): (Vec<_>, Vec<_>) = sent.partition(|(_, change)| change.bundled);
+        let (renamed, own): (Vec<_>, Vec<_>) =
+            own.into_iter().partition(|(_, change)| change.from.is_some());
+        let packed: Vec<usize> = packed.into_iter().map(|(index, _)| index).collect();
+        let member = |index: &usize| {
+            let change = &self.changes[*index];
+            cost::member(change.path(), size(change))
+        };
+        let bundles = groups(&self.changes, &packed).into_iter();
+        let removed = self.plan.delete.len() + self.superseded.len() + self.odd_gone.len();
+        let load = Load {
+            objects: own.into_iter().map(|(_, change)| size(change)).collect(),
+            bundles: bundles.map(|group| group.iter().map(member).sum()).collect(),
+            renamed: renamed.len() as u64,
+            kept: self.leaving.len() as u64,
+            removals: removed as u64,
+            changes: self.changes.len() as u64,
+            entries: self.entries,
+            present: self.listing.own.count(),
+            encrypted,
+        };
+        load.cost()
+    }
+
+    /// Whether something of it goes into bundles, which are compressed.
+    pub fn packs(&self) -> bool {
+        self.changes.iter().any(|change| change.send.is_some() && change.bundled)
     }
 
     /// Stores what is new, proves it, writes the snapshot, and only then removes

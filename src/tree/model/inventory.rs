@@ -46,6 +46,11 @@ pub enum State {
 }
 
 impl Inventory {
+    /// How many objects there are.
+    pub fn count(&self) -> u64 {
+        self.objects.len() as u64
+    }
+
     pub fn add(&mut self, shown: Shown) {
         let name = shown.remote.0;
         let tag = match md5(&shown.tag) {

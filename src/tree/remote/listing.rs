@@ -213,6 +213,9 @@ pub fn list_records(store: &Store, watch: &mut dyn Watch) -> Result<(Inventory, 
     Ok((inventory, past))
 }
 
+/// So many objects are asked for one by one after they were removed.
+pub(in crate::tree) const FEW: usize = 16;
+
 /// Which of the objects the server still shows, by single requests or by a
 /// listing, whichever costs less.
 ///
@@ -224,7 +227,6 @@ pub fn still_there(
     gone: &[ObjectName],
     watch: &mut dyn Watch,
 ) -> Result<Vec<ObjectName>, Failure> {
-    const FEW: usize = 16;
     if gone.len() <= FEW {
         let full: Vec<_> = gone.iter().map(|name| Bytes(names.full(name.as_bytes()))).collect();
         let there = store.look(&full, watch)?.into_iter().filter(|shown| shown.failure.is_none());

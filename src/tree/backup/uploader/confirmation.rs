@@ -17,7 +17,7 @@ use crate::tree::retry::{Attempt, Failures};
 /// Up to so many objects are asked for one by one: that takes one round trip, and a
 /// listing one for each thousand objects that are there. (For S3, a listing also costs as
 /// much as a dozen of these requests.)
-const ONE_BY_ONE: usize = 64;
+pub(in crate::tree::backup) const ONE_BY_ONE: usize = 64;
 
 /// Something that was sent, in few bytes: of a first backup there are as many as
 /// files.
