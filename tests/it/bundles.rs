@@ -8,8 +8,8 @@ use serde_json::json;
 
 use crate::harness::hostile::{Keeper, hostile};
 use crate::harness::{
-    Backdoor, Config, Sandbox, Snapshot, assert_exact, assert_same_content, copy_exactly, minio,
-    stock_rclone,
+    Backdoor, Config, Proxy, Sandbox, Snapshot, assert_exact, assert_same_content, copy_exactly,
+    minio, stock_rclone,
 };
 
 /// Small files, among them links and names that are hard, and a few that are large.
@@ -72,6 +72,83 @@ fn small_files_go_together_and_come_back_exactly() {
         let run = sandbox.poof(["backup"]).run().expect_code(0);
         run.stderr_has("data: 0 new, 0 changed, 0 removed");
     }
+}
+
+#[test]
+fn what_others_put_beside_bundles_is_named_and_stays() {
+    let sandbox = bundled(false, None);
+    grow(&sandbox.data());
+    sandbox.poof(["backup"]).run().expect_code(0);
+    let door = Backdoor::new(&sandbox);
+    let beside = [".poof/bundles/data/9999999999.zip", ".poof/bundles/data/notes.txt"];
+    for name in beside {
+        door.write(name, b"of somebody else");
+    }
+    sandbox.poof(["check"]).run().expect_code(0).stdout_has(beside[0]).stdout_has(beside[1]);
+    sandbox.poof(["backup"]).run().expect_code(0);
+    sandbox.poof(["check"]).run().expect_code(0).stdout_has(beside[0]).stdout_has(beside[1]);
+    assert_eq!(door.names(".poof/bundles/data/").len(), 3);
+}
+
+/// Sizes of all objects of a bucket, the largest first, as its provider lists them.
+fn seen_by_the_provider((dirs, files, size): (usize, usize, usize), bundle: bool) -> Vec<u64> {
+    let sandbox = bundled(true, None);
+    sandbox.set("bundle", json!(bundle));
+    let mut random = fastrand::Rng::with_seed(3);
+    for dir in 0..dirs {
+        let dir = sandbox.data().join(format!("dir {dir}"));
+        fs::create_dir_all(&dir).unwrap();
+        for file in 0..files {
+            let mut noise = vec![0; size];
+            random.fill(&mut noise);
+            fs::write(dir.join(format!("file {file}")), noise).unwrap();
+        }
+    }
+    sandbox.poof(["backup", "--only", "data"]).run().expect_code(0);
+    let raw = Backdoor::new(&sandbox).raw("");
+    let run = sandbox.rclone(["lsf", "-R", "--files-only", "--format=s", &raw]).run();
+    let mut sizes: Vec<u64> = run.stdout.lines().map(|line| line.parse().unwrap()).collect();
+    sizes.sort_unstable_by(|a, b| b.cmp(a));
+    sizes
+}
+
+// 800 KiB each: many small files in many directories, and a few in one.
+#[test]
+fn a_provider_tells_trees_apart_by_their_objects_and_hardly_by_their_bundles() {
+    let trees = [(40, 10, 2 << 10), (1, 10, 80 << 10)];
+    let [many, few] = trees.map(|tree| seen_by_the_provider(tree, false));
+    assert!(many.len() > 400 && few.len() < 20, "{} and {}", many.len(), few.len());
+    assert_eq!(few[..10], [(80 << 10) + 32 + 2 * 16; 10], "each size");
+    let [many, few] = trees.map(|tree| seen_by_the_provider(tree, true));
+    eprintln!("bundled: {many:?} and {few:?}");
+    assert_eq!(many.len(), few.len());
+    // What they are called takes room in an archive, and in the records.
+    let (most, least) = (many[0].max(few[0]), many[0].min(few[0]));
+    assert!(most - least < most / 10, "{many:?} and {few:?}");
+    assert!(least > 800 << 10);
+}
+
+#[test]
+fn one_file_comes_from_a_bundle_without_the_rest() {
+    let (sandbox, proxy) = (Sandbox::new(), Proxy::start(minio().address()));
+    sandbox.write_config(&Config::encrypted(proxy.endpoint()));
+    sandbox.set("bundle", json!(true));
+    let mut random = fastrand::Rng::with_seed(5);
+    for file in 0..100 {
+        let mut noise = vec![0; 20 << 10];
+        random.fill(&mut noise);
+        fs::write(sandbox.data().join(format!("file {file}")), noise).unwrap();
+    }
+    sandbox.poof(["backup", "--only", "data"]).run().expect_code(0);
+    proxy.reset();
+    let to = sandbox.home().join("to");
+    let run = sandbox.poof(["get", "--to", to.to_str().unwrap(), "data/file 50"]).run();
+    run.expect_code(0);
+    let file = fs::read(to.join("data/file 50")).unwrap();
+    assert_eq!(file, fs::read(sandbox.data().join("file 50")).unwrap());
+    // Blocks of 64 KiB are encrypted: one or two of them, and what is asked before.
+    assert!(proxy.received() < 200_000, "{} bytes", proxy.received());
+    assert!(proxy.total() <= 3, "{} requests", proxy.total());
 }
 
 /// The lines of the document, for these places.

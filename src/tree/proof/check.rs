@@ -276,6 +276,11 @@ pub fn examine(
     let foreign = foreign.into_iter();
     let foreign = foreign.map(|f| Finding { path: f.name, what: What::Foreign { odd: f.odd } });
     examined.findings.extend(foreign);
+    let beside = listing.bundles.foreign().map(|name| Finding {
+        path: [names.bundles().as_bytes(), b"/", name].concat(),
+        what: What::Foreign { odd: true },
+    });
+    examined.findings.extend(beside);
     examined.sort();
     Ok(examined)
 }

@@ -101,6 +101,13 @@ impl Bundles {
         shown.chain(self.known.keys().copied()).max().unwrap_or(0)
     }
 
+    /// Names that poof has given to none, which it leaves where they are.
+    pub fn foreign(&self) -> impl Iterator<Item = &[u8]> {
+        let is_ours =
+            |name: &&[u8]| Names::bundle_number(name).is_some_and(|number| number <= LAST_SHOWN);
+        self.shown.names().filter(move |name| !is_ours(name))
+    }
+
     /// Whether the server's listings have hashes; None if that is not known.
     pub fn has_hashes(&self) -> Option<bool> {
         self.shown.has_hashes()

@@ -10,18 +10,18 @@ mod request;
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http_body_util::BodyExt;
 use http_body_util::combinators::BoxBody;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONNECTION, IF_NONE_MATCH};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, IF_NONE_MATCH};
 use hyper::http::response::Parts;
 use hyper::http::uri::{Authority, Scheme};
 use hyper::service::service_fn;
-use hyper::{Response, Uri};
+use hyper::{Method, Response, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -94,6 +94,7 @@ struct Shared {
     rule: Mutex<Arc<Rule>>,
     latency: Mutex<Duration>,
     unconditional: AtomicBool,
+    received: AtomicU64,
     log: Mutex<Vec<Request>>,
     answers: Mutex<HashMap<String, (Parts, Bytes)>>,
 }
@@ -111,6 +112,7 @@ impl Proxy {
             rule: Mutex::new(Arc::new(|_: &Request| Verdict::Pass)),
             latency: Mutex::default(),
             unconditional: AtomicBool::default(),
+            received: AtomicU64::default(),
             log: Mutex::default(),
             answers: Mutex::default(),
         });
@@ -155,12 +157,18 @@ impl Proxy {
         self.shared.log.lock().unwrap().iter().map(|request| request.length).sum()
     }
 
+    /// Bytes in the bodies of all answers, as far as the server says their length.
+    pub fn received(&self) -> u64 {
+        self.shared.received.load(Ordering::Relaxed)
+    }
+
     pub fn total(&self) -> usize {
         self.shared.log.lock().unwrap().len()
     }
 
     /// Forgets the log; the next request is number 1 again. Rule and latency stay.
     pub fn reset(&self) {
+        self.shared.received.store(0, Ordering::Relaxed);
         self.shared.log.lock().unwrap().clear();
     }
 }
@@ -250,7 +258,7 @@ impl Shared {
             }
             Verdict::Hashless => {
                 let (mut parts, body) = answer::held(self.pass(incoming).await?).await?;
-                parts.headers.remove(hyper::header::CONTENT_LENGTH);
+                parts.headers.remove(CONTENT_LENGTH);
                 let text = String::from_utf8_lossy(&body).into_owned();
                 let mut text = text.split("<ETag>");
                 let first = text.next().unwrap_or_default().to_owned();
@@ -267,7 +275,7 @@ impl Shared {
                     return Ok(Response::from_parts(parts, answer::whole(body)));
                 }
                 let (mut parts, body) = answer::held(self.pass(incoming).await?).await?;
-                parts.headers.remove(hyper::header::CONTENT_LENGTH);
+                parts.headers.remove(CONTENT_LENGTH);
                 let more = "<IsTruncated>true</IsTruncated>\
                             <NextContinuationToken>again</NextContinuationToken>";
                 let text = String::from_utf8_lossy(&body);
@@ -326,7 +334,11 @@ impl Shared {
         if self.unconditional.load(Ordering::Relaxed) {
             request.headers_mut().remove(IF_NONE_MATCH);
         }
+        let is_head = request.method() == Method::HEAD;
         let mut response = self.client.request(request).await?;
+        let length = response.headers().get(CONTENT_LENGTH).filter(|_| !is_head);
+        let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+        self.received.fetch_add(length.unwrap_or(0), Ordering::Relaxed);
         response.headers_mut().remove(CONNECTION);
         Ok(response.map(|body| body.map_err(Into::into).boxed()))
     }
