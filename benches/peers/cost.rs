@@ -18,10 +18,12 @@ pub struct Cost {
     pub memory: u64,
     /// At the server.
     pub requests: Option<usize>,
+    /// Bytes to the server and back, without headers.
+    pub bytes: Option<(u64, u64)>,
 }
 
 impl Cost {
-    pub const HEADER: &str = "     wall      CPU   memory  requests";
+    pub const HEADER: &str = "     wall      CPU   memory  requests    MB up  MB down";
 }
 
 /// One after the other.
@@ -34,16 +36,24 @@ impl Add for Cost {
             cpu: self.cpu + then.cpu,
             memory: self.memory.max(then.memory),
             requests: None,
+            bytes: None,
         }
     }
 }
 
 impl fmt::Display for Cost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Cost { time, cpu, memory, requests } = self;
+        let Cost { time, cpu, memory, requests, bytes } = self;
+        #[allow(clippy::cast_precision_loss)] // for people
+        let mb = |bytes: u64| format!("{:.2}", bytes as f64 / 1e6);
+        let (up, down) = bytes.map_or(("-".to_owned(), "-".to_owned()), |(a, b)| (mb(a), mb(b)));
         let requests = requests.map_or("-".to_owned(), |count| count.to_string());
         let (time, cpu) = (time.as_secs_f64(), cpu.as_secs_f64());
-        write!(f, "{time:>7.2} s {cpu:>6.2} s {:>4} MiB {requests:>9}", memory >> 20)
+        write!(
+            f,
+            "{time:>7.2} s {cpu:>6.2} s {:>4} MiB {requests:>9} {up:>8} {down:>8}",
+            memory >> 20
+        )
     }
 }
 
@@ -86,7 +96,7 @@ pub fn measure(
     let unit = if cfg!(target_os = "macos") { 1 } else { 1024 };
     let memory = u64::try_from(usage.ru_maxrss).unwrap() * unit;
     let cpu = duration(usage.ru_utime) + duration(usage.ru_stime);
-    (status == 0).then_some(Cost { time, cpu, memory, requests: None })
+    (status == 0).then_some(Cost { time, cpu, memory, requests: None, bytes: None })
 }
 
 fn duration(time: libc::timeval) -> Duration {

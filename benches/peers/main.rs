@@ -3,9 +3,11 @@
 //! Times on a shared machine are noisy; the ratios are what counts. A restore is
 //! timed until it is on the disk.
 //!
-//! Smaller or larger: `POOF_BENCH_FILES`, `POOF_BENCH_KIB` (of a small file at most), `POOF_BENCH_LARGE_MIB`, `POOF_BENCH_DELAYS` (milliseconds,
-//! `0,50`), `POOF_BENCH_WITHOUT` (programs, `rclone,restic`). `POOF_BENCH_PLOT=FILE` draws
-//! the table as SVG.
+//! Smaller or larger: `POOF_BENCH_FILES`, `POOF_BENCH_KIB` (of a small file at most),
+//! `POOF_BENCH_LARGE_MIB` (0: only small files), `POOF_BENCH_DELAYS` (milliseconds, `0,50`),
+//! `POOF_BENCH_WITHOUT` (programs, `rclone,restic`), `POOF_BENCH_TREE` (a directory, or
+//! `documents`, instead of small files). `POOF_BENCH_PLOT=FILE` draws the table as SVG. benches/line.sh has the
+//! server at the far end of a line.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(clippy::print_stdout, clippy::print_stderr, missing_docs)]
@@ -21,6 +23,7 @@ mod program;
 use std::env;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use cost::Cost;
@@ -57,6 +60,10 @@ fn main() {
             }
         }
     }
+    if large == 0 {
+        ratios(&cells);
+        return;
+    }
     for encrypted in [false, true] {
         let world = World { delay: Duration::from_millis(20), encrypted };
         println!("\n{world}");
@@ -90,9 +97,17 @@ fn small(world: World, files: usize, size: u64, cells: &mut Vec<Cell>) {
     let mut peers: Vec<Peer> =
         among(PROGRAMS).filter_map(|program| Peer::new(program, world)).collect();
     for peer in &peers {
-        harness::grow(&peer.data(), files, 1 << 10..=size, 1);
+        match env::var("POOF_BENCH_TREE").as_deref() {
+            Ok("documents") => documents(&peer.data()),
+            Ok(tree) => {
+                let mut copy = Command::new("cp");
+                copy.arg("-Rp").arg(format!("{tree}/.")).arg(peer.data());
+                assert!(copy.status().unwrap().success());
+            }
+            Err(_) => harness::grow(&peer.data(), files, 1 << 10..=size, 1),
+        }
     }
-    for job in [Job::First, Job::NoChange, Job::TenChanged, Job::Download] {
+    for job in [Job::First, Job::NoChange, Job::TenChanged, Job::OneBack, Job::Download] {
         for peer in &mut peers {
             if job == Job::TenChanged {
                 peer.change_ten();
@@ -101,6 +116,12 @@ fn small(world: World, files: usize, size: u64, cells: &mut Vec<Cell>) {
         }
     }
     peers.into_iter().for_each(Peer::forget);
+}
+
+/// As office programs and cameras write them: compressed already, so that nothing shrinks.
+fn documents(data: &Path) {
+    harness::grow(&data.join("documents"), 400, 20 << 10..=400 << 10, 5);
+    harness::grow(&data.join("photos"), 60, 2 << 20..=5 << 20, 6);
 }
 
 /// One large file, up and down; each program alone, for the disk's sake.

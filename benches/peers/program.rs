@@ -43,6 +43,8 @@ pub enum Job {
     NoChange,
     TenChanged,
     Download,
+    /// One file, to another place.
+    OneBack,
     LargeUp,
     LargeDown,
     /// Sent, proven and wiped.
@@ -143,6 +145,7 @@ impl Peer {
         rustix::fs::sync();
         let cost = match job {
             Job::Download | Job::LargeDown => self.download(),
+            Job::OneBack => self.one_back(),
             Job::Upload | Job::WipeMany | Job::WipeLarge => self.upload(),
             _ => self.backup(),
         };
@@ -158,6 +161,7 @@ impl Peer {
         cost.map(|cost| Cost {
             time: cost.time + flushed,
             requests: Some(self.proxy.total()),
+            bytes: Some((self.proxy.sent(), self.proxy.received())),
             ..cost
         })
     }
@@ -223,6 +227,31 @@ impl Peer {
         }
     }
 
+    /// The file in the middle of the tree.
+    fn one_back(&self) -> Option<Cost> {
+        let data = self.data();
+        let entries = walkdir::WalkDir::new(&data).sort_by_file_name().into_iter().flatten();
+        let files: Vec<_> = entries.filter(|entry| entry.file_type().is_file()).collect();
+        let file = files.get(files.len() / 2)?.path();
+        let below = file.strip_prefix(&data).unwrap().to_str().unwrap();
+        let to = self.sandbox.home().join("one");
+        let _ = fs::remove_dir_all(&to);
+        let to = to.to_str().unwrap();
+        let from = format!("{}data/{below}", self.remote);
+        match self.program {
+            Program::Poof | Program::PoofBundled => {
+                self.poof(&["get", "--to", to, &format!("data/{below}")])
+            }
+            Program::Rclone => self.rclone(&["copy", &from, to]),
+            Program::RcloneBest => self.rclone(&[&["copy", &from, to][..], &BEST].concat()),
+            Program::Restic => {
+                let wanted = file.to_str().unwrap();
+                self.restic(&["restore", "latest", "--include", wanted, "--target", to])
+            }
+            Program::PythonPoof | Program::Shred => None,
+        }
+    }
+
     fn poof(&self, args: &[&str]) -> Option<Cost> {
         measure(&self.sandbox, Path::new(env!("CARGO_BIN_EXE_poof")), args, &[])
     }
@@ -280,6 +309,7 @@ impl fmt::Display for Job {
             Job::NoChange => "no change",
             Job::TenChanged => "ten changed",
             Job::Download => "download",
+            Job::OneBack => "one file back",
             Job::LargeUp => "large file up",
             Job::LargeDown => "large file down",
             Job::Upload => "upload",

@@ -1,5 +1,6 @@
 //! One `MinIO` for all tests of the process, each with a bucket of its own.
 
+use std::env;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -24,14 +25,19 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub struct Minio {
     address: SocketAddr,
     data: PathBuf,
-    /// Holds the pipe whose closing ends the server.
-    _server: Guarded,
+    /// Holds the pipe whose closing ends the server; None: it is not ours to end.
+    _server: Option<Guarded>,
 }
 
 /// The server of this test process, started by whoever asks first.
 pub fn minio() -> &'static Minio {
     static MINIO: OnceLock<Minio> = OnceLock::new();
     MINIO.get_or_init(|| {
+        // Of a bench: at the far end of a line.
+        if let Ok(address) = env::var("POOF_BENCH_SERVER") {
+            let address = address.parse().expect("an address and a port");
+            return Minio { address, data: PathBuf::new(), _server: None };
+        }
         // Between the choice of a free port and its use somebody may take it.
         let mut last = String::new();
         for _ in 0..3 {
@@ -89,7 +95,7 @@ impl Minio {
             }
             sleep(Duration::from_millis(20));
         }
-        Ok(Minio { address, data: dir.join("data"), _server: server })
+        Ok(Minio { address, data: dir.join("data"), _server: Some(server) })
     }
 }
 
