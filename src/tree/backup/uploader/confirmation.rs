@@ -1,7 +1,5 @@
 //! The proof of what was sent: the server shows it, in a listing or one by one.
 
-use itertools::Itertools;
-
 use super::{Outgoing, is_hard};
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
@@ -106,26 +104,27 @@ impl Outgoing<'_> {
         watch: &mut dyn Watch,
     ) -> Attempt<(Vec<Receipt>, Vec<Option<Shown>>)> {
         let inside = |place: Vec<u8>| place.get(dir.len() + 1..).unwrap_or_default().to_vec();
+        let names: Vec<_> = unproven.iter().map(|sent| inside(self.place(sent))).collect();
         // Some of what is to be there, for a listing from several places at once.
-        let some = unproven.iter().step_by((unproven.len() / 48).max(64));
-        let marks: Vec<_> = some.map(|sent| inside(self.place(sent))).collect();
-        let names = || unproven.iter().map(|sent| inside(self.place(sent)));
-        let (first, last) = names().minmax().into_option().unwrap_or_default();
-        let is_wanted = |name: &[u8]| first.as_slice() <= name && name <= last.as_slice();
+        let marks: Vec<_> = names.iter().step_by((names.len() / 48).max(64)).cloned().collect();
+        let (first, last) = (names.iter().min(), names.iter().max());
+        let is_wanted = |name: &[u8]| {
+            first.is_some_and(|first| first.as_slice() <= name)
+                && last.is_some_and(|last| name <= last.as_slice())
+        };
         let inventory = list_some(self.store, dir, &marks, is_wanted, watch)?;
         let (mut doubtful, mut shown) = (Vec::new(), Vec::new());
-        for sent in unproven {
-            let name = inside(self.place(&sent));
+        for (sent, name) in unproven.into_iter().zip(&names) {
             // A time is no proof.
             let is_intact = |object: &StoredObject| {
                 !matches!(object.tag, Tag::Time(_))
-                    && inventory.state(&name, object) == State::Intact
+                    && inventory.state(name, object) == State::Intact
             };
             if sent.object().is_some_and(is_intact) {
                 self.accept(&sent);
                 continue;
             }
-            shown.push(inventory.shown(&name));
+            shown.push(inventory.shown(name));
             doubtful.push(sent);
         }
         Ok((doubtful, shown))
