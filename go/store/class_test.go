@@ -1,14 +1,11 @@
 package store
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"sync"
 	"testing"
-
-	"github.com/rclone/rclone/fs"
 )
 
 // rclone has one class for all objects of a remote, and S3 bills small ones in some classes
@@ -27,13 +24,7 @@ func TestASmallObjectIsSentAndCopiedInItsOwnClass(t *testing.T) {
 	defer server.Close()
 	SetSmallClass("STANDARD")
 	defer SetSmallClass("")
-	ctx, config := fs.AddConfig(context.Background())
-	config.LowLevelRetries = 1
-	s, err := Open(ctx, fmt.Sprintf(":s3,provider=Minio,endpoint='%s',access_key_id=a,secret_access_key=c,"+
-		"storage_class=ONEZONE_IA,no_check_bucket=true,no_head=true:bucket/", server.URL), "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	ctx, s := openAt(t, server.URL, "storage_class=ONEZONE_IA,")
 	for _, c := range []struct {
 		size  int
 		class string

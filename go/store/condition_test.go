@@ -31,17 +31,24 @@ func (n *names) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	n.taken[r.URL.Path] = string(body)
 }
 
+// openAt opens the bucket of a stand-in for S3, with more options, each with a comma behind it.
+func openAt(t *testing.T, url, options string) (context.Context, *Store) {
+	t.Helper()
+	ctx, config := fs.AddConfig(context.Background())
+	config.LowLevelRetries = 1
+	s, err := Open(ctx, fmt.Sprintf(":s3,provider=Minio,endpoint='%s',access_key_id=a,secret_access_key=b,%s"+
+		"no_check_bucket=true,no_head=true:bucket/", url, options), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ctx, s
+}
+
 func TestWhatIsToBeFreshIsStoredOverNothing(t *testing.T) {
 	bucket := &names{taken: map[string]string{}}
 	server := httptest.NewServer(bucket)
 	defer server.Close()
-	ctx, config := fs.AddConfig(context.Background())
-	config.LowLevelRetries = 1
-	s, err := Open(ctx, fmt.Sprintf(":s3,provider=Minio,endpoint='%s',access_key_id=a,secret_access_key=b,"+
-		"no_check_bucket=true,no_head=true:bucket/", server.URL), "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	ctx, s := openAt(t, server.URL, "")
 	put := func(content string, fresh bool) error {
 		_, err := s.Send(ctx, nil, &Send{Remote: []byte("name"), Data: []byte(content), Fresh: fresh})
 		return err
