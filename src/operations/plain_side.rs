@@ -159,7 +159,7 @@ impl<'a> PlainSide<'a> {
     pub fn is_done(&self) -> Result<bool> {
         let listed = list_records(&self.store, &mut Unwatched);
         let listed = listed.map_err(|f| f.into_error("list the records", Kind::Incomplete))?;
-        let of_none = |name: &[u8]| name == b"identity" || name.starts_with(b"probe-");
+        let of_none = |name: Vec<u8>| name == b"identity" || name.starts_with(b"probe-");
         let (listed, past) = listed;
         Ok(!past && listed.names().all(of_none))
     }
@@ -192,16 +192,16 @@ impl<'a> PlainSide<'a> {
         let ours = Ours::default();
         let mut sorted = Sorted::default();
         for (name, size, _) in own.unclaimed() {
-            if ours.has(name) {
+            if ours.has(&name) {
                 continue;
             }
-            sorted.foreign.push((name.to_vec(), size));
+            sorted.foreign.push((name, size));
         }
         if !sorted.foreign.is_empty() {
             let foreign: BTreeSet<&[u8]> =
                 sorted.foreign.iter().map(|(name, _)| name.as_slice()).collect();
-            let known = own.names().filter(|name| !foreign.contains(name));
-            sorted.known = known.map(<[u8]>::to_vec).collect();
+            let known = own.names().filter(|name| !foreign.contains(name.as_slice()));
+            sorted.known = known.collect();
         }
         Ok(sorted)
     }

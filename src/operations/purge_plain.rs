@@ -218,7 +218,7 @@ fn copies(repository: &Repository, ready: &Ready, clear: &PlainSide) -> Result<V
         let listed = list(&clear.store, &tree, &[], &mut Unwatched).map_err(fail)?;
         let bundles = clear.bundles(&tree);
         let bytes = listed.foreign().chain(bundles.foreign()).map(|(_, size)| size).sum();
-        let files = listed.names().count() as u64;
+        let files = listed.count();
         if files > 0 || clear.knows(&tree) {
             copies.push(Copy { tree, files, bytes, configured });
         }

@@ -130,7 +130,7 @@ pub fn remove_directory(remote: &Remote, dir: &str) -> Result<Gone> {
         _ => {}
     }
     let left = list(&remote.store(), dir, &[], &mut Unwatched).map_err(fail)?;
-    let left = left.names().count() as u64;
+    let left = left.count();
     if left == 0 {
         return Ok(gone);
     }
@@ -150,7 +150,7 @@ fn is_refusal(failure: &Failure) -> bool {
 fn hide(store: &Store, dir: &str, refused: Failure) -> std::result::Result<(), Failure> {
     let listed = list(store, dir, &[], &mut Unwatched)?;
     let names = Names::new(dir);
-    let full: Vec<_> = listed.names().map(|name| Bytes(names.full(name))).collect();
+    let full: Vec<_> = listed.names().map(|name| Bytes(names.full(&name))).collect();
     let removed = store.remove(&full, &mut Unwatched)?;
     if removed.into_iter().any(|record| record.failure.is_some()) { Err(refused) } else { Ok(()) }
 }

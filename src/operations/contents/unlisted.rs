@@ -36,16 +36,16 @@ pub fn entries(
     }
     let own = repository.listing(name)?.own;
     let shown = own.names().filter_map(|object| {
-        let shown = own.shown(object)?;
+        let shown = own.shown(&object)?;
         let (path, kind) = if let Some(path) = object.strip_suffix(ObjectName::LINK) {
-            (path, EntryKind::Symlink { target: Vec::new() })
+            (path.to_vec(), EntryKind::Symlink { target: Vec::new() })
         } else {
             let data = FileData { size: shown.size, content: None, sparse: false };
             (object, EntryKind::File(data))
         };
         let mtime = Time { seconds: shown.time.0, nanos: shown.time.1 };
         let attributes = attributes(mtime);
-        let (path, hard_link, stored, local) = (path.to_vec(), None, None, None);
+        let (hard_link, stored, local) = (None, None, None);
         Some(Entry { path, kind, attributes, hard_link, stored, local })
     });
     let mut entries: Vec<Entry> = shown.collect();

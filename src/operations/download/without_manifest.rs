@@ -18,7 +18,7 @@ use crate::tree::mirror::compare::{self, Compare};
 use crate::tree::mirror::{ExcludedHere, Transfer};
 use crate::tree::model::layout::Names;
 use crate::tree::model::path::{Below, LocalPath, ObjectName};
-use crate::tree::model::plan::{Plan, Planned, len};
+use crate::tree::model::plan::{Plan, Planned};
 use crate::tree::remote::known;
 use crate::tree::scan::root::Root;
 use crate::tree::wipe::Records;
@@ -137,7 +137,7 @@ impl Incoming<'_> {
                 |name: &&ObjectName| plan.delete.iter().any(|item| name.is_within(&item.path));
             spared = own.iter().filter(removes).fold(spared, Plan::sparing);
         }
-        let count = |plan: &Plan<ObjectName>| plan.transfers() + len(&plan.delete);
+        let count = |plan: &Plan<ObjectName>| plan.transfers() + plan.delete.len() as u64;
         self.note_spared(&directory.name, count(&plan) - count(&spared));
         Ok(spared)
     }

@@ -34,9 +34,9 @@ impl Repository<'_> {
             return None;
         }
         let listings = self.listings.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = listings.get(tree)?.as_ref().ok()?.names().count();
-        let odd = self.below(tree).below(&format!("{ODD}/")).names().count();
-        Some((own + odd) as u64)
+        let own = listings.get(tree)?.as_ref().ok()?.count();
+        let odd = self.below(tree).below(&format!("{ODD}/")).count();
+        Some(own + odd)
     }
 }
 

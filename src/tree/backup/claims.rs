@@ -5,8 +5,7 @@ use super::bundling::may_have_its_own;
 use crate::base::error::Result;
 use crate::tree::model::change::Change;
 use crate::tree::model::layout::Names;
-use crate::tree::model::path::{Below, ObjectName};
-use crate::tree::model::plan::Item;
+use crate::tree::model::path::Below;
 use crate::tree::remote::own_objects::{self, Foreign, Ours, mark, note, odd_mark};
 
 impl Backup<'_> {
@@ -28,8 +27,8 @@ impl Backup<'_> {
             }
             Err(error) => [Some(Err(error)), None],
         });
-        let gone = self.plan.delete.iter().map(|item| item.path.as_bytes());
-        let gone = gone.take(self.gone).map(|name| Ok(mark(name)));
+        let gone = self.plan.delete.iter().take(self.gone);
+        let gone = gone.map(|item| Ok(mark(item.path.as_bytes())));
         let odd = self.odd_gone.iter().filter_map(|name| odd_mark(name)).map(Ok);
         let gone = gone.chain(self.superseded.iter().map(|name| Ok(mark(name.as_bytes()))));
         note(&self.snapshots.cache, new.flatten().chain(gone).chain(odd))
@@ -73,7 +72,7 @@ impl Backup<'_> {
             if *odd {
                 self.odd_gone.push(name[dir..].to_vec());
             } else {
-                self.plan.delete.push(Item { path: ObjectName::told(name), size: *size });
+                self.plan.delete.add(name, *size);
             }
         }
     }

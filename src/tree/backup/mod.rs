@@ -280,7 +280,7 @@ impl Backup<'_> {
         // MinIO, have no room for both. All other deletions wait for the head.
         let arriving = self.arriving()?;
         let (blocking, others) = self.plan.in_the_way(&arriving);
-        let (blocking, mut others) = (names_of(&blocking), names_of(&others));
+        let (blocking, mut others) = (names_of(blocking), names_of(others));
         others.append(&mut self.superseded);
         let mut failed = kept.failed;
         failed.extend(self.remove(&blocking, watch)?);
@@ -442,6 +442,6 @@ impl Backup<'_> {
     }
 }
 
-fn names_of(items: &[&Item<ObjectName>]) -> Vec<ObjectName> {
-    items.iter().map(|item| item.path.clone()).collect()
+fn names_of(items: Vec<Item<ObjectName>>) -> Vec<ObjectName> {
+    items.into_iter().map(|item| item.path).collect()
 }

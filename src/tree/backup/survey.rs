@@ -17,7 +17,7 @@ use crate::tree::model::entry::{Entry, EntryKind, Stored, is_within, order};
 use crate::tree::model::inventory::State;
 use crate::tree::model::layout::Names;
 use crate::tree::model::path::{Below, LocalPath, ObjectName};
-use crate::tree::model::plan::{Item, Plan};
+use crate::tree::model::plan::Plan;
 use crate::tree::remote::listing::{Listing, Unclaimed};
 use crate::tree::remote::object_metadata::complete;
 use crate::tree::remote::own_objects::{Foreign, Ours};
@@ -59,26 +59,26 @@ impl Survey {
         let mut plan = Plan { unchanged: self.unchanged, ..Plan::default() };
         for change in &self.changes {
             let Some(entry) = change.entry() else { continue };
-            let item = Item { path: LocalPath::new(&entry.path), size: entry.content_size() };
-            match (change.send, change.news) {
-                (Some(_), _) if change.from.is_some() => plan.moved.push(item),
-                (Some(Why::New), _) => plan.add.push(item),
+            let items = match (change.send, change.news) {
+                (Some(_), _) if change.from.is_some() => &mut plan.moved,
+                (Some(Why::New), _) => &mut plan.add,
                 (Some(why), _) => {
                     plan.relinked += usize::from(why == Why::Repacked);
-                    plan.update.push(item);
+                    &mut plan.update
                 }
                 // A new directory goes without saying.
-                (None, News::New) if entry.is_directory() => {}
-                (None, News::New) => plan.add.push(item),
-                (None, News::Differs) => plan.attributes.push(item),
-                (None, News::Sighting | News::Gone) => {}
-            }
+                (None, News::New) if entry.is_directory() => continue,
+                (None, News::New) => &mut plan.add,
+                (None, News::Differs) => &mut plan.attributes,
+                (None, News::Sighting | News::Gone) => continue,
+            };
+            items.add(&entry.path, entry.content_size());
         }
         for (name, size) in &self.unclaimed.gone {
-            plan.delete.push(Item { path: name.clone(), size: *size });
+            plan.delete.add(name.as_bytes(), *size);
         }
         for (name, size) in &self.dropped {
-            plan.dropped.push(Item { path: name.clone(), size: *size });
+            plan.dropped.add(name.as_bytes(), *size);
         }
         plan.add.shrink_to_fit();
         plan

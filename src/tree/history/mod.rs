@@ -75,11 +75,11 @@ impl Past {
             .map_err(|failure| failure.into_error(&doing, Kind::Remote))?;
         let mut past = Past { dir, ..Past::default() };
         for name in listed.names() {
-            let Some((generation, id)) = parse(name) else {
-                past.strangers.push([past.dir.as_bytes(), b"/", name].concat());
+            let Some((generation, id)) = parse(&name) else {
+                past.strangers.push([past.dir.as_bytes(), b"/", &name].concat());
                 continue;
             };
-            let Some((size, tag)) = listed.look(name) else { continue };
+            let Some((size, tag)) = listed.look(&name) else { continue };
             past.by_id.push((id, Kept { generation, size, md5: md5(&tag) }));
             past.objects += 1;
             past.bytes = past.bytes.saturating_add(size);

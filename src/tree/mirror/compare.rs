@@ -112,9 +112,9 @@ fn plan_of(records: Vec<Record>) -> Plan<ObjectName> {
     }
     for (path, Record { what, size, kind, error, .. }) in by_path {
         match what {
-            b'+' => plan.add.push(Item { path, size }),
-            b'*' => plan.update.push(Item { path, size }),
-            b'-' => plan.delete.push(Item { path, size }),
+            b'+' => plan.add.push(&Item { path, size }),
+            b'*' => plan.update.push(&Item { path, size }),
+            b'-' => plan.delete.push(&Item { path, size }),
             _ => plan.failed.push(Failed::at(path.as_bytes(), kind, &error)),
         }
     }
@@ -124,7 +124,7 @@ fn plan_of(records: Vec<Record>) -> Plan<ObjectName> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tree::model::plan::Planned;
+    use crate::tree::model::plan::{Items, Planned};
 
     #[test]
     fn a_report_becomes_a_plan() {
@@ -132,9 +132,10 @@ mod tests {
             -\x002\x00gone\x00\x00\x00=\x009\x00same\x00\x00\x00+\x003\x00bad\x00\x00\x00\
             !\x003\x00bad\x00full\x00no space\x00+\x001\x00cut";
         let plan = plan_of(read_records(&report[..]));
-        assert_eq!(plan.add, [Item { path: "new".into(), size: 5 }]);
-        assert_eq!(plan.update, [Item { path: "changed".into(), size: 1 }]);
-        assert_eq!(plan.delete, [Item { path: "gone".into(), size: 2 }]);
+        let all = |items: &Items<ObjectName>| items.iter().collect::<Vec<_>>();
+        assert_eq!(all(&plan.add), [Item { path: "new".into(), size: 5 }]);
+        assert_eq!(all(&plan.update), [Item { path: "changed".into(), size: 1 }]);
+        assert_eq!(all(&plan.delete), [Item { path: "gone".into(), size: 2 }]);
         let why = "no space".to_owned();
         assert_eq!(
             plan.failed,

@@ -43,7 +43,7 @@ pub fn send(
         });
     }
     let (small, large): (Vec<_>, Vec<_>) =
-        plan.add.iter().chain(&plan.update).partition(|item| item.size <= SMALL);
+        plan.add.iter().chain(plan.update.iter()).partition(|item| item.size <= SMALL);
     failed.extend(part(source, destination, Operation::Copy, &small, WIDE, watch)?);
     failed.extend(part(source, destination, Operation::Copy, &large, NARROW, watch)?);
     if failed.is_empty() {
@@ -58,7 +58,7 @@ fn part(
     source: &Spec,
     destination: &Spec,
     operation: Operation,
-    items: &[&Item<ObjectName>],
+    items: &[Item<ObjectName>],
     width: u32,
     watch: &mut dyn Watch,
 ) -> Result<Vec<Failed>, Failure> {

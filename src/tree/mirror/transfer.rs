@@ -13,7 +13,7 @@ use crate::storage::remote::Spec;
 use crate::tree::journal::Journal;
 use crate::tree::model::layout::Names;
 use crate::tree::model::path::{Below, ObjectName};
-use crate::tree::model::plan::{Failed, Item, Plan, paths};
+use crate::tree::model::plan::{Failed, Item, Items, Plan};
 use crate::tree::retry::{Attempt, Failures, retrying};
 
 /// A plan that the guards accepted, with where it leads from and to.
@@ -57,8 +57,9 @@ impl Transfer {
 
     /// What there is to do, in an order that numbers it: files to send, then files
     /// to delete.
-    fn items(&self) -> impl Iterator<Item = &Item<ObjectName>> {
-        self.plan.add.iter().chain(&self.plan.update).chain(&self.plan.delete)
+    fn items(&self) -> impl Iterator<Item = Item<ObjectName>> {
+        let Plan { add, update, delete, .. } = &self.plan;
+        add.iter().chain(update.iter()).chain(delete.iter())
     }
 
     /// How many of them are to be sent.
@@ -70,9 +71,9 @@ impl Transfer {
     fn part(&self, pending: &[usize]) -> Plan<ObjectName> {
         let pending: HashSet<usize> = pending.iter().copied().collect();
         let mut number = 0..;
-        let mut of = |items: &[Item<ObjectName>]| {
+        let mut of = |items: &Items<ObjectName>| {
             let numbered = items.iter().zip(number.by_ref());
-            numbered.filter(|(_, n)| pending.contains(n)).map(|(item, _)| item.clone()).collect()
+            numbered.filter(|(_, n)| pending.contains(n)).map(|(item, _)| item).collect()
         };
         let (add, update, delete) =
             (of(&self.plan.add), of(&self.plan.update), of(&self.plan.delete));
@@ -98,7 +99,7 @@ impl Work<'_> {
         if (0..self.transfer.sent()).any(|n| given_up(&n)) {
             // Nothing goes unless all has come.
             let (blocking, _) = plan.in_the_way(&plan.mirrored());
-            plan.delete = blocking.into_iter().cloned().collect();
+            plan.delete = blocking.into_iter().collect();
         }
         let failed = send(source, destination, &plan, watch)?;
         let mut why: HashMap<PathBuf, Failed> =
@@ -106,13 +107,13 @@ impl Work<'_> {
         let seen = compare::make(source, destination, Compare::Size, watch)?;
         let arrived: HashSet<&Path> = seen.equal.iter().map(Below::as_path).collect();
         // Not what has come up meanwhile: no guard has judged it.
-        let present = paths(&seen.delete);
+        let present: HashSet<ObjectName> = seen.delete.iter().map(|item| item.path).collect();
         let mut failures = Failures::new();
         for (number, item) in self.transfer.items().enumerate() {
             let path = item.path.as_path();
             let to_send = number < self.transfer.sent();
             let is_as_planned =
-                if to_send { arrived.contains(path) } else { !present.contains(path) };
+                if to_send { arrived.contains(path) } else { !present.contains(&item.path) };
             // A size says nothing of a file that failed.
             let known = why.remove(path);
             if known.is_none() && is_as_planned {
@@ -136,7 +137,7 @@ const PRESENT: &str = "it was to be removed and is still there; run it again";
 
 /// Removes the directories below `root` that became empty because `deleted`
 /// files were in them.
-fn prune(root: &Path, deleted: &[Item<ObjectName>]) {
+fn prune(root: &Path, deleted: &Items<ObjectName>) {
     // rclone knows what an encoded name is here; such a directory stays, empty.
     for path in deleted.iter().filter_map(|item| Names::decoded(&item.path)) {
         for dir in root.join(path.as_path()).ancestors().skip(1) {
@@ -159,9 +160,10 @@ mod tests {
         let root = dir.path();
         fs::create_dir_all(root.join("a/b/c")).unwrap();
         fs::write(root.join("a/kept"), "x").unwrap();
-        prune(root, &[Item { path: "a/b/c/gone".into(), size: 0 }]);
+        let gone = |path: &str| [Item { path: path.into(), size: 0 }].into_iter().collect();
+        prune(root, &gone("a/b/c/gone"));
         assert!(root.join("a/kept").exists() && !root.join("a/b").exists());
-        prune(root, &[Item { path: "gone".into(), size: 0 }]);
+        prune(root, &gone("gone"));
         assert!(root.exists());
     }
 }

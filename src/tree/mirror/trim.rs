@@ -10,7 +10,7 @@ use crate::storage::filter::Filter;
 use crate::tree::model::layout::Names;
 use crate::tree::model::path::{Below, LocalPath, ObjectName};
 use crate::tree::model::path_set::Kept;
-use crate::tree::model::plan::{Failed, Item, Plan};
+use crate::tree::model::plan::{Failed, Item, Items, Plan};
 use crate::tree::scan::root::Root;
 use crate::tree::scan::walk::{Found, Walk, closed};
 
@@ -66,13 +66,15 @@ impl Plan<ObjectName> {
     pub fn keeping_extra(mut self) -> Self {
         let kept: HashSet<_> = self.delete.iter().map(|item| item.path.place()).collect();
         let above: HashSet<_> = kept.iter().flat_map(ObjectName::above).collect();
-        let (blocked, free): (Vec<_>, Vec<_>) = self.add.into_iter().partition(|item| {
+        self.add.retain(|item| {
             let place = item.path.place();
-            above.contains(&place) || place.above().any(|dir| kept.contains(&dir))
+            let is_blocked = above.contains(&place) || place.above().any(|dir| kept.contains(&dir));
+            if is_blocked {
+                self.failed.push(in_the_way(&item.path));
+            }
+            !is_blocked
         });
-        self.add = free;
-        self.failed.extend(blocked.into_iter().map(|item| in_the_way(&item.path)));
-        self.delete.clear();
+        self.delete = Items::default();
         self
     }
 }
@@ -129,33 +131,30 @@ impl ExcludedHere {
 mod tests {
     use super::*;
 
+    fn items(paths: &[&str]) -> Items<ObjectName> {
+        paths.iter().map(|path| Item { path: (*path).into(), size: 0 }).collect()
+    }
+
     #[test]
     fn a_directory_can_be_spared() {
-        let item = |path: &str| Item { path: path.into(), size: 1 };
-        let plan = Plan { update: vec![item("poof/x"), item("poof2/x")], ..Plan::default() };
-        assert_eq!(plan.sparing(&"poof".into()).update, [item("poof2/x")]);
+        let plan = Plan { update: items(&["poof/x", "poof2/x"]), ..Plan::default() };
+        assert_eq!(plan.sparing(&"poof".into()).update, items(&["poof2/x"]));
     }
 
     #[test]
     fn what_is_to_stay_is_not_made_way_for() {
-        let items = |paths: &[&str]| {
-            paths.iter().map(|path| Item { path: (*path).into(), size: 0 }).collect()
-        };
         let plan = Plan {
             add: items(&["was-dir", "was-file/x", "was-link/x", "link.rclonelink", "new"]),
             delete: items(&["was-dir/deep/x", "was-file", "was-link.rclonelink", "link/x"]),
             ..Plan::default()
         };
         let kept = plan.keeping_extra();
-        assert_eq!((kept.add, kept.delete), (items(&["new"]), Vec::new()));
+        assert_eq!((kept.add, kept.delete), (items(&["new"]), items(&[])));
         assert_eq!(kept.failed.len(), 4);
     }
 
     #[test]
     fn what_is_excluded_here_stays_and_what_it_is_in_the_way_of_is_said() {
-        let items = |paths: &[&str]| {
-            paths.iter().map(|path| Item { path: (*path).into(), size: 0 }).collect()
-        };
         let plan = Plan {
             add: items(&["cache/new", "cache2", "tmp", "a.o/x", "d", "new"]),
             update: items(&["cache/x", "b.o", "x"]),
@@ -165,7 +164,7 @@ mod tests {
         let kept = |paths: &[&'static str]| paths.iter().map(|path| path.as_bytes()).collect();
         let (files, directories) = (kept(&["a.o", "b.o", "c.o", "d/e.o"]), kept(&["cache", "tmp"]));
         let left = plan.leaving(&ExcludedHere { count: 6, files, directories });
-        assert_eq!(left.add, items(&["cache2", "new"]) as Vec<Item<ObjectName>>);
+        assert_eq!(left.add, items(&["cache2", "new"]));
         assert_eq!((left.update, left.delete), (items(&["x"]), items(&["d/x", "y"])));
         let failed: Vec<_> = left.failed.iter().map(|f| f.path.to_str().unwrap()).collect();
         assert_eq!(failed, ["tmp", "a.o/x", "d"]);

@@ -1,40 +1,48 @@
-//! What a listing of the remote shows, kept small: a tree of a million objects
-//! takes some 100 MB.
+//! What a listing of the remote shows, kept small: an object takes 48 bytes, and a part of its
+//! name.
 
 use std::ops::Range;
 
 use super::entry::{StoredObject, Tag, Time};
+use super::name_list::NameList;
 use crate::storage::store::Shown;
 
 /// The objects below a directory of the remote.
 #[derive(Debug, Default)]
 pub struct Inventory {
-    /// All names, one after the other.
-    names: Vec<u8>,
     objects: Vec<Object>,
+    /// Of the objects, in the same order, which is that of their bytes.
+    names: NameList,
+    /// Before it is sorted: all names, one after the other.
+    unsorted: Vec<u8>,
     /// Tags that are no MD5.
     texts: Vec<String>,
-    /// It has to be sorted before it is asked; an empty one has not.
-    unsorted: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Object {
-    /// Where its name begins and how long it is.
+    /// Where its name begins before all is sorted, and how long it is.
     at: usize,
     len: u32,
     size: u64,
-    time: Time,
+    /// When it was written, in seconds since 1970.
+    seconds: i64,
     tag: Seen,
     used: bool,
     disowned: bool,
 }
 
+// So many there are of them.
+const _: () = assert!(size_of::<Object>() == 48);
+
+/// Numbers are bytes, for an object to be small.
 #[derive(Clone, Copy, Debug)]
 enum Seen {
-    None,
+    /// No tag: its time counts, of which these are the nanoseconds.
+    Nanos([u8; 4]),
     Md5([u8; 16]),
-    Text(usize),
+    /// The number of a text.
+    Text([u8; 8]),
 }
 
 /// How an object compares with what is known of it.
@@ -52,36 +60,35 @@ impl Inventory {
     }
 
     pub fn add(&mut self, shown: Shown) {
-        let name = shown.remote.0;
+        let (seconds, nanos) = shown.time;
         let tag = match md5(&shown.tag) {
             Some(md5) => Seen::Md5(md5),
-            None if shown.tag.is_empty() => Seen::None,
+            None if shown.tag.is_empty() => Seen::Nanos(nanos.to_le_bytes()),
             None => {
                 self.texts.push(shown.tag);
-                Seen::Text(self.texts.len() - 1)
+                Seen::Text((self.texts.len() - 1).to_le_bytes())
             }
         };
-        let time = Time { seconds: shown.time.0, nanos: shown.time.1 };
-        let len = u32::try_from(name.len()).unwrap_or(u32::MAX);
-        let at = self.names.len();
-        self.objects.push(Object {
-            at,
-            len,
-            size: shown.size,
-            time,
-            tag,
-            used: false,
-            disowned: false,
-        });
-        self.names.extend_from_slice(&name);
-        self.unsorted = true;
+        let object =
+            Object { at: 0, len: 0, size: shown.size, seconds, tag, used: false, disowned: false };
+        self.put(&shown.remote.0, object);
     }
 
-    /// Makes it ready to be asked.
+    fn put(&mut self, name: &[u8], object: Object) {
+        let (at, len) = (self.unsorted.len(), u32::try_from(name.len()).unwrap_or(u32::MAX));
+        self.objects.push(Object { at, len, ..object });
+        self.unsorted.extend_from_slice(name);
+    }
+
+    /// Makes it ready to be asked, when all are added.
     pub fn sort(&mut self) {
-        let names = &self.names;
-        self.objects.sort_unstable_by(|a, b| name_of(names, a).cmp(name_of(names, b)));
-        self.unsorted = false;
+        let unsorted = std::mem::take(&mut self.unsorted);
+        let name = |object: &Object| &unsorted[object.at..object.at + object.len as usize];
+        self.objects.sort_unstable_by(|a, b| name(a).cmp(name(b)));
+        self.names = NameList::default();
+        self.objects.iter().for_each(|object| self.names.push(name(object)));
+        self.names.shrink_to_fit();
+        self.objects.shrink_to_fit();
     }
 
     fn find(&self, name: &[u8]) -> Option<usize> {
@@ -91,11 +98,8 @@ impl Inventory {
 
     /// A server may show a name twice.
     fn find_all(&self, name: &[u8]) -> Range<usize> {
-        debug_assert!(!self.unsorted);
-        let name_at = |object: &Object| name_of(&self.names, object);
-        let from = self.objects.partition_point(|object| name_at(object) < name);
-        let same = self.objects[from..].iter().take_while(|object| name_at(object) == name);
-        from..from + same.count()
+        debug_assert!(self.unsorted.is_empty());
+        self.names.find(name)
     }
 
     /// Whether the object is there as it was `stored`.
@@ -105,9 +109,9 @@ impl Inventory {
             object.size == stored.size
                 && match (&stored.tag, &object.tag) {
                     (Tag::Md5, Seen::Md5(md5)) => *md5 == stored.md5,
-                    (Tag::Text(text), Seen::Text(index)) => self.texts[*index] == *text,
+                    (Tag::Text(text), Seen::Text(_)) => self.text(object) == *text,
                     (Tag::Text(text), Seen::Md5(seen)) => md5(text) == Some(*seen),
-                    (Tag::Time(time), Seen::None) => *time == object.time,
+                    (Tag::Time(time), Seen::Nanos(_)) => *time == object.time(),
                     _ => false,
                 }
         };
@@ -124,31 +128,30 @@ impl Inventory {
         Some((object.size, self.text(object)))
     }
 
-    /// An object as the listing shows it.
+    /// An object as the listing shows it; of the time of one that has a tag the seconds.
     pub fn shown(&self, name: &[u8]) -> Option<Shown> {
         let object = &self.objects[self.find(name)?];
-        let Time { seconds, nanos } = object.time;
+        let Time { seconds, nanos } = object.time();
         let (size, tag, time) = (object.size, self.text(object), (seconds, nanos));
         Some(Shown { size, tag, time, ..Shown::default() })
     }
 
     /// Whether there are hashes in the listing; None if there is nothing to tell that by.
     pub fn has_hashes(&self) -> Option<bool> {
-        let hashed = |object: &Object| !matches!(object.tag, Seen::None);
+        let hashed = |object: &Object| !matches!(object.tag, Seen::Nanos(_));
         (!self.objects.is_empty()).then(|| self.objects.iter().any(hashed))
     }
 
     /// The part below a prefix, which is taken off.
     pub fn below(&self, prefix: &str) -> Inventory {
         let mut part = Inventory { texts: self.texts.clone(), ..Self::default() };
-        for object in &self.objects {
-            if let Some(rest) = name_of(&self.names, object).strip_prefix(prefix.as_bytes()) {
-                let len = u32::try_from(rest.len()).unwrap_or(u32::MAX);
-                let (at, used, disowned) = (part.names.len(), false, false);
-                part.objects.push(Object { at, len, used, disowned, ..*object });
-                part.names.extend_from_slice(rest);
+        self.names.each(|number, name| {
+            if let Some(rest) = name.strip_prefix(prefix.as_bytes()) {
+                let (used, disowned) = (false, false);
+                part.put(rest, Object { used, disowned, ..self.objects[number] });
             }
-        }
+        });
+        part.sort();
         part
     }
 
@@ -156,20 +159,18 @@ impl Inventory {
     #[must_use]
     pub fn named_below(&self, dir: &str) -> Inventory {
         let mut part = Inventory { texts: self.texts.clone(), ..Self::default() };
-        for object in &self.objects {
-            let name = [dir.as_bytes(), b"/", name_of(&self.names, object)].concat();
-            let len = u32::try_from(name.len()).unwrap_or(u32::MAX);
-            part.objects.push(Object { at: part.names.len(), len, ..*object });
-            part.names.extend(name);
-        }
+        self.names.each(|number, name| {
+            part.put(&[dir.as_bytes(), b"/", name].concat(), self.objects[number]);
+        });
+        part.sort();
         part
     }
 
     fn text(&self, object: &Object) -> String {
         match object.tag {
-            Seen::None => String::new(),
+            Seen::Nanos(_) => String::new(),
             Seen::Md5(md5) => data_encoding::HEXLOWER.encode(&md5),
-            Seen::Text(index) => self.texts[index].clone(),
+            Seen::Text(index) => self.texts[usize::from_le_bytes(index)].clone(),
         }
     }
 
@@ -195,24 +196,31 @@ impl Inventory {
     }
 
     /// The objects that nobody has claimed: name, size, and whether it is disowned.
-    pub fn unclaimed(&self) -> impl Iterator<Item = (&[u8], u64, bool)> {
-        let unused = self.objects.iter().filter(|object| !object.used);
-        unused.map(|object| (name_of(&self.names, object), object.size, object.disowned))
+    pub fn unclaimed(&self) -> impl Iterator<Item = (Vec<u8>, u64, bool)> {
+        let unused = self.names().zip(&self.objects).filter(|(_, object)| !object.used);
+        unused.map(|(name, object)| (name, object.size, object.disowned))
     }
 
     /// The objects that nobody has claimed, with their sizes.
-    pub fn foreign(&self) -> impl Iterator<Item = (&[u8], u64)> {
+    pub fn foreign(&self) -> impl Iterator<Item = (Vec<u8>, u64)> {
         self.unclaimed().map(|(name, size, _)| (name, size))
     }
 
     /// All names, in the order of their bytes.
-    pub fn names(&self) -> impl Iterator<Item = &[u8]> {
-        self.objects.iter().map(|object| name_of(&self.names, object))
+    pub fn names(&self) -> impl Iterator<Item = Vec<u8>> {
+        debug_assert!(self.unsorted.is_empty());
+        self.names.iter()
     }
 }
 
-fn name_of<'a>(names: &'a [u8], object: &Object) -> &'a [u8] {
-    &names[object.at..object.at + object.len as usize]
+impl Object {
+    fn time(&self) -> Time {
+        let nanos = match self.tag {
+            Seen::Nanos(nanos) => u32::from_le_bytes(nanos),
+            _ => 0,
+        };
+        Time { seconds: self.seconds, nanos }
+    }
 }
 
 /// An MD5 in hexadecimal.
@@ -261,7 +269,7 @@ mod tests {
         }
         inventory.claim(b"a");
         let foreign: Vec<_> = inventory.foreign().collect();
-        assert_eq!(foreign, [(&b"b"[..], 7), (&b"c"[..], 1)]);
+        assert_eq!(foreign, [(b"b".to_vec(), 7), (b"c".to_vec(), 1)]);
     }
     // The server of rclone's, after a rename that it had to refuse; Google Drive.
     #[test]
@@ -278,7 +286,7 @@ mod tests {
             inventory.disown(b"a");
             assert_eq!(inventory.unclaimed().filter(|(_, _, disowned)| *disowned).count(), 2);
             inventory.claim(b"a");
-            assert_eq!(inventory.foreign().collect::<Vec<_>>(), [(&b"b"[..], 1)]);
+            assert_eq!(inventory.foreign().collect::<Vec<_>>(), [(b"b".to_vec(), 1)]);
         }
     }
 }

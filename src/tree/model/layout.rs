@@ -181,7 +181,7 @@ impl Names {
 
     /// The generations whose heads a listing of [`Names::HEADS`] shows.
     pub fn generations(heads: &Inventory) -> impl Iterator<Item = u64> {
-        heads.names().filter_map(Names::generation)
+        heads.names().filter_map(|name| Names::generation(&name))
     }
 
     /// A shard, among the records of its tree.

@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 
 /// A name below that of a tree.
 pub trait Below: Clone + Debug + Default + Eq + Hash + Ord {
+    /// As [`Below::as_bytes`] has it.
+    fn of(bytes: &[u8]) -> Self;
+
     fn as_path(&self) -> &Path;
 
     fn as_bytes(&self) -> &[u8] {
@@ -62,12 +65,20 @@ impl ObjectName {
 }
 
 impl Below for LocalPath {
+    fn of(bytes: &[u8]) -> Self {
+        LocalPath::new(bytes)
+    }
+
     fn as_path(&self) -> &Path {
         &self.0
     }
 }
 
 impl Below for ObjectName {
+    fn of(bytes: &[u8]) -> Self {
+        ObjectName::told(bytes)
+    }
+
     fn as_path(&self) -> &Path {
         &self.0
     }

@@ -8,16 +8,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+pub use super::items::{Item, Items};
 use super::path::{Below, ObjectName};
 use crate::storage::failure::{Failure, FailureKind};
-
-/// A file in a plan.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item<N> {
-    pub path: N,
-    /// In bytes.
-    pub size: u64,
-}
 
 /// A path and why it could not be compared or sent. It is shown, and compared with those of
 /// the plan that it is of: of a backup, what was sent has its path here, and what was to be
@@ -59,17 +52,17 @@ pub enum Action {
 /// and a mirror by rclone has names alone.
 #[derive(Clone, Debug, Default)]
 pub struct Plan<N, D = N> {
-    pub add: Vec<Item<N>>,
-    pub update: Vec<Item<N>>,
+    pub add: Items<N>,
+    pub update: Items<N>,
     /// Under another name they are there already, and gone there.
-    pub moved: Vec<Item<N>>,
+    pub moved: Items<N>,
     /// So many of `update` replace what holds the same, for it to share another file.
     pub relinked: usize,
     /// Only their attributes, or where they are not files.
-    pub attributes: Vec<Item<N>>,
-    pub delete: Vec<Item<D>>,
+    pub attributes: Items<N>,
+    pub delete: Items<D>,
     /// What goes as well, and has no object that would have to: it is in a bundle.
-    pub dropped: Vec<Item<D>>,
+    pub dropped: Items<D>,
     pub failed: Vec<Failed>,
     /// Files that are equal already.
     pub equal: Vec<N>,
@@ -133,21 +126,18 @@ impl<N: Below, D: Below> Planned for Plan<N, D> {
             failed.map(|failed| failed.path.as_path()).collect::<HashSet<_>>()
         };
         let (not_sent, not_removed) = (of(false), of(true));
-        let is_sent = |item: &&Item<N>| !not_sent.contains(item.path.as_path());
-        let sent = |items: &'_ [Item<N>]| items.iter().filter(is_sent).count();
-        let (add, update) = (sent(&self.add), sent(&self.update));
-        let bytes = self.add.iter().chain(&self.update).filter(is_sent).map(|item| item.size);
-        let is_removed = |item: &&Item<D>| !not_removed.contains(item.path.as_path());
+        let sent = |items: &Items<N>| count(items, |path| !not_sent.contains(path));
+        let ((add, new), (update, others)) = (sent(&self.add), sent(&self.update));
         Totals {
             add,
             update,
             replaced: update.saturating_sub(self.relinked),
-            moved: sent(&self.moved),
-            attributes: sent(&self.attributes),
-            delete: self.delete.iter().filter(is_removed).count() + self.dropped.len(),
+            moved: sent(&self.moved).0,
+            attributes: sent(&self.attributes).0,
+            delete: count(&self.delete, |path| !not_removed.contains(path)).0 + self.dropped.len(),
             unchanged: self.same(),
             files: (add + update) as u64,
-            bytes: bytes.fold(0, u64::saturating_add),
+            bytes: new.saturating_add(others),
         }
     }
 
@@ -162,40 +152,50 @@ impl<N: Below, D: Below> Planned for Plan<N, D> {
             (Action::Move, &self.moved),
             (Action::Attributes, &self.attributes),
         ] {
-            for Item { path, size } in items {
-                tell(action, path.as_bytes(), *size);
-            }
+            items.each(|path, size| tell(action, path, size));
         }
-        for Item { path, size } in self.deleted() {
-            tell(Action::Delete, path.as_bytes(), *size);
+        for items in [&self.delete, &self.dropped] {
+            items.each(|path, size| tell(Action::Delete, path, size));
         }
     }
 }
 
+/// How many of `items` are such, by their paths, and how many bytes these have.
+fn count<N: Below>(items: &Items<N>, is_such: impl Fn(&Path) -> bool) -> (usize, u64) {
+    let (mut files, mut bytes) = (0, 0_u64);
+    items.each(|path, size| {
+        if is_such(Path::new(OsStr::from_bytes(path))) {
+            files += 1;
+            bytes = bytes.saturating_add(size);
+        }
+    });
+    (files, bytes)
+}
+
 impl<N: Below, D: Below> Plan<N, D> {
     /// All that goes.
-    pub fn deleted(&self) -> impl Iterator<Item = &Item<D>> {
-        self.delete.iter().chain(&self.dropped)
+    pub fn deleted(&self) -> impl Iterator<Item = Item<D>> {
+        self.delete.iter().chain(self.dropped.iter())
     }
 
     /// Files in the source.
     pub fn source_files(&self) -> u64 {
-        len(&self.add) + len(&self.update) + len(&self.moved) + self.same()
+        self.transfers() + self.moved.len() as u64 + self.same()
     }
 
     /// Files that are equal already.
     fn same(&self) -> u64 {
-        len(&self.equal) + self.unchanged
+        self.equal.len() as u64 + self.unchanged
     }
 
     /// Bytes to send or fetch.
     fn bytes(&self) -> u64 {
-        self.add.iter().chain(&self.update).map(|item| item.size).fold(0, u64::saturating_add)
+        self.add.bytes().saturating_add(self.update.bytes())
     }
 
     /// Files to send or fetch.
     pub fn transfers(&self) -> u64 {
-        len(&self.add) + len(&self.update)
+        (self.add.len() + self.update.len()) as u64
     }
 
     pub fn is_empty(&self) -> bool {
@@ -208,6 +208,9 @@ impl<N: Below, D: Below> Plan<N, D> {
 
     /// Files that were to be sent, and of which an equal one was there.
     pub fn turned_out_equal(&mut self, kept: &HashSet<N>) {
+        if kept.is_empty() {
+            return;
+        }
         let before = self.transfers();
         self.add.retain(|item| !kept.contains(&item.path));
         self.update.retain(|item| !kept.contains(&item.path));
@@ -222,7 +225,7 @@ impl<N: Below> Plan<N, ObjectName> {
     pub(in crate::tree) fn in_the_way(
         &self,
         Places(added): &Places,
-    ) -> (Vec<&Item<ObjectName>>, Vec<&Item<ObjectName>>) {
+    ) -> (Vec<Item<ObjectName>>, Vec<Item<ObjectName>>) {
         let above: HashSet<ObjectName> = added.iter().flat_map(ObjectName::above).collect();
         self.delete.iter().partition(|item| {
             let is_above = above.contains(&item.path) || above.contains(&item.path.place());
@@ -234,7 +237,7 @@ impl<N: Below> Plan<N, ObjectName> {
 impl Plan<ObjectName> {
     /// Where a mirror makes something.
     pub(in crate::tree) fn mirrored(&self) -> Places {
-        self.add.iter().map(|item| item.path.clone()).collect()
+        self.add.iter().map(|item| item.path).collect()
     }
 }
 
@@ -242,10 +245,16 @@ impl<N: Below> Plan<N> {
     /// Deletions of what a killed download left behind of files that the source
     /// has: rclone receives `NAME` as `NAME.xxxxxxxx.partial`.
     pub fn leftovers(&self) -> usize {
-        let mut source = paths(self.add.iter().chain(&self.update));
-        source.extend(self.equal.iter().map(Below::as_path));
-        let known = |of: PathBuf| source.contains(of.as_path());
-        self.delete.iter().filter(|item| partial_of(item.path.as_path()).is_some_and(known)).count()
+        let partial: Vec<_> =
+            self.delete.iter().filter_map(|item| partial_of(item.path.as_path())).collect();
+        if partial.is_empty() {
+            return 0;
+        }
+        let items = self.add.iter().chain(self.update.iter());
+        let source: HashSet<N> =
+            items.map(|item| item.path).chain(self.equal.iter().cloned()).collect();
+        let is_known = |of: &&PathBuf| source.contains(&N::of(of.as_os_str().as_bytes()));
+        partial.iter().filter(is_known).count()
     }
 }
 
@@ -273,26 +282,15 @@ fn partial_of(path: &Path) -> Option<PathBuf> {
     is_id.then(|| PathBuf::from(OsStr::from_bytes(name)))
 }
 
-pub(in crate::tree) fn paths<'a, N: Below + 'a>(
-    items: impl IntoIterator<Item = &'a Item<N>>,
-) -> HashSet<&'a Path> {
-    items.into_iter().map(|item| item.path.as_path()).collect()
-}
-
-/// The length of a list, as numbers of files are counted.
-pub fn len<T>(list: &[T]) -> u64 {
-    list.len() as u64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn items(paths: &[&str]) -> Vec<Item<ObjectName>> {
+    fn items(paths: &[&str]) -> Items<ObjectName> {
         paths.iter().map(|path| Item { path: (*path).into(), size: 0 }).collect()
     }
 
-    fn shown(items: &[&Item<ObjectName>]) -> Vec<String> {
+    fn shown(items: &[Item<ObjectName>]) -> Vec<String> {
         items.iter().map(|item| item.path.as_path().display().to_string()).collect()
     }
 

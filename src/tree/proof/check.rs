@@ -277,7 +277,7 @@ pub fn examine(
     let foreign = foreign.map(|f| Finding { path: f.name, what: What::Foreign { odd: f.odd } });
     examined.findings.extend(foreign);
     let beside = listing.bundles.foreign().map(|name| Finding {
-        path: [names.bundles().as_bytes(), b"/", name].concat(),
+        path: [names.bundles().as_bytes(), b"/", &name].concat(),
         what: What::Foreign { odd: true },
     });
     examined.findings.extend(beside);

@@ -96,15 +96,15 @@ impl Bundles {
 
     /// The highest number that any has.
     pub fn last_number(&self) -> u64 {
-        let shown = self.shown.names().filter_map(Names::bundle_number);
+        let shown = self.shown.names().filter_map(|name| Names::bundle_number(&name));
         let shown = shown.filter(|number| *number <= LAST_SHOWN);
         shown.chain(self.known.keys().copied()).max().unwrap_or(0)
     }
 
     /// Names that poof has given to none, which it leaves where they are.
-    pub fn foreign(&self) -> impl Iterator<Item = &[u8]> {
+    pub fn foreign(&self) -> impl Iterator<Item = Vec<u8>> {
         let is_ours =
-            |name: &&[u8]| Names::bundle_number(name).is_some_and(|number| number <= LAST_SHOWN);
+            |name: &Vec<u8>| Names::bundle_number(name).is_some_and(|number| number <= LAST_SHOWN);
         self.shown.names().filter(move |name| !is_ours(name))
     }
 

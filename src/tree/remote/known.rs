@@ -11,8 +11,8 @@ use crate::tree::model::layout::ODD;
 
 /// The names of the trees that have a record. `records` lists poof's own.
 pub fn trees(records: &Inventory) -> BTreeSet<String> {
-    let names = records.names().filter_map(|name| std::str::from_utf8(name).ok());
-    names.filter_map(|name| tree_of(name.strip_prefix("trees/")?)).map(str::to_owned).collect()
+    let names = records.names().filter_map(|name| String::from_utf8(name).ok());
+    names.filter_map(|name| Some(tree_of(name.strip_prefix("trees/")?)?.to_owned())).collect()
 }
 
 /// The tree of a record: its name comes before that of the record, and

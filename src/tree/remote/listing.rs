@@ -126,18 +126,17 @@ impl Listing {
     pub fn settle(&self, names: &Names, ours: &Ours) -> Unclaimed {
         let mut unclaimed = Unclaimed::default();
         for (name, size, disowned) in self.own.unclaimed() {
-            if disowned || ours.has(name) {
+            if disowned || ours.has(&name) {
                 unclaimed.gone.push((ObjectName::told(name), size));
             } else {
-                let name = name.to_vec();
                 unclaimed.foreign.push(Foreign { name, size, odd: false });
             }
         }
         for (name, size, disowned) in self.odd.unclaimed() {
-            if disowned || ours.has_odd(name) || Names::is_probe(name) {
-                unclaimed.odd_gone.push(name.to_vec());
+            if disowned || ours.has_odd(&name) || Names::is_probe(&name) {
+                unclaimed.odd_gone.push(name);
             } else {
-                let name = [names.odd_dir().as_bytes(), b"/", name].concat();
+                let name = [names.odd_dir().as_bytes(), b"/", &name].concat();
                 unclaimed.foreign.push(Foreign { name, size, odd: true });
             }
         }
@@ -209,7 +208,7 @@ pub fn list_records(store: &Store, watch: &mut dyn Watch) -> Result<(Inventory, 
     // Bundles are kept where they are.
     let record = format!("/{}", Names::KEEPS);
     let keeps = |name: &[u8]| name.starts_with(b"trees/") && name.ends_with(record.as_bytes());
-    let past = passed || inventory.names().any(keeps);
+    let past = passed || inventory.names().any(|name| keeps(&name));
     Ok((inventory, past))
 }
 

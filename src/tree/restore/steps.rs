@@ -8,7 +8,7 @@ use crate::host::stat::Id;
 use crate::storage::failure::FailureKind;
 use crate::tree::model::entry::{Entry, EntryKind, as_path, is_below, is_within, order};
 use crate::tree::model::path::{Below, LocalPath};
-use crate::tree::model::plan::{Failed, Item, Plan};
+use crate::tree::model::plan::{Failed, Plan};
 use crate::tree::scan::walk::LeftOut;
 
 /// What happens at the path of an entry that is no directory.
@@ -140,15 +140,15 @@ impl Steps {
                 (Act::Fetch, EntryKind::File(data)) => data.size,
                 _ => 0,
             };
-            let item = item(&entry.path, size);
-            match (act, instead_of) {
-                (Act::Attributes, _) => plan.attributes.push(item),
-                (_, Instead::Nothing) => plan.add.push(item),
+            let items = match (act, instead_of) {
+                (Act::Attributes, _) => &mut plan.attributes,
+                (_, Instead::Nothing) => &mut plan.add,
                 _ => {
                     plan.relinked += usize::from(*same);
-                    plan.update.push(item);
+                    &mut plan.update
                 }
-            }
+            };
+            items.add(&entry.path, size);
         }
         // A directory with something in it goes without saying.
         let directories = &self.directories;
@@ -158,15 +158,15 @@ impl Steps {
             let filled = next.is_some_and(|next| is_below(&next.entry.path, &entry.path))
                 || self.paths.get(first).is_some_and(|s| is_below(&s.entry.path, &entry.path));
             match (new, differs) {
-                (true, _) if !filled => plan.add.push(item(&entry.path, 0)),
-                (false, true) => plan.attributes.push(item(&entry.path, 0)),
+                (true, _) if !filled => plan.add.add(&entry.path, 0),
+                (false, true) => plan.attributes.add(&entry.path, 0),
                 _ => {}
             }
         }
         for (index, Gone { path, .. }) in self.gone.iter().enumerate() {
             let next = self.gone.get(index + 1);
             if !next.is_some_and(|next| is_below(&next.path, path)) {
-                plan.delete.push(item(path, 0));
+                plan.delete.add(path, 0);
             }
         }
         let stepped =
@@ -176,8 +176,4 @@ impl Steps {
             plan.failed.push(Failed::at(&out.path, FailureKind::Forbidden, &why));
         }
     }
-}
-
-fn item(path: &[u8], size: u64) -> Item<LocalPath> {
-    Item { path: LocalPath::new(path), size }
 }

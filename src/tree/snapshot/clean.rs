@@ -187,8 +187,8 @@ impl Snapshots<'_> {
             let needed: HashSet<&[u8]> =
                 notes.lines.values().flat_map(|l| &l.shards).map(String::as_bytes).collect();
             let shards = self.records.names().filter(|name| name.starts_with(b"shard/"));
-            let orphans = shards.filter(|name| !needed.contains(name));
-            gone.extend(orphans.map(|name| String::from_utf8_lossy(name).into_owned()));
+            let orphans = shards.filter(|name| !needed.contains(name.as_slice()));
+            gone.extend(orphans.map(|name| String::from_utf8_lossy(&name).into_owned()));
         }
         let gone = gone.iter().map(|name| self.full(name));
         let gone = gone.chain(self.unneeded_bundles(head, over));
@@ -212,9 +212,9 @@ impl Snapshots<'_> {
         };
         let dir = self.names.bundles();
         self.bundles.names().filter_map(move |name| {
-            let number = Names::bundle_number(name);
-            let goes = number.map_or_else(|| is_partial(name), |number| !is_needed(number));
-            goes.then(|| format!("{dir}/{}", String::from_utf8_lossy(name)))
+            let number = Names::bundle_number(&name);
+            let goes = number.map_or_else(|| is_partial(&name), |number| !is_needed(number));
+            goes.then(|| format!("{dir}/{}", String::from_utf8_lossy(&name)))
         })
     }
 
@@ -257,7 +257,7 @@ impl Snapshots<'_> {
     /// Removes a directory of what is kept. Returns whether all of it is gone.
     fn is_removed(&self, dir: &str, watch: &mut dyn Watch) -> bool {
         let Ok(listed) = list(self.store, dir, &[], watch) else { return false };
-        let below = |name: &[u8]| Bytes([dir.as_bytes(), b"/", name].concat());
+        let below = |name: Vec<u8>| Bytes([dir.as_bytes(), b"/", &name].concat());
         let all: Vec<_> = listed.names().map(below).collect();
         let removed = self.store.remove(&all, watch);
         let is_gone = removed.is_ok_and(|all| all.iter().all(|done| done.failure.is_none()));

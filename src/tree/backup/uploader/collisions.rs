@@ -81,10 +81,10 @@ fn rivals<I: Iterator<Item = (usize, Vec<u8>)>>(
     // By what they fold to.
     let mut spellings: HashMap<Vec<u8>, Vec<Spelling>> = HashMap::new();
     for name in listed.names() {
-        for (key, start) in starts(name) {
+        for (key, start) in starts(&name) {
             let known = spellings.entry(key).or_default();
             if known.iter().all(|spelling| spelling.start != start) {
-                known.push(Spelling { start, name: name.to_vec() });
+                known.push(Spelling { start, name: name.clone() });
             }
         }
     }
@@ -126,7 +126,7 @@ fn doubtful(
     seen.dedup();
     let mut others = Vec::new();
     for name in listed.names() {
-        for (folded, spelt) in starts(name).map(hashes) {
+        for (folded, spelt) in starts(&name).map(hashes) {
             if seen.binary_search_by_key(&folded, |(folded, _)| *folded).is_err() {
                 // Nor is anything below it.
                 break;

@@ -19,7 +19,7 @@ pub(super) fn heads(records: &Inventory, trees: &[String]) -> Heads {
     for tree in trees {
         let prefix = format!("trees/{tree}/head/");
         let names = records.names().filter(|name| name.starts_with(prefix.as_bytes()));
-        heads.extend(names.filter_map(|name| Some((name.to_vec(), records.look(name)?))));
+        heads.extend(names.filter_map(|name| records.look(&name).map(|seen| (name, seen))));
     }
     heads
 }

@@ -184,10 +184,9 @@ impl<'a> Lock<'a> {
         let own = format!("{DIR}/{own}");
         let mut others: Vec<String> = records
             .names()
-            .filter_map(|name| std::str::from_utf8(name).ok())
+            .filter_map(|name| String::from_utf8(name).ok())
             .filter(|name| name.starts_with(DIR) && *name != own)
             .filter(|name| name[DIR.len()..].starts_with('/'))
-            .map(str::to_owned)
             .collect();
         if others.is_empty() {
             return Ok(None);
