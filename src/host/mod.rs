@@ -39,6 +39,7 @@ pub mod schedule;
 pub mod scratch;
 pub mod signature;
 pub mod space;
+pub mod spill;
 pub mod spot;
 pub mod stat;
 pub mod tool;

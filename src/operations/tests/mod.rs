@@ -13,3 +13,4 @@ mod order_of_leaving;
 mod order_of_others;
 mod order_of_upload;
 mod parts;
+mod portions;

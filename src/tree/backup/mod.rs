@@ -12,8 +12,9 @@ pub mod uploader;
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::Arc;
 
-use itertools::process_results;
+use itertools::{Itertools, process_results};
 
 use super::model::bundle::Bundle;
 use super::model::change::{Change, Why};
@@ -32,6 +33,7 @@ use super::scan::walk::{Found, LeftOut, Walk, closed};
 use crate::base::error::{Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::files;
+use crate::host::spill::Spill;
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::filter::Filter;
 use crate::storage::job::Watch;
@@ -39,7 +41,7 @@ use crate::storage::store::Bytes;
 use crate::tree::guard::Distance;
 use crate::tree::history::keeping::Leaving;
 use crate::tree::journal::Journal;
-use crate::tree::snapshot::{Arrived, Facts, Keep, Snapshot, Snapshots};
+use crate::tree::snapshot::{Arrived, Facts, Keep, Next, Snapshot, Snapshots};
 use crate::tree::unsent;
 pub use bundling::Bundling;
 use bundling::{groups, may_have_its_own};
@@ -47,6 +49,7 @@ pub use cost::Cost;
 use cost::Load;
 use survey::{Sides, survey};
 use suspects::Past;
+pub use uploader::PORTION;
 use uploader::{Coming, Outgoing, Packing};
 
 /// A tree on its way to the remote.
@@ -291,7 +294,7 @@ impl Backup<'_> {
             });
         }
         let notes = self.snapshots.uploads();
-        let packing = self.packing();
+        let (packing, spill) = (self.packing(), self.spill(kept.moved.is_empty()));
         let outgoing = Outgoing {
             notes: Some(&notes),
             store: self.snapshots.store,
@@ -305,6 +308,7 @@ impl Backup<'_> {
             unseen: HashSet::new(),
             aside: kept.aside,
             packing,
+            spill,
         };
         let mut carried = outgoing.carry(watch)?;
         self.give_back(&kept.moved, watch);
@@ -338,6 +342,12 @@ impl Backup<'_> {
         if failed.iter().all(|failed| failed.deletion) {
             self.journal.end(self.name())?;
         }
+        self.tell_odd(&changes);
+        Ok(failed)
+    }
+
+    /// Says how many names the remote cannot hold.
+    fn tell_odd(&mut self, changes: &[Change]) {
         let odd = self.odd_names + changes.iter().filter(|change| change.odd).count() as u64;
         if odd > 0 {
             self.notes.push(format!(
@@ -346,7 +356,14 @@ impl Backup<'_> {
                 files(odd)
             ));
         }
-        Ok(failed)
+    }
+
+    /// Where the entries of those go that are proven, if there are many.
+    fn spill(&self, nothing_is_aside: bool) -> Option<Arc<Spill>> {
+        // What is moved aside is looked for by its path again.
+        let is_large = self.changes.len() > PORTION && nothing_is_aside;
+        let spill = is_large.then(|| Spill::below(&self.snapshots.cache).ok());
+        spill.flatten().map(Arc::new)
     }
 
     fn packing(&self) -> Packing {
@@ -376,10 +393,11 @@ impl Backup<'_> {
         }
         // What was to go into a bundle may have an object of its own in the end.
         let entries = self.changes.iter().filter(|change| change.send.is_none());
-        let entries = entries.filter_map(Change::entry);
-        let own = entries.filter(|entry| entry.object().is_some_and(|object| !object.odd));
+        let entries =
+            entries.filter_map(|change| Next::of(change).map(|next| next.entry).transpose());
+        let own = entries.filter_ok(|entry| entry.object().is_some_and(|object| !object.odd));
         let own: HashSet<ObjectName> =
-            own.map(|entry| Names::object(&entry)).collect::<Result<_>>()?;
+            own.map(|entry| Names::object(&entry?)).collect::<Result<_>>()?;
         going.retain(|name| !own.contains(name));
         Ok(())
     }

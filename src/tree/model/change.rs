@@ -1,14 +1,16 @@
 //! A change of a tree, as a backup finds it and carries it out.
 
+use std::fmt::{self, Debug, Formatter};
+use std::io;
+use std::sync::Arc;
+
 use super::entry::Entry;
+use crate::host::spill::{Spill, Spilt};
 
 /// One path of the next snapshot that is not as it was in the last.
 #[derive(Clone, Debug)]
 pub struct Change {
-    /// The entry, or of what is gone the path alone, as a manifest has it: a first backup has as
-    /// many changes as there are files, and these are a third of the bytes. There is room for
-    /// what the server will have said of it: it is written here, and the memory is not torn up.
-    packed: Box<[u8]>,
+    packed: Packed,
     /// Its object has to be stored.
     pub send: Option<Why>,
     /// The remote cannot hold its name: the object goes among poof's records.
@@ -20,53 +22,94 @@ pub struct Change {
     pub from: Option<Box<Entry>>,
 }
 
+/// The entry, or of what is gone the path alone, as a manifest has it: a first backup has as
+/// many changes as there are files, and these are a third of the bytes.
+#[derive(Clone)]
+enum Packed {
+    Here(Box<[u8]>),
+    /// On the disk.
+    Spilt(Arc<Spill>, Spilt),
+}
+
 impl Change {
     /// An entry that is not as it was.
     pub fn of(entry: &Entry, send: Option<Why>, news: News) -> Self {
-        let mut packed = pack(entry);
-        if send.is_some() {
-            packed.resize(packed.len() + ROOM, 0);
-        }
-        let packed = packed.into();
+        let packed = pack(entry);
         Change { packed, send, odd: false, bundled: false, news, from: None }
     }
 
     /// A path with nothing there any more.
     pub fn gone(path: &[u8]) -> Self {
-        let (packed, news) = (pack(path).into(), News::Gone);
+        let (packed, news) = (pack(path), News::Gone);
         Change { packed, send: None, odd: false, bundled: false, news, from: None }
     }
 
-    /// Relative to the root of the tree, as on disk.
+    /// Relative to the root of the tree, as on disk; empty of one that is spilt.
     pub fn path(&self) -> &[u8] {
-        // An entry begins with its path.
-        postcard::take_from_bytes(&self.packed).map_or(&[], |(path, _)| path)
+        match &self.packed {
+            // An entry begins with its path.
+            Packed::Here(packed) => postcard::take_from_bytes(packed).map_or(&[], |(path, _)| path),
+            Packed::Spilt(..) => {
+                debug_assert!(false, "it is spilt");
+                &[]
+            }
+        }
     }
 
-    /// What is there; None: it is gone.
+    /// What is there; None: it is gone, or spilt.
     pub fn entry(&self) -> Option<Entry> {
-        // What was packed here has all that a manifest can hold: the walk leaves out the rest.
-        let unpack = || postcard::take_from_bytes(&self.packed).ok();
-        (self.news != News::Gone).then(unpack)?.map(|(entry, _)| entry)
+        match &self.packed {
+            // What was packed here has all that a manifest can hold: the walk leaves out the
+            // rest.
+            Packed::Here(packed) if self.news != News::Gone => postcard::from_bytes(packed).ok(),
+            Packed::Here(_) => None,
+            Packed::Spilt(..) => {
+                debug_assert!(false, "it is spilt");
+                None
+            }
+        }
+    }
+
+    /// What is there, also of one that is spilt; None: it is gone.
+    ///
+    /// # Errors
+    /// It cannot be read from the disk.
+    pub fn read(&self) -> io::Result<Option<Entry>> {
+        match &self.packed {
+            Packed::Here(_) => Ok(self.entry()),
+            Packed::Spilt(spill, at) => {
+                let entry = postcard::from_bytes(&spill.get(*at)?).map_err(io::Error::other)?;
+                Ok(Some(entry))
+            }
+        }
     }
 
     /// The same with the entry as it is now.
     pub fn complete(&mut self, entry: &Entry) {
-        let now = pack(entry);
-        match self.packed.get_mut(..now.len()) {
-            Some(place) => place.copy_from_slice(&now),
-            None => self.packed = now.into(),
+        self.packed = pack(entry);
+    }
+
+    /// Puts the entry on the disk. Nobody may look at it but by [`Change::read`] then.
+    ///
+    /// # Errors
+    /// It cannot be written there, and stays where it is.
+    pub fn spill(&mut self, spill: &Arc<Spill>) -> io::Result<()> {
+        if let (Packed::Here(packed), false) = (&self.packed, self.news == News::Gone) {
+            self.packed = Packed::Spilt(Arc::clone(spill), spill.put(packed)?);
         }
+        Ok(())
     }
 }
 
-/// The content of a file in a manifest, and what is stored of it, in bytes: two hashes, a nonce,
-/// and a size.
-const ROOM: usize = 32 + 16 + 24 + 12;
+impl Debug for Packed {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(if matches!(self, Packed::Here(_)) { "Here" } else { "Spilt" })
+    }
+}
 
 /// Writing to memory cannot fail, and all of our types have a form.
-fn pack(value: &(impl serde::Serialize + ?Sized)) -> Vec<u8> {
-    postcard::to_stdvec(value).unwrap_or_default()
+fn pack(value: &(impl serde::Serialize + ?Sized)) -> Packed {
+    Packed::Here(postcard::to_stdvec(value).unwrap_or_default().into())
 }
 
 /// How an entry differs from what the last snapshot says of its path.

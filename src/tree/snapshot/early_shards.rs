@@ -24,7 +24,7 @@ impl Snapshots<'_> {
     pub fn foresee<'a>(
         &self,
         last: Option<&Snapshot>,
-        next: impl Iterator<Item = Next<'a>>,
+        next: impl Iterator<Item = Result<Next<'a>>>,
     ) -> Result<Vec<Shard>> {
         let mut new = Vec::new();
         self.pack(last, next, |mut shards| {

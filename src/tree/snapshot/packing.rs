@@ -1,12 +1,13 @@
 //! The entries of the next generation, packed into shards.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
 use itertools::{EitherOrBoth, Itertools};
 
 use super::{Snapshot, Snapshots};
-use crate::base::error::Result;
+use crate::base::error::{Error, Kind, Result};
 use crate::host::owners;
 use crate::tree::manifest::{Counts, Owners, Shard, ShardBuilder, ShardRef};
 use crate::tree::model::change::Change;
@@ -14,13 +15,23 @@ use crate::tree::model::entry::{Attributes, Entry, order};
 
 /// What the next generation has at a path: an entry, or none any more.
 pub struct Next<'a> {
-    pub path: &'a [u8],
+    path: Cow<'a, [u8]>,
     pub entry: Option<Entry>,
 }
 
 impl<'a> Next<'a> {
-    pub fn of(change: &'a Change) -> Self {
-        Next { path: change.path(), entry: change.entry() }
+    /// # Errors
+    /// It was put on the disk, and cannot be read there.
+    pub fn of(change: &'a Change) -> Result<Self> {
+        let entry = change.read().map_err(|error| {
+            Error::new(Kind::Incomplete, format!("cannot read what was put on the disk: {error}"))
+                .hint("Nothing is lost; run it again.")
+        })?;
+        let path = match &entry {
+            Some(entry) => entry.path.clone().into(),
+            None => change.path().into(),
+        };
+        Ok(Next { path, entry })
     }
 }
 
@@ -47,7 +58,7 @@ impl Snapshots<'_> {
     pub(super) fn pack<'a>(
         &self,
         last: Option<&Snapshot>,
-        next: impl Iterator<Item = Next<'a>>,
+        next: impl Iterator<Item = Result<Next<'a>>>,
         mut store: impl FnMut(Vec<Shard>) -> Result<()>,
     ) -> Result<Packed> {
         let mut builder = ShardBuilder::new(self.key);
@@ -95,15 +106,18 @@ fn note_owners(entry: &Entry, names: &mut Owners) {
 /// The entries of `last` with `next` in them.
 pub(super) fn merged<'a>(
     last: Option<&Snapshot>,
-    next: impl Iterator<Item = Next<'a>>,
+    next: impl Iterator<Item = Result<Next<'a>>>,
 ) -> Result<impl Iterator<Item = Result<Entry>>> {
     let old = last.map(Snapshot::entries).transpose()?.into_iter().flatten();
-    let pairs = old.merge_join_by(next, |old, next| match old {
-        Ok(old) => order(&old.path, next.path),
-        Err(_) => Ordering::Less,
+    let pairs = old.merge_join_by(next, |old, next| match (old, next) {
+        (Ok(old), Ok(next)) => order(&old.path, &next.path),
+        (Err(_), _) => Ordering::Less,
+        (_, Err(_)) => Ordering::Greater,
     });
     Ok(pairs.filter_map(|pair| match pair {
         EitherOrBoth::Left(old) => Some(old),
-        EitherOrBoth::Both(_, next) | EitherOrBoth::Right(next) => next.entry.map(Ok),
+        EitherOrBoth::Both(_, next) | EitherOrBoth::Right(next) => {
+            next.map(|next| next.entry).transpose()
+        }
     }))
 }

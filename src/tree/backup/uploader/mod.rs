@@ -11,8 +11,10 @@ mod packing;
 use std::collections::{HashMap, HashSet};
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::base::error::{Kind, Result};
+use crate::host::spill::Spill;
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
 use crate::storage::store::{Bytes, Copy, Have, Send, Sent, Store};
@@ -77,6 +79,8 @@ pub struct Outgoing<'a> {
     /// Where the remote has to move what is at a place before something else comes there.
     pub aside: HashMap<Vec<u8>, Vec<u8>>,
     pub packing: Packing,
+    /// Where the entries of those go that are proven, if there are many.
+    pub spill: Option<Arc<Spill>>,
 }
 
 impl Outgoing<'_> {
@@ -122,7 +126,7 @@ impl Outgoing<'_> {
             unsent.map(|(index, _)| index).filter(|index| these(*index)).collect()
         };
         let attempt = |this: &mut Self, pending: &[usize]| {
-            in_portions(pending, |portion| this.attempt(portion, watch))
+            this.in_portions(pending, |this, portion| this.attempt(portion, watch))
         };
         retrying(self, &doing, unsent, attempt)
     }
@@ -243,6 +247,29 @@ impl Outgoing<'_> {
         Ok(failed)
     }
 
+    /// Attempts `pending` in portions of a bounded size. What is proven goes out of memory.
+    fn in_portions(
+        &mut self,
+        pending: &[usize],
+        mut attempt: impl FnMut(&mut Self, &[usize]) -> Attempt<Failures>,
+    ) -> Attempt<Failures> {
+        let mut failed = Failures::new();
+        for portion in pending.chunks(PORTION) {
+            failed.extend(attempt(self, portion)?);
+            let Some(spill) = &self.spill else { continue };
+            for &index in portion {
+                let change = &mut self.changes[index];
+                // The names of those that are odd are asked for later.
+                if change.send.is_none() && !change.odd && change.spill(spill).is_err() {
+                    // Without space there it stays here.
+                    self.spill = None;
+                    break;
+                }
+            }
+        }
+        Ok(failed)
+    }
+
     fn job(&self, index: usize, change: &Change) -> Option<Send> {
         let entry = &change.entry()?;
         let job = packing::seen(index, entry)?;
@@ -254,20 +281,8 @@ impl Outgoing<'_> {
 }
 
 /// So many files are sent before they are proven, and the next ones then: what is known of
-/// those that are not proven is in memory.
-const PORTION: usize = 1 << 17;
-
-/// Attempts `pending` in portions of a bounded size.
-fn in_portions(
-    pending: &[usize],
-    mut attempt: impl FnMut(&[usize]) -> Attempt<Failures>,
-) -> Attempt<Failures> {
-    let mut failed = Failures::new();
-    for portion in pending.chunks(PORTION) {
-        failed.extend(attempt(portion)?);
-    }
-    Ok(failed)
-}
+/// those that are not proven is in memory. Tests have small trees.
+pub const PORTION: usize = if cfg!(test) { 500 } else { 1 << 17 };
 
 /// Whether a file system below a server may have trouble with a name.
 fn is_hard(path: &[u8]) -> bool {
@@ -314,6 +329,7 @@ mod tests {
             unseen: HashSet::new(),
             aside: HashMap::new(),
             packing: Packing::default(),
+            spill: None,
         };
         let failed = outgoing.carry(&mut Unwatched).unwrap().failed;
         assert_eq!(failed.len(), 1, "{failed:?}");

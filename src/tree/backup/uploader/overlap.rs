@@ -57,11 +57,11 @@ impl Outgoing<'_> {
         let receipts: HashMap<usize, &Receipt> = unproven.iter().map(|r| (r.index, r)).collect();
         let next = self.changes.iter().enumerate().filter_map(|(index, change)| {
             let mut next = Next::of(change);
-            match receipts.get(&index) {
-                Some(receipt) => receipt.write_into(next.entry.as_mut()?),
+            match (receipts.get(&index), &mut next) {
+                (Some(receipt), Ok(next)) => receipt.write_into(next.entry.as_mut()?),
                 // What failed stays as it was.
-                None if change.send.is_some() => return None,
-                None => {}
+                (None, _) if change.send.is_some() => return None,
+                _ => {}
             }
             Some(next)
         });

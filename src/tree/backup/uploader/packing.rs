@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::os::fd::AsFd;
 
 use super::confirmation::{Receipt, told};
-use super::{Coming, Outgoing, Refused, in_portions};
+use super::{Coming, Outgoing, Refused};
 use crate::base::error::Result;
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::Watch;
@@ -74,7 +74,7 @@ impl Outgoing<'_> {
             unsent.map(|(index, _)| index).collect()
         };
         let attempt = |this: &mut Self, pending: &[usize]| {
-            in_portions(pending, |portion| this.send_bundles(portion, watch))
+            this.in_portions(pending, |this, portion| this.send_bundles(portion, watch))
         };
         retrying(self, &doing, unsent, attempt)
     }
