@@ -35,6 +35,16 @@ func reckon(bytes int64) {
 	debug.SetMemoryLimit(besides + now + now/4)
 }
 
+// many objects are so much garbage that it goes back to the system after they were listed:
+// whoever reads the listing then sorts it, which takes memory of its own.
+const many = 100_000
+
+func giveBackAfter(listed int64) {
+	if listed >= many {
+		debug.FreeOSMemory()
+	}
+}
+
 // budget is how many bytes of content may be in memory at a time.
 type budget struct{ all *semaphore.Weighted }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/rclone/rclone/fs/rc"
 	"github.com/rclone/rclone/lib/encoder"
@@ -95,11 +96,14 @@ func listStore(ctx context.Context, in rc.Params) (rc.Params, error) {
 	if err != nil {
 		return nil, err
 	}
+	var listed atomic.Int64
 	strange, passed, err := s.List(ctx, dir, without, marks, func(remote string, o store.Object) error {
+		listed.Add(1)
 		record := show(o)
 		record.Remote = []byte(remote)
 		return out.write(record)
 	})
+	giveBackAfter(listed.Load())
 	return rc.Params{"strange": strange, "passed": passed}, err
 }
 
