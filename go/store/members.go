@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/flate"
+	"github.com/rclone/rclone/backend/crypt"
 	"github.com/rclone/rclone/fs/accounting"
 	"github.com/zeebo/blake3"
 
@@ -93,7 +94,7 @@ func (s *Store) FetchMembers(ctx context.Context, dir *os.File, jobs []*Fetch, t
 		}
 		// What is damaged may be the first alone; where nothing opens, nothing does.
 		failed := 1
-		if whole != nil {
+		if whole != nil && !isDamaged(whole) {
 			failed = len(jobs)
 		}
 		for _, job := range jobs[:failed] {
@@ -106,18 +107,29 @@ func (s *Store) FetchMembers(ctx context.Context, dir *os.File, jobs []*Fetch, t
 	return nil
 }
 
+// isDamaged tells whether some of a bundle is damaged: what is behind it can be read.
+func isDamaged(err error) bool { return errors.Is(err, crypt.ErrorEncryptedBadBlock) }
+
 // openFrom opens a bundle where the first of some members begins, for reading to the last.
 func (s *Store) openFrom(ctx context.Context, jobs []*Fetch) (io.ReadCloser, error) {
 	first, last := jobs[0].Part, jobs[len(jobs)-1].Part
 	key, end := s.key(string(jobs[0].Remote)), last.Offset+last.Size
-	if first.Offset > gap || !s.encrypts() {
-		open, err := s.plainRanges(ctx, key)
-		if err != nil {
-			return nil, err
+	if first.Offset <= gap && s.encrypts() {
+		body, err := s.openFromBeginning(ctx, key, first.Offset, end)
+		if !isDamaged(err) {
+			return body, err
 		}
-		return open(ctx, first.Offset, max(end-first.Offset, 1))
 	}
-	// From the beginning it takes no request of its own to know the nonce.
+	open, err := s.plainRanges(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	return open(ctx, first.Offset, max(end-first.Offset, 1))
+}
+
+// openFromBeginning reads over what is before the first member: so it takes no request of its
+// own to know the nonce.
+func (s *Store) openFromBeginning(ctx context.Context, key string, first, end int64) (io.ReadCloser, error) {
 	open, err := s.ranges(ctx, key)
 	if err != nil {
 		return nil, err
@@ -131,7 +143,7 @@ func (s *Store) openFrom(ctx context.Context, jobs []*Fetch) (io.ReadCloser, err
 		_ = body.Close()
 		return nil, err
 	}
-	if _, err := io.CopyN(io.Discard, plain, first.Offset); err != nil {
+	if _, err := io.CopyN(io.Discard, plain, first); err != nil {
 		_ = plain.Close()
 		return nil, cutAt(err)
 	}

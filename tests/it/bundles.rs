@@ -151,6 +151,40 @@ fn one_file_comes_from_a_bundle_without_the_rest() {
     assert!(proxy.total() <= 3, "{} requests", proxy.total());
 }
 
+#[test]
+fn what_is_damaged_of_a_bundle_takes_nothing_else_along() {
+    let disk = tempfile::tempdir().unwrap();
+    let sandbox = bundled(true, Some(disk.path()));
+    let mut random = fastrand::Rng::with_seed(9);
+    for file in 0..100 {
+        let mut noise = vec![0; 6 << 10];
+        random.fill(&mut noise);
+        fs::write(sandbox.data().join(format!("file {file:03}")), noise).unwrap();
+    }
+    sandbox.poof(["backup", "--only", "data"]).run().expect_code(0);
+    let files = walkdir::WalkDir::new(disk.path()).into_iter().flatten();
+    let bundle = files.max_by_key(|entry| entry.metadata().unwrap().len()).unwrap().into_path();
+    let (whole, made) = (fs::read(&bundle).unwrap(), fs::metadata(&bundle).unwrap().modified());
+    // A block of 64 KiB has less than a dozen of them: in the first one, and in another.
+    for at in [60_000, 400_000] {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0xff;
+        fs::write(&bundle, damaged).unwrap();
+        let file = fs::File::options().write(true).open(&bundle).unwrap();
+        file.set_modified(*made.as_ref().unwrap()).unwrap();
+        let out = tempfile::tempdir().unwrap();
+        let to = out.path().to_str().unwrap();
+        sandbox.poof(["download", "--only", "data", "--to", to]).run().expect_code(5);
+        let came = fs::read_dir(out.path().join("data")).unwrap().flatten();
+        let sound = came.filter(|came| {
+            let original = sandbox.data().join(came.file_name());
+            fs::read(came.path()).unwrap() == fs::read(original).unwrap()
+        });
+        let sound = sound.count();
+        assert!((87..100).contains(&sound), "{sound} of 100 came back, with damage at {at}");
+    }
+}
+
 /// The lines of the document, for these places.
 fn by_hand(remote: &str, out: &Path) -> String {
     let text = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/format.md");
