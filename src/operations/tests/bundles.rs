@@ -442,6 +442,15 @@ fn with_keep_a_bundle_stays_as_long_as_a_snapshot_that_needs_it() {
         assert_eq!(&home.elsewhere_at(number).unwrap(), state, "{number}");
     }
     assert_eq!(home.check(Some(1.0)).unwrap().kind, None);
+    // Nobody says any more for how long: what is kept stays.
+    let home = home.keeping(None);
+    for round in 0..3 {
+        home.write("a", &format!("a without \"keep\" {round}"));
+        saves(&home);
+    }
+    for (number, state) in (1..).zip(&states) {
+        assert_eq!(&home.elsewhere_at(number).unwrap(), state, "{number}, without");
+    }
     // Nothing is kept any more.
     let home = home.keeping(Some("0s"));
     home.write("a", "last");

@@ -11,7 +11,7 @@ use crate::base::units::now;
 use crate::storage::job::Watch;
 use crate::storage::store::Bytes;
 use crate::tree::manifest::{Head, LARGEST_HEAD};
-use crate::tree::model::bundle;
+use crate::tree::model::bundle::{self, Bundle};
 use crate::tree::model::layout::Names;
 use crate::tree::remote::listing::list;
 use crate::tree::remote::lock::Lock;
@@ -168,6 +168,10 @@ impl Snapshots<'_> {
         }
         let over = notes.is_due(&numbers, keep.time);
         let mut needed = if keep.time.is_some() { over + 1 } else { newest };
+        let is_kept = |bundle: &Bundle| bundle.until.is_some_and(|until| until > notes.over);
+        if keep.time.is_none() && head.bundles.iter().any(is_kept) {
+            needed = needed.min(notes.over + 1);
+        }
         if keep.past {
             match self.expire(over, &numbers, watch) {
                 // Those that are kept are of use with the snapshot before them only.
