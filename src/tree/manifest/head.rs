@@ -22,6 +22,10 @@ pub const LARGEST_HEAD: u64 = 16 << 20;
 /// poof makes so many; what has a higher number is none of poof's.
 pub const LAST: u64 = 9_999_999_999;
 
+/// The last number of a bundle that poof believes: with a higher one somebody would leave it no
+/// number to give.
+pub const LAST_BUNDLE: u64 = LAST / 2;
+
 /// What a generation is, and of which shards it consists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
@@ -174,7 +178,7 @@ impl Rest<'_> {
             postcard::take_from_bytes(self.0).map_err(|_| Damaged::Cut)?;
         self.0 = rest;
         let in_order = bundles.is_sorted_by(|a, b| a.number < b.number);
-        if !in_order || last > LAST || bundles.iter().any(|bundle| bundle.number > last) {
+        if !in_order || last > LAST_BUNDLE || bundles.iter().any(|bundle| bundle.number > last) {
             return Err(Damaged::Invalid("bundles that cannot be"));
         }
         Ok((last, bundles))

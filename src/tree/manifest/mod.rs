@@ -56,7 +56,7 @@ mod shard;
 
 use std::fmt;
 
-pub use head::{Counts, Head, LARGEST_HEAD, LAST, Owners, ShardRef};
+pub use head::{Counts, Head, LARGEST_HEAD, LAST, LAST_BUNDLE, Owners, ShardRef};
 pub use index::{IndexBlocks, IndexHeader, IndexReader, IndexWriter};
 pub use key::Key;
 pub use shard::{LARGEST_SHARD, Shard, ShardBuilder, open_shard};

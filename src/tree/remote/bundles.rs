@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::tree::manifest::LAST;
+use crate::tree::manifest::LAST_BUNDLE;
 use crate::tree::model::bundle::Bundle;
 use crate::tree::model::entry::{Member, StoredObject, Tag};
 use crate::tree::model::inventory::{Inventory, State};
@@ -23,9 +23,6 @@ struct Known {
     object: StoredObject,
     used: Used,
 }
-
-/// A number beyond is none that poof has given: somebody else has made that name.
-const LAST_SHOWN: u64 = LAST / 2;
 
 /// How much of a bundle is needed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,14 +94,14 @@ impl Bundles {
     /// The highest number that any has.
     pub fn last_number(&self) -> u64 {
         let shown = self.shown.names().filter_map(|name| Names::bundle_number(&name));
-        let shown = shown.filter(|number| *number <= LAST_SHOWN);
+        let shown = shown.filter(|number| *number <= LAST_BUNDLE);
         shown.chain(self.known.keys().copied()).max().unwrap_or(0)
     }
 
     /// Names that poof has given to none, which it leaves where they are.
     pub fn foreign(&self) -> impl Iterator<Item = Vec<u8>> {
         let is_ours =
-            |name: &Vec<u8>| Names::bundle_number(name).is_some_and(|number| number <= LAST_SHOWN);
+            |name: &Vec<u8>| Names::bundle_number(name).is_some_and(|number| number <= LAST_BUNDLE);
         self.shown.names().filter(move |name| !is_ours(name))
     }
 
