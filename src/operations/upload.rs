@@ -94,8 +94,8 @@ fn preview_leaving(
 }
 
 /// Nobody has seen yet that anything comes back.
-fn propose_rehearsal(session: &Session) {
-    if last::of(&session.state).and_then(|last| last.whole).is_none() {
+fn propose_rehearsal(session: &Session, ready: &Ready) {
+    if last::of(session, ready).and_then(|last| last.whole).is_none() {
         session.report.note("Nobody has seen yet that all comes back: `poof rehearse` shows it.");
     }
 }
@@ -134,10 +134,10 @@ fn make_safe(
         if leaves {
             preview_leaving(session, allowed, directories, &going, &mut outcome)?;
         }
-        propose_rehearsal(session);
+        propose_rehearsal(session, ready);
         return Ok(runner::would(report, &backups, outcome));
     }
-    propose_rehearsal(session);
+    propose_rehearsal(session, ready);
     consent(&excluding, &repository.roots, &going, &wiped, request.caution.yes)?;
     let sent: Vec<_> = backups.iter().map(|saving| saving.backup.name().to_owned()).collect();
     let mut outcome = sending.carry_out(ready, backups, &lock, outcome).map_err(nothing_gone)?;

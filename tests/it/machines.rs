@@ -71,6 +71,15 @@ fn assert_stale(machines: &Machines, run: &Run, differs: &str) {
 }
 
 #[test]
+fn what_another_machine_has_saved_is_no_fault_of_a_rehearsal() {
+    for at in [DISK, (Place::Minio, true)] {
+        let machines = out_of_step(at);
+        let run = machines.all[1].poof(["rehearse", "--only", "data"]).run().expect_code(0);
+        run.stderr_has("33 changed here since").stderr_has("alpha has saved it since");
+    }
+}
+
+#[test]
 fn a_stale_machine_is_refused_before_anything_changes() {
     for at in ALL {
         let machines = out_of_step(at);

@@ -205,6 +205,7 @@ fn attributes_that_nobody_here_has_changed_and_that_come_back_otherwise_are_name
         } else {
             entry.mtime.0 -= 1000;
         }
+        forger.machine = forger.own;
         forger.write(100);
         let run = rehearse(&sandbox, &["--only", "data"], 5);
         assert!(run.stdout.starts_with("attributes data/forged: "), "{run}");
@@ -391,4 +392,16 @@ fn status_says_when_everything_came_back_and_an_upload_that_it_never_did() {
     let status = lines.iter().find(|line| line["type"] == "status").unwrap();
     assert!(status["rehearsed"].is_string() && status["home_seconds"].is_u64(), "{status}");
     assert!(status["rehearsal_failed"].is_null(), "{status}");
+    // Of a directory that is new, and of another remote, nothing has come back.
+    let more = sandbox.home().join("more");
+    fs::create_dir(&more).unwrap();
+    fs::write(more.join("file"), "x").unwrap();
+    sandbox.poof(["add", more.to_str().unwrap()]).run().expect_code(0);
+    sandbox.poof(["backup"]).run().expect_code(0);
+    sandbox.poof(["status"]).run().expect_code(0).stdout_has("came back: never");
+    sandbox.poof(["rehearse"]).run().expect_code(0);
+    sandbox.poof(["status"]).run().expect_code(0).stdout_has("; to bring everything back would");
+    sandbox.poof(["cryptoggle"]).run().expect_code(0);
+    sandbox.poof(["backup", "--allow", "other-remote"]).run().expect_code(0);
+    sandbox.poof(["status"]).run().expect_code(0).stdout_has("came back: never");
 }

@@ -9,11 +9,14 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Error, Result};
 use crate::base::files::write_private;
 use crate::base::units::now;
+use crate::config::Ready;
 use crate::operations::session::Session;
+use crate::tree::remote::identity;
 
 /// How a rehearsal went.
-#[derive(Clone, Copy)]
 pub struct Run {
+    /// The store that it was of, if that is known.
+    pub store: Option<String>,
     pub exit_code: u8,
     pub files: u64,
     pub bytes: u64,
@@ -21,8 +24,13 @@ pub struct Run {
 }
 
 /// What is noted of rehearsals.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Last {
+    /// Of which store it was, and of which directories: it says nothing of others.
+    #[serde(default)]
+    pub store: Option<String>,
+    #[serde(default)]
+    pub trees: Vec<String>,
     /// When the last one ended, in seconds since 1970.
     pub tried: u64,
     /// How it ended.
@@ -56,23 +64,34 @@ fn path(state: &Path) -> PathBuf {
     state.join("rehearsal.json")
 }
 
-/// None: there never was one, or nobody knows.
-pub fn of(state: &Path) -> Option<Last> {
-    serde_json::from_slice(&fs::read(path(state)).ok()?).ok()
+/// None: there never was one of this remote and all its directories, or nobody knows.
+pub fn of(session: &Session, ready: &Ready) -> Option<Last> {
+    let last = read(session)?;
+    let known = identity::remembered_id(&session.state, &ready.remote().name());
+    let is_covered = trees(ready).iter().all(|name| last.trees.contains(name));
+    (last.store.is_some() && last.store == known && is_covered).then_some(last)
+}
+
+fn read(session: &Session) -> Option<Last> {
+    serde_json::from_slice(&fs::read(path(&session.state)).ok()?).ok()
+}
+
+fn trees(ready: &Ready) -> Vec<String> {
+    ready.directories().iter().map(|directory| directory.name.clone()).collect()
 }
 
 /// Notes how one went.
 ///
 /// # Errors
 /// The state cannot be written.
-pub fn note(session: &Session, run: Run) -> Result<()> {
-    let Run { exit_code, files, bytes, time } = run;
+pub fn note(session: &Session, ready: &Ready, run: Run) -> Result<()> {
+    let Run { store, exit_code, files, bytes, time } = run;
     let tried = now();
     let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let whole = Whole { at: tried, files, bytes, milliseconds };
-    let before = of(&session.state).and_then(|last| last.whole);
+    let before = read(session).filter(|last| last.store == store).and_then(|last| last.whole);
     let whole = if exit_code == 0 { Some(whole) } else { before };
-    let text = serde_json::to_vec(&Last { tried, exit_code, whole });
+    let text = serde_json::to_vec(&Last { store, trees: trees(ready), tried, exit_code, whole });
     let text = text.map_err(|error| Error::unexpected(error.to_string()))?;
     write_private(&path(&session.state), &text)
 }

@@ -22,10 +22,11 @@ use crate::base::shown::path_of;
 use crate::base::units::bytes;
 use crate::config::trees::Directory;
 use crate::config::{Files, Ready};
+use crate::host::machine::Machine;
 use crate::host::scratch::Scratch;
 use crate::host::space;
 use crate::kit::Kit;
-use crate::report::{Event, Note, event};
+use crate::report::{Event, Note, TreeNote, event};
 use crate::tree::guard::{Allowed, refuse};
 use crate::tree::model::path_set::Kept;
 use crate::tree::proof::check::Sample;
@@ -87,7 +88,9 @@ pub fn bring(session: &Session, request: &Request) -> Result<Outcome> {
         // Of a remote that is away nothing is known.
         Err(kind @ (Kind::Incomplete | Kind::Guard)) if request.is_whole() => {
             let (exit_code, time) = (kind.exit_code(), Duration::ZERO);
-            last::note(session, last::Run { exit_code, files: 0, bytes: 0, time })?;
+            let ready = loading::load_to_restore(session)?;
+            let store = identity::remembered_id(&session.state, &ready.remote().name());
+            last::note(session, &ready, last::Run { store, exit_code, files: 0, bytes: 0, time })?;
         }
         _ => {}
     }
@@ -140,13 +143,11 @@ impl<'a> Rehearsal<'a> {
         create_private_dir(&to)?;
         let bwlimit = session.bwlimit.clone();
         let mut bare = Session { state, bwlimit, ..session.beside(&session.files) };
+        // The configuration may be below a name that has the number of this machine.
+        let of = |state: &Path| state.join("machine");
+        let _ = fs::copy(of(&session.state), of(&bare.state));
         let ready = match kit {
-            None => {
-                // The configuration may be below a name that has the number of this machine.
-                let of = |state: &Path| state.join("machine");
-                let _ = fs::copy(of(&session.state), of(&bare.state));
-                loading::load_to_restore(session)?
-            }
+            None => loading::load_to_restore(session)?,
             Some((kit, unpack)) => {
                 bare.files = unpack(session, &bare, kit, &scratch.join("config"))?;
                 loading::load_to_restore(&bare)?
@@ -201,20 +202,52 @@ impl<'a> Rehearsal<'a> {
             .trees
             .iter()
             .fold((0, 0), |(files, moved), tree| (files + tree.files, moved + tree.bytes));
-        self.end(outcome, (files, moved), time)
+        if outcome.kind.is_some() {
+            self.is_still_the_last(&all)?;
+        }
+        self.end(repository.id().to_owned(), outcome, (files, moved), time)
     }
 
     /// Says how it went, and notes it.
-    fn end(&self, outcome: Outcome, (files, moved): (u64, u64), time: Duration) -> Result<Outcome> {
+    fn end(
+        &self,
+        store: String,
+        outcome: Outcome,
+        (files, moved): (u64, u64),
+        time: Duration,
+    ) -> Result<Outcome> {
         let report = &*self.session.report;
         let is_whole = outcome.kind.is_none();
         report.say(Note::CameBack { files, bytes: moved, time, is_whole });
         if self.request.is_whole() {
             let exit_code = outcome.kind.map_or(0, Kind::exit_code);
-            last::note(self.session, last::Run { exit_code, files, bytes: moved, time })?;
+            let run = last::Run { store: Some(store), exit_code, files, bytes: moved, time };
+            last::note(self.session, &self.ready, run)?;
         }
         let outcome = outcome.with("files", files).with("bytes", moved);
         Ok(outcome.with("seconds", time.as_secs_f64()))
+    }
+
+    /// Whether nobody has saved what was to come anew meanwhile: of what was replaced while it
+    /// was read nothing is known.
+    ///
+    /// # Errors
+    /// Somebody has, or the remote fails.
+    fn is_still_the_last(&self, all: &[Coming]) -> Result<()> {
+        let directories: Vec<&Directory> = all.iter().map(|one| &one.directory).collect();
+        let repository =
+            Repository::open(&self.bare, &self.ready, &directories, Allowed::default())?;
+        for Coming { directory, snapshot, .. } in all {
+            let newest = repository.snapshots(&directory.name).next_number(None) - 1;
+            if newest > snapshot.generation() {
+                let what = format!(
+                    "{}: another machine has saved it while it was rehearsed",
+                    directory.name
+                );
+                return Err(Error::new(Kind::Busy, what).hint("Run it again."));
+            }
+        }
+        Ok(())
     }
 
     /// Refuses what is not the store that this machine or the kit knows.
@@ -339,7 +372,22 @@ impl<'a> Rehearsal<'a> {
         let known = self.known(repository, name);
         let here = repository.roots.get(&directory.local)?;
         let compared = match &here {
-            Some(here) => comparison.with_here(here, self.ready.filter(), known.as_ref())?,
+            Some(here) => {
+                // What another machine has saved since is no fault.
+                let own = Machine::of_state(&self.session.state)?;
+                let is_by_another = snapshot.machine().is_some_and(|id| id != own.id);
+                let is_unseen = |known: &Snapshot| known.id() != snapshot.id();
+                let known = if is_by_another && known.as_ref().is_some_and(is_unseen) {
+                    let host = snapshot.made().1;
+                    let since =
+                        format!("{host} has saved it since; this machine has not seen that");
+                    self.session.report.say_of(name, TreeNote::Also(since));
+                    None
+                } else {
+                    known
+                };
+                comparison.with_here(here, self.ready.filter(), known.as_ref())?
+            }
             None => Compared::default(),
         };
         faults += compared.faults;

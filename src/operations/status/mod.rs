@@ -107,7 +107,7 @@ fn own(session: &Session) -> Result<Outcome> {
     report.say(Note::Schedule(schedule.clone()));
     unattended::tell(session);
     figures::tell(session);
-    let rehearsed = last::of(&session.state).unwrap_or_default();
+    let rehearsed = last::of(session, &ready).unwrap_or_default();
     let (files, bytes) = findings.held;
     let whole = rehearsed.whole.map(|whole| (whole.at, whole.time_of(files, bytes)));
     let failed = (rehearsed.exit_code != 0).then_some(rehearsed.tried);

@@ -261,6 +261,11 @@ impl Snapshot {
         self.head.generation
     }
 
+    /// The number of the machine that made it, if it says so.
+    pub fn machine(&self) -> Option<[u8; 16]> {
+        self.head.machine
+    }
+
     /// When it was made, in seconds since 1970, and on which machine: what that calls itself,
     /// on one line.
     pub fn made(&self) -> (u64, Cow<'_, str>) {

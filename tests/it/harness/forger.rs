@@ -72,6 +72,10 @@ pub struct Forger {
     bucket: PathBuf,
     pub head: Head,
     pub entries: Vec<Entry>,
+    /// Which machine is said to have made it.
+    pub machine: [u8; 16],
+    /// That made the last one.
+    pub own: [u8; 16],
 }
 
 fn seal(bytes: &[u8]) -> [u8; 32] {
@@ -87,7 +91,8 @@ impl Forger {
         let newest = heads.map(|head| head.unwrap().path()).max().unwrap();
         let bytes = fs::read(newest).unwrap();
         let body = bytes.strip_prefix(b"poof head\0\x02").unwrap();
-        let (mut head, _): (Head, _) = postcard::take_from_bytes(body).unwrap();
+        let (mut head, rest): (Head, _) = postcard::take_from_bytes(body).unwrap();
+        let own = rest[..16].try_into().unwrap();
         head.parent = Some((head.generation, *blake3::hash(&bytes).as_bytes()));
         head.generation += 1;
         let mut entries = Vec::new();
@@ -101,7 +106,7 @@ impl Forger {
                 rest = after;
             }
         }
-        Forger { bucket: bucket.to_owned(), head, entries }
+        Forger { bucket: bucket.to_owned(), head, entries, machine: [7; 16], own }
     }
 
     /// An entry without content, after all others.
@@ -159,7 +164,7 @@ impl Forger {
     pub fn put_head(&self) {
         let mut bytes = b"poof head\0\x02".to_vec();
         bytes.extend(postcard::to_stdvec(&self.head).unwrap());
-        bytes.extend([7; 16]);
+        bytes.extend(self.machine);
         bytes.extend(seal(&bytes));
         let name = format!(".poof/trees/data/head/{:010}", self.head.generation);
         fs::write(self.bucket.join(name), bytes).unwrap();
