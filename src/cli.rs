@@ -131,6 +131,8 @@ pub enum Command {
     Secret(Secret),
     /// Show the level that you declared, the level that holds, and every directory
     Status(Status),
+    /// Find what else on this machine tells of your files: thumbnails, recent lists, copies
+    Traces(Traces),
     /// Remove the plain copies that a switch to encryption left in the bucket
     PurgePlain(PurgePlain),
     /// Give the encrypted remote new passwords: poof sends everything again, then removes the old
@@ -180,9 +182,10 @@ impl Command {
 
     /// Whether it moves or reads so much that the machine should not fall asleep over it.
     pub fn takes_long(&self) -> bool {
-        use Command::{Backup, Check, Download, Get, Rehearse, Rekey, Return, Upload};
+        use Command::{Backup, Check, Download, Get, Rehearse, Rekey, Return, Traces, Upload};
         let sends = matches!(self, Backup(_) | Rekey(_) | Upload(_));
-        sends || matches!(self, Check(_) | Download(_) | Get(_) | Rehearse(_) | Return(_))
+        let reads = matches!(self, Check(_) | Rehearse(_) | Traces(_));
+        sends || reads || matches!(self, Download(_) | Get(_) | Return(_))
     }
 }
 
@@ -324,6 +327,25 @@ pub struct Remove {
 
 #[derive(Args)]
 pub struct Status {}
+
+#[derive(Args)]
+pub struct Traces {
+    /// Only of the directories with these names
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    pub only: Vec<String>,
+    /// Remove what is yours and can go alone, after a question
+    #[arg(long)]
+    pub remove: bool,
+    /// Also remove copies of the content
+    #[arg(long, requires = "remove")]
+    pub copies: bool,
+    /// Print what poof would remove, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Answer every question with yes
+    #[arg(short, long)]
+    pub yes: bool,
+}
 
 #[derive(Args)]
 #[command(mut_arg("dry_run", |arg| arg.help("Print what poof would remove, and change nothing")))]

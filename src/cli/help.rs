@@ -223,6 +223,15 @@ pub const HELP: &[Help] = &[
         ends: &[Kind::Remote, Kind::Incomplete, Kind::Guard],
     },
     Help {
+        name: "traces",
+        examples: &[
+            ("poof traces", "what tells of the files, and the command that removes each"),
+            ("poof traces --remove", "remove what is yours and can go alone, after a question"),
+            ("poof traces --remove --copies", "also other files with the same content"),
+        ],
+        ends: &[Kind::Remote, Kind::Incomplete, Kind::Guard, Kind::Busy, Kind::Residue],
+    },
+    Help {
         name: "purge-plain",
         examples: &[
             ("poof purge-plain --dry-run", "which copies are there in clear"),

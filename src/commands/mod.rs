@@ -33,6 +33,7 @@ mod return_;
 mod secret;
 mod shown;
 mod status;
+mod traces;
 mod upload;
 mod verify;
 mod version;
@@ -95,6 +96,7 @@ fn dispatch(command: Option<Command>, session: &Session) -> Result<Outcome> {
         Some(Command::PurgePlain(args)) => purge_plain::run(session, &args),
         Some(Command::Rekey(args)) => rekey::run(session, &args),
         Some(Command::Status(_)) => status::run(session),
+        Some(Command::Traces(args)) => traces::run(session, &args),
         Some(Command::Neuter(args)) => neuter::run(session, &args),
         Some(Command::Paths) => Ok(paths::run(session)),
         Some(Command::Demo) => demo::run(session),

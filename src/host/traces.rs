@@ -1,5 +1,14 @@
 //! What others have noted of poof: lines in the histories of shells and in the logs of
-//! the package manager.
+//! the package manager. The modules find what tells of the files of the trees.
+
+pub mod copies;
+pub mod known;
+pub mod places;
+pub mod removal;
+pub mod search;
+mod stores;
+mod text;
+mod whole;
 
 use std::fs;
 use std::path::Path;

@@ -53,6 +53,7 @@ pub mod status;
 mod superseded;
 #[cfg(test)]
 mod tests;
+pub mod traces;
 pub mod unattended;
 pub mod uninstall;
 pub mod upload;

@@ -9,6 +9,7 @@ use super::rehearse::last;
 use super::repository::{Repository, held};
 use super::runner::{self, Saving};
 use super::session::Session;
+use super::traces::{self, Brief};
 use super::wipe::excluded::Excluding;
 use super::wipe::{Wiping, preview};
 use super::{figures, hooks, last_backup, loading, shared, unattended, uninstall};
@@ -134,6 +135,7 @@ fn make_safe(
         if leaves {
             preview_leaving(session, allowed, directories, &going, &mut outcome)?;
         }
+        traces::preview(session, ready, &repository.roots, &going)?;
         propose_rehearsal(session, ready);
         return Ok(runner::would(report, &backups, outcome));
     }
@@ -156,6 +158,7 @@ fn make_safe(
     if goes {
         held::prove(session, &repository, &wiped, &mut outcome)?;
     }
+    let brief = Brief::of(session, ready, &repository.roots, &going)?;
     let wiping = Wiping {
         session,
         repository: &repository,
@@ -175,10 +178,9 @@ fn make_safe(
              is out of time; \"keep\": \"0s\" removes all of it then.",
         );
     }
-    if !leaves || stays(session, &outcome, is_wiped && outcome.undeleted > 0, elsewhere) {
-        return Ok(outcome);
-    }
-    depart(session, outcome)
+    let stays = !leaves || stays(session, &outcome, is_wiped && outcome.undeleted > 0, elsewhere);
+    brief.tell(session, !stays)?;
+    if stays { Ok(outcome) } else { depart(session, outcome) }
 }
 
 /// What was found of all directories.

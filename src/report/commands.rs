@@ -32,6 +32,7 @@ pub fn is_of_user(event: &Event) -> bool {
             | E::Difference { .. }
             | E::Entry(_)
             | E::File { .. }
+            | E::FileTrace(_)
             | E::Finding(_)
             | E::Help { .. }
             | E::Man { .. }

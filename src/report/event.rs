@@ -231,6 +231,9 @@ pub enum Event {
         what: String,
         command: String,
     },
+    /// Something of others tells of files of the trees.
+    #[serde(rename = "trace")]
+    FileTrace(FileTrace),
     Reading {
         tree: String,
         files: u64,
@@ -446,6 +449,38 @@ pub enum Fate {
     Stay,
     /// They stay, though poof itself was to vanish with all.
     StayBehind,
+}
+
+/// What becomes of a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TraceFate {
+    Found,
+    WouldGo,
+    Gone,
+}
+
+/// What tells of files of the trees.
+#[derive(Debug, Serialize)]
+pub struct FileTrace {
+    pub what: String,
+    pub command: String,
+    pub kind: &'static str,
+    pub holds: &'static str,
+    pub entries: usize,
+    /// The files that it tells of.
+    #[serde(serialize_with = "texts")]
+    pub of: Vec<Vec<u8>>,
+    /// Why poof does not remove it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stays: Option<&'static str>,
+    pub source: &'static str,
+    #[serde(rename = "removed", serialize_with = "is_gone")]
+    pub fate: TraceFate,
+    /// People hear of it as well.
+    #[serde(skip)]
+    pub aloud: bool,
+    #[serde(flatten)]
+    pub path: Bytes,
 }
 
 /// How the numbers of a directory are known.
@@ -790,6 +825,11 @@ fn moment_or_null<S: Serializer>(since: &Option<u64>, serializer: S) -> Result<S
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde hands a reference
 fn status_word<S: Serializer>(status: &Status, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&status.word())
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde hands a reference
+fn is_gone<S: Serializer>(fate: &TraceFate, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bool(*fate == TraceFate::Gone)
 }
 
 fn texts<S: Serializer>(paths: &[Vec<u8>], serializer: S) -> Result<S::Ok, S::Error> {

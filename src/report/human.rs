@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::event::{
-    Action, Bytes, Entry, Event, Fate, Finding, Generation, History, KitFound, Numbers, On,
-    Revision, Run, Seen, Snapshot, WipeResult,
+    Action, Bytes, Entry, Event, Fate, FileTrace, Finding, Generation, History, KitFound, Numbers,
+    On, Revision, Run, Seen, Snapshot, TraceFate, WipeResult,
 };
 use super::note::Tone;
 use crate::base::shown::{name_of, one_line, quoted, typed};
@@ -320,6 +320,28 @@ fn volume(count: u64, size: u64) -> String {
     format!("{}, {}", files(count), bytes(size))
 }
 
+/// What tells of files, and below it the command that removes that.
+fn traced(trace: &FileTrace) -> Option<(Tone, String)> {
+    const SHOWN: usize = 2;
+    let FileTrace { what, command, holds, entries, of, stays, fate, aloud, path, .. } = trace;
+    let path = shown(path);
+    if *fate == TraceFate::Gone {
+        return Some((Tone::Detail, format!("removed: {what}: {path}")));
+    }
+    let names: Vec<_> = of.iter().take(SHOWN).map(|path| name_of(path)).collect();
+    let more = match of.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let of =
+        if names.is_empty() { String::new() } else { format!(" of {}{more}", names.join(", ")) };
+    let times = if *entries > 1 { format!(", {entries} times") } else { String::new() };
+    let sign = if *fate == TraceFate::WouldGo { "x " } else { "" };
+    let why = stays.map(|why| format!(" ({why})")).unwrap_or_default();
+    let text = format!("{sign}{what}: {holds}{of}{times}: {path}{why}\n    {command}");
+    aloud.then_some((Tone::Result, text))
+}
+
 /// What becomes of the excluded files of a tree.
 fn excluded(tree: &str, extent: &str, paths: &[Vec<u8>], fate: Fate) -> Option<(Tone, String)> {
     const SHOWN: usize = 3;
@@ -380,6 +402,7 @@ fn wiping(event: &Event) -> Option<(Tone, String)> {
         E::Trace { what, command } => {
             (Tone::Warning, format!("left: {what}; to remove it: {command}"))
         }
+        E::FileTrace(trace) => return traced(trace),
         E::Cost { requests, bytes, packs } => (Tone::Note, cost(*requests, *bytes, *packs)),
         E::PlainCopy { place, files: count, bytes: size, configured, .. } => {
             let whose = if *configured { "" } else { ", of no directory in poof.conf" };

@@ -237,6 +237,22 @@ pub enum Note {
     LoggedIn {
         kind: String,
     },
+    /// How many traces there are of each kind, after an upload; poof `leaves` itself.
+    Traces {
+        counts: Vec<(&'static str, usize)>,
+        leaves: bool,
+    },
+    /// The same below a list; so many of the places are for poof to remove.
+    TracesListed {
+        counts: Vec<(&'static str, usize)>,
+        goes: Option<usize>,
+    },
+    /// So many more than were listed.
+    MoreTraces(usize),
+    TracesGone {
+        count: usize,
+        is_whole: bool,
+    },
     Proxy {
         to: String,
         proxy: String,
@@ -297,13 +313,14 @@ impl Note {
             Note::Rclone(_) => Tone::Rclone,
             Note::Moved { .. } => Tone::Detail,
             Note::All { is_whole, undeleted, .. } if !is_whole || *undeleted > 0 => Tone::Warning,
-            Note::AllWiped { is_whole: false, .. } | Note::CameBack { is_whole: false, .. } => {
-                Tone::Warning
-            }
+            Note::AllWiped { is_whole: false, .. }
+            | Note::CameBack { is_whole: false, .. }
+            | Note::TracesGone { is_whole: false, .. } => Tone::Warning,
             Note::All { .. }
             | Note::AllWiped { .. }
             | Note::AllIntact { .. }
             | Note::CameBack { .. }
+            | Note::TracesGone { .. }
             | Note::Scheduled { .. }
             | Note::LoggedIn { .. }
             | Note::SectionAdded { .. } => Tone::Done,
@@ -390,6 +407,10 @@ impl Note {
             | Note::PasteAnswer
             | Note::Asks { .. }
             | Note::LoggedIn { .. } => self.of_login(),
+            Note::Traces { .. }
+            | Note::TracesListed { .. }
+            | Note::MoreTraces(_)
+            | Note::TracesGone { .. } => self.of_traces(),
             Note::BucketMade { place } => format!("{place} did not exist and was made"),
             Note::Proxy { to, proxy, place } => {
                 format!("requests to {to} go through the proxy {proxy} ({place})")
@@ -440,6 +461,61 @@ impl Note {
             _ => String::new(),
         }
     }
+}
+
+impl Note {
+    /// The same of what tells of files.
+    fn of_traces(&self) -> String {
+        match self {
+            Note::Traces { counts, leaves } => {
+                let counts = counted(counts);
+                let next = if *leaves {
+                    "The commands above remove them."
+                } else {
+                    "`poof traces` lists them, and `poof traces --remove` removes what it can."
+                };
+                format!("Elsewhere on this machine, these tell of the files: {counts}. {next}")
+            }
+            Note::TracesListed { counts, goes } => {
+                let next = match goes {
+                    None => String::new(),
+                    Some(1) => " `poof traces --remove` removes 1 of the places.".to_owned(),
+                    Some(goes) => format!(" `poof traces --remove` removes {goes} of the places."),
+                };
+                format!("These tell of the files: {}.{next}", counted(counts))
+            }
+            Note::MoreTraces(count) => format!("and {count} more (`-v` lists all)"),
+            Note::TracesGone { count, is_whole } => {
+                let traces = if *count == 1 { "trace" } else { "traces" };
+                let rest = if *is_whole { "" } else { "; some are still here, see above" };
+                format!("removed {count} {traces}{rest}")
+            }
+            _ => String::new(),
+        }
+    }
+}
+
+/// `3 thumbnails, 1 in recent lists`
+fn counted(counts: &[(&str, usize)]) -> String {
+    let each = counts.iter().map(|(kind, count)| {
+        let many = *count != 1;
+        let what = match *kind {
+            "copy" if many => "copies",
+            "trash" => "in the trash",
+            "version" if many => "earlier versions",
+            "version" => "earlier version",
+            "thumbnail" if many => "thumbnails",
+            "recent" => "in recent lists",
+            "editor" if many => "files of editors",
+            "editor" => "file of an editor",
+            "position" => "in notes of editors",
+            "shell" => "in histories of shells",
+            "index" => "in indexes",
+            kind => kind,
+        };
+        format!("{count} {what}")
+    });
+    each.collect::<Vec<_>>().join(", ")
 }
 
 fn kit_runs(programs: &[String]) -> String {

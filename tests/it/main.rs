@@ -142,6 +142,8 @@ mod tamper;
 mod tampering;
 #[cfg(target_os = "linux")] // tmux
 mod terminal;
+#[cfg(target_os = "linux")] // where its programs write
+mod traces;
 #[cfg(target_os = "linux")] // setpriv
 mod trusted;
 mod unended;

@@ -105,7 +105,7 @@ fn with_names(session: &Arc<Session>) -> Command {
     {
         command = with(command, name, argument, &paths);
     }
-    for name in ["backup", "download", "check", "find"] {
+    for name in ["backup", "download", "check", "find", "traces"] {
         command = with(command, name, "only", &trees);
     }
     command = with(command, "remove", "what", &trees);

@@ -27,6 +27,7 @@ fn bare(told: &Told) {
     }
     told.run(&bare, &["cryptoggle"], 3);
     told.run(&bare, &["purge-plain"], 3);
+    told.run(&bare, &["traces"], 3);
     told.run(&bare, &["return", "no-kit"], 3);
     told.run(&bare, &["neuter", "--yes"], 7);
     told.run(&bare, &["remove", "data"], 3);
@@ -84,6 +85,15 @@ fn directory(told: &Told) {
     told.run(&sandbox, &["backup"], 0);
     told.run(&sandbox, &["check", "--read-data"], 0);
     told.run(&sandbox, &["rehearse"], 0);
+    fs::write(sandbox.home().join(".bash_history"), "cat data/first\nls\n").unwrap();
+    fs::write(data.join("first"), "x").unwrap();
+    let lines = told.run(&sandbox, &["traces"], 0);
+    assert!(lines.iter().any(|line| line["kind"] == "shell"), "{lines:?}");
+    told.run(&sandbox, &["traces", "--remove"], 7);
+    told.run(&sandbox, &["traces", "--remove", "--dry-run"], 0);
+    let lines = told.run(&sandbox, &["traces", "--remove", "--yes"], 0);
+    assert!(lines.iter().any(|line| line["removed"] == true), "{lines:?}");
+    fs::remove_file(data.join("first")).unwrap();
     for (args, code) in [
         (&["ls"][..], 0),
         (&["ls", "-R", "data"], 0),
