@@ -221,6 +221,19 @@ pub struct Upload {
     /// Also wipe what poof.conf excludes, which no snapshot holds
     #[arg(long, display_order = 4)]
     pub wipe_excluded: bool,
+    /// What to overwrite after the wipe; without it, names where that takes less than a minute
+    #[arg(long, value_name = "WHAT", display_order = 4)]
+    pub scrub: Option<ScrubWhat>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ScrubWhat {
+    /// Nothing
+    No,
+    /// The journal of each file system, which holds names of files
+    Names,
+    /// The journal, and once everything that is free
+    Free,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

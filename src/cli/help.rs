@@ -49,6 +49,7 @@ pub const HELP: &[Help] = &[
             ("poof upload --dry-run", "what poof would send, wipe, and leave"),
             ("poof upload", "back up, prove, and wipe"),
             ("poof upload --proof readback", "prove by reading every object back"),
+            ("poof upload --scrub=free", "then overwrite what is free on the disk as well"),
         ],
         ends: &[
             Kind::Remote,

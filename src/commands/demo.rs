@@ -14,7 +14,7 @@ use crate::base::files::write_private;
 use crate::base::interrupt;
 use crate::cli::{Cconfig, Verify};
 use crate::commands::{cconfig, cryptoggle, econfig, verify};
-use crate::config::Files;
+use crate::config::{Files, Scrub};
 use crate::host::paths::{System, layout};
 use crate::host::scratch::DEMO;
 use crate::operations::caution::Caution;
@@ -48,7 +48,9 @@ pub fn run(session: &Session) -> Result<Outcome> {
 /// Without the last step of level 4, in which poof removes itself.
 fn upload() -> upload::Request {
     let caution = Caution { yes: true, ..Caution::default() };
-    upload::Request { caution, keep_poof: true, ..Default::default() }
+    // The files are made up.
+    let scrub = Some(Scrub::No);
+    upload::Request { caution, keep_poof: true, scrub, ..Default::default() }
 }
 
 /// A path and what is there: content of a file, or target of a link.

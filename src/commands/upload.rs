@@ -2,8 +2,8 @@
 
 use super::caution;
 use crate::base::error::Result;
-use crate::cli::ProofBy;
-use crate::cli::Upload;
+use crate::cli::{ProofBy, ScrubWhat, Upload};
+use crate::config::Scrub;
 use crate::operations::upload::{self, Request};
 use crate::operations::{Outcome, Session};
 
@@ -13,6 +13,11 @@ pub fn run(session: &Session, args: &Upload) -> Result<Outcome> {
         keep_poof: args.keep_poof,
         read_back: args.proof == ProofBy::Readback,
         wipe_excluded: args.wipe_excluded,
+        scrub: args.scrub.map(|what| match what {
+            ScrubWhat::No => Scrub::No,
+            ScrubWhat::Names => Scrub::Names,
+            ScrubWhat::Free => Scrub::Free,
+        }),
     };
     upload::run(session, &request)
 }

@@ -10,7 +10,7 @@ use crate::storage::configuration::{FEW_TYPES, SectionKeys, WrongValue, keys_of,
 
 /// All keys of poof.conf, those of the Python poof (`bucket`, `confFile`, `paths`,
 /// `remote`) among them. Whoever reads one more adds it here.
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "after",
     "before",
     "bucket",
@@ -27,6 +27,7 @@ const KEYS: [&str; 18] = [
     "rehearse",
     "patience",
     "schedule",
+    "scrub",
     "secrets",
     "small_objects",
 ];

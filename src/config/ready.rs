@@ -19,6 +19,7 @@ use super::poof_conf::PoofConf;
 use super::rclone_conf::RcloneConf;
 use super::rehearse::rehearse;
 use super::schedule::Schedule;
+use super::scrub::{Scrub, scrub};
 use super::secrets::Declared;
 use super::sections::{check_secret, check_section, encrypted};
 use super::small_objects::small_objects;
@@ -43,6 +44,7 @@ pub struct Ready {
     bwlimit: Option<String>,
     bundling: Option<u64>,
     small_objects: Option<String>,
+    scrub: Option<Scrub>,
 }
 
 impl Ready {
@@ -117,6 +119,11 @@ impl Ready {
     /// The storage class of small objects; None: that of all others.
     pub fn small_objects(&self) -> Option<&str> {
         self.small_objects.as_deref()
+    }
+
+    /// What an upload writes over once it has wiped; None: nobody has said.
+    pub fn scrub(&self) -> Option<Scrub> {
+        self.scrub
     }
 
     /// The same with bundles of files of up to so many bytes, or without, for tests.
@@ -209,7 +216,7 @@ pub fn ready_with(
     let (
         Some(directories),
         Some(filter),
-        Some(Values { hooks, patience, keep, bwlimit, bundling, small_objects }),
+        Some(Values { hooks, patience, keep, bwlimit, bundling, small_objects, scrub }),
         Some((remote, counterpart)),
         true,
     ) = (directories, filter, values, remotes, wrong.is_empty())
@@ -232,6 +239,7 @@ pub fn ready_with(
         bwlimit,
         bundling,
         small_objects,
+        scrub,
     })
 }
 
@@ -243,6 +251,7 @@ struct Values {
     bwlimit: Option<String>,
     bundling: Option<u64>,
     small_objects: Option<String>,
+    scrub: Option<Scrub>,
 }
 
 /// Reads these, and notes what is wrong with them, and with what others read later. None:
@@ -254,12 +263,14 @@ fn values(poof: &PoofConf, wrong: &mut Vec<Problem>) -> Option<Values> {
     let bwlimit = kept(bwlimit(poof), wrong);
     let bundling = kept(bundle(poof), wrong);
     let small_objects = kept(small_objects(poof), wrong);
+    let scrub = kept(scrub(poof), wrong);
     wrong.extend(metrics(poof).err());
     wrong.extend(Schedule::of(poof).err());
     wrong.extend(rehearse(poof).err());
     let (hooks, patience, keep) = (hooks?, patience?, keep?);
-    let (bwlimit, bundling, small_objects) = (bwlimit?, bundling?, small_objects?);
-    Some(Values { hooks, patience, keep, bwlimit, bundling, small_objects })
+    let (bwlimit, bundling) = (bwlimit?, bundling?);
+    let (small_objects, scrub) = (small_objects?, scrub?);
+    Some(Values { hooks, patience, keep, bwlimit, bundling, small_objects, scrub })
 }
 
 /// What is wrong with these.

@@ -37,6 +37,7 @@ pub mod receipt;
 pub mod resolve;
 pub mod schedule;
 pub mod scratch;
+pub mod scrub;
 pub mod signature;
 pub mod space;
 pub mod spill;

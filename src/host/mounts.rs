@@ -39,6 +39,34 @@ pub struct Disk {
 /// The mount that an open file or directory is on.
 #[cfg(target_os = "linux")]
 pub fn of(handle: &OwnedFd) -> Option<Mount> {
+    on(handle).map(|(mount, _)| mount)
+}
+
+/// What tells its file system from others, wherever that is mounted: the name of the disk in
+/// sysfs, if there is one.
+#[cfg(target_os = "linux")]
+pub fn device(handle: &OwnedFd) -> Option<String> {
+    let (_, device) = on(handle)?;
+    match fs::canonicalize(device) {
+        Ok(path) => Some(path.file_name()?.to_string_lossy().into_owned()),
+        Err(_) => number(handle),
+    }
+}
+
+/// What tells its file system from others, wherever that is mounted.
+#[cfg(target_os = "macos")]
+pub fn device(handle: &OwnedFd) -> Option<String> {
+    number(handle)
+}
+
+fn number(handle: &OwnedFd) -> Option<String> {
+    let stat = rustix::fs::fstat(handle).ok()?;
+    Some(super::stat::device(&stat).to_string())
+}
+
+/// The mount, and where sysfs has what it is on.
+#[cfg(target_os = "linux")]
+fn on(handle: &OwnedFd) -> Option<(Mount, PathBuf)> {
     let id = id(handle)?;
     let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
     let (mut mount, number, source) = find(&mounts, id)?;
@@ -51,7 +79,7 @@ pub fn of(handle: &OwnedFd) -> Option<Mount> {
     let device = Path::new("/sys/dev/block").join(number);
     mount.disk = Disk { is_here, ..disk(&device) };
     mount.options.extend(hidden(&mount.kind, &device));
-    Some(mount)
+    Some((mount, device))
 }
 
 /// Options that a file system has of itself, which the list of mounts leaves out:

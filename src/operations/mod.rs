@@ -42,6 +42,7 @@ pub mod repository;
 mod run_history;
 mod runner;
 pub mod schedule;
+mod scrub;
 pub mod secret_cache;
 pub mod secrets;
 pub mod section;

@@ -8,6 +8,7 @@ use super::recovery::readiness;
 use super::rehearse::last;
 use super::repository::{Repository, held};
 use super::runner::{self, Saving};
+use super::scrub::Scrubbing;
 use super::session::Session;
 use super::traces::{self, Brief};
 use super::wipe::excluded::Excluding;
@@ -16,8 +17,8 @@ use super::{figures, hooks, last_backup, loading, shared, unattended, uninstall}
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::{bytes, files};
-use crate::config::Ready;
 use crate::config::trees::Directory;
+use crate::config::{Ready, Scrub};
 use crate::report::{Event, TreeNote, lists};
 use crate::tree::backup::Backup;
 use crate::tree::guard::Allowed;
@@ -34,12 +35,24 @@ pub struct Request {
     pub read_back: bool,
     /// What the filters exclude is wiped, too, though no snapshot holds it.
     pub wipe_excluded: bool,
+    /// What is overwritten once all is wiped; None: what poof.conf says.
+    pub scrub: Option<Scrub>,
 }
 
 impl Request {
     /// Whether poof removes itself at the end: level 4.
     fn leaves(&self, ready: &Ready) -> bool {
         ready.remote().is_encrypted() && !self.keep_poof
+    }
+
+    /// What is to be overwritten once all is wiped.
+    fn scrubbing<'a>(
+        &self,
+        session: &'a Session,
+        ready: &Ready,
+        directories: &[&Directory],
+    ) -> Scrubbing<'a> {
+        Scrubbing::of(session, self.scrub.or(ready.scrub()), directories)
     }
 }
 
@@ -50,12 +63,19 @@ impl Request {
 pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
     let dry_run = request.caution.dry_run;
     let _lock = session.lock_unless(dry_run)?;
-    figures::noted(session, &[], dry_run, || {
+    let mut scrubbing = None;
+    let outcome = figures::noted(session, &[], dry_run, || {
         let ready = loading::load_to_change(session)?;
         let directories = loading::select(&ready, &[])?;
         let _shared = if dry_run { Vec::new() } else { shared::lock(session, &directories)? };
+        scrubbing = (!dry_run).then(|| request.scrubbing(session, &ready, &directories));
         guarded(session, request, &ready, &directories, uninstall::depart)
-    })
+    })?;
+    // The last of all: what poof does before is in the journal as well.
+    match scrubbing {
+        Some(scrubbing) => scrubbing.run(outcome),
+        None => Ok(outcome),
+    }
 }
 
 /// The same with a configuration that is ready. `depart` removes poof, as the last step of
@@ -127,6 +147,7 @@ fn make_safe(
     let lock = repository.lock(going.iter().map(|directory| directory.name.clone()).collect());
     let backups: Vec<_> =
         backups.into_iter().map(|backup| Saving { backup, lock: &lock }).collect();
+    propose_rehearsal(session, ready);
     if dry_run {
         runner::list(report, &backups);
         preview::wipe(session, &repository.roots, &going, filter)?;
@@ -136,10 +157,9 @@ fn make_safe(
             preview_leaving(session, allowed, directories, &going, &mut outcome)?;
         }
         traces::preview(session, ready, &repository.roots, &going)?;
-        propose_rehearsal(session, ready);
+        request.scrubbing(session, ready, &going).preview();
         return Ok(runner::would(report, &backups, outcome));
     }
-    propose_rehearsal(session, ready);
     consent(&excluding, &repository.roots, &going, &wiped, request.caution.yes)?;
     let sent: Vec<_> = backups.iter().map(|saving| saving.backup.name().to_owned()).collect();
     let mut outcome = sending.carry_out(ready, backups, &lock, outcome).map_err(nothing_gone)?;

@@ -207,6 +207,29 @@ pub enum Event {
         #[serde(skip)]
         fate: Fate,
     },
+    /// What a file system still held of what was wiped was overwritten.
+    Scrub {
+        journal: InJournal,
+        /// Went through the journal.
+        journal_bytes: u64,
+        free: Option<FreeSpace>,
+        seconds: f64,
+        /// It failed.
+        why: Option<String>,
+        /// There is no poof any more.
+        #[serde(skip)]
+        is_gone: bool,
+        #[serde(flatten)]
+        mount: On,
+    },
+    WouldScrub {
+        journal: InJournal,
+        journal_bytes: u64,
+        free: Option<FreeSpace>,
+        seconds: u64,
+        #[serde(flatten)]
+        mount: On,
+    },
     /// An earlier run has wiped a tree, and nothing is to be done with it.
     #[serde(rename = "wiped")]
     WipedBefore {
@@ -481,6 +504,47 @@ pub struct FileTrace {
     pub aloud: bool,
     #[serde(flatten)]
     pub path: Bytes,
+}
+
+/// What becomes of the file names that the journal of a file system holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InJournal {
+    /// They are overwritten, or would be.
+    Written,
+    /// Not all: somebody has stopped it, or its time was over.
+    Part,
+    Failed,
+    /// That would take longer than what nobody has asked for may take.
+    Long,
+    /// There is no journal.
+    #[serde(rename = "none")]
+    Absent,
+    /// Nobody knows how on this file system.
+    Unknown,
+}
+
+impl InJournal {
+    /// Whether what was to be done is done.
+    pub fn is_settled(self) -> bool {
+        !matches!(self, InJournal::Part | InJournal::Failed)
+    }
+}
+
+/// How what is free on a file system is overwritten.
+#[derive(Clone, Debug, Serialize)]
+pub struct FreeSpace {
+    /// Written, in bytes.
+    pub bytes: u64,
+    /// So many stay free for others meanwhile.
+    pub reserve: u64,
+    /// Nobody and nothing has stopped it.
+    pub whole: bool,
+    /// Others needed space, and got some of it.
+    pub gave_back: bool,
+    /// The disk does not rotate.
+    #[serde(skip)]
+    pub is_flash: bool,
 }
 
 /// How the numbers of a directory are known.

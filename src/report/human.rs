@@ -9,6 +9,7 @@ use super::event::{
     On, Revision, Run, Seen, Snapshot, TraceFate, WipeResult,
 };
 use super::note::Tone;
+use super::scrub;
 use crate::base::shown::{name_of, one_line, quoted, typed};
 use crate::base::units::{bytes, clock, date, date_with_seconds, files, now, number};
 use crate::host::mounts::Mount;
@@ -427,7 +428,7 @@ fn wiping(event: &Event) -> Option<(Tone, String)> {
             );
             (Tone::Warning, what)
         }
-        _ => return None,
+        _ => return scrub::said(event),
     })
 }
 

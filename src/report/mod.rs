@@ -10,6 +10,7 @@ pub mod note;
 mod pace;
 pub mod progress;
 mod screen;
+mod scrub;
 
 use std::sync::Arc;
 

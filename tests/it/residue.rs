@@ -8,10 +8,11 @@ use std::io::Read;
 use std::iter;
 use std::path::{Path, PathBuf};
 use std::process::Command as Process;
+use std::time::Duration;
 
 use fastrand::Rng;
 
-use crate::harness::command::Run;
+use crate::harness::command::{Run, copy_program};
 use crate::harness::{Config, Lacks, Sandbox, minio, skipped};
 
 /// Bytes after which a file says again which one it is.
@@ -31,11 +32,54 @@ struct Disk {
     magic: String,
 }
 
+/// What is made of a disk, and what is done there.
+#[derive(Clone, Copy)]
+struct Scene {
+    /// A piece of shell that makes the file system on `$0`.
+    make: &'static str,
+    kind: &'static str,
+    options: &'static str,
+    /// In bytes; None: as small as these get.
+    size: Option<u64>,
+    /// Options of the upload.
+    upload: &'static str,
+    /// What poof is to say of it.
+    says: &'static str,
+    /// Each file was written before with other content.
+    earlier: bool,
+    /// Everything is somebody's who is not root.
+    ordinary: bool,
+}
+
+impl Scene {
+    const fn of(make: &'static str, kind: &'static str, options: &'static str) -> Self {
+        let (size, upload, says) = (None, "--scrub=no", "");
+        Scene { make, kind, options, size, upload, says, earlier: false, ordinary: false }
+    }
+
+    /// Nobody has said what to scrub.
+    const fn usual(self) -> Self {
+        Scene { upload: "", ..self }
+    }
+
+    /// What is free goes as well, earlier versions among it.
+    const fn free(self) -> Self {
+        Scene { upload: "--scrub=free", earlier: true, ..self }
+    }
+
+    /// The same by somebody who is not root.
+    const fn ordinary(self) -> Self {
+        Scene { ordinary: true, ..self }
+    }
+}
+
 /// What a search of the raw device found.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Remains {
     /// Blocks of contents.
     content: usize,
+    /// Blocks of what files had before.
+    earlier: usize,
     /// Files of which a name was found.
     names: usize,
     /// Blocks of the cached manifest.
@@ -61,11 +105,10 @@ fn missing(make: &str, kind: &str) -> Option<(Lacks, String)> {
 }
 
 impl Disk {
-    /// `make` is a piece of shell that makes the file system on `$0`.
-    fn make(sandbox: &Sandbox, make: &str, options: &'static str) -> Self {
+    fn make(sandbox: &Sandbox, Scene { make, options, size, .. }: Scene) -> Self {
         let image = sandbox.home().with_file_name("disk.img");
         // As small as xfs and btrfs get.
-        let size = if make.contains("ext4") { 64 << 20 } else { 300 << 20 };
+        let size = size.unwrap_or(if make.contains("ext4") { 64 << 20 } else { 300 << 20 });
         File::create(&image).unwrap().set_len(size).unwrap();
         let run = Process::new("sh").args(["-ec", make]).arg(&image).output().unwrap();
         assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
@@ -84,11 +127,12 @@ impl Disk {
         );
         let args = ["-m", "sh", "-c", &script].map(PathBuf::from);
         let args = args.into_iter().chain([self.image.clone(), point.into()]);
-        sandbox.program("unshare").args(args).run()
+        sandbox.program("unshare").args(args).timeout(Duration::from_mins(4)).run()
     }
 
-    /// Files whose every block says which of them it is, and whose names are as odd.
-    fn fill(&self, data: &Path) {
+    /// Files whose every block says which of them it is, and of which time, and whose names
+    /// are as odd.
+    fn fill(&self, data: &Path, time: char) {
         let sizes = SIZES.iter().flat_map(|(count, size)| iter::repeat_n(*size, *count));
         let mut rng = Rng::new();
         for (number, size) in sizes.enumerate() {
@@ -96,7 +140,7 @@ impl Disk {
             fs::create_dir_all(&dir).unwrap();
             let mut bytes = vec![0; size];
             rng.fill(&mut bytes);
-            let mark = format!("{}c{number:06}", self.magic);
+            let mark = format!("{}{time}{number:06}", self.magic);
             for block in bytes.chunks_mut(BLOCK).filter(|block| block.len() >= mark.len()) {
                 block[..mark.len()].copy_from_slice(mark.as_bytes());
             }
@@ -106,13 +150,14 @@ impl Disk {
 
     /// Searches the device.
     fn search(&self, manifest: &HashSet<Vec<u8>>) -> Remains {
-        let pattern = format!("{}[cn][0-9]{{6}}", self.magic);
+        let pattern = format!("{}[con][0-9]{{6}}", self.magic);
         let mut grep = Process::new("grep");
         grep.env("LC_ALL", "C").args(["-aoE", &pattern]).arg(&self.image);
         let found = String::from_utf8(grep.output().unwrap().stdout).unwrap();
-        let is_name = |mark: &&str| mark.as_bytes()[self.magic.len()] == b'n';
-        let content = found.lines().filter(|mark| !is_name(mark)).count();
-        let names: HashSet<_> = found.lines().filter(is_name).collect();
+        let of =
+            |what: u8| found.lines().filter(move |mark| mark.as_bytes()[self.magic.len()] == what);
+        let (content, earlier) = (of(b'c').count(), of(b'o').count());
+        let names: HashSet<_> = of(b'n').collect();
         let mut device = File::open(&self.image).unwrap();
         let (mut chunk, zeros) = (vec![0; 1 << 20], vec![0; 1 << 20]);
         let mut blocks = 0;
@@ -121,7 +166,7 @@ impl Disk {
                 blocks += chunk.chunks(BLOCK).filter(|b| manifest.contains(&b[..BEGIN])).count();
             }
         }
-        Remains { content, names: names.len(), manifest: blocks }
+        Remains { content, earlier, names: names.len(), manifest: blocks }
     }
 }
 
@@ -138,23 +183,40 @@ fn manifest(copy: &Path) -> HashSet<Vec<u8>> {
 }
 
 /// Uploads from a disk that holds all there is, data, state and configuration, and
-/// searches it. `says` is what poof is to say of it.
-fn remains(make: &str, kind: &str, options: &'static str, says: &str) -> Option<Remains> {
+/// searches it.
+fn remains(scene: Scene) -> Option<Remains> {
+    let Scene { make, kind, options, upload, says, earlier, ordinary, .. } = scene;
     if let Some((lacks, why)) = missing(make, kind) {
         skipped(lacks, why);
         return None;
     }
     let sandbox = Sandbox::new();
     sandbox.write_config(&Config::encrypted(minio().endpoint()));
-    let disk = Disk::make(&sandbox, make, options);
-    disk.fill(&sandbox.data());
-    let (poof, home) = (env!("CARGO_BIN_EXE_poof"), sandbox.home());
+    // Of this the tests are.
+    sandbox.unset("scrub");
+    let disk = Disk::make(&sandbox, scene);
+    let home = sandbox.home();
+    let poof = sandbox.bin().join("poof");
+    copy_program(Path::new(env!("CARGO_BIN_EXE_poof")), &poof);
     let [elsewhere, copy] = ["elsewhere", "copy"].map(|name| home.with_file_name(name));
     fs::create_dir(&elsewhere).unwrap();
-    disk.with(&sandbox, &elsewhere, "cp -a \"$P\"/. \"$1\"; code=0").expect_code(0);
+    let put = |time| {
+        disk.fill(&sandbox.data(), time);
+        if ordinary {
+            let owner = Process::new("chown").args(["-R", "65534:65534"]).arg(&home).status();
+            assert!(owner.unwrap().success());
+        }
+        disk.with(&sandbox, &elsewhere, "cp -a \"$P\"/. \"$1\"; code=0").expect_code(0);
+    };
+    if earlier {
+        put('o');
+    }
+    put('c');
+    let user = if ordinary { "setpriv --reuid 65534 --regid 65534 --clear-groups " } else { "" };
+    let poof = format!("{user}{}", poof.display());
     let trees = format!("cp -a $HOME/.local/state/poof/trees {}", copy.display());
     // What then is new makes the upload write another manifest over the cached one.
-    let news = "echo news >$HOME/data/news";
+    let news = "echo news >$HOME/data/news; chown --reference=$HOME/data $HOME/data/news";
     disk.with(&sandbox, &home, &format!("{poof} backup; {trees}; {news}; code=0")).expect_code(0);
     let manifest = manifest(&copy);
     let before = disk.search(&manifest);
@@ -163,13 +225,19 @@ fn remains(make: &str, kind: &str, options: &'static str, says: &str) -> Option<
     // A search that finds nothing would prove nothing.
     assert!(before.content >= blocks && before.names == files, "{before:?}");
     assert!(before.manifest >= 30, "{before:?}");
-    let upload =
-        format!("code=0; {poof} upload --yes --keep-poof || code=$?; test ! -e $HOME/data");
+    assert!(!earlier || before.earlier > blocks / 10, "{before:?}");
+    let upload = format!(
+        "code=0; {poof} upload --yes --keep-poof {upload} || code=$?; test ! -e $HOME/data; test -z \"$(\
+         find $HOME -name 'scratch-*')\""
+    );
     let run = disk.with(&sandbox, &home, &upload).expect_code(0);
     assert!(run.stderr.contains(says), "it does not say {says:?}: {run}");
     let after = disk.search(&manifest);
     let known = manifest.len();
-    eprintln!("{make} {options}: of {blocks}, {files} and {known}: {after:?}");
+    eprintln!(
+        "{make} {options} {}: of {blocks}, {files} and {known}: {before:?}, {after:?}, {:?}\n{}",
+        scene.upload, run.elapsed, run.stderr
+    );
     Some(after)
 }
 
@@ -187,48 +255,200 @@ fn something_of_the_content(remains: Option<&Remains>) {
     }
 }
 
+const EXT4: Scene = Scene::of("mkfs.ext4 -q $0", "ext4", "data=ordered");
+const WITHOUT_JOURNAL: Scene = Scene::of("mkfs.ext4 -q -O ^has_journal $0", "ext4", "rw");
+// The option is in the file system itself, where the list of mounts does not show it.
+const JOURNALED: Scene =
+    Scene::of("mkfs.ext4 -q -J size=16 $0; tune2fs -o journal_data $0", "ext4", "rw");
+// Not more files: Linux 6.18 loses the last bytes of some that end a little behind a
+// page and began as inline ones, and of poof's cache with them.
+const INLINE: Scene = Scene::of("mkfs.ext4 -q -O inline_data -I 256 $0", "ext4", "rw");
+const XFS: Scene = Scene::of("mkfs.xfs -q $0", "xfs", "rw");
+const BTRFS: Scene = Scene::of("mkfs.btrfs -q $0", "btrfs", "rw");
+const NODATACOW: Scene = Scene::of("mkfs.btrfs -q $0", "btrfs", "nodatacow");
+
+/// The names are left that poof says may be left.
+fn names(remains: Option<&Remains>) -> usize {
+    remains.map_or(0, |remains| remains.names)
+}
+
 #[test]
 fn no_content_is_left_on_ext4() {
-    nothing_of_the_content(remains("mkfs.ext4 -q $0", "ext4", "data=ordered", IN_PLACE).as_ref());
+    let remains = remains(Scene { says: IN_PLACE, ..EXT4 });
+    nothing_of_the_content(remains.as_ref());
+    assert!(remains.is_none_or(|remains| remains.names > 0), "fewer than docs/wiping.md says");
 }
 
 #[test]
 fn not_even_names_are_left_on_ext4_without_a_journal() {
-    let made = "mkfs.ext4 -q -O ^has_journal $0";
-    let remains = remains(made, "ext4", "rw", IN_PLACE);
-    assert!(remains.as_ref().is_none_or(|remains| remains.names == 0), "{remains:?}");
+    let remains = remains(Scene { says: IN_PLACE, ..WITHOUT_JOURNAL });
+    assert_eq!(names(remains.as_ref()), 0);
     nothing_of_the_content(remains.as_ref());
 }
 
 #[test]
 fn no_content_is_left_on_xfs() {
-    nothing_of_the_content(remains("mkfs.xfs -q $0", "xfs", "rw", IN_PLACE).as_ref());
+    let remains = remains(Scene { says: IN_PLACE, ..XFS });
+    nothing_of_the_content(remains.as_ref());
+    assert!(remains.is_none_or(|remains| remains.names > 0), "fewer than docs/wiping.md says");
 }
 
 #[test]
 fn no_content_is_left_on_btrfs_that_does_not_copy() {
-    nothing_of_the_content(remains("mkfs.btrfs -q $0", "btrfs", "nodatacow", IN_PLACE).as_ref());
+    nothing_of_the_content(remains(Scene { says: IN_PLACE, ..NODATACOW }).as_ref());
 }
 
-// The option is in the file system itself, where the list of mounts does not show it.
 #[test]
 fn content_that_stays_in_a_journal_is_told() {
-    let made = "mkfs.ext4 -q -J size=16 $0; tune2fs -o journal_data $0";
     let says = "the journal of the file system may hold content";
-    something_of_the_content(remains(made, "ext4", "rw", says).as_ref());
+    something_of_the_content(remains(Scene { says, ..JOURNALED }).as_ref());
 }
 
 #[test]
 fn content_that_lay_in_the_inodes_is_told() {
-    // Not more files: Linux 6.18 loses the last bytes of some that end a little behind a
-    // page and began as inline ones, and of poof's cache with them.
-    let made = "mkfs.ext4 -q -O inline_data -I 256 $0";
     let says = "content within inodes may stay in the journal";
-    something_of_the_content(remains(made, "ext4", "rw", says).as_ref());
+    something_of_the_content(remains(Scene { says, ..INLINE }).as_ref());
 }
 
 #[test]
 fn content_that_is_copied_on_write_is_told() {
     let says = "the file system copies on write";
-    something_of_the_content(remains("mkfs.btrfs -q $0", "btrfs", "rw", says).as_ref());
+    something_of_the_content(remains(Scene { says, ..BTRFS }).as_ref());
+}
+
+/// Neither names nor content, unless somebody says otherwise.
+fn nothing_is_left(scene: Scene) {
+    let remains = remains(Scene { says: "the journal is overwritten", ..scene.usual() });
+    assert_eq!(names(remains.as_ref()), 0);
+    nothing_of_the_content(remains.as_ref());
+}
+
+// Hazard 58.
+#[test]
+fn no_name_is_left_in_the_journal_of_ext4() {
+    nothing_is_left(EXT4);
+    nothing_is_left(JOURNALED);
+    nothing_is_left(INLINE);
+}
+
+#[test]
+fn no_name_is_left_in_the_log_of_xfs() {
+    nothing_is_left(XFS);
+}
+
+#[test]
+fn somebody_who_is_not_root_leaves_no_name_either() {
+    nothing_is_left(EXT4.ordinary());
+    nothing_is_left(XFS.ordinary());
+}
+
+#[test]
+fn where_names_cannot_be_overwritten_that_is_told() {
+    let says = "poof cannot overwrite file names in the metadata of this file system";
+    remains(Scene { says, ..BTRFS.usual() });
+}
+
+/// Nor what files had before.
+fn not_even_earlier_content_is_left(scene: Scene) {
+    let Some(remains) = remains(scene.free()) else { return };
+    let Remains { content, names, manifest, earlier } = remains;
+    assert_eq!((content, manifest), (0, 0), "{remains:?}");
+    // Of metadata btrfs says nothing, and poof promises nothing.
+    assert!(names <= if scene.kind == "btrfs" { 60 } else { 0 }, "{remains:?}");
+    // xfs keeps some blocks back, and without a journal ext4 takes the same blocks again.
+    let most = match scene.kind {
+        "xfs" => 64,
+        "ext4" if scene.make.contains("^has_journal") => 4000,
+        "ext4" => 8,
+        _ => 0,
+    };
+    assert!(earlier <= most, "{remains:?}");
+}
+
+#[test]
+fn earlier_content_is_overwritten_where_it_was_on_ext4() {
+    not_even_earlier_content_is_left(EXT4);
+    not_even_earlier_content_is_left(EXT4.ordinary());
+    not_even_earlier_content_is_left(WITHOUT_JOURNAL);
+}
+
+#[test]
+fn earlier_content_is_overwritten_where_it_was_on_xfs() {
+    not_even_earlier_content_is_left(XFS.ordinary());
+}
+
+#[test]
+fn earlier_content_is_overwritten_where_it_was_on_btrfs() {
+    not_even_earlier_content_is_left(BTRFS.ordinary());
+}
+
+/// A disk of that size on which everything is, for `script`, where `$poof` is the upload.
+#[track_caller]
+fn on_a_disk(scene: Scene, script: &str) {
+    let Scene { make, kind, upload, .. } = scene;
+    if let Some((lacks, why)) = missing(make, kind) {
+        return skipped(lacks, why);
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write_config(&Config::encrypted(minio().endpoint()));
+    let disk = Disk::make(&sandbox, scene);
+    disk.fill(&sandbox.data(), 'c');
+    let elsewhere = sandbox.home().with_file_name("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    disk.with(&sandbox, &elsewhere, "cp -a \"$P\"/. \"$1\"; code=0").expect_code(0);
+    let poof = format!("poof='{} upload --yes --keep-poof {upload}'", env!("CARGO_BIN_EXE_poof"));
+    let run = disk.with(&sandbox, &sandbox.home(), &format!("{poof}\ncode=0\n{script}"));
+    eprintln!("{make} {upload}: {:?}\n{}", run.elapsed, run.stdout);
+    run.expect_code(0);
+}
+
+/// Killed once less than half of what was free is, or once inodes are in use that no name
+/// leads to: `%f` and `%d` of stat(1).
+const KILLED: &str = "
+free() { stat -f -c %f $HOME; }
+inodes() { stat -f -c '%c %d' $HOME | { read all free; echo $((all - free)); }; }
+sync; before=$(free) used=$(inodes)
+$poof & p=$!
+until test $(free) -lt $((before / 2)) || test $(inodes) -gt $((used + 100)); do kill -0 $p; done
+kill -9 $p; wait $p || true
+sync
+echo before $before, after $(free); echo used $used, after $(inodes)
+test $(inodes) -le $used && test $(free) -ge $before
+test ! -e $HOME/data && test -z \"$(find $HOME -name 'scratch-*' -o -name '.poof-*')\"
+";
+
+// Hazard 59.
+#[test]
+fn nothing_is_left_of_a_scrub_that_is_killed() {
+    for scene in [EXT4, XFS, BTRFS] {
+        on_a_disk(Scene { size: Some(600 << 20), upload: "--scrub=free", ..scene }, KILLED);
+    }
+    for scene in [EXT4, XFS] {
+        on_a_disk(Scene { size: Some(600 << 20), upload: "--scrub=names", ..scene }, KILLED);
+    }
+}
+
+/// Writes all the time, and more than poof has left free.
+const NEIGHBOUR: &str = "
+$poof & p=$!
+rounds=0
+while kill -0 $p 2>/dev/null; do
+    for i in 1 2 3 4 5 6; do dd if=/dev/zero of=$HOME/of-another-$i bs=1M count=4 2>/dev/null; done
+    sync -f $HOME
+    rounds=$((rounds + 1))
+    rm $HOME/of-another-*
+done
+wait $p || code=$?
+echo $rounds rounds
+test $rounds -gt 1
+";
+
+// Hazard 59.
+#[test]
+fn nobody_elses_write_fails_during_a_scrub() {
+    // Nothing of it is kept for root.
+    let ext4 = Scene { make: "mkfs.ext4 -q -m 0 $0", ..EXT4 };
+    for scene in [ext4, XFS, BTRFS] {
+        on_a_disk(Scene { size: Some(600 << 20), upload: "--scrub=free", ..scene }, NEIGHBOUR);
+    }
 }

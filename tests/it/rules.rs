@@ -33,7 +33,7 @@ const LAYERS: [&[&str]; 8] = [
 
 /// Where `unsafe` may stand, and why. Outside of the border to Go: thin edges
 /// to system calls, under src/host.
-const UNSAFE: [(&str, &str); 11] = [
+const UNSAFE: [(&str, &str); 12] = [
     ("src/storage/rclone/ffi.rs", "the border to Go"),
     ("src/host/clipboard/launch.rs", "setsid between fork and exec"),
     ("src/host/confine.rs", "descriptors that are known by their number only"),
@@ -45,6 +45,7 @@ const UNSAFE: [(&str, &str); 11] = [
     ("src/host/macos/pasteboard.rs", "the pasteboard, for which AppKit has a mark of its own"),
     ("src/host/macos/processes.rs", "what processes were called with, where there is no /proc"),
     ("src/host/inline.rs", "where a file lies, likewise"),
+    ("src/host/scrub/geometry.rs", "what xfs and btrfs say of themselves, likewise"),
 ];
 
 /// Where the files of a tree are read, put and wiped: by handles, from the root of the

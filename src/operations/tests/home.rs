@@ -237,7 +237,13 @@ impl Home {
     pub fn upload_all(&self) -> Result<Outcome> {
         let caution = Caution { yes: true, ..Caution::default() };
         let (keep_poof, wipe_excluded, read_back) = (true, true, false);
-        self.upload_as(&upload::Request { caution, keep_poof, read_back, wipe_excluded })
+        self.upload_as(&upload::Request {
+            caution,
+            keep_poof,
+            read_back,
+            wipe_excluded,
+            scrub: None,
+        })
     }
 
     fn upload_as(&self, request: &upload::Request) -> Result<Outcome> {

@@ -166,6 +166,15 @@ impl Sandbox {
         write_private(&path, &serde_json::to_string_pretty(&document).unwrap());
     }
 
+    /// Takes a key out of poof.conf.
+    pub fn unset(&self, key: &str) {
+        let path = self.confdir().join("poof.conf");
+        let text = fs::read_to_string(&path).unwrap();
+        let mut document: Map<String, Value> = serde_json::from_str(&text).unwrap();
+        document.remove(key);
+        write_private(&path, &serde_json::to_string_pretty(&document).unwrap());
+    }
+
     /// Nothing of the environment of the tests reaches the program. USER is
     /// unique because names outside of the home directory are made of it.
     fn command(&self, program: &Path) -> Command {

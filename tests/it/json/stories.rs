@@ -152,8 +152,8 @@ fn directory(told: &Told) {
 /// A tree that is sent and wiped.
 fn wiped(told: &Told) {
     let sandbox = plain(4);
-    told.run(&sandbox, &["upload", "--dry-run"], 0);
-    told.run(&sandbox, &["upload"], 0);
+    told.run(&sandbox, &["upload", "--dry-run", "--scrub=names"], 0);
+    told.run(&sandbox, &["upload", "--scrub=names"], 0);
     told.run(&sandbox, &["backup"], 0);
     told.run(&sandbox, &["status"], 0);
     told.run(&sandbox, &["purge-plain"], 7);
