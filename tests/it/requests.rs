@@ -76,6 +76,18 @@ fn a_first_backup_costs_one_request_a_file() {
 }
 
 #[test]
+fn a_first_backup_into_bundles_costs_a_request_for_each_bundle_and_shard() {
+    for encrypted in [false, true] {
+        let (sandbox, proxy) = proxied(encrypted);
+        sandbox.set("bundle", true.into());
+        grow(&sandbox.data(), FILES, 1..=300, 1);
+        // Two bundles, eight shards, and what is asked beside them. Where each shard is asked
+        // for by itself, seven more.
+        item(&sandbox, &proxy, &["backup", "--only", "data"]).costs_at_most(27);
+    }
+}
+
+#[test]
 fn a_backup_without_a_change_costs_a_listing() {
     for encrypted in [false, true] {
         bill(encrypted).unchanged.costs_at_most(per_thousand(FILES, 8));

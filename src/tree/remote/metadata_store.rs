@@ -13,8 +13,9 @@ use crate::base::units::now;
 use crate::host::scratch::Scratch;
 use crate::storage::failure::Failure;
 use crate::storage::job::Watch;
-use crate::storage::store::{Bytes, Fetch, Send, Sent, Store};
+use crate::storage::store::{Bytes, Fetch, Send, Sent, Shown, Store};
 
+use super::listing::list;
 use super::sent::{Verdict, judge, look};
 
 /// Size and tag of an object, as a listing shows it.
@@ -34,8 +35,36 @@ pub fn put(
         return Ok(Vec::new());
     }
     let (names, sent) = send(store, records, watch)?;
-    prove(store, &names, sent, watch)
+    let shown = look(store, &names, watch)?;
+    prove(store, &names, sent, shown, watch)
 }
+
+/// The same for records in one directory, in which `there` are known to be. A listing of it
+/// shows them all, where that takes fewer requests than to ask for each.
+///
+/// # Errors
+/// What the server says.
+pub fn put_below(
+    store: &Store,
+    (dir, there): (&str, usize),
+    records: Vec<(String, Vec<u8>)>,
+    watch: &mut dyn Watch,
+) -> Result<Vec<Option<Look>>, Failure> {
+    if records.len() <= (there + records.len()).div_ceil(PAGE) {
+        return put(store, records, watch);
+    }
+    let (names, sent) = send(store, records, watch)?;
+    let listed = list(store, dir, &[], watch)?;
+    let shown = names.iter().map(|Bytes(name)| {
+        let below = name.strip_prefix(dir.as_bytes())?.strip_prefix(b"/");
+        listed.shown(below?)
+    });
+    let shown = shown.collect();
+    prove(store, &names, sent, shown, watch)
+}
+
+/// So many objects are in one answer of a server that lists, at most (S3).
+const PAGE: usize = 1000;
 
 /// Stores one record; `fresh`: only if nothing has this name, where the server knows
 /// how. What a disk shows as its time is that of now.
@@ -88,9 +117,9 @@ fn prove(
     store: &Store,
     names: &[Bytes],
     sent: Vec<Sent>,
+    shown: Vec<Option<Shown>>,
     watch: &mut dyn Watch,
 ) -> Result<Vec<Option<Look>>, Failure> {
-    let shown = look(store, names, watch)?;
     let as_shown = |verdict| match verdict {
         Verdict::Proven(sent) => Ok(Some((sent.size, sent.tag))),
         Verdict::Absent | Verdict::Other => Ok(None),

@@ -180,7 +180,9 @@ impl Snapshots<'_> {
     /// Stores shards.
     pub(super) fn put_shards(&self, shards: Vec<Shard>, watch: &mut dyn Watch) -> Result<()> {
         let records = shards.into_iter().map(|s| (self.full(&Names::shard(&s.id)), s.bytes));
-        let looks = metadata_store::put(self.store, records.collect(), watch);
+        let there = self.records.names().filter(|name| name.starts_with(b"shard/")).count();
+        let dir = self.full("shard");
+        let looks = metadata_store::put_below(self.store, (&dir, there), records.collect(), watch);
         let looks = looks.map_err(|failure| self.refused(failure))?;
         if looks.iter().all(Option::is_some) { Ok(()) } else { Err(self.not_arrived(UNSEEN)) }
     }
