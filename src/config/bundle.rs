@@ -1,7 +1,7 @@
 //! Whether small files go together into bundles, and up to which size.
 
 use super::poof_conf::PoofConf;
-use super::status::{Problem, Status};
+use super::status::Problem;
 
 /// The key in poof.conf.
 pub const KEY: &str = "bundle";
@@ -21,9 +21,8 @@ pub fn bundle(conf: &PoofConf) -> Result<Option<u64>, Problem> {
     match value.as_bool() {
         Some(wanted) => Ok(wanted.then_some(USUAL)),
         None => value.as_str().and_then(size).map(Some).ok_or_else(|| {
-            Problem::new(
-                Status::InvalidPoofConfig,
-                format!("poof.conf \"{KEY}\""),
+            Problem::of_key(
+                KEY,
                 "must be true, false, or a size of up to 16M",
                 "Write true for files of up to 256K, or another size like \"1M\".",
             )

@@ -1,7 +1,7 @@
 //! How many bytes a second poof sends and receives at most.
 
 use super::poof_conf::PoofConf;
-use super::status::{Problem, Status};
+use super::status::Problem;
 use crate::storage::bandwidth;
 
 /// The key in poof.conf.
@@ -18,7 +18,7 @@ pub fn bwlimit(conf: &PoofConf) -> Result<Option<String>, Problem> {
     let Some(value) = conf.get(KEY) else { return Ok(None) };
     let wrong = |what: String| {
         let hint = format!("Write it like one of these: {EXAMPLE}.");
-        Problem::new(Status::InvalidPoofConfig, format!("poof.conf \"{KEY}\""), what, hint)
+        Problem::of_key(KEY, what, hint)
     };
     let Some(rate) = value.as_str() else { return Err(wrong("must be a text".to_owned())) };
     match bandwidth::check(rate) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::poof_conf::PoofConf;
-use super::status::{Problem, Status};
+use super::status::Problem;
 use crate::base::units::span;
 
 /// How long each may take, unless `"hook_limit"` says otherwise: a dump of a database
@@ -29,7 +29,11 @@ impl Hooks {
             None => Ok(LIMIT),
             Some(value) => {
                 value.as_str().and_then(span).filter(|limit| !limit.is_zero()).ok_or_else(|| {
-                    problem("hook_limit", "must be a length of time", "Write it like \"10m\".")
+                    Problem::of_key(
+                        "hook_limit",
+                        "must be a length of time",
+                        "Write it like \"10m\".",
+                    )
                 })
             }
         };
@@ -38,7 +42,7 @@ impl Hooks {
             (Ok(before), Ok(after), Ok(limit)) => Ok(Hooks { before, after, limit }),
             (before, after, limit) => {
                 let wrong = [before.err(), after.err(), limit.err()].into_iter().flatten();
-                let none = || problem("before", "is wrong", "");
+                let none = || Problem::of_key("before", "is wrong", "");
                 Err(Problem::all(wrong).unwrap_or_else(none))
             }
         }
@@ -53,7 +57,7 @@ impl Hooks {
 fn commands(key: &str, value: &Value) -> Result<Vec<Vec<String>>, Problem> {
     let wrong = || {
         let what = "must be a program with its arguments, or a list of such lists";
-        problem(key, what, "Write [\"program\", \"argument\"]; no shell is asked.")
+        Problem::of_key(key, what, "Write [\"program\", \"argument\"]; no shell is asked.")
     };
     let list = value.as_array().ok_or_else(wrong)?;
     if list.iter().any(Value::is_array) {
@@ -72,10 +76,6 @@ pub fn argv(value: &Value) -> Option<Vec<String>> {
     let sound = |word: &String| !word.contains('\0');
     (words.first().is_some_and(|program| !program.is_empty()) && words.iter().all(sound))
         .then_some(words)
-}
-
-fn problem(key: &str, what: &str, hint: &str) -> Problem {
-    Problem::new(Status::InvalidPoofConfig, format!("poof.conf \"{key}\""), what, hint)
 }
 
 #[cfg(test)]

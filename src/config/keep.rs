@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::poof_conf::PoofConf;
-use super::status::{Problem, Status};
+use super::status::Problem;
 use crate::base::units::span;
 
 /// The key in poof.conf.
@@ -16,9 +16,8 @@ pub const KEY: &str = "keep";
 pub fn keep(conf: &PoofConf) -> Result<Option<Duration>, Problem> {
     let Some(value) = conf.get(KEY) else { return Ok(None) };
     value.as_str().and_then(span).map(Some).ok_or_else(|| {
-        Problem::new(
-            Status::InvalidPoofConfig,
-            format!("poof.conf \"{KEY}\""),
+        Problem::of_key(
+            KEY,
             "must be a length of time in weeks, days or hours",
             "Write it like \"30d\".",
         )

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::poof_conf::PoofConf;
-use super::status::{Problem, Status};
+use super::status::Problem;
 
 /// The key in poof.conf.
 pub const KEY: &str = "metrics";
@@ -22,9 +22,8 @@ pub fn metrics(conf: &PoofConf) -> Result<Option<PathBuf>, Problem> {
         path.is_absolute() && path.extension().is_some_and(|suffix| suffix == SUFFIX)
     };
     path.filter(is_fit).map(Some).ok_or_else(|| {
-        Problem::new(
-            Status::InvalidPoofConfig,
-            format!("poof.conf \"{KEY}\""),
+        Problem::of_key(
+            KEY,
             "must be the full path of a file whose name ends with .prom",
             "Write it like \"/var/lib/prometheus/node-exporter/poof.prom\".",
         )

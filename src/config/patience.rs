@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::poof_conf::PoofConf;
-use super::status::{Problem, Status};
+use super::status::Problem;
 use crate::base::units::span;
 
 /// The key in poof.conf.
@@ -15,14 +15,11 @@ const USUAL: Duration = Duration::from_mins(15);
 /// A [`Problem`] if it is no length of time.
 pub fn patience(conf: &PoofConf) -> Result<Duration, Problem> {
     let Some(value) = conf.get(KEY) else { return Ok(USUAL) };
-    value.as_str().and_then(span).filter(|time| time.as_secs() > 0).ok_or_else(|| {
-        Problem::new(
-            Status::InvalidPoofConfig,
-            format!("poof.conf \"{KEY}\""),
-            "must be a length of time",
-            "Write it like \"15m\".",
-        )
-    })
+    value
+        .as_str()
+        .and_then(span)
+        .filter(|time| time.as_secs() > 0)
+        .ok_or_else(|| Problem::of_key(KEY, "must be a length of time", "Write it like \"15m\"."))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What an upload writes over, once it has wiped.
 
 use super::poof_conf::PoofConf;
-use super::status::{Problem, Status};
+use super::status::Problem;
 
 /// The key in poof.conf.
 pub const KEY: &str = "scrub";
@@ -27,9 +27,8 @@ pub fn scrub(conf: &PoofConf) -> Result<Option<Scrub>, Problem> {
         Some("names") => Scrub::Names,
         Some("free") => Scrub::Free,
         _ => {
-            return Err(Problem::new(
-                Status::InvalidPoofConfig,
-                format!("poof.conf \"{KEY}\""),
+            return Err(Problem::of_key(
+                KEY,
                 "must be \"no\", \"names\", or \"free\"",
                 "Write \"no\", or remove the key for what poof does without it.",
             ));

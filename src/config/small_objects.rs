@@ -3,7 +3,7 @@
 use super::bundle::bundle;
 use super::poof_conf::PoofConf;
 use super::rclone_conf::RcloneConf;
-use super::status::{Problem, Status};
+use super::status::Problem;
 
 /// The key in poof.conf.
 pub const KEY: &str = "small_objects";
@@ -30,7 +30,7 @@ pub fn small_objects(conf: &PoofConf) -> Result<Option<String>, Problem> {
     let Some(value) = conf.get(KEY) else { return Ok(None) };
     let wrong = |what: &str| {
         let hint = "Write \"STANDARD\", or remove the key.";
-        Problem::new(Status::InvalidPoofConfig, format!("poof.conf \"{KEY}\""), what, hint)
+        Problem::of_key(KEY, what, hint)
     };
     let is_class = |class: &&str| {
         let is_letter = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';

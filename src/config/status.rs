@@ -72,6 +72,11 @@ impl Problem {
         Problem { status, place, what, hint, more: Vec::new() }
     }
 
+    /// A key of poof.conf whose value is wrong.
+    pub fn of_key(key: &str, what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Problem::new(Status::InvalidPoofConfig, format!("poof.conf \"{key}\""), what, hint)
+    }
+
     /// Several as one, if there is any: who corrects a file wants to know all at once.
     pub fn all(problems: impl IntoIterator<Item = Problem>) -> Option<Self> {
         let mut problems = problems.into_iter();
