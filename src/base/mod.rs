@@ -8,6 +8,7 @@ pub mod interrupt;
 pub mod json;
 pub mod log;
 pub mod prompts;
+pub mod random;
 pub mod secret;
 pub mod shown;
 pub mod terminal;

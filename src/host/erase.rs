@@ -19,7 +19,7 @@ use rustix::io::Errno;
 use super::in_use::is_open_elsewhere;
 use super::itself::Itself;
 use super::stat::permissions;
-use crate::base::files;
+use crate::base::{files, random};
 
 /// Random bytes to write over others: neither compressed nor recognised as zeros
 /// by what lies below.
@@ -33,7 +33,7 @@ impl FillPattern {
     /// The system has no random numbers.
     pub fn new() -> io::Result<Self> {
         let mut key = [0; 32];
-        getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
+        random::fill(&mut key)?;
         Ok(FillPattern::of(&key))
     }
 

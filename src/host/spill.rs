@@ -12,6 +12,8 @@ use chacha20poly1305::aead::{Aead, KeyInit};
 use chacha20poly1305::{ChaCha20Poly1305, Nonce};
 use zeroize::Zeroizing;
 
+use crate::base::random;
+
 /// Bytes on the disk that this process alone can read.
 pub struct Spill {
     file: File,
@@ -31,7 +33,7 @@ impl Spill {
     /// The file cannot be made, or the system has no random numbers.
     pub fn below(dir: &Path) -> io::Result<Self> {
         let mut key = Zeroizing::new([0; 32]);
-        getrandom::fill(&mut *key).map_err(|error| io::Error::other(error.to_string()))?;
+        random::fill(&mut *key)?;
         let cipher = ChaCha20Poly1305::new((&*key).into());
         Ok(Spill { file: tempfile::tempfile_in(dir)?, cipher, end: AtomicU64::new(0) })
     }

@@ -4,6 +4,8 @@ use std::io;
 
 use blake3::{Hasher, OutputReader};
 
+use crate::base::random;
+
 pub struct Noise {
     from: OutputReader,
     bytes: Vec<u8>,
@@ -14,7 +16,7 @@ impl Noise {
     /// The system has no random numbers.
     pub fn new() -> io::Result<Self> {
         let mut key = [0; 32];
-        getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
+        random::fill(&mut key)?;
         Ok(Noise { from: Hasher::new_keyed(&key).finalize_xof(), bytes: Vec::new() })
     }
 
