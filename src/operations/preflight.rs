@@ -29,7 +29,7 @@ use crate::tree::restore::apart::Apart;
 use crate::tree::restore::differences::{By, Difference, Look, from_here};
 use crate::tree::scan::walk::{self, LeftOut, Walk};
 use crate::tree::snapshot::{Keep, Newest, Snapshot, Snapshots, Standing};
-use crate::tree::wipe::{Presence, Record};
+use crate::tree::wipe::{Presence, Record, Records};
 
 /// What the survey of every directory needs to know.
 pub struct Preflight<'a> {
@@ -41,6 +41,9 @@ pub struct Preflight<'a> {
     pub dry_run: bool,
     pub keep: Keep,
     pub bundling: Option<Bundling>,
+    /// What a wipe has left that no snapshot holds is sent, and what it has taken stays in the
+    /// snapshot.
+    pub sends_rest: bool,
 }
 
 /// A directory, as it was found.
@@ -74,6 +77,8 @@ enum Gone<'a> {
     /// made and wiped.
     No {
         made_here: Option<(u64, [u8; 32])>,
+        /// A part of it is, and the snapshot holds the rest.
+        half_wiped: bool,
     },
 }
 
@@ -91,7 +96,18 @@ impl<'a> Preflight<'a> {
     ) -> Result<Self> {
         let (filter, keep) = (ready.filter(), keeping::keep(repository, ready)?);
         let bundling = ready.bundling().map(|limit| Bundling { limit });
-        Ok(Preflight { session, repository, filter, rehash, allowed, dry_run, keep, bundling })
+        let sends_rest = false;
+        Ok(Preflight {
+            session,
+            repository,
+            filter,
+            rehash,
+            allowed,
+            dry_run,
+            keep,
+            bundling,
+            sends_rest,
+        })
     }
 
     /// Surveys a directory and asks the guards.
@@ -162,8 +178,9 @@ impl<'a> Preflight<'a> {
         let Directory { local, name } = directory;
         let mut monitor = Monitor::comparison(&*session.report, name);
         let snapshots = repository.snapshots(name);
-        let made_here = match self.presence(directory, &snapshots, *allowed, &mut monitor)? {
-            Gone::No { made_here } => made_here,
+        let presence = self.presence(directory, &snapshots, *allowed, &mut monitor)?;
+        let (made_here, half_wiped) = match presence {
+            Gone::No { made_here, half_wiped } => (made_here, half_wiped),
             Gone::Yes(found) => return Ok(Surveyed::Found(found)),
         };
         let journal = Journal::in_state(&session.state);
@@ -189,6 +206,9 @@ impl<'a> Preflight<'a> {
                 (known.or(found), true)
             }
         };
+        if half_wiped && last.is_none() {
+            return Err(guard::lost_record(name));
+        }
         let is_new = last.is_none() && !repository.has_objects(name);
         let (listing, rehash) = (repository.listing(name)?, self.rehash);
         if last.is_none() && !listing.own.is_empty() {
@@ -207,6 +227,7 @@ impl<'a> Preflight<'a> {
             filter,
             count,
             journal,
+            half_wiped,
         };
         let mut backup = preparation.survey()?;
         drop(monitor);
@@ -304,7 +325,7 @@ impl<'a> Preflight<'a> {
             Some(why) => guard::older_snapshot(&repository.remote.place(name), &why, allowed),
             None => Ok(()),
         };
-        let mut made_here = None;
+        let (mut made_here, mut half_wiped) = (None, false);
         match wipes.presence(watch)? {
             Presence::Here if self.dry_run => {}
             Presence::Here => wipes.tidy(watch)?,
@@ -313,6 +334,10 @@ impl<'a> Preflight<'a> {
             }
             // What is here has to hold what the snapshot holds.
             Presence::Elsewhere(_) => {}
+            Presence::Wiping(record) if self.has_a_rest(directory, snapshots, &record)? => {
+                is_held(&record, watch)?;
+                half_wiped = true;
+            }
             Presence::Wiping(_) => return Ok(Gone::Yes(Found::Wiping)),
             Presence::Wiped(record) if self.is_empty(directory) => {
                 is_held(&record, watch)?;
@@ -336,7 +361,26 @@ impl<'a> Preflight<'a> {
                 }
             }
         }
-        Ok(Gone::No { made_here })
+        Ok(Gone::No { made_here, half_wiped })
+    }
+
+    /// Whether a wipe that has ended has left something that no snapshot holds.
+    fn has_a_rest(
+        &self,
+        Directory { local, name }: &Directory,
+        snapshots: &Snapshots,
+        record: &Record,
+    ) -> Result<bool> {
+        let here = self.repository.remote.name();
+        let records = Records::in_state(&self.session.state);
+        if !self.sends_rest || record.remote != here || !records.is_settled(name)? {
+            return Ok(false);
+        }
+        let (Some(last), Some(root)) = (snapshots.cached(), self.repository.roots.get(local)?)
+        else {
+            return Ok(false);
+        };
+        Ok(Apart::of(Some(&root), self.filter, &last)?.is_unsaved())
     }
 
     /// Whether a directory that was wiped still is: it may hold directories that
@@ -368,21 +412,33 @@ impl<'a> Preflight<'a> {
         outcome: Outcome,
     ) -> Result<Outcome> {
         let Preflight { session, repository, .. } = self;
-        if !repository.sight.here.exists && !backups.is_empty() {
-            let doing = format!("make {}", ready.remote().name());
-            ready.remote().make_bucket().map_err(|f| f.into_error(&doing, Kind::Remote))?;
+        if !backups.is_empty() {
+            self.begin(ready, lock)?;
         }
         let trees: Vec<_> = backups.iter().map(|saving| saving.backup.name().to_owned()).collect();
-        if !repository.is_marked() && !backups.is_empty() {
-            lock.hold()?;
-            // First: what a run that does not end leaves is told from what others did.
-            repository.mark()?;
-        }
         let outcome = runner::all(&*session.report, backups, outcome, "sent")?;
         if let Err(failure) = repository.abandon_uploads(ready, &trees) {
             session.report.say(Note::PartsStay { why: failure.text });
         }
         Ok(outcome)
+    }
+
+    /// Makes the bucket, where it is not there, and marks it, before anything is sent.
+    ///
+    /// # Errors
+    /// The remote fails, or another machine is at work there.
+    pub fn begin(&self, ready: &Ready, lock: &Lock) -> Result<()> {
+        let repository = self.repository;
+        if !repository.sight.here.exists {
+            let doing = format!("make {}", ready.remote().name());
+            ready.remote().make_bucket().map_err(|f| f.into_error(&doing, Kind::Remote))?;
+        }
+        if !repository.is_marked() {
+            lock.hold()?;
+            // First: what a run that does not end leaves is told from what others did.
+            repository.mark()?;
+        }
+        Ok(())
     }
 }
 

@@ -133,7 +133,8 @@ fn make_safe(
     let Caution { allowed, dry_run, .. } = request.caution;
     let leaves = request.leaves(ready);
     let repository = Repository::open_to_change(session, ready, directories, allowed)?;
-    let sending = Preflight::new(session, &repository, ready, request.caution, false)?;
+    let mut sending = Preflight::new(session, &repository, ready, request.caution, false)?;
+    sending.sends_rest = true;
     let (filter, keep) = (sending.filter, sending.keep);
     let mut excluding = Excluding::new(session, filter, request.wipe_excluded, leaves);
 

@@ -70,10 +70,13 @@ fn a_new_version_is_back_under_its_own_name_after_the_next_upload() {
     assert_eq!(run.stderr.matches("data/sub/doc: stays").count(), 1, "{run}");
     assert_eq!(killed.read("sub/doc"), NEW, "{run}");
     assert!(!killed.stage().exists(), "{run}");
-    // It is what has come up since, as ever.
-    killed.sandbox.poof(UPLOAD).run().expect_code(7).stderr_has("new files have come up in it");
     // Who wants the saved one has to say so.
     killed.sandbox.poof(["download"]).run().expect_code(7);
+    assert_eq!(killed.read("sub/doc"), NEW);
+    // It is what has come up since, and goes as such.
+    killed.sandbox.poof(UPLOAD).run().expect_code(0).stderr_has("data: 0 new, 1 changed");
+    assert!(!killed.sandbox.data().exists());
+    killed.sandbox.poof(["download"]).run().expect_code(0);
     assert_eq!(killed.read("sub/doc"), NEW);
 }
 

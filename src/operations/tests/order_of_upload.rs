@@ -79,6 +79,29 @@ fn what_is_changed_on_the_remote_after_its_backup_is_not_wiped() {
 }
 
 #[test]
+fn what_comes_up_during_a_wipe_goes_with_the_next_upload() {
+    let home = Home::new();
+    let mut expected = home.contents();
+    let late = home.tree().join("sub/late");
+    home.memory.watch(move |event| {
+        if is_marker(event) && !late.exists() {
+            fs::write(&late, "late").unwrap();
+        }
+    });
+    assert_eq!(home.upload().unwrap().kind, Some(Kind::Unproven));
+    home.memory.unwatch();
+    assert_eq!(home.contents().keys().collect::<Vec<_>>(), ["sub/", "sub/late"]);
+    assert_eq!(home.phase(), Some(Phase::Wiping));
+    // A backup alone would take the rest for the new state.
+    assert_eq!(home.back_up().unwrap().kind, Some(Kind::Guard));
+    assert_eq!(home.upload().unwrap().kind, None);
+    assert_eq!((home.files(), home.phase()), (0, Some(Phase::Wiped)));
+    home.download().unwrap();
+    expected.insert("sub/late".to_owned(), b"late".to_vec());
+    assert_eq!(home.contents(), expected);
+}
+
+#[test]
 fn an_object_whose_hash_differs_keeps_its_file_here() {
     for fault in [Fault::Spoil, Fault::Forget] {
         let home = Home::new();

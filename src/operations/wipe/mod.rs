@@ -25,7 +25,7 @@ use crate::tree::proof::{Evidence, Proof};
 use crate::tree::remote::lock::Lock;
 use crate::tree::scan::excluded::Extent;
 use crate::tree::snapshot::{Newest, Seen, Snapshot, Snapshots};
-use crate::tree::wipe::{Left, Phase, Reason, Record, Records, Tally, Wipe, Wipes};
+use crate::tree::wipe::{Phase, Reason, Record, Records, Tally, Wipe, Wipes};
 use excluded::Excluding;
 
 /// What the wipe of every tree needs to know.
@@ -165,9 +165,14 @@ impl Wiping<'_> {
         if tally.excluded.found && !self.excluding.goes {
             self.excluded_stays(name, tally.excluded, &tally.excluded_tops, outcome);
         }
-        let stays = |left: &Left| matches!(left.reason, Reason::Residue | Reason::Covered);
-        // What is not proven may be at the next look.
-        let open = tally.left.iter().any(stays) || proof.unproven().next().is_some();
+        let has = |reason: Reason| tally.left.iter().any(|left| left.reason == reason);
+        let is_cut = has(Reason::Residue) || has(Reason::Covered);
+        // What is not proven may be at the next look, and what is in no snapshot may be sent.
+        let open = is_cut || has(Reason::Unproven) || proof.unproven().next().is_some();
+        if (open || tally.interrupted) && !is_cut && !has(Reason::Emptied) {
+            // What stays is whole: it may be sent, and go then.
+            wipes.records.forget_begun(name)?;
+        }
         if !tally.interrupted && !open {
             record.phase = Phase::Wiped;
             wipes.note(&record, &mut Monitor::comparison(report, name))?;
@@ -203,7 +208,10 @@ impl Wiping<'_> {
             && (&begun.remote, begun.generation, begun.head) != (&remote, generation, head)
         {
             // What the journal says is of the entries of another snapshot.
-            return Err(guard::other_wipe(&tree, &begun.remote));
+            let is_later = begun.remote == remote && begun.generation < generation;
+            if !is_later || !wipes.records.is_settled(&tree)? {
+                return Err(guard::other_wipe(&tree, &begun.remote));
+            }
         }
         let filter = match &begun {
             // That of the backup, which was another run.

@@ -94,6 +94,7 @@ pub struct Backup<'a> {
 }
 
 /// What the survey of a tree needs.
+#[allow(clippy::struct_excessive_bools)] // each says something of its own
 pub struct Preparation<'a> {
     pub snapshots: Snapshots<'a>,
     pub root: Root,
@@ -111,6 +112,8 @@ pub struct Preparation<'a> {
     pub count: bool,
     /// Of downloads that were not completed: the files here are the snapshot now.
     pub journal: Journal,
+    /// A wipe has taken a part of the tree: what is missing is not gone.
+    pub half_wiped: bool,
 }
 
 impl<'a> Preparation<'a> {
@@ -162,6 +165,7 @@ impl<'a> Preparation<'a> {
             bundling,
             superseded: HashSet::new(),
             packed: &packed,
+            half_wiped: self.half_wiped,
         };
         let mut survey = process_results(entries, |entries| survey(walk, entries, &mut sides))??;
         interrupt::check()?;

@@ -156,6 +156,8 @@ pub struct Sides<'a> {
     pub superseded: HashSet<ObjectName>,
     /// What an earlier run has sent in bundles that no snapshot has.
     pub packed: &'a Packed,
+    /// A wipe has taken a part of the tree: what is missing is not gone.
+    pub half_wiped: bool,
 }
 
 /// Compares the walk of a tree with its last snapshot and the remote.
@@ -169,6 +171,7 @@ pub fn survey(
 ) -> Result<Survey> {
     let mut survey = Survey::default();
     let mut moves = Moves::default();
+    let mut covered: Option<Vec<u8>> = None;
     for pair in walk.merge_join_by(last, |a, b| order(&a.path, &b.path)) {
         let mut replaced = None;
         let next = match pair {
@@ -179,12 +182,17 @@ pub fn survey(
             EitherOrBoth::Both(seen, old) => {
                 survey.entries += u64::from(!seen.is_directory());
                 survey.past.files += u64::from(old.file().is_some());
+                if old.is_directory() && !seen.is_directory() {
+                    covered = Some(old.path.clone());
+                }
                 let next = sides.met(seen, &old)?;
                 replaced = Some(old);
                 next
             }
             EitherOrBoth::Right(old)
-                if sides.is_unseen(&old.path) || sides.was_never_here(&old) =>
+                if sides.half_wiped && !is_covered(&old.path, covered.as_deref())
+                    || sides.is_unseen(&old.path)
+                    || sides.was_never_here(&old) =>
             {
                 survey.entries += u64::from(!old.is_directory());
                 survey.past.files += u64::from(old.file().is_some());
@@ -232,6 +240,11 @@ pub fn survey(
     moves.find(&mut survey.changes, sides.root, sides.rehash);
     settle(&mut survey, sides)?;
     Ok(survey)
+}
+
+/// Whether a path is in a directory in whose place there is something else now.
+fn is_covered(path: &[u8], place: Option<&[u8]>) -> bool {
+    place.is_some_and(|place| is_within(path, place))
 }
 
 /// What the remote has that no entry has claimed.
@@ -486,6 +499,7 @@ mod tests {
             bundling: None,
             superseded: HashSet::new(),
             packed: &Packed::default(),
+            half_wiped: false,
         };
         survey(std::iter::empty(), last, &mut sides).unwrap()
     }

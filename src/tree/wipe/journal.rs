@@ -143,6 +143,19 @@ impl Records {
         write_private(&self.path(&record.tree), &text)
     }
 
+    /// Whether nothing that is here may be overwritten in part: what was begun is gone.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn is_settled(&self, tree: &str) -> Result<bool> {
+        let path = self.path(tree).with_extension("begun");
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(text.lines().all(|line| range(line).is_none())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
+            Err(error) => Err(Error::io("read the journal", &path, &error)),
+        }
+    }
+
     /// All that was begun is gone.
     ///
     /// # Errors
@@ -263,7 +276,9 @@ mod tests {
         let again = records.begun("a").unwrap();
         let known: Vec<_> = (0..30).filter(|number| again.has(*number)).collect();
         assert_eq!(known, [0, 1, 2, 3, 7, 8, 9, 20]);
+        assert!(!records.is_settled("a").unwrap());
         records.forget("a").unwrap();
+        assert!(records.is_settled("a").unwrap());
         assert!(!records.begun("a").unwrap().has(0));
     }
 
