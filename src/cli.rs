@@ -86,6 +86,8 @@ pub enum Command {
     Backup(Backup),
     /// Back up, prove that every byte is there, and then wipe the local data
     Upload(Upload),
+    /// Upload in a hurry: the most precious first, and the end comes in time
+    Now(Now),
     /// Make every local directory equal to its snapshot
     Download(Download),
     /// List what a snapshot holds
@@ -182,8 +184,8 @@ impl Command {
 
     /// Whether it moves or reads so much that the machine should not fall asleep over it.
     pub fn takes_long(&self) -> bool {
-        use Command::{Backup, Check, Download, Get, Rehearse, Rekey, Return, Traces, Upload};
-        let sends = matches!(self, Backup(_) | Rekey(_) | Upload(_));
+        use Command::{Backup, Check, Download, Get, Now, Rehearse, Rekey, Return, Traces, Upload};
+        let sends = matches!(self, Backup(_) | Now(_) | Rekey(_) | Upload(_));
         let reads = matches!(self, Check(_) | Rehearse(_) | Traces(_));
         sends || reads || matches!(self, Download(_) | Get(_) | Return(_))
     }
@@ -224,6 +226,26 @@ pub struct Upload {
     /// What to overwrite after the wipe; without it, names where that takes less than a minute
     #[arg(long, value_name = "WHAT", display_order = 4)]
     pub scrub: Option<ScrubWhat>,
+}
+
+#[derive(Args)]
+#[command(mut_arg("dry_run", |arg| {
+    arg.help("Print what poof would send and what it would wipe, and change nothing")
+}))]
+#[command(mut_arg("yes", |arg| arg.hide(true)))]
+#[command(mut_arg("allow", |arg| arg.display_order(5)))]
+pub struct Now {
+    /// How much time there is, such as 90s or 5m
+    #[arg(long, value_name = "TIME", value_parser = haste, display_order = 0)]
+    pub within: Duration,
+    #[command(flatten)]
+    pub caution: Caution,
+    /// Wipe nothing here
+    #[arg(long, display_order = 2)]
+    pub keep: bool,
+    /// On an encrypted remote, keep poof itself at the end
+    #[arg(long, display_order = 3)]
+    pub keep_poof: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -483,6 +505,13 @@ pub enum Page {
 
 fn distance(text: &str) -> Result<Duration, String> {
     span(text).filter(|time| !time.is_zero()).ok_or("expected a length of time like 6h".to_owned())
+}
+
+/// In less than the shortest nothing can be proven; who has more than the longest is in no hurry.
+fn haste(text: &str) -> Result<Duration, String> {
+    let range = Duration::from_secs(5)..=Duration::from_hours(24);
+    let time = span(text).filter(|time| range.contains(time));
+    time.ok_or("expected a length of time like 90s, from 5s to 24h".to_owned())
 }
 
 fn kind(text: &str) -> Result<String, String> {

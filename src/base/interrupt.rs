@@ -1,5 +1,7 @@
 //! The one interrupt. Ctrl-C, SIGTERM and a closed terminal set a flag; whoever works asks for it
 //! between two steps and stops cleanly. A second Ctrl-C ends the process at once.
+//!
+//! A command that was given a time sets the same flag when that is up.
 
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -31,6 +33,22 @@ pub fn install() -> Result<()> {
             .map_err(|error| Error::unexpected(format!("cannot handle signals: {error}")))?;
     }
     Ok(())
+}
+
+static TIME_IS_UP: AtomicBool = AtomicBool::new(false);
+
+/// Stops this process in the same way as the user would, at that moment.
+pub fn at(end: Instant) {
+    thread::spawn(move || {
+        thread::sleep(end.saturating_duration_since(Instant::now()));
+        TIME_IS_UP.store(true, Ordering::Relaxed);
+        pending().store(true, Ordering::Relaxed);
+    });
+}
+
+/// Whether that moment has come.
+pub fn time_is_up() -> bool {
+    TIME_IS_UP.load(Ordering::Relaxed)
 }
 
 /// Whether the user asked to stop.

@@ -61,6 +61,21 @@ pub const HELP: &[Help] = &[
         ],
     },
     Help {
+        name: "now",
+        examples: &[
+            ("poof now --within 90s", "make safe what can be in this time, and wipe that"),
+            ("poof now --within 5m --keep", "the same, and nothing goes here"),
+        ],
+        ends: &[
+            Kind::Remote,
+            Kind::Incomplete,
+            Kind::Unproven,
+            Kind::Guard,
+            Kind::Busy,
+            Kind::Residue,
+        ],
+    },
+    Help {
         name: "download",
         examples: &[
             ("poof download --dry-run", "what poof would fetch, replace, and delete"),

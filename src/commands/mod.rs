@@ -24,6 +24,7 @@ mod lpurge;
 mod ls;
 mod man;
 mod neuter;
+mod now;
 mod paths;
 mod purge_plain;
 mod rehearse;
@@ -70,6 +71,7 @@ fn dispatch(command: Option<Command>, session: &Session) -> Result<Outcome> {
         Some(Command::Version) => Ok(version::run(session)),
         Some(Command::Backup(args)) => backup::run(session, &args),
         Some(Command::Upload(args)) => upload::run(session, &args),
+        Some(Command::Now(args)) => now::run(session, &args),
         Some(Command::Download(args)) => download::run(session, &args),
         Some(Command::Check(args)) => check::run(session, &args),
         Some(Command::Rehearse(args)) => rehearse::run(session, &args),

@@ -18,6 +18,7 @@ pub fn run(session: &Session, args: &Upload) -> Result<Outcome> {
             ScrubWhat::Names => Scrub::Names,
             ScrubWhat::Free => Scrub::Free,
         }),
+        hurry: None,
     };
     upload::run(session, &request)
 }

@@ -10,7 +10,7 @@ use crate::storage::configuration::{FEW_TYPES, SectionKeys, WrongValue, keys_of,
 
 /// All keys of poof.conf, those of the Python poof (`bucket`, `confFile`, `paths`,
 /// `remote`) among them. Whoever reads one more adds it here.
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 20] = [
     "after",
     "before",
     "bucket",
@@ -26,6 +26,7 @@ const KEYS: [&str; 19] = [
     "remote",
     "rehearse",
     "patience",
+    "precious",
     "schedule",
     "scrub",
     "secrets",

@@ -23,6 +23,7 @@ pub mod metrics;
 pub mod mistakes;
 mod patience;
 pub mod poof_conf;
+pub mod precious;
 pub mod profile;
 pub mod programs;
 pub mod proxy;

@@ -16,6 +16,7 @@ use super::keys;
 use super::metrics::metrics;
 use super::patience::patience;
 use super::poof_conf::PoofConf;
+use super::precious::{Precious, precious};
 use super::rclone_conf::RcloneConf;
 use super::rehearse::rehearse;
 use super::schedule::Schedule;
@@ -45,6 +46,7 @@ pub struct Ready {
     bundling: Option<u64>,
     small_objects: Option<String>,
     scrub: Option<Scrub>,
+    precious: Precious,
 }
 
 impl Ready {
@@ -124,6 +126,11 @@ impl Ready {
     /// What an upload writes over once it has wiped; None: nobody has said.
     pub fn scrub(&self) -> Option<Scrub> {
         self.scrub
+    }
+
+    /// What goes first when there is little time.
+    pub fn precious(&self) -> &Precious {
+        &self.precious
     }
 
     /// The same with bundles of files of up to so many bytes, or without, for tests.
@@ -216,7 +223,7 @@ pub fn ready_with(
     let (
         Some(directories),
         Some(filter),
-        Some(Values { hooks, patience, keep, bwlimit, bundling, small_objects, scrub }),
+        Some(Values { hooks, patience, keep, bwlimit, bundling, small_objects, scrub, precious }),
         Some((remote, counterpart)),
         true,
     ) = (directories, filter, values, remotes, wrong.is_empty())
@@ -240,6 +247,7 @@ pub fn ready_with(
         bundling,
         small_objects,
         scrub,
+        precious,
     })
 }
 
@@ -252,6 +260,7 @@ struct Values {
     bundling: Option<u64>,
     small_objects: Option<String>,
     scrub: Option<Scrub>,
+    precious: Precious,
 }
 
 /// Reads these, and notes what is wrong with them, and with what others read later. None:
@@ -264,13 +273,14 @@ fn values(poof: &PoofConf, wrong: &mut Vec<Problem>) -> Option<Values> {
     let bundling = kept(bundle(poof), wrong);
     let small_objects = kept(small_objects(poof), wrong);
     let scrub = kept(scrub(poof), wrong);
+    let precious = kept(precious(poof), wrong);
     wrong.extend(metrics(poof).err());
     wrong.extend(Schedule::of(poof).err());
     wrong.extend(rehearse(poof).err());
     let (hooks, patience, keep) = (hooks?, patience?, keep?);
     let (bwlimit, bundling) = (bwlimit?, bundling?);
-    let (small_objects, scrub) = (small_objects?, scrub?);
-    Some(Values { hooks, patience, keep, bwlimit, bundling, small_objects, scrub })
+    let (small_objects, scrub, precious) = (small_objects?, scrub?, precious?);
+    Some(Values { hooks, patience, keep, bwlimit, bundling, small_objects, scrub, precious })
 }
 
 /// What is wrong with these.

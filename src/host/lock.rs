@@ -8,7 +8,7 @@ use std::process;
 use std::sync::OnceLock;
 
 use rustix::fs::{FlockOperation, fcntl_lock};
-use rustix::process::{Flock, FlockType, fcntl_getlk};
+use rustix::process::{Flock, FlockType, Pid, Signal, fcntl_getlk, kill_process};
 use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, Kind, Result};
@@ -90,15 +90,32 @@ fn sign(file: &mut File) {
     let _ = written.and_then(|()| file.write_all(text.as_bytes()));
 }
 
+/// Who holds the lock, for people.
+fn holder(file: &mut File) -> Option<String> {
+    known(file).map(|(pid, said)| named(pid, said))
+}
+
 /// Who holds the lock, as far as that is known for sure: what the file says may be of a
 /// process that has ended, whose number another one has now. The system knows.
-fn holder(file: &mut File) -> Option<String> {
+fn known(file: &mut File) -> Option<(i32, Option<Holder>)> {
     let asked = fcntl_getlk(&*file, &Flock::from(FlockType::WriteLock)).ok()??;
     let pid = asked.pid?.as_raw_nonzero().get();
     let mut text = String::new();
     let read = file.rewind().and_then(|()| file.take(LARGEST).read_to_string(&mut text));
     let said = read.ok().and_then(|_| serde_json::from_str::<Holder>(&text).ok());
-    Some(named(pid, said))
+    Some((pid, said))
+}
+
+/// Asks the run that holds the lock to stop as Ctrl-C would, if it is one of these `commands`.
+/// Whether it was asked.
+pub fn ask_to_stop(state: &Path, commands: &[&str]) -> bool {
+    let Ok(mut file) = OpenOptions::new().read(true).write(true).open(state.join("lock")) else {
+        return false;
+    };
+    let Some((pid, Some(said))) = known(&mut file) else { return false };
+    let gives_way = said.pid == pid && commands.contains(&said.command.as_str());
+    let pid = Pid::from_raw(pid).filter(|_| gives_way);
+    pid.is_some_and(|pid| kill_process(pid, Signal::TERM).is_ok())
 }
 
 fn named(pid: i32, said: Option<Holder>) -> String {

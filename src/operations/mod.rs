@@ -15,6 +15,7 @@ pub mod encryption;
 mod figures;
 pub mod guessable;
 mod hooks;
+pub mod hurry;
 pub mod keeping;
 pub mod keychain;
 mod last_backup;

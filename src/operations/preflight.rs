@@ -192,6 +192,7 @@ impl<'a> Preflight<'a> {
         let place = repository.remote.place(name);
         let mut strange = None;
         let (last, renew) = match snapshots.last(&mut monitor)? {
+            Standing::None if half_wiped => return Err(guard::lost_record(name)),
             Standing::None => (None, false),
             Standing::Current(last) => (Some(last), false),
             // What this machine has wiped it has made.
@@ -206,9 +207,6 @@ impl<'a> Preflight<'a> {
                 (known.or(found), true)
             }
         };
-        if half_wiped && last.is_none() {
-            return Err(guard::lost_record(name));
-        }
         let is_new = last.is_none() && !repository.has_objects(name);
         let (listing, rehash) = (repository.listing(name)?, self.rehash);
         if last.is_none() && !listing.own.is_empty() {

@@ -234,11 +234,24 @@ pub fn would<T: Task>(report: &dyn Report, tasks: &[T], outcome: Outcome) -> Out
 /// An interrupt.
 pub fn all<T: Task>(
     report: &dyn Report,
+    tasks: Vec<T>,
+    outcome: Outcome,
+    verb: &'static str,
+) -> Result<Outcome> {
+    since(Instant::now(), report, tasks, outcome, verb)
+}
+
+/// The same of what was `started` before.
+///
+/// # Errors
+/// An interrupt.
+pub fn since<T: Task>(
+    started: Instant,
+    report: &dyn Report,
     mut tasks: Vec<T>,
     mut outcome: Outcome,
     verb: &'static str,
 ) -> Result<Outcome> {
-    let started = Instant::now();
     let total = tasks.iter().map(|task| task.plan().totals().bytes).sum();
     let mut monitor = Monitor::transfer(report, total);
     let (mut files, mut moved) = (0, 0);
@@ -319,7 +332,10 @@ fn kind_of(failed: &[&Failed], done: Totals) -> Kind {
     let all = |kind: FailureKind| failed.iter().all(|file| file.kind == kind);
     if all(FailureKind::Denied) && done.files == 0 {
         Kind::Remote
-    } else if all(FailureKind::Unproven) {
+    } else if failed.iter().all(|file| {
+        // There was no time for it: what was sent is safe all the same.
+        matches!(file.kind, FailureKind::Unproven | FailureKind::Stopped)
+    }) {
         Kind::Unproven
     } else {
         Kind::Incomplete

@@ -2,6 +2,7 @@
 //! proven.
 
 use super::caution::Caution;
+use super::hurry::Hurry;
 use super::outcome::Outcome;
 use super::preflight::{self, Found, Preflight};
 use super::recovery::readiness;
@@ -19,9 +20,10 @@ use crate::base::interrupt;
 use crate::base::units::{bytes, files};
 use crate::config::trees::Directory;
 use crate::config::{Ready, Scrub};
-use crate::report::{Event, TreeNote, lists};
+use crate::report::{Event, Report, TreeNote, lists};
 use crate::tree::backup::Backup;
 use crate::tree::guard::Allowed;
+use crate::tree::remote::lock::Lock;
 use crate::tree::scan::root::Roots;
 
 /// What is wanted of an upload.
@@ -37,12 +39,15 @@ pub struct Request {
     pub wipe_excluded: bool,
     /// What is overwritten once all is wiped; None: what poof.conf says.
     pub scrub: Option<Scrub>,
+    /// There is so much time, and no more: what cannot be made safe by then stays here.
+    pub hurry: Option<Hurry>,
 }
 
 impl Request {
     /// Whether poof removes itself at the end: level 4.
     fn leaves(&self, ready: &Ready) -> bool {
-        ready.remote().is_encrypted() && !self.keep_poof
+        let keeps = self.hurry.as_ref().is_some_and(|hurry| hurry.keeps);
+        ready.remote().is_encrypted() && !self.keep_poof && !keeps
     }
 
     /// What is to be overwritten once all is wiped.
@@ -62,7 +67,10 @@ impl Request {
 /// What keeps the whole from working, or an interrupt.
 pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
     let dry_run = request.caution.dry_run;
-    let _lock = session.lock_unless(dry_run)?;
+    let _lock = match &request.hurry {
+        Some(hurry) if !dry_run => Some(hurry.lock(session)?),
+        _ => session.lock_unless(dry_run)?,
+    };
     let mut scrubbing = None;
     let outcome = figures::noted(session, &[], dry_run, || {
         let ready = loading::load_to_change(session)?;
@@ -94,11 +102,37 @@ pub(super) fn guarded(
     if !dry_run {
         readiness::is_settled(session, request.caution.allowed)?;
     }
-    if request.leaves(ready) && !dry_run {
-        readiness::guard(session, request.caution.allowed, directories)?;
+    let mut leaves = request.leaves(ready);
+    if leaves
+        && !dry_run
+        && let Err(refusal) = readiness::guard(session, request.caution.allowed, directories)
+    {
+        if request.hurry.is_none() {
+            return Err(refusal);
+        }
+        // There is no time for a kit; the files matter more.
+        session.report.warn(&format!("poof stays, with its keys: {refusal}."));
+        leaves = false;
     }
-    let run = || make_safe(session, request, ready, directories, depart);
+    let run = || make_safe(session, request, ready, directories, (leaves, depart));
     hooks::around(session, ready.hooks(), dry_run, "upload", run)
+}
+
+/// Says what stays, and what else tells of the `directories` that are `going`.
+fn preview_all(
+    session: &Session,
+    request: &Request,
+    ready: &Ready,
+    (repository, directories, going): (&Repository, &[&Directory], &[&Directory]),
+    (leaves, outcome): (bool, &mut Outcome),
+) -> Result<()> {
+    shared::tell(session, going);
+    if leaves {
+        preview_leaving(session, request.caution.allowed, directories, going, outcome)?;
+    }
+    traces::preview(session, ready, &repository.roots, going)?;
+    request.scrubbing(session, ready, going).preview();
+    Ok(())
 }
 
 /// Says what level 4 would take along, and why it would refuse.
@@ -115,8 +149,8 @@ fn preview_leaving(
 }
 
 /// Nobody has seen yet that anything comes back.
-fn propose_rehearsal(session: &Session, ready: &Ready) {
-    if last::of(session, ready).and_then(|last| last.whole).is_none() {
+fn propose_rehearsal(session: &Session, request: &Request, ready: &Ready) {
+    if request.hurry.is_none() && last::of(session, ready).and_then(|last| last.whole).is_none() {
         session.report.note("Nobody has seen yet that all comes back: `poof rehearse` shows it.");
     }
 }
@@ -127,11 +161,10 @@ fn make_safe(
     request: &Request,
     ready: &Ready,
     directories: &[&Directory],
-    depart: impl FnOnce(&Session, Outcome) -> Result<Outcome>,
+    (leaves, depart): (bool, impl FnOnce(&Session, Outcome) -> Result<Outcome>),
 ) -> Result<Outcome> {
     let report = &*session.report;
     let Caution { allowed, dry_run, .. } = request.caution;
-    let leaves = request.leaves(ready);
     let repository = Repository::open_to_change(session, ready, directories, allowed)?;
     let mut sending = Preflight::new(session, &repository, ready, request.caution, false)?;
     sending.sends_rest = true;
@@ -148,30 +181,26 @@ fn make_safe(
     let lock = repository.lock(going.iter().map(|directory| directory.name.clone()).collect());
     let backups: Vec<_> =
         backups.into_iter().map(|backup| Saving { backup, lock: &lock }).collect();
-    propose_rehearsal(session, ready);
+    propose_rehearsal(session, request, ready);
     if dry_run {
         runner::list(report, &backups);
         preview::wipe(session, &repository.roots, &going, filter)?;
         excluding.preview(&[&going[..], &wiped].concat());
-        shared::tell(session, &going);
-        if leaves {
-            preview_leaving(session, allowed, directories, &going, &mut outcome)?;
-        }
-        traces::preview(session, ready, &repository.roots, &going)?;
-        request.scrubbing(session, ready, &going).preview();
+        let seen = (&repository, directories, &going[..]);
+        preview_all(session, request, ready, seen, (leaves, &mut outcome))?;
         return Ok(runner::would(report, &backups, outcome));
     }
-    consent(&excluding, &repository.roots, &going, &wiped, request.caution.yes)?;
+    // Who is in a hurry has said it by the command.
+    let yes = request.caution.yes || request.hurry.is_some();
+    consent(&excluding, &repository.roots, &going, &wiped, yes)?;
     let sent: Vec<_> = backups.iter().map(|saving| saving.backup.name().to_owned()).collect();
-    let mut outcome = sending.carry_out(ready, backups, &lock, outcome).map_err(nothing_gone)?;
+    let sending = Sending { preflight: &sending, ready, lock: &lock };
+    let mut outcome = sending.carry_out(request, backups, outcome)?;
     lists::refused(report, &refused, &sent);
-    if outcome.kind.is_some_and(|kind| kind != Kind::Unproven) {
-        report.warn("Nothing was wiped: not everything is safe on the remote, see above.");
+    if !is_to_be_wiped(report, request, &outcome) {
         return Ok(outcome.closed());
     }
-    if outcome.kind.is_none() {
-        last_backup::note(session);
-    }
+    let going = with_snapshots(&repository, request, going);
     let read_back = request.read_back;
     // What is still to be deleted there costs space and is reported; it keeps nobody from
     // wiping here what is proven, but poof stays with it.
@@ -179,7 +208,8 @@ fn make_safe(
     if goes {
         held::prove(session, &repository, &wiped, &mut outcome)?;
     }
-    let brief = Brief::of(session, ready, &repository.roots, &going)?;
+    let brief = request.hurry.is_none();
+    let brief = brief.then(|| Brief::of(session, ready, &repository.roots, &going)).transpose()?;
     let wiping = Wiping {
         session,
         repository: &repository,
@@ -187,6 +217,7 @@ fn make_safe(
         read_back,
         leaves: goes,
         excluding: &excluding,
+        told_unsent: request.hurry.is_some(),
     };
     let outcome = wiping.all(&going, &wiped, outcome)?;
     let is_wiped = outcome.kind.is_none();
@@ -200,8 +231,50 @@ fn make_safe(
         );
     }
     let stays = !leaves || stays(session, &outcome, is_wiped && outcome.undeleted > 0, elsewhere);
-    brief.tell(session, !stays)?;
+    if let Some(brief) = brief {
+        brief.tell(session, !stays)?;
+    }
     if stays { Ok(outcome) } else { depart(session, outcome) }
+}
+
+/// How that is sent which was surveyed.
+struct Sending<'a> {
+    preflight: &'a Preflight<'a>,
+    ready: &'a Ready,
+    lock: &'a Lock<'a>,
+}
+
+impl Sending<'_> {
+    /// In waves, if somebody is in a hurry.
+    fn carry_out(
+        &self,
+        request: &Request,
+        backups: Vec<Saving>,
+        outcome: Outcome,
+    ) -> Result<Outcome> {
+        let &Sending { preflight, ready, lock } = self;
+        let outcome = match &request.hurry {
+            Some(hurry) => hurry.carry_out(preflight, ready, backups, lock, outcome),
+            None => preflight.carry_out(ready, backups, lock, outcome),
+        };
+        let outcome = outcome.map_err(nothing_gone)?;
+        if outcome.kind.is_none() {
+            last_backup::note(preflight.session);
+        }
+        Ok(outcome)
+    }
+}
+
+/// For some there was no time to make a first snapshot.
+fn with_snapshots<'a>(
+    repository: &Repository,
+    request: &Request,
+    mut going: Vec<&'a Directory>,
+) -> Vec<&'a Directory> {
+    if request.hurry.is_some() {
+        going.retain(|one| repository.snapshots(&one.name).cached().is_some());
+    }
+    going
 }
 
 /// What was found of all directories.
@@ -273,6 +346,18 @@ fn stays(session: &Session, outcome: &Outcome, undeleted: bool, elsewhere: bool)
         report.warn("poof stays, since not everything is proven and wiped.");
     }
     open
+}
+
+/// Whether what is proven goes.
+fn is_to_be_wiped(report: &dyn Report, request: &Request, outcome: &Outcome) -> bool {
+    if let Some(hurry) = &request.hurry {
+        return !hurry.keeps;
+    }
+    let is_safe = outcome.kind.is_none_or(|kind| kind == Kind::Unproven);
+    if !is_safe {
+        report.warn("Nothing was wiped: not everything is safe on the remote, see above.");
+    }
+    is_safe
 }
 
 /// What an interrupt leaves, before the wipe.

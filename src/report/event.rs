@@ -100,6 +100,14 @@ pub enum Event {
         path: Bytes,
     },
     Tree(Numbers),
+    /// In a hurry: so much more of a tree is in its snapshot now.
+    Wave {
+        tree: String,
+        files: u64,
+        bytes: u64,
+        /// Seconds until the end.
+        left: u64,
+    },
     /// What a planned backup would ask of the remote, and send.
     Cost {
         /// None: nobody counts them.

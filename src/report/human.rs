@@ -404,6 +404,10 @@ fn wiping(event: &Event) -> Option<(Tone, String)> {
             (Tone::Warning, format!("left: {what}; to remove it: {command}"))
         }
         E::FileTrace(trace) => return traced(trace),
+        E::Wave { tree, files: count, bytes: size, left } => {
+            let (tree, volume) = (one_line(tree), format!("{}, {}", files(*count), bytes(*size)));
+            (Tone::Done, format!("{tree}: {volume}, are safe; {left} s are left"))
+        }
         E::Cost { requests, bytes, packs } => (Tone::Note, cost(*requests, *bytes, *packs)),
         E::PlainCopy { place, files: count, bytes: size, configured, .. } => {
             let whose = if *configured { "" } else { ", of no directory in poof.conf" };

@@ -17,6 +17,11 @@ pub trait Watch {
     fn stops(&self) -> bool {
         true
     }
+    /// Whether there is no time to send anything more. What is on its way is broken off; all
+    /// else goes on.
+    fn sends_no_more(&self) -> bool {
+        false
+    }
 }
 
 /// Watches nothing.
@@ -51,6 +56,27 @@ pub struct Until<'a>(pub &'a AtomicBool);
 impl Watch for Until<'_> {
     fn is_over(&self) -> bool {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Breaks off what is being sent once there is no time for it.
+pub struct InTime<'a>(pub &'a mut dyn Watch);
+
+impl Watch for InTime<'_> {
+    fn progress(&mut self, stats: &Stats) {
+        self.0.progress(stats);
+    }
+
+    fn log(&mut self, line: &LogLine) {
+        self.0.log(line);
+    }
+
+    fn is_over(&self) -> bool {
+        self.0.is_over() || self.0.sends_no_more()
+    }
+
+    fn stops(&self) -> bool {
+        self.0.stops()
     }
 }
 

@@ -97,6 +97,8 @@ mod neighbour;
 mod nested;
 mod neuter;
 mod neuter_after_a_wipe;
+#[cfg(target_os = "linux")] // as homecoming
+mod now;
 #[cfg(target_os = "linux")] // loop devices, procfs
 mod odd_disks;
 #[cfg(target_os = "linux")] // setfacl, mknod

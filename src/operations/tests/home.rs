@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -14,6 +15,7 @@ use crate::config::{Files, PoofConf, RcloneConf, Ready, ready};
 use crate::host::paths::{System, layout};
 use crate::operations::caution::Caution;
 use crate::operations::contents::get;
+use crate::operations::hurry::Hurry;
 use crate::operations::recovery::readiness;
 use crate::operations::secret_cache::SecretCache;
 use crate::operations::session::Session;
@@ -100,6 +102,11 @@ impl Home {
         let home = Self::made(false, r#","exclude":["*.tmp"]"#);
         home.write("x.tmp", "excluded");
         home
+    }
+
+    /// One to whom `a` is most precious, and then what is in `sub`.
+    pub fn with_precious(more: &str) -> Self {
+        Self::made(false, &format!(r#","precious":["/a","sub/**"]{more}"#))
     }
 
     /// One that keeps what a backup replaces and removes for this time. A `disk` only moves.
@@ -243,7 +250,14 @@ impl Home {
             read_back,
             wipe_excluded,
             scrub: None,
+            hurry: None,
         })
+    }
+
+    /// An upload in a hurry.
+    pub fn now(&self, time: Duration, keeps: bool) -> Result<Outcome> {
+        let (keep_poof, hurry) = (true, Some(Hurry::within(time, keeps)));
+        self.upload_as(&upload::Request { keep_poof, hurry, ..upload::Request::default() })
     }
 
     fn upload_as(&self, request: &upload::Request) -> Result<Outcome> {

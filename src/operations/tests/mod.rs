@@ -4,6 +4,7 @@
 mod bundles;
 mod history;
 mod home;
+mod hurry;
 mod in_the_way;
 mod kills;
 mod mass_change;

@@ -25,7 +25,8 @@ use crate::tree::proof::{Evidence, Proof};
 use crate::tree::remote::lock::Lock;
 use crate::tree::scan::excluded::Extent;
 use crate::tree::snapshot::{Newest, Seen, Snapshot, Snapshots};
-use crate::tree::wipe::{Phase, Reason, Record, Records, Tally, Wipe, Wipes};
+use crate::tree::unsent;
+use crate::tree::wipe::{Left, Phase, Reason, Record, Records, Tally, Wipe, Wipes};
 use excluded::Excluding;
 
 /// What the wipe of every tree needs to know.
@@ -39,6 +40,8 @@ pub struct Wiping<'a> {
     /// poof then removes itself.
     pub leaves: bool,
     pub excluding: &'a Excluding<'a>,
+    /// What could not be sent has been told.
+    pub told_unsent: bool,
 }
 
 impl Wiping<'_> {
@@ -235,7 +238,14 @@ impl Wiping<'_> {
 
     pub(super) fn tell(&self, name: &str, tally: &Tally, stage: Stage, outcome: &mut Outcome) {
         let report = &*self.session.report;
+        let unsent = self.told_unsent.then(|| unsent::read(&self.repository.snapshots(name).cache));
+        let unsent = unsent.and_then(Result::ok).unwrap_or_default();
+        let is_told = |left: &Left| left.reason == Reason::Unproven && unsent.holds(&left.path);
         for left in &tally.left {
+            if is_told(left) {
+                outcome.worsen(Kind::Unproven);
+                continue;
+            }
             let (reason, kind) = match left.reason {
                 Reason::Unproven => ("stays", Kind::Unproven),
                 Reason::Covered => ("stays", Kind::Incomplete),

@@ -8,6 +8,7 @@ pub(in crate::tree) mod renames;
 pub mod survey;
 mod suspects;
 pub mod uploader;
+mod waves;
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -47,10 +48,12 @@ pub use bundling::Bundling;
 use bundling::{groups, may_have_its_own};
 pub use cost::Cost;
 use cost::Load;
+use keeping::Kept;
 use survey::{Sides, survey};
 use suspects::Past;
 pub use uploader::PORTION;
-use uploader::{Coming, Outgoing, Packing};
+use uploader::{Carried, Coming, Outgoing, Packing};
+pub use waves::{Wave, Waves};
 
 /// A tree on its way to the remote.
 pub struct Backup<'a> {
@@ -282,14 +285,14 @@ impl Backup<'_> {
         }
         self.note_ours()?;
         self.give_way();
-        let kept = self.keep(watch)?;
+        let mut kept = self.keep(watch)?;
         // A file that became a directory goes before what is in it comes: disks, and
         // MinIO, have no room for both. All other deletions wait for the head.
         let arriving = self.arriving()?;
         let (blocking, others) = self.plan.in_the_way(&arriving);
         let (blocking, mut others) = (names_of(blocking), names_of(others));
         others.append(&mut self.superseded);
-        let mut failed = kept.failed;
+        let mut failed = std::mem::take(&mut kept.failed);
         failed.extend(self.remove(&blocking, watch)?);
         if !blocking.is_empty() {
             let Snapshots { store, names, .. } = &self.snapshots;
@@ -297,24 +300,7 @@ impl Backup<'_> {
                 let _ = store.remove_empty_directories(&format!("{}/{place}", names.tree()));
             });
         }
-        let notes = self.snapshots.uploads();
-        let (packing, spill) = (self.packing(), self.spill(kept.moved.is_empty()));
-        let outgoing = Outgoing {
-            notes: Some(&notes),
-            store: self.snapshots.store,
-            names: &self.snapshots.names,
-            root: &self.root,
-            listing: &self.listing,
-            changes: &mut self.changes,
-            kept: HashSet::new(),
-            coming: Some(Coming { snapshots: &self.snapshots, last: self.last.as_ref() }),
-            arrived: Arrived::new(),
-            unseen: HashSet::new(),
-            aside: kept.aside,
-            packing,
-            spill,
-        };
-        let mut carried = outgoing.carry(watch)?;
+        let mut carried = self.send(&mut kept, watch)?;
         self.give_back(&kept.moved, watch);
         self.leave_packed_as_it_was(&mut carried.failed, &mut others)?;
         failed.append(&mut carried.failed);
@@ -323,12 +309,7 @@ impl Backup<'_> {
         let mut changes = std::mem::take(&mut self.changes);
         // What failed stays in the snapshot as it was.
         changes.retain(|change| change.send.is_none());
-        let last = self.last.as_ref();
-        let made = &[carried.bundles, std::mem::take(&mut self.resumed)].concat();
-        let last_bundle = carried.last_bundle;
-        let facts = Facts { renew: self.renew, lock, keep: self.keep, made, last_bundle };
-        self.snapshots.save(last, &changes, &carried.arrived, facts, watch)?;
-        packed::forget(&self.snapshots.cache)?;
+        self.save(&changes, carried, lock, watch)?;
         if failed.is_empty() {
             if !others.is_empty() {
                 lock.hold()?;
@@ -350,6 +331,42 @@ impl Backup<'_> {
         Ok(failed)
     }
 
+    /// Stores what is new in `changes`, and proves it.
+    fn send(&mut self, kept: &mut Kept, watch: &mut dyn Watch) -> Result<Carried> {
+        let notes = self.snapshots.uploads();
+        let (packing, spill) = (self.packing(), self.spill(kept.moved.is_empty()));
+        let outgoing = Outgoing {
+            notes: Some(&notes),
+            store: self.snapshots.store,
+            names: &self.snapshots.names,
+            root: &self.root,
+            listing: &self.listing,
+            changes: &mut self.changes,
+            kept: HashSet::new(),
+            coming: Some(Coming { snapshots: &self.snapshots, last: self.last.as_ref() }),
+            arrived: Arrived::new(),
+            unseen: HashSet::new(),
+            aside: std::mem::take(&mut kept.aside),
+            packing,
+            spill,
+        };
+        outgoing.carry(watch)
+    }
+
+    /// Saves a snapshot with `changes`, which the remote has.
+    fn save(
+        &mut self,
+        changes: &[Change],
+        Carried { arrived, bundles, last_bundle, .. }: Carried,
+        lock: &Lock,
+        watch: &mut dyn Watch,
+    ) -> Result<()> {
+        let made = &[bundles, std::mem::take(&mut self.resumed)].concat();
+        let facts = Facts { renew: self.renew, lock, keep: self.keep, made, last_bundle };
+        self.snapshots.save(self.last.as_ref(), changes, &arrived, facts, watch)?;
+        packed::forget(&self.snapshots.cache)
+    }
+
     /// Says how many names the remote cannot hold.
     fn tell_odd(&mut self, changes: &[Change]) {
         let odd = self.odd_names + changes.iter().filter(|change| change.odd).count() as u64;
@@ -365,7 +382,8 @@ impl Backup<'_> {
     /// Where the entries of those go that are proven, if there are many.
     fn spill(&self, nothing_is_aside: bool) -> Option<Arc<Spill>> {
         // What is moved aside is looked for by its path again.
-        let is_large = self.changes.len() > PORTION && nothing_is_aside;
+        let sent = self.changes.iter().filter(|change| change.send.is_some()).count();
+        let is_large = sent > PORTION && nothing_is_aside;
         let spill = is_large.then(|| Spill::below(&self.snapshots.cache).ok());
         spill.flatten().map(Arc::new)
     }

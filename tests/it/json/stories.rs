@@ -28,6 +28,7 @@ fn bare(told: &Told) {
     told.run(&bare, &["cryptoggle"], 3);
     told.run(&bare, &["purge-plain"], 3);
     told.run(&bare, &["traces"], 3);
+    told.run(&bare, &["now", "--within", "5m"], 3);
     told.run(&bare, &["return", "no-kit"], 3);
     told.run(&bare, &["neuter", "--yes"], 7);
     told.run(&bare, &["remove", "data"], 3);
@@ -158,6 +159,8 @@ fn wiped(told: &Told) {
     told.run(&sandbox, &["status"], 0);
     told.run(&sandbox, &["purge-plain"], 7);
     told.run(&sandbox, &["download"], 0);
+    fs::write(sandbox.data().join("later"), "later").unwrap();
+    told.run(&sandbox, &["now", "--within", "5m"], 0);
 }
 
 /// What keeps a wipe from being whole.

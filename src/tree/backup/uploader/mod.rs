@@ -16,8 +16,8 @@ use std::sync::Arc;
 use crate::base::error::{Kind, Result};
 use crate::host::spill::Spill;
 use crate::storage::failure::{Failure, FailureKind};
-use crate::storage::job::Watch;
-use crate::storage::store::{Bytes, Copy, Have, Send, Sent, Store};
+use crate::storage::job::{InTime, Watch};
+use crate::storage::store::{Bytes, Copy, Have, Send, Store};
 use crate::tree::model::bundle::Bundle;
 use crate::tree::model::change::Change;
 use crate::tree::model::layout::Names;
@@ -162,6 +162,7 @@ impl Outgoing<'_> {
     /// sent again under another.
     fn attempt(&mut self, pending: &[usize], watch: &mut dyn Watch) -> Attempt<Failures> {
         let mut failed = self.send(pending, watch)?;
+        self.note_unsent(pending, &mut failed, watch);
         let may_be_odd = |(&i, failure): (&usize, &Failed)| {
             let change = &self.changes[i];
             let named = failure.kind == FailureKind::Name;
@@ -217,7 +218,7 @@ impl Outgoing<'_> {
         });
         let (mut stored, mut refused) = (Vec::new(), Vec::new());
         let root = Some(self.root.handle().as_fd());
-        self.store.send(root, self.notes, jobs, watch, |mut record: Sent| {
+        let sent = self.store.send(root, self.notes, jobs, &mut InTime(watch), |mut record| {
             let index = usize::try_from(record.id).unwrap_or(usize::MAX);
             let Some(change) = self.changes.get(index) else { return };
             match record.failure.take() {
@@ -226,7 +227,8 @@ impl Outgoing<'_> {
                 }
                 None => stored.push(Receipt::new(index, &record, change.odd)),
             }
-        })?;
+        });
+        in_time(sent, watch)?;
         let mut failed = Failures::new();
         for index in unnamed {
             let why = "it has no name that an object could have";
@@ -270,6 +272,20 @@ impl Outgoing<'_> {
         Ok(failed)
     }
 
+    /// Takes note of what there was no time for.
+    fn note_unsent(&self, pending: &[usize], failed: &mut Failures, watch: &dyn Watch) {
+        if !watch.sends_no_more() {
+            return;
+        }
+        for &index in pending {
+            let change = &self.changes[index];
+            if change.send.is_some() && failed.get(&index).is_none_or(|f| is_stopped(f.kind)) {
+                let failure = Failed::at(change.path(), FailureKind::Stopped, NO_TIME);
+                failed.insert(index, failure);
+            }
+        }
+    }
+
     fn job(&self, index: usize, change: &Change) -> Option<Send> {
         let entry = &change.entry()?;
         let job = packing::seen(index, entry)?;
@@ -277,6 +293,21 @@ impl Outgoing<'_> {
         let remote = self.names.place(entry, change.odd).ok()?;
         let aside = self.aside.get(&remote).cloned().map(Bytes);
         Some(Send { remote: Bytes(remote), have, aside, ..job })
+    }
+}
+
+/// Why something was not sent for which there was no time.
+pub(in crate::tree) const NO_TIME: &str = "there was no time to send it";
+
+fn is_stopped(kind: FailureKind) -> bool {
+    kind == FailureKind::Stopped
+}
+
+/// What was sent until there was no time for more is no failure.
+fn in_time(sent: Attempt<()>, watch: &dyn Watch) -> Attempt<()> {
+    match sent {
+        Err(failure) if is_stopped(failure.kind) && watch.sends_no_more() => Ok(()),
+        other => other,
     }
 }
 

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::os::fd::AsFd;
 
 use super::confirmation::{Receipt, told};
-use super::{Coming, Outgoing, Refused};
+use super::{Coming, Outgoing, Refused, in_time};
 use crate::base::error::Result;
 use crate::storage::failure::{Failure, FailureKind};
-use crate::storage::job::Watch;
+use crate::storage::job::{InTime, Watch};
 use crate::storage::store::{Bytes, Packed, Send, Sent};
 use crate::tree::backup::bundling::groups;
 use crate::tree::model::bundle::Bundle;
@@ -92,7 +92,7 @@ impl Outgoing<'_> {
         let (mut stored, mut refused, mut declined) = (Vec::new(), Vec::new(), Vec::new());
         let (mut sent, mut noted) = (BTreeMap::new(), Ok(()));
         let root = Some(self.root.handle().as_fd());
-        self.store.send(root, None, jobs, watch, |mut record: Sent| {
+        let done = self.store.send(root, None, jobs, &mut InTime(watch), |mut record: Sent| {
             let group = usize::try_from(record.id).ok().and_then(|id| groups.get(id));
             let Some(group) = group else { return };
             let number = first + record.id;
@@ -121,7 +121,8 @@ impl Outgoing<'_> {
                 stored.append(&mut members);
                 sent.insert(number, record);
             }
-        })?;
+        });
+        in_time(done, watch)?;
         noted.map_err(|error| Failure::other(&error.to_string()))?;
         self.packing.sent.extend(sent);
         for index in declined {
@@ -132,6 +133,7 @@ impl Outgoing<'_> {
         let mut failed = Failures::new();
         self.refuse(refused, &mut failed);
         self.prove_and_pack(stored, &mut failed, watch)?;
+        self.note_unsent(pending, &mut failed, watch);
         Ok(failed)
     }
 

@@ -5,6 +5,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{DIR, DOUBTFUL};
+use crate::base::interrupt;
 use crate::storage::failure::Failure;
 use crate::storage::job::{Tidying, Unwatched, Watch};
 use crate::storage::store::{Bytes, Store, end_lease, lease, lose_lease};
@@ -19,6 +20,8 @@ const TICK: Duration = Duration::from_secs(5);
 const GRACE: Duration = Duration::from_secs(30);
 /// How long it may take to give a lock back: the user may wait for the end.
 const GIVEN_BACK: Duration = Duration::from_secs(5);
+/// The same where the time that there was is over.
+const IN_A_HURRY: Duration = Duration::from_secs(2);
 
 /// A lock that is on the remote, and stored again every minute while it lives.
 pub(super) struct Held {
@@ -99,10 +102,11 @@ impl Drop for Held {
             let _ = thread.join();
         }
         end_lease();
+        let time = if interrupt::time_is_up() { IN_A_HURRY } else { GIVEN_BACK };
         // What stays goes stale, and this machine's next run removes it.
         let _ = self.record.store.remove(
             &[Bytes(self.record.place.clone().into_bytes())],
-            &mut Tidying::for_at_most(GIVEN_BACK),
+            &mut Tidying::for_at_most(time),
         );
     }
 }
