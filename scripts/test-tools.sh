@@ -80,7 +80,7 @@ format_reader() {
 }
 
 if command -v apt-get >/dev/null; then
-    ./install-packages.sh xvfb xclip rclone python3-venv rsync tmux fuse3 zsh fish unzip \
+    ./install-packages.sh xvfb xclip rclone python3-venv rsync minisign tmux fuse3 zsh fish unzip \
         acl attr time strace groff-base e2fsprogs xfsprogs btrfs-progs systemd dbus cron \
         gnome-keyring libsecret-tools exfat-fuse exfatprogs ntfs-3g dosfstools fusefat
 fi

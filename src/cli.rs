@@ -226,6 +226,9 @@ pub struct Upload {
     /// What to overwrite after the wipe; without it, names where that takes less than a minute
     #[arg(long, value_name = "WHAT", display_order = 4)]
     pub scrub: Option<ScrubWhat>,
+    /// Write a signed text to this new file that says what poof wiped, without any name
+    #[arg(long, value_name = "FILE", display_order = 4)]
+    pub receipt: Option<PathBuf>,
 }
 
 #[derive(Args)]

@@ -44,6 +44,29 @@ pub fn write_all_private(files: &[(&Path, &[u8])]) -> Result<()> {
     staged.into_iter().try_for_each(Staged::put)
 }
 
+/// Makes private files in this order, all of them or none. Nothing is replaced.
+///
+/// # Errors
+/// One is there already, or cannot be written.
+pub fn make_all_private(files: &[(&Path, &[u8])]) -> Result<()> {
+    let staged: Vec<_> =
+        files.iter().map(|(path, content)| Staged::beside(path, content)).collect::<Result<_>>()?;
+    let mut made = Vec::new();
+    for Staged { path, target, file } in staged {
+        let done = file.persist_noclobber(&target).map_err(|error| error.error);
+        match done.and_then(|_| flush(&File::open(parent(&target))?)) {
+            Ok(()) => made.push(target),
+            Err(error) => {
+                for path in &made {
+                    let _ = remove(path);
+                }
+                return Err(Error::io("write", &path, &error));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The new content of a file, on its disk, but not in its place. It goes if it is dropped.
 struct Staged {
     path: PathBuf,
@@ -187,6 +210,23 @@ mod tests {
             (fs::read(&one).unwrap(), fs::read(&other).unwrap()),
             (b"new".into(), b"new".into())
         );
+    }
+
+    #[test]
+    fn of_several_new_files_all_are_made_or_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, other) = (dir.path().join("one"), dir.path().join("other"));
+        fs::write(&other, "mine").unwrap();
+        assert!(make_all_private(&[(&one, b"1"), (&other, b"2")]).is_err());
+        assert_eq!(fs::read(&other).unwrap(), b"mine");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left behind");
+        fs::remove_file(&other).unwrap();
+        make_all_private(&[(&one, b"1"), (&other, b"2")]).unwrap();
+        assert_eq!(
+            (fs::read(&one).unwrap(), fs::read(&other).unwrap()),
+            (b"1".into(), b"2".into())
+        );
+        assert!(!readable_by_others(&one));
     }
 
     #[test]

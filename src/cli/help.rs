@@ -50,6 +50,7 @@ pub const HELP: &[Help] = &[
             ("poof upload", "back up, prove, and wipe"),
             ("poof upload --proof readback", "prove by reading every object back"),
             ("poof upload --scrub=free", "then overwrite what is free on the disk as well"),
+            ("poof upload --receipt FILE", "then write a signed text about the wipe"),
         ],
         ends: &[
             Kind::Remote,

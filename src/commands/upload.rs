@@ -19,6 +19,7 @@ pub fn run(session: &Session, args: &Upload) -> Result<Outcome> {
             ScrubWhat::Free => Scrub::Free,
         }),
         hurry: None,
+        receipt: args.receipt.clone(),
     };
     upload::run(session, &request)
 }

@@ -61,6 +61,7 @@ pub mod uninstall;
 pub mod upload;
 mod which;
 mod wipe;
+mod wipe_receipt;
 
 pub use outcome::Outcome;
 pub use session::Session;

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::base::error::Kind;
+use crate::report::event::{FreeSpace, InJournal};
+use crate::tree::wipe::{Achieved, Count, Counted, Tally};
 
 /// The end of a command that came to its end.
 #[derive(Debug, Default)]
@@ -17,6 +19,7 @@ pub struct Outcome {
     pub undeleted: u64,
     /// How it went for each directory that the run came to.
     pub trees: Vec<TreeRun>,
+    pub wipe: WipeRun,
 }
 
 /// How a run went for a directory.
@@ -47,6 +50,75 @@ pub struct SnapshotFigures {
     pub generation: u64,
     /// In seconds since 1970.
     pub made: u64,
+}
+
+/// What a run has wiped, and what was achieved by that: what a wipe receipt says.
+#[derive(Debug, Default)]
+pub struct WipeRun {
+    /// In the order of the wipe.
+    pub trees: Vec<TreeWipe>,
+    /// How many directories an earlier run has wiped.
+    pub before: usize,
+    /// What the filters exclude and was wiped, and how much of it stays.
+    pub excluded: Count,
+    pub excluded_left: u64,
+    pub scrubs: Vec<ScrubRun>,
+}
+
+/// How a directory was wiped. Times are in seconds since 1970.
+#[derive(Clone, Debug, Default)]
+pub struct TreeWipe {
+    pub proven_at: u64,
+    pub wiped_at: u64,
+    pub unproven: u64,
+    /// None: nobody wants it, or it failed.
+    pub counted: Option<Counted>,
+    pub wiped: Count,
+    /// Files that were not here any more.
+    pub absent: u64,
+    /// Paths that were to go and are here.
+    pub left: u64,
+    /// Files that have another name elsewhere.
+    pub outside: u64,
+    pub achieved: Vec<Achieved>,
+    pub file_system: FileSystem,
+}
+
+/// On which file system, if that is known.
+#[derive(Clone, Debug, Default)]
+pub struct FileSystem {
+    /// `ext4`
+    pub kind: Option<String>,
+    /// Tells it from others.
+    pub device: Option<String>,
+}
+
+/// What was overwritten of what a file system still held.
+#[derive(Clone, Debug)]
+pub struct ScrubRun {
+    pub file_system: FileSystem,
+    pub journal: InJournal,
+    pub journal_bytes: u64,
+    pub free: Option<FreeSpace>,
+}
+
+impl TreeWipe {
+    /// `wiped_at` and what was counted are still to come.
+    pub fn of(tally: &Tally, proven_at: u64, unproven: u64) -> Self {
+        let kind = tally.mount.as_ref().map(|mount| mount.kind.clone());
+        TreeWipe {
+            proven_at,
+            wiped_at: proven_at,
+            unproven,
+            counted: None,
+            wiped: Count { files: tally.gone, bytes: tally.bytes },
+            absent: tally.absent,
+            left: tally.left.len() as u64,
+            outside: tally.outside.len() as u64,
+            achieved: tally.achieved(),
+            file_system: FileSystem { kind, device: tally.device.clone() },
+        }
+    }
 }
 
 impl Outcome {

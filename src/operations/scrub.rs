@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::outcome::Outcome;
+use super::outcome::{FileSystem, Outcome, ScrubRun};
 use super::own_files;
 use super::session::Session;
 use crate::base::error::{Error, Kind, Result};
@@ -105,11 +105,11 @@ impl<'a> Scrubbing<'a> {
     ///
     /// # Errors
     /// An interrupt.
-    pub fn run(&self, mut outcome: Outcome) -> Result<Outcome> {
+    pub fn run(&self, outcome: &mut Outcome) -> Result<()> {
         let is_gone = outcome.fields.contains_key("neutered");
         let wiped = outcome.fields.get("wiped_files").and_then(serde_json::Value::as_u64);
         if self.wish.is_none() && !is_gone && wiped.unwrap_or(0) == 0 {
-            return Ok(outcome);
+            return Ok(());
         }
         let tasks: Vec<_> =
             self.places.iter().filter_map(|place| Some((place, self.task(place)?))).collect();
@@ -134,6 +134,7 @@ impl<'a> Scrubbing<'a> {
             }
             work.progress.end();
             let seconds = begun.elapsed().as_secs_f64();
+            outcome.wipe.scrubs.push(done.of(place));
             let told = Event::Scrub {
                 journal: done.journal,
                 journal_bytes: done.bytes,
@@ -146,7 +147,7 @@ impl<'a> Scrubbing<'a> {
             work.progress.aside(|| report.tell(&told));
             interrupt::check().map_err(|_| interrupted(is_gone))?;
         }
-        Ok(outcome)
+        Ok(())
     }
 
     /// What there is to do on a file system, and in which directory of it.
@@ -221,6 +222,18 @@ struct Done {
     bytes: u64,
     free: Option<FreeSpace>,
     why: Option<String>,
+}
+
+impl Done {
+    fn of(&self, place: &Place) -> ScrubRun {
+        let kind = Some(place.mount.kind.clone());
+        ScrubRun {
+            file_system: FileSystem { kind, device: Some(place.device.clone()) },
+            journal: self.journal,
+            journal_bytes: self.bytes,
+            free: self.free.clone(),
+        }
+    }
 }
 
 struct Work<'a> {

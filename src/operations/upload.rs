@@ -1,6 +1,8 @@
 //! `poof upload`: a backup, then the proof of every byte, then the wipe of what is
 //! proven.
 
+use std::path::PathBuf;
+
 use super::caution::Caution;
 use super::hurry::Hurry;
 use super::outcome::Outcome;
@@ -14,10 +16,11 @@ use super::session::Session;
 use super::traces::{self, Brief};
 use super::wipe::excluded::Excluding;
 use super::wipe::{Wiping, preview};
+use super::wipe_receipt::WipeReceipt;
 use super::{figures, hooks, last_backup, loading, shared, unattended, uninstall};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
-use crate::base::units::{bytes, files};
+use crate::base::units::{bytes, files, now};
 use crate::config::trees::Directory;
 use crate::config::{Ready, Scrub};
 use crate::report::{Event, Report, TreeNote, lists};
@@ -41,6 +44,8 @@ pub struct Request {
     pub scrub: Option<Scrub>,
     /// There is so much time, and no more: what cannot be made safe by then stays here.
     pub hurry: Option<Hurry>,
+    /// Where a wipe receipt goes, if one is wanted.
+    pub receipt: Option<PathBuf>,
 }
 
 impl Request {
@@ -66,24 +71,31 @@ impl Request {
 /// # Errors
 /// What keeps the whole from working, or an interrupt.
 pub fn run(session: &Session, request: &Request) -> Result<Outcome> {
-    let dry_run = request.caution.dry_run;
+    let (dry_run, begun) = (request.caution.dry_run, now());
     let _lock = match &request.hurry {
         Some(hurry) if !dry_run => Some(hurry.lock(session)?),
         _ => session.lock_unless(dry_run)?,
     };
-    let mut scrubbing = None;
-    let outcome = figures::noted(session, &[], dry_run, || {
+    let (mut scrubbing, mut receipt) = (None, None);
+    let mut outcome = figures::noted(session, &[], dry_run, || {
         let ready = loading::load_to_change(session)?;
         let directories = loading::select(&ready, &[])?;
+        if let Some(path) = &request.receipt {
+            receipt = Some(WipeReceipt::to(session, path, &ready, begun)?);
+        }
         let _shared = if dry_run { Vec::new() } else { shared::lock(session, &directories)? };
         scrubbing = (!dry_run).then(|| request.scrubbing(session, &ready, &directories));
         guarded(session, request, &ready, &directories, uninstall::depart)
     })?;
     // The last of all: what poof does before is in the journal as well.
-    match scrubbing {
-        Some(scrubbing) => scrubbing.run(outcome),
-        None => Ok(outcome),
+    let scrubbed = scrubbing.map_or(Ok(()), |scrubbing| scrubbing.run(&mut outcome));
+    match receipt {
+        Some(receipt) if dry_run => receipt.preview(session),
+        // Also if the scrub was interrupted: all is wiped.
+        Some(receipt) => receipt.write(session, &mut outcome, scrubbed.as_ref().err()),
+        None => {}
     }
+    scrubbed.map(|()| outcome)
 }
 
 /// The same with a configuration that is ready. `depart` removes poof, as the last step of
@@ -201,7 +213,6 @@ fn make_safe(
         return Ok(outcome.closed());
     }
     let going = with_snapshots(&repository, request, going);
-    let read_back = request.read_back;
     // What is still to be deleted there costs space and is reported; it keeps nobody from
     // wiping here what is proven, but poof stays with it.
     let goes = leaves && outcome.undeleted == 0;
@@ -214,8 +225,9 @@ fn make_safe(
         session,
         repository: &repository,
         lock: &lock,
-        read_back,
+        read_back: request.read_back,
         leaves: goes,
+        counts: request.receipt.is_some(),
         excluding: &excluding,
         told_unsent: request.hurry.is_some(),
     };
@@ -318,6 +330,7 @@ fn survey<'a>(sending: &Preflight<'a>, directories: &[&Directory]) -> Result<Sur
             }
             Ok(Found::Wiped(record)) => {
                 all.elsewhere |= !record.is_on(&here);
+                all.outcome.wipe.before += 1;
                 report.tell(&Event::wiped_before(&record, &here));
                 all.wiped.push(directory);
             }

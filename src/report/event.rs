@@ -249,6 +249,17 @@ pub enum Event {
         #[serde(skip)]
         here: String,
     },
+    /// A text was written that says what was wiped, and its signature beside it.
+    Receipt {
+        public_key: String,
+        #[serde(flatten)]
+        path: Bytes,
+    },
+    /// A file that would be written.
+    WouldWrite {
+        #[serde(flatten)]
+        path: Bytes,
+    },
     WouldRemove {
         #[serde(flatten)]
         path: Option<Bytes>,

@@ -13,6 +13,7 @@ use super::scrub;
 use crate::base::shown::{name_of, one_line, quoted, typed};
 use crate::base::units::{bytes, clock, date, date_with_seconds, files, now, number};
 use crate::host::mounts::Mount;
+use crate::tree::model::entry::as_path;
 use crate::tree::wipe::Achieved;
 
 /// What people read of an event, and how it is said. None: programs alone hear of it, or
@@ -321,6 +322,16 @@ fn volume(count: u64, size: u64) -> String {
     format!("{}, {}", files(count), bytes(size))
 }
 
+/// Where a wipe receipt is, and what checks it.
+fn receipt(public_key: &str, path: &Bytes) -> String {
+    let (place, path) = (shown(path), typed(as_path(path.as_bytes())));
+    format!(
+        "wipe receipt: {place}, with its signature in {place}.minisig\npublic key: {public_key}\nKeep \
+         the public key in another place than the receipt. To check the receipt:\n  minisign -V -P \
+         {public_key} -m {path}"
+    )
+}
+
 /// What tells of files, and below it the command that removes that.
 fn traced(trace: &FileTrace) -> Option<(Tone, String)> {
     const SHOWN: usize = 2;
@@ -399,6 +410,8 @@ fn wiping(event: &Event) -> Option<(Tone, String)> {
         }
         E::WouldRemove { path: Some(path), .. } => (Tone::Result, format!("x {}", shown(path))),
         E::WouldRemove { what: Some(what), .. } => (Tone::Result, format!("x {what}")),
+        E::WouldWrite { path } => (Tone::Result, format!("+ {}", shown(path))),
+        E::Receipt { public_key, path } => (Tone::Result, receipt(public_key, path)),
         E::WouldForget { entry } => (Tone::Result, format!("x {entry:?} in the keychain")),
         E::Trace { what, command } => {
             (Tone::Warning, format!("left: {what}; to remove it: {command}"))

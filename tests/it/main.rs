@@ -161,6 +161,8 @@ mod verify;
 mod weather;
 #[cfg(target_os = "linux")] // systemd, cron
 mod wheel;
+#[cfg(target_os = "linux")] // setfacl, mknod
+mod wipe_receipt;
 mod words;
 mod workflows;
 #[cfg(target_os = "linux")] // tmux, mounts

@@ -428,6 +428,24 @@ fn nothing_is_left_of_a_scrub_that_is_killed() {
     }
 }
 
+/// Interrupted once less than half of what was free is.
+const INTERRUPTED: &str = "
+free() { stat -f -c %f $HOME; }
+sync; before=$(free)
+$poof --receipt $HOME/wiped.txt & p=$!
+until test $(free) -lt $((before / 2)); do kill -0 $p; done
+kill -INT $p; ended=0; wait $p || ended=$?
+test $ended = 130 && test ! -e $HOME/data && test -s $HOME/wiped.txt.minisig
+grep '^exit-code: 130 ' $HOME/wiped.txt
+grep '^scrub: .*what was free is overwritten in part' $HOME/wiped.txt
+";
+
+// Hazard 62.
+#[test]
+fn a_wipe_whose_scrub_is_interrupted_has_its_receipt() {
+    on_a_disk(Scene { size: Some(600 << 20), upload: "--scrub=free", ..EXT4 }, INTERRUPTED);
+}
+
 /// Writes all the time, and more than poof has left free.
 const NEIGHBOUR: &str = "
 $poof & p=$!

@@ -249,8 +249,7 @@ impl Home {
             keep_poof,
             read_back,
             wipe_excluded,
-            scrub: None,
-            hurry: None,
+            ..upload::Request::default()
         })
     }
 
@@ -258,6 +257,14 @@ impl Home {
     pub fn now(&self, time: Duration, keeps: bool) -> Result<Outcome> {
         let (keep_poof, hurry) = (true, Some(Hurry::within(time, keeps)));
         self.upload_as(&upload::Request { keep_poof, hurry, ..upload::Request::default() })
+    }
+
+    /// With all that a wipe receipt says.
+    pub fn upload_with_receipt(&self) -> Result<Outcome> {
+        let caution = Caution { yes: true, ..Caution::default() };
+        let (keep_poof, receipt) = (true, Some(PathBuf::from("receipt")));
+        let request = upload::Request { caution, keep_poof, receipt, ..Default::default() };
+        self.upload_as(&request)
     }
 
     fn upload_as(&self, request: &upload::Request) -> Result<Outcome> {

@@ -236,3 +236,44 @@ fn what_is_excluded_goes_after_all_that_is_proven_and_only_then() {
     assert_eq!((moments[ends].files, home.files()), (1, 0), "{}", told(&moments));
     assert_eq!(home.memory.content("docs/x.tmp"), None);
 }
+
+#[test]
+fn what_is_gone_before_the_wipe_comes_to_it_counts_as_gone_and_not_as_wiped() {
+    let home = Home::new();
+    home.write("sub/d", "fourth");
+    let tree = home.tree();
+    home.memory.watch(move |event| {
+        if is_marker(event) {
+            let _ = fs::remove_file(tree.join("a"));
+            let _ = fs::remove_dir_all(tree.join("sub"));
+        }
+    });
+    let outcome = home.upload_with_receipt().unwrap();
+    home.memory.unwatch();
+    let [run] = &outcome.wipe.trees[..] else { panic!("{:?}", outcome.wipe) };
+    // a, sub/c and sub/d; and b, none and the link.
+    assert_eq!((run.absent, run.wiped.files, run.left), (3, 3, 0), "{run:?}");
+    let counted = run.counted.as_ref().unwrap();
+    assert_eq!((counted.proven.files, counted.gone), (6, counted.proven), "{run:?}");
+    assert_eq!((counted.by_hash, counted.by_reading, counted.by_manifest), (5, 0, 1));
+}
+
+#[test]
+fn what_stays_is_not_among_what_a_receipt_calls_gone() {
+    let home = Home::new();
+    let tree = home.tree();
+    home.memory.watch(move |event| {
+        if is_marker(event) {
+            let _ = fs::write(tree.join("a"), "changed since it was proven");
+        }
+    });
+    let outcome = home.upload_with_receipt().unwrap();
+    home.memory.unwatch();
+    let [run] = &outcome.wipe.trees[..] else { panic!("{:?}", outcome.wipe) };
+    assert_eq!((run.absent, run.wiped.files, run.left), (0, 4, 1), "{run:?}");
+    let counted = run.counted.as_ref().unwrap();
+    assert_eq!((counted.proven.files, counted.gone.files), (5, 4), "{run:?}");
+    // Who wants no receipt does not pay for one.
+    let home = Home::new();
+    assert_eq!(home.upload().unwrap().wipe.trees[0].counted, None);
+}

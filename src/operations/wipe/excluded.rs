@@ -100,6 +100,7 @@ impl Wiping<'_> {
         let keep = |why: &str, outcome: &mut Outcome| {
             self.session.report.warn(&format!("{name}: what is excluded stays: {why}"));
             outcome.worsen(Kind::Residue);
+            outcome.wipe.excluded_left += asked.extent.files;
             Ok(Tally::default())
         };
         if !self.excluding.goes {
@@ -155,6 +156,7 @@ impl Wiping<'_> {
         paths: &[Vec<u8>],
         outcome: &mut Outcome,
     ) {
+        outcome.wipe.excluded_left += extent.files;
         let fate = if self.leaves { Fate::StayBehind } else { Fate::Stay };
         if fate == Fate::StayBehind {
             outcome.worsen(Kind::Residue);

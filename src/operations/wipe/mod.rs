@@ -5,13 +5,14 @@ mod locks;
 pub mod preview;
 
 use super::monitor::Monitor;
-use super::outcome::Outcome;
+use super::outcome::{Outcome, TreeWipe};
 use super::own_files;
 use super::repository::Repository;
 use super::runner;
 use super::session::Session;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
+use crate::base::random;
 use crate::base::shown::name_of;
 use crate::base::units::{files, now};
 use crate::config::trees::Directory;
@@ -26,10 +27,11 @@ use crate::tree::remote::lock::Lock;
 use crate::tree::scan::excluded::Extent;
 use crate::tree::snapshot::{Newest, Seen, Snapshot, Snapshots};
 use crate::tree::unsent;
-use crate::tree::wipe::{Left, Phase, Reason, Record, Records, Tally, Wipe, Wipes};
+use crate::tree::wipe::{Counted, Left, Phase, Reason, Record, Records, Salt, Tally, Wipe, Wipes};
 use excluded::Excluding;
 
 /// What the wipe of every tree needs to know.
+#[allow(clippy::struct_excessive_bools)] // each is a wish of its own
 pub struct Wiping<'a> {
     pub session: &'a Session,
     pub repository: &'a Repository<'a>,
@@ -39,6 +41,8 @@ pub struct Wiping<'a> {
     pub read_back: bool,
     /// poof then removes itself.
     pub leaves: bool,
+    /// A wipe receipt is wanted.
+    pub counts: bool,
     pub excluding: &'a Excluding<'a>,
     /// What could not be sent has been told.
     pub told_unsent: bool,
@@ -145,6 +149,7 @@ impl Wiping<'_> {
     ) -> Result<Tally> {
         let Directory { local, name } = directory;
         let report = &*self.session.report;
+        let proven_at = now();
         let wipes = self.repository.wipes(snapshots);
         let mut record = self.record(&wipes, proof.snapshot())?;
         let begun = wipes.records.begun(name)?;
@@ -164,7 +169,10 @@ impl Wiping<'_> {
         let tally =
             Wipe { root: root.as_ref(), spared: &spared, filter, begun }.run(proof, &mut told)?;
         drop(progress);
+        let run = TreeWipe::of(&tally, proven_at, proof.unproven().count() as u64);
+        outcome.wipe.trees.push(TreeWipe { wiped_at: now(), ..run });
         self.tell(name, &tally, Stage::Proven, outcome);
+        self.count(proof, &tally, outcome)?;
         if tally.excluded.found && !self.excluding.goes {
             self.excluded_stays(name, tally.excluded, &tally.excluded_tops, outcome);
         }
@@ -182,6 +190,24 @@ impl Wiping<'_> {
             wipes.erase_names()?;
         }
         Ok(tally)
+    }
+
+    /// Counts what is gone for a wipe receipt, as long as the names are here. Nothing that was
+    /// done depends on it.
+    fn count(&self, proof: &Proof, tally: &Tally, outcome: &mut Outcome) -> Result<()> {
+        if !self.counts || tally.interrupted {
+            return Ok(());
+        }
+        let mut salt = Salt::default();
+        let counted = random::fill(&mut salt)
+            .map_err(|error| Error::unexpected(format!("no random numbers: {error}")))
+            .and_then(|()| Counted::of(proof, tally, salt));
+        match (counted, outcome.wipe.trees.last_mut()) {
+            (Ok(counted), Some(run)) => run.counted = Some(counted),
+            (Err(error), _) => runner::note_failure(&*self.session.report, outcome, error)?,
+            (Ok(_), None) => {}
+        }
+        Ok(())
     }
 
     /// The snapshot of this machine, whose manifest was just read back.
@@ -269,6 +295,8 @@ impl Wiping<'_> {
             Stage::Proven => report.tell(&Event::TreeWiped(result)),
             Stage::Excluded => {
                 report.tell(&Event::ExcludedWiped(result));
+                outcome.wipe.excluded.add(tally.gone, tally.bytes);
+                outcome.wipe.excluded_left += tally.left.len() as u64;
                 let extent = Extent { files: tally.gone, bytes: tally.bytes, found: true };
                 self.excluding.tell(name, extent, &[], Fate::Gone);
             }

@@ -42,6 +42,8 @@ pub struct Proof {
     unproven: BTreeMap<Vec<u8>, String>,
     /// Objects that were read back, and their bytes as stored.
     pub read: (u64, u64),
+    /// How many of them are proven by that.
+    pub read_back: u64,
 }
 
 impl Proof {
@@ -61,7 +63,7 @@ impl Proof {
             is_read(entry, &listing, all) && matches!(listing.state(entry), Ok(State::Intact))
         };
         let entries = proof.snapshot.entries()?.filter_ok(listed);
-        let unproven = &mut proof.unproven;
+        let (unproven, mut wrong) = (&mut proof.unproven, 0);
         read_back(
             store,
             names.tree(),
@@ -74,9 +76,10 @@ impl Proof {
                     Fault::Wrong(_) => "read back, its object is something else".to_owned(),
                     Fault::Unreadable(why) => format!("its object cannot be read back: {why}"),
                 };
-                unproven.insert(entry.path.clone(), why);
+                wrong += u64::from(unproven.insert(entry.path.clone(), why).is_none());
             },
         )?;
+        proof.read_back = proof.read.0 - wrong;
         Ok(proof)
     }
 
@@ -107,7 +110,7 @@ impl Proof {
                 State::Changed => note(&entry, "the server shows another object"),
             }
         }
-        Ok(Proof { snapshot, unproven, read })
+        Ok(Proof { snapshot, unproven, read, read_back: 0 })
     }
 
     /// What is not proven, and why.

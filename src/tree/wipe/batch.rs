@@ -53,6 +53,13 @@ impl Goes {
     }
 }
 
+/// A directory that could not be entered: nothing in it is touched.
+pub struct Blocked {
+    dir: Vec<u8>,
+    /// It is not here.
+    is_missing: bool,
+}
+
 /// A path that is to go, in a batch.
 pub struct Job {
     goes: Goes,
@@ -62,7 +69,12 @@ pub struct Job {
 
 impl Work<'_> {
     pub(super) fn is_blocked(&self, path: &[u8]) -> bool {
-        self.blocked.last().is_some_and(|dir| is_below(path, dir))
+        self.blocked.last().is_some_and(|blocked| is_below(path, &blocked.dir))
+    }
+
+    /// What is in a directory that is not here any more is not here either.
+    pub(super) fn is_missing(&self, path: &[u8]) -> bool {
+        self.is_blocked(path) && self.blocked.last().is_some_and(|blocked| blocked.is_missing)
     }
 
     pub(super) fn stays(&mut self, path: Vec<u8>, Stays { reason, why }: Stays) {
@@ -73,9 +85,10 @@ impl Work<'_> {
         match self.dirs.parent(&goes.entry().path) {
             Ok((dir, name)) => self.batch.push(Job { goes, dir, name }),
             Err((dir, error)) => {
-                self.blocked.push(dir.clone());
+                let is_missing = error.kind() == ErrorKind::NotFound;
+                self.blocked.push(Blocked { dir: dir.clone(), is_missing });
                 match error.kind() {
-                    ErrorKind::NotFound => {}
+                    ErrorKind::NotFound => self.not_here(goes.number()),
                     _ if is_replaced(&error) => {
                         let why = "something else is in the place of this directory";
                         self.stays(dir, Stays::unproven(why));
@@ -151,12 +164,25 @@ impl Work<'_> {
         })
     }
 
+    /// It is not here, and this run has not begun with it.
+    pub(super) fn not_here(&mut self, number: Option<u64>) {
+        if let Some(number) = number {
+            self.tally.absent += 1;
+            self.tally.not_here.add(number);
+        }
+    }
+
     fn note(&mut self, job: &Job, outcome: Outcome) {
         let entry = job.goes.entry();
         let size = entry.file().map_or(0, |data| data.size);
         let inode = entry.local.map(|local| (local.dev, local.ino));
+        if let (Ok(Gone::Wiped { .. } | Gone::Unlinked { .. }), Some(number)) =
+            (&outcome, job.goes.number())
+        {
+            self.tally.not_here.add(number);
+        }
         match outcome {
-            Ok(Gone::Absent) => {}
+            Ok(Gone::Absent) => self.not_here(job.goes.number()),
             Ok(Gone::Wiped { inline }) => {
                 self.tally.inline |= inline;
                 self.tally.gone += 1;

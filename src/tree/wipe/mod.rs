@@ -8,9 +8,11 @@ mod aside;
 mod assurance;
 mod batch;
 mod consented;
+mod counted;
 mod dirs;
 mod excluded;
 mod given_back;
+mod hash_tree;
 mod journal;
 mod leftovers;
 mod lifted;
@@ -23,6 +25,7 @@ use std::collections::HashMap;
 
 pub use assurance::{Achieved, achieved};
 pub use consented::Asked;
+pub use counted::{Count, Counted, Salt};
 pub use given_back::{GivenBack, given_back};
 pub use journal::{Begun, Phase, Record, Records};
 pub use lifted::is_locked;
@@ -31,7 +34,7 @@ pub use stays::Reason;
 pub use tally::{Left, Tally};
 
 use self::aside::Aside;
-use self::batch::{Goes, Job};
+use self::batch::{Blocked, Goes, Job};
 use self::dirs::Dirs;
 use self::given_back::head_of;
 use self::stays::Stays;
@@ -74,8 +77,7 @@ struct Work<'a> {
     aside: Option<Aside>,
     /// Files of which a name is gone, and since when.
     linked: HashMap<(u64, u64), (Vec<u8>, Time)>,
-    /// A directory that could not be entered: nothing in it is touched.
-    blocked: Vec<Vec<u8>>,
+    blocked: Vec<Blocked>,
     /// What is locked and to go.
     locked: Vec<Vec<u8>>,
     tally: Tally,
@@ -107,6 +109,9 @@ impl Wipe<'_> {
             let (number, proven) = entry?;
             let path = &proven.entry().path;
             if stays.holds(path) || work.is_blocked(path) {
+                if work.is_missing(path) && !proven.entry().is_directory() {
+                    work.not_here(Some(number));
+                }
                 continue;
             }
             work.expect(proven.entry());
@@ -151,7 +156,8 @@ impl Wipe<'_> {
 impl<'a> Work<'a> {
     fn new(root: &Root, begun: Begun, told: Told<'a>) -> Result<Self> {
         let dirs = Dirs::of(root).map_err(|error| Error::io("wipe", root.path(), &error))?;
-        let tally = Tally { mount: mounts::of(dirs.root()), ..Tally::default() };
+        let (mount, device) = (mounts::of(dirs.root()), mounts::device(dirs.root()));
+        let tally = Tally { mount, device, ..Tally::default() };
         let (batch, linked) = (Vec::new(), HashMap::new());
         let (blocked, locked) = (Vec::new(), Vec::new());
         let noise = FillPattern::of(&begun.key);

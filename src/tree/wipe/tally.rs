@@ -13,6 +13,29 @@ pub struct Left {
     pub why: String,
 }
 
+/// A set of the numbers that entries of a snapshot have: a bit for each.
+#[derive(Debug, Default)]
+pub struct Numbers(Vec<u64>);
+
+impl Numbers {
+    pub fn add(&mut self, number: u64) {
+        let Some((at, bit)) = Self::place(number) else { return };
+        if self.0.len() <= at {
+            self.0.resize(at + 1, 0);
+        }
+        self.0[at] |= bit;
+    }
+
+    pub fn has(&self, number: u64) -> bool {
+        let place = Self::place(number);
+        place.is_some_and(|(at, bit)| self.0.get(at).is_some_and(|bits| bits & bit != 0))
+    }
+
+    fn place(number: u64) -> Option<(usize, u64)> {
+        Some((usize::try_from(number / 64).ok()?, 1 << (number % 64)))
+    }
+}
+
 /// How a wipe went.
 #[derive(Debug, Default)]
 pub struct Tally {
@@ -20,6 +43,10 @@ pub struct Tally {
     pub gone: u64,
     /// Their content, in bytes.
     pub bytes: u64,
+    /// Of what was to go: what was not here any more.
+    pub absent: u64,
+    /// All that was to go and is not here now, but for what was not proven.
+    pub not_here: Numbers,
     pub left: Vec<Left>,
     /// What is excluded and stays, and where it begins.
     pub excluded: Extent,
@@ -29,6 +56,8 @@ pub struct Tally {
     /// What was locked, and had to be unlocked.
     pub lifted: Vec<Vec<u8>>,
     pub mount: Option<Mount>,
+    /// Tells its file system from others.
+    pub device: Option<String>,
     /// Some of it was among the metadata of the file system.
     pub inline: bool,
     /// The user asked to stop.

@@ -153,8 +153,11 @@ fn directory(told: &Told) {
 /// A tree that is sent and wiped.
 fn wiped(told: &Told) {
     let sandbox = plain(4);
-    told.run(&sandbox, &["upload", "--dry-run", "--scrub=names"], 0);
-    told.run(&sandbox, &["upload", "--scrub=names"], 0);
+    let receipt = sandbox.home().join("receipt");
+    let receipt = ["--receipt", receipt.to_str().unwrap()];
+    told.run(&sandbox, &[&["upload", "--dry-run", "--scrub=names"][..], &receipt].concat(), 0);
+    told.run(&sandbox, &[&["upload", "--scrub=names"][..], &receipt].concat(), 0);
+    told.run(&sandbox, &[&["upload"][..], &receipt].concat(), 2);
     told.run(&sandbox, &["backup"], 0);
     told.run(&sandbox, &["status"], 0);
     told.run(&sandbox, &["purge-plain"], 7);
