@@ -43,6 +43,8 @@ struct Scene {
     size: Option<u64>,
     /// Options of the upload.
     upload: &'static str,
+    /// A piece of shell that removes the data in its place; empty: poof does.
+    instead: &'static str,
     /// What poof is to say of it.
     says: &'static str,
     /// Each file was written before with other content.
@@ -53,8 +55,8 @@ struct Scene {
 
 impl Scene {
     const fn of(make: &'static str, kind: &'static str, options: &'static str) -> Self {
-        let (size, upload, says) = (None, "--scrub=no", "");
-        Scene { make, kind, options, size, upload, says, earlier: false, ordinary: false }
+        let (size, upload, instead, says) = (None, "--scrub=no", "", "");
+        Scene { make, kind, options, size, upload, instead, says, earlier: false, ordinary: false }
     }
 
     /// Nobody has said what to scrub.
@@ -185,7 +187,7 @@ fn manifest(copy: &Path) -> HashSet<Vec<u8>> {
 /// Uploads from a disk that holds all there is, data, state and configuration, and
 /// searches it.
 fn remains(scene: Scene) -> Option<Remains> {
-    let Scene { make, kind, options, upload, says, earlier, ordinary, .. } = scene;
+    let Scene { make, kind, options, upload, instead, says, earlier, ordinary, .. } = scene;
     if let Some((lacks, why)) = missing(make, kind) {
         skipped(lacks, why);
         return None;
@@ -226,17 +228,21 @@ fn remains(scene: Scene) -> Option<Remains> {
     assert!(before.content >= blocks && before.names == files, "{before:?}");
     assert!(before.manifest >= 30, "{before:?}");
     assert!(!earlier || before.earlier > blocks / 10, "{before:?}");
-    let upload = format!(
-        "code=0; {poof} upload --yes --keep-poof {upload} || code=$?; test ! -e $HOME/data; test -z \"$(\
+    let goes = match instead {
+        "" => format!("{poof} upload --yes --keep-poof {upload}"),
+        instead => format!("{user}sh -ec '{instead}'"),
+    };
+    let goes = format!(
+        "code=0; {goes} || code=$?; test ! -e $HOME/data; test -z \"$(\
          find $HOME -name 'scratch-*')\""
     );
-    let run = disk.with(&sandbox, &home, &upload).expect_code(0);
+    let run = disk.with(&sandbox, &home, &goes).expect_code(0);
     assert!(run.stderr.contains(says), "it does not say {says:?}: {run}");
     let after = disk.search(&manifest);
     let known = manifest.len();
     eprintln!(
-        "{make} {options} {}: of {blocks}, {files} and {known}: {before:?}, {after:?}, {:?}\n{}",
-        scene.upload, run.elapsed, run.stderr
+        "{make} {options} {upload} {instead}: of {blocks}, {files} and {known}: {before:?}, {after:?}, {:?}\n{}",
+        run.elapsed, run.stderr
     );
     Some(after)
 }
@@ -380,6 +386,39 @@ fn earlier_content_is_overwritten_where_it_was_on_xfs() {
 #[test]
 fn earlier_content_is_overwritten_where_it_was_on_btrfs() {
     not_even_earlier_content_is_left(BTRFS.ordinary());
+}
+
+/// What others do, and what poof does, to the same files on the same disks: the rows of the
+/// table in docs/wiping.md. Nothing is asserted of it, and all of it is by somebody who is
+/// not root.
+#[test]
+#[ignore = "takes minutes: make soak"]
+fn soak_what_is_left_by_rm_by_shred_and_by_poof() {
+    const RM: &str = "rm -r $HOME/data; sync -f $HOME";
+    // It takes no directories.
+    const SHRED: &str =
+        "find $HOME/data -type f -exec shred -u {} +; rm -r $HOME/data; sync -f $HOME";
+    let disks = [
+        ("ext4", EXT4),
+        ("ext4 without a journal", WITHOUT_JOURNAL),
+        ("ext4, data=journal", JOURNALED),
+        ("xfs", XFS),
+        ("btrfs", BTRFS),
+    ];
+    for (name, disk) in disks {
+        let disk = disk.free().ordinary();
+        let ways = [
+            ("rm -r", Scene { instead: RM, ..disk }),
+            ("shred -u", Scene { instead: SHRED, ..disk }),
+            ("--scrub=no", Scene { upload: "--scrub=no", ..disk }),
+            ("--scrub=names", Scene { upload: "--scrub=names", ..disk }),
+            ("--scrub=free", disk),
+        ];
+        for (way, scene) in ways {
+            let Some(Remains { content, earlier, names, .. }) = remains(scene) else { continue };
+            eprintln!("| {name} | {way} | {content} | {earlier} | {names} |");
+        }
+    }
 }
 
 /// A disk of that size on which everything is, for `script`, where `$poof` is the upload.
