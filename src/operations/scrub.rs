@@ -2,7 +2,7 @@
 //! still hold of it is written over.
 
 use std::env;
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -47,18 +47,46 @@ struct Task {
     seconds: u64,
 }
 
+/// In the state directory, from the moment in which something is to be wiped until that is
+/// scrubbed: a run that was cut is made up for by the next.
+const DUE: &str = "scrub-due";
+
+const NO_NAMES: &str = "Nothing was wiped in this run, so nothing is overwritten. `poof upload --scrub=names` does it.";
+const NOT_FREE: &str =
+    "Nothing was wiped in this run, so nothing is overwritten. `poof upload --scrub=free` does it.";
+
+/// Notes that there will be something to scrub.
+///
+/// # Errors
+/// The state directory cannot be written.
+pub fn is_due(session: &Session) -> Result<()> {
+    let path = session.state.join(DUE);
+    File::create(&path).map(drop).map_err(|error| Error::io("write", &path, &error))
+}
+
 /// A scrub that is to be.
 pub struct Scrubbing<'a> {
     session: &'a Session,
     /// None: nobody has said.
     wish: Option<Scrub>,
+    /// It is said of this run.
+    asked: bool,
+    /// A run before was cut.
+    due: bool,
     /// Where, in the order of poof.conf.
     places: Vec<Place>,
 }
 
 impl<'a> Scrubbing<'a> {
-    /// Looks where what is to be wiped is, as long as it is there.
-    pub fn of(session: &'a Session, wish: Option<Scrub>, directories: &[&Directory]) -> Self {
+    /// Looks where what is to be wiped is, as long as it is there. `asked`: what is wished of
+    /// this run; `usual`: of each.
+    pub fn of(
+        session: &'a Session,
+        (asked, usual): (Option<Scrub>, Option<Scrub>),
+        directories: &[&Directory],
+    ) -> Self {
+        let (wish, asked) = (asked.or(usual), asked.is_some());
+        let due = session.state.join(DUE).exists();
         let trees = directories.iter().map(|directory| own_files::real(&directory.local));
         let own = [session.state.clone(), session.files.dir.clone()];
         let mut places: Vec<Place> = Vec::new();
@@ -79,11 +107,23 @@ impl<'a> Scrubbing<'a> {
         if wish == Some(Scrub::No) {
             places.clear();
         }
-        Scrubbing { session, wish, places }
+        Scrubbing { session, wish, asked, due, places }
     }
 
-    /// Says what would be done.
-    pub fn preview(&self) {
+    /// Whether there is something to scrub: `wiped` files, and what a run has left that was cut;
+    /// or somebody wants it in any case.
+    fn has_cause(&self, wiped: u64) -> bool {
+        self.asked || self.due || wiped > 0
+    }
+
+    /// Says what would be done once so many files are wiped.
+    pub fn preview(&self, wiped: usize) {
+        if self.has_cause(wiped as u64) {
+            self.tell();
+        }
+    }
+
+    fn tell(&self) {
         for place in &self.places {
             let Some((_, Task { journal, bytes, free, seconds })) = self.task(place) else {
                 continue;
@@ -100,23 +140,38 @@ impl<'a> Scrubbing<'a> {
         }
     }
 
-    /// Writes over it, and says what was achieved. What nobody has asked for is done where
-    /// something was wiped.
+    /// Writes over it, and says what was achieved. What nobody has asked for in this run is
+    /// done where something was wiped.
     ///
     /// # Errors
     /// An interrupt.
     pub fn run(&self, outcome: &mut Outcome) -> Result<()> {
-        let is_gone = outcome.fields.contains_key("neutered");
-        let wiped = outcome.fields.get("wiped_files").and_then(serde_json::Value::as_u64);
-        if self.wish.is_none() && !is_gone && wiped.unwrap_or(0) == 0 {
+        if self.wish == Some(Scrub::No) {
             return Ok(());
         }
+        let is_gone = outcome.fields.contains_key("neutered");
+        let wiped = outcome.fields.get("wiped_files").and_then(serde_json::Value::as_u64);
+        if is_gone || self.has_cause(wiped.unwrap_or(0)) {
+            self.all(outcome, is_gone)?;
+        } else {
+            match self.wish {
+                None | Some(Scrub::No) => {}
+                Some(Scrub::Names) => self.session.report.note(NO_NAMES),
+                Some(Scrub::Free) => self.session.report.note(NOT_FREE),
+            }
+        }
+        // At level 4 it went with the state.
+        let _ = fs::remove_file(self.session.state.join(DUE));
+        Ok(())
+    }
+
+    fn all(&self, outcome: &mut Outcome, is_gone: bool) -> Result<()> {
         let tasks: Vec<_> =
             self.places.iter().filter_map(|place| Some((place, self.task(place)?))).collect();
         let report = &*self.session.report;
         let total = tasks.iter().map(|(_, (_, task))| task.total()).sum();
         if self.wish.is_some() && tasks.iter().any(|(_, (_, task))| task.free.is_some()) {
-            self.preview();
+            self.tell();
         }
         let mut work = Work {
             progress: Progress::new(report.shows_progress(), total),
@@ -145,7 +200,7 @@ impl<'a> Scrubbing<'a> {
                 mount: On(Some(place.mount.clone())),
             };
             work.progress.aside(|| report.tell(&told));
-            interrupt::check().map_err(|_| interrupted(is_gone))?;
+            interrupt::check().map_err(|_| interrupted(is_gone, self.wish))?;
         }
         Ok(())
     }
@@ -301,10 +356,14 @@ impl Work<'_> {
 }
 
 /// What is wiped is wiped.
-fn interrupted(is_gone: bool) -> Error {
+fn interrupted(is_gone: bool, wish: Option<Scrub>) -> Error {
     let what = "interrupted: the wipe is done, and what it leaves is overwritten in part";
     let error = Error::new(Kind::Interrupted, what);
-    if is_gone { error } else { error.hint("`poof upload --scrub=names` begins that again.") }
+    match wish {
+        _ if is_gone => error,
+        Some(Scrub::Free) => error.hint("`poof upload --scrub=free` begins that again."),
+        _ => error.hint("`poof upload --scrub=names` begins that again."),
+    }
 }
 
 #[cfg(test)]

@@ -11,13 +11,13 @@ use super::recovery::readiness;
 use super::rehearse::last;
 use super::repository::{Repository, held};
 use super::runner::{self, Saving};
-use super::scrub::Scrubbing;
+use super::scrub::{self, Scrubbing};
 use super::session::Session;
 use super::traces::{self, Brief};
 use super::wipe::excluded::Excluding;
 use super::wipe::{Wiping, preview};
 use super::wipe_receipt::WipeReceipt;
-use super::{figures, hooks, last_backup, loading, shared, unattended, uninstall};
+use super::{figures, hooks, last_backup, loading, own_files, shared, unattended, uninstall};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::base::units::{bytes, files, now};
@@ -62,7 +62,14 @@ impl Request {
         ready: &Ready,
         directories: &[&Directory],
     ) -> Scrubbing<'a> {
-        Scrubbing::of(session, self.scrub.or(ready.scrub()), directories)
+        Scrubbing::of(session, (self.scrub, ready.scrub()), directories)
+    }
+
+    /// Notes that there will be something to scrub. Whoever is in a hurry leaves that to the next
+    /// upload.
+    fn note_scrub(&self, session: &Session, ready: &Ready) -> Result<()> {
+        let never = self.hurry.is_none() && self.scrub.or(ready.scrub()) == Some(Scrub::No);
+        if never { Ok(()) } else { scrub::is_due(session) }
     }
 }
 
@@ -143,7 +150,9 @@ fn preview_all(
         preview_leaving(session, request.caution.allowed, directories, going, outcome)?;
     }
     traces::preview(session, ready, &repository.roots, going)?;
-    request.scrubbing(session, ready, going).preview();
+    let is_own = |dir: &Directory| own_files::in_use(session, dir).iter().any(Vec::is_empty);
+    let goes = going.iter().filter(|dir| !is_own(dir)).count();
+    request.scrubbing(session, ready, going).preview(goes);
     Ok(())
 }
 
@@ -221,6 +230,7 @@ fn make_safe(
     }
     let brief = request.hurry.is_none();
     let brief = brief.then(|| Brief::of(session, ready, &repository.roots, &going)).transpose()?;
+    request.note_scrub(session, ready)?;
     let wiping = Wiping {
         session,
         repository: &repository,

@@ -269,6 +269,7 @@ const JOURNALED: Scene =
 // Not more files: Linux 6.18 loses the last bytes of some that end a little behind a
 // page and began as inline ones, and of poof's cache with them.
 const INLINE: Scene = Scene::of("mkfs.ext4 -q -O inline_data -I 256 $0", "ext4", "rw");
+const FAST: Scene = Scene::of("mkfs.ext4 -q -O fast_commit $0", "ext4", "rw");
 const XFS: Scene = Scene::of("mkfs.xfs -q $0", "xfs", "rw");
 const BTRFS: Scene = Scene::of("mkfs.btrfs -q $0", "btrfs", "rw");
 const NODATACOW: Scene = Scene::of("mkfs.btrfs -q $0", "btrfs", "nodatacow");
@@ -335,6 +336,8 @@ fn no_name_is_left_in_the_journal_of_ext4() {
     nothing_is_left(EXT4);
     nothing_is_left(JOURNALED);
     nothing_is_left(INLINE);
+    nothing_is_left(FAST);
+    nothing_is_left(Scene { size: Some(600 << 20), ..FAST });
 }
 
 #[test]
@@ -424,12 +427,19 @@ fn soak_what_is_left_by_rm_by_shred_and_by_poof() {
 /// A disk of that size on which everything is, for `script`, where `$poof` is the upload.
 #[track_caller]
 fn on_a_disk(scene: Scene, script: &str) {
+    on_a_disk_with(scene, "no", script);
+}
+
+/// The same, where poof.conf has this for "scrub".
+#[track_caller]
+fn on_a_disk_with(scene: Scene, scrub: &str, script: &str) {
     let Scene { make, kind, upload, .. } = scene;
     if let Some((lacks, why)) = missing(make, kind) {
         return skipped(lacks, why);
     }
     let sandbox = Sandbox::new();
     sandbox.write_config(&Config::encrypted(minio().endpoint()));
+    sandbox.set("scrub", scrub.into());
     let disk = Disk::make(&sandbox, scene);
     disk.fill(&sandbox.data(), 'c');
     let elsewhere = sandbox.home().with_file_name("elsewhere");
@@ -483,6 +493,29 @@ grep '^scrub: .*what was free is overwritten in part' $HOME/wiped.txt
 #[test]
 fn a_wipe_whose_scrub_is_interrupted_has_its_receipt() {
     on_a_disk(Scene { size: Some(600 << 20), upload: "--scrub=free", ..EXT4 }, INTERRUPTED);
+}
+
+/// Killed while it scrubs, because poof.conf says that it is to. Then again, and once more.
+const CUT: &str = "
+inodes() { stat -f -c '%c %d' $HOME | { read all free; echo $((all - free)); }; }
+used=$(inodes)
+$poof & p=$!
+until test $(inodes) -gt $((used + 100)); do kill -0 $p; done
+kill -9 $p; wait $p || true
+test ! -e $HOME/data
+$poof --dry-run >$HOME/0 2>&1; grep 'the journal would be overwritten' $HOME/0
+$poof >$HOME/1 2>&1; grep 'the journal is overwritten' $HOME/1
+$poof >$HOME/2 2>&1; grep 'Nothing was wiped in this run' $HOME/2
+$poof --dry-run >$HOME/3 2>&1
+if grep 'overwritten (' $HOME/2 $HOME/3; then exit 1; fi
+$poof --scrub=names >$HOME/4 2>&1; grep 'the journal is overwritten' $HOME/4
+test -z \"$(find $HOME -name 'scrub-due')\"
+";
+
+#[test]
+fn a_scrub_is_for_what_a_run_has_wiped_or_one_that_was_cut() {
+    let scene = Scene { size: Some(600 << 20), upload: "", ..EXT4 };
+    on_a_disk_with(scene, "names", CUT);
 }
 
 /// Writes all the time, and more than poof has left free.

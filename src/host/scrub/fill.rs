@@ -21,6 +21,7 @@ use super::GoesOn;
 use super::noise::Noise;
 use super::reserve::{Room, piece, reserve, to_give_back};
 use crate::base::files;
+use crate::base::units::bytes;
 
 /// What was done of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,9 +55,9 @@ const LOOK: Duration = Duration::from_millis(5);
 
 fn room(of: impl AsFd) -> io::Result<Room> {
     let stat = fstatvfs(of)?;
-    let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
-    let (available, free) = (bytes(stat.f_bavail), bytes(stat.f_bfree));
-    Ok(Room { size: bytes(stat.f_blocks), available, free: free.max(available) })
+    let all = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
+    let (available, free) = (all(stat.f_bavail), all(stat.f_bfree));
+    Ok(Room { size: all(stat.f_blocks), available, free: free.max(available) })
 }
 
 /// The files that hold what was free, in order.
@@ -164,6 +165,7 @@ impl Fill<'_> {
         while done < len && going && !self.is_full(at_once)? {
             let next = usize::try_from(len - done).unwrap_or(AT_ONCE).min(AT_ONCE);
             match file.write_all_at(self.noise.next(next), done) {
+                Err(error) if is_limited(&error) => return Err(self.limited()),
                 Err(error) if is_full(&error) => {
                     // Nobody else is to see that.
                     self.held.pressed.store(true, Ordering::Relaxed);
@@ -177,6 +179,7 @@ impl Fill<'_> {
             going = goes_on(self.bytes);
         }
         match self.brought_to_disk(&file) {
+            Err(error) if is_limited(&error) => return Err(self.limited()),
             Err(error) if is_full(&error) => {
                 self.held.pressed.store(true, Ordering::Relaxed);
                 self.held.give_back(self.reserve);
@@ -185,6 +188,11 @@ impl Fill<'_> {
         }
         self.held.push(file, done);
         Ok(going)
+    }
+
+    /// What is free is not for this user to fill.
+    fn limited(&self) -> io::Error {
+        io::Error::other(format!("a quota allows no more than {}", bytes(self.bytes)))
     }
 
     /// Whether others need what is left.
@@ -219,10 +227,14 @@ fn take(file: &File, len: u64) {
     let _ = (file, len);
 }
 
-/// Whether an error says that there is no more space, for all or for this user.
+/// Whether an error says that there is no more space.
 fn is_full(error: &io::Error) -> bool {
-    let full = [Errno::NOSPC, Errno::DQUOT];
-    error.raw_os_error().is_some_and(|code| full.iter().any(|full| full.raw_os_error() == code))
+    error.raw_os_error() == Some(Errno::NOSPC.raw_os_error())
+}
+
+/// The same for this user, or this directory, alone.
+fn is_limited(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::DQUOT.raw_os_error())
 }
 
 #[cfg(test)]
@@ -250,9 +262,10 @@ mod tests {
     }
 
     #[test]
-    fn no_space_for_all_and_for_this_user_are_the_same() {
-        let of = |errno: Errno| is_full(&errno.into());
-        assert!(of(Errno::NOSPC) && of(Errno::DQUOT));
-        assert!(!of(Errno::IO) && !is_full(&io::Error::other("x")));
+    fn no_space_for_all_is_another_thing_than_a_quota() {
+        let (full, limit) = (Errno::NOSPC.into(), Errno::DQUOT.into());
+        assert!(is_full(&full) && !is_limited(&full));
+        assert!(is_limited(&limit) && !is_full(&limit));
+        assert!(!is_full(&Errno::IO.into()) && !is_full(&io::Error::other("x")));
     }
 }
