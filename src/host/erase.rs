@@ -9,6 +9,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
 
 use rustix::fs::{
     AtFlags, Dir, FileType, Mode, OFlags, SeekFrom, fstat, ftruncate, openat, seek, statat,
@@ -290,6 +292,24 @@ impl Replaced {
             is_own.then(|| writable(&dir, &name).ok()).flatten()
         };
         Replaced(open())
+    }
+
+    /// What it has at last: who had it open a moment ago may still have written to it. None: it
+    /// cannot be read, or has more than `most` bytes.
+    pub fn last(&self, most: u64) -> Option<Vec<u8>> {
+        /// So often, and for so long each time, whoever has it open is waited for.
+        const ROUNDS: u32 = 20;
+        const ROUND: Duration = Duration::from_millis(25);
+        let (handle, _) = self.0.as_ref()?;
+        let mut rounds = 0..ROUNDS;
+        while is_open_elsewhere(handle) && rounds.next().is_some() {
+            thread::sleep(ROUND);
+        }
+        let file = File::from(handle.try_clone().ok()?);
+        let size = file.metadata().ok()?.len();
+        let mut bytes = vec![0; usize::try_from(size).ok().filter(|_| size <= most)?];
+        file.read_exact_at(&mut bytes, 0).ok()?;
+        Some(bytes)
     }
 
     /// Overwrites what it was, now that something else has its name. A run that still

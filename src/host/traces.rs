@@ -2,6 +2,7 @@
 //! the package manager. The modules find what tells of the files of the trees.
 
 pub mod copies;
+mod emacs;
 pub mod known;
 pub mod places;
 pub mod removal;

@@ -518,6 +518,34 @@ fn a_scrub_is_for_what_a_run_has_wiped_or_one_that_was_cut() {
     on_a_disk_with(scene, "names", CUT);
 }
 
+// Hazard 63.
+#[test]
+fn what_is_cut_out_of_a_history_is_gone_from_the_disk() {
+    let Scene { make, kind, .. } = EXT4;
+    if let Some((lacks, why)) = missing(make, kind) {
+        return skipped(lacks, why);
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write_config(&Config::encrypted(minio().endpoint()));
+    let disk = Disk::make(&sandbox, EXT4);
+    disk.fill(&sandbox.data(), 'c');
+    // What `search` takes for something earlier.
+    let history = format!(
+        "ls\nvim ~/data/dir-0/{magic}n000000 # {magic}o000000\n{}",
+        "cd\n".repeat(3000),
+        magic = disk.magic
+    );
+    fs::write(sandbox.home().join(".bash_history"), history).unwrap();
+    let elsewhere = sandbox.home().with_file_name("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    disk.with(&sandbox, &elsewhere, "cp -a \"$P\"/. \"$1\"; code=0").expect_code(0);
+    assert_eq!(disk.search(&HashSet::new()).earlier, 1);
+    let poof = env!("CARGO_BIN_EXE_poof");
+    let script = format!("{poof} traces --remove --yes; test -s $HOME/.bash_history; code=0");
+    disk.with(&sandbox, &sandbox.home(), &script).expect_code(0).stderr_has("removed 1 trace");
+    assert_eq!(disk.search(&HashSet::new()).earlier, 0);
+}
+
 /// Writes all the time, and more than poof has left free.
 const NEIGHBOUR: &str = "
 $poof & p=$!

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -613,4 +613,42 @@ fn what_is_not_for_poof_to_change_is_named_and_stays() {
     for name in [".zsh_history", "real"] {
         assert_eq!(fs::read_to_string(home.join(name)).unwrap(), line);
     }
+}
+
+// Hazard 63.
+#[test]
+fn what_somebody_else_could_change_is_named_and_stays() {
+    let (sandbox, _) = on_disk();
+    let home = sandbox.home();
+    fs::write(sandbox.data().join("letter"), content("letter")).unwrap();
+    let shared = home.join("shared");
+    fs::create_dir_all(shared.join("fish")).unwrap();
+    fs::set_permissions(shared.join("fish"), Permissions::from_mode(0o777)).unwrap();
+    let history = shared.join("fish/fish_history");
+    fs::write(&history, "- cmd: cat ~/data/letter\n  when: 3\n").unwrap();
+    fs::create_dir_all(home.join(".local")).unwrap();
+    std::os::unix::fs::symlink("../shared", home.join(".local/share")).unwrap();
+    // Nor does it say nothing of what it cannot look into.
+    File::create(home.join(".bash_history")).unwrap().set_len((64 << 20) + 1).unwrap();
+    let run = sandbox.poof(["--json", "traces", "--remove", "--yes"]).run().expect_code(0);
+    let run = run.stderr_has("it is too large, and it may tell of your files");
+    let lines = run.json_lines();
+    let stays: Vec<_> = lines.iter().filter_map(|line| line["stays"].as_str()).collect();
+    assert_eq!(stays, ["somebody else could change what is at this path"], "{lines:#?}");
+    assert!(fs::read_to_string(&history).unwrap().contains("letter"));
+}
+
+#[test]
+fn a_copy_that_only_a_bucket_for_anybody_knows_stays() {
+    let (sandbox, _) = on_disk();
+    fs::write(sandbox.data().join("letter"), content("letter")).unwrap();
+    let copy = sandbox.home().join("copy");
+    fs::write(&copy, content("letter")).unwrap();
+    sandbox.poof(["upload", "--yes"]).run().expect_code(0);
+    // This machine no longer knows that it made the snapshot.
+    fs::remove_dir_all(sandbox.home().join(".local/state/poof")).unwrap();
+    let lines = run(&sandbox, &["--remove", "--copies", "--yes"], 0);
+    let stays: Vec<_> = lines.iter().filter_map(|line| line["stays"].as_str()).collect();
+    assert_eq!(stays, ["only a bucket that is not encrypted says that it is a copy"], "{lines:#?}");
+    assert!(copy.exists());
 }

@@ -216,6 +216,20 @@ impl Known {
         is_known.then_some(path)
     }
 
+    /// The same of a name in which `slash` is in the place of each slash. What has it in itself
+    /// has it there as it is (vim, nano), or twice (Neovim, Emacs).
+    pub fn of_flat(&self, name: &[u8], slash: u8) -> Option<Vec<u8>> {
+        self.roots.iter().find_map(|root| {
+            let below = [false, true].into_iter().find_map(|doubles| {
+                let top = flat(&[&root.path[..], b"/"].concat(), slash, doubles);
+                name.strip_prefix(&top[..])
+            })?;
+            meant_by(below, slash)
+                .into_iter()
+                .find_map(|below| self.of_path(&[&root.path[..], b"/", &below].concat()))
+        })
+    }
+
     /// The same of a URI.
     pub fn of_uri(&self, text: &[u8]) -> Option<Vec<u8>> {
         let rest = text.strip_prefix(b"file://")?;
@@ -297,6 +311,41 @@ impl Known {
             at = start + 1;
         }
     }
+}
+
+/// A path as [`Known::of_flat`] reads it.
+fn flat(path: &[u8], slash: u8, doubles: bool) -> Vec<u8> {
+    let mut all = Vec::with_capacity(path.len());
+    for byte in path {
+        all.push(if *byte == b'/' { slash } else { *byte });
+        all.extend((doubles && *byte == slash).then_some(slash));
+    }
+    all
+}
+
+/// The paths that such a name may mean.
+fn meant_by(name: &[u8], slash: u8) -> Vec<Vec<u8>> {
+    /// Of a name with more of them it is not tried out which are slashes.
+    const MOST: usize = 8;
+    let at: Vec<_> = (0..name.len()).filter(|at| name[*at] == slash).collect();
+    let with = |is_slash: &dyn Fn(usize) -> bool| -> Vec<u8> {
+        let mut all = name.to_vec();
+        for (_, at) in at.iter().enumerate().filter(|(number, _)| is_slash(*number)) {
+            all[*at] = b'/';
+        }
+        all
+    };
+    let mut doubled = Vec::with_capacity(name.len());
+    let mut bytes = name.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        let is_itself = byte == slash && bytes.next_if_eq(&slash).is_some();
+        doubled.push(if byte == slash && !is_itself { b'/' } else { byte });
+    }
+    let mut all = vec![with(&|_| true), doubled];
+    if at.len() <= MOST {
+        all.extend((0..1_usize << at.len()).map(|bits| with(&|number| bits >> number & 1 == 1)));
+    }
+    all
 }
 
 /// Whether a path may begin behind these bytes of a word.
@@ -500,6 +549,31 @@ pub mod tests {
         ] {
             assert_eq!(known.in_word(word.as_bytes()), None, "{word}");
         }
+    }
+
+    // vim 9.0, nano 7.2, Neovim 0.7, and Emacs 28.2 have written these.
+    #[test]
+    fn a_name_with_the_character_for_a_slash_is_found() {
+        let known = knows(&["100% of it.txt", "a%b/c.txt", "Ha!.txt", "deep/Ha!/x!y"]);
+        for (name, path) in [
+            ("%home%joe%data%100% of it.txt", "100% of it.txt"),
+            ("%home%joe%data%100%% of it.txt", "100% of it.txt"),
+            ("%home%joe%data%a%b%c.txt", "a%b/c.txt"),
+            ("%home%joe%data%a%%b%c.txt", "a%b/c.txt"),
+        ] {
+            let path = Some(format!("/home/joe/data/{path}").into_bytes());
+            assert_eq!(known.of_flat(name.as_bytes(), b'%'), path, "{name}");
+        }
+        for name in
+            ["!home!joe!data!Ha!!.txt", "!home!joe!data!Ha!.txt", "!home!joe!data!deep!Ha!!!x!!y"]
+        {
+            assert!(known.of_flat(name.as_bytes(), b'!').is_some(), "{name}");
+        }
+        for name in ["%home%joe%data%100 of it.txt", "%home%joe%a%b%c.txt", "%home%joe%data%", ""] {
+            assert_eq!(known.of_flat(name.as_bytes(), b'%'), None, "{name}");
+        }
+        let many = format!("%home%joe%data%{}", "%x".repeat(5000));
+        assert_eq!(known.of_flat(many.as_bytes(), b'%'), None);
     }
 
     fn in_bytes(known: &Known, bytes: &[u8], is_sqlite: bool) -> Vec<String> {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::emacs;
 use super::known::Known;
 use super::stores::{self, Search};
 use super::text::{self, Cut};
@@ -139,6 +140,7 @@ const VERSIONS: Form = Form::Directory(whole::versions);
 const PERCENT: Form = Form::Whole(whole::percent);
 const BANG: Form = Form::Whole(whole::bang);
 const SWAP: Form = Form::Whole(whole::swap);
+const EMACS: Form = Form::Entries(emacs::noted, "");
 const REMOVE: Form = Form::Store(stores::bytes, "rm {}");
 
 const EVERYWHERE: &[Place] = places! {
@@ -186,13 +188,24 @@ const EVERYWHERE: &[Place] = places! {
     Editor, "backup of Emacs", Content, BANG, "GNU Emacs manual, Backup Names":
         Home ".emacs.d/*backup*/*", Config "emacs/*backup*/*", Home ".saves/*",
         Home ".emacs.d/auto-save*/*", Home ".emacs.d/*autosave*/*", Config "emacs/auto-save*/*";
+    Editor, "backup of nano", Content, BANG, "nanorc(5), set backupdir":
+        Home ".nano*/*", Home ".nano/*backup*/*", Data "nano/*backup*/*", Cache "nano/*backup*/*";
     Position, "files that Emacs saves by itself", Name, Form::Entries(text::emacs_lines, ""),
     "GNU Emacs manual, Recover":
         Home ".emacs.d/auto-save-list/.saves-*", Config "emacs/auto-save-list/.saves-*";
-    Recent, "recent files of Emacs", Name, Form::Entries(text::emacs_lines, ""), "GNU Emacs manual, File Conveniences":
+    Recent, "recent files of Emacs", Name, EMACS, "GNU Emacs manual, File Conveniences":
         Home ".emacs.d/recentf", Home ".recentf", Config "emacs/recentf";
-    Position, "positions of Emacs", Name, Form::Entries(text::emacs_places, ""), "GNU Emacs manual, Saveplace":
+    Recent, "projects of Emacs", Name, EMACS, "GNU Emacs manual, Working with Projects":
+        Home ".emacs.d/projects", Config "emacs/projects";
+    Recent, "session of Emacs", Name, Form::Entries(emacs::noted, ".emacs.desktop.lock"),
+    "GNU Emacs manual, Saving Emacs Sessions":
+        Home ".emacs.d/.emacs.desktop", Home ".emacs.desktop", Config "emacs/.emacs.desktop";
+    Position, "positions of Emacs", Name, EMACS, "GNU Emacs manual, Saveplace":
         Home ".emacs.d/places", Home ".emacs-places", Config "emacs/places";
+    Position, "bookmarks of Emacs", Name, EMACS, "GNU Emacs manual, Bookmarks":
+        Home ".emacs.d/bookmarks", Home ".emacs.bmk", Config "emacs/bookmarks";
+    Position, "history of Emacs", Name, EMACS, "GNU Emacs manual, Saving Emacs Sessions":
+        Home ".emacs.d/history", Config "emacs/history";
     Position, "notes of vim", Name, VIMINFO, "vim, :help viminfo":
         Home ".viminfo", Home ".vim/viminfo", Home ".vim/.viminfo", Cache "vim/viminfo", State "vim/viminfo";
     Position, "notes of Neovim", Name, REMOVE, "neovim, :help shada":
@@ -237,13 +250,14 @@ const LINUX: &[Place] = places! {
     Index, "metadata of GVfs", Name, Form::Store(stores::gvfs, "rm {}"),
     "GNOME/gvfs, metadata/metatree.c":
         Data "gvfs-metadata/*";
-    Index, "index of GNOME", Name, Form::Store(stores::bytes, "tracker3 reset --filesystem"),
+    Index, "index of GNOME", Content, Form::Store(stores::bytes, "tracker3 reset --filesystem"),
     "gnome.pages.gitlab.gnome.org/tracker/docs/commandline":
-        Cache "tracker3/files/*", Cache "tracker/*";
-    Index, "index of GNOME", Name, Form::Store(stores::bytes, "localsearch reset --filesystem"),
+        Cache "tracker3/files/*", Cache "tracker3/files/errors/*", Cache "tracker/*";
+    Index, "index of GNOME", Content, Form::Store(stores::bytes, "localsearch reset --filesystem"),
     "gnome.pages.gitlab.gnome.org/tinysparql":
-        Cache "localsearch/files/*", Cache "localsearch3/files/*";
-    Index, "index of KDE", Name, Form::Store(stores::baloo, "balooctl6 purge"),
+        Cache "localsearch/files/*", Cache "localsearch/files/errors/*", Cache "localsearch3/files/*",
+        Cache "localsearch3/files/errors/*";
+    Index, "index of KDE", Content, Form::Store(stores::baloo, "balooctl6 purge || balooctl purge"),
     "KDE/baloo, src/engine/idfilenamedb.cpp":
         Data "baloo/index";
     Index, "activities of Zeitgeist", Name, REMOVE, "zeitgeist-daemon(1)":

@@ -1,5 +1,6 @@
 //! Removes what tells of files: a file, or entries of a text, of which the rest stays as it is.
 
+use std::ffi::CString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
@@ -7,12 +8,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::Path;
 
-use rustix::fs::OFlags;
+use rustix::fs::{OFlags, XattrFlags};
 
 use super::known::{Known, uri};
 use super::search::{Find, LARGEST, Way, seen, stays};
 use super::text::{Cut, without};
-use crate::base::files::{SECRETS, flush, parent};
+use crate::base::files::{flush, parent};
+use crate::base::shown::name_of;
 use crate::host::erase::{self, FillPattern, Replaced};
 use crate::host::in_use::is_written;
 
@@ -65,6 +67,9 @@ fn whole(path: &Path, noise: &FillPattern) -> io::Result<()> {
     if meta.is_dir() { erase::directory(path, noise) } else { erase::file(path, noise) }
 }
 
+/// Begins the name of a new text that is not in its place yet.
+const STAGED: &str = ".poof-private-text-";
+
 /// Cuts entries out of a text. It has the old or the new content at any moment; the old one is
 /// overwritten.
 fn edit(path: &Path, cuts: impl Fn(&[u8]) -> Vec<Cut>, noise: &FillPattern) -> io::Result<()> {
@@ -80,6 +85,7 @@ fn edit(path: &Path, cuts: impl Fn(&[u8]) -> Vec<Cut>, noise: &FillPattern) -> i
     if let Some(why) = stays(&meta) {
         return Err(io::Error::other(why));
     }
+    sweep(&parent(path), noise);
     let mut text = Vec::new();
     Read::by_ref(&mut file).take(LARGEST + 1).read_to_end(&mut text)?;
     if text.len() as u64 > LARGEST {
@@ -89,24 +95,54 @@ fn edit(path: &Path, cuts: impl Fn(&[u8]) -> Vec<Cut>, noise: &FillPattern) -> i
     if is_written(&handle) {
         return Err(io::Error::other("a program has it open for writing: close that first"));
     }
-    let cuts = cuts(&text);
-    if cuts.is_empty() {
+    let found = cuts(&text);
+    if found.is_empty() {
         return Ok(());
     }
-    let staged = beside(path, &meta, &without(&text, &cuts))?;
+    let staged = beside(path, &meta, &handle, &without(&text, &found))?;
     if seen(&path.symlink_metadata()?) != seen(&meta) {
         return Err(io::Error::other(CHANGED));
     }
     let old = Replaced::at(path);
     staged.persist(path).map_err(|error| error.error)?;
+    // With it the old one would be in use.
+    drop(handle);
+    // A program that has opened it before may have written to it since.
+    if let Some(last) = old.last(LARGEST).filter(|last| *last != text) {
+        if let Some(more) = last.strip_prefix(&text[..]) {
+            OpenOptions::new().append(true).open(path)?.write_all(more)?;
+        } else {
+            let now = File::open(path)?.into();
+            let staged = beside(path, &meta, &now, &without(&last, &cuts(&last)))?;
+            staged.persist(path).map_err(|error| error.error)?;
+        }
+    }
+    flush(&File::open(path)?)?;
     flush(&File::open(parent(path))?)?;
     old.erase(noise);
     Ok(())
 }
 
-/// The new content, with the owner and the mode of the old one.
-fn beside(path: &Path, meta: &fs::Metadata, text: &[u8]) -> io::Result<tempfile::NamedTempFile> {
-    let mut staged = tempfile::Builder::new().prefix(SECRETS).tempfile_in(parent(path))?;
+/// Removes what a run that was killed has left in a directory.
+fn sweep(dir: &Path, noise: &FillPattern) {
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        if entry.file_name().as_bytes().starts_with(STAGED.as_bytes())
+            && entry.metadata().is_ok_and(|meta| meta.is_file() && stays(&meta).is_none())
+        {
+            // It is in nobody's way.
+            let _ = erase::file(&entry.path(), noise);
+        }
+    }
+}
+
+/// The new content, with the owner, the mode, and the attributes of the old one.
+fn beside(
+    path: &Path,
+    meta: &fs::Metadata,
+    old: &OwnedFd,
+    text: &[u8],
+) -> io::Result<tempfile::NamedTempFile> {
+    let mut staged = tempfile::Builder::new().prefix(STAGED).tempfile_in(parent(path))?;
     staged.write_all(text)?;
     let file = staged.as_file();
     let new = file.metadata()?;
@@ -114,8 +150,28 @@ fn beside(path: &Path, meta: &fs::Metadata, text: &[u8]) -> io::Result<tempfile:
         fchown(file, Some(meta.uid()), Some(meta.gid()))?;
     }
     file.set_permissions(fs::Permissions::from_mode(meta.mode() & 0o7777))?;
+    carry_over(old, file)?;
     flush(file)?;
     Ok(staged)
+}
+
+/// Gives a file the extended attributes of another, access control lists among them. What the
+/// system itself sets may differ.
+fn carry_over(old: &OwnedFd, new: &File) -> io::Result<()> {
+    let mut names = vec![0; 64 << 10];
+    let Ok(size) = rustix::fs::flistxattr(old, &mut names) else { return Ok(()) };
+    for name in names[..size].split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+        let key = CString::new(name)?;
+        let mut value = vec![0; 64 << 10];
+        let Ok(size) = rustix::fs::fgetxattr(old, &key, &mut value) else { continue };
+        let set = rustix::fs::fsetxattr(new, &key, &value[..size], XattrFlags::empty());
+        let is_kept = name.starts_with(b"user.") || name.starts_with(b"system.posix_acl");
+        if is_kept && set.is_err() {
+            let name = name_of(name);
+            return Err(io::Error::other(format!("its attribute {name} would be lost")));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -145,6 +201,82 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().ino(), inode, "nothing to cut, nothing written");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left beside it");
         edited(&dir.path().join("none")).unwrap();
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")] // whose attributes these are
+    fn a_text_keeps_its_attributes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("history");
+        fs::write(&path, "vim ~/data/a.txt\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o660)).unwrap();
+        // Somebody else may read it: user 1001 of setfacl(1).
+        let none = u32::MAX;
+        let entries =
+            [(1_u16, 6_u16, none), (2, 4, 1001), (4, 4, none), (16, 6, none), (32, 0, none)];
+        let entries = entries.iter().flat_map(|(tag, bits, id)| {
+            [&tag.to_le_bytes()[..], &bits.to_le_bytes(), &id.to_le_bytes()].concat()
+        });
+        let list: Vec<u8> = 2_u32.to_le_bytes().into_iter().chain(entries).collect();
+        let all = [("user.note", b"kept".to_vec()), ("system.posix_acl_access", list)];
+        for (name, value) in &all {
+            let set = rustix::fs::setxattr(&path, *name, value, XattrFlags::empty());
+            // Not every file system of a machine that builds poof takes them.
+            if set.is_err() {
+                return;
+            }
+        }
+        let mode = fs::metadata(&path).unwrap().mode();
+        edited(&path).unwrap();
+        assert_eq!((fs::read(&path).unwrap(), fs::metadata(&path).unwrap().mode()), (vec![], mode));
+        for (name, value) in &all {
+            let mut found = vec![0; 200];
+            let size = rustix::fs::getxattr(&path, *name, &mut found).unwrap();
+            assert_eq!(&found[..size], value, "{name}");
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")] // elsewhere nobody tells that a program writes
+    fn what_a_program_adds_meanwhile_is_there_afterwards() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("history");
+        let inode = || fs::metadata(&path).unwrap().ino();
+        let text = "ls\nvim ~/data/a.txt\n";
+        for (adds, rest) in [(true, "ls\ncd\n"), (false, "cd\n")] {
+            fs::write(&path, text).unwrap();
+            let before = inode();
+            // As a shell that ends: it has opened the file before poof puts another in its place.
+            std::thread::scope(|scope| {
+                let cuts = |text: &[u8]| {
+                    let size = if adds { text.len() as u64 } else { 0 };
+                    let mut options = OpenOptions::new();
+                    let mut file = options.append(adds).write(true).open(&path).unwrap();
+                    scope.spawn(move || {
+                        while inode() == before {
+                            std::thread::yield_now();
+                        }
+                        file.set_len(size).unwrap();
+                        file.write_all(b"cd\n").unwrap();
+                    });
+                    shell(&knows(&["a.txt"]), text)
+                };
+                edit(&path, cuts, &FillPattern::new().unwrap()).unwrap();
+            });
+            assert_eq!(fs::read_to_string(&path).unwrap(), rest);
+            assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        }
+    }
+
+    #[test]
+    fn what_a_killed_run_has_left_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("history");
+        fs::write(&path, "vim ~/data/a.txt\n").unwrap();
+        let left = dir.path().join(format!("{STAGED}x"));
+        fs::write(&left, "the rest").unwrap();
+        edited(&path).unwrap();
+        assert!(!left.exists());
     }
 
     #[test]

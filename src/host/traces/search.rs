@@ -15,7 +15,7 @@ use crate::base::error::{Error, Result};
 use crate::base::interrupt;
 use crate::base::shown::quoted;
 use crate::host::paths::{System, given};
-use crate::host::{mounts, plain};
+use crate::host::{mounts, plain, trust};
 
 /// No text is larger, in bytes.
 pub const LARGEST: u64 = 64 << 20;
@@ -82,6 +82,9 @@ impl Find {
     }
 }
 
+/// A path that could not be looked into, and why.
+pub type Unseen = (PathBuf, String);
+
 /// Where to look, and where not.
 pub struct Scope<'a> {
     pub known: &'a Known,
@@ -92,11 +95,11 @@ pub struct Scope<'a> {
 }
 
 impl Scope<'_> {
-    /// What the places tell, and those that only somebody else may look into.
+    /// What the places tell, and those that could not be looked into, with the reason.
     ///
     /// # Errors
     /// An interrupt.
-    pub fn places(&self) -> Result<(Vec<Find>, Vec<PathBuf>)> {
+    pub fn places(&self) -> Result<(Vec<Find>, Vec<Unseen>)> {
         let (mut finds, mut closed, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
         for place in places(self.system) {
             for path in self.paths(place) {
@@ -106,10 +109,13 @@ impl Scope<'_> {
                         Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                             return Err(Error::interrupted());
                         }
+                        // It is gone, or no file.
+                        Err(error) if no_matter(&error) => {}
                         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                            closed.push(path);
+                            closed.push((path, "you may not read it".to_owned()));
                         }
-                        found => finds.extend(found.ok().flatten()),
+                        Err(error) => closed.push((path, error.to_string())),
+                        Ok(found) => finds.extend(found),
                     }
                 }
             }
@@ -138,6 +144,10 @@ impl Scope<'_> {
         paths.dedup();
         paths
     }
+}
+
+fn no_matter(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidInput)
 }
 
 /// The directories in which a pattern begins.
@@ -225,7 +235,7 @@ fn look(known: &Known, place: &'static Place, path: &Path) -> io::Result<Option<
         count: 1,
         way: Way::Command,
         command: String::new(),
-        stays: stays(&meta),
+        stays: stays(&meta).or_else(|| exposed(path)),
         source,
     };
     if meta.is_symlink() {
@@ -295,6 +305,13 @@ pub fn stays(meta: &fs::Metadata) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// The same because of the directories on the way: whoever can change one could have something
+/// else of this user's be at the path when it is removed.
+pub fn exposed(path: &Path) -> Option<&'static str> {
+    let weak = trust::weak(path.parent()?);
+    (!matches!(weak, Ok(None))).then_some("somebody else could change what is at this path")
 }
 
 fn filled(command: &str, path: &Path) -> String {

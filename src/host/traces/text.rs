@@ -88,7 +88,7 @@ fn split(line: &[u8], with_quotes: bool) -> Option<Vec<Vec<u8>>> {
 }
 
 /// The first path that a command line names.
-fn in_command(known: &Known, line: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn in_command(known: &Known, line: &[u8]) -> Option<Vec<u8>> {
     words(line).iter().find_map(|word| known.in_word(word))
 }
 
@@ -185,7 +185,7 @@ pub fn viminfo(known: &Known, text: &[u8]) -> Vec<Cut> {
     let mut of_file = None;
     for (range, line) in lines(text) {
         if let Some(path) = line.strip_prefix(b"> ") {
-            of_file = known.of_text(path);
+            of_file = known.of_text(&of_vim(path));
         } else if !line.starts_with(b"\t") {
             of_file = None;
         }
@@ -200,9 +200,9 @@ fn noted(known: &Known, line: &[u8]) -> Option<Vec<u8>> {
     let (first, rest) = line.split_first()?;
     match first {
         // `'A  1  0  ~/file`, `-'  1  0  ~/file`
-        b'\'' | b'-' => known.of_text(behind_numbers(rest.get(1..)?)?),
+        b'\'' | b'-' => known.of_text(&of_vim(behind_numbers(rest.get(1..)?)?)),
         // The list of buffers: `%~/file	1	0`
-        b'%' => known.of_text(rest.split(|byte| *byte == b'\t').next()?),
+        b'%' => known.of_text(&of_vim(rest.split(|byte| *byte == b'\t').next()?)),
         // `|4,65,1,0,1700000000,"~/file"`, and likewise what was typed.
         b'|' => {
             let start = rest.iter().position(|byte| *byte == b'"')?;
@@ -213,6 +213,20 @@ fn noted(known: &Known, line: &[u8]) -> Option<Vec<u8>> {
         b':' | b'@' | b'/' | b'?' => in_command(known, rest),
         _ => None,
     }
+}
+
+/// A name as vim has written it: behind Ctrl-V, `n` is a line break (`:help viminfo`).
+fn of_vim(name: &[u8]) -> Vec<u8> {
+    const CTRL_V: u8 = 0x16;
+    let mut bytes = name.iter().copied();
+    let mut all = Vec::with_capacity(name.len());
+    while let Some(byte) = bytes.next() {
+        match byte {
+            CTRL_V => all.extend(bytes.next().map(|byte| if byte == b'n' { b'\n' } else { byte })),
+            byte => all.push(byte),
+        }
+    }
+    all
 }
 
 /// `  1  0  ~/file`
@@ -248,20 +262,9 @@ pub fn less(known: &Known, text: &[u8]) -> Vec<Cut> {
     })
 }
 
-/// Lines of Emacs that are a path, in quotes or not: recentf, lists of what is saved by itself.
+/// A file of Emacs that has a path in each line: what it saves by itself.
 pub fn emacs_lines(known: &Known, text: &[u8]) -> Vec<Cut> {
-    of_lines(text, |line| {
-        let line = line.trim_ascii();
-        let quoted = line.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
-        known.of_text(&quoted.map_or_else(|| line.to_vec(), unescaped))
-    })
-}
-
-/// The positions of Emacs: `("~/file" . 12)`.
-pub fn emacs_places(known: &Known, text: &[u8]) -> Vec<Cut> {
-    matches(r#"\("((?:[^"\\]|\\.)*)"(?: \. [0-9]+|[^()]*)\)"#, text, |name| {
-        known.of_text(&unescaped(name))
-    })
+    of_lines(text, |line| known.of_text(line))
 }
 
 /// What fits a pattern and means a path, which its first group has.
@@ -284,7 +287,7 @@ fn elements(text: &[u8], (name, attribute): (&str, &str), known: &Known) -> Vec<
 
 /// The same range with the blanks before it and the line break behind it, if nothing else is on
 /// these lines.
-fn with_lines(text: &[u8], range: Range<usize>) -> Range<usize> {
+pub(super) fn with_lines(text: &[u8], range: Range<usize>) -> Range<usize> {
     let blanks = text[..range.start].iter().rev().take_while(|byte| b" \t".contains(byte)).count();
     let start = range.start - blanks;
     let begins = start == 0 || text[start - 1] == b'\n';
@@ -402,6 +405,14 @@ mod tests {
     }
 
     #[test]
+    fn vim_writes_a_line_break_in_a_name_behind_ctrl_v() {
+        let text = b"'5  3  4  ~/data/new\x16nline.txt\n-'  3  0  ~/data/new\x16nline.txt\n\
+                     > ~/data/new\x16nline.txt\n\t\"\t1\t0\n|4,48,1,0,1,\"~/data/new\\nline.txt\"\n";
+        let known = knows(&["new\nline.txt"]);
+        assert_eq!(without(text, &viminfo(&known, text)), b"");
+    }
+
+    #[test]
     fn of_other_notes_go_single_lines() {
         let text =
             "/home/joe/data/a.txt 3 1\n/home/joe/data/a.txt.x 3 1\n/home/joe/data/b c.txt 10 2\n";
@@ -411,12 +422,9 @@ mod tests {
         let rest =
             ".less-history-file:\n.search\n\"a.txt\n.shell\n.mark\nm b 1 10 /home/joe/a.txt\n";
         assert_eq!(cut(less, text), (rest.to_owned(), 2));
-        let text = "(setq recentf-list\n      '(\n        \"~/data/a.txt\"\n        \"~/a.txt\"\n        ))\n";
-        let rest = "(setq recentf-list\n      '(\n        \"~/a.txt\"\n        ))\n";
+        let text = "/home/joe/data/a.txt\n/home/joe/.emacs.d/auto-save/#a.txt#\n";
+        let rest = "/home/joe/.emacs.d/auto-save/#a.txt#\n";
         assert_eq!(cut(emacs_lines, text), (rest.to_owned(), 1));
-        let text = ";;; -*- coding: utf-8 -*-\n((\"~/data/a.txt\" . 12)\n (\"~/a.txt\" . 3))\n";
-        let rest = ";;; -*- coding: utf-8 -*-\n(\n (\"~/a.txt\" . 3))\n";
-        assert_eq!(cut(emacs_places, text), (rest.to_owned(), 1));
     }
 
     #[test]

@@ -80,17 +80,16 @@ pub fn versions(known: &Known, path: &Path) -> Option<Vec<u8>> {
 /// something before and behind it.
 fn named(known: &Known, name: &[u8], slash: u8) -> Option<Vec<u8>> {
     let start = name.iter().position(|byte| *byte == slash)?;
-    let path: Vec<u8> =
-        name[start..].iter().map(|byte| if *byte == slash { b'/' } else { *byte }).collect();
-    let ends = (1..=path.len()).rev();
-    let mut ends = ends.filter(|end| is_end(&path[*end..]));
-    ends.find_map(|end| known.of_path(&path[..end]))
+    let path = &name[start..];
+    let mut ends = (1..=path.len()).rev().filter(|end| is_end(&path[*end..]));
+    ends.find_map(|end| known.of_flat(&path[..end], slash))
 }
 
-/// What editors put behind the name of a file: nothing, `~`, `.~3~`, `#`, `.swp`.
+/// What editors put behind the name of a file: nothing, `~`, `.~3~`, `~.3`, `#`, `.swp`.
 fn is_end(rest: &[u8]) -> bool {
     let is_number = |rest: &[u8]| {
-        let number = rest.strip_prefix(b".~").and_then(|rest| rest.strip_suffix(b"~"));
+        let of_emacs = rest.strip_prefix(b".~").and_then(|rest| rest.strip_suffix(b"~"));
+        let number = of_emacs.or_else(|| rest.strip_prefix(b"~."));
         number.is_some_and(|number| !number.is_empty() && number.iter().all(u8::is_ascii_digit))
     };
     matches!(rest, b"" | b"~" | b"#" | b".un~" | [b'.', b's', b'w', _]) || is_number(rest)
@@ -101,7 +100,8 @@ pub fn percent(known: &Known, path: &Path) -> Option<Vec<u8>> {
     named(known, name(path)?, b'%')
 }
 
-/// Backups and autosaves of Emacs (`backup-directory-alist`): `!home!joe!file~`.
+/// Backups and autosaves of Emacs (`backup-directory-alist`), and backups of nano:
+/// `!home!joe!file~`.
 pub fn bang(known: &Known, path: &Path) -> Option<Vec<u8>> {
     named(known, name(path)?, b'!')
 }
@@ -199,8 +199,12 @@ mod tests {
         for name in ["%home%joe%data%a.txt", "%home%joe%data%a.txt~", "%home%joe%data%a.txt.swp"] {
             assert_eq!(of(percent, name, b""), Some(A.to_vec()), "{name}");
         }
-        for name in ["!home!joe!data!a.txt~", "!home!joe!data!a.txt.~12~", "#!home!joe!data!a.txt#"]
-        {
+        for name in [
+            "!home!joe!data!a.txt~",
+            "!home!joe!data!a.txt.~12~",
+            "#!home!joe!data!a.txt#",
+            "!home!joe!data!a.txt~.1",
+        ] {
             assert_eq!(of(bang, name, b""), Some(A.to_vec()), "{name}");
         }
         for name in ["%home%joe%data%a.txt2", "%home%joe%data%a.txt.bak", "a.txt", "%home%joe%data"]

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::{Contents, Held, Selection, Which, ls};
+use super::{Contents, Selection, Which, ls};
 use crate::base::error::{Error, Result};
 use crate::base::interrupt;
 use crate::base::shown::typed;
@@ -134,7 +134,7 @@ impl<'a> Getting<'a> {
         if found.is_empty() {
             return Ok(None);
         }
-        let vouched = self.is_vouched(&held, snapshot.id())?;
+        let certain = self.contents.is_certain(&held, snapshot.id())?;
         let state = if self.is_in_place(selection) {
             own_files::state(session, &selection.directory)
         } else {
@@ -163,7 +163,7 @@ impl<'a> Getting<'a> {
             past: !newest,
         };
         let restore = target.compare(None)?;
-        if !vouched && !ready.remote().is_encrypted() {
+        if !certain {
             restore.gives_no_powers(request.caution.allowed)?;
         }
         Ok(Some(Box::new(restore)))
@@ -199,14 +199,6 @@ impl<'a> Getting<'a> {
              back first.",
             typed(Path::new(name))
         )))
-    }
-
-    /// Whether this machine has made or taken a snapshot: nobody else can have put something
-    /// into it.
-    fn is_vouched(&self, held: &Held, id: (u64, [u8; 32])) -> Result<bool> {
-        let taken = held.snapshots.cached().is_some_and(|known| known.id() == id);
-        let wiped = Records::in_state(&self.session.state).get(&held.directory.name)?;
-        Ok(taken || wiped.is_some_and(|wiped| (wiped.generation, wiped.head) == id))
     }
 }
 

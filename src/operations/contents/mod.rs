@@ -154,6 +154,18 @@ impl<'a> Contents<'a> {
         Ok(())
     }
 
+    /// Whether nobody else can have put something into a snapshot: the remote is encrypted, or
+    /// this machine has made or taken it.
+    ///
+    /// # Errors
+    /// What is noted of a wipe cannot be read.
+    pub fn is_certain(&self, held: &Held, id: (u64, [u8; 32])) -> Result<bool> {
+        let taken = held.snapshots.cached().is_some_and(|known| known.id() == id);
+        let wiped = Records::in_state(&self.session.state).get(&held.directory.name)?;
+        let wiped = wiped.is_some_and(|wiped| (wiped.generation, wiped.head) == id);
+        Ok(self.ready.remote().is_encrypted() || taken || wiped)
+    }
+
     /// Whether a tree was wiped here.
     fn wiped(&self, directory: &Directory) -> Result<bool> {
         Ok(Records::in_state(&self.session.state).get(&directory.name)?.is_some())

@@ -7,7 +7,7 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::interrupt;
 use crate::config::Ready;
 use crate::config::trees::Directory;
-use crate::host::traces::copies::{self, Sizes};
+use crate::host::traces::copies::{self, Says, Sizes};
 use crate::host::traces::known::{Gathering, Known};
 use crate::host::traces::search::{Find, Scope};
 use crate::operations::contents::Contents;
@@ -123,14 +123,17 @@ impl Knowledge {
         }
         let Some(gathering) = &mut self.gathering else { return Ok(()) };
         let tree = gathering.tree(&[directory.local.as_path(), &real(&directory.local)]);
-        for entry in contents.whole(&held, Which::Newest)?.entries()? {
+        let snapshot = contents.whole(&held, Which::Newest)?;
+        let says =
+            if contents.is_certain(&held, snapshot.id())? { Says::One } else { Says::Anybody };
+        for entry in snapshot.entries()? {
             interrupt::check()?;
             let entry = entry?;
             gathering.path(tree, &entry.path);
             if let Some(data) = entry.file()
                 && let Some(content) = data.content
             {
-                self.contents.add(data.size, &content.0);
+                self.contents.add(data.size, &content.0, says);
             }
         }
         Ok(())
@@ -152,7 +155,7 @@ impl Knowledge {
                 let Some(data) = entry.file().filter(|data| sizes.has(data.size)) else { continue };
                 // What cannot be read is said by the backup.
                 if let Ok(hash) = root.file(&entry.path).and_then(copies::hash) {
-                    contents.add(data.size, &hash);
+                    contents.add(data.size, &hash, Says::One);
                 }
             }
         }

@@ -64,9 +64,9 @@ pub(super) fn find(session: &Session, request: &Request, ready: &Ready) -> Resul
     let spared = spared(session, ready);
     let scope = scope(session, &known, &spared);
     let (mut finds, closed) = scope.places()?;
-    for path in closed {
+    for (path, why) in closed {
         let path = path_of(&path);
-        report.warn(&format!("{path}: you may not read it, and it may tell of your files"));
+        report.warn(&format!("{path}: {why}, and it may tell of your files"));
     }
     let copied = knowledge.copies(&scope)?;
     finds.extend(copies::but_for(copied, &finds));
