@@ -186,7 +186,7 @@ fn class(precious: &Precious, path: &[u8], size: u64) -> usize {
 /// Of all directories that whose next file goes first.
 fn next<'w, 'a, 'l>(waiting: &'w mut [Waiting<'a, 'l>]) -> Option<&'w mut Waiting<'a, 'l>> {
     let waiting = waiting.iter_mut().filter_map(|one| Some((one.waves.next()?, one)));
-    waiting.min_by_key(|(class, _)| *class).map(|(_, one)| one)
+    waiting.min_by_key(|(place, _)| *place).map(|(_, one)| one)
 }
 
 fn tell(report: &dyn Report, tree: String, Wave { files, bytes }: Wave, end: Instant) {

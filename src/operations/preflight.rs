@@ -23,12 +23,14 @@ use crate::tree::guard::{self, Allowed};
 use crate::tree::journal::Journal;
 use crate::tree::model::change::Why;
 use crate::tree::model::entry::is_within;
+use crate::tree::model::path_set::Kept;
 use crate::tree::model::plan::Planned;
 use crate::tree::remote::lock::Lock;
 use crate::tree::restore::apart::Apart;
 use crate::tree::restore::differences::{By, Difference, Look, from_here};
 use crate::tree::scan::walk::{self, LeftOut, Walk};
 use crate::tree::snapshot::{Keep, Newest, Snapshot, Snapshots, Standing};
+use crate::tree::unsent;
 use crate::tree::wipe::{Presence, Record, Records};
 
 /// What the survey of every directory needs to know.
@@ -77,8 +79,8 @@ enum Gone<'a> {
     /// made and wiped.
     No {
         made_here: Option<(u64, [u8; 32])>,
-        /// A part of it is, and the snapshot holds the rest.
-        half_wiped: bool,
+        /// A part of it is, and this is what was left then.
+        left: Option<Kept>,
     },
 }
 
@@ -179,8 +181,8 @@ impl<'a> Preflight<'a> {
         let mut monitor = Monitor::comparison(&*session.report, name);
         let snapshots = repository.snapshots(name);
         let presence = self.presence(directory, &snapshots, *allowed, &mut monitor)?;
-        let (made_here, half_wiped) = match presence {
-            Gone::No { made_here, half_wiped } => (made_here, half_wiped),
+        let (made_here, left) = match presence {
+            Gone::No { made_here, left } => (made_here, left),
             Gone::Yes(found) => return Ok(Surveyed::Found(found)),
         };
         let journal = Journal::in_state(&session.state);
@@ -192,7 +194,7 @@ impl<'a> Preflight<'a> {
         let place = repository.remote.place(name);
         let mut strange = None;
         let (last, renew) = match snapshots.last(&mut monitor)? {
-            Standing::None if half_wiped => return Err(guard::lost_record(name)),
+            Standing::None if left.is_some() => return Err(guard::lost_record(name)),
             Standing::None => (None, false),
             Standing::Current(last) => (Some(last), false),
             // What this machine has wiped it has made.
@@ -225,7 +227,7 @@ impl<'a> Preflight<'a> {
             filter,
             count,
             journal,
-            half_wiped,
+            left,
         };
         let mut backup = preparation.survey()?;
         drop(monitor);
@@ -241,16 +243,26 @@ impl<'a> Preflight<'a> {
         }
         guard::local_source((name, local), Some(backup.entries), !is_new, *allowed)?;
         guard::deletions(&place, backup.plan.totals(), *allowed)?;
-        if !allowed.mass_change {
-            let mut monitor = Monitor::comparison(&*session.report, name);
-            let losses = backup.losses(&mut monitor)?;
-            drop(monitor);
-            guard::mass_change(name, &losses, *allowed)?;
+        self.losses_are_few(&backup, *allowed)?;
+        if let Some(path) = &backup.in_its_place {
+            guard::in_the_place_of_wiped(name, path, *allowed)?;
         }
         if allowed.foreign {
             backup.remove_foreign();
         }
         Ok(Surveyed::Found(Found::Here(backup)))
+    }
+
+    /// # Errors
+    /// So much has other content that it was perhaps encrypted by somebody else.
+    fn losses_are_few(&self, backup: &Backup, allowed: Allowed) -> Result<()> {
+        if allowed.mass_change {
+            return Ok(());
+        }
+        let mut monitor = Monitor::comparison(&*self.session.report, backup.name());
+        let losses = backup.losses(&mut monitor)?;
+        drop(monitor);
+        guard::mass_change(backup.name(), &losses, allowed)
     }
 
     /// The snapshot that was wiped, if all that is in its directory by now is what it holds.
@@ -323,7 +335,7 @@ impl<'a> Preflight<'a> {
             Some(why) => guard::older_snapshot(&repository.remote.place(name), &why, allowed),
             None => Ok(()),
         };
-        let (mut made_here, mut half_wiped) = (None, false);
+        let (mut made_here, mut left) = (None, None);
         match wipes.presence(watch)? {
             Presence::Here if self.dry_run => {}
             Presence::Here => wipes.tidy(watch)?,
@@ -332,9 +344,11 @@ impl<'a> Preflight<'a> {
             }
             // What is here has to hold what the snapshot holds.
             Presence::Elsewhere(_) => {}
-            Presence::Wiping(record) if self.has_a_rest(directory, snapshots, &record)? => {
+            Presence::Wiping(record)
+                if let Some(rest) = self.rest(directory, snapshots, &record)? =>
+            {
                 is_held(&record, watch)?;
-                half_wiped = true;
+                left = Some(rest);
             }
             Presence::Wiping(_) => return Ok(Gone::Yes(Found::Wiping)),
             Presence::Wiped(record) if self.is_empty(directory) => {
@@ -359,26 +373,29 @@ impl<'a> Preflight<'a> {
                 }
             }
         }
-        Ok(Gone::No { made_here, half_wiped })
+        Ok(Gone::No { made_here, left })
     }
 
-    /// Whether a wipe that has ended has left something that no snapshot holds.
-    fn has_a_rest(
+    /// What a wipe that has come to its end has left, if no snapshot holds something that is
+    /// here.
+    fn rest(
         &self,
         Directory { local, name }: &Directory,
         snapshots: &Snapshots,
         record: &Record,
-    ) -> Result<bool> {
+    ) -> Result<Option<Kept>> {
         let here = self.repository.remote.name();
         let records = Records::in_state(&self.session.state);
         if !self.sends_rest || record.remote != here || !records.is_settled(name)? {
-            return Ok(false);
+            return Ok(None);
         }
+        let left = unsent::left(&snapshots.cache)?;
         let (Some(last), Some(root)) = (snapshots.cached(), self.repository.roots.get(local)?)
         else {
-            return Ok(false);
+            return Ok(None);
         };
-        Ok(Apart::of(Some(&root), self.filter, &last)?.is_unsaved())
+        let is_unsaved = || Apart::of(Some(&root), self.filter, &last).map(|a| a.is_unsaved());
+        Ok(if left.is_some() && is_unsaved()? { left } else { None })
     }
 
     /// Whether a directory that was wiped still is: it may hold directories that

@@ -28,6 +28,7 @@ use crate::tree::backup::Backup;
 use crate::tree::guard::Allowed;
 use crate::tree::remote::lock::Lock;
 use crate::tree::scan::root::Roots;
+use crate::tree::snapshot::Keep;
 
 /// What is wanted of an upload.
 #[derive(Default)]
@@ -221,7 +222,7 @@ fn make_safe(
     if !is_to_be_wiped(report, request, &outcome) {
         return Ok(outcome.closed());
     }
-    let going = with_snapshots(&repository, request, going);
+    let going = with_snapshots(&repository, &sent, request, going);
     // What is still to be deleted there costs space and is reported; it keeps nobody from
     // wiping here what is proven, but poof stays with it.
     let goes = leaves && outcome.undeleted == 0;
@@ -246,17 +247,22 @@ fn make_safe(
     let outcome = outcome.closed();
     unattended::forget_log(session);
     shared::tell(session, &going);
+    tell_of_kept(report, keep);
+    let stays = !leaves || stays(session, &outcome, is_wiped && outcome.undeleted > 0, elsewhere);
+    if let Some(brief) = brief {
+        brief.tell(session, !stays)?;
+    }
+    if stays { Ok(outcome) } else { depart(session, outcome) }
+}
+
+/// Of what stays on the remote.
+fn tell_of_kept(report: &dyn Report, keep: Keep) {
     if keep.is_wanted() || keep.past {
         report.note(
             "What \"keep\" keeps of earlier snapshots stays on the remote. The next backup removes what \
              is out of time; \"keep\": \"0s\" removes all of it then.",
         );
     }
-    let stays = !leaves || stays(session, &outcome, is_wiped && outcome.undeleted > 0, elsewhere);
-    if let Some(brief) = brief {
-        brief.tell(session, !stays)?;
-    }
-    if stays { Ok(outcome) } else { depart(session, outcome) }
 }
 
 /// How that is sent which was surveyed.
@@ -287,14 +293,17 @@ impl Sending<'_> {
     }
 }
 
-/// For some there was no time to make a first snapshot.
+/// For some of those that were to be `sent` there was no time to make a first snapshot.
 fn with_snapshots<'a>(
     repository: &Repository,
+    sent: &[String],
     request: &Request,
     mut going: Vec<&'a Directory>,
 ) -> Vec<&'a Directory> {
     if request.hurry.is_some() {
-        going.retain(|one| repository.snapshots(&one.name).cached().is_some());
+        going.retain(|one| {
+            !sent.contains(&one.name) || repository.snapshots(&one.name).cached().is_some()
+        });
     }
     going
 }

@@ -16,9 +16,44 @@ use crate::base::files::{is_absent, write_private};
 use crate::host::erase::{self, FillPattern, Replaced};
 
 const NOTE: &str = "unsent";
+/// What the last wipe has left, once it has come to its end.
+const LEFT: &str = "left";
 
 fn path(cache: &Path) -> PathBuf {
     cache.join(NOTE)
+}
+
+/// Notes the paths that a wipe has left. All else of the snapshot is gone here.
+///
+/// # Errors
+/// The cache cannot be written.
+pub fn note_left<'a>(cache: &Path, paths: impl Iterator<Item = &'a [u8]>) -> Result<()> {
+    write_private(&cache.join(LEFT), &paths.collect::<Vec<_>>().join(&0))
+}
+
+/// Before a wipe begins nobody knows what it will leave.
+///
+/// # Errors
+/// The note of the wipe before cannot be removed.
+pub fn forget_left(cache: &Path) -> Result<()> {
+    let path = cache.join(LEFT);
+    erase::if_there(&path).map_err(|error| Error::io("wipe", &path, &error))
+}
+
+/// What the last wipe has left; None: none has come to its end.
+///
+/// # Errors
+/// The note is there and cannot be read.
+pub fn left(cache: &Path) -> Result<Option<Kept>> {
+    let path = cache.join(LEFT);
+    match fs::read(&path) {
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(error) => Err(Error::io("read", &path, &error)),
+        Ok(bytes) => {
+            let paths = bytes.split(|byte| *byte == 0).filter(|path| !path.is_empty());
+            Ok(Some(paths.collect()))
+        }
+    }
 }
 
 /// The paths, relative to the tree.

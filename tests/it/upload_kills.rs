@@ -205,6 +205,25 @@ fn an_upload_killed_anywhere_loses_nothing_and_the_next_one_completes() {
     assert!(gone >= 3, "{gone}");
 }
 
+/// Neither the run that was killed nor the one that was interrupted has come to its end.
+#[test]
+fn what_a_killed_wipe_has_overwritten_is_never_sent() {
+    let (sandbox, proxy, original) = Scene { files: 600, ..PLAIN }.set();
+    assert_eq!(killed(&sandbox, &proxy, &Point::Call("ftruncate", 300)).code, None);
+    let args = ["-f", "-qq", "-o", "/dev/null", "--trace=ftruncate"];
+    let inject = "--inject=ftruncate:signal=SIGINT:when=1";
+    let program = [inject, env!("CARGO_BIN_EXE_poof")];
+    let run = sandbox.program("strace").args(args).args(program).args(UPLOAD).run();
+    assert_eq!(run.code, Some(130), "{run}");
+    // Something has come up as well, so that there is something to send.
+    fs::write(sandbox.data().join("late"), "late").unwrap();
+    sandbox.poof(UPLOAD).run().expect_code(6);
+    sandbox.poof(UPLOAD).run().expect_code(0);
+    sandbox.poof(["download"]).run().expect_code(0);
+    fs::remove_file(sandbox.data().join("late")).unwrap();
+    assert_same_content(&Snapshot::of(&original), &Snapshot::of(&sandbox.data()));
+}
+
 /// At least 200 points over the whole of it.
 #[test]
 #[ignore = "takes minutes: make soak"]

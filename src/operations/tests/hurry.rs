@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use super::home::{Contents, HEADS, Home, MARKER, SHARDS, is_data, is_send_of, told};
 use crate::base::error::Kind;
+use crate::operations::caution::Caution;
 use crate::storage::failure::FailureKind;
 use crate::storage::memory::{Fault, What};
+use crate::tree::guard::Allowed;
 use crate::tree::unsent;
 use crate::tree::wipe::Phase;
 
@@ -142,19 +144,78 @@ fn what_was_changed_and_not_sent_stays_and_what_was_removed_stays_in_the_snapsho
 }
 
 #[test]
-fn what_was_wiped_stays_in_the_snapshot_unless_something_else_is_in_its_place() {
+fn what_has_come_to_the_place_of_what_was_wiped_is_refused() {
     let home = Home::with_precious("");
     let mut expected = home.contents();
     stop_after(&home, 2);
     home.now(LITTLE, false).unwrap();
     home.memory.unwatch();
-    // What was in `sub` cannot be there any more.
-    home.write("sub", "a file now");
+    for (name, text) in [("sub", "a file now"), ("a", "an application has made it anew")] {
+        home.write(name, text);
+        let before = home.contents();
+        assert_eq!(home.upload().unwrap().kind, Some(Kind::Guard), "{name}");
+        assert_eq!(home.contents(), before, "{name}");
+        home.remove(name);
+    }
+    // A directory that is made anew is none that was changed.
+    fs::create_dir(home.tree().join("sub")).unwrap();
+    home.write("sub/new", "new");
     assert_eq!(home.upload().unwrap().kind, None);
+    home.download().unwrap();
+    expected.insert("sub/new".to_owned(), b"new".to_vec());
+    assert_eq!(home.contents(), expected);
+}
+
+#[test]
+fn what_is_allowed_to_come_to_the_place_of_what_was_wiped_replaces_it() {
+    let home = Home::with_precious("");
+    let mut expected = home.contents();
+    stop_after(&home, 2);
+    home.now(LITTLE, false).unwrap();
+    home.memory.unwatch();
+    home.write("sub", "a file now");
+    let allowed = Allowed { mass_deletion: true, ..Allowed::default() };
+    let caution = Caution { yes: true, allowed, ..Caution::default() };
+    assert_eq!(home.upload_with(caution).unwrap().kind, None);
     home.download().unwrap();
     expected.remove("sub/");
     expected.remove("sub/c");
     expected.insert("sub".to_owned(), b"a file now".to_vec());
+    assert_eq!(home.contents(), expected);
+}
+
+#[test]
+fn what_was_deleted_before_does_not_come_back() {
+    let home = Home::with_precious("");
+    assert_eq!(home.back_up().unwrap().kind, None);
+    home.remove("none");
+    home.write("a", "first, changed");
+    home.write("b", "second, changed");
+    let expected = home.contents();
+    stop_after(&home, 1);
+    home.now(LITTLE, false).unwrap();
+    home.memory.unwatch();
+    assert_eq!(home.upload().unwrap().kind, None);
+    home.download().unwrap();
+    assert_eq!(home.contents(), expected);
+}
+
+#[test]
+fn a_file_in_place_of_a_directory_is_no_wiped_directory() {
+    let home = Home::with_precious("");
+    assert_eq!(home.back_up().unwrap().kind, None);
+    home.remove("sub/c");
+    fs::remove_dir(home.tree().join("sub")).unwrap();
+    home.write("sub", "a file now");
+    home.write("a", "first, changed");
+    let expected = home.contents();
+    stop_after(&home, 1);
+    assert_eq!(home.now(LITTLE, false).unwrap().kind, Some(Kind::Unproven));
+    home.memory.unwatch();
+    assert_eq!(home.phase(), Some(Phase::Wiping));
+    assert_eq!(home.upload().unwrap().kind, None);
+    assert_eq!(home.files(), 0);
+    home.download().unwrap();
     assert_eq!(home.contents(), expected);
 }
 

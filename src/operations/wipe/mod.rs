@@ -152,6 +152,8 @@ impl Wiping<'_> {
         let proven_at = now();
         let wipes = self.repository.wipes(snapshots);
         let mut record = self.record(&wipes, proof.snapshot())?;
+        let was_settled = wipes.records.is_settled(name)?;
+        unsent::forget_left(&snapshots.cache)?;
         let begun = wipes.records.begun(name)?;
         self.lock.hold()?;
         wipes.note(&record, &mut Monitor::comparison(report, name))?;
@@ -180,8 +182,13 @@ impl Wiping<'_> {
         let is_cut = has(Reason::Residue) || has(Reason::Covered);
         // What is not proven may be at the next look, and what is in no snapshot may be sent.
         let open = is_cut || has(Reason::Unproven) || proof.unproven().next().is_some();
-        if (open || tally.interrupted) && !is_cut && !has(Reason::Emptied) {
+        // Of what a run before has begun, this one has to have seen all.
+        let has_seen_all = was_settled || proof.unproven().next().is_none();
+        if open && !is_cut && !tally.interrupted && has_seen_all {
             // What stays is whole: it may be sent, and go then.
+            let left = tally.left.iter().map(|left| left.path.as_slice());
+            let left = left.chain(proof.unproven().map(|(path, _)| path));
+            unsent::note_left(&snapshots.cache, left)?;
             wipes.records.forget_begun(name)?;
         }
         if !tally.interrupted && !open {
@@ -244,8 +251,8 @@ impl Wiping<'_> {
         }
         let filter = match &begun {
             // That of the backup, which was another run.
-            Some(record) => record.filter.clone(),
-            None => Some(self.excluding.filter.id().to_owned()),
+            Some(record) if record.generation == generation => record.filter.clone(),
+            _ => Some(self.excluding.filter.id().to_owned()),
         };
         let since = begun.map_or_else(now, |record| record.since);
         Ok(Record {

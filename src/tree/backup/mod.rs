@@ -23,6 +23,7 @@ use super::model::empty_directories;
 use super::model::entry::as_path;
 use super::model::layout::Names;
 use super::model::path::{Below, LocalPath, ObjectName};
+use super::model::path_set::Kept;
 use super::model::plan::{Failed, Item, Places, Plan};
 use super::remote::listing::{Listing, still_there};
 use super::remote::lock::Lock;
@@ -48,7 +49,6 @@ pub use bundling::Bundling;
 use bundling::{groups, may_have_its_own};
 pub use cost::Cost;
 use cost::Load;
-use keeping::Kept;
 use survey::{Sides, survey};
 use suspects::Past;
 pub use uploader::PORTION;
@@ -94,10 +94,11 @@ pub struct Backup<'a> {
     bundling: Option<Bundling>,
     /// Bundles that an earlier run has made, and that no snapshot has.
     resumed: Vec<Bundle>,
+    /// Something that has come to the place of what a wipe has taken.
+    pub in_its_place: Option<Vec<u8>>,
 }
 
 /// What the survey of a tree needs.
-#[allow(clippy::struct_excessive_bools)] // each says something of its own
 pub struct Preparation<'a> {
     pub snapshots: Snapshots<'a>,
     pub root: Root,
@@ -115,8 +116,9 @@ pub struct Preparation<'a> {
     pub count: bool,
     /// Of downloads that were not completed: the files here are the snapshot now.
     pub journal: Journal,
-    /// A wipe has taken a part of the tree: what is missing is not gone.
-    pub half_wiped: bool,
+    /// A wipe has taken a part of the tree, and this is what it has left: what else is missing is
+    /// not gone.
+    pub left: Option<Kept>,
 }
 
 impl<'a> Preparation<'a> {
@@ -126,8 +128,7 @@ impl<'a> Preparation<'a> {
     /// # Errors
     /// The root or the last snapshot cannot be read.
     pub fn survey(self) -> Result<Backup<'a>> {
-        let Preparation { snapshots, root, last, renew, rehash, journal, keep, bundling, .. } =
-            self;
+        let Preparation { snapshots, root, last, renew, rehash, keep, bundling, .. } = self;
         let mut listing = self.listing.with(last.as_ref().map_or(&[], Snapshot::bundles));
         let packed = packed(&mut listing, bundling, &snapshots.cache);
         let left_out = RefCell::new(Vec::new());
@@ -168,7 +169,7 @@ impl<'a> Preparation<'a> {
             bundling,
             superseded: HashSet::new(),
             packed: &packed,
-            half_wiped: self.half_wiped,
+            left: self.left,
         };
         let mut survey = process_results(entries, |entries| survey(walk, entries, &mut sides))??;
         interrupt::check()?;
@@ -197,12 +198,13 @@ impl<'a> Preparation<'a> {
             past: survey.past,
             notes: Vec::new(),
             renew,
-            journal,
+            journal: self.journal,
             keep,
             leaving: survey.leaving,
             superseded: survey.superseded,
             bundling,
             resumed: packed.bundles,
+            in_its_place: survey.in_its_place,
         })
     }
 }
@@ -332,7 +334,7 @@ impl Backup<'_> {
     }
 
     /// Stores what is new in `changes`, and proves it.
-    fn send(&mut self, kept: &mut Kept, watch: &mut dyn Watch) -> Result<Carried> {
+    fn send(&mut self, kept: &mut keeping::Kept, watch: &mut dyn Watch) -> Result<Carried> {
         let notes = self.snapshots.uploads();
         let (packing, spill) = (self.packing(), self.spill(kept.moved.is_empty()));
         let outgoing = Outgoing {

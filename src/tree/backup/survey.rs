@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::mem::discriminant;
 
 use itertools::{EitherOrBoth, Itertools, process_results};
 use rustix::fs::FileType;
@@ -17,6 +18,7 @@ use crate::tree::model::entry::{Entry, EntryKind, Stored, is_within, order};
 use crate::tree::model::inventory::State;
 use crate::tree::model::layout::Names;
 use crate::tree::model::path::{Below, LocalPath, ObjectName};
+use crate::tree::model::path_set::Kept;
 use crate::tree::model::plan::Plan;
 use crate::tree::remote::listing::{Listing, Unclaimed};
 use crate::tree::remote::object_metadata::complete;
@@ -51,6 +53,8 @@ pub struct Survey {
     pub dropped: Vec<(ObjectName, u64)>,
     /// Objects that go because what they hold goes into a bundle.
     pub superseded: Vec<ObjectName>,
+    /// Something that has come to the place of what a wipe has taken.
+    pub in_its_place: Option<Vec<u8>>,
 }
 
 impl Survey {
@@ -156,8 +160,9 @@ pub struct Sides<'a> {
     pub superseded: HashSet<ObjectName>,
     /// What an earlier run has sent in bundles that no snapshot has.
     pub packed: &'a Packed,
-    /// A wipe has taken a part of the tree: what is missing is not gone.
-    pub half_wiped: bool,
+    /// A wipe has taken a part of the tree, and this is what it has left: what else is missing is
+    /// not gone.
+    pub left: Option<Kept>,
 }
 
 /// Compares the walk of a tree with its last snapshot and the remote.
@@ -185,12 +190,12 @@ pub fn survey(
                 if old.is_directory() && !seen.is_directory() {
                     covered = Some(old.path.clone());
                 }
-                let next = sides.met(seen, &old)?;
+                let next = sides.met_again(&mut survey, seen, &old)?;
                 replaced = Some(old);
                 next
             }
             EitherOrBoth::Right(old)
-                if sides.half_wiped && !is_covered(&old.path, covered.as_deref())
+                if sides.left.is_some() && !is_covered(&old.path, covered.as_deref())
                     || sides.is_unseen(&old.path)
                     || sides.was_never_here(&old) =>
             {
@@ -297,7 +302,33 @@ enum Next {
     Change(Entry, Option<Why>, News, Way),
 }
 
+impl Next {
+    fn is_sent(&self) -> bool {
+        matches!(self, Next::Change(_, Some(Why::New | Why::Changed), ..))
+    }
+}
+
 impl Sides<'_> {
+    /// Whether a wipe has taken what the snapshot has at a path.
+    fn is_wiped(&self, path: &[u8]) -> bool {
+        self.left.as_ref().is_some_and(|left| !left.holds(path) && !left.is_below(path))
+    }
+
+    /// Something is where the last snapshot has something: perhaps where a wipe has taken that.
+    fn met_again(&mut self, survey: &mut Survey, seen: Entry, old: &Entry) -> Result<Next> {
+        let is_wiped = self.is_wiped(&old.path);
+        if is_wiped && seen.is_directory() && old.is_directory() {
+            // It is made anew; it was as the snapshot says.
+            return Ok(Next::NotAnObject);
+        }
+        let is_other = discriminant(&seen.kind) != discriminant(&old.kind);
+        let next = self.met(seen, old)?;
+        if is_wiped && (is_other || next.is_sent()) {
+            survey.in_its_place.get_or_insert_with(|| old.path.clone());
+        }
+        Ok(next)
+    }
+
     fn appeared(&mut self, seen: Entry) -> Result<Next> {
         let beside = self.is_beside_a_directory(&seen);
         self.listing.disown_odd(&seen.path);
@@ -499,7 +530,7 @@ mod tests {
             bundling: None,
             superseded: HashSet::new(),
             packed: &Packed::default(),
-            half_wiped: false,
+            left: None,
         };
         survey(std::iter::empty(), last, &mut sides).unwrap()
     }

@@ -12,7 +12,7 @@ use super::uploader::NO_TIME;
 use crate::base::error::{Kind, Result};
 use crate::storage::failure::FailureKind;
 use crate::storage::job::Watch;
-use crate::tree::model::change::{Change, News, Why};
+use crate::tree::model::change::{Change, Why};
 use crate::tree::model::entry::Entry;
 use crate::tree::model::layout::Names;
 use crate::tree::model::path::ObjectName;
@@ -52,15 +52,16 @@ pub struct Wave {
 }
 
 impl Waves {
-    /// The class of what goes next; None: nothing is left for a wave, or none comes to its end.
-    pub fn next(&self) -> Option<usize> {
-        let (class, ..) = self.order.last().filter(|_| self.broken < ATTEMPTS)?;
-        Some(*class)
+    /// The class of what goes next, and its bytes; None: nothing is left for a wave, or none comes
+    /// to its end.
+    pub fn next(&self) -> Option<(usize, u64)> {
+        let (class, size, _) = self.order.last().filter(|_| self.broken < ATTEMPTS)?;
+        Some((*class, *size))
     }
 
     /// The numbers of what goes next, of one class, with up to `most` bytes, but one at least.
     fn take(&mut self, most: u64) -> Vec<(usize, u64, usize)> {
-        let (class, mut room) = (self.next(), most);
+        let (class, mut room) = (self.next().map(|(class, _)| class), most);
         let mut numbers = Vec::new();
         while let Some(&(of, size, _)) = self.order.last()
             && Some(of) == class
@@ -87,10 +88,15 @@ impl Backup<'_> {
         let goes: HashSet<&[u8]> = goes.map(|leaving| leaving.path.as_slice()).collect();
         let (mut order, mut unsent) = (Vec::new(), Vec::new());
         for (number, change) in self.changes.iter().enumerate() {
-            let Some(entry) = change.entry().filter(|entry| !goes.contains(&*entry.path)) else {
+            if goes.contains(change.path()) {
+                continue;
+            }
+            let Some(entry) = change.entry() else {
+                // Nothing has to be kept of what is gone.
+                unsent.push(number);
                 continue;
             };
-            if change.news == News::Gone || blocked.concerns(&entry)? {
+            if blocked.concerns(&entry)? {
                 continue;
             }
             match change.send {

@@ -160,6 +160,21 @@ pub fn wiped(dir: &Path, allowed: Allowed) -> Result<(), Error> {
     Err(refuse(what, hint, "mass-deletion"))
 }
 
+/// Something else has come to the place of what a wipe has taken, in a directory that is half
+/// wiped: sent, it would replace that.
+///
+/// # Errors
+/// The refusal.
+pub fn in_the_place_of_wiped(tree: &str, path: &[u8], allowed: Allowed) -> Result<(), Error> {
+    if allowed.mass_deletion {
+        return Ok(());
+    }
+    let what =
+        format!("{tree}/{} was wiped, and something else has come to its place", name_of(path));
+    let hint = "Move that elsewhere; `poof upload` then sends the rest. What was wiped is in the snapshot.";
+    Err(refuse(what, hint, "mass-deletion"))
+}
+
 /// A file that was brought back into a wiped tree has other attributes than the snapshot: it
 /// is not what was proven.
 pub fn touched(tree: &str, path: &[u8]) -> Error {

@@ -8,7 +8,7 @@ use rustix::fs::{AtFlags, FileType, statat};
 
 use super::Work;
 use super::dirs::remove;
-use super::stays::{Reason, Stays};
+use super::stays::{REPLACED, Reason, Stays};
 use crate::base::interrupt;
 use crate::base::shown::{name_of, path_of};
 use crate::host::disk::unlock;
@@ -160,6 +160,7 @@ impl Work<'_> {
     fn not_removed(&mut self, path: &[u8], error: &io::Error, stay: &mut Kept) {
         let stays = match error.kind() {
             ErrorKind::NotFound => return,
+            ErrorKind::NotADirectory => Stays::unproven(REPLACED),
             ErrorKind::DirectoryNotEmpty if stay.holds(path) || stay.is_below(path) => return,
             ErrorKind::DirectoryNotEmpty => Stays::unproven("something came up in it meanwhile"),
             // That is told, of the place or of what is in it.
