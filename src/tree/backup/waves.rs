@@ -38,6 +38,8 @@ pub struct Waves {
     order: Vec<(usize, u64, usize)>,
     /// Numbers of what has nothing more to send: it goes with the next wave.
     unsent: Vec<usize>,
+    /// Numbers of what has arrived, with a wave that did not end.
+    arrived: HashSet<usize>,
     /// What cannot be in a snapshot.
     failed: Vec<Failed>,
     /// So many waves in a row did not end.
@@ -110,7 +112,8 @@ impl Backup<'_> {
         }
         order.sort_unstable_by(|a, b| b.cmp(a));
         let changes = std::mem::take(&mut self.changes).into_iter().map(Some).collect();
-        Ok(Waves { changes, order, unsent, failed: Vec::new(), broken: 0 })
+        let (arrived, failed) = (HashSet::new(), Vec::new());
+        Ok(Waves { changes, order, unsent, arrived, failed, broken: 0 })
     }
 
     /// Sends the next wave, proves it, and saves a snapshot with it. What could not be sent is
@@ -149,7 +152,10 @@ impl Backup<'_> {
             let Some(number) = numbers.remove(change.path()) else { continue };
             let waits = sent.remove(&number);
             match (change.send, waits) {
-                (None, _) => waves.unsent.push(number),
+                (None, waits) => {
+                    waves.unsent.push(number);
+                    waves.arrived.extend(waits.map(|_| number));
+                }
                 // What was tried and could not be sent is for the last step.
                 (Some(_), Some((class, size))) if !is_saved => {
                     waves.order.push((class, size, number));
@@ -218,20 +224,19 @@ impl Backup<'_> {
         lock: Option<&Lock>,
         watch: &mut dyn Watch,
     ) -> Result<Vec<Failed>> {
-        let Waves { changes, unsent: unsaved, mut failed, broken, .. } = waves;
+        let Waves { changes, arrived, mut failed, broken, .. } = waves;
         if let (Some(lock), true) = (lock, broken < ATTEMPTS) {
             self.look_at_records(watch)?;
             self.changes = changes.into_iter().flatten().collect();
             failed.extend(self.carry_out(lock, watch)?);
             return Ok(failed);
         }
-        let unsaved: HashSet<usize> = unsaved.into_iter().collect();
         for (number, change) in changes.iter().enumerate() {
             let Some(change) = change else { continue };
             let why = match change.send {
                 Some(Why::Repacked) => continue,
                 Some(_) => NO_TIME,
-                None if unsaved.contains(&number) => UNSAVED,
+                None if arrived.contains(&number) => UNSAVED,
                 None => continue,
             };
             if change.entry().is_some_and(|entry| entry.is_object()) {
