@@ -230,7 +230,13 @@ impl Wiping<'_> {
             Newest::None => "it is not there".to_owned(),
         };
         let what = format!("{tree}: nothing was wiped, since its manifest is not proven: {why}");
-        Err(Error::new(Kind::Unproven, what).hint("Run `poof backup`, then `poof check`."))
+        // A backup would refuse: a part of it is wiped already.
+        let is_begun = self.repository.wipes(snapshots).records.get(tree)?.is_some();
+        Err(Error::new(Kind::Unproven, what).hint(if is_begun {
+            "`poof download` brings back what is wiped; then upload again."
+        } else {
+            "Run `poof backup`, then `poof check`."
+        }))
     }
 
     /// What is noted of the wipe; one that goes on keeps its time.
