@@ -209,7 +209,7 @@ fn an_upload_killed_anywhere_loses_nothing_and_the_next_one_completes() {
 #[test]
 fn what_a_killed_wipe_has_overwritten_is_never_sent() {
     let (sandbox, proxy, original) = Scene { files: 600, ..PLAIN }.set();
-    assert_eq!(killed(&sandbox, &proxy, &Point::Call("ftruncate", 300)).code, None);
+    assert_eq!(killed(&sandbox, &proxy, &Point::Call("ftruncate", 20)).code, None);
     let args = ["-f", "-qq", "-o", "/dev/null", "--trace=ftruncate"];
     let inject = "--inject=ftruncate:signal=SIGINT:when=1";
     let program = [inject, env!("CARGO_BIN_EXE_poof")];
