@@ -25,18 +25,23 @@ pub fn filter(poof: &PoofConf) -> Result<Filter, Problem> {
         let hint = "Name files such as \"CACHEDIR.TAG\"; paths and patterns go to \"exclude\".";
         return Err(invalid(IF_PRESENT, what, hint));
     }
-    Filter::new(&exclude, &if_present).map_err(|refused| match refused {
+    Filter::new(&exclude, &if_present).map_err(|why| refused(EXCLUDE, why))
+}
+
+/// Patterns at this `place` of poof.conf that are none.
+pub(super) fn refused(place: &str, refused: Refused) -> Problem {
+    match refused {
         Refused::Pattern(pattern, why) => {
             let what = format!("{pattern:?} is not a pattern of rclone's filters: {why}");
             let hint = "Correct it: * ? [abc] {a,b} ** as in https://rclone.org/filtering/; \\ \
                         before one of *?[]{} takes it as it is (in JSON: \\\\).";
-            invalid(EXCLUDE, what, hint)
+            invalid(place, what, hint)
         }
         Refused::Rclone(failure) => {
             let what = format!("rclone cannot read the patterns: {}", failure.text);
-            invalid(EXCLUDE, what, "Run it again.")
+            invalid(place, what, "Run it again.")
         }
-    })
+    }
 }
 
 fn invalid(place: &str, what: String, hint: &str) -> Problem {

@@ -1,8 +1,9 @@
 //! What goes first when there is little time.
 
+use super::filters;
 use super::poof_conf::PoofConf;
 use super::status::Problem;
-use crate::storage::filter::{Filter, Refused};
+use crate::storage::filter::Filter;
 
 /// The key in poof.conf.
 const KEY: &str = "precious";
@@ -32,27 +33,19 @@ impl Precious {
 /// A [`Problem`] if it is no list of patterns.
 pub fn precious(conf: &PoofConf) -> Result<Precious, Problem> {
     let Some(value) = conf.get(KEY) else { return Ok(Precious::default()) };
-    let wrong = |what: String, hint: &str| Problem::of_key(KEY, what, hint);
     let list = value.as_array().and_then(|list| {
         let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
         list.iter().map(text).collect::<Option<Vec<String>>>()
     });
     let Some(list) = list.filter(|list| list.iter().all(|text| !text.is_empty())) else {
         let hint = "As in [\"taxes/**\", \"*.kdbx\"], the most precious first.";
-        return Err(wrong("must be a list of patterns".to_owned(), hint));
+        return Err(Problem::of_key(KEY, "must be a list of patterns", hint));
     };
-    let of = |pattern: String| {
-        Filter::new(std::slice::from_ref(&pattern), &[]).map_err(|refused| match refused {
-            Refused::Pattern(pattern, why) => wrong(
-                format!("{pattern:?} is not a pattern of rclone's filters: {why}"),
-                "Correct it, as in https://rclone.org/filtering/.",
-            ),
-            Refused::Rclone(failure) => {
-                wrong(format!("rclone cannot read the pattern: {}", failure.text), "Run it again.")
-            }
-        })
-    };
-    list.into_iter().map(of).collect::<Result<_, _>>().map(Precious)
+    let place = format!("poof.conf \"{KEY}\"");
+    let filters = list
+        .into_iter()
+        .map(|pattern| Filter::new(&[pattern], &[]).map_err(|why| filters::refused(&place, why)));
+    filters.collect::<Result<_, _>>().map(Precious)
 }
 
 #[cfg(test)]

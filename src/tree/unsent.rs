@@ -45,10 +45,14 @@ pub fn forget_left(cache: &Path) -> Result<()> {
 /// # Errors
 /// The note is there and cannot be read.
 pub fn left(cache: &Path) -> Result<Option<Kept>> {
-    let path = cache.join(LEFT);
-    match fs::read(&path) {
+    list(&cache.join(LEFT))
+}
+
+/// The paths in a list, each of which ends at a zero byte; None: there is no list.
+fn list(path: &Path) -> Result<Option<Kept>> {
+    match fs::read(path) {
         Err(error) if is_absent(&error) => Ok(None),
-        Err(error) => Err(Error::io("read", &path, &error)),
+        Err(error) => Err(Error::io("read", path, &error)),
         Ok(bytes) => {
             let paths = bytes.split(|byte| *byte == 0).filter(|path| !path.is_empty());
             Ok(Some(paths.collect()))
@@ -61,12 +65,7 @@ pub fn left(cache: &Path) -> Result<Option<Kept>> {
 /// # Errors
 /// The list is there and cannot be read.
 pub fn read(cache: &Path) -> Result<Kept> {
-    let path = path(cache);
-    let bytes = match fs::read(&path) {
-        Err(error) if is_absent(&error) => Vec::new(),
-        other => other.map_err(|error| Error::io("read", &path, &error))?,
-    };
-    Ok(bytes.split(|byte| *byte == 0).filter(|path| !path.is_empty()).collect())
+    Ok(list(&path(cache))?.unwrap_or_default())
 }
 
 /// Notes what a backup has not sent, in place of what the one before it has not.

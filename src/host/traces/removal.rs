@@ -129,7 +129,7 @@ fn sweep(dir: &Path, noise: &FillPattern) {
         if entry.file_name().as_bytes().starts_with(STAGED.as_bytes())
             && entry.metadata().is_ok_and(|meta| meta.is_file() && stays(&meta).is_none())
         {
-            // It is in nobody's way.
+            // What cannot be removed stays, and the next run tries again.
             let _ = erase::file(&entry.path(), noise);
         }
     }
