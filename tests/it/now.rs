@@ -64,6 +64,9 @@ fn it_ends_in_time_and_has_made_the_precious_safe() {
             let name = path.to_str().unwrap();
             assert_eq!(run.stderr.matches(name).count(), 1, "each is named once: {name}: {run}");
         }
+        let unsent = format!("data: not backed up: {} new, 0 changed (`poof upload` ", left.len());
+        let status = sandbox.poof(["status"]).run().expect_code(0);
+        status.stdout_has("holds: 0 ").stdout_has(&unsent);
         // With time, the rest goes as well, and all comes back.
         sandbox.unset("bwlimit");
         sandbox.poof(["upload", "--yes", "--keep-poof"]).run().expect_code(0);

@@ -108,6 +108,14 @@ impl Findings {
         }
     }
 
+    /// Something that a wipe has left is in no snapshot.
+    pub fn left(&mut self, name: &str, apart: Apart) {
+        if apart.is_unsaved() {
+            let unsent = not_backed_up(name, apart);
+            self.unsaved(format!("{unsent} (`poof upload` sends them)"));
+        }
+    }
+
     /// No snapshot holds anything.
     pub fn nothing_is_saved(&self) -> bool {
         self.never_saved > 0 && self.never_saved == self.directories
@@ -204,18 +212,20 @@ fn keys_of(session: &Session, directory: &Directory) -> String {
 
 /// What a directory and its last snapshot have that the other has not.
 pub fn differences(name: &str, apart: Apart) -> Vec<String> {
-    let Apart { new, changed, missing } = apart;
     let mut all = Vec::new();
     if apart.is_unsaved() {
-        all.push(format!(
-            "{name}: not backed up: {new} new, {changed} changed (`poof backup --dry-run` lists them)"
-        ));
+        let unsaved = not_backed_up(name, apart);
+        all.push(format!("{unsaved} (`poof backup --dry-run` lists them)"));
     }
-    if missing > 0 {
-        let missing = files(missing);
+    if apart.missing > 0 {
+        let missing = files(apart.missing);
         all.push(format!("{name}: in its snapshot, and not here: {missing} (`poof download`)"));
     }
     all
+}
+
+fn not_backed_up(name: &str, Apart { new, changed, .. }: Apart) -> String {
+    format!("{name}: not backed up: {new} new, {changed} changed")
 }
 
 fn level(encrypted: bool, wiped: bool) -> u8 {

@@ -37,7 +37,7 @@ use crate::tree::restore::apart::Apart;
 use crate::tree::scan::root::Root;
 use crate::tree::scan::walk::{Found, Walk};
 use crate::tree::snapshot::{Snapshot, Snapshots, Standing};
-use crate::tree::wipe::{Asked, Presence};
+use crate::tree::wipe::{Asked, Presence, Records};
 use level::{Doubt, Findings, Place};
 
 /// Tells what holds.
@@ -297,6 +297,10 @@ fn stands(
             ("wiped", Place::Wiped)
         }
         Presence::Wiping(_) => {
+            // Otherwise what is here may be what the wipe has overwritten.
+            if Records::in_state(&session.state).is_settled(name)? {
+                findings.left(name, apart);
+            }
             let what = format!("{name}: its wipe is not completed (`poof upload` completes it)");
             findings.doubts.push(Doubt::residue(what));
             ("wiping", Place::Wiped)
