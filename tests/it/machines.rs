@@ -262,6 +262,23 @@ fn the_configuration_of_each_machine_has_a_place_of_its_own() {
     }
 }
 
+#[test]
+fn what_another_machine_has_deleted_is_not_missed_by_the_one_that_has_wiped_it() {
+    for at in [DISK, (Place::Minio, true)] {
+        let machines = in_step(at);
+        let [first, second] = &machines.all[..] else { unreachable!() };
+        first.poof(UPLOAD).run().expect_code(0);
+        fs::remove_file(second.data().join("chapter00")).unwrap();
+        second.poof(["backup"]).run().expect_code(0);
+        for verb in [&["backup"][..], &UPLOAD, &["status"]] {
+            let run = first.poof(verb).run().expect_code(0);
+            assert!(!format!("{run}").contains("not there"), "{run}");
+        }
+        first.poof(DOWNLOAD).run().expect_code(0);
+        assert_eq!(machines.files(0), machines.files(1));
+    }
+}
+
 // Many machines have the same name.
 #[test]
 fn what_another_machine_of_the_same_name_has_noted_is_not_tidied_away() {

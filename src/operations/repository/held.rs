@@ -54,10 +54,13 @@ pub fn lost(
     if !record.is_on(&repository.remote.name()) {
         return Ok(None);
     }
-    let lost = wipes.lost(record, watch)?;
-    let objects = repository.objects(&record.tree).filter(|objects| *objects < record.files);
-    let few = objects.map(|objects| format!("of {} there are {objects}", files(record.files)));
-    Ok(lost.or(few))
+    // A later snapshot, by another machine, may hold fewer files than were wiped here.
+    let held = match wipes.held(record, watch)? {
+        Ok(counts) => counts.files,
+        Err(why) => return Ok(Some(why)),
+    };
+    let objects = repository.objects(&record.tree).filter(|objects| *objects < held);
+    Ok(objects.map(|objects| format!("of {} there are {objects}", files(held))))
 }
 
 /// The same, of the newest snapshot that was found.

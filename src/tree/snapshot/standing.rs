@@ -6,7 +6,7 @@ use std::fs;
 use super::{FOUND, SENT, Seen, Snapshot, Snapshots, UNNAMED, has_hash, shown};
 use crate::base::error::Result;
 use crate::storage::job::Watch;
-use crate::tree::manifest::LARGEST_HEAD;
+use crate::tree::manifest::{Counts, LARGEST_HEAD};
 use crate::tree::model::layout::Names;
 
 /// What was found when the last snapshot was looked for.
@@ -119,21 +119,20 @@ impl Snapshots<'_> {
         Ok(read.is_some_and(|read| read.is_ok_and(is_it)))
     }
 
-    /// The head of the newest snapshot on the remote, without its entries. The inner error
-    /// says why it cannot be used.
+    /// The head of the newest snapshot on the remote, and what it counts. The inner error says
+    /// why it cannot be used.
     ///
     /// # Errors
     /// The remote fails.
     pub fn newest_head(
         &self,
         watch: &mut dyn Watch,
-    ) -> Result<Option<std::result::Result<Seen, String>>> {
+    ) -> Result<Option<std::result::Result<(Seen, Counts), String>>> {
         let Some(generation) = self.generations().max() else { return Ok(None) };
         let read = self.read_head(generation, watch)?;
-        Ok(Some(read.map(|(head, bytes)| Seen {
-            generation,
-            head: *blake3::hash(&bytes).as_bytes(),
-            names_store: head.store.is_some(),
+        Ok(Some(read.map(|(head, bytes)| {
+            let (id, names_store) = (*blake3::hash(&bytes).as_bytes(), head.store.is_some());
+            (Seen { generation, head: id, names_store }, head.counts)
         })))
     }
 

@@ -10,6 +10,7 @@ use crate::base::shown::one_line;
 use crate::host::erase::{self, FillPattern};
 use crate::host::machine::Machine;
 use crate::storage::job::Watch;
+use crate::tree::manifest::Counts;
 use crate::tree::model::layout::MARKER;
 use crate::tree::snapshot::Snapshots;
 
@@ -79,16 +80,22 @@ impl Wipes<'_> {
         })
     }
 
-    /// Why the remote does not have the snapshot that was proven before the wipe any more,
-    /// nor one after it; None if it does, as far as its head tells.
+    /// What the newest snapshot on the remote counts. The inner error says why that is not the
+    /// one that was proven before the wipe, and none after it, as far as its head tells.
     ///
     /// # Errors
     /// The remote fails.
-    pub fn lost(&self, record: &Record, watch: &mut dyn Watch) -> Result<Option<String>> {
+    pub fn held(
+        &self,
+        record: &Record,
+        watch: &mut dyn Watch,
+    ) -> Result<std::result::Result<Counts, String>> {
         Ok(match self.snapshots.newest_head(watch)? {
-            None => Some(GONE.to_owned()),
-            Some(Err(why)) => Some(why),
-            Some(Ok(found)) => record.outdates(&record.remote, found),
+            None => Err(GONE.to_owned()),
+            Some(Err(why)) => Err(why),
+            Some(Ok((found, counts))) => {
+                record.outdates(&record.remote, found).map_or(Ok(counts), Err)
+            }
         })
     }
 
