@@ -1,6 +1,8 @@
-//! What a listing of the remote shows, kept small: an object takes 48 bytes, and a part of its
+//! What a listing of the remote shows, kept small: an object takes 40 bytes, and a part of its
 //! name.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::ops::Range;
 
 use super::entry::{StoredObject, Tag, Time};
@@ -13,17 +15,18 @@ pub struct Inventory {
     objects: Vec<Object>,
     /// Of the objects, in the same order, which is that of their bytes.
     names: NameList,
-    /// Before it is sorted: all names, one after the other.
-    unsorted: Vec<u8>,
+    /// Before all is sorted: names in runs, each of which is. The objects are in the order of
+    /// these.
+    runs: Vec<NameList>,
+    /// What is in no run yet.
+    added: Vec<(Vec<u8>, Object)>,
     /// Tags that are no MD5.
     texts: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Object {
-    /// Where its name begins before all is sorted, and how long it is.
-    at: usize,
-    len: u32,
+    /// In bytes.
     size: u64,
     /// When it was written, in seconds since 1970.
     seconds: i64,
@@ -33,7 +36,10 @@ struct Object {
 }
 
 // So many there are of them.
-const _: () = assert!(size_of::<Object>() == 48);
+const _: () = assert!(size_of::<Object>() == 40);
+
+/// So many objects are sorted at a time: their names are whole until then.
+const RUN: usize = if cfg!(test) { 7 } else { 1 << 14 };
 
 /// Numbers are bytes, for an object to be small.
 #[derive(Clone, Copy, Debug)]
@@ -69,24 +75,50 @@ impl Inventory {
                 Seen::Text((self.texts.len() - 1).to_le_bytes())
             }
         };
-        let object =
-            Object { at: 0, len: 0, size: shown.size, seconds, tag, used: false, disowned: false };
-        self.put(&shown.remote.0, object);
+        let object = Object { size: shown.size, seconds, tag, used: false, disowned: false };
+        self.put(shown.remote.0, object);
     }
 
-    fn put(&mut self, name: &[u8], object: Object) {
-        let (at, len) = (self.unsorted.len(), u32::try_from(name.len()).unwrap_or(u32::MAX));
-        self.objects.push(Object { at, len, ..object });
-        self.unsorted.extend_from_slice(name);
+    fn put(&mut self, name: Vec<u8>, object: Object) {
+        self.added.push((name, object));
+        if self.added.len() == RUN {
+            self.end_run();
+        }
+    }
+
+    fn end_run(&mut self) {
+        self.added.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        let mut names = NameList::default();
+        for (name, object) in self.added.drain(..) {
+            names.push(&name);
+            self.objects.push(object);
+        }
+        names.shrink_to_fit();
+        self.runs.push(names);
     }
 
     /// Makes it ready to be asked, when all are added.
     pub fn sort(&mut self) {
-        let unsorted = std::mem::take(&mut self.unsorted);
-        let name = |object: &Object| &unsorted[object.at..object.at + object.len as usize];
-        self.objects.sort_unstable_by(|a, b| name(a).cmp(name(b)));
+        self.end_run();
+        self.added = Vec::new();
+        let runs = std::mem::take(&mut self.runs);
         self.names = NameList::default();
-        self.objects.iter().for_each(|object| self.names.push(name(object)));
+        let mut order = Vec::with_capacity(self.objects.len());
+        let mut rest: Vec<_> = runs.iter().map(NameList::iter).collect();
+        let begins = runs.iter().scan(0, |begin, run| {
+            let this = *begin;
+            *begin += run.len();
+            Some(this)
+        });
+        let next = rest.iter_mut().map(Iterator::next).zip(begins).enumerate();
+        let next = next.filter_map(|(run, (name, number))| Some(Reverse((name?, number, run))));
+        let mut next: BinaryHeap<_> = next.collect();
+        while let Some(Reverse((name, number, run))) = next.pop() {
+            self.names.push(&name);
+            order.push(number);
+            next.extend(rest[run].next().map(|name| Reverse((name, number + 1, run))));
+        }
+        arrange(&mut self.objects, order);
         self.names.shrink_to_fit();
         self.objects.shrink_to_fit();
     }
@@ -98,7 +130,7 @@ impl Inventory {
 
     /// A server may show a name twice.
     fn find_all(&self, name: &[u8]) -> Range<usize> {
-        debug_assert!(self.unsorted.is_empty());
+        debug_assert!(self.added.is_empty() && self.runs.is_empty());
         self.names.find(name)
     }
 
@@ -148,7 +180,7 @@ impl Inventory {
         self.names.each(|number, name| {
             if let Some(rest) = name.strip_prefix(prefix.as_bytes()) {
                 let (used, disowned) = (false, false);
-                part.put(rest, Object { used, disowned, ..self.objects[number] });
+                part.put(rest.to_vec(), Object { used, disowned, ..self.objects[number] });
             }
         });
         part.sort();
@@ -160,7 +192,7 @@ impl Inventory {
     pub fn named_below(&self, dir: &str) -> Inventory {
         let mut part = Inventory { texts: self.texts.clone(), ..Self::default() };
         self.names.each(|number, name| {
-            part.put(&[dir.as_bytes(), b"/", name].concat(), self.objects[number]);
+            part.put([dir.as_bytes(), b"/", name].concat(), self.objects[number]);
         });
         part.sort();
         part
@@ -208,7 +240,7 @@ impl Inventory {
 
     /// All names, in the order of their bytes.
     pub fn names(&self) -> impl Iterator<Item = Vec<u8>> {
-        debug_assert!(self.unsorted.is_empty());
+        debug_assert!(self.added.is_empty() && self.runs.is_empty());
         self.names.iter()
     }
 }
@@ -220,6 +252,19 @@ impl Object {
             _ => 0,
         };
         Time { seconds: self.seconds, nanos }
+    }
+}
+
+/// Brings values into an order, given as the places where they are, without a copy of all.
+fn arrange<T>(values: &mut [T], mut order: Vec<usize>) {
+    for first in 0..order.len() {
+        let mut at = first;
+        while order[at] != first {
+            let from = std::mem::replace(&mut order[at], at);
+            values.swap(at, from);
+            at = from;
+        }
+        order[at] = at;
     }
 }
 
@@ -271,6 +316,25 @@ mod tests {
         let foreign: Vec<_> = inventory.foreign().collect();
         assert_eq!(foreign, [(b"b".to_vec(), 7), (b"c".to_vec(), 1)]);
     }
+
+    #[test]
+    fn whatever_their_order_objects_are_found_under_their_names() {
+        for count in [0, 1, RUN, RUN + 1, 40 * RUN + 3] {
+            let mut inventory = Inventory::default();
+            let numbers: Vec<_> = (0..count).map(|i| i * 5 % count).collect();
+            for number in &numbers {
+                inventory.add(shown(&format!("{number:04}"), *number as u64, ""));
+            }
+            inventory.sort();
+            let wanted = (0..count).map(|n| (format!("{n:04}").into_bytes(), n as u64));
+            assert_eq!(inventory.foreign().collect::<Vec<_>>(), wanted.collect::<Vec<_>>());
+            for number in numbers {
+                let found = inventory.look(format!("{number:04}").as_bytes());
+                assert_eq!(found, Some((number as u64, String::new())));
+            }
+        }
+    }
+
     // The server of rclone's, after a rename that it had to refuse; Google Drive.
     #[test]
     fn an_object_that_is_shown_twice_belongs_to_the_tree_as_a_whole() {

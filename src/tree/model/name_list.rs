@@ -30,6 +30,10 @@ impl NameList {
         self.len += 1;
     }
 
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
     pub fn shrink_to_fit(&mut self) {
         self.packed.shrink_to_fit();
         self.whole.shrink_to_fit();
