@@ -279,6 +279,55 @@ fn what_another_machine_has_deleted_is_not_missed_by_the_one_that_has_wiped_it()
     }
 }
 
+#[test]
+fn a_file_that_another_machine_has_put_in_the_place_of_a_directory_is_not_replaced() {
+    let machines = in_step(DISK);
+    let [first, second] = &machines.all[..] else { unreachable!() };
+    fs::create_dir(second.data().join("part")).unwrap();
+    write(&second.data(), ["part/file".to_owned()], "saved");
+    second.poof(["backup"]).run().expect_code(0);
+    first.poof(DOWNLOAD).run().expect_code(0);
+    fs::remove_dir_all(first.data().join("part")).unwrap();
+    write(&first.data(), ["part".to_owned()], "by the first");
+    first.poof(["backup"]).run().expect_code(0);
+    // All of the directory has gone but itself.
+    fs::remove_file(second.data().join("part/file")).unwrap();
+    assert_stale(&machines, &second.poof(["backup"]).run(), "1 of its entries are different here");
+    second.poof(DOWNLOAD).run().expect_code(0);
+    assert_eq!(machines.files(0), machines.files(1));
+}
+
+#[test]
+fn what_could_not_be_sent_does_not_replace_what_another_machine_has_saved_there() {
+    let machines = in_step(DISK);
+    let [first, second] = &machines.all[..] else { unreachable!() };
+    let chapter = first.data().join("chapter00");
+    write(&first.data(), ["chapter00".to_owned()], "by the first");
+    // It changes while it is read.
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                fs::write(&chapter, format!("{:?}", std::time::Instant::now())).unwrap();
+            }
+        });
+        let run = first.poof(["backup"]).run();
+        stop.store(true, Ordering::Relaxed);
+        run.expect_code(5).stderr_has("chapter00");
+    });
+    second.poof(DOWNLOAD).run().expect_code(0);
+    write(&second.data(), ["chapter00".to_owned()], "by the second");
+    second.poof(["backup"]).run().expect_code(0);
+    let own = fs::read(&chapter).unwrap();
+    first.poof(["download"]).run().expect_code(7);
+    first.poof(["backup"]).run().expect_code(7).stderr_has("saved a snapshot");
+    assert_eq!(fs::read(&chapter).unwrap(), own);
+    fs::rename(&chapter, first.data().join("own")).unwrap();
+    first.poof(["download", "--yes", "--keep-extra"]).run().expect_code(0);
+    assert_eq!(fs::read_to_string(&chapter).unwrap(), "chapter00, by the second");
+    assert_eq!(fs::read(first.data().join("own")).unwrap(), own);
+}
+
 // Many machines have the same name.
 #[test]
 fn what_another_machine_of_the_same_name_has_noted_is_not_tidied_away() {

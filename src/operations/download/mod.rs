@@ -28,8 +28,10 @@ use crate::report::lists;
 use crate::tree::guard::{self, Allowed};
 use crate::tree::journal::Journal;
 use crate::tree::mirror::Transfer;
+use crate::tree::model::entry::is_within;
 use crate::tree::model::path_set::Kept;
 use crate::tree::model::plan::Planned;
+use crate::tree::restore::differences::{Difference, between};
 use crate::tree::restore::{Accounts, Restore, Target};
 use crate::tree::scan::root::{Root, Roots};
 use crate::tree::snapshot::{Snapshot, Snapshots, Standing};
@@ -328,7 +330,7 @@ impl<'a> Incoming<'a> {
         if self.reaches_configuration() {
             spared.extend(own_config::not_in(session, &path, &snapshot)?);
         }
-        let unsent = self.unsent(&snapshots.cache)?;
+        let unsent = self.unsent(&snapshots, &snapshot)?;
         let accounts = self.journal().map(|journal| {
             let wiped = Records::in_state(&session.state);
             Accounts { journal, wiped, machine: self.repository.machine.clone() }
@@ -395,9 +397,24 @@ impl<'a> Incoming<'a> {
         }
     }
 
-    /// What the last backup could not send from here.
-    fn unsent(&self, cache: &Path) -> Result<Kept> {
-        if self.request.to.is_some() { Ok(Kept::default()) } else { unsent::read(cache) }
+    /// What the last backup could not send from here, but for what another machine has saved
+    /// something else of since: a person says which of these is wanted.
+    fn unsent(&self, snapshots: &Snapshots, found: &Snapshot) -> Result<Kept> {
+        if self.request.to.is_some() {
+            return Ok(Kept::default());
+        }
+        let all = unsent::read(&snapshots.cache)?;
+        let Some(known) = snapshots.cached().filter(|known| known.id() != found.id()) else {
+            return Ok(all);
+        };
+        let mut theirs = Vec::new();
+        between(&known, found, Some(&all), &mut |difference, entry, _| {
+            if matches!(difference, Difference::New | Difference::Content) {
+                theirs.push(entry.path.clone());
+            }
+        })?;
+        let is_own = |path: &&[u8]| !theirs.iter().any(|their| is_within(their, path));
+        Ok(all.paths().filter(is_own).collect())
     }
 
     pub(super) fn note_excluded(&self, name: &str, excluded: u64) {

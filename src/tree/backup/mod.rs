@@ -174,7 +174,7 @@ impl<'a> Preparation<'a> {
         let mut survey = process_results(entries, |entries| survey(walk, entries, &mut sides))??;
         interrupt::check()?;
         let plan = survey.plan();
-        let distance = Distance::of(&survey.changes, survey.altered);
+        let distance = Distance::of(&survey.changes, survey.altered, survey.turned);
         if let (Some(_), Some(last), false) = (bundling, &last, survey.changes.is_empty()) {
             survey.make_anew(last, &bundling::worn(listing.bundles.intact()))?;
         }

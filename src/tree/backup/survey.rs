@@ -40,6 +40,8 @@ pub struct Survey {
     pub unchanged: u64,
     /// Entries of the same content with another mode or other extended attributes.
     pub altered: u64,
+    /// Files, links and so on in whose places there are directories now.
+    pub turned: u64,
     /// Entries of the next snapshot that are no directories.
     pub entries: u64,
     /// Of those that are as they should be, the ones with odd names.
@@ -322,6 +324,7 @@ impl Sides<'_> {
             return Ok(Next::NotAnObject);
         }
         let is_other = discriminant(&seen.kind) != discriminant(&old.kind);
+        survey.turned += u64::from(seen.is_directory() && !old.is_directory());
         let next = self.met(seen, old)?;
         if is_wiped && (is_other || next.is_sent()) {
             survey.in_its_place.get_or_insert_with(|| old.path.clone());

@@ -22,9 +22,10 @@ pub struct Distance {
 }
 
 impl Distance {
-    /// Of a survey of the directory beside that snapshot.
-    pub fn of(changes: &[Change], altered: u64) -> Self {
-        let mut distance = Distance { altered, ..Distance::default() };
+    /// Of a survey of the directory beside that snapshot: its changes, how many entries are
+    /// altered, and in how many places there are directories instead.
+    pub fn of(changes: &[Change], altered: u64, turned: u64) -> Self {
+        let mut distance = Distance { altered, other: turned, ..Distance::default() };
         for change in changes {
             match change.news {
                 News::Gone => distance.absent += 1,
