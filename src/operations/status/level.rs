@@ -224,8 +224,9 @@ pub fn differences(name: &str, apart: Apart) -> Vec<String> {
     all
 }
 
-fn not_backed_up(name: &str, Apart { new, changed, .. }: Apart) -> String {
-    format!("{name}: not backed up: {new} new, {changed} changed")
+fn not_backed_up(name: &str, Apart { new, changed, unread, .. }: Apart) -> String {
+    let unread = if unread == 0 { String::new() } else { format!(", {unread} cannot be read") };
+    format!("{name}: not backed up: {new} new, {changed} changed{unread}")
 }
 
 fn level(encrypted: bool, wiped: bool) -> u8 {

@@ -297,10 +297,10 @@ fn stands(
             ("wiped", Place::Wiped)
         }
         Presence::Wiping(_) => {
-            // Otherwise what is here may be what the wipe has overwritten.
-            if Records::in_state(&session.state).is_settled(name)? {
-                findings.left(name, apart);
-            }
+            let settled = Records::in_state(&session.state).is_settled(name)?;
+            // Otherwise what has changed may be what the wipe has overwritten.
+            let changed = if settled { apart.changed } else { 0 };
+            findings.left(name, Apart { changed, ..apart });
             let what = format!("{name}: its wipe is not completed (`poof upload` completes it)");
             findings.doubts.push(Doubt::residue(what));
             ("wiping", Place::Wiped)

@@ -15,6 +15,8 @@ pub struct Apart {
     pub changed: u64,
     /// Only in the snapshot.
     pub missing: u64,
+    /// What cannot be looked at here, and is perhaps in no snapshot.
+    pub unread: u64,
 }
 
 impl Apart {
@@ -37,7 +39,7 @@ impl Apart {
 
     fn seen(look: Look, snapshot: &Snapshot) -> Result<Self> {
         let mut apart = Apart::default();
-        from_here(look, snapshot, &mut |difference, entry, _| {
+        let unread = from_here(look, snapshot, &mut |difference, entry, _| {
             let file = u64::from(!entry.is_directory());
             match difference {
                 Difference::New => apart.new += file,
@@ -46,11 +48,12 @@ impl Apart {
                 Difference::Attributes => {}
             }
         })?;
+        apart.unread = unread.len() as u64;
         Ok(apart)
     }
 
-    /// Whether something here is in no snapshot.
+    /// Whether something here is in no snapshot, as far as can be seen.
     pub fn is_unsaved(&self) -> bool {
-        self.new + self.changed > 0
+        self.new + self.changed + self.unread > 0
     }
 }
