@@ -344,13 +344,30 @@ impl<'a> Preflight<'a> {
             }
             // What is here has to hold what the snapshot holds.
             Presence::Elsewhere(_) => {}
+            Presence::Wiping(record) if !record.is_on(&repository.remote.name()) => {
+                return Err(guard::other_wipe(name, &record.remote));
+            }
+            // A download has brought back what the remote still has.
+            Presence::Wiping(record) if let Some(lacks) = self.lacks(name)? => {
+                guard::unfinished_download(name, Some(&lacks), allowed)?;
+                made_here = Some((record.generation, record.head));
+                if !self.dry_run {
+                    wipes.forget(watch)?;
+                }
+            }
             Presence::Wiping(record)
                 if let Some(rest) = self.rest(directory, snapshots, &record)? =>
             {
                 is_held(&record, watch)?;
                 left = Some(rest);
             }
-            Presence::Wiping(_) => return Ok(Gone::Yes(Found::Wiping)),
+            Presence::Wiping(_) => {
+                let left = unsent::expected(&snapshots.cache)?;
+                if left > 0 && self.is_empty(directory) {
+                    guard::leftovers_are_missing(local, left, allowed)?;
+                }
+                return Ok(Gone::Yes(Found::Wiping));
+            }
             Presence::Wiped(record) if self.is_empty(directory) => {
                 is_held(&record, watch)?;
                 if !self.dry_run {
@@ -376,6 +393,13 @@ impl<'a> Preflight<'a> {
         Ok(Gone::No { made_here, left })
     }
 
+    /// What the last download of a tree could not bring back, if it has come to its end since the
+    /// wipe was begun.
+    fn lacks(&self, name: &str) -> Result<Option<Vec<String>>> {
+        let mut unfinished = Journal::in_state(&self.session.state).unfinished()?;
+        Ok(unfinished.remove(name).filter(|lacks| !lacks.is_empty()))
+    }
+
     /// What a wipe that has come to its end has left, if no snapshot holds something that is
     /// here.
     fn rest(
@@ -394,8 +418,17 @@ impl<'a> Preflight<'a> {
         else {
             return Ok(None);
         };
-        let is_unsaved = || Apart::of(Some(&root), self.filter, &last).map(|a| a.is_unsaved());
-        Ok(if left.is_some() && is_unsaved()? { left } else { None })
+        let mut is_unsent = false;
+        let look = Look { root: Some(&root), filter: self.filter, only: None, by: By::Content };
+        from_here(look, &last, &mut |difference, _, found| {
+            // Directories are others by what was wiped in them.
+            is_unsent |= match difference {
+                Difference::New | Difference::Content => true,
+                Difference::Attributes => found.is_some_and(|found| !found.is_directory()),
+                Difference::Gone => false,
+            };
+        })?;
+        Ok(left.filter(|_| is_unsent))
     }
 
     /// Whether a directory that was wiped still is: it may hold directories that

@@ -16,14 +16,15 @@ use crate::base::files::{is_absent, write_private};
 use crate::host::erase::{self, FillPattern, Replaced};
 
 const NOTE: &str = "unsent";
-/// What the last wipe has left, once it has come to its end.
+/// What the last wipe has left of the snapshot, once it has come to its end.
 const LEFT: &str = "left";
 
 fn path(cache: &Path) -> PathBuf {
     cache.join(NOTE)
 }
 
-/// Notes the paths that a wipe has left. All else of the snapshot is gone here.
+/// Notes the paths of the snapshot that a wipe has left. All else of it is gone here: what is at
+/// such a place has come after that.
 ///
 /// # Errors
 /// The cache cannot be written.
@@ -46,6 +47,17 @@ pub fn forget_left(cache: &Path) -> Result<()> {
 /// The note is there and cannot be read.
 pub fn left(cache: &Path) -> Result<Option<Kept>> {
     list(&cache.join(LEFT))
+}
+
+/// How many paths have to be in a directory that a wipe has left in part, as far as that was
+/// noted.
+///
+/// # Errors
+/// A list is there and cannot be read.
+pub fn expected(cache: &Path) -> Result<u64> {
+    let (left, unsent) = (left(cache)?.unwrap_or_default(), read(cache)?);
+    let unsent = unsent.paths().filter(|path| !left.holds(path));
+    Ok((left.paths().count() + unsent.count()) as u64)
 }
 
 /// The paths in a list, each of which ends at a zero byte; None: there is no list.

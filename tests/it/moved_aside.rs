@@ -2,10 +2,12 @@
 //! these steps: a new version that it has moved is back under its own name afterwards.
 
 use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 use crate::harness::Sandbox;
-use crate::story::plain;
+use crate::story::{on_disk, plain};
 
 const UPLOAD: [&str; 3] = ["upload", "--yes", "--keep-poof"];
 const NEW: &str = "what an editor has saved meanwhile";
@@ -99,6 +101,50 @@ fn a_new_version_is_back_under_its_own_name_after_a_download() {
     killed.sandbox.poof(["download"]).run().expect_code(7);
     killed.sandbox.poof(["download", "--yes"]).run().expect_code(0);
     assert_eq!(killed.read("sub/doc"), "as it was saved");
+}
+
+#[test]
+fn what_comes_back_after_a_wipe_with_leftovers_is_no_new_version() {
+    let (sandbox, _) = on_disk();
+    let at = |name: &str| sandbox.data().join(name);
+    for name in ["gone", "open"] {
+        fs::write(at(name), name).unwrap();
+    }
+    let open = fs::File::options().append(true).open(at("open")).unwrap();
+    sandbox.poof(UPLOAD).run().expect_code(9).stderr_has("data/open: ");
+    drop(open);
+    fs::write(at("gone"), "an application has made it anew").unwrap();
+    sandbox.poof(UPLOAD).run().expect_code(6).stderr_has("data/gone: stays");
+    for _ in 0..2 {
+        sandbox.poof(UPLOAD).run().expect_code(7).stderr_has("something else is in its place");
+    }
+    fs::rename(at("gone"), at("anew")).unwrap();
+    sandbox.poof(UPLOAD).run().expect_code(0);
+    sandbox.poof(["download"]).run().expect_code(0);
+    let read = |name: &str| fs::read_to_string(at(name)).unwrap();
+    assert_eq!(["gone", "open"].map(read), ["gone", "open"]);
+    assert!(read("anew").contains("made it anew"));
+}
+
+#[test]
+fn what_was_left_goes_with_another_time_or_with_content_that_only_reading_shows() {
+    let time = SystemTime::UNIX_EPOCH + Duration::from_hours(1_000);
+    for (before, text) in [(SystemTime::now(), "text"), (time, "TEXT")] {
+        let (sandbox, _) = on_disk();
+        let at = sandbox.data().join("open");
+        fs::write(&at, "text").unwrap();
+        let mut open = fs::File::options().write(true).open(&at).unwrap();
+        open.set_modified(before).unwrap();
+        sandbox.poof(UPLOAD).run().expect_code(9);
+        open.write_all(text.as_bytes()).unwrap();
+        open.set_modified(time).unwrap();
+        drop(open);
+        sandbox.poof(UPLOAD).run().expect_code(6);
+        sandbox.poof(UPLOAD).run().expect_code(0);
+        sandbox.poof(["download"]).run().expect_code(0);
+        assert_eq!(fs::read_to_string(&at).unwrap(), text);
+        assert_eq!(fs::metadata(&at).unwrap().modified().unwrap(), time);
+    }
 }
 
 #[test]

@@ -7,8 +7,9 @@ use std::thread;
 use std::time::Duration;
 
 use super::home::{Contents, HEADS, Home, MARKER, SHARDS, is_data, is_send_of, told};
-use crate::base::error::Kind;
+use crate::base::error::{Kind, Result};
 use crate::operations::caution::Caution;
+use crate::operations::outcome::Outcome;
 use crate::storage::failure::FailureKind;
 use crate::storage::memory::{Fault, What};
 use crate::tree::guard::Allowed;
@@ -163,6 +164,89 @@ fn what_has_come_to_the_place_of_what_was_wiped_is_refused() {
     assert_eq!(home.upload().unwrap().kind, None);
     home.download().unwrap();
     expected.insert("sub/new".to_owned(), b"new".to_vec());
+    assert_eq!(home.contents(), expected);
+}
+
+#[test]
+fn a_file_in_place_of_a_directory_of_which_a_part_was_wiped_is_refused() {
+    let home = Home::with_precious("");
+    fs::create_dir(home.tree().join("dir")).unwrap();
+    home.write("dir/small", "it goes before what is large");
+    home.write("dir/large", &"x".repeat(5 << 20));
+    let mut expected = home.contents();
+    stop_after(&home, 3);
+    home.now(LITTLE, false).unwrap();
+    home.memory.unwatch();
+    let left = home.contents();
+    assert!(left.contains_key("dir/large") && !left.contains_key("dir/small"), "{left:?}");
+    home.remove("dir/large");
+    fs::remove_dir(home.tree().join("dir")).unwrap();
+    home.write("dir", "a file now");
+    assert_eq!(home.upload().unwrap().kind, Some(Kind::Guard));
+    fs::rename(home.tree().join("dir"), home.tree().join("file")).unwrap();
+    assert_eq!(home.upload().unwrap().kind, None);
+    home.download().unwrap();
+    expected.remove("dir/large");
+    expected.insert("file".to_owned(), b"a file now".to_vec());
+    assert_eq!(home.contents(), expected);
+}
+
+#[test]
+fn what_was_sent_and_not_wiped_may_be_edited() {
+    let home = Home::with_precious("");
+    stop_after(&home, 2);
+    home.now(LITTLE, false).unwrap();
+    home.memory.unwatch();
+    home.write("new", "new");
+    assert_eq!(home.now(ENOUGH, true).unwrap().kind, None);
+    home.write("new", "new, edited");
+    assert_eq!(home.upload().unwrap().kind, None);
+    home.download().unwrap();
+    assert_eq!(home.contents()["new"], b"new, edited");
+}
+
+#[test]
+fn where_all_that_was_left_is_missing_nothing_goes_on() {
+    let home = Home::with_precious("");
+    let before = home.contents();
+    stop_after(&home, 2);
+    home.now(LITTLE, false).unwrap();
+    home.memory.unwatch();
+    // As if its disk were away.
+    let (tree, away) = (home.tree(), home.tree().with_extension("away"));
+    fs::rename(&tree, &away).unwrap();
+    for make in [false, true] {
+        if make {
+            fs::create_dir(&tree).unwrap();
+        }
+        assert_eq!(home.upload().unwrap().kind, Some(Kind::Guard), "{make}");
+        assert_eq!(home.phase(), Some(Phase::Wiping));
+    }
+    fs::remove_dir(&tree).unwrap();
+    fs::rename(&away, &tree).unwrap();
+    assert_eq!(home.upload().unwrap().kind, None);
+    home.download().unwrap();
+    assert_eq!(home.contents(), before);
+}
+
+#[test]
+fn what_the_remote_has_lost_is_given_up_with_a_word_once_all_else_is_back() {
+    let home = Home::with_precious("");
+    let mut expected = home.contents();
+    stop_after(&home, 2);
+    home.now(LITTLE, false).unwrap();
+    home.memory.unwatch();
+    home.memory.lose("docs/a");
+    let kind = |outcome: Result<Outcome>| outcome.map_or_else(|e| Some(e.kind()), |o| o.kind);
+    let allowed = Allowed { mass_deletion: true, ..Allowed::default() };
+    let caution = Caution { yes: true, allowed, ..Caution::default() };
+    // The word does not take what is only wiped.
+    assert_eq!(kind(home.back_up_with(caution)), Some(Kind::Guard));
+    assert_eq!(kind(home.download()), Some(Kind::Incomplete));
+    assert_eq!(kind(home.upload()), Some(Kind::Guard));
+    assert_eq!(kind(home.upload_with(caution)), None);
+    home.download().unwrap();
+    expected.remove("a");
     assert_eq!(home.contents(), expected);
 }
 

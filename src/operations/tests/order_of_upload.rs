@@ -200,6 +200,7 @@ fn the_journal_is_written_before_the_first_file_goes() {
         spared: &Kept::default(),
         filter: home.ready.filter(),
         begun: Begun::unwritable(&home.session.state.join("begun")),
+        left_before: None,
     };
     assert!(wipe.run(&proof, &mut |_, _| {}).is_err());
     assert_eq!(home.contents(), before);

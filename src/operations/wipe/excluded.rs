@@ -137,7 +137,7 @@ impl Wiping<'_> {
         let root = self.repository.roots.get(&directory.local)?;
         let spared = self.excluding.spared(directory);
         let begun = wipes.records.begun(name)?;
-        let wipe = Wipe { root: root.as_ref(), spared: &spared, filter, begun };
+        let wipe = Wipe { root: root.as_ref(), spared: &spared, filter, begun, left_before: None };
         let tally = wipe.run_excluded(asked, &mut told)?;
         drop(progress);
         if record.phase == Phase::Wiped {

@@ -22,6 +22,7 @@ use crate::report::progress::Progress;
 use crate::report::{Bytes, Event, Note, TreeNote};
 use crate::storage::job::Watch;
 use crate::tree::guard;
+use crate::tree::journal::Journal;
 use crate::tree::proof::{Evidence, Proof};
 use crate::tree::remote::lock::Lock;
 use crate::tree::scan::excluded::Extent;
@@ -151,9 +152,14 @@ impl Wiping<'_> {
         let report = &*self.session.report;
         let proven_at = now();
         let wipes = self.repository.wipes(snapshots);
+        let before = wipes.records.get(name)?;
         let mut record = self.record(&wipes, proof.snapshot())?;
         let was_settled = wipes.records.is_settled(name)?;
+        let is_same = before.is_some_and(|before| before.seen() == record.seen());
+        let left_before = unsent::left(&snapshots.cache)?.filter(|_| is_same);
         unsent::forget_left(&snapshots.cache)?;
+        // What a wipe takes is not missing because of a download.
+        Journal::in_state(&self.session.state).end(name)?;
         let begun = wipes.records.begun(name)?;
         self.lock.hold()?;
         wipes.note(&record, &mut Monitor::comparison(report, name))?;
@@ -168,8 +174,8 @@ impl Wiping<'_> {
         let root = self.repository.roots.get(local)?;
         let spared = self.excluding.spared(directory);
         let filter = self.excluding.filter;
-        let tally =
-            Wipe { root: root.as_ref(), spared: &spared, filter, begun }.run(proof, &mut told)?;
+        let tally = Wipe { root: root.as_ref(), spared: &spared, filter, begun, left_before }
+            .run(proof, &mut told)?;
         drop(progress);
         let run = TreeWipe::of(&tally, proven_at, proof.unproven().count() as u64);
         outcome.wipe.trees.push(TreeWipe { wiped_at: now(), ..run });
@@ -184,12 +190,14 @@ impl Wiping<'_> {
         let open = is_cut || has(Reason::Unproven) || proof.unproven().next().is_some();
         // Of what a run before has begun, this one has to have seen all.
         let has_seen_all = was_settled || proof.unproven().next().is_none();
-        if open && !is_cut && !tally.interrupted && has_seen_all {
-            // What stays is whole: it may be sent, and go then.
-            let left = tally.left.iter().map(|left| left.path.as_slice());
+        if open && !tally.interrupted && has_seen_all {
+            let left = tally.untaken.iter().map(Vec::as_slice);
             let left = left.chain(proof.unproven().map(|(path, _)| path));
             unsent::note_left(&snapshots.cache, left)?;
-            wipes.records.forget_begun(name)?;
+            if !is_cut {
+                // What stays is whole: it may be sent, and go then.
+                wipes.records.forget_begun(name)?;
+            }
         }
         if !tally.interrupted && !open {
             record.phase = Phase::Wiped;

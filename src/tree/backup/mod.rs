@@ -96,6 +96,8 @@ pub struct Backup<'a> {
     resumed: Vec<Bundle>,
     /// Something that has come to the place of what a wipe has taken.
     pub in_its_place: Option<Vec<u8>>,
+    /// What is here of a tree that a wipe has left in part.
+    here: Option<Vec<Vec<u8>>>,
 }
 
 /// What the survey of a tree needs.
@@ -171,6 +173,7 @@ impl<'a> Preparation<'a> {
             packed: &packed,
             left: self.left,
         };
+        let is_rest = sides.left.is_some();
         let mut survey = process_results(entries, |entries| survey(walk, entries, &mut sides))??;
         interrupt::check()?;
         let plan = survey.plan();
@@ -205,6 +208,7 @@ impl<'a> Preparation<'a> {
             bundling,
             resumed: packed.bundles,
             in_its_place: survey.in_its_place,
+            here: is_rest.then_some(survey.here),
         })
     }
 }
@@ -366,6 +370,10 @@ impl Backup<'_> {
         let made = &[bundles, std::mem::take(&mut self.resumed)].concat();
         let facts = Facts { renew: self.renew, lock, keep: self.keep, made, last_bundle };
         self.snapshots.save(self.last.as_ref(), changes, &arrived, facts, watch)?;
+        if let Some(here) = &self.here {
+            // The snapshot has it now, and no wipe has taken it.
+            unsent::note_left(&self.snapshots.cache, here.iter().map(Vec::as_slice))?;
+        }
         packed::forget(&self.snapshots.cache)
     }
 

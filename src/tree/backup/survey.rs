@@ -57,6 +57,8 @@ pub struct Survey {
     pub superseded: Vec<ObjectName>,
     /// Something that has come to the place of what a wipe has taken.
     pub in_its_place: Option<Vec<u8>>,
+    /// What is here of a tree that a wipe has left in part, no directories.
+    pub here: Vec<Vec<u8>>,
 }
 
 impl Survey {
@@ -180,6 +182,10 @@ pub fn survey(
     let mut moves = Moves::default();
     let mut covered: Option<Vec<u8>> = None;
     for pair in walk.merge_join_by(last, |a, b| order(&a.path, &b.path)) {
+        if let (Some(seen), true) = (pair.as_ref().left(), sides.left.is_some()) {
+            let path = (!seen.is_directory()).then(|| seen.path.clone());
+            survey.here.extend(path);
+        }
         let mut replaced = None;
         let next = match pair {
             EitherOrBoth::Left(seen) => {
@@ -210,6 +216,9 @@ pub fn survey(
                 Next::Unchanged(old.is_odd())
             }
             EitherOrBoth::Right(old) => {
+                if sides.is_wiped(&old.path) && !old.is_directory() {
+                    survey.in_its_place = survey.in_its_place.or_else(|| covered.clone());
+                }
                 sides.leave(&old, None)?;
                 sides.listing.disown(&old)?;
                 survey.past.lost(&old);

@@ -10,6 +10,7 @@ use super::model::layout::RECORDS;
 use super::model::plan::Totals;
 use crate::base::error::{Error, UNCHANGED};
 use crate::base::shown::{name_of, path_of, typed};
+use crate::base::units::files;
 use crate::storage::remote::Top;
 pub use mass_change::{Losses, are_many, mass_change};
 pub use newer::{Distance, newer_snapshot, saved_at_once};
@@ -160,6 +161,21 @@ pub fn wiped(dir: &Path, allowed: Allowed) -> Result<(), Error> {
     Err(refuse(what, hint, "mass-deletion"))
 }
 
+/// A wipe has left files in a directory, and none of them is there: perhaps its disk is not.
+///
+/// # Errors
+/// The refusal.
+pub fn leftovers_are_missing(dir: &Path, left: u64, allowed: Allowed) -> Result<(), Error> {
+    if allowed.empty_source {
+        return Ok(());
+    }
+    let what = format!("{} has none of what a wipe has left in it: {}", path_of(dir), files(left));
+    Err(Error::guard(what).hint(format!(
+        "Is its disk mounted? {UNCHANGED} If you have moved or deleted all of that: `--allow \
+         empty-source` goes ahead."
+    )))
+}
+
 /// Something else has come to the place of what a wipe has taken, in a directory that is half
 /// wiped: sent, it would replace that.
 ///
@@ -169,8 +185,10 @@ pub fn in_the_place_of_wiped(tree: &str, path: &[u8], allowed: Allowed) -> Resul
     if allowed.mass_deletion {
         return Ok(());
     }
-    let what =
-        format!("{tree}/{} was wiped, and something else has come to its place", name_of(path));
+    let what = format!(
+        "{tree}/{} was wiped, or begun to be, and something else is in its place",
+        name_of(path)
+    );
     let hint = "Move that elsewhere; `poof upload` then sends the rest. What was wiped is in the snapshot.";
     Err(refuse(what, hint, "mass-deletion"))
 }

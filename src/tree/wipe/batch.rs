@@ -77,8 +77,27 @@ impl Work<'_> {
         self.is_blocked(path) && self.blocked.last().is_some_and(|blocked| blocked.is_missing)
     }
 
-    pub(super) fn stays(&mut self, path: Vec<u8>, Stays { reason, why }: Stays) {
+    pub(super) fn stays(&mut self, path: Vec<u8>, Stays { reason, why, .. }: Stays) {
         self.tally.left.push(Left { path, reason, why });
+    }
+
+    /// The same of what the snapshot has at a path, which is perhaps the place of something that
+    /// was wiped.
+    fn entry_stays(&mut self, path: Vec<u8>, number: Option<u64>, stays: Stays) {
+        if !stays.taken && self.was_left(&path, number) {
+            self.tally.untaken.push(path.clone());
+        }
+        self.stays(path, stays);
+    }
+
+    /// Whether no wipe before this one has taken what was at a path, of which the number is
+    /// known if it is no directory.
+    pub(super) fn was_left(&self, path: &[u8], number: Option<u64>) -> bool {
+        match (&self.left_before, number) {
+            (Some(left), _) => left.holds(path) || left.is_below(path),
+            (None, Some(number)) => !self.begun.has(number),
+            (None, None) => self.begun.is_empty(),
+        }
     }
 
     pub(super) fn add(&mut self, goes: Goes) -> Result<()> {
@@ -91,9 +110,9 @@ impl Work<'_> {
                     ErrorKind::NotFound => self.not_here(goes.number()),
                     _ if is_replaced(&error) => {
                         let why = "something else is in the place of this directory";
-                        self.stays(dir, Stays::unproven(why));
+                        self.entry_stays(dir, goes.number(), Stays::unproven(why));
                     }
-                    _ => self.stays(dir, error.into()),
+                    _ => self.entry_stays(dir, goes.number(), error.into()),
                 }
             }
         }
@@ -193,7 +212,7 @@ impl Work<'_> {
                 self.tally.gone += 1;
                 self.linked.insert(inode, (entry.path.clone(), ctime));
             }
-            Err(stays) => self.stays(entry.path.clone(), stays),
+            Err(stays) => self.entry_stays(entry.path.clone(), job.goes.number(), stays),
         }
     }
 }

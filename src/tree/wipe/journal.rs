@@ -235,6 +235,11 @@ impl Begun {
         Begun { ranges: Vec::new(), key: [7; 32], file }
     }
 
+    /// Whether no earlier run has begun with anything.
+    pub fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
     /// Whether the wipe of an entry was begun by an earlier run.
     pub fn has(&self, number: u64) -> bool {
         self.ranges.iter().any(|range| range.contains(&number))

@@ -160,7 +160,12 @@ impl Work<'_> {
     fn not_removed(&mut self, path: &[u8], error: &io::Error, stay: &mut Kept) {
         let stays = match error.kind() {
             ErrorKind::NotFound => return,
-            ErrorKind::NotADirectory => Stays::unproven(REPLACED),
+            ErrorKind::NotADirectory => {
+                if !self.dirs.has_entered(path) && self.was_left(path, None) {
+                    self.tally.untaken.push(path.to_vec());
+                }
+                Stays::unproven(REPLACED)
+            }
             ErrorKind::DirectoryNotEmpty if stay.holds(path) || stay.is_below(path) => return,
             ErrorKind::DirectoryNotEmpty => Stays::unproven("something came up in it meanwhile"),
             // That is told, of the place or of what is in it.
@@ -170,11 +175,11 @@ impl Work<'_> {
             }
             ErrorKind::ResourceBusy => {
                 let why = "a file system is mounted there, and what it covers is not seen";
-                Stays { reason: Reason::Emptied, why: why.to_owned() }
+                Stays { reason: Reason::Emptied, why: why.to_owned(), taken: false }
             }
             _ => {
                 let why = format!("it is empty, but it cannot be removed: {error}");
-                Stays { reason: Reason::Emptied, why }
+                Stays { reason: Reason::Emptied, why, taken: false }
             }
         };
         stay.add(path);

@@ -61,6 +61,9 @@ pub struct Wipe<'a> {
     /// What it excludes stays, unless it is given up.
     pub filter: &'a Filter,
     pub begun: Begun,
+    /// What an earlier wipe of the same snapshot has left; None: there was none, or it did not
+    /// come to its end.
+    pub left_before: Option<Kept>,
 }
 
 /// Hears of each path that is done, with its bytes.
@@ -70,6 +73,7 @@ struct Work<'a> {
     dirs: Dirs,
     noise: FillPattern,
     begun: Begun,
+    left_before: Option<Kept>,
     /// Tells the snapshot from others.
     head: u64,
     batch: Vec<Job>,
@@ -92,9 +96,10 @@ impl Wipe<'_> {
     /// The journal cannot be written, or the snapshot not be read. What concerns
     /// one path is in the tally.
     pub fn run(self, proof: &Proof, told: Told<'_>) -> Result<Tally> {
-        let Wipe { root, spared, filter, begun } = self;
+        let Wipe { root, spared, filter, begun, left_before } = self;
         let Some(root) = root else { return Ok(Tally::default()) };
         let mut work = Work::new(root, begun, told)?;
+        work.left_before = left_before;
         work.head = head_of(proof.snapshot());
         // What has become excluded since it was proven stays, too.
         let mut stays = spared.clone();
@@ -141,7 +146,7 @@ impl Wipe<'_> {
     /// # Errors
     /// As [`Wipe::run`].
     pub fn run_excluded(self, asked: &Asked, told: Told<'_>) -> Result<Tally> {
-        let Wipe { root, spared, filter, begun } = self;
+        let Wipe { root, spared, filter, begun, .. } = self;
         let Some(root) = root else { return Ok(Tally::default()) };
         let mut work = Work::new(root, begun, told)?;
         let mut stays = spared.clone();
@@ -161,8 +166,21 @@ impl<'a> Work<'a> {
         let (batch, linked) = (Vec::new(), HashMap::new());
         let (blocked, locked) = (Vec::new(), Vec::new());
         let noise = FillPattern::of(&begun.key);
-        let (aside, head) = (None, 0);
-        Ok(Work { dirs, noise, begun, head, batch, aside, linked, blocked, locked, tally, told })
+        let (aside, head, left_before) = (None, 0, None);
+        Ok(Work {
+            dirs,
+            noise,
+            begun,
+            left_before,
+            head,
+            batch,
+            aside,
+            linked,
+            blocked,
+            locked,
+            tally,
+            told,
+        })
     }
 
     /// What a run that was killed has moved, and was not to, is back, named, and `stays`.
@@ -174,6 +192,7 @@ impl<'a> Work<'a> {
     ) -> Result<()> {
         for GivenBack { path, why } in given_back(root, snapshot)? {
             stays.add(&path);
+            self.tally.untaken.push(path.clone());
             self.stays(path, Stays::unproven(&why));
         }
         Ok(())

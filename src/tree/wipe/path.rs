@@ -69,9 +69,9 @@ impl Path<'_> {
     /// # Errors
     /// It stays, and why.
     pub fn wipe_unproven(&self, given_up: &GivenUp, noise: &FillPattern) -> Result<Gone, Stays> {
-        self.any(given_up.entry(), noise).map_err(|Stays { reason, why }| match reason {
-            Reason::Emptied | Reason::Covered => Stays { reason, why },
-            Reason::Unproven | Reason::Residue | Reason::Excluded => Stays::excluded(&why),
+        self.any(given_up.entry(), noise).map_err(|stays| match stays.reason {
+            Reason::Emptied | Reason::Covered => stays,
+            Reason::Unproven | Reason::Residue | Reason::Excluded => Stays::excluded(&stays.why),
         })
     }
 
@@ -113,7 +113,7 @@ impl Path<'_> {
             let Some(writable) = self.writable(&handle)? else {
                 self.unlink(&stat)?;
                 let why = "it is a program at work: removed, but its content is not overwritten";
-                return Err(Stays::residue(why));
+                return Err(Stays::residue(why).taken());
             };
             // Between that look and this open somebody may have been here.
             let found = fstat(&writable)?;
@@ -124,7 +124,7 @@ impl Path<'_> {
             if seen(&found) != seen(&stat) || found.st_nlink != stat.st_nlink {
                 return Err(Stays::unproven(CHANGED));
             }
-            overwrite(writable, size, noise)?;
+            overwrite(writable, size, noise).map_err(|error| Stays::from(error).taken())?;
             stat.st_size = 0;
         }
         self.unlink(&stat)?;

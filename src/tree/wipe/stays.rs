@@ -26,11 +26,13 @@ pub enum Reason {
 pub struct Stays {
     pub reason: Reason,
     pub why: String,
+    /// It, or a part of its content, may be gone.
+    pub taken: bool,
 }
 
 impl Stays {
     pub fn unproven(why: &str) -> Self {
-        Stays { reason: Reason::Unproven, why: why.to_owned() }
+        Stays { reason: Reason::Unproven, why: why.to_owned(), taken: false }
     }
 
     /// `place`, for people: what is there now.
@@ -40,15 +42,21 @@ impl Stays {
              mounted over it, or it was moved), and stays as it is; once it is away, `poof \
              upload` goes on"
         );
-        Stays { reason: Reason::Covered, why }
+        Stays { reason: Reason::Covered, why, taken: false }
     }
 
     pub fn excluded(why: &str) -> Self {
-        Stays { reason: Reason::Excluded, why: why.to_owned() }
+        Stays { reason: Reason::Excluded, why: why.to_owned(), taken: false }
     }
 
     pub fn residue(why: &str) -> Self {
-        Stays { reason: Reason::Residue, why: why.to_owned() }
+        Stays { reason: Reason::Residue, why: why.to_owned(), taken: false }
+    }
+
+    /// The same of what may be gone in part.
+    #[must_use]
+    pub fn taken(self) -> Self {
+        Stays { taken: true, ..self }
     }
 }
 

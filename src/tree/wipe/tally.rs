@@ -48,6 +48,8 @@ pub struct Tally {
     /// All that was to go and is not here now, but for what was not proven.
     pub not_here: Numbers,
     pub left: Vec<Left>,
+    /// Of the snapshot: what no wipe has begun to take, as it is now.
+    pub untaken: Vec<Vec<u8>>,
     /// What is excluded and stays, and where it begins.
     pub excluded: Extent,
     pub excluded_tops: Vec<Vec<u8>>,
