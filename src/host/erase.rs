@@ -21,6 +21,8 @@ use rustix::io::Errno;
 use super::in_use::is_open_elsewhere;
 use super::itself::Itself;
 use super::stat::permissions;
+use crate::base::error::{Error, Result};
+use crate::base::files::write_private;
 use crate::base::{files, random};
 
 /// Random bytes to write over others: neither compressed nor recognised as zeros
@@ -278,6 +280,18 @@ fn each_in(dir: &OwnedFd, noise: Option<&FillPattern>, depth: u32) -> io::Result
 /// As [`all`].
 pub fn within(dir: &OwnedFd) -> io::Result<()> {
     each_in(dir, None, 0)
+}
+
+/// Writes a small file of poof's own, for its owner alone, and overwrites the one in whose place
+/// it comes.
+///
+/// # Errors
+/// It cannot be written.
+pub fn rewrite(path: &Path, bytes: &[u8]) -> Result<()> {
+    let before = Replaced::at(path);
+    write_private(path, bytes)?;
+    let erased = FillPattern::new().map(|noise| before.erase(&noise));
+    erased.map_err(|error| Error::io("wipe", path, &error))
 }
 
 /// A file of poof's own that is about to be replaced.

@@ -21,6 +21,7 @@ use crate::tree::proof::check::{
     Chosen, Examined, Finding, ReadFinding, Sample, What, examine, may_be_stale, merge, name_stale,
     read_back,
 };
+use crate::tree::remote::damaged;
 use crate::tree::remote::listing::Listing;
 use crate::tree::remote::own_objects::Ours;
 use crate::tree::snapshot::{Newest, Snapshot, Snapshots, Standing};
@@ -118,7 +119,10 @@ impl Checking<'_> {
         if let Some(chosen) = examined.chosen {
             let (readable, present) = (examined.readable, examined.present);
             let of = (&snapshot, &listing);
-            examined.add(self.read(name, of, &chosen, (readable, present))?);
+            let read = self.read(name, of, &chosen, (readable, present))?;
+            let paths = read.iter().map(ReadFinding::path);
+            damaged::note(&self.repository.snapshots(name).cache, paths)?;
+            examined.add(read);
         }
         let Examined { mut findings, intact, unhashed, ours, .. } = examined;
         self.look_back(name, &snapshot, &listing, &mut findings)?;

@@ -22,8 +22,8 @@ use crate::tree::model::plan::{Failed, Planned, Totals};
 use crate::tree::remote::lock::Lock;
 use crate::tree::scan::excluded::Extent;
 
-/// The first wave has up to so many bytes, and none has less or more than that.
-const FIRST: u64 = 4 << 20;
+/// Waves have between so many bytes. The first has the least: nobody knows the line yet, and what
+/// is on its way at the end has been sent in vain.
 const LEAST: u64 = 1 << 20;
 const LARGEST: u64 = 1 << 30;
 
@@ -111,7 +111,7 @@ impl Hurry {
             Ok(Waiting { saving, waves })
         });
         let mut waiting = waiting.collect::<Result<Vec<_>>>()?;
-        let (mut safe, mut most) = (Wave::default(), FIRST);
+        let (mut safe, mut most) = (Wave::default(), LEAST);
         let mut monitor = Monitor::transfer(report, total);
         while let Some(Waiting { saving, waves }) = next(&mut waiting) {
             let (started, until) = (Instant::now(), self.until(looking, safe));
@@ -321,8 +321,8 @@ mod tests {
     fn a_wave_takes_about_an_eighth_of_the_time() {
         let begun = Instant::now();
         let hurry = Hurry { begun, time: Duration::from_secs(80), keeps: false };
-        let next = |seconds| hurry.next_size(FIRST, Duration::from_secs(seconds));
-        assert_eq!((next(1), next(8), next(30)), (2 * FIRST, FIRST, FIRST / 2));
+        let next = |seconds| hurry.next_size(4 * LEAST, Duration::from_secs(seconds));
+        assert_eq!((next(1), next(8), next(30)), (8 * LEAST, 4 * LEAST, 2 * LEAST));
         assert_eq!(hurry.next_size(LEAST, Duration::from_secs(80)), LEAST);
         assert_eq!(hurry.next_size(LARGEST, Duration::ZERO), LARGEST);
     }

@@ -25,6 +25,7 @@ use crate::tree::model::change::Why;
 use crate::tree::model::entry::is_within;
 use crate::tree::model::path_set::Kept;
 use crate::tree::model::plan::Planned;
+use crate::tree::remote::damaged;
 use crate::tree::remote::lock::Lock;
 use crate::tree::restore::apart::Apart;
 use crate::tree::restore::differences::{By, Difference, Look, from_here};
@@ -418,7 +419,9 @@ impl<'a> Preflight<'a> {
         else {
             return Ok(None);
         };
-        let mut is_unsent = false;
+        // An object that is damaged is made anew of the file that is here.
+        let damaged = damaged::read(&snapshots.cache)?;
+        let mut is_unsent = damaged.paths().any(|path| root.stat(path).is_ok());
         let look = Look { root: Some(&root), filter: self.filter, only: None, by: By::Content };
         from_here(look, &last, &mut |difference, _, found| {
             // Directories are others by what was wiped in them.

@@ -8,8 +8,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::base::error::{Error, Result};
-use crate::base::files::write_private;
 use crate::base::shown::path_of;
+use crate::host::erase;
 
 /// The journal of one configuration, a small file in its state directory.
 #[derive(Clone, Debug)]
@@ -62,7 +62,8 @@ impl Journal {
             return Ok(());
         }
         let text = serde_json::to_vec(&names).map_err(|e| Error::unexpected(e.to_string()))?;
-        write_private(&self.path, &text)
+        // It has names of files.
+        erase::rewrite(&self.path, &text)
     }
 }
 

@@ -11,6 +11,7 @@ pub mod journal;
 pub mod manifest;
 pub mod mirror;
 pub mod model;
+mod path_note;
 pub mod proof;
 pub mod remote;
 pub mod restore;

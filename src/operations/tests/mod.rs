@@ -2,6 +2,7 @@
 //! another, and what is left when one step fails.
 
 mod bundles;
+mod damaged;
 mod history;
 mod home;
 mod hurry;

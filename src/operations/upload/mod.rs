@@ -43,8 +43,12 @@ pub struct Request {
 impl Request {
     /// Whether poof removes itself at the end: level 4.
     fn leaves(&self, ready: &Ready) -> bool {
-        let keeps = self.hurry.as_ref().is_some_and(|hurry| hurry.keeps);
-        ready.remote().is_encrypted() && !self.keep_poof && !keeps
+        ready.remote().is_encrypted() && !self.keep_poof && !self.keeps()
+    }
+
+    /// Whether nothing is wiped at all.
+    fn keeps(&self) -> bool {
+        self.hurry.as_ref().is_some_and(|hurry| hurry.keeps)
     }
 
     /// What is to be overwritten once all is wiped.

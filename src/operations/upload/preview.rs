@@ -26,14 +26,20 @@ impl Upload<'_> {
         let (session, roots) = (preflight.session, &preflight.repository.roots);
         let report = &*session.report;
         runner::list(report, backups);
-        preview::wipe(session, roots, going, preflight.filter)?;
-        self.excluding.preview(&[going, wiped].concat());
-        shared::tell(session, going);
+        let (hurry, keeps) = (request.hurry.is_some(), request.keeps());
+        if !keeps {
+            preview::wipe(session, roots, going, preflight.filter)?;
+            self.excluding.preview(&[going, wiped].concat());
+            shared::tell(session, going);
+        }
         if self.leaves {
             uninstall::preview(session, going)?;
             if let Err(refusal) = readiness::guard(session, request.caution.allowed, directories) {
                 runner::note_failure(report, &mut outcome, refusal)?;
             }
+        }
+        if hurry {
+            return Ok(runner::would(report, backups, outcome));
         }
         traces::preview(session, ready, roots, going)?;
         let is_own = |dir: &Directory| own_files::in_use(session, dir).iter().any(Vec::is_empty);

@@ -24,6 +24,7 @@ use crate::storage::job::Watch;
 use crate::tree::guard;
 use crate::tree::journal::Journal;
 use crate::tree::proof::{Evidence, Proof};
+use crate::tree::remote::damaged;
 use crate::tree::remote::lock::Lock;
 use crate::tree::scan::excluded::Extent;
 use crate::tree::snapshot::{Newest, Seen, Snapshot, Snapshots};
@@ -110,6 +111,7 @@ impl Wiping<'_> {
         let evidence = Evidence { store, names, listing, read_back: self.read_back };
         let proof = Proof::of(snapshot, evidence, &mut monitor)?;
         drop(monitor);
+        damaged::note(&snapshots.cache, proof.damaged.iter().map(Vec::as_slice))?;
         for (path, why) in proof.unproven() {
             report.tell(&Event::Unproven {
                 tree: name.clone(),

@@ -25,6 +25,7 @@ use super::model::layout::Names;
 use super::model::path::{Below, LocalPath, ObjectName};
 use super::model::path_set::Kept;
 use super::model::plan::{Failed, Item, Places, Plan};
+use super::remote::damaged;
 use super::remote::listing::{Listing, still_there};
 use super::remote::lock::Lock;
 use super::remote::own_objects::{Foreign, Ours};
@@ -157,27 +158,25 @@ impl<'a> Preparation<'a> {
         });
         let walk = walk.take_while(|_| !interrupt::requested());
         let entries = last.as_ref().map(Snapshot::entries).transpose()?.into_iter().flatten();
-        let (names, ours) = (&snapshots.names, Ours::read(&snapshots.cache));
         let mut sides = Sides {
             root: &root,
             listing: &mut listing,
             unseen: &unseen,
             barred: &barred,
             rehash,
-            names,
-            ours,
+            names: &snapshots.names,
+            ours: Ours::read(&snapshots.cache),
             altered: 0,
             leaving: keep.is_wanted().then(Vec::new),
             bundling,
             superseded: HashSet::new(),
             packed: &packed,
+            damaged: damaged::read(&snapshots.cache)?,
             left: self.left,
         };
-        let is_rest = sides.left.is_some();
         let mut survey = process_results(entries, |entries| survey(walk, entries, &mut sides))??;
         interrupt::check()?;
         let plan = survey.plan();
-        let distance = Distance::of(&survey.changes, survey.altered, survey.turned);
         if let (Some(_), Some(last), false) = (bundling, &last, survey.changes.is_empty()) {
             survey.make_anew(last, &bundling::worn(listing.bundles.intact()))?;
         }
@@ -191,7 +190,7 @@ impl<'a> Preparation<'a> {
             foreign: survey.unclaimed.foreign,
             removes_foreign: false,
             left_out: left_out.into_inner(),
-            distance,
+            distance: Distance::of(&survey.changes, survey.altered, survey.turned),
             changes: survey.changes,
             snapshots,
             root,
@@ -208,7 +207,7 @@ impl<'a> Preparation<'a> {
             bundling,
             resumed: packed.bundles,
             in_its_place: survey.in_its_place,
-            here: is_rest.then_some(survey.here),
+            here: survey.here,
         })
     }
 }
@@ -329,6 +328,7 @@ impl Backup<'_> {
         }
         if failed.is_empty() {
             self.forget_ours()?;
+            damaged::forget(&self.snapshots.cache)?;
         }
         if failed.iter().all(|failed| failed.deletion) {
             self.journal.end(self.name())?;

@@ -58,7 +58,7 @@ pub struct Survey {
     /// Something that has come to the place of what a wipe has taken.
     pub in_its_place: Option<Vec<u8>>,
     /// What is here of a tree that a wipe has left in part, no directories.
-    pub here: Vec<Vec<u8>>,
+    pub here: Option<Vec<Vec<u8>>>,
 }
 
 impl Survey {
@@ -94,6 +94,14 @@ impl Survey {
 }
 
 impl Survey {
+    /// Counts what is here.
+    fn sees(&mut self, seen: &Entry) {
+        if !seen.is_directory() {
+            self.entries += 1;
+            self.here.iter_mut().for_each(|here| here.push(seen.path.clone()));
+        }
+    }
+
     /// Has what is still needed of some bundles of the `last` snapshot sent again.
     ///
     /// # Errors
@@ -164,6 +172,8 @@ pub struct Sides<'a> {
     pub superseded: HashSet<ObjectName>,
     /// What an earlier run has sent in bundles that no snapshot has.
     pub packed: &'a Packed,
+    /// Objects that are not what a listing shows.
+    pub damaged: Kept,
     /// A wipe has taken a part of the tree, and this is what it has left: what else is missing is
     /// not gone.
     pub left: Option<Kept>,
@@ -178,22 +188,19 @@ pub fn survey(
     last: impl Iterator<Item = Entry>,
     sides: &mut Sides,
 ) -> Result<Survey> {
-    let mut survey = Survey::default();
+    let here = sides.left.as_ref().map(|_| Vec::new());
+    let mut survey = Survey { here, ..Survey::default() };
     let mut moves = Moves::default();
     let mut covered: Option<Vec<u8>> = None;
     for pair in walk.merge_join_by(last, |a, b| order(&a.path, &b.path)) {
-        if let (Some(seen), true) = (pair.as_ref().left(), sides.left.is_some()) {
-            let path = (!seen.is_directory()).then(|| seen.path.clone());
-            survey.here.extend(path);
-        }
         let mut replaced = None;
         let next = match pair {
             EitherOrBoth::Left(seen) => {
-                survey.entries += u64::from(!seen.is_directory());
+                survey.sees(&seen);
                 sides.appeared(seen)?
             }
             EitherOrBoth::Both(seen, old) => {
-                survey.entries += u64::from(!seen.is_directory());
+                survey.sees(&seen);
                 survey.past.files += u64::from(old.file().is_some());
                 if old.is_directory() && !seen.is_directory() {
                     covered = Some(old.path.clone());
@@ -219,13 +226,7 @@ pub fn survey(
                 if sides.is_wiped(&old.path) && !old.is_directory() {
                     survey.in_its_place = survey.in_its_place.or_else(|| covered.clone());
                 }
-                sides.leave(&old, None)?;
-                sides.listing.disown(&old)?;
-                survey.past.lost(&old);
-                if old.member().is_some() {
-                    survey.dropped.push((Names::object(&old)?, old.content_size()));
-                }
-                survey.changes.push(Change::gone(&old.path));
+                sides.gone(&mut survey, &old)?;
                 moves.left(old, sides.listing)?;
                 continue;
             }
@@ -341,6 +342,17 @@ impl Sides<'_> {
         Ok(next)
     }
 
+    fn gone(&mut self, survey: &mut Survey, old: &Entry) -> Result<()> {
+        self.leave(old, None)?;
+        self.listing.disown(old)?;
+        survey.past.lost(old);
+        if old.member().is_some() {
+            survey.dropped.push((Names::object(old)?, old.content_size()));
+        }
+        survey.changes.push(Change::gone(&old.path));
+        Ok(())
+    }
+
     fn appeared(&mut self, seen: Entry) -> Result<Next> {
         let beside = self.is_beside_a_directory(&seen);
         self.listing.disown_odd(&seen.path);
@@ -408,6 +420,7 @@ impl Sides<'_> {
         self.altered += u64::from(!same);
         let object = seen.is_object();
         let send = match self.listing.state(old)? {
+            State::Intact if object && self.damaged.holds(&old.path) => Some(Why::ObjectChanged),
             State::Intact => {
                 let repacked = !lies && is_to_be_repacked(self.bundling, old);
                 repacked.then_some(Why::Repacked)
@@ -542,6 +555,7 @@ mod tests {
             bundling: None,
             superseded: HashSet::new(),
             packed: &Packed::default(),
+            damaged: Kept::default(),
             left: None,
         };
         survey(std::iter::empty(), last, &mut sides).unwrap()

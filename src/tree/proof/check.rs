@@ -285,6 +285,13 @@ pub fn examine(
     Ok(examined)
 }
 
+impl ReadFinding {
+    /// Of the file whose object was read.
+    pub fn path(&self) -> &[u8] {
+        &self.finding.path
+    }
+}
+
 /// Whether an earlier snapshot may tell more of what was found.
 pub fn may_be_stale(findings: &[Finding]) -> bool {
     findings.iter().any(is_open)

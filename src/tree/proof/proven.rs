@@ -40,6 +40,8 @@ pub struct Evidence<'a> {
 pub struct Proof {
     snapshot: Snapshot,
     unproven: BTreeMap<Vec<u8>, String>,
+    /// Of these, what was read back and is not what the snapshot says.
+    pub damaged: Vec<Vec<u8>>,
     /// Objects that were read back, and their bytes as stored.
     pub read: (u64, u64),
     /// How many of them are proven by that.
@@ -63,7 +65,7 @@ impl Proof {
             is_read(entry, &listing, all) && matches!(listing.state(entry), Ok(State::Intact))
         };
         let entries = proof.snapshot.entries()?.filter_ok(listed);
-        let (unproven, mut wrong) = (&mut proof.unproven, 0);
+        let (unproven, damaged) = (&mut proof.unproven, &mut proof.damaged);
         read_back(
             store,
             names.tree(),
@@ -76,10 +78,12 @@ impl Proof {
                     Fault::Wrong(_) => "read back, its object is something else".to_owned(),
                     Fault::Unreadable(why) => format!("its object cannot be read back: {why}"),
                 };
-                wrong += u64::from(unproven.insert(entry.path.clone(), why).is_none());
+                if unproven.insert(entry.path.clone(), why).is_none() {
+                    damaged.push(entry.path.clone());
+                }
             },
         )?;
-        proof.read_back = proof.read.0 - wrong;
+        proof.read_back = proof.read.0 - proof.damaged.len() as u64;
         Ok(proof)
     }
 
@@ -110,7 +114,7 @@ impl Proof {
                 State::Changed => note(&entry, "the server shows another object"),
             }
         }
-        Ok(Proof { snapshot, unproven, read, read_back: 0 })
+        Ok(Proof { snapshot, unproven, damaged: Vec::new(), read, read_back: 0 })
     }
 
     /// What is not proven, and why.

@@ -1,6 +1,7 @@
 //! The other side: what the remote holds of a tree, and poof's own records there.
 
 pub mod bundles;
+pub mod damaged;
 pub mod identity;
 pub mod known;
 pub mod listing;

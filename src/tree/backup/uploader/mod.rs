@@ -19,7 +19,7 @@ use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::{InTime, Watch};
 use crate::storage::store::{Bytes, Copy, Have, Send, Store};
 use crate::tree::model::bundle::Bundle;
-use crate::tree::model::change::Change;
+use crate::tree::model::change::{Change, Why};
 use crate::tree::model::layout::Names;
 use crate::tree::model::path::LocalPath;
 use crate::tree::model::plan::Failed;
@@ -289,7 +289,9 @@ impl Outgoing<'_> {
     fn job(&self, index: usize, change: &Change) -> Option<Send> {
         let entry = &change.entry()?;
         let job = packing::seen(index, entry)?;
-        let have = self.listing.look(entry, change.odd).map(|(size, tag)| Have { size, tag });
+        let look = || self.listing.look(entry, change.odd).map(|(size, tag)| Have { size, tag });
+        // What is damaged may be shown as ever.
+        let have = if change.send == Some(Why::ObjectChanged) { None } else { look() };
         let remote = self.names.place(entry, change.odd).ok()?;
         let aside = self.aside.get(&remote).cloned().map(Bytes);
         Some(Send { remote: Bytes(remote), have, aside, ..job })
