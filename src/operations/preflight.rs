@@ -415,13 +415,17 @@ impl<'a> Preflight<'a> {
             return Ok(None);
         }
         let left = unsent::left(&snapshots.cache)?;
-        let (Some(last), Some(root)) = (snapshots.cached(), self.repository.roots.get(local)?)
+        let (Some(left), Some(last), Some(root)) =
+            (left, snapshots.cached(), self.repository.roots.get(local)?)
         else {
             return Ok(None);
         };
         // An object that is damaged is made anew of the file that is here.
         let damaged = damaged::read(&snapshots.cache)?;
-        let mut is_unsent = damaged.paths().any(|path| root.stat(path).is_ok());
+        if damaged.paths().any(|path| root.stat(path).is_ok()) {
+            return Ok(Some(left));
+        }
+        let mut is_unsent = false;
         let look = Look { root: Some(&root), filter: self.filter, only: None, by: By::Content };
         from_here(look, &last, &mut |difference, _, found| {
             // Directories are others by what was wiped in them.
@@ -431,7 +435,7 @@ impl<'a> Preflight<'a> {
                 Difference::Gone => false,
             };
         })?;
-        Ok(left.filter(|_| is_unsent))
+        Ok(is_unsent.then_some(left))
     }
 
     /// Whether a directory that was wiped still is: it may hold directories that

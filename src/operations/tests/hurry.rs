@@ -29,6 +29,25 @@ fn stop_after(home: &Home, snapshots: usize) {
     });
 }
 
+/// The same, of a run that wipes what is safe by then.
+fn cut_off(home: &Home, snapshots: usize) -> Option<Kind> {
+    stop_after(home, snapshots);
+    let outcome = home.now(LITTLE, false);
+    home.memory.unwatch();
+    outcome.unwrap().kind
+}
+
+/// How it ended, also where nothing could be begun.
+fn kind(outcome: Result<Outcome>) -> Option<Kind> {
+    outcome.map_or_else(|error| Some(error.kind()), |outcome| outcome.kind)
+}
+
+/// With the word that takes what is here as it is.
+fn with_the_word() -> Caution {
+    let allowed = Allowed { mass_deletion: true, ..Allowed::default() };
+    Caution { yes: true, allowed, ..Caution::default() }
+}
+
 #[test]
 fn the_most_precious_goes_first_and_each_wave_ends_with_a_snapshot() {
     let home = Home::with_precious("");
@@ -81,9 +100,7 @@ fn what_there_is_no_time_for_stays_and_goes_the_next_time() {
 fn what_is_wiped_comes_back_beside_what_is_not_sent() {
     let home = Home::with_precious("");
     let before = home.contents();
-    stop_after(&home, 1);
-    home.now(LITTLE, false).unwrap();
-    home.memory.unwatch();
+    cut_off(&home, 1);
     assert!(!home.contents().contains_key("a") && home.contents().contains_key("b"));
     home.download().unwrap();
     assert_eq!(home.contents(), before);
@@ -148,9 +165,7 @@ fn what_was_changed_and_not_sent_stays_and_what_was_removed_stays_in_the_snapsho
 fn what_has_come_to_the_place_of_what_was_wiped_is_refused() {
     let home = Home::with_precious("");
     let mut expected = home.contents();
-    stop_after(&home, 2);
-    home.now(LITTLE, false).unwrap();
-    home.memory.unwatch();
+    cut_off(&home, 2);
     for (name, text) in [("sub", "a file now"), ("a", "an application has made it anew")] {
         home.write(name, text);
         let before = home.contents();
@@ -174,9 +189,7 @@ fn a_file_in_place_of_a_directory_of_which_a_part_was_wiped_is_refused() {
     home.write("dir/small", "it goes before what is large");
     home.write("dir/large", &"x".repeat(5 << 20));
     let mut expected = home.contents();
-    stop_after(&home, 3);
-    home.now(LITTLE, false).unwrap();
-    home.memory.unwatch();
+    cut_off(&home, 3);
     let left = home.contents();
     assert!(left.contains_key("dir/large") && !left.contains_key("dir/small"), "{left:?}");
     home.remove("dir/large");
@@ -194,9 +207,7 @@ fn a_file_in_place_of_a_directory_of_which_a_part_was_wiped_is_refused() {
 #[test]
 fn what_was_sent_and_not_wiped_may_be_edited() {
     let home = Home::with_precious("");
-    stop_after(&home, 2);
-    home.now(LITTLE, false).unwrap();
-    home.memory.unwatch();
+    cut_off(&home, 2);
     home.write("new", "new");
     assert_eq!(home.now(ENOUGH, true).unwrap().kind, None);
     home.write("new", "new, edited");
@@ -209,9 +220,7 @@ fn what_was_sent_and_not_wiped_may_be_edited() {
 fn where_all_that_was_left_is_missing_nothing_goes_on() {
     let home = Home::with_precious("");
     let before = home.contents();
-    stop_after(&home, 2);
-    home.now(LITTLE, false).unwrap();
-    home.memory.unwatch();
+    cut_off(&home, 2);
     // As if its disk were away.
     let (tree, away) = (home.tree(), home.tree().with_extension("away"));
     fs::rename(&tree, &away).unwrap();
@@ -233,18 +242,13 @@ fn where_all_that_was_left_is_missing_nothing_goes_on() {
 fn what_the_remote_has_lost_is_given_up_with_a_word_once_all_else_is_back() {
     let home = Home::with_precious("");
     let mut expected = home.contents();
-    stop_after(&home, 2);
-    home.now(LITTLE, false).unwrap();
-    home.memory.unwatch();
+    cut_off(&home, 2);
     home.memory.lose("docs/a");
-    let kind = |outcome: Result<Outcome>| outcome.map_or_else(|e| Some(e.kind()), |o| o.kind);
-    let allowed = Allowed { mass_deletion: true, ..Allowed::default() };
-    let caution = Caution { yes: true, allowed, ..Caution::default() };
     // The word does not take what is only wiped.
-    assert_eq!(kind(home.back_up_with(caution)), Some(Kind::Guard));
+    assert_eq!(kind(home.back_up_with(with_the_word())), Some(Kind::Guard));
     assert_eq!(kind(home.download()), Some(Kind::Incomplete));
     assert_eq!(kind(home.upload()), Some(Kind::Guard));
-    assert_eq!(kind(home.upload_with(caution)), None);
+    assert_eq!(kind(home.upload_with(with_the_word())), None);
     home.download().unwrap();
     expected.remove("a");
     assert_eq!(home.contents(), expected);
@@ -254,13 +258,9 @@ fn what_the_remote_has_lost_is_given_up_with_a_word_once_all_else_is_back() {
 fn what_is_allowed_to_come_to_the_place_of_what_was_wiped_replaces_it() {
     let home = Home::with_precious("");
     let mut expected = home.contents();
-    stop_after(&home, 2);
-    home.now(LITTLE, false).unwrap();
-    home.memory.unwatch();
+    cut_off(&home, 2);
     home.write("sub", "a file now");
-    let allowed = Allowed { mass_deletion: true, ..Allowed::default() };
-    let caution = Caution { yes: true, allowed, ..Caution::default() };
-    assert_eq!(home.upload_with(caution).unwrap().kind, None);
+    assert_eq!(home.upload_with(with_the_word()).unwrap().kind, None);
     home.download().unwrap();
     expected.remove("sub/");
     expected.remove("sub/c");
@@ -276,9 +276,7 @@ fn what_was_deleted_before_does_not_come_back() {
     home.write("a", "first, changed");
     home.write("b", "second, changed");
     let expected = home.contents();
-    stop_after(&home, 1);
-    home.now(LITTLE, false).unwrap();
-    home.memory.unwatch();
+    cut_off(&home, 1);
     assert_eq!(home.upload().unwrap().kind, None);
     home.download().unwrap();
     assert_eq!(home.contents(), expected);
@@ -293,9 +291,7 @@ fn a_file_in_place_of_a_directory_is_no_wiped_directory() {
     home.write("sub", "a file now");
     home.write("a", "first, changed");
     let expected = home.contents();
-    stop_after(&home, 1);
-    assert_eq!(home.now(LITTLE, false).unwrap().kind, Some(Kind::Unproven));
-    home.memory.unwatch();
+    assert_eq!(cut_off(&home, 1), Some(Kind::Unproven));
     assert_eq!(home.phase(), Some(Phase::Wiping));
     assert_eq!(home.upload().unwrap().kind, None);
     assert_eq!(home.files(), 0);
@@ -306,16 +302,12 @@ fn a_file_in_place_of_a_directory_is_no_wiped_directory() {
 #[test]
 fn where_the_snapshot_of_what_was_wiped_is_gone_nothing_is_sent_in_its_place() {
     let home = Home::with_precious("");
-    stop_after(&home, 2);
-    home.now(LITTLE, false).unwrap();
-    home.memory.unwatch();
+    cut_off(&home, 2);
     let left = home.contents();
     for name in home.memory.names().iter().filter(|name| name.starts_with(HEADS)) {
         home.memory.lose(name);
     }
-    let outcome = home.upload();
-    let kind = outcome.map_or_else(|error| Some(error.kind()), |outcome| outcome.kind);
-    assert_eq!((kind, home.contents()), (Some(Kind::Guard), left));
+    assert_eq!((kind(home.upload()), home.contents()), (Some(Kind::Guard), left));
 }
 
 #[test]

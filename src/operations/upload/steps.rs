@@ -104,8 +104,8 @@ impl Upload<'_> {
 
     /// Whether what is proven goes.
     fn wipes(&self, outcome: &Outcome) -> bool {
-        if let Some(hurry) = &self.request.hurry {
-            return !hurry.keeps;
+        if self.request.hurry.is_some() {
+            return !self.request.keeps();
         }
         let is_safe = outcome.kind.is_none_or(|kind| kind == Kind::Unproven);
         if !is_safe {

@@ -8,7 +8,7 @@ use rustix::fs::{AtFlags, FileType, statat};
 
 use super::Work;
 use super::dirs::remove;
-use super::stays::{REPLACED, Reason, Stays};
+use super::stays::{REPLACED, Stays};
 use crate::base::interrupt;
 use crate::base::shown::{name_of, path_of};
 use crate::host::disk::unlock;
@@ -174,13 +174,9 @@ impl Work<'_> {
                 Stays::covered(&name_of(path))
             }
             ErrorKind::ResourceBusy => {
-                let why = "a file system is mounted there, and what it covers is not seen";
-                Stays { reason: Reason::Emptied, why: why.to_owned(), taken: false }
+                Stays::emptied("a file system is mounted there, and what it covers is not seen")
             }
-            _ => {
-                let why = format!("it is empty, but it cannot be removed: {error}");
-                Stays { reason: Reason::Emptied, why, taken: false }
-            }
+            _ => Stays::emptied(&format!("it is empty, but it cannot be removed: {error}")),
         };
         stay.add(path);
         self.stays(path.to_vec(), stays);

@@ -45,6 +45,10 @@ impl Stays {
         Stays { reason: Reason::Covered, why, taken: false }
     }
 
+    pub fn emptied(why: &str) -> Self {
+        Stays { reason: Reason::Emptied, why: why.to_owned(), taken: false }
+    }
+
     pub fn excluded(why: &str) -> Self {
         Stays { reason: Reason::Excluded, why: why.to_owned(), taken: false }
     }
