@@ -14,7 +14,7 @@ use crate::base::terminal::{OutputOptions, Terminal, Volume};
 use crate::base::waiting;
 use crate::cli::{self, Cli, Color};
 use crate::commands;
-use crate::host::{clipboard, confine};
+use crate::host::{clipboard, confine, memory};
 use crate::operations::session::Given;
 use crate::operations::{Outcome, Session, loading};
 use crate::report::{Event, Report};
@@ -22,6 +22,7 @@ use crate::storage;
 
 /// Runs the command line that this process was called with, and gives its exit code.
 pub fn run() -> ExitCode {
+    memory::give_back_what_is_large();
     confine::undumpable();
     confine::keep_descriptors();
     if env::args_os().nth(1).is_some_and(|argument| argument == clipboard::HOLD) {

@@ -21,6 +21,7 @@ pub mod launch;
 pub mod lock;
 pub mod machine;
 pub mod macos;
+pub mod memory;
 pub mod mounts;
 pub mod network;
 pub mod notify;

@@ -33,12 +33,13 @@ const LAYERS: [&[&str]; 8] = [
 
 /// Where `unsafe` may stand, and why. Outside of the border to Go: thin edges
 /// to system calls, under src/host.
-const UNSAFE: [(&str, &str); 12] = [
+const UNSAFE: [(&str, &str); 13] = [
     ("src/storage/rclone/ffi.rs", "the border to Go"),
     ("src/host/clipboard/launch.rs", "setsid between fork and exec"),
     ("src/host/confine.rs", "descriptors that are known by their number only"),
     ("src/host/launch.rs", "setsid between fork and exec"),
     ("src/host/in_use.rs", "a lease, which no library asks for"),
+    ("src/host/memory.rs", "what the allocator keeps, which it alone knows"),
     ("src/host/macos/created.rs", "when a file was made, which libc alone can set"),
     ("src/host/macos/disk.rs", "what macOS has to sync a disk and to make a FIFO"),
     ("src/host/macos/flags.rs", "the flags of a file, likewise"),

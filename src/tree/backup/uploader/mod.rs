@@ -14,6 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::base::error::{Kind, Result};
+use crate::host::memory;
 use crate::host::spill::Spill;
 use crate::storage::failure::{Failure, FailureKind};
 use crate::storage::job::{InTime, Watch};
@@ -268,6 +269,7 @@ impl Outgoing<'_> {
                     break;
                 }
             }
+            memory::give_back();
         }
         Ok(failed)
     }
