@@ -360,13 +360,11 @@ impl<'a> Preflight<'a> {
                 if let Some(rest) = self.rest(directory, snapshots, &record)? =>
             {
                 is_held(&record, watch)?;
+                self.something_is_left(directory, snapshots, allowed)?;
                 left = Some(rest);
             }
             Presence::Wiping(_) => {
-                let left = unsent::expected(&snapshots.cache)?;
-                if left > 0 && self.is_empty(directory) {
-                    guard::leftovers_are_missing(local, left, allowed)?;
-                }
+                self.something_is_left(directory, snapshots, allowed)?;
                 return Ok(Gone::Yes(Found::Wiping));
             }
             Presence::Wiped(record) if self.is_empty(directory) => {
@@ -392,6 +390,28 @@ impl<'a> Preflight<'a> {
             }
         }
         Ok(Gone::No { made_here, left })
+    }
+
+    /// # Errors
+    /// A wipe has left something in a directory, and none of it is there.
+    fn something_is_left(
+        &self,
+        directory: &Directory,
+        snapshots: &Snapshots,
+        allowed: Allowed,
+    ) -> Result<()> {
+        let expected = unsent::expected(&snapshots.cache)?;
+        // A wipe that did not come to its end has noted nothing: what is here may be its own.
+        if unsent::left(&snapshots.cache)?.is_none() && !self.is_empty(directory) {
+            return Ok(());
+        }
+        let root = self.repository.roots.get(&directory.local)?;
+        let is_here = |path: &[u8]| root.as_ref().is_some_and(|root| root.stat(path).is_ok());
+        let count = expected.paths().count() as u64;
+        if count == 0 || expected.paths().any(is_here) {
+            return Ok(());
+        }
+        guard::leftovers_are_missing(&directory.local, count, allowed)
     }
 
     /// What the last download of a tree could not bring back, if it has come to its end since the

@@ -44,15 +44,15 @@ pub fn left(cache: &Path) -> Result<Option<Kept>> {
     kept_back(cache).read()
 }
 
-/// How many paths have to be in a directory that a wipe has left in part, as far as that was
+/// The paths that have to be in a directory that a wipe has left in part, as far as that was
 /// noted.
 ///
 /// # Errors
 /// A list is there and cannot be read.
-pub fn expected(cache: &Path) -> Result<u64> {
-    let (left, unsent) = (left(cache)?.unwrap_or_default(), read(cache)?);
-    let unsent = unsent.paths().filter(|path| !left.holds(path));
-    Ok((left.paths().count() + unsent.count()) as u64)
+pub fn expected(cache: &Path) -> Result<Kept> {
+    let (mut expected, unsent) = (left(cache)?.unwrap_or_default(), read(cache)?);
+    unsent.paths().for_each(|path| expected.add(path));
+    Ok(expected)
 }
 
 /// The paths that were not sent, relative to the tree.

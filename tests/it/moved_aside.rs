@@ -127,6 +127,37 @@ fn what_comes_back_after_a_wipe_with_leftovers_is_no_new_version() {
 }
 
 #[test]
+fn where_nothing_that_was_left_is_here_its_disk_may_be_away() {
+    let (sandbox, _) = on_disk();
+    fs::write(sandbox.data().join("open"), "open").unwrap();
+    let open = fs::File::options().append(true).open(sandbox.data().join("open")).unwrap();
+    sandbox.poof(UPLOAD).run().expect_code(9).stderr_has("data/open: ");
+    drop(open);
+    // As if its disk were not mounted, and a program had written to the mount point.
+    let away = sandbox.home().join("away");
+    fs::rename(sandbox.data(), &away).unwrap();
+    fs::create_dir(sandbox.data()).unwrap();
+    fs::write(sandbox.data().join("log"), "log").unwrap();
+    sandbox.poof(UPLOAD).run().expect_code(7).stderr_has("none of what a wipe has left in it");
+    fs::remove_dir_all(sandbox.data()).unwrap();
+    fs::rename(&away, sandbox.data()).unwrap();
+    sandbox.poof(UPLOAD).run().expect_code(0);
+}
+
+#[test]
+fn a_file_in_the_place_of_a_wiped_directory_is_named() {
+    let (sandbox, _) = on_disk();
+    fs::write(sandbox.data().join("doc"), "doc").unwrap();
+    sandbox.poof(UPLOAD).run().expect_code(0);
+    fs::write(sandbox.data(), "work that no snapshot has").unwrap();
+    for command in [&["backup"][..], &UPLOAD, &["status"]] {
+        let run = sandbox.poof(command).run().stderr_has("is no directory");
+        assert_ne!(run.code, Some(0), "{run}");
+    }
+    assert!(sandbox.data().is_file());
+}
+
+#[test]
 fn what_was_left_goes_with_another_time_or_with_content_that_only_reading_shows() {
     let time = SystemTime::UNIX_EPOCH + Duration::from_hours(1_000);
     for (before, text) in [(SystemTime::now(), "text"), (time, "TEXT")] {

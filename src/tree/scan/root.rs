@@ -10,10 +10,11 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fstat, openat, statat, unlinkat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, fstat, openat, statat, unlinkat};
 
 use crate::base::error::{Error, Kind, Result};
 use crate::base::files::is_absent;
+use crate::base::shown::path_of;
 use crate::host::resolve::{self, Resolved};
 use crate::host::spot::Spot;
 use crate::host::stat::id;
@@ -122,13 +123,21 @@ impl Root {
 pub struct Roots(Mutex<HashMap<PathBuf, Root>>);
 
 impl Roots {
-    /// The tree at a path; None if it is not there.
+    /// The tree at a path; None if nothing is there.
     ///
     /// # Errors
-    /// It cannot be opened, or somebody else can have put a link on the way to it.
+    /// It cannot be opened, it is no directory, or somebody else can have put a link on the way
+    /// to it.
     pub fn get(&self, path: &Path) -> Result<Option<Root>> {
+        // What is there may have come to the place of a directory, and nobody has saved it.
+        let found = || statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW);
+        let is_file = || found().is_ok_and(|f| !FileType::from_raw_mode(f.st_mode).is_symlink());
         match self.open(path) {
             Ok(root) => Ok(Some(root)),
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory && is_file() => {
+                let what = format!("{} is no directory", path_of(path));
+                Err(Error::guard(what).hint("Move it elsewhere: no backup has it."))
+            }
             Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(Error::io("open", path, &error).with_kind(Kind::Incomplete)),
         }
