@@ -285,6 +285,8 @@ pub enum TreeNote {
     /// Objects that are in no snapshot.
     LeftOnRemote(u64),
     ExcludedStays(u64),
+    /// Paths of the snapshot that are not here and belong into what is excluded.
+    Withheld(u64),
     /// Files of the configuration in use that the snapshot does not hold.
     ConfigurationStays,
     /// The configuration in use; `--only` this name restores it.
@@ -657,6 +659,12 @@ impl TreeNote {
             }
             TreeNote::ExcludedStays(count) => {
                 format!("excluded and left alone as it is here: {count}")
+            }
+            TreeNote::Withheld(count) => {
+                format!(
+                    "not brought, because it is in an excluded directory that is here: {count}; \
+                     the snapshot keeps it"
+                )
             }
             TreeNote::ConfigurationStays => {
                 "what the snapshot does not hold of the configuration in use stays".to_owned()

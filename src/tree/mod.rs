@@ -20,3 +20,4 @@ pub mod scan;
 pub mod snapshot;
 pub mod unsent;
 pub mod wipe;
+pub mod withheld;

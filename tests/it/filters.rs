@@ -167,6 +167,73 @@ fn what_became_excluded_after_the_wipe_comes_back_and_is_not_replaced_where_it_i
     }
 }
 
+/// A wiped tree in which a program has made an excluded directory anew, after a download.
+fn withheld(encrypted: bool) -> (Sandbox, Proxy) {
+    let (sandbox, proxy) = proxied(encrypted);
+    make(&sandbox.data(), &KEPT);
+    make(&sandbox.data(), &["target/x", "target/deep/y"]);
+    sandbox.poof(UPLOAD).run().expect_code(0);
+    make(&sandbox.data(), &["target/cache"]);
+    exclude(&sandbox, &["/target/"], &[]);
+    let left_out = "not brought, because it is in an excluded directory that is here: 3";
+    sandbox.poof(["download"]).run().expect_code(0).stderr_has(left_out);
+    (sandbox, proxy)
+}
+
+#[test]
+fn what_a_download_leaves_out_as_excluded_is_not_taken_for_deleted() {
+    for encrypted in ENCRYPTED {
+        let (sandbox, _proxy) = withheld(encrypted);
+        let saved = |to: &str| {
+            let to = sandbox.home().join(to);
+            sandbox.poof(["download", "--to", to.to_str().unwrap()]).run().expect_code(0);
+            here(&to.join("data"))
+        };
+        // While it is excluded, and afterwards.
+        make(&sandbox.data(), &["new"]);
+        sandbox.poof(["backup"]).run().expect_code(0);
+        exclude(&sandbox, &[], &[]);
+        make(&sandbox.data(), &["newer"]);
+        sandbox.poof(["backup"]).run().expect_code(0);
+        let all = ["new", "newer", "target/x", "target/deep/y", "target/cache"];
+        let all: Vec<_> = KEPT.iter().chain(&all).copied().collect();
+        assert_eq!(saved("one"), set(&all));
+        sandbox.poof(["download"]).run().expect_code(0);
+        assert_eq!(here(&sandbox.data()), set(&all));
+        // What is deleted then is.
+        fs::remove_file(sandbox.data().join("target/x")).unwrap();
+        sandbox.poof(["backup"]).run().expect_code(0);
+        assert!(!saved("two").contains("target/x"));
+    }
+}
+
+#[test]
+fn what_a_download_leaves_out_as_excluded_is_replaced_by_nothing_unasked() {
+    let (sandbox, _proxy) = withheld(false);
+    exclude(&sandbox, &[], &[]);
+    let other = sandbox.data().join("target/x");
+    fs::write(&other, "of another machine").unwrap();
+    // As if its disk were not mounted: what is left out does not make it full.
+    let away = sandbox.home().join("away");
+    fs::rename(sandbox.data(), &away).unwrap();
+    fs::create_dir(sandbox.data()).unwrap();
+    sandbox.poof(["backup"]).run().expect_code(7).stderr_has("--allow empty-source");
+    fs::remove_dir(sandbox.data()).unwrap();
+    fs::rename(&away, sandbox.data()).unwrap();
+    let refused = "data/target/x was wiped, or begun to be, or left out by a download";
+    for command in ["backup", "upload"] {
+        sandbox.poof([command]).run().expect_code(7).stderr_has(refused);
+    }
+    fs::remove_dir_all(sandbox.data().join("target")).unwrap();
+    fs::write(sandbox.data().join("target"), "a file").unwrap();
+    sandbox.poof(["backup"]).run().expect_code(7).stderr_has("data/target was wiped, or");
+    fs::remove_file(sandbox.data().join("target")).unwrap();
+    sandbox.poof(["backup"]).run().expect_code(0);
+    sandbox.poof(["download"]).run().expect_code(0);
+    let all: Vec<_> = KEPT.iter().chain(&["target/x", "target/deep/y"]).copied().collect();
+    assert_eq!(here(&sandbox.data()), set(&all));
+}
+
 #[test]
 fn a_remote_without_a_manifest_obeys_the_filters_as_well() {
     for encrypted in ENCRYPTED {

@@ -45,7 +45,7 @@ use crate::tree::guard::Distance;
 use crate::tree::history::keeping::Leaving;
 use crate::tree::journal::Journal;
 use crate::tree::snapshot::{Arrived, Facts, Keep, Next, Snapshot, Snapshots};
-use crate::tree::unsent;
+use crate::tree::{unsent, withheld};
 pub use bundling::Bundling;
 use bundling::{groups, may_have_its_own};
 pub use cost::Cost;
@@ -99,6 +99,8 @@ pub struct Backup<'a> {
     pub in_its_place: Option<Vec<u8>>,
     /// What is here of a tree that a wipe has left in part.
     here: Option<Vec<Vec<u8>>>,
+    /// What is still withheld; None: nothing was.
+    withheld: Option<Vec<Vec<u8>>>,
 }
 
 /// What the survey of a tree needs.
@@ -134,11 +136,9 @@ impl<'a> Preparation<'a> {
         let Preparation { snapshots, root, last, renew, rehash, keep, bundling, .. } = self;
         let mut listing = self.listing.with(last.as_ref().map_or(&[], Snapshot::bundles));
         let packed = packed(&mut listing, bundling, &snapshots.cache);
-        let left_out = RefCell::new(Vec::new());
+        let (mut excluded, left_out) = (Extent::default(), RefCell::new(Vec::new()));
         let (unseen, barred) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
-        let walk = Walk::new(&root, &self.filter).map_err(|error| closed(root.path(), &error))?;
-        let walk = if self.count { walk.deep() } else { walk };
-        let mut excluded = Extent::default();
+        let walk = walk(&root, &self.filter, self.count)?;
         let walk = walk.filter_map(|found| match found {
             Found::Entry(entry) => Some(entry),
             Found::LeftOut(out) => {
@@ -173,6 +173,7 @@ impl<'a> Preparation<'a> {
             packed: &packed,
             damaged: damaged::read(&snapshots.cache)?,
             left: self.left,
+            withheld: withheld::read(&snapshots.cache)?,
         };
         let mut survey = process_results(entries, |entries| survey(walk, entries, &mut sides))??;
         interrupt::check()?;
@@ -208,8 +209,15 @@ impl<'a> Preparation<'a> {
             resumed: packed.bundles,
             in_its_place: survey.in_its_place,
             here: survey.here,
+            withheld: survey.withheld,
         })
     }
+}
+
+/// All that is there; `whole`: also what is in excluded directories.
+fn walk(root: &Root, filter: &Filter, whole: bool) -> Result<Walk> {
+    let walk = Walk::new(root, filter).map_err(|error| closed(root.path(), &error))?;
+    Ok(if whole { walk.deep() } else { walk })
 }
 
 /// What an earlier run has sent in bundles that are there, and that no snapshot has.
@@ -373,6 +381,9 @@ impl Backup<'_> {
         if let Some(here) = &self.here {
             // The snapshot has it now, and no wipe has taken it.
             unsent::note_left(&self.snapshots.cache, here.iter().map(Vec::as_slice))?;
+        }
+        if let Some(still) = &self.withheld {
+            withheld::note(&self.snapshots.cache, still.iter().map(Vec::as_slice))?;
         }
         packed::forget(&self.snapshots.cache)
     }

@@ -42,7 +42,7 @@ pub struct Survey {
     pub altered: u64,
     /// Files, links and so on in whose places there are directories now.
     pub turned: u64,
-    /// Entries of the next snapshot that are no directories.
+    /// Entries of the next snapshot that are no directories, without what is withheld.
     pub entries: u64,
     /// Of those that are as they should be, the ones with odd names.
     pub odd: u64,
@@ -59,6 +59,8 @@ pub struct Survey {
     pub in_its_place: Option<Vec<u8>>,
     /// What is here of a tree that a wipe has left in part, no directories.
     pub here: Option<Vec<Vec<u8>>>,
+    /// What a download has withheld and is still not here; None: it has withheld nothing.
+    pub withheld: Option<Vec<Vec<u8>>>,
 }
 
 impl Survey {
@@ -99,6 +101,16 @@ impl Survey {
         if !seen.is_directory() {
             self.entries += 1;
             self.here.iter_mut().for_each(|here| here.push(seen.path.clone()));
+        }
+    }
+
+    /// Counts what stays as the last snapshot has it, and is not seen here.
+    fn keeps(&mut self, old: &Entry, withheld: bool) {
+        self.past.files += u64::from(old.file().is_some());
+        match &mut self.withheld {
+            // A directory of which nothing else is there may not be mounted.
+            Some(still) if withheld => still.push(old.path.clone()),
+            _ => self.entries += u64::from(!old.is_directory()),
         }
     }
 
@@ -177,6 +189,8 @@ pub struct Sides<'a> {
     /// A wipe has taken a part of the tree, and this is what it has left: what else is missing is
     /// not gone.
     pub left: Option<Kept>,
+    /// What the last download has not brought: it is not gone either.
+    pub withheld: Kept,
 }
 
 /// Compares the walk of a tree with its last snapshot and the remote.
@@ -189,7 +203,8 @@ pub fn survey(
     sides: &mut Sides,
 ) -> Result<Survey> {
     let here = sides.left.as_ref().map(|_| Vec::new());
-    let mut survey = Survey { here, ..Survey::default() };
+    let withheld = (!sides.withheld.is_empty()).then(Vec::new);
+    let mut survey = Survey { here, withheld, ..Survey::default() };
     let mut moves = Moves::default();
     let mut covered: Option<Vec<u8>> = None;
     for pair in walk.merge_join_by(last, |a, b| order(&a.path, &b.path)) {
@@ -210,12 +225,11 @@ pub fn survey(
                 next
             }
             EitherOrBoth::Right(old)
-                if sides.left.is_some() && !is_covered(&old.path, covered.as_deref())
+                if sides.is_elsewhere(&old.path) && !is_covered(&old.path, covered.as_deref())
                     || sides.is_unseen(&old.path)
                     || sides.was_never_here(&old) =>
             {
-                survey.entries += u64::from(!old.is_directory());
-                survey.past.files += u64::from(old.file().is_some());
+                survey.keeps(&old, sides.withheld.holds(&old.path));
                 sides.listing.claim(&old)?;
                 if let Some(member) = old.member() {
                     sides.listing.bundles.is_elsewhere(member);
@@ -321,9 +335,15 @@ impl Next {
 }
 
 impl Sides<'_> {
-    /// Whether a wipe has taken what the snapshot has at a path.
+    /// Whether what the snapshot has at a path was wiped here or has not been brought.
     fn is_wiped(&self, path: &[u8]) -> bool {
-        self.left.as_ref().is_some_and(|left| !left.holds(path) && !left.is_below(path))
+        let is_taken = |left: &Kept| !left.holds(path) && !left.is_below(path);
+        self.left.as_ref().is_some_and(is_taken) || self.withheld.holds(path)
+    }
+
+    /// Whether what the snapshot has at a path need not be here.
+    fn is_elsewhere(&self, path: &[u8]) -> bool {
+        self.left.is_some() || self.withheld.holds(path) || self.withheld.is_below(path)
     }
 
     /// Something is where the last snapshot has something: perhaps where a wipe has taken that.
@@ -557,6 +577,7 @@ mod tests {
             packed: &Packed::default(),
             damaged: Kept::default(),
             left: None,
+            withheld: Kept::default(),
         };
         survey(std::iter::empty(), last, &mut sides).unwrap()
     }

@@ -186,10 +186,11 @@ pub fn in_the_place_of_wiped(tree: &str, path: &[u8], allowed: Allowed) -> Resul
         return Ok(());
     }
     let what = format!(
-        "{tree}/{} was wiped, or begun to be, and something else is in its place",
+        "{tree}/{} was wiped, or begun to be, or left out by a download, and something else is in \
+         its place",
         name_of(path)
     );
-    let hint = "Move that elsewhere; `poof upload` then sends the rest. What was wiped is in the snapshot.";
+    let hint = "Move that elsewhere; the rest is sent then. What was there is in the snapshot.";
     Err(refuse(what, hint, "mass-deletion"))
 }
 

@@ -29,6 +29,10 @@ impl Kept {
             && (self.paths.contains(path) || above(path).any(|dir| self.paths.contains(dir)))
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.paths.is_empty()
+    }
+
     /// The paths themselves.
     pub fn paths(&self) -> impl Iterator<Item = &[u8]> {
         self.paths.iter().map(Vec::as_slice)

@@ -67,6 +67,9 @@ impl Restore<'_> {
             tally.note(&[], Ok(short));
         }
         let takes = self.target.accounts.is_some() && self.target.newest;
+        if takes {
+            self.note_withheld()?;
+        }
         if takes && self.lacking(&tally).next().is_none() {
             self.take(&tally)?;
         }

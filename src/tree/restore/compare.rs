@@ -125,8 +125,10 @@ impl Making<'_> {
         } else if self.kept.as_deref().is_some_and(|kept| is_below(&wanted.path, kept)) {
             self.keep(&wanted.path);
         } else if !self.alone.holds(&wanted.path) {
-            // A directory that is excluded is left alone as a whole.
             self.put(wanted, Instead::Nothing);
+        } else if !self.rules.unsent.holds(&wanted.path) {
+            // A directory that is excluded is left alone as a whole.
+            self.steps.withheld.push(wanted.path);
         }
     }
 

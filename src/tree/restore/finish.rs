@@ -13,8 +13,10 @@ use crate::base::error::Result;
 use crate::base::units::files;
 use crate::storage::failure::FailureKind;
 use crate::storage::job::Watch;
+use crate::tree::model::path_set::Kept;
 use crate::tree::model::plan::Failed;
 use crate::tree::wipe::Wipes;
+use crate::tree::withheld;
 
 impl Restore<'_> {
     /// Takes note of how it ended. The directory must not become the snapshot if
@@ -42,6 +44,19 @@ impl Restore<'_> {
             ));
         }
         Ok(())
+    }
+
+    /// Takes note of what is excluded here and was not brought: it is not deleted.
+    pub(super) fn note_withheld(&self) -> Result<()> {
+        let Target { snapshots, only, .. } = &self.target;
+        let before = match only {
+            Some(_) => withheld::read(&snapshots.cache)?,
+            None => Kept::default(),
+        };
+        // Of what was not looked at it is as before.
+        let rest = before.paths().filter(|path| only.as_ref().is_some_and(|o| !o.holds(path)));
+        let new = self.steps.withheld.iter().map(Vec::as_slice);
+        withheld::note(&snapshots.cache, rest.chain(new))
     }
 
     /// The directory is what the snapshot says: what is saved next builds on it.

@@ -55,6 +55,8 @@ pub struct Restore<'a> {
     pub excluded: u64,
     /// What stays as it is because the last backup could not send it.
     pub unsent: Vec<Vec<u8>>,
+    /// How many paths are not here, and not brought because they are excluded.
+    pub withheld: u64,
     /// Objects of the remote that no snapshot knows.
     pub foreign: usize,
     /// Told when all is done.
@@ -157,12 +159,14 @@ impl<'a> Target<'a> {
         };
         steps.plan.failed.extend(lost.iter().map(|p| Failed::at(p, FailureKind::Lost, why)));
         let (spared, excluded) = (steps.spared, steps.excluded);
+        let withheld = steps.withheld.len() as u64;
         let (unsent, notes) = (steps.unsent.clone(), Vec::new());
         let target = self;
         Ok(Restore {
             spared,
             excluded,
             unsent,
+            withheld,
             foreign,
             notes,
             steps,

@@ -79,6 +79,8 @@ pub struct Steps {
     pub spared: u64,
     /// What is left alone because the last backup could not send it.
     pub unsent: Vec<Vec<u8>>,
+    /// What is not here and belongs into a directory that is excluded and here: it is not brought.
+    pub withheld: Vec<Vec<u8>>,
     /// Paths that the filters exclude and that are here: they stay.
     pub excluded: u64,
     /// Files are the same, and that had to be found out by reading them.
