@@ -109,7 +109,7 @@ pub fn remove(session: &Session, what: &str, purge: bool, caution: Caution) -> R
     if found.is_none() && !purge {
         return Err(unknown(&conf, what));
     }
-    is_not_wiped(session, &tree)?;
+    is_not_wiped(session, &tree, found.is_some())?;
     // What cannot be removed there stays in the file as well.
     let purged = if purge {
         removal::purge(session, &tree, found.is_some(), caution)?
@@ -186,13 +186,17 @@ fn unknown(conf: &PoofConf, what: &str) -> Error {
     ))
 }
 
-/// Refuses where the copy on the remote is the only one.
-fn is_not_wiped(session: &Session, tree: &str) -> Result<()> {
-    match Records::in_state(&session.state).get(tree)? {
-        None => Ok(()),
-        Some(_) => Err(Error::guard(format!(
-            "{tree} is wiped here: its only copy is on the remote"
-        ))
-        .hint(format!("`poof download --only {}` brings it back first.", typed(Path::new(tree))))),
+/// Refuses where the copy on the remote is the only one; `known`: poof.conf has the tree.
+fn is_not_wiped(session: &Session, tree: &str, known: bool) -> Result<()> {
+    if Records::in_state(&session.state).get(tree)?.is_none() {
+        return Ok(());
     }
+    let name = typed(Path::new(tree));
+    let way = if known {
+        format!("`poof download --only {name}` brings")
+    } else {
+        format!("`poof add DIR {name}`, then `poof download --only {name}` bring")
+    };
+    let what = format!("{tree} is wiped here: its only copy is on the remote");
+    Err(Error::guard(what).hint(format!("{way} it back first.")))
 }

@@ -85,6 +85,8 @@ pub enum Event {
     /// A tree that is on the remote, and not in poof.conf.
     OtherTree {
         tree: String,
+        /// It was wiped here.
+        wiped: bool,
     },
     WouldPurge {
         tree: String,

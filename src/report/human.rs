@@ -173,7 +173,13 @@ fn standing(event: &Event) -> Option<(Tone, String)> {
             format!("{}: {known}{wiped}{past}", one_line(tree))
         }
         E::Profile { .. } => profile(event)?,
-        E::OtherTree { tree } => format!(
+        E::OtherTree { tree, wiped: true } => format!(
+            "{}: on the remote, wiped here, and not in poof.conf: its only copy is there (`poof add \
+             DIR {name}` and `poof download --only {name}` bring it back into an empty DIR)",
+            one_line(tree),
+            name = typed(Path::new(tree))
+        ),
+        E::OtherTree { tree, .. } => format!(
             "{}: on the remote, and not in poof.conf: of another machine, or nobody backs it up any \
              more (`poof remove {} --purge` deletes it)",
             one_line(tree),

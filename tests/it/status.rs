@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::json;
+
 use crate::harness::Sandbox;
 use crate::harness::command::Run;
 use crate::story::{backed_up, on_disk};
@@ -85,4 +87,27 @@ fn without_the_remote_it_is_said_what_is_known_here() {
     fs::write(sandbox.data().join("one more"), "new").unwrap();
     let run = sandbox.poof(["status"]).run().expect_code(4);
     run.stdout_has("holds: not known").stdout_has("data: not backed up: 1 new, 0 changed");
+}
+
+#[test]
+fn the_only_copy_of_what_has_lost_its_name_is_not_offered_for_deletion() {
+    let (sandbox, _) = on_disk();
+    fs::write(sandbox.data().join("doc"), "doc").unwrap();
+    sandbox.poof(["upload", "--yes", "--keep-poof"]).run().expect_code(0);
+    let (again, config) = (sandbox.home().join("again"), sandbox.confdir());
+    sandbox.set(
+        "paths",
+        json!({again.to_str().unwrap(): "other", config.to_str().unwrap(): "config"}),
+    );
+    let run = sandbox.poof(["status"]).run();
+    assert!(
+        run.stdout.contains("its only copy is there") && !run.stdout.contains("--purge"),
+        "{run}"
+    );
+    let refused = sandbox.poof(["remove", "data", "--purge", "--yes"]).run().expect_code(7);
+    refused.stderr_has("`poof add DIR data`, then `poof download --only data` bring it back");
+    fs::create_dir(sandbox.data()).unwrap();
+    sandbox.poof(["add", sandbox.data().to_str().unwrap(), "data"]).run().expect_code(0);
+    sandbox.poof(["download", "--only", "data"]).run().expect_code(0);
+    assert_eq!(fs::read_to_string(sandbox.data().join("doc")).unwrap(), "doc");
 }

@@ -87,8 +87,10 @@ fn own(session: &Session) -> Result<Outcome> {
             forget_names(session, &repository, &directory.name)?;
         }
     }
+    let records = Records::in_state(&session.state);
     for tree in others(session, &repository, &directories) {
-        report.tell(&Event::OtherTree { tree });
+        let wiped = records.get(&tree)?.is_some();
+        report.tell(&Event::OtherTree { tree, wiped });
     }
     findings.in_clear(session, &repository, &ready)?;
     let encrypted = ready.remote().is_encrypted();
