@@ -141,7 +141,7 @@ fn a_file_in_the_place_of_a_directory_is_named_and_kept() {
     sandbox.poof(["backup"]).run().expect_code(0);
     fs::remove_dir_all(sandbox.data()).unwrap();
     fs::write(sandbox.data(), "in the way").unwrap();
-    sandbox.poof(["download", "--yes"]).run().expect_code(5).stderr_has("is not a directory");
+    sandbox.poof(["download", "--yes"]).run().expect_code(7).stderr_has("is no directory");
     assert_eq!(fs::read(sandbox.data()).unwrap(), b"in the way");
 }
 
