@@ -400,11 +400,13 @@ impl<'a> Preflight<'a> {
         snapshots: &Snapshots,
         allowed: Allowed,
     ) -> Result<()> {
-        let expected = unsent::expected(&snapshots.cache)?;
+        let left = unsent::left(&snapshots.cache)?;
         // A wipe that did not come to its end has noted nothing: what is here may be its own.
-        if unsent::left(&snapshots.cache)?.is_none() && !self.is_empty(directory) {
+        if left.is_none() && !self.is_empty(directory) {
             return Ok(());
         }
+        let mut expected = left.unwrap_or_default();
+        unsent::read(&snapshots.cache)?.paths().for_each(|path| expected.add(path));
         let root = self.repository.roots.get(&directory.local)?;
         let is_here = |path: &[u8]| root.as_ref().is_some_and(|root| root.stat(path).is_ok());
         let count = expected.paths().count() as u64;

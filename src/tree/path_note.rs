@@ -33,7 +33,24 @@ impl PathNote {
         }
     }
 
-    /// Puts these paths in the place of what is noted.
+    /// The same; without a list there are none.
+    ///
+    /// # Errors
+    /// As [`PathNote::read`].
+    pub fn all(&self) -> Result<Kept> {
+        Ok(self.read()?.unwrap_or_default())
+    }
+
+    /// Puts these paths in the place of what is noted. Without any, there is no list.
+    ///
+    /// # Errors
+    /// The cache cannot be written.
+    pub fn replace<'a>(&self, paths: impl Iterator<Item = &'a [u8]>) -> Result<()> {
+        let mut paths = paths.peekable();
+        if paths.peek().is_none() { self.forget() } else { self.write(paths) }
+    }
+
+    /// Puts these paths in the place of what is noted, also if there are none.
     ///
     /// # Errors
     /// The cache cannot be written.

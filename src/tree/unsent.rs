@@ -44,23 +44,12 @@ pub fn left(cache: &Path) -> Result<Option<Kept>> {
     kept_back(cache).read()
 }
 
-/// The paths that have to be in a directory that a wipe has left in part, as far as that was
-/// noted.
-///
-/// # Errors
-/// A list is there and cannot be read.
-pub fn expected(cache: &Path) -> Result<Kept> {
-    let (mut expected, unsent) = (left(cache)?.unwrap_or_default(), read(cache)?);
-    unsent.paths().for_each(|path| expected.add(path));
-    Ok(expected)
-}
-
 /// The paths that were not sent, relative to the tree.
 ///
 /// # Errors
 /// The list is there and cannot be read.
 pub fn read(cache: &Path) -> Result<Kept> {
-    Ok(unsent(cache).read()?.unwrap_or_default())
+    unsent(cache).all()
 }
 
 /// Notes what a backup has not sent, in place of what the one before it has not.
@@ -72,9 +61,7 @@ pub fn note(cache: &Path, failed: &[Failed], left_out: &[LeftOut]) -> Result<()>
     let failed = failed.map(|failed| failed.path.as_os_str().as_bytes());
     // Of what is there in part the snapshot has the rest.
     let left_out = left_out.iter().filter(|out| out.loss && !out.partial);
-    let mut paths = failed.chain(left_out.map(|out| out.path.as_slice())).peekable();
-    let note = unsent(cache);
-    if paths.peek().is_none() { note.forget() } else { note.write(paths) }
+    unsent(cache).replace(failed.chain(left_out.map(|out| out.path.as_slice())))
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ fn withheld(cache: &Path) -> PathNote {
 /// # Errors
 /// The list is there and cannot be read.
 pub fn read(cache: &Path) -> Result<Kept> {
-    Ok(withheld(cache).read()?.unwrap_or_default())
+    withheld(cache).all()
 }
 
 /// Notes these paths in place of those of before.
@@ -25,7 +25,5 @@ pub fn read(cache: &Path) -> Result<Kept> {
 /// # Errors
 /// The cache cannot be written.
 pub fn note<'a>(cache: &Path, paths: impl Iterator<Item = &'a [u8]>) -> Result<()> {
-    let mut paths = paths.peekable();
-    let note = withheld(cache);
-    if paths.peek().is_none() { note.forget() } else { note.write(paths) }
+    withheld(cache).replace(paths)
 }

@@ -356,8 +356,8 @@ impl<'a> Incoming<'a> {
         drop(monitor);
         self.note_spared(name, restore.spared);
         self.note_excluded(name, restore.excluded);
-        if restore.withheld > 0 {
-            report.say_of(name, TreeNote::Withheld(restore.withheld));
+        if restore.withheld() > 0 {
+            report.say_of(name, TreeNote::Withheld(restore.withheld()));
         }
         self.lacking.set(self.lacking.get() || !restore.unsent.is_empty());
         lists::unsent(report, name, &restore.unsent);

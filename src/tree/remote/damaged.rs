@@ -31,7 +31,7 @@ pub fn note<'a>(cache: &Path, paths: impl Iterator<Item = &'a [u8]>) -> Result<(
 /// # Errors
 /// The note is there and cannot be read.
 pub fn read(cache: &Path) -> Result<Kept> {
-    Ok(note_of(cache).read()?.unwrap_or_default())
+    note_of(cache).all()
 }
 
 /// All of them have been sent again.

@@ -55,8 +55,6 @@ pub struct Restore<'a> {
     pub excluded: u64,
     /// What stays as it is because the last backup could not send it.
     pub unsent: Vec<Vec<u8>>,
-    /// How many paths are not here, and not brought because they are excluded.
-    pub withheld: u64,
     /// Objects of the remote that no snapshot knows.
     pub foreign: usize,
     /// Told when all is done.
@@ -159,14 +157,12 @@ impl<'a> Target<'a> {
         };
         steps.plan.failed.extend(lost.iter().map(|p| Failed::at(p, FailureKind::Lost, why)));
         let (spared, excluded) = (steps.spared, steps.excluded);
-        let withheld = steps.withheld.len() as u64;
         let (unsent, notes) = (steps.unsent.clone(), Vec::new());
         let target = self;
         Ok(Restore {
             spared,
             excluded,
             unsent,
-            withheld,
             foreign,
             notes,
             steps,
@@ -210,6 +206,11 @@ impl Restore<'_> {
     /// The tree's name.
     pub fn name(&self) -> &str {
         self.target.snapshots.names.tree()
+    }
+
+    /// How many paths are not here, and not brought because they are excluded.
+    pub fn withheld(&self) -> u64 {
+        self.steps.withheld.len() as u64
     }
 
     /// Which paths are not as the snapshot has them, because they were to stay.
