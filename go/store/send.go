@@ -150,8 +150,8 @@ func (s *Store) send(ctx context.Context, root *os.File, job *Send) (sent Sent, 
 	if size <= Whole {
 		stored := plain
 		if s.encrypts() {
-			stored = make([]byte, sent.Size)
-			if _, err := io.ReadFull(in, stored); err != nil {
+			// Read to its end: only there does crypt give back its two blocks of 64 KiB.
+			if stored, err = whole(in, sent.Size); err != nil {
 				return sent, err
 			}
 		}

@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"runtime"
 	"testing"
 
 	"github.com/rclone/rclone/fs"
@@ -48,5 +50,27 @@ func TestAnObjectWithoutAHashIsReadBackAndNoneIsPutIntoTheServersMouth(t *testin
 	}
 	if base.told != "" {
 		t.Errorf("the server was told %s", base.told)
+	}
+}
+
+// crypt has two blocks of 64 KiB for each content, and gives them back at its end alone.
+func TestManySmallFilesTakeTheSameMemoryAgain(t *testing.T) {
+	const files = 64
+	s := bundleStores(t)["encrypted"]
+	send := func(number int) {
+		job := &Send{Remote: fmt.Appendf(nil, "file %d", number), Data: noise(1024)}
+		if _, err := s.Send(context.Background(), nil, job); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send(0)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for number := range files {
+		send(number + 1)
+	}
+	runtime.ReadMemStats(&after)
+	if each := (after.TotalAlloc - before.TotalAlloc) / files; each >= 128<<10 {
+		t.Errorf("%d bytes for each", each)
 	}
 }
