@@ -13,12 +13,14 @@ mod bindings {
 
 /// Initialises rclone; waits until the Go runtime is up. Cheap when repeated.
 pub fn start() {
+    move_handlers();
     // SAFETY: PoofStart takes nothing and may be called any number of times.
     unsafe { bindings::PoofStart() }
 }
 
 /// The version of the linked rclone, e.g. `v1.76.0`.
 pub fn version() -> String {
+    move_handlers();
     // SAFETY: PoofVersion takes nothing and returns a string that is ours.
     unsafe { take(bindings::PoofVersion()).to_string() }
 }
@@ -27,7 +29,6 @@ pub fn version() -> String {
 /// memory is overwritten here. What Go has of them is its own.
 pub fn call(method: &CStr, input: &CStr) -> Zeroizing<String> {
     start();
-    move_handlers();
     // SAFETY: both pointers are valid for the call, Go copies what it reads
     // (C.GoString) and does not write; the result is a string that is ours.
     unsafe { take(bindings::PoofCall(method.as_ptr().cast_mut(), input.as_ptr().cast_mut())) }
